@@ -1,0 +1,1 @@
+"""Turns a MURA tree into a lake: scan, plan, decode, write, commit."""

@@ -1,0 +1,1 @@
+"""What ingest and trainer both need: vocabulary, image spec, records, manifest, lake, console."""

@@ -1,0 +1,116 @@
+"""The command line: words like `part=humerus` become frozen options, errors one line and a status.
+
+Options are a frozen dataclass; its fields are the keys, its docstrings the help. `part=humerus`,
+`--part humerus` and `--part=humerus` mean the same.
+"""
+
+import contextlib
+import dataclasses
+import inspect
+import io
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import tyro
+
+from shared.errors import MuraLakeError, UsageError
+
+Options = TypeVar("Options")
+
+INTERRUPTED = 130
+_WORD = re.compile(r"(?:--)?(?P<key>[A-Za-z][A-Za-z0-9_-]*)=(?P<value>.*)", re.DOTALL)
+_BOX = "│╭╰─╮╯ "
+
+
+def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Options:
+    """Turn the words of a command line into options.
+
+    Args:
+        options_type: a frozen dataclass; a field annotated `tyro.conf.Positional` needs no key.
+        words: the command line without the program's name.
+        prog: the program's name, for the help.
+
+    Returns:
+        An instance of `options_type`.
+
+    Raises:
+        UsageError: a key is unknown, a value is not allowed, or an argument is missing.
+        SystemExit: status 0, after `--help` was printed.
+    """
+    keys = [field.name for field in dataclasses.fields(options_type)]  # pyright: ignore[reportArgumentType]  # TypeVar cannot say "dataclass"
+    description = inspect.getdoc(options_type) or ""
+    refusal = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(refusal):
+            return tyro.cli(
+                options_type,
+                prog=prog,
+                args=list(_as_flags(words, keys, _positional_keys(options_type))),
+                description=f"{description}\n\nWrite options as key=value or --key value.",
+                use_underscores=True,
+                config=(tyro.conf.HelptextFromCommentsOff,),
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UsageError(_first_paragraph(refusal.getvalue())) from None
+
+
+def _positional_keys(options_type: type[Any]) -> set[str]:
+    hints = inspect.get_annotations(options_type)
+    return {
+        key
+        for key, hint in hints.items()
+        if tyro.conf.Positional[str].__metadata__[0] in getattr(hint, "__metadata__", ())
+    }
+
+
+def _as_flags(words: Sequence[str], keys: Sequence[str], positional: set[str]) -> Iterator[str]:
+    """Yield `words` in the one form that the parser takes, refusing keys that do not exist."""
+    for word in words:
+        match = _WORD.fullmatch(word)
+        key = match["key"] if match else word[2:] if word.startswith("--") else None
+        if not key or key == "help":
+            yield word
+            continue
+        key = key.replace("-", "_")
+        if key not in keys:
+            raise UsageError(f"Expected one of the keys {', '.join(keys)}. Received: {word}")
+        if match and key in positional:
+            yield match["value"]
+        else:
+            yield f"--{key}={match['value']}" if match else f"--{key}"
+
+
+def _first_paragraph(boxed: str) -> str:
+    """Return the parser's boxed message, up to its first rule, as one line."""
+    lines: list[str] = []
+    for line in boxed.splitlines()[1:]:
+        if (text := line.strip(_BOX)) == "":
+            break
+        lines.append(text)
+    return " ".join(lines)
+
+
+def run(command: Callable[[Sequence[str]], None], prog: str) -> NoReturn:
+    """Run `command` on this process's arguments and leave with its exit status.
+
+    0 when it worked, 1 when it failed, 2 when it was asked wrongly, 130 when interrupted; every
+    failure that a user can meet is one line on standard error.
+    """
+    try:
+        command(sys.argv[1:])
+    except MuraLakeError as error:
+        _leave(prog, str(error), error.exit_status)
+    except KeyboardInterrupt:
+        _leave(prog, "interrupted; what was finished is kept, run the same command again", INTERRUPTED)
+    except OSError as error:
+        _leave(prog, " ".join(str(error).split()), MuraLakeError.exit_status)
+    sys.exit(0)
+
+
+def _leave(prog: str, message: str, status: int) -> NoReturn:
+    print(f"{prog}: {message}", file=sys.stderr, flush=True)
+    sys.exit(status)

@@ -1,0 +1,109 @@
+"""What a person sees while a command works: progress, plain lines and tables."""
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as RichProgress
+from rich.table import Table
+
+_PLAIN_WIDTH = 110
+_PLAIN_EVERY_S = 5.0
+
+
+def say(line: str) -> None:
+    """Print one line of a command's result to standard output."""
+    print(line, flush=True)
+
+
+def note(line: str) -> None:
+    """Print one line about what is going on to standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class Progress:
+    """Progress of a stage on standard error: a bar on a terminal, a line each 5 s elsewhere.
+
+    Args:
+        stage: the stage's verb, e.g. `decode`.
+        total: how many units there are.
+        unit: what is counted, in the plural; the rate is units per second.
+    """
+
+    def __init__(self, stage: str, total: int, unit: str = "images"):
+        self._stage, self._total, self._unit = stage, total, unit
+        self._done = 0
+        self._started_s = self._said_s = time.monotonic()
+        self._bar = None
+        if sys.stderr.isatty():
+            self._bar = RichProgress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self._task = self._bar.add_task(stage, total=total, rate="")
+
+    def __enter__(self) -> "Progress":
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+        elif kind is None and self._said_s > self._started_s:
+            note(self._line())
+
+    def advance(self, num: int = 1) -> None:
+        """Count `num` more units as done."""
+        self._done += num
+        if self._bar:
+            self._bar.update(self._task, advance=num, rate=f"{self._rate():,.0f} {self._unit}/s")
+        elif time.monotonic() - self._said_s >= _PLAIN_EVERY_S:
+            self._said_s = time.monotonic()
+            note(self._line())
+
+    def _rate(self) -> float:
+        return self._done / max(time.monotonic() - self._started_s, 1e-9)
+
+    def _line(self) -> str:
+        left_s = (self._total - self._done) / max(self._rate(), 1e-9)
+        return (
+            f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}, "
+            f"{self._rate():,.0f} {self._unit}/s, {left_s:,.0f} s left"
+        )
+
+
+def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table to standard output; columns after the first text columns align right."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    cells = [list(row) for row in rows]
+    for index, name in enumerate(header):
+        is_number = all(_looks_numeric(row[index]) for row in cells)
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=True)
+    for row in cells:
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH).print(table)
+
+
+def _looks_numeric(cell: str) -> bool:
+    return cell[:1].isdigit() or cell[:1] in {"-", "."} or cell == ""

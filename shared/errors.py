@@ -1,0 +1,39 @@
+"""Every error a user can meet.
+
+    MuraLakeError            exit status 1
+    ├── UsageError           exit status 2: a command was asked for what it does not have
+    ├── SourceError          the MURA tree cannot be used
+    ├── LakeError            there is no lake, or none that can be read or written
+    │   └── CorruptLakeError the files of a lake are not what its manifest says
+    └── TrainingError        the chosen views cannot be trained on
+
+A message is one line: what was expected, then `Received: name=value`.
+"""
+
+
+class MuraLakeError(Exception):
+    """The root of the tree; the command line prints it as one line."""
+
+    exit_status = 1
+
+
+class UsageError(MuraLakeError):
+    """The command's own words are wrong: an unknown key or value, a missing argument."""
+
+    exit_status = 2
+
+
+class SourceError(MuraLakeError):
+    """The folder given as MURA is missing, unreadable, or no MURA tree."""
+
+
+class LakeError(MuraLakeError):
+    """No lake lies where one was expected, or it cannot be read or written."""
+
+
+class CorruptLakeError(LakeError):
+    """A file of the lake is missing, cut short or changed since it was committed."""
+
+
+class TrainingError(MuraLakeError):
+    """The chosen views cannot be split, trained on or scored as asked."""

@@ -1,0 +1,1 @@
+"""Trains and judges CNNs on a lake: open, split, stream, fit, evaluate, report."""
