@@ -11,7 +11,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_args
 
 import tyro
 
@@ -59,12 +59,9 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
 
 
 def _positional_keys(options_type: type[Any]) -> set[str]:
+    marker = get_args(tyro.conf.Positional[str])[1]
     hints = inspect.get_annotations(options_type)
-    return {
-        key
-        for key, hint in hints.items()
-        if tyro.conf.Positional[str].__metadata__[0] in getattr(hint, "__metadata__", ())
-    }
+    return {key for key, hint in hints.items() if marker in get_args(hint)}
 
 
 def _as_flags(words: Sequence[str], keys: Sequence[str], positional: set[str]) -> Iterator[str]:
@@ -105,7 +102,9 @@ def run(command: Callable[[Sequence[str]], None], prog: str) -> NoReturn:
     except MuraLakeError as error:
         _leave(prog, str(error), error.exit_status)
     except KeyboardInterrupt:
-        _leave(prog, "interrupted; what was finished is kept, run the same command again", INTERRUPTED)
+        _leave(
+            prog, "interrupted; what was finished is kept, run the same command again", INTERRUPTED
+        )
     except OSError as error:
         _leave(prog, " ".join(str(error).split()), MuraLakeError.exit_status)
     sys.exit(0)

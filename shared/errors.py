@@ -3,6 +3,7 @@
     MuraLakeError            exit status 1
     ├── UsageError           exit status 2: a command was asked for what it does not have
     ├── SourceError          the MURA tree cannot be used
+    ├── ImageError           a file cannot be read as a radiograph
     ├── LakeError            there is no lake, or none that can be read or written
     │   └── CorruptLakeError the files of a lake are not what its manifest says
     └── TrainingError        the chosen views cannot be trained on
@@ -25,6 +26,19 @@ class UsageError(MuraLakeError):
 
 class SourceError(MuraLakeError):
     """The folder given as MURA is missing, unreadable, or no MURA tree."""
+
+
+class ImageError(MuraLakeError):
+    """A file cannot be read as a radiograph.
+
+    Attributes:
+        reason: one word for tables, e.g. `truncated`.
+        detail: what was found.
+    """
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail = reason, detail
 
 
 class LakeError(MuraLakeError):

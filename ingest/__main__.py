@@ -1,0 +1,6 @@
+"""`python -m ingest ROOT [key=value ...]`."""
+
+from ingest.cli import ingest
+
+if __name__ == "__main__":
+    ingest()

@@ -1,0 +1,51 @@
+"""The commands of ingest; each imports what it needs when it runs, so that `--help` is quick."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from shared.command_line import parse, run
+
+
+def ingest() -> NoReturn:
+    """Run `mura-ingest`."""
+    run(_ingest, "ingest")
+
+
+def verify() -> NoReturn:
+    """Run `mura-verify`."""
+    run(_verify, "verify")
+
+
+def phantom() -> NoReturn:
+    """Run `mura-phantom`."""
+    run(_phantom, "phantom")
+
+
+def _ingest(words: Sequence[str]) -> None:
+    from ingest.options import IngestOptions
+
+    options = parse(IngestOptions, words, "ingest")
+
+    from ingest.run import ingest_tree
+
+    ingest_tree(options)
+
+
+def _verify(words: Sequence[str]) -> None:
+    from ingest.options import VerifyOptions
+
+    options = parse(VerifyOptions, words, "verify")
+
+    from ingest.verify import verify_lake
+
+    verify_lake(options)
+
+
+def _phantom(words: Sequence[str]) -> None:
+    from ingest.phantom_options import PhantomOptions
+
+    options = parse(PhantomOptions, words, "phantom")
+
+    from ingest.phantom import generate
+
+    generate(options)

@@ -1,0 +1,35 @@
+"""Groups: patients who share a byte-identical image are one, so that no fold divides them."""
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+
+def group_patients(views: pl.DataFrame) -> pl.DataFrame:
+    """Add the column `group`: the smallest patient number among patients tied by shared images.
+
+    A patient's number is the bare one, the same across body parts and splits.
+
+    Args:
+        views: columns `patient_id` and `source_digest` at least.
+
+    Returns:
+        `views` with `group`, Int64, in the same order.
+    """
+    edges = (
+        views.select("patient_id", "source_digest")
+        .unique()
+        .with_columns(
+            patient_node=pl.col("patient_id").rank("dense").cast(pl.Int64) - 1,
+            image_node=pl.col("source_digest").rank("dense").cast(pl.Int64) - 1,
+        )
+    )
+    num_patients = edges["patient_id"].n_unique()
+    num_nodes = num_patients + edges["source_digest"].n_unique()
+    ends = (edges["patient_node"].to_numpy(), edges["image_node"].to_numpy() + num_patients)
+    graph = coo_array((np.ones(edges.height, np.int8), ends), shape=(num_nodes, num_nodes))
+    component = connected_components(graph, directed=False)[1]
+    tied = edges.with_columns(component=component[ends[0]]).unique("patient_id")
+    groups = tied.select("patient_id", group=pl.col("patient_id").min().over("component"))
+    return views.join(groups, on="patient_id", maintain_order="left")

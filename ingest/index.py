@@ -1,0 +1,60 @@
+"""The index: MURA's own CSV files, held against the tree."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.scan import Scan
+from shared.vocabulary import SPLITS
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Where index files and tree disagree; each a sorted list of paths below the MURA folder.
+
+    Attributes:
+        missing: views that the index names and the tree does not have.
+        unlisted: views of the tree that the index does not name.
+        label_conflicts: studies whose label in the index is not that of their folder.
+    """
+
+    missing: list[str]
+    unlisted: list[str]
+    label_conflicts: list[str]
+
+
+def compare_with_index(scan: Scan) -> Differences:
+    """Hold the index files of a tree against its views; a file that is not there says nothing."""
+    missing: set[str] = set()
+    unlisted: set[str] = set()
+    conflicts: set[str] = set()
+    for split in SPLITS:
+        views = scan.views.filter(split=split)
+        paths_file = scan.root / f"{split}_image_paths.csv"
+        if paths_file.is_file():
+            listed = {path for path, _ in _rows(paths_file)}
+            found = set(views["view_id"])
+            missing |= listed - found
+            unlisted |= found - listed
+        studies_file = scan.root / f"{split}_labeled_studies.csv"
+        if studies_file.is_file():
+            label_by_study = {path.rstrip("/"): label for path, label in _rows(studies_file)}
+            studies = views.select("study_id", "label").unique().rows()
+            conflicts |= {
+                s for s, label in studies if label_by_study.get(s, str(label)) != str(label)
+            }
+    return Differences(sorted(missing), sorted(unlisted), sorted(conflicts))
+
+
+def _rows(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield path (from the split on) and label of each line; a header names no split and is passed.
+
+    Variants in circulation have a header line, a byte-order mark, CRLF or another top folder.
+    """
+    for line in file.read_text(encoding="utf-8-sig").splitlines():
+        path, _, label = line.strip().partition(",")
+        for split in SPLITS:
+            before, found, after = path.partition(f"{split}/")
+            if found and (not before or before.endswith("/")):
+                yield found + after, label.strip()
+                break

@@ -1,0 +1,74 @@
+"""Plan: the table of views becomes a list of shard plans, a pure function of the table."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from shared.image_spec import ImageSpec
+from shared.manifest import PARTITION_COLUMNS, partition_folder
+
+SHARD_LIMIT_BYTES = 64 * 1024 * 1024
+"""Pixels in one shard at most: large enough to be read in one sweep, small enough to rewrite."""
+
+_HASH_BITS = 64
+
+
+@dataclass(frozen=True)
+class ShardPlan:
+    """The views that make one shard.
+
+    Attributes:
+        folder: the partition's Hive-style folder.
+        views: their rows, columns as in `ingest.scan.SCHEMA`, sorted by `view_id`.
+    """
+
+    folder: str
+    views: pl.DataFrame
+
+
+def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
+    """Divide views into shards of one split, body part and label each, the largest first.
+
+    Within a partition a view's place follows from the hash of its `view_id`: hashes are divided by
+    their leading bit, again and again, until a shard is within `SHARD_LIMIT_BYTES` (the leaves of a
+    trie, as in extendible hashing). So one view more or less changes the shard it is in, or at most
+    divides or joins shards there; all others keep their views.
+
+    Args:
+        views: columns as in `ingest.scan.SCHEMA`.
+        image: how each image will be stored.
+    """
+    limit = max(1, SHARD_LIMIT_BYTES // image.num_bytes)
+    plans = [
+        ShardPlan(partition_folder(*cast("tuple[str, str, int]", partition)), rows[members])
+        for partition, rows in views.sort("view_id")
+        .partition_by(PARTITION_COLUMNS, as_dict=True, maintain_order=True)
+        .items()
+        for members in _divide(_hashes(rows["view_id"]), limit)
+    ]
+    return sorted(
+        plans, key=lambda plan: (-plan.views.height, plan.folder, plan.views["view_id"][0])
+    )
+
+
+def _hashes(view_ids: pl.Series) -> npt.NDArray[np.uint64]:
+    digests = (hashlib.blake2b(v.encode(), digest_size=8).digest() for v in view_ids)
+    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
+
+
+def _divide(hashes: npt.NDArray[np.uint64], limit: int) -> Iterator[npt.NDArray[np.intp]]:
+    """Yield the row numbers of each shard, ascending."""
+    pending = [(np.arange(len(hashes)), _HASH_BITS - 1)]
+    while pending:
+        members, bit = pending.pop()
+        if len(members) <= limit or bit < 0:
+            yield members
+            continue
+        is_high = (hashes[members] >> np.uint64(bit)) & np.uint64(1) == 1
+        halves = (members[~is_high], members[is_high])
+        pending += [(half, bit - 1) for half in halves if len(half)]

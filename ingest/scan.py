@@ -1,0 +1,113 @@
+"""Scan: a MURA tree becomes a table of views; nothing is opened."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from shared.errors import SourceError
+from shared.vocabulary import BODY_PARTS, SPLITS
+
+SCHEMA: dict[str, type[pl.DataType]] = {
+    "view_id": pl.String,
+    "split": pl.String,
+    "body_part": pl.String,
+    "label": pl.Int64,
+    "patient_id": pl.Int64,
+    "study_id": pl.String,
+    "source_bytes": pl.Int64,
+    "modified_ns": pl.Int64,
+}
+"""Columns and types of the views of a tree; `view_id` is also the path below the tree's root."""
+
+_VIEW = re.compile(
+    rf"(?P<study_id>(?P<split>{'|'.join(SPLITS)})/XR_(?P<part>{'|'.join(BODY_PARTS).upper()})"
+    r"/patient(?P<patient>\d+)/study\d+_(?P<label>positive|negative))/image\d+\.png",
+    re.ASCII,
+)
+_IGNORED = {
+    "AppleDouble files": re.compile(r"(.*/)?\._[^/]*"),
+    ".DS_Store": re.compile(r"(.*/)?\.DS_Store"),
+    "thumbnails": re.compile(r".*(thumb|Thumbs\.db).*", re.IGNORECASE),
+    "masks": re.compile(r".*mask.*", re.IGNORECASE),
+    "index files": re.compile(r"(train|valid)_(image_paths|labeled_studies)\.csv"),
+}
+_OTHER = "other files"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a MURA tree holds.
+
+    Attributes:
+        root: the folder that holds `train` and `valid`.
+        views: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
+        num_ignored: how many files of each kind are no views.
+    """
+
+    root: Path
+    views: pl.DataFrame
+    num_ignored: dict[str, int]
+
+
+def scan_tree(root: Path) -> Scan:
+    """Find every view below `root`, the MURA folder or its parent.
+
+    Raises:
+        SourceError: there is no such folder, or no view in it.
+    """
+    root = _find_mura(root)
+    rows: list[tuple[str, str, str, int, int, str, int, int]] = []
+    ignored: Counter[str] = Counter()
+    for path, entry in _walk(root):
+        if match := _VIEW.fullmatch(path):
+            status = entry.stat()
+            part, label = match["part"].lower(), int(match["label"] == "positive")
+            who = (match["split"], part, label, int(match["patient"]), match["study_id"])
+            rows.append((path, *who, status.st_size, status.st_mtime_ns))
+        else:
+            ignored[_kind(path)] += 1
+    if not rows:
+        raise SourceError(
+            "Expected views like train/XR_WRIST/patient00001/study1_positive/image1.png. "
+            f"Received: {root}, which holds none among {ignored.total()} files"
+        )
+    views = pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("view_id")
+    return Scan(root.resolve(), views, dict(sorted(ignored.items())))
+
+
+def _find_mura(root: Path) -> Path:
+    """Return the folder that holds the splits: `root` or the MURA folder in it."""
+    if not root.is_dir():
+        raise SourceError(
+            f"Expected the folder MURA-v1.1 or its parent. Received: no folder {root}"
+        )
+    for folder in (root, *sorted(root.glob("MURA-v1*"))):
+        if any((folder / split).is_dir() for split in SPLITS):
+            return folder
+    raise SourceError(
+        f"Expected a folder with {' or '.join(SPLITS)}, or with MURA-v1.1 in it. "
+        f"Received: {root}, which has neither"
+    )
+
+
+def _walk(root: Path) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """Yield each file below `root` with its path from there; links to folders are not followed."""
+    pending = [("", str(root))]
+    while pending:
+        prefix, folder = pending.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path = prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append((path + "/", entry.path))
+                else:
+                    yield path, entry
+
+
+def _kind(path: str) -> str:
+    return next((kind for kind, pattern in _IGNORED.items() if pattern.fullmatch(path)), _OTHER)

@@ -1,0 +1,84 @@
+"""Verify: every byte of a lake is held against its manifest and `lake.json`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import crc32c
+import polars as pl
+
+from ingest.options import VerifyOptions
+from shared.console import Progress, note, say
+from shared.errors import CorruptLakeError
+from shared.example import decode_example
+from shared.files import Digester, digest
+from shared.image_spec import ImageSpec
+from shared.lake import Lake, open_lake
+from shared.tfrecord import FRAME_HEADER_BYTES, Record, frame, read_records
+
+
+def verify_lake(options: VerifyOptions) -> None:
+    """Read every record of a lake; name each shard that is not as it was committed.
+
+    Raises:
+        LakeError: there is no lake.
+        CorruptLakeError: something differs.
+    """
+    lake = open_lake(Path(options.lake))
+    shards = lake.manifest.sort("record_index").partition_by("shard", as_dict=True)
+    damages: list[str] = []
+    with Progress("verify", lake.manifest.height) as progress:
+        for (path,), rows in sorted(shards.items()):
+            try:
+                _verify_shard(lake, str(path), rows, progress.advance)
+            except (CorruptLakeError, OSError) as damage:
+                damages.append(str(damage))
+                note(f"damaged: {damage}")
+    if damages:
+        raise CorruptLakeError(
+            f"Expected {len(shards)} whole shards. Received: {len(damages)} damaged in {lake.root}"
+        )
+    say(
+        f"{lake.root} is whole: {lake.manifest.height:,} views in {len(shards):,} shards, "
+        f"{lake.rejects.height:,} rejected files on record (digest {lake.digest})"
+    )
+
+
+def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[], None]) -> None:
+    content = Digester()
+    records = read_records(lake.root / path)
+    for row in rows.iter_rows(named=True):
+        try:
+            record = next(records, None)
+            if record is None:
+                raise CorruptLakeError(f"expected {rows.height} records, received fewer")
+            _verify_record(record, row, lake.image)
+        except CorruptLakeError as damage:
+            raise CorruptLakeError(f"{lake.root / path}, view {row['view_id']}: {damage}") from None
+        content.update(frame(record.payload))
+        advance()
+    if next(records, None) or content.finish() != Path(path).stem:
+        raise CorruptLakeError(f"{lake.root / path} is not what its name says")
+
+
+def _verify_record(record: Record, row: dict[str, Any], image: ImageSpec) -> None:
+    example = decode_example(record.payload)
+    start = row["image_offset"] - record.offset - FRAME_HEADER_BYTES
+    pixels = bytes(record.payload[start : start + image.num_bytes])
+    expected: dict[str, Any] = {
+        "view_id": [row["view_id"].encode()],
+        "label": [row["label"]],
+        "image": [pixels],
+    }
+    for name, value in expected.items():
+        if example.get(name) != value:
+            raise CorruptLakeError(f"the record's {name} is not what the manifest says")
+    received = {
+        "record_offset": record.offset,
+        "image_bytes": len(pixels),
+        "image_crc32c": crc32c.crc32c(pixels),
+        "pixel_digest": digest(pixels),
+    }
+    for name, value in received.items():
+        if row[name] != value:
+            raise CorruptLakeError(f"expected {name}={row[name]}, received {value}")

@@ -1,0 +1,173 @@
+"""The lake: what lies where in its folder, how it is committed and how it is opened."""
+
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from shared import manifest as manifests
+from shared.errors import CorruptLakeError, LakeError
+from shared.files import digest, write_atomically
+from shared.image_spec import ImageSpec
+
+FORMAT_VERSION = 1
+LAKE_FILE = "lake.json"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """An opened lake.
+
+    Attributes:
+        root: its folder.
+        digest: of what `lake.json` says, and so of everything that the lake holds.
+        image: how its images were made.
+        manifest: one row a view, columns as in `shared.manifest.SCHEMA`, sorted by `view_id`.
+        rejects: path, reason and detail of each file that did not get in.
+        files: every file of the lake, relative to `root`.
+    """
+
+    root: Path
+    digest: str
+    image: ImageSpec
+    manifest: pl.DataFrame
+    rejects: pl.DataFrame
+    files: frozenset[str] = field(repr=False)
+
+
+def partition_path(folder: str) -> str:
+    """Return where inside the lake a partition's shards lie."""
+    return f"shards/{folder}"
+
+
+def shard_path(folder: str, content_digest: str) -> str:
+    """Return a shard's path inside the lake; `folder` is the partition's."""
+    return f"{partition_path(folder)}/{content_digest}.tfrecord"
+
+
+def commit(root: Path, image: ImageSpec, manifest: pl.DataFrame, rejects: pl.DataFrame) -> Lake:
+    """Write manifest and rejects, then `lake.json`: from then on this is the lake at `root`.
+
+    The shards must be there. What an earlier lake left at `root` is not touched.
+
+    Args:
+        root: the lake's folder.
+        image: how the images in the shards were made.
+        manifest: columns as in `shared.manifest.SCHEMA`.
+        rejects: columns as in `shared.manifest.REJECTS_SCHEMA`.
+
+    Returns:
+        The lake, opened.
+    """
+    partitions = [
+        _write_table(root, f"manifest/{folder}", encoded, num_views)
+        for folder, encoded, num_views in manifests.encode_partitions(manifest)
+    ]
+    rejects_table = manifests.encode_table(rejects.sort("path"))
+    facts = {
+        "format_version": FORMAT_VERSION,
+        "image": image.to_json(),
+        "counts": _count(manifest, rejects),
+        "manifest": partitions,
+        "rejects": _write_table(root, "rejects", rejects_table, rejects.height),
+    }
+    write_atomically(root / LAKE_FILE, _seal(facts))
+    return open_lake(root)
+
+
+def _seal(facts: dict[str, Any]) -> bytes:
+    """Encode the facts with a digest of themselves, so that no byte can change unseen."""
+    seal = digest(json.dumps(facts).encode())
+    return (json.dumps({**facts, "digest": seal}, indent=2) + "\n").encode()
+
+
+def _write_table(root: Path, folder: str, encoded: bytes, num_rows: int) -> dict[str, Any]:
+    content_digest = digest(encoded)
+    path = f"{folder}/{content_digest}.parquet"
+    if not (root / path).exists():
+        write_atomically(root / path, encoded)
+    return {"path": path, "digest": content_digest, "rows": num_rows}
+
+
+def open_lake(root: Path) -> Lake:
+    """Open the lake at `root`, whole: its tables are checked against `lake.json`.
+
+    Raises:
+        LakeError: there is no lake at `root`, or it is of another format.
+        CorruptLakeError: a table is missing or not what `lake.json` says.
+    """
+    while True:
+        facts_bytes = _read_lake_file(root)
+        try:
+            return _open(root, facts_bytes)
+        except CorruptLakeError:
+            # a new lake may have been committed and the old one's tables removed on the way
+            if _read_lake_file(root) == facts_bytes:
+                raise
+
+
+def _read_lake_file(root: Path) -> bytes:
+    try:
+        return (root / LAKE_FILE).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise LakeError(
+            f"Expected a lake (a folder with {LAKE_FILE}); `just ingest ROOT` makes one. "
+            f"Received: lake={root}"
+        ) from None
+
+
+def _open(root: Path, facts_bytes: bytes) -> Lake:
+    try:
+        facts = json.loads(facts_bytes)
+        version = facts["format_version"]
+        if version != FORMAT_VERSION:
+            raise LakeError(
+                f"Expected a lake of format {FORMAT_VERSION}; a newer one needs a newer mura-lake. "
+                f"Received: format_version={version} in {root / LAKE_FILE}"
+            )
+        seal = facts.pop("digest")
+        if _seal(facts) != facts_bytes:
+            raise ValueError("its digest differs")
+        tables: list[dict[str, Any]] = [*facts["manifest"], facts["rejects"]]
+        encoded = [_read_table(root, table) for table in tables]
+        manifest = manifests.concat(
+            [
+                manifests.decode_partition(str(Path(table["path"]).parent), data)
+                for table, data in zip(facts["manifest"], encoded[:-1], strict=True)
+            ]
+        )
+        rejects = pl.read_parquet(io.BytesIO(encoded[-1]))
+        if facts["counts"] != (counts := _count(manifest, rejects)):
+            raise ValueError(f"expected the counts {facts['counts']}, received {counts}")
+        image = ImageSpec.from_json(facts["image"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorruptLakeError(
+            f"{root / LAKE_FILE} is not as it was committed: {error!r}"
+        ) from None
+    files = {LAKE_FILE, *(table["path"] for table in tables), *manifest["shard"].unique()}
+    return Lake(root, seal, image, manifest, rejects, frozenset(files))
+
+
+def _read_table(root: Path, table: dict[str, Any]) -> bytes:
+    path = root / table["path"]
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise CorruptLakeError(f"{path} is missing") from None
+    if digest(data) != table["digest"]:
+        raise CorruptLakeError(
+            f"Expected the digest {table['digest']}. Received: {digest(data)} for {path}"
+        )
+    return data
+
+
+def _count(manifest: pl.DataFrame, rejects: pl.DataFrame) -> dict[str, int]:
+    return {
+        "found": manifest.height + rejects.height,
+        "written": manifest.height,
+        "rejected": rejects.height,
+        "shards": manifest["shard"].n_unique(),
+    }

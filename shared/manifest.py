@@ -1,0 +1,92 @@
+"""The manifest: one row a view, and where in which shard its pixels begin."""
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SCHEMA: dict[str, type[pl.DataType]] = {
+    "view_id": pl.String,
+    "split": pl.String,
+    "body_part": pl.String,
+    "label": pl.Int64,
+    "patient_id": pl.Int64,
+    "study_id": pl.String,
+    "group": pl.Int64,
+    "source_bytes": pl.Int64,
+    "source_digest": pl.String,
+    "width_px": pl.Int64,
+    "height_px": pl.Int64,
+    "channels": pl.Int64,
+    "mean": pl.Float64,
+    "std": pl.Float64,
+    "pixel_digest": pl.String,
+    "shard": pl.String,
+    "record_index": pl.Int64,
+    "record_offset": pl.Int64,
+    "image_offset": pl.Int64,
+    "image_bytes": pl.Int64,
+    "image_crc32c": pl.Int64,
+}
+"""Columns and types of a manifest. `patient_id`: the bare number; `study_id`: `view_id` without the
+file; `group`: smallest patient number of patients tied by a shared image; `source_*`, `width_px`,
+`height_px`, `channels`: of the file as found; `mean`, `std`, `pixel_digest`: of the stored pixels;
+`shard`: path inside the lake; `*_offset`: bytes from the start of the shard."""
+
+PARTITION_COLUMNS = ("split", "body_part", "label")
+"""These stand in the folders' names, Hive-style, and not in the files."""
+
+REJECTS_SCHEMA: dict[str, type[pl.DataType]] = {
+    "path": pl.String,
+    "reason": pl.String,
+    "detail": pl.String,
+}
+
+
+def partition_folder(split: str, body_part: str, label: int) -> str:
+    """Return the Hive-style folder of a partition, e.g. `split=train/body_part=hand/label=1`."""
+    return f"split={split}/body_part={body_part}/label={label}"
+
+
+def encode_partitions(manifest: pl.DataFrame) -> Iterator[tuple[str, bytes, int]]:
+    """Yield folder, Parquet bytes and number of views of each partition, sorted by `view_id`.
+
+    The same rows give the same bytes.
+    """
+    by_partition = manifest.sort("view_id").partition_by(PARTITION_COLUMNS, as_dict=True)
+    for (split, body_part, label), rows in sorted(by_partition.items()):
+        folder = partition_folder(split, body_part, label)
+        yield folder, encode_table(rows.drop(PARTITION_COLUMNS)), rows.height
+
+
+def encode_table(table: pl.DataFrame) -> bytes:
+    """Encode a table as Parquet, the same table always to the same bytes."""
+    sink = io.BytesIO()
+    plain = pa.schema([pa.field(n, _arrow_type(t)) for n, t in table.schema.items()])
+    with pq.ParquetWriter(sink, plain, compression="zstd") as writer:
+        writer.write_table(table.to_arrow().cast(plain))
+    return sink.getvalue()
+
+
+def _arrow_type(dtype: pl.DataType) -> pa.DataType:
+    """Return the type that every Parquet reader knows: no large strings, no views."""
+    if dtype == pl.String:
+        return pa.string()
+    return pa.int64() if dtype == pl.Int64 else pa.float64()
+
+
+def decode_partition(folder: str, encoded: bytes) -> pl.DataFrame:
+    """Read one partition's Parquet bytes back, its folder's columns included."""
+    values = dict(part.split("=", 1) for part in Path(folder).parts[-len(PARTITION_COLUMNS) :])
+    rows = pl.read_parquet(io.BytesIO(encoded))
+    return rows.with_columns(
+        pl.lit(values[name]).cast(SCHEMA[name]).alias(name) for name in PARTITION_COLUMNS
+    ).select(SCHEMA.keys())
+
+
+def concat(partitions: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return one manifest in the order of `view_id`, also of no partitions at all."""
+    return pl.concat([pl.DataFrame(schema=SCHEMA), *partitions]).sort("view_id")

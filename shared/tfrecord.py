@@ -1,0 +1,71 @@
+"""TFRecord framing, without TensorFlow.
+
+A record (tensorflow/core/lib/io/record_writer.h) is its length as uint64, the masked CRC-32C of the
+length, the payload, and the masked CRC-32C of the payload, all little-endian.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import crc32c
+
+from shared.errors import CorruptLakeError
+
+FRAME_HEADER_BYTES = 12
+FRAME_FOOTER_BYTES = 4
+
+_MASK_DELTA = 0xA282EAD8
+
+Buffer = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True)
+class Record:
+    """A framed payload as it stands in a shard; `offset` is that of the frame, in bytes."""
+
+    offset: int
+    payload: memoryview
+
+
+def frame(payload: Buffer) -> bytes:
+    """Return `payload` as one TFRecord."""
+    length = struct.pack("<Q", len(payload))
+    return b"".join((length, _masked_crc(length), payload, _masked_crc(payload)))
+
+
+def _masked_crc(data: Buffer) -> bytes:
+    crc = crc32c.crc32c(data)
+    return struct.pack("<I", (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF)
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Yield the records of a TFRecord file in order, one in memory at a time.
+
+    Raises:
+        CorruptLakeError: a checksum differs or the file ends inside a record.
+    """
+    with path.open("rb") as shard:
+        offset = 0
+        while header := shard.read(FRAME_HEADER_BYTES):
+            payload = _read_payload(shard, header, f"{path} at byte {offset}")
+            yield Record(offset, memoryview(payload))
+            offset += FRAME_HEADER_BYTES + len(payload) + FRAME_FOOTER_BYTES
+
+
+def _read_payload(shard: BinaryIO, header: bytes, place: str) -> bytes:
+    if len(header) < FRAME_HEADER_BYTES:
+        raise CorruptLakeError(
+            f"Expected a record's header. Received: {len(header)} bytes in {place}"
+        )
+    if _masked_crc(header[:8]) != header[8:]:
+        raise CorruptLakeError(f"The checksum of a record's length differs in {place}")
+    (length,) = struct.unpack("<Q", header[:8])
+    payload, footer = shard.read(length), shard.read(FRAME_FOOTER_BYTES)
+    if len(payload) < length or len(footer) < FRAME_FOOTER_BYTES:
+        raise CorruptLakeError(f"Expected a record of {length} bytes. Received: the end of {place}")
+    if _masked_crc(payload) != footer:
+        raise CorruptLakeError(f"The checksum of a record differs in {place}")
+    return payload
