@@ -70,7 +70,7 @@ class Progress:
     ) -> None:
         if self._bar:
             self._bar.stop()
-        elif kind is None and self._said_s > self._started_s:
+        elif self._said_s > self._started_s and self._done == self._total:
             note(self._line())
 
     def advance(self, num: int = 1) -> None:
@@ -81,6 +81,14 @@ class Progress:
         elif time.monotonic() - self._said_s >= _PLAIN_EVERY_S:
             self._said_s = time.monotonic()
             note(self._line())
+
+    def note(self, line: str) -> None:
+        """Print one line about the stage, above the bar on a terminal."""
+        if self._bar:
+            self._bar.console.print(f"{self._stage}, {line}", highlight=False, markup=False)
+        else:
+            self._said_s = time.monotonic()
+            note(f"{self._stage}, {line}")
 
     def _rate(self) -> float:
         return self._done / max(time.monotonic() - self._started_s, 1e-9)

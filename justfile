@@ -1,0 +1,71 @@
+set positional-arguments
+
+python := ".venv/bin/python"
+
+# list the recipes
+[private]
+default:
+    @{{ just_executable() }} --list --unsorted
+
+# the whole way on made-up radiographs: phantom tree, lake, trained CNN, report (demo/)
+demo: _environment
+    rm -rf demo
+    .venv/bin/mura-phantom out=demo views=2400
+    .venv/bin/mura-ingest demo lake=demo/lake
+    .venv/bin/mura-train part=wrist lake=demo/lake out=demo/run
+
+# decode a MURA tree once, into a lake: just ingest ROOT [lake=lake] [size=320] [fit=pad]
+[no-exit-message]
+ingest *words: _environment
+    @.venv/bin/mura-ingest "$@"
+
+# prove a lake whole: just verify [lake=lake]
+[no-exit-message]
+verify *words: _environment
+    @.venv/bin/mura-verify "$@"
+
+# train one CNN and report: just train [part=humerus] [model=cnn4]
+[no-exit-message]
+train *words: _environment
+    @.venv/bin/mura-train "$@"
+
+# compare CNNs by k-fold over patients: just cv [part=humerus] [k=5] [models=cnn2,cnn4]
+[no-exit-message]
+cv *words: _environment
+    @.venv/bin/mura-cv "$@"
+
+# draw made-up radiographs in MURA's layout: just phantom [out=phantom] [views=600] [seed=0]
+[no-exit-message]
+phantom *words: _environment
+    @.venv/bin/mura-phantom "$@"
+
+# run the tests: just test [pytest's options]
+[no-exit-message]
+test *words: _environment
+    @{{ python }} -m pytest "$@"
+
+# check format, style, types and who may import whom
+[no-exit-message]
+lint: _environment
+    .venv/bin/ruff format --check .
+    .venv/bin/ruff check .
+    .venv/bin/pyright
+    .venv/bin/lint-imports
+
+# measure: ratios within one run, printed and written to benchmarks.json
+[no-exit-message]
+bench *words: _environment
+    @{{ python }} -m pytest -m benchmark --timeout 0 -s "$@"
+
+# pin every dependency anew, with hashes
+lock:
+    uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate pyproject.toml --group dev -o requirements.txt
+
+# make .venv what the lock file says, if it is not
+_environment:
+    @cmp -s requirements.txt .venv/requirements.txt || { \
+        echo "setting up .venv from requirements.txt" >&2 \
+        && uv venv --quiet --clear .venv \
+        && uv pip sync --quiet --require-hashes --python {{ python }} requirements.txt \
+        && uv pip install --quiet --no-deps --no-build-isolation --python {{ python }} --editable . \
+        && cp requirements.txt .venv/requirements.txt; }

@@ -1,0 +1,67 @@
+"""Data: the views of a lake that a run is about; MURA's own split into train and test."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from shared.console import note
+from shared.errors import TrainingError
+from shared.lake import Lake, open_lake
+from shared.vocabulary import BODY_PARTS
+from trainer.options import DataOptions
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run trains on and what it is scored on; rows of the lake's manifest.
+
+    Attributes:
+        lake: where the pixels are.
+        train: of MURA's train split.
+        test: MURA's official valid split; may be empty.
+    """
+
+    lake: Lake
+    train: pl.DataFrame
+    test: pl.DataFrame
+
+
+def open_data(options: DataOptions) -> Data:
+    """Open a lake and select the views of a body part, or of `all`.
+
+    Patients with a view anywhere in the official valid split give none to train.
+
+    Raises:
+        LakeError: there is no lake, or it is damaged.
+        TrainingError: the train split has no such views, or of one label only.
+    """
+    lake, part = open_lake(Path(options.lake)), options.part
+    test = lake.manifest.filter(split="valid")
+    train = lake.manifest.filter(split="train")
+    clean = train.join(test, on="group", how="anti", maintain_order="left")
+    if leaking := train.height - clean.height:
+        note(f"{leaking:,} train views left out: their patients are in the valid split too")
+    if part != "all":
+        clean, test = clean.filter(body_part=part), test.filter(body_part=part)
+    if clean.is_empty():
+        present = [name for name in BODY_PARTS if name in train["body_part"]]
+        raise TrainingError(
+            f"Expected train views of part={part}. Received: {lake.root}, a lake of "
+            f"{', '.join(present) or 'no train views'}"
+        )
+    check_labels(clean, f"the train split of part={part}")
+    return Data(lake, clean, test)
+
+
+def check_labels(views: pl.DataFrame, place: str) -> None:
+    """Refuse views that no classifier can learn from.
+
+    Raises:
+        TrainingError: there is no view of one of the labels.
+    """
+    if views["label"].n_unique() < 2:
+        raise TrainingError(
+            f"Expected normal and abnormal views in {place}. "
+            f"Received: {views.height} views, labels {views['label'].unique().to_list()}"
+        )

@@ -1,0 +1,110 @@
+"""Fit: a model is trained with early stopping on held-out views, and predicts views."""
+
+import math
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from shared.console import Progress
+from shared.lake import Lake
+from trainer.epochs import EpochLog
+from trainer.models import MODELS
+from trainer.options import FitOptions
+from trainer.reader import ViewReader
+from trainer.split import Fold
+from trainer.stream import numbered_batches, ordered_batches, shuffled_batches
+
+_PREDICT_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model with the weights of its best epoch.
+
+    Attributes:
+        model: from uint8 images (batch, size, size, 1) to probabilities (batch, 1).
+        history: one row an epoch, columns as in `trainer.epochs.HISTORY_SCHEMA`.
+    """
+
+    model: keras.Model
+    history: pl.DataFrame
+
+
+def fit(lake: Lake, fold: Fold, model_name: str, options: FitOptions, title: str) -> Fitted:
+    """Train a model on a fold's train views; stop early on the loss of those held out.
+
+    Args:
+        lake: where the views' pixels are.
+        fold: what to train on, and what to validate on.
+        model_name: a key of `trainer.models.MODELS`.
+        options: epochs, patience, batch and seed.
+        title: what progress is called.
+
+    Raises:
+        TrainingError: the loss is no longer a number.
+        CorruptLakeError: a view's pixels are not those that were written.
+    """
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(options.seed)
+    tf.config.experimental.enable_op_determinism()
+    entry = MODELS[model_name]
+    model = entry.build(lake.image.size)
+    model.compile(
+        optimizer=keras.optimizers.Adam(entry.learning_rate),
+        loss="binary_crossentropy",
+        metrics=["accuracy", keras.metrics.AUC(name="auroc")],
+    )
+    reader = ViewReader(lake, fold.train)
+    validation = ViewReader(lake, fold.held_out)
+    with (
+        _raising_damage(reader, validation),
+        Progress(title, len(reader) * options.epochs) as progress,
+    ):
+        log = EpochLog(progress, len(reader), options.batch)
+        model.fit(
+            shuffled_batches(reader, options.batch, options.seed),
+            steps_per_epoch=math.ceil(len(reader) / options.batch),
+            validation_data=ordered_batches(validation, _PREDICT_BATCH),
+            epochs=options.epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                keras.callbacks.EarlyStopping(
+                    monitor="val_loss", patience=options.patience, restore_best_weights=True
+                ),
+                log,
+            ],
+        )
+    return Fitted(model, log.history())
+
+
+def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame:
+    """Return `view_id` and `probability` (of abnormal, Float64) of each view, in any order.
+
+    Raises:
+        CorruptLakeError: a view's pixels are not those that were written.
+    """
+    reader = ViewReader(lake, views)
+    probabilities = np.full(len(reader), np.nan)
+    infer = tf.function(lambda images: model(images, training=False))
+    with _raising_damage(reader):
+        for images, rows in numbered_batches(reader, _PREDICT_BATCH):
+            probabilities[rows.numpy()] = infer(images).numpy()[:, 0]
+    return views.select("view_id").with_columns(probability=pl.Series(probabilities))
+
+
+@contextmanager
+def _raising_damage(*readers: ViewReader) -> Generator[None, None, None]:
+    """Raise what a reader found instead of what TensorFlow makes of it."""
+    try:
+        yield
+    except tf.errors.OpError:
+        for reader in readers:
+            if reader.damage:
+                raise reader.damage from None
+        raise

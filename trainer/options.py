@@ -1,0 +1,100 @@
+"""The options of train and cv; importing them costs nothing heavy."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.errors import UsageError
+from shared.vocabulary import BodyPart
+from trainer.models import MODELS
+
+Part = Literal["all", BodyPart]
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which views a command is about."""
+
+    part: Part = "all"
+    """The body part to train on."""
+    lake: str = "lake"
+    """The folder of the lake."""
+
+
+@dataclass(frozen=True)
+class FitOptions(DataOptions):
+    """What a single fit needs; part of every command that fits a model."""
+
+    epochs: int = 30
+    """Epochs at most; training stops early when validation loss no longer falls."""
+    patience: int = 6
+    """Epochs without a lower validation loss before training stops; the best weights are kept."""
+    batch: int = 32
+    """Views in a batch."""
+    seed: int = 0
+    """Seed of splits, shuffles, weights and dropout."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "patience", "batch"):
+            if (value := getattr(self, name)) < 1:
+                raise UsageError(f"Expected {name} to be 1 or more. Received: {name}={value}")
+        if not 0 <= self.seed < 2**31:
+            raise UsageError(f"Expected a seed of 0 to 2147483647. Received: seed={self.seed}")
+
+
+@dataclass(frozen=True)
+class TrainOptions(FitOptions):
+    """Train one CNN on a lake and score it once on MURA's official valid split.
+
+    A fifth of the train split's patient groups is held out for validation, stratified by label and
+    part. The run folder gets model, predictions, metrics, figures and report.html.
+
+    just train part=humerus
+    just train part=all model=cnn2 epochs=10
+    """
+
+    model: str = "cnn4"
+    """The network; see the README's table of models."""
+    out: str = ""
+    """The run folder to make; a new one in runs/ unless told otherwise."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_model("model", self.model)
+
+
+@dataclass(frozen=True)
+class CvOptions(FitOptions):
+    """Compare CNNs by k-fold cross-validation over patient groups, on the same folds.
+
+    The best by out-of-fold AUROC is refitted on the whole train split and scored once on MURA's
+    official valid split. The run folder gets all predictions, metrics, figures and report.html.
+
+    just cv part=elbow
+    just cv part=all k=10 models=cnn2,cnn4
+    """
+
+    k: int = 5
+    """Folds."""
+    models: str = "cnn2,cnn4"
+    """The candidates, separated by commas."""
+    out: str = ""
+    """The run folder to make; a new one in runs/ unless told otherwise."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.k < 2:
+            raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
+        for name in self.candidates:
+            _check_model("models", name)
+        if len(set(self.candidates)) < len(self.candidates):
+            raise UsageError(f"Expected each model once. Received: models={self.models}")
+
+    @property
+    def candidates(self) -> list[str]:
+        """The names of the models to compare."""
+        return [name.strip() for name in self.models.split(",")]
+
+
+def _check_model(key: str, name: str) -> None:
+    if name not in MODELS:
+        raise UsageError(f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}")

@@ -1,0 +1,139 @@
+"""Run folder: one training's results, which stand alone; it appears whole or not at all."""
+
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from shared.console import say
+from shared.errors import UsageError
+from shared.lake import Lake
+from trainer.options import CvOptions, TrainOptions
+
+_PACKAGES = ("mura-lake", "tensorflow", "keras", "numpy", "polars", "pyarrow", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a run's results go: `partial` while it runs, `path` once all are there."""
+
+    path: Path
+    partial: Path
+
+
+@contextmanager
+def new_run_folder(out: str, name: str) -> Generator[Run, None, None]:
+    """Make a hidden folder to fill; it gets its name when all went well, and is removed otherwise.
+
+    Args:
+        out: the folder asked for, or empty for one in `runs/`, named by time and `name`.
+        name: what is trained.
+
+    Raises:
+        UsageError: the folder is there already.
+    """
+    path = Path(out) if out else Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
+    if path.exists():
+        raise UsageError(f"Expected a new folder for the run. Received: out={path}, which exists")
+    run = Run(path, path.with_name(f".{path.name}.{os.getpid()}.partial"))
+    run.partial.mkdir(parents=True)
+    try:
+        yield run
+        run.partial.replace(path)
+    finally:
+        shutil.rmtree(run.partial, ignore_errors=True)
+
+
+class Phases:
+    """Seconds by phase of a run."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, name: str) -> Generator[None, None, None]:
+        """Add the time of the block to the phase `name`."""
+        started_s = time.monotonic()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started_s
+
+
+def describe_run(
+    command: str,
+    options: TrainOptions | CvOptions,
+    lake: Lake,
+    sets: Mapping[str, pl.DataFrame],
+    phases: Phases,
+) -> dict[str, Any]:
+    """Return a run's configuration and provenance, as `config.json` has it."""
+    return {
+        "command": command,
+        "options": asdict(options),
+        "lake": {
+            "path": str(lake.root),
+            "digest": lake.digest,
+            "num_views": lake.manifest.height,
+            "image": lake.image.to_json(),
+        },
+        "sets": [{"name": name, **_count(views)} for name, views in sets.items()],
+        "versions": {
+            "python": platform.python_version(),
+            **{package: version(package) for package in _PACKAGES},
+        },
+        "hardware": f"{os.cpu_count()} x {_processor()}, {platform.system()} {platform.machine()}",
+        "seconds": {name: round(seconds, 2) for name, seconds in phases.seconds.items()},
+    }
+
+
+def _count(views: pl.DataFrame) -> dict[str, int]:
+    return {
+        "num_views": views.height,
+        "num_studies": views["study_id"].n_unique(),
+        "num_patients": views["patient_id"].n_unique(),
+        "num_abnormal_views": int(views["label"].sum()),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "processor"
+
+
+def write_tables(
+    folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
+) -> None:
+    """Write `config.json`, `history.parquet` and `predictions.parquet`."""
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    history.write_parquet(folder / "history.parquet")
+    scored.write_parquet(folder / "predictions.parquet")
+
+
+def say_result(folder: Path) -> None:
+    """Print a finished run's headline numbers and where its report is."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for role in ("validation", "test"):
+        if result := metrics[role].get("all"):
+            say(
+                f"{role}: {result['num_views']:,} views of {result['num_studies']:,} studies: "
+                f"view AUROC {_show(result['view_auroc'])}, "
+                f"study AUROC {_show(result['study_auroc'])}, "
+                f"view accuracy {_show(result['view_accuracy'])} "
+                f"(always the commoner label: {_show(result['view_majority_accuracy'])}), "
+                f"study kappa {_show(result['study_kappa'])}"
+            )
+    say(f"report: {folder / 'report.html'}")
+
+
+def _show(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
