@@ -4,28 +4,17 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from multiprocessing.synchronize import Event
-from pathlib import Path
 
 import cv2
 
+from ingest.outcomes import OutcomeStore
 from ingest.plan import ShardPlan
-from ingest.shard import ShardOutcome, write_shard
+from ingest.shard import Job, ShardOutcome, write_shard
 from shared.errors import LakeError
-from shared.image_spec import ImageSpec
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all shards of a run have in common: where from, where to, and how stored."""
-
-    source: Path
-    lake: Path
-    image: ImageSpec
 
 
 class _StoppedError(Exception):
@@ -33,9 +22,9 @@ class _StoppedError(Exception):
 
 
 def write_shards(
-    plans: Sequence[ShardPlan], job: Job, workers: int
-) -> Iterator[tuple[ShardPlan, ShardOutcome]]:
-    """Write shards in `workers` processes and yield each outcome as it comes.
+    plans: Sequence[ShardPlan], job: Job, store: OutcomeStore, workers: int
+) -> Generator[tuple[ShardPlan, ShardOutcome], None, None]:
+    """Write shards in `workers` processes and yield each outcome, kept in `store`, as it comes.
 
     Raises:
         LakeError: a worker died.
@@ -49,7 +38,7 @@ def write_shards(
         max(1, min(workers, len(plans))), context, _set_up_worker, (stop,)
     ) as pool:
         try:
-            running = {pool.submit(_write_in_worker, plan, job): plan for plan in plans}
+            running = {pool.submit(_write_in_worker, plan, job, store): plan for plan in plans}
             for future in as_completed(running):
                 yield running.pop(future), future.result()
         except BrokenProcessPool:
@@ -77,8 +66,8 @@ def _set_up_worker(stop: Event) -> None:
 _stop: Event | None = None
 
 
-def _write_in_worker(plan: ShardPlan, job: Job) -> ShardOutcome:
-    return write_shard(plan, job.source, job.lake, job.image, _check_stop)
+def _write_in_worker(plan: ShardPlan, job: Job, store: OutcomeStore) -> ShardOutcome:
+    return write_shard(plan, job, _check_stop, lambda outcome: store.save(plan, outcome))
 
 
 def _check_stop() -> None:

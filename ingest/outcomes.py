@@ -13,9 +13,8 @@ import platformdirs
 import polars as pl
 
 from ingest.plan import ShardPlan
-from ingest.shard import WRITTEN_SCHEMA, ShardOutcome
+from ingest.shard import WRITTEN_SCHEMA, Job, ShardOutcome
 from shared.files import digest, write_atomically
-from shared.image_spec import ImageSpec
 from shared.lake import FORMAT_VERSION
 from shared.manifest import REJECTS_SCHEMA
 from shared.tfrecord import FRAME_FOOTER_BYTES
@@ -27,16 +26,14 @@ class OutcomeStore:
     """The outcomes of one source, one lake and one image spec, found again by what was planned.
 
     Args:
-        source: the MURA folder.
-        lake: the lake's folder.
-        image: how its images are stored.
+        job: source, lake and image spec.
     """
 
-    def __init__(self, source: Path, lake: Path, image: ImageSpec):
-        self._lake = lake.resolve()
+    def __init__(self, job: Job):
+        self._lake = job.lake.resolve()
         self._folder = platformdirs.user_cache_path("mura-lake") / digest(str(self._lake).encode())
         decoder = version("opencv-python-headless")
-        self._context = f"{FORMAT_VERSION} {decoder} {image} {source.resolve()}".encode()
+        self._context = f"{FORMAT_VERSION} {decoder} {job.image} {job.source}".encode()
 
     def find(self, plan: ShardPlan) -> ShardOutcome | None:
         """Return the outcome of this very plan, if its shard still lies in the lake."""

@@ -1,18 +1,19 @@
 """Run: from a MURA tree to a committed lake."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
 
-from ingest.engine import Job, write_shards
+from ingest.engine import write_shards
 from ingest.groups import group_patients
 from ingest.index import Differences, compare_with_index
 from ingest.options import IngestOptions
 from ingest.outcomes import OutcomeStore
 from ingest.plan import ShardPlan, plan_shards
 from ingest.scan import Scan, scan_tree
-from ingest.shard import WRITTEN_SCHEMA, ShardOutcome
+from ingest.shard import WRITTEN_SCHEMA, Job, ShardOutcome
 from ingest.summary import show_summary
 from shared.console import Progress, note, say
 from shared.errors import LakeError, SourceError
@@ -80,15 +81,17 @@ def _report_scan(scan: Scan, differences: Differences) -> None:
 
 def _write_missing(plans: list[ShardPlan], job: Job, workers: int) -> list[ShardOutcome]:
     """Write the shards that no earlier run has written; return the outcomes of all."""
-    store = OutcomeStore(job.source, job.lake, job.image)
+    store = OutcomeStore(job)
     found = [(plan, store.find(plan)) for plan in plans]
     outcomes = [outcome for _, outcome in found if outcome]
     missing = [plan for plan, outcome in found if not outcome]
     if outcomes:
         note(f"decode: {len(outcomes):,} of {len(plans):,} shards are up to date")
-    with Progress("decode", sum(plan.views.height for plan in missing)) as progress:
-        for plan, outcome in write_shards(missing, job, workers):
-            store.save(plan, outcome)
+    with (
+        Progress("decode", sum(plan.views.height for plan in missing)) as progress,
+        closing(write_shards(missing, job, store, workers)) as written,
+    ):
+        for plan, outcome in written:
             outcomes.append(outcome)
             progress.advance(plan.views.height)
     store.keep_only(plans)

@@ -48,8 +48,20 @@ class _View:
     facts: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Job:
+    """What all shards of a run have in common: where from, where to, and how stored."""
+
+    source: Path
+    lake: Path
+    image: ImageSpec
+
+
 def write_shard(
-    plan: ShardPlan, source: Path, lake: Path, image: ImageSpec, check_stop: Callable[[], None]
+    plan: ShardPlan,
+    job: Job,
+    check_stop: Callable[[], None],
+    keep: Callable[[ShardOutcome], None],
 ) -> ShardOutcome:
     """Write one shard; its name is the digest of its bytes, so it appears whole or not at all.
 
@@ -57,10 +69,10 @@ def write_shard(
 
     Args:
         plan: the views.
-        source: the MURA folder.
-        lake: the lake's folder.
-        image: how each image is stored.
+        job: source, lake and image spec.
         check_stop: called before each view; raises to give up.
+        keep: called with the outcome just before the shard gets its name, so that a shard which is
+            there always has its outcome kept.
 
     Raises:
         SourceError: a file of the plan has vanished or cannot be read.
@@ -69,27 +81,34 @@ def write_shard(
     facts: list[dict[str, Any]] = []
     rejects: list[tuple[str, str, str]] = []
     views = plan.views.select("view_id", "label")
-    folder = lake / partition_path(plan.folder)
+    folder = job.lake / partition_path(plan.folder)
     folder.mkdir(parents=True, exist_ok=True)
     with partial_file(folder / digest("\n".join(views["view_id"]).encode())) as file:
         shard = _ShardWriter(file)
         for view_id, label in views.iter_rows():
             check_stop()
             try:
-                view = _prepare(_read(source / view_id), image)
+                view = _prepare(_read(job.source / view_id), job.image)
             except ImageError as error:
                 rejects.append((view_id, error.reason, error.detail))
                 continue
             place = shard.append(view_id, label, view.image)
             facts.append({"view_id": view_id, **view.facts, **place})
         path = shard_path(plan.folder, shard.digester.finish())
+        outcome = _outcome(plan, path, facts, rejects)
+        keep(outcome)
         if facts:
-            publish(file, lake / path)
+            publish(file, job.lake / path)
+    return outcome
+
+
+def _outcome(
+    plan: ShardPlan, shard: str, facts: list[dict[str, Any]], rejects: list[tuple[str, str, str]]
+) -> ShardOutcome:
     decoded = pl.DataFrame(facts, schema={"view_id": pl.String, **DECODED_SCHEMA})
+    written = plan.views.join(decoded.with_columns(shard=pl.lit(shard)), on="view_id")
     return ShardOutcome(
-        plan.views.join(decoded.with_columns(shard=pl.lit(path)), on="view_id")
-        .select(WRITTEN_SCHEMA.keys())
-        .sort("view_id"),
+        written.select(WRITTEN_SCHEMA.keys()).sort("view_id"),
         pl.DataFrame(rejects, schema=REJECTS_SCHEMA, orient="row"),
     )
 

@@ -91,11 +91,16 @@ def _first_paragraph(boxed: str) -> str:
     return " ".join(lines)
 
 
-def run(command: Callable[[Sequence[str]], None], prog: str) -> NoReturn:
+def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str) -> NoReturn:
     """Run `command` on this process's arguments and leave with its exit status.
 
     0 when it worked, 1 when it failed, 2 when it was asked wrongly, 130 when interrupted; every
     failure that a user can meet is one line on standard error.
+
+    Args:
+        command: takes the words after the program's name.
+        prog: the program's name, before each failure.
+        if_interrupted: what an interruption means for what was done so far.
     """
     try:
         command(sys.argv[1:])

@@ -16,6 +16,7 @@ from trainer.run_folder import (
     describe_run,
     new_run_folder,
     say_result,
+    show,
     write_tables,
 )
 from trainer.split import Fold, draw_folds, hold_out
@@ -74,8 +75,8 @@ def _choose(lake: Lake, predictions: list[pl.DataFrame]) -> str:
     for name, by_part in measures.items():
         result = by_part["all"]
         say(
-            f"{name}: out-of-fold view AUROC {result['view_auroc']:.3f}, "
-            f"study AUROC {result['study_auroc']:.3f}, study kappa {result['study_kappa']:.3f}"
+            f"{name}: out-of-fold view AUROC {show(result['view_auroc'])}, "
+            f"study AUROC {show(result['study_auroc'])}, study kappa {show(result['study_kappa'])}"
         )
     best = choose(measures)
     say(f"chosen: {best}")

@@ -72,7 +72,7 @@ def fit(lake: Lake, fold: Fold, model_name: str, options: FitOptions, title: str
             validation_data=ordered_batches(validation, _PREDICT_BATCH),
             epochs=options.epochs,
             shuffle=False,
-            verbose=0,
+            verbose=0,  # pyright: ignore[reportArgumentType]  # keras has no stubs; 0 is allowed
             callbacks=[
                 keras.callbacks.EarlyStopping(
                     monitor="val_loss", patience=options.patience, restore_best_weights=True

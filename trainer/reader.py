@@ -53,7 +53,8 @@ class ViewReader:
                 `damage`, for callers behind a boundary that exceptions do not cross whole.
         """
         images = np.empty((len(rows), *self.batch_shape[1:]), np.uint8)
-        for image, row in zip(images, rows, strict=True):
+        for index, row in enumerate(map(int, rows)):
+            image: Pixels = images[index]
             path, offset = self._paths[row], self._offsets[row]
             num_read = os.preadv(self._descriptors[path], [image.data], offset)
             if num_read != image.nbytes or crc32c.crc32c(image.data) != self._checksums[row]:

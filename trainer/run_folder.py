@@ -126,14 +126,15 @@ def say_result(folder: Path) -> None:
         if result := metrics[role].get("all"):
             say(
                 f"{role}: {result['num_views']:,} views of {result['num_studies']:,} studies: "
-                f"view AUROC {_show(result['view_auroc'])}, "
-                f"study AUROC {_show(result['study_auroc'])}, "
-                f"view accuracy {_show(result['view_accuracy'])} "
-                f"(always the commoner label: {_show(result['view_majority_accuracy'])}), "
-                f"study kappa {_show(result['study_kappa'])}"
+                f"view AUROC {show(result['view_auroc'])}, "
+                f"study AUROC {show(result['study_auroc'])}, "
+                f"view accuracy {show(result['view_accuracy'])} "
+                f"(always the commoner label: {show(result['view_majority_accuracy'])}), "
+                f"study kappa {show(result['study_kappa'])}"
             )
     say(f"report: {folder / 'report.html'}")
 
 
-def _show(value: float | None) -> str:
+def show(value: float | None) -> str:
+    """Return a measure to three places, or that it is not defined."""
     return "undefined" if value is None else f"{value:.3f}"

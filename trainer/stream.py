@@ -19,9 +19,8 @@ def shuffled_batches(reader: ViewReader, batch: int, seed: int) -> tf.data.Datas
     """
 
     def epoch_rows(epoch: tf.Tensor) -> tf.data.Dataset:
-        rows = tf.random.experimental.stateless_shuffle(
-            tf.range(len(reader), dtype=tf.int64), [seed, epoch]
-        )
+        shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
+        rows = shuffle(tf.range(len(reader), dtype=tf.int64), [seed, epoch])
         return tf.data.Dataset.from_tensor_slices(rows).batch(batch)
 
     rows = tf.data.Dataset.counter().flat_map(epoch_rows)

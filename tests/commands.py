@@ -1,0 +1,14 @@
+"""The commands as a user runs them: processes of their own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).parent.parent
+SCRIPTS = Path(sys.executable).parent
+
+
+def run(script: str, *words: object, timeout_s: float = 200) -> subprocess.CompletedProcess[str]:
+    """Run an installed command, e.g. `mura-ingest`, and return its status and what it printed."""
+    command = [str(SCRIPTS / script), *map(str, words)]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=timeout_s)

@@ -1,0 +1,52 @@
+"""What tests share: one phantom tree and one lake made from it."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ingest.phantom import generate
+from ingest.phantom_options import PhantomOptions
+from shared.lake import Lake, open_lake
+from tests.commands import run
+
+SIZE_PX = 64
+NUM_VIEWS = 420
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what ingest remembers of earlier runs out of the user's own cache."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def phantom_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A phantom MURA-v1.1 folder; not to be changed."""
+    out = tmp_path_factory.mktemp("phantom")
+    return generate(PhantomOptions(out=str(out), views=NUM_VIEWS, seed=7))
+
+
+@pytest.fixture
+def own_tree(phantom_tree: Path, tmp_path: Path) -> Path:
+    """A part of the phantom tree that a test may change."""
+    tree = tmp_path / "MURA-v1.1"
+    for split in ("train", "valid"):
+        shutil.copytree(phantom_tree / split / "XR_HUMERUS", tree / split / "XR_HUMERUS")
+    return tree
+
+
+@pytest.fixture(scope="session")
+def lake(phantom_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake made from the phantom tree; not to be changed."""
+    root = tmp_path_factory.mktemp("lake") / "lake"
+    result = run("mura-ingest", phantom_tree, f"lake={root}", f"size={SIZE_PX}", "workers=2")
+    assert result.returncode == 0, result.stderr
+    return open_lake(root)
+
+
+@pytest.fixture
+def own_lake(lake: Lake, tmp_path: Path) -> Path:
+    """A copy of the lake that a test may damage."""
+    return shutil.copytree(lake.root, tmp_path / "lake")

@@ -1,0 +1,191 @@
+"""From tree to lake, as processes: same bytes whatever happens on the way, and nothing lost."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+import tensorflow as tf
+
+from shared.image_spec import ImageSpec
+from shared.lake import Lake, open_lake
+from tests.commands import PROJECT, SCRIPTS, run
+from tests.conftest import NUM_VIEWS, SIZE_PX
+from tests.shared.test_image import by_opencv_alone
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file()
+    }
+
+
+def ingest(tree: Path, lake: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return run("mura-ingest", tree, f"lake={lake}", f"size={SIZE_PX}", "workers=2", *words)
+
+
+def test_counts_close(lake: Lake) -> None:
+    assert lake.manifest.height == NUM_VIEWS
+    assert lake.rejects.is_empty()
+
+
+def test_stored_pixels_are_those_of_opencv_alone(lake: Lake, phantom_tree: Path) -> None:
+    spec = ImageSpec(SIZE_PX)
+    for row in lake.manifest.iter_rows(named=True):
+        with (lake.root / row["shard"]).open("rb") as shard:
+            shard.seek(row["image_offset"])
+            stored = np.frombuffer(shard.read(row["image_bytes"]), np.uint8)
+        expected = by_opencv_alone(phantom_tree / row["view_id"], spec)
+        np.testing.assert_array_equal(stored.reshape(SIZE_PX, SIZE_PX), expected)
+        assert row["mean"] == pytest.approx(expected.mean())
+        assert row["std"] == pytest.approx(expected.std())
+        source = cv2.imread(str(phantom_tree / row["view_id"]), cv2.IMREAD_UNCHANGED)
+        assert (row["height_px"], row["width_px"]) == source.shape[:2]
+        assert row["channels"] == (source.shape[2] if source.ndim == 3 else 1)
+
+
+def test_tensorflow_reads_the_shards_as_they_are(lake: Lake) -> None:
+    features = {
+        "image": tf.io.FixedLenFeature([], tf.string),
+        "label": tf.io.FixedLenFeature([], tf.int64),
+        "view_id": tf.io.FixedLenFeature([], tf.string),
+    }
+    read = 0
+    for (shard,), rows in (
+        lake.manifest.sort("record_index").partition_by("shard", as_dict=True).items()
+    ):
+        records = tf.data.TFRecordDataset(str(lake.root / str(shard)))
+        for row, record in zip(rows.iter_rows(named=True), records, strict=True):
+            example = tf.io.parse_single_example(record, features)
+            assert example["view_id"].numpy().decode() == row["view_id"]
+            assert int(example["label"]) == row["label"]
+            with (lake.root / row["shard"]).open("rb") as file:
+                file.seek(row["image_offset"])
+                assert example["image"].numpy() == file.read(row["image_bytes"])
+            read += 1
+    assert read == lake.manifest.height
+
+
+def test_workers_times_and_place_change_no_byte(
+    lake: Lake, phantom_tree: Path, tmp_path: Path
+) -> None:
+    moved = shutil.copytree(phantom_tree, tmp_path / "MURA-v1.1")
+    rng = np.random.default_rng(0)
+    for path in moved.rglob("*.png"):
+        os.utime(path, ns=(0, int(rng.integers(10**18))))
+    result = run("mura-ingest", tmp_path, f"lake={tmp_path / 'lake'}", f"size={SIZE_PX}", "workers=1")
+    assert result.returncode == 0, result.stderr
+    assert contents(tmp_path / "lake") == contents(lake.root)
+
+
+def test_a_change_rewrites_only_its_shards(own_tree: Path, tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    assert ingest(own_tree, root).returncode == 0
+    before = open_lake(root)
+    written_ns = {path: path.stat().st_mtime_ns for path in root.rglob("*.tfrecord")}
+
+    again = ingest(own_tree, root)
+    assert "shards are up to date" in again.stderr
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*.tfrecord")} == written_ns
+
+    removed = before.manifest.filter(split="train", label=1)["view_id"][0]
+    (own_tree / removed).unlink()
+    assert ingest(own_tree, root).returncode == 0
+    after = open_lake(root)
+    assert set(before.manifest["view_id"]) - set(after.manifest["view_id"]) == {removed}
+    kept = set(before.manifest["shard"]) & set(after.manifest["shard"])
+    assert len(kept) == before.manifest["shard"].n_unique() - 1
+    assert all((root / shard).stat().st_mtime_ns == written_ns[root / shard] for shard in kept)
+    assert set(contents(root)) == set(after.files)
+
+    fresh = tmp_path / "fresh"
+    assert ingest(own_tree, fresh).returncode == 0
+    assert contents(fresh) == contents(root)
+
+
+def test_another_size_makes_another_lake(own_tree: Path, tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    assert ingest(own_tree, root).returncode == 0
+    assert run("mura-ingest", own_tree, f"lake={root}", "size=32", "fit=stretch").returncode == 0
+    assert open_lake(root).image == ImageSpec(32, "stretch")
+    assert run("mura-verify", f"lake={root}").returncode == 0
+
+
+def test_broken_files_are_rejected_with_a_reason(own_tree: Path, tmp_path: Path) -> None:
+    views = sorted(own_tree.rglob("*.png"))
+    views[0].write_bytes(b"")
+    views[1].write_bytes(views[1].read_bytes()[:-30])
+    views[2].write_text("version https://git-lfs.github.com/spec/v1\n")
+    damaged = bytearray(views[3].read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    views[3].write_bytes(damaged)
+
+    result = ingest(own_tree, tmp_path / "lake")
+    assert result.returncode == 0
+    assert f"{len(views) - 4} written, 4 rejected" in result.stdout
+    lake = open_lake(tmp_path / "lake")
+    reasons = {row["path"]: row["reason"] for row in lake.rejects.iter_rows(named=True)}
+    assert reasons == {
+        views[0].relative_to(own_tree).as_posix(): "empty",
+        views[1].relative_to(own_tree).as_posix(): "truncated",
+        views[2].relative_to(own_tree).as_posix(): "not_png",
+        views[3].relative_to(own_tree).as_posix(): "corrupt",
+    }
+    assert not set(reasons) & set(lake.manifest["view_id"])
+
+
+def test_patients_who_share_an_image_are_one_group(own_tree: Path, tmp_path: Path) -> None:
+    studies = sorted((own_tree / "train").rglob("image1.png"))
+    first, last = studies[0], studies[-1]
+    shutil.copy(first, last)
+    assert ingest(own_tree, tmp_path / "lake").returncode == 0
+    manifest = open_lake(tmp_path / "lake").manifest
+    tied = manifest.filter(pl.col("group") != pl.col("patient_id"))
+    numbers = [int(path.parent.parent.name.removeprefix("patient")) for path in (first, last)]
+    assert min(numbers) != max(numbers)
+    assert set(tied["patient_id"]) == {max(numbers)}
+    assert set(tied["group"]) == {min(numbers)}
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_a_broken_run_loses_nothing(
+    phantom_tree: Path, lake: Lake, tmp_path: Path, sent: int
+) -> None:
+    root = tmp_path / "lake"
+    command = [SCRIPTS / "mura-ingest", phantom_tree, f"lake={root}", f"size={SIZE_PX}"]
+    running = subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True)
+    deadline_s = time.monotonic() + 60
+    while not any(root.rglob("*.tfrecord")) and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    running.send_signal(sent)
+    said = running.communicate(timeout=30)[1]
+    if sent == signal.SIGINT:
+        assert running.returncode == 130
+        assert "interrupted" in said.splitlines()[-1]
+        assert "Traceback" not in said
+    assert not (root / "lake.json").exists()
+
+    finished = {path: path.stat().st_mtime_ns for path in root.rglob("*.tfrecord")}
+    again = ingest(phantom_tree, root)
+    assert again.returncode == 0, again.stderr
+    assert "shards are up to date" in again.stderr
+    assert any(path.stat().st_mtime_ns == time_ns for path, time_ns in finished.items())
+    assert contents(root) == contents(lake.root)
+
+
+def test_a_folder_with_other_things_is_not_touched(own_tree: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    result = ingest(own_tree, folder)
+    assert result.returncode == 1
+    assert "thesis.txt" in result.stderr
+    assert contents(folder) == {"thesis.txt": b"years of work"}

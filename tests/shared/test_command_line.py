@@ -1,0 +1,68 @@
+"""Words become options; what is not allowed is refused in one line."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import pytest
+import tyro
+
+from shared.command_line import parse
+from shared.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options as commands have them."""
+
+    root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
+    """Where to read."""
+    part: Literal["all", "hand"] = "all"
+    """Which."""
+    batch_size: int = 32
+    """How many."""
+    out: str = ""
+    """Where to write."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"Expected 1 or more. Received: batch_size={self.batch_size}")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["tree", "part=hand", "batch_size=8", "out=a b=c"],
+        ["part=hand", "tree", "--batch-size=8", "--out", "a b=c"],
+        ["--part", "hand", "root=tree", "--batch_size", "8", "--out=a b=c"],
+    ],
+)
+def test_words_flags_and_flags_with_values_mean_the_same(words: list[str]) -> None:
+    assert parse(Options, words, "test") == Options("tree", "hand", 8, "a b=c")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["tree", "colour=blue"], "root, part, batch_size, out. Received: colour=blue"),
+        (["tree", "--colour", "blue"], "root, part, batch_size, out. Received: --colour"),
+        (["tree", "part=knee"], r"'knee'.*\('all', 'hand'\)"),
+        (["tree", "batch_size=many"], "many"),
+        (["tree", "batch_size=0"], "Expected 1 or more. Received: batch_size=0"),
+        (["tree", "tree2"], "tree2"),
+        ([], "ROOT"),
+        (["tree", "--part"], "part"),
+    ],
+)
+def test_what_is_not_allowed_is_refused_in_one_line(words: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as refusal:
+        parse(Options, words, "test")
+    assert "\n" not in str(refusal.value)
+
+
+def test_help_tells_every_key_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse(Options, ["--help"], "test")
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    for text in ("ROOT", "--part {all,hand}", "--batch_size", "default: 32", "key=value"):
+        assert text in shown

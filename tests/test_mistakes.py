@@ -1,0 +1,76 @@
+"""The usual mistakes: one line that says what was expected and what came, and an exit status."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.lake import Lake
+from tests.commands import run
+
+INGEST, TRAIN, CV, VERIFY, PHANTOM = (
+    f"mura-{name}" for name in ("ingest", "train", "cv", "verify", "phantom")
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "said"),
+    [
+        (1, (INGEST, "{tmp}/missing"), ("Expected the folder MURA-v1.1", "{tmp}/missing")),
+        (1, (INGEST, "{tmp}/empty"), ("Expected a folder with train or valid", "{tmp}/empty")),
+        (1, (INGEST, "{tmp}/file.png"), ("Expected the folder", "{tmp}/file.png")),
+        (2, (INGEST,), ("ROOT",)),
+        (2, (INGEST, "{tmp}", "size=0"), ("16 to 2048", "size=0")),
+        (2, (INGEST, "{tmp}", "size=big"), ("int", "big")),
+        (2, (INGEST, "{tmp}", "fit=crop"), ("'pad', 'stretch'", "crop")),
+        (2, (INGEST, "{tmp}", "worker=2"), ("root, lake, size, fit, workers", "worker=2")),
+        (2, (INGEST, "{tmp}", "workers=0"), ("at least one", "workers=0")),
+        (1, (VERIFY, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
+        (1, (TRAIN, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
+        (1, (TRAIN, "lake={tmp}/newer"), ("Expected a lake of format 1", "format_version=99")),
+        (2, (TRAIN, "part=knee"), ("'hand', 'humerus'", "knee")),
+        (2, (TRAIN, "--part", "knee"), ("'hand', 'humerus'", "knee")),
+        (2, (TRAIN, "model=vgg"), ("cnn2, cnn4", "model=vgg")),
+        (2, (TRAIN, "colour=blue"), ("part, lake,", "colour=blue")),
+        (2, (TRAIN, "batch=0"), ("1 or more", "batch=0")),
+        (2, (TRAIN, "out={tmp}/empty", "lake={lake}"), ("Expected a new folder", "{tmp}/empty")),
+        (2, (CV, "k=1"), ("2 folds or more", "k=1")),
+        (2, (CV, "models=cnn2,vgg"), ("cnn2, cnn4", "models=vgg")),
+        (2, (CV, "models=cnn2,cnn2"), ("each model once", "cnn2,cnn2")),
+        (1, (CV, "k=400", "lake={lake}"), ("at least 400 patient groups", "Received")),
+        (2, (PHANTOM, "views=3"), ("28", "views=3")),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),
+)
+def test_a_mistake_is_one_line(
+    tmp_path: Path, lake: Lake, status: int, words: tuple[str, ...], said: tuple[str, ...]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file.png").write_bytes(b"")
+    (tmp_path / "newer").mkdir()
+    (tmp_path / "newer" / "lake.json").write_text(json.dumps({"format_version": 99}))
+
+    script, *arguments = (word.format(tmp=tmp_path, lake=lake.root) for word in words)
+    result = run(script, *arguments)
+
+    assert result.returncode == status
+    lines = [line for line in result.stderr.splitlines() if line != "starting TensorFlow"]
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith(f"{script.removeprefix('mura-')}: ")
+    for text in said:
+        assert text.format(tmp=tmp_path) in lines[0]
+
+
+def test_a_part_that_the_lake_lacks_is_refused(own_lake: Path, lake: Lake, tmp_path: Path) -> None:
+    tree = tmp_path / "MURA-v1.1" / "train" / "XR_HAND" / "patient00001" / "study1_positive"
+    tree.mkdir(parents=True)
+    import cv2
+    import numpy as np
+
+    cv2.imwrite(str(tree / "image1.png"), np.zeros((40, 40), np.uint8))
+    assert run(INGEST, tmp_path, f"lake={tmp_path / 'lake'}", "workers=1").returncode == 0
+    for part, said in (("wrist", "a lake of hand"), ("hand", "normal and abnormal")):
+        result = run(TRAIN, f"lake={tmp_path / 'lake'}", f"part={part}")
+        assert result.returncode == 1
+        assert said in result.stderr
+        assert len(result.stderr.splitlines()) == 1

@@ -1,0 +1,257 @@
+"""The report of small synthetic run folders: its numbers, its files, and that it stands alone."""
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any, ClassVar
+from xml.etree import ElementTree
+
+import numpy as np
+import polars as pl
+import pytest
+
+from shared.errors import TrainingError
+from trainer import report_words
+from trainer.report import write_report
+from trainer.report_words import number
+
+HISTORY = {
+    "model": pl.String,
+    "fold": pl.Int64,
+    "epoch": pl.Int64,
+    "loss": pl.Float64,
+    "val_loss": pl.Float64,
+    "val_auroc": pl.Float64,
+    "accuracy": pl.Float64,
+    "val_accuracy": pl.Float64,
+    "seconds": pl.Float64,
+    "images_per_s": pl.Float64,
+    "is_best": pl.Boolean,
+}
+SCORED = {
+    "view_id": pl.String,
+    "model": pl.String,
+    "fold": pl.Int64,
+    "role": pl.String,
+    "probability": pl.Float64,
+    "study_id": pl.String,
+    "body_part": pl.String,
+    "label": pl.Int64,
+    "group": pl.Int64,
+}
+NUM_STUDIES = {"validation": 20, "test": 40, "out_of_fold": 12}
+
+
+def predict(model: str, role: str, fold: int | None = None, parts: tuple[str, ...] = ("wrist",)):
+    """Yield the scored rows of a set: two views a study, more often right than not."""
+    rng = np.random.default_rng([len(role), fold or 0])
+    split, base = ("valid", 5000) if role == "test" else ("train", 100 * (fold or 0))
+    for patient in range(base, base + NUM_STUDIES[role]):
+        label, part = patient % 2, parts[patient // 2 % len(parts)]
+        study = f"{split}/XR_{part.upper()}/patient{patient:05}/study1_{label}"
+        for image in (1, 2):
+            probability = float(0.2 * label + 0.8 * rng.random())
+            view = f"{study}/image{image}.png"
+            yield view, model, fold, role, probability, study, part, label, patient
+
+
+def fit(model: str, fold: int | None = None, num_epochs: int = 3):
+    """Yield the history of one model."""
+    for epoch in range(1, num_epochs + 1):
+        loss, is_best = 1 / (epoch + 1), epoch == min(2, num_epochs)
+        yield model, fold, epoch, loss, loss, 0.7, 0.6, 0.6, 2.0, 23.0, is_best
+
+
+def write_run(folder: Path, command: str, scored: list[Any], history: list[Any]) -> Path:
+    counts = {"num_views": 40, "num_studies": 20, "num_patients": 20, "num_abnormal_views": 16}
+    config = {
+        "command": command,
+        "options": {"part": "wrist", "epochs": 3, "models": ["a", "b"], "note": None},
+        "lake": {"path": "/lake", "digest": "d1ge57", "num_views": 100, "image": {"size": 64}},
+        "versions": {"python": "3.11"},
+        "hardware": "2 cores",
+        "seconds": {"open": 1.2, "train": 3700.0},
+        "sets": [{"name": name, **counts} for name in ("train", "validation", "test")],
+    }
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    pl.DataFrame(scored, SCORED, orient="row").write_parquet(folder / "predictions.parquet")
+    pl.DataFrame(history, HISTORY, orient="row").write_parquet(folder / "history.parquet")
+    return folder
+
+
+def write_train(folder: Path, model: str = "cnn", roles: tuple[str, ...] = ("validation", "test")):
+    scored = [row for role in roles for row in predict(model, role, parts=("hand", "wrist"))]
+    return write_run(folder, "train", scored, list(fit(model)))
+
+
+def write_cv(folder: Path, roles: tuple[str, ...] = ("validation", "test")) -> Path:
+    tasks = [(model, fold) for model in ("small", "large/2") for fold in range(3)]
+    scored = [row for model, fold in tasks for row in predict(model, "out_of_fold", fold)]
+    scored += [row for role in roles for row in predict("large/2", role)]
+    history = [row for model, fold in tasks for row in fit(model, fold)]
+    return write_run(folder, "cv", scored, [*history, *fit("large/2")])
+
+
+def read_text(report: Path) -> str:
+    """Return what a person reads on the page."""
+    page = re.sub(r"<style>.*?</style>", "", report.read_text(), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
+
+
+@pytest.fixture(scope="module", params=[write_train, write_cv])
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a run with all its sets, written once for the tests that only read it."""
+    return write_report(request.param(tmp_path_factory.mktemp("run")))
+
+
+def test_the_page_holds_the_headline_of_the_metrics(report: Path):
+    assert report.name == "report.html"
+    measures = json.loads((report.parent / "metrics.json").read_text())["test"]["all"]
+    text = read_text(report)
+    cards = re.findall(r'class="value">([^<]*)<', report.read_text())
+    keys = ("view_auroc", "study_auroc", "view_accuracy", "study_kappa")
+    assert cards == [number(measures[key]) for key in keys]
+    assert f"always “normal”: {number(measures['view_majority_accuracy'])}" in text
+    assert "On 80 views of 40 studies it had not seen" in text
+    assert "no patient is in two sets" in text
+    assert "d1ge57" in text
+    assert "1 h 1 min" in text
+    assert "Research use, not a diagnosis." in text
+
+
+def test_the_page_stands_alone(report: Path):
+    page = report.read_text()
+    loads = re.findall(r'\b(?:src|href|action|data)\s*=\s*"([^"]*)"', page)
+    assert all(load.startswith("#") for load in loads)
+    assert not re.search(r"<(script|link|iframe|img)\b|@import|url\((?!#)", page)
+    without_names = re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
+    assert not re.search(r"https?://", without_names)
+
+
+def test_ids_are_unique_and_references_resolve(report: Path):
+    page = report.read_text()
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]*)"|url\(#([^)]*)\)', page)) <= {
+        pair for name in ids for pair in ((name, ""), ("", name))
+    }
+
+
+def test_figures_are_files_that_parse(tmp_path: Path):
+    write_report(write_cv(tmp_path))
+    figures = {path.stem: path for path in (tmp_path / "figures").iterdir()}
+    expected = {"confusion_view", "confusion_study", "roc", "candidates", "roc_out_of_fold"}
+    assert expected | {"loss", "auroc", "loss_folds_0_small", "auroc_folds_1_large_2"} <= set(
+        figures
+    )
+    for path in figures.values():
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path):
+    write_train(tmp_path)
+    assert write_report(tmp_path).read_bytes() == write_report(tmp_path).read_bytes()
+
+
+def test_names_are_escaped(tmp_path: Path):
+    report = write_report(write_train(tmp_path, model="<b>$x_$&"))
+    assert "<b>$" not in report.read_text()
+    assert "<b>$x_$&" in read_text(report)
+
+
+def test_candidates_name_every_model_and_mark_the_chosen(tmp_path: Path):
+    text = read_text(write_report(write_cv(tmp_path)))
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert "2 candidates were tried" in text
+    assert "large/2 ✓ chosen" in text
+    assert "small ✓" not in text
+    folds = [fold["view_auroc"] for fold in metrics["folds"]["small"]]
+    assert f"{number(np.mean(folds).item())} ± {number(np.std(folds, ddof=1).item())}" in text
+
+
+def test_the_worst_mistakes_come_first(tmp_path: Path):
+    page = write_report(write_train(tmp_path)).read_text()
+    rows = re.findall(r"<code>(.*?)</code></td>.*?>(\w+)</td><td>([\d.]+)<", page)
+    errors = [1 - float(p) if truth == "abnormal" else float(p) for _, truth, p in rows]
+    assert len(rows) == 10
+    assert errors == sorted(errors, reverse=True)
+    assert min(errors) >= 0.5
+
+
+@pytest.mark.parametrize("write", [write_train, write_cv])
+def test_without_test_rows_the_page_says_so(tmp_path: Path, write: Any):
+    text = read_text(write_report(write(tmp_path, roles=("validation",))))
+    assert json.loads((tmp_path / "metrics.json").read_text())["test"] == {}
+    assert "There is no test" in text
+    assert ("Validation view AUROC" if write is write_train else "Out of fold view AUROC") in text
+
+
+def test_few_studies_are_flagged(tmp_path: Path):
+    assert "fewer than 30 studies" not in read_text(write_report(write_train(tmp_path)))
+    text = read_text(write_report(write_train(tmp_path, roles=("validation",))))
+    assert "fewer than 30 studies" in text
+
+
+def test_one_label_one_epoch_and_no_history_are_no_obstacle(tmp_path: Path):
+    normal = [row for row in predict("cnn", "test") if row[7] == 0]
+    for history in (list(fit("cnn", num_epochs=1)), []):
+        text = read_text(write_report(write_run(tmp_path, "train", normal, history)))
+        assert "all have one label" in text
+        assert "Test view AUROC –" in text  # noqa: RUF001  # the dash of an undefined number
+
+
+def test_a_patient_in_two_sets_is_not_hidden(tmp_path: Path):
+    scored = list(predict("cnn", "test"))
+    leaked = [(f"{r[0]}x", r[1], None, "validation", *r[4:]) for r in scored[:2]]
+    text = read_text(write_report(write_run(tmp_path, "train", [*scored, *leaked], [])))
+    assert "1 patient of validation" in text
+
+
+def test_a_folder_without_predictions_is_refused(tmp_path: Path):
+    write_train(tmp_path)
+    (tmp_path / "predictions.parquet").unlink()
+    with pytest.raises(TrainingError, match=r"without predictions\.parquet"):
+        write_report(tmp_path)
+
+
+def test_no_predictions_are_refused(tmp_path: Path):
+    with pytest.raises(TrainingError, match="num_views=0"):
+        write_report(write_run(tmp_path, "train", [], []))
+
+
+class TestHeadline:
+    MEASURES: ClassVar[dict[str, Any]] = {
+        "num_views": 300,
+        "num_studies": 100,
+        "num_abnormal_views": 120,
+        "num_abnormal_studies": 40,
+        "view_auroc": 0.8,
+        "study_auroc": 0.85,
+        "view_accuracy": 0.7,
+        "view_majority_accuracy": 0.6,
+    }
+
+    def test_a_good_model_is_compared_to_chance_and_majority(self):
+        ranking, accuracy = report_words.headline(self.MEASURES)
+        assert "AUROC 0.800; a coin has 0.5" in ranking
+        assert "always answering “normal”" in accuracy
+        assert "add nothing" not in accuracy
+
+    def test_no_better_than_majority_is_said(self):
+        sentences = report_words.headline({**self.MEASURES, "view_accuracy": 0.6})
+        assert "add nothing" in sentences[1]
+
+    def test_what_chance_explains_is_said(self):
+        # spread by chance: sqrt(101 / (12 * 60 * 40)) = 0.059, so up to 0.616 is within it
+        for auroc, is_chance in ((0.6, True), (0.63, False)):
+            sentences = report_words.headline({**self.MEASURES, "study_auroc": auroc})
+            assert any("coin." in sentence for sentence in sentences) is is_chance
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(1.23, "1.2 s"), (65, "1 min 5 s"), (4380, "1 h 13 min")]
+)
+def test_durations(seconds: float, words: str):
+    assert report_words.duration(seconds) == words

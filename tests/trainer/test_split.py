@@ -1,0 +1,90 @@
+"""Splits hold whole patient groups apart and stay balanced, on MURA's true patient structure."""
+
+from collections.abc import Iterable
+
+import polars as pl
+import pytest
+from sklearn.model_selection import KFold
+
+from ingest.phantom_tree import plan_tree
+from shared.errors import TrainingError
+from shared.lake import Lake
+from trainer.data import open_data
+from trainer.options import DataOptions
+from trainer.split import Fold, draw_folds, hold_out
+
+NUM_VIEWS = 12_000
+
+
+@pytest.fixture(scope="module")
+def train_views() -> pl.DataFrame:
+    """MURA's patients in small, with some tied by a shared image."""
+    views = plan_tree(NUM_VIEWS, seed=3).filter(split="train")
+    tied = pl.col("patient_id") - pl.when(pl.col("patient_id") % 50 == 0).then(1).otherwise(0)
+    return views.with_columns(group=tied)
+
+
+def count_shared_groups(folds: Iterable[Fold]) -> int:
+    return sum(len(set(fold.train["group"]) & set(fold.held_out["group"])) for fold in folds)
+
+
+@pytest.mark.parametrize("k", range(2, 11))
+def test_no_group_is_on_both_sides_of_a_fold(train_views: pl.DataFrame, k: int) -> None:
+    folds = list(draw_folds(train_views, k, seed=k))
+    assert len(folds) == k
+    assert count_shared_groups(folds) == 0
+    held_out = pl.concat([fold.held_out for fold in folds]).sort("view_id")
+    assert held_out.equals(train_views.sort("view_id"))
+
+
+def test_folds_drawn_by_view_would_fail(train_views: pl.DataFrame) -> None:
+    by_view = [
+        Fold(train_views[train], train_views[held_out])
+        for train, held_out in KFold(5, shuffle=True, random_state=0).split(train_views)
+    ]
+    assert count_shared_groups(by_view) > 1_000
+
+
+@pytest.mark.parametrize("k", [2, 5, 10])
+def test_folds_balance_labels_and_parts(train_views: pl.DataFrame, k: int) -> None:
+    def shares(views: pl.DataFrame) -> pl.DataFrame:
+        counts = views.group_by("body_part", "label").len("views")
+        return counts.with_columns(share=pl.col("views") / views.height).drop("views")
+
+    whole = shares(train_views)
+    for fold in draw_folds(train_views, k, seed=1):
+        assert fold.held_out.height == pytest.approx(train_views.height / k, rel=0.05)
+        both = whole.join(shares(fold.held_out), on=["body_part", "label"], suffix="_fold")
+        assert both.height == 14
+        assert (both["share"] - both["share_fold"]).abs().max() < 0.012
+
+
+def test_a_hold_out_is_a_fifth_of_the_groups(train_views: pl.DataFrame) -> None:
+    fold = hold_out(train_views, seed=0)
+    assert count_shared_groups([fold]) == 0
+    assert fold.held_out.height == pytest.approx(train_views.height / 5, rel=0.05)
+    assert fold.train.height + fold.held_out.height == train_views.height
+
+
+def test_a_seed_is_a_split(train_views: pl.DataFrame) -> None:
+    shuffled = train_views.sample(fraction=1, shuffle=True, seed=4)
+    assert hold_out(train_views, 1).held_out.equals(hold_out(shuffled, 1).held_out)
+    assert not hold_out(train_views, 1).held_out.equals(hold_out(train_views, 2).held_out)
+
+
+def test_too_few_groups_are_refused(train_views: pl.DataFrame) -> None:
+    few = train_views.filter(pl.col("group").is_in(train_views["group"].unique().head(3)))
+    with pytest.raises(TrainingError, match="Expected at least 10 patient groups of each label"):
+        list(draw_folds(few, 10, seed=0))
+
+
+def test_a_patient_of_the_valid_split_gives_no_train_views(lake: Lake) -> None:
+    data = open_data(DataOptions(lake=str(lake.root)))
+    assert set(data.train["split"]) == {"train"}
+    assert set(data.test["split"]) == {"valid"}
+    assert not set(data.train["group"]) & set(data.test["group"])
+
+
+def test_a_part_is_selected_and_a_missing_one_refused(lake: Lake) -> None:
+    data = open_data(DataOptions(part="hand", lake=str(lake.root)))
+    assert set(data.train["body_part"]) == set(data.test["body_part"]) == {"hand"}

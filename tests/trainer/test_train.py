@@ -1,0 +1,139 @@
+"""Training as a user runs it: a run folder that stands alone, the same for the same seed."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from shared.lake import Lake, open_lake
+from tests.commands import run
+
+FIT = ("epochs=2", "batch=16", "seed=5")
+
+
+@pytest.fixture(scope="module")
+def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "train"
+    result = run("mura-train", "part=wrist", f"lake={lake.root}", "model=cnn4", f"out={out}", *FIT)
+    assert result.returncode == 0, result.stderr
+    assert "view AUROC" in result.stdout
+    assert result.stdout.rstrip().endswith(f"report: {out / 'report.html'}")
+    return out
+
+
+@pytest.fixture(scope="module")
+def cross_validated(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "cv"
+    words = ("k=2", "models=cnn4,cnn2", f"lake={lake.root}", f"out={out}", "epochs=1", "batch=16")
+    result = run("mura-cv", *words)
+    assert result.returncode == 0, result.stderr
+    assert "chosen: cnn" in result.stdout
+    return out
+
+
+def test_the_run_folder_stands_alone(trained: Path, lake: Lake) -> None:
+    names = {path.name for path in trained.iterdir()}
+    assert names == {
+        "config.json",
+        "figures",
+        "history.parquet",
+        "metrics.json",
+        "model.keras",
+        "predictions.parquet",
+        "report.html",
+    }
+    config = json.loads((trained / "config.json").read_text())
+    assert config["lake"]["digest"] == lake.digest
+    assert config["options"]["seed"] == 5
+    assert config["versions"]["tensorflow"] == "2.16.2"
+    history = pl.read_parquet(trained / "history.parquet")
+    assert history["epoch"].to_list() == [1, 2]
+    assert history["is_best"].sum() == 1
+
+
+def test_every_view_of_validation_and_test_is_predicted_once(trained: Path, lake: Lake) -> None:
+    scored = pl.read_parquet(trained / "predictions.parquet")
+    wrist = lake.manifest.filter(body_part="wrist")
+    test = scored.filter(role="test")
+    assert sorted(test["view_id"]) == wrist.filter(split="valid")["view_id"].to_list()
+    validation = scored.filter(role="validation")
+    assert validation["view_id"].is_unique().all()
+    assert set(validation["view_id"]) < set(wrist.filter(split="train")["view_id"])
+    assert scored["probability"].is_between(0, 1).all()
+    truth = scored.join(wrist, on="view_id", suffix="_lake")
+    assert truth.height == scored.height
+    assert truth["label"].equals(truth["label_lake"])
+
+
+def test_the_saved_model_gives_the_saved_predictions(trained: Path, lake: Lake) -> None:
+    import keras
+
+    from trainer.fit import predict
+
+    model = keras.models.load_model(trained / "model.keras")
+    scored = pl.read_parquet(trained / "predictions.parquet").filter(role="test")
+    views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
+    again = scored.join(predict(model, lake, views), on="view_id", suffix="_again")
+    assert again.height == scored.height
+    assert (again["probability"] - again["probability_again"]).abs().max() < 1e-6
+
+
+def test_the_same_seed_gives_the_same_predictions(
+    trained: Path, lake: Lake, tmp_path: Path
+) -> None:
+    words = ("part=wrist", f"lake={lake.root}", "model=cnn4", *FIT)
+    result = run("mura-train", *words, f"out={tmp_path / 'again'}")
+    assert result.returncode == 0, result.stderr
+    first, again = (
+        pl.read_parquet(folder / "predictions.parquet") for folder in (trained, tmp_path / "again")
+    )
+    assert first.equals(again)
+
+
+def test_cross_validation_predicts_each_train_view_once_a_model(
+    cross_validated: Path, lake: Lake
+) -> None:
+    scored = pl.read_parquet(cross_validated / "predictions.parquet")
+    train = lake.manifest.filter(split="train")["view_id"].to_list()
+    for model in ("cnn2", "cnn4"):
+        out_of_fold = scored.filter(role="out_of_fold", model=model)
+        assert sorted(out_of_fold["view_id"]) == train
+        assert set(out_of_fold["fold"]) == {0, 1}
+        groups = out_of_fold.group_by("group").agg(pl.col("fold").n_unique())
+        assert groups["fold"].max() == 1
+
+
+def test_the_chosen_candidate_has_the_best_auroc_and_is_scored_once(
+    cross_validated: Path, lake: Lake
+) -> None:
+    metrics = json.loads((cross_validated / "metrics.json").read_text())
+    auroc = {name: parts["all"]["view_auroc"] for name, parts in metrics["out_of_fold"].items()}
+    assert list(auroc) == ["cnn4", "cnn2"]
+    assert metrics["chosen"] == max(auroc, key=lambda name: auroc[name])
+    test = pl.read_parquet(cross_validated / "predictions.parquet").filter(role="test")
+    assert set(test["model"]) == {metrics["chosen"]}
+    assert sorted(test["view_id"]) == lake.manifest.filter(split="valid")["view_id"].to_list()
+
+
+def test_a_run_folder_is_never_overwritten(trained: Path, lake: Lake) -> None:
+    result = run("mura-train", "part=wrist", f"lake={lake.root}", f"out={trained}")
+    assert result.returncode == 2
+    assert f"Received: out={trained}, which exists" in result.stderr
+
+
+def test_damage_in_the_lake_stops_training_and_leaves_no_run(
+    own_lake: Path, tmp_path: Path
+) -> None:
+    wrist = open_lake(own_lake).manifest.filter(split="train", body_part="wrist")
+    row = wrist.row(5, named=True)
+    shard = own_lake / row["shard"]
+    data = bytearray(shard.read_bytes())
+    data[row["image_offset"] + 99] ^= 1
+    shard.write_bytes(data)
+    out = tmp_path / "runs" / "damaged"
+    result = run("mura-train", "part=wrist", f"lake={own_lake}", f"out={out}", "epochs=1")
+    assert result.returncode == 1
+    assert f"{shard}, view {row['view_id']}: " in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert not list(out.parent.iterdir())

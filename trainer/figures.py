@@ -1,0 +1,200 @@
+"""The figures of a report, each one panel: learning curves, confusion, ROC, parts, candidates."""
+
+# matplotlib's own types leave **kwargs unknown, so that every call would be an error:
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from sklearn import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
+    metrics as sklearn_metrics,
+)
+
+from shared.vocabulary import LABEL_NAMES
+from trainer.metrics import LEVELS, ByPart, Measures, by_study
+from trainer.svg import INK, LEVEL_COLOURS, MUTED, PAPER, VIEW, add_legend, panel
+
+sk: Any = sklearn_metrics  # untyped: pyright would take its default arguments for its types
+
+_LOSS_LINES = {"loss": ("training", MUTED), "val_loss": ("validation", VIEW)}
+_AUROC_LINES = {"val_auroc": ("validation", VIEW)}
+
+
+def loss_curves(history: pl.DataFrame) -> Figure:
+    """Draw training and validation loss over epochs; the epochs whose weights were kept are dots.
+
+    Args:
+        history: rows of one model: `fold`, `epoch`, `loss`, `val_loss`, `is_best`; a line a fold.
+    """
+    figure, axes = panel("Loss", "epoch", "binary cross-entropy")
+    _draw_curves(axes, history, _LOSS_LINES, "val_loss")
+    return figure
+
+
+def auroc_curves(history: pl.DataFrame) -> Figure:
+    """Draw the validation view AUROC over epochs; the epochs whose weights were kept are dots.
+
+    Args:
+        history: rows of one model: `fold`, `epoch`, `val_auroc`, `is_best`; a line a fold.
+    """
+    figure, axes = panel("View AUROC on validation", "epoch", "AUROC")
+    _draw_curves(axes, history, _AUROC_LINES, "val_auroc")
+    axes.axhline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
+    add_legend(axes)
+    return figure
+
+
+def _draw_curves(
+    axes: Axes, history: pl.DataFrame, lines: Mapping[str, tuple[str, str]], kept_column: str
+) -> None:
+    runs = history.sort("fold", "epoch").partition_by("fold", maintain_order=True)
+    width = 1.8 if len(runs) == 1 else 0.9
+    for index, run in enumerate(runs):
+        marker = "o" if run.height == 1 else ""  # a line through one epoch is invisible
+        for column, (name, colour) in lines.items():
+            label = None if index else name if len(runs) == 1 else f"{name}, a line a fold"
+            line: dict[str, Any] = {"color": colour, "linewidth": width, "marker": marker}
+            axes.plot(run["epoch"], run[column], label=label, **line)
+        kept = run.filter("is_best")
+        label = None if index else "kept epoch"
+        style: dict[str, Any] = {"edgecolor": PAPER, "linewidth": 1, "color": VIEW, "s": 45}
+        axes.scatter(kept["epoch"], kept[kept_column], label=label, zorder=3, **style)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if history.height == len(runs):
+        axes.set_xticks([1])
+    add_legend(axes)
+
+
+def confusion(measures: Measures, level: str) -> Figure:
+    """Draw a confusion matrix: counts, and shares of each true label.
+
+    Args:
+        measures: flat measures of one set.
+        level: `view` or `study`.
+    """
+    counts = np.array(measures[f"{level}_confusion"])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = panel(f"Confusion by {level}", "answer", "truth", height_in=3.2)
+    axes.grid(visible=False)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(length=0)
+    for (row, column), count in np.ndenumerate(counts):
+        share = float(shares[row, column])
+        corner = (column - 0.48, row - 0.47)
+        _draw_cell(axes, corner, LEVEL_COLOURS[level], f"{count:,}", share)
+    axes.set(xlim=(-0.5, 1.5), ylim=(1.5, -0.5))
+    axes.set_xticks([0, 1], LABEL_NAMES)
+    axes.set_yticks([0, 1], LABEL_NAMES, rotation=90, verticalalignment="center")
+    return figure
+
+
+def _draw_cell(
+    axes: Axes, corner: tuple[float, float], colour: str, count: str, share: float
+) -> None:
+    x, y = corner
+    # no deeper than this, so that ink reads on it on light and on dark paper
+    axes.axhspan(y, y + 0.94, (x + 0.5) / 2, (x + 1.46) / 2, color=colour, alpha=0.06 + 0.4 * share)
+    style: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
+    axes.text(x + 0.48, y + 0.4, count, fontsize=15, fontweight="bold", **style)
+    axes.text(x + 0.48, y + 0.64, f"{share:.0%}", fontsize=10.5, **style)
+
+
+def roc(scored: pl.DataFrame, name: str = "all") -> Figure:
+    """Draw ROC curves by view and by study; where there are folds, a thin line for each as well.
+
+    Args:
+        scored: a scored table of one model and role.
+        name: of the rows, for the title.
+    """
+    title = f"ROC, {name}"
+    figure, axes = panel(title, "1 - specificity", "sensitivity (recall)", height_in=4.3)
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
+    folds: list[int] = sorted(scored["fold"].drop_nulls().unique())
+    for level, table in (("view", scored), ("study", by_study(scored))):
+        for fold in folds:
+            _draw_roc(axes, table.filter(fold=fold), level, {"linewidth": 0.6, "alpha": 0.5}, "")
+        _draw_roc(axes, table, level, {"linewidth": 2}, "pooled, by" if folds else "by")
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    add_legend(axes, "lower right")
+    return figure
+
+
+def _draw_roc(
+    axes: Axes, table: pl.DataFrame, level: str, style: dict[str, Any], prefix: str
+) -> None:
+    if table["label"].n_unique() < 2:
+        if prefix:
+            axes.plot([], [], label=f"{prefix} {level}: not defined, one label only")
+        return
+    false_rate, true_rate, _ = sk.roc_curve(table["label"], table["probability"])
+    auroc = sk.auc(false_rate, true_rate)
+    label = f"{prefix} {level}: AUROC {auroc:.3f}" if prefix else None
+    axes.plot(false_rate, true_rate, color=LEVEL_COLOURS[level], label=label, **style)
+
+
+def auroc_by_part(by_part: ByPart) -> Figure:
+    """Draw the AUROC of each part as dots, by view and by study, with the counts.
+
+    Args:
+        by_part: measures by part, `all` included.
+    """
+    names = list(by_part)
+    figure, axes = panel("AUROC by body part", "AUROC", "", height_in=1.3 + 0.5 * len(names))
+    for level, marker in (("view", "o"), ("study", "D")):
+        aurocs = [by_part[name][f"{level}_auroc"] for name in names]
+        points = [(auroc, y) for y, auroc in enumerate(aurocs) if auroc is not None]
+        x, y = zip(*points, strict=True) if points else ((), ())
+        style: dict[str, Any] = {"color": LEVEL_COLOURS[level], "marker": marker, "s": 42}
+        axes.scatter(x, y, label=f"by {level}", zorder=3, **style)
+    counts = [
+        " / ".join(f"{by_part[n][f'num_{unit}']:,}" for unit in LEVELS.values()) for n in names
+    ]
+    labels = [f"{name}\n{count}" for name, count in zip(names, counts, strict=True)]
+    _finish_rows(axes, labels)
+    return figure
+
+
+def candidates(
+    out_of_fold: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]
+) -> Figure:
+    """Draw the view AUROC of each candidate: folds, their mean, and pooled.
+
+    Args:
+        out_of_fold: by model, measures by part.
+        folds: by model, flat measures of each fold.
+    """
+    models = list(out_of_fold)
+    figure, axes = panel("Candidates", "view AUROC out of fold", "", 1.4 + 0.5 * len(models))
+    for y, model in enumerate(models):
+        per_fold = [m["view_auroc"] for m in folds[model] if m["view_auroc"] is not None]
+        pooled = out_of_fold[model]["all"]["view_auroc"]
+        names = ("a fold", "mean of folds", "pooled") if y == 0 else (None,) * 3
+        rows = [y] * len(per_fold)
+        axes.scatter(per_fold, rows, s=28, color=VIEW, alpha=0.45, linewidth=0, label=names[0])
+        if per_fold:
+            mean = float(np.mean(per_fold))
+            axes.scatter([mean], [y], s=220, color=INK, marker="|", label=names[1])
+        if pooled is not None:
+            axes.scatter([pooled], [y], s=26, color=VIEW, marker="D", label=names[2], zorder=3)
+    _finish_rows(axes, models)
+    return figure
+
+
+def _finish_rows(axes: Axes, labels: Sequence[str]) -> None:
+    axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
+    # names come from people: a dollar sign in one is no formula
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    low, high = axes.get_xlim()
+    axes.set_xlim(max(low, 0) - 0.01, min(high, 1) + 0.01)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.figure.legend(
+        loc="outside lower left", frameon=False, fontsize=10, labelcolor=INK, ncols=2
+    )

@@ -1,0 +1,133 @@
+"""The report: a run folder's tables become `metrics.json`, figures and one self-contained page."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from shared.files import write_atomically
+from shared.vocabulary import BODY_PARTS, LABEL_NAMES
+from trainer import report_words
+from trainer.metrics import Measures
+from trainer.report_figures import draw
+from trainer.report_run import Run, read_run
+from trainer.svg import to_inline, to_svg
+
+_TEMPLATE = "report.html.j2"
+_NUM_MISTAKES = 10
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of the report: its file's name, what it says, and its SVG for the page."""
+
+    name: str
+    caption: str
+    svg: Markup
+
+
+def write_report(folder: Path) -> Path:
+    """Write `metrics.json`, `figures/*.svg` and `report.html` into a run folder.
+
+    Args:
+        folder: holds `config.json`, `history.parquet` and `predictions.parquet` (a scored table).
+
+    Returns:
+        The path of `report.html`: one page that loads nothing else.
+
+    Raises:
+        TrainingError: a file is missing, or there are no predictions.
+    """
+    run = read_run(folder)
+    write_atomically(folder / "metrics.json", _encode_json(run.metrics))
+    sections = {
+        section: [_write_plot(folder, name, *plot) for name, plot in plots.items()]
+        for section, plots in draw(run).items()
+    }
+    report = folder / "report.html"
+    write_atomically(report, _render(run, sections).encode())
+    return report
+
+
+def _encode_json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _write_plot(folder: Path, name: str, figure: Figure, caption: str) -> Plot:
+    svg = to_svg(figure)
+    write_atomically(folder / "figures" / f"{name}.svg", svg.encode())
+    # matplotlib escapes what it writes into an SVG
+    return Plot(name, caption, Markup(to_inline(svg, name, caption)))
+
+
+def _render(run: Run, sections: Mapping[str, list[Plot]]) -> str:
+    loader = FileSystemLoader(Path(__file__).parent)
+    page = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    formats = {f"as_{function.__name__}": function for function in report_words.FORMATS}
+    untyped: Any = page  # jinja2 leaves the types of both unknown
+    untyped.filters.update(formats)
+    untyped.globals.update(formats)
+    role, by_part = run.headline
+    parts = [part for part in BODY_PARTS if part in set(run.scored["body_part"])]
+    return page.get_template(_TEMPLATE).render(
+        run=run,
+        plots=sections,
+        role=role,
+        role_names=report_words.ROLE_NAMES,
+        measures=by_part["all"],
+        title=report_words.part_name(parts),
+        sentences=report_words.headline(by_part["all"]),
+        commoner=report_words.commoner_label(by_part["all"]),
+        on_patients=report_words.on_patients(run.scored),
+        on_missing_test="" if "test" in run.by_role else report_words.on_missing_test(parts),
+        candidates=list(_list_candidates(run)) if run.is_cv else [],
+        fitting=_describe_fitting(run),
+        mistakes=_list_mistakes(run.rows(role)),
+        label_names=LABEL_NAMES,
+    )
+
+
+def _list_candidates(run: Run) -> Iterator[Measures]:
+    """Yield each candidate's row, its pooled measures beside mean and spread over folds."""
+    for model, by_part in run.metrics["out_of_fold"].items():
+        aurocs = [fold["view_auroc"] for fold in run.metrics["folds"][model]]
+        known = [auroc for auroc in aurocs if auroc is not None]
+        yield {
+            **by_part["all"],
+            "model": model,
+            "mean": float(np.mean(known)) if known else None,
+            "spread": float(np.std(known, ddof=1)) if len(known) > 1 else None,
+            "is_chosen": model == run.model,
+        }
+
+
+def _describe_fitting(run: Run) -> str:
+    """Say how long the final model was fitted, and which epoch was kept."""
+    kept = run.fitted.filter("is_best")["epoch"]
+    if kept.is_empty():
+        return ""
+    speed = run.fitted["images_per_s"].median()
+    pace = f", at a median of {speed:,.0f} images/s" if isinstance(speed, float) else ""
+    epochs = report_words.count(run.fitted.height, "epochs")
+    return f"Fitted for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
+
+
+def _list_mistakes(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the views answered wrong with most confidence, the worst first."""
+    error = (pl.col("probability") - pl.col("label")).abs()
+    wrong = (pl.col("probability") >= 0.5) != (pl.col("label") == 1)
+    worst = rows.filter(wrong).sort(error, "view_id", descending=[True, False])
+    return worst.head(_NUM_MISTAKES).to_dicts()

@@ -1,0 +1,74 @@
+"""Which figures a report has, under which names, and what stands below each."""
+
+import re
+from collections.abc import Iterator
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from trainer import figures
+from trainer.report_run import Run
+
+Captioned = tuple[Figure, str]
+
+_ON_SPREAD = "Candidates closer than their own folds are spread can hardly be told apart."
+
+
+def draw(run: Run) -> dict[str, dict[str, Captioned]]:
+    """Draw every figure of a report.
+
+    Returns:
+        By section of the page (`result`, `candidates`, `learning`, `folds`) and by a name
+        fit for a file: the figure and its caption.
+    """
+    role, by_part = run.headline
+    result = {
+        f"confusion_{level}": (
+            figures.confusion(by_part["all"], level),
+            f"Answers against truth by {level}, counts and shares of each truth; answered abnormal "
+            "from a probability of 0.5.",
+        )
+        for level in ("view", "study")
+    }
+    name = role.replace("_", " ")
+    result["roc"] = (figures.roc(run.rows(role), name), "Sensitivity against false alarms.")
+    if len(by_part) > 2:
+        caption = "The numbers are views / studies: the fewer, the rougher the AUROC."
+        result["auroc_by_part"] = (figures.auroc_by_part(by_part), caption)
+    return {
+        "result": result,
+        "candidates": _draw_candidates(run) if run.is_cv else {},
+        "learning": dict(_draw_learning("", run.fitted)),
+        "folds": dict(_draw_folds(run)) if run.is_cv else {},
+    }
+
+
+def _draw_candidates(run: Run) -> dict[str, Captioned]:
+    figure = figures.candidates(run.metrics["out_of_fold"], run.metrics["folds"])
+    plots = {"candidates": (figure, _ON_SPREAD)}
+    # where there is no test, this curve is already among the results
+    if run.headline[0] != "out_of_fold":
+        curve = figures.roc(run.rows("out_of_fold"), "out of fold")
+        plots["roc_out_of_fold"] = (curve, f"{run.model}: a thin line a fold, all folds pooled.")
+    return plots
+
+
+def _draw_folds(run: Run) -> Iterator[tuple[str, Captioned]]:
+    for index, model in enumerate(run.metrics["folds"]):
+        history = run.history.filter(pl.col("fold").is_not_null(), model=model)
+        # a model's name may hold what no file's name may
+        suffix = f"_folds_{index}_{re.sub(r'[^A-Za-z0-9]+', '_', model)}"
+        yield from _draw_learning(suffix, history, f"{model}, folds. ")
+
+
+def _draw_learning(
+    suffix: str, history: pl.DataFrame, prefix: str = ""
+) -> Iterator[tuple[str, Captioned]]:
+    if history.is_empty():
+        return
+    loss = "The dot is the epoch whose weights were kept."
+    yield f"loss{suffix}", (figures.loss_curves(history), prefix + loss)
+    if history["val_auroc"].is_null().all():
+        return  # validation views of one label have no AUROC
+    auroc = "How well validation views were ranked after each epoch."
+    yield f"auroc{suffix}", (figures.auroc_curves(history), prefix + auroc)

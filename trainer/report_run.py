@@ -1,0 +1,89 @@
+"""A run as its report sees it: configuration, history, scored predictions and their measures."""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from shared.errors import TrainingError
+from trainer.metrics import ByPart, compute_metrics
+
+_ROLES = ("test", "out_of_fold", "validation")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run folder holds.
+
+    Attributes:
+        config: `config.json`.
+        history: one row an epoch.
+        scored: one row a prediction, joined to the manifest.
+        metrics: what `compute_metrics` says of them.
+    """
+
+    config: dict[str, Any]
+    history: pl.DataFrame
+    scored: pl.DataFrame
+    metrics: dict[str, Any]
+
+    @property
+    def is_cv(self) -> bool:
+        """Whether candidates were compared over folds."""
+        return "folds" in self.metrics
+
+    @property
+    def model(self) -> str:
+        """The model, or the chosen one of several."""
+        return self.metrics["chosen"] if self.is_cv else self.scored["model"][0]
+
+    @property
+    def by_role(self) -> dict[str, ByPart]:
+        """Measures by part of each set that the model scored, the fairest first."""
+        out_of_fold: ByPart = self.metrics["out_of_fold"][self.model] if self.is_cv else {}
+        by_role: dict[str, ByPart] = {**self.metrics, "out_of_fold": out_of_fold}
+        return {role: by_role[role] for role in _ROLES if by_role[role]}
+
+    @property
+    def headline(self) -> tuple[str, ByPart]:
+        """The fairest set that there is: its role and its measures by part."""
+        return next(iter(self.by_role.items()))
+
+    @property
+    def fitted(self) -> pl.DataFrame:
+        """The history of the model that was kept, without folds."""
+        return self.history.filter(pl.col("fold").is_null(), model=self.model)
+
+    def rows(self, role: str) -> pl.DataFrame:
+        """Return the model's predictions for a set: the refitted model's but out of fold."""
+        has_fold = pl.col("fold").is_not_null() == (role == "out_of_fold")
+        return self.scored.filter(has_fold, role=role, model=self.model)
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run folder and measure its predictions.
+
+    Args:
+        folder: holds `config.json`, `history.parquet` and `predictions.parquet` (a scored table).
+
+    Raises:
+        TrainingError: a file is missing, or there are no predictions.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+        history, scored = (
+            pl.read_parquet(io.BytesIO((folder / f"{name}.parquet").read_bytes()))
+            for name in ("history", "predictions")
+        )
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise TrainingError(
+            "Expected a run folder with config.json, history.parquet and predictions.parquet. "
+            f"Received: folder={folder} without {Path(error.filename).name}"
+        ) from None
+    if scored.is_empty():
+        raise TrainingError(f"Expected predictions to report. Received: num_views=0 in {folder}")
+    scored = scored.cast({"fold": pl.Int64})
+    return Run(config, history.cast({"fold": pl.Int64}), scored, compute_metrics(config, scored))

@@ -1,0 +1,76 @@
+"""One look for all figures: palette, panels, and SVG that takes its colours from a page."""
+
+# matplotlib's own types leave **kwargs unknown, so that every call would be an error:
+# pyright: reportUnknownMemberType=false
+
+import io
+import re
+from html import escape
+from typing import Literal
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, MUTED, GRID, PAPER = "#1f2328", "#6a737d", "#d8dee4", "#ffffff"
+# Okabe & Ito's blue and vermilion, told apart by every kind of colour vision
+# (https://jfly.uni-koeln.de/color); a view is always the first, a study the second
+VIEW, STUDY = "#0072b2", "#d55e00"
+LEVEL_COLOURS = {"view": VIEW, "study": STUDY}
+
+_CSS_NAMES = {
+    INK: "ink",
+    MUTED: "muted",
+    GRID: "grid",
+    PAPER: "paper",
+    VIEW: "view",
+    STUDY: "study",
+}
+_WIDTH_IN = 4.6
+_TEXT_PT = 10.5
+
+
+def panel(title: str, x_label: str, y_label: str, height_in: float = 3.4) -> tuple[Figure, Axes]:
+    """Return a figure of one axes, narrow enough that its text is readable on a phone."""
+    figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained", facecolor=PAPER)
+    axes = figure.add_subplot(facecolor=PAPER)
+    axes.set_title(title, loc="left", fontsize=_TEXT_PT + 1, fontweight="bold", color=INK)
+    axes.set_xlabel(x_label, fontsize=_TEXT_PT, color=INK)
+    axes.set_ylabel(y_label, fontsize=_TEXT_PT, color=INK)
+    axes.tick_params(labelsize=_TEXT_PT, colors=MUTED, labelcolor=INK, length=3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(MUTED)
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def add_legend(axes: Axes, place: Literal["best", "lower right"] = "best") -> None:
+    """Add a legend without a frame."""
+    axes.legend(loc=place, frameon=False, fontsize=_TEXT_PT - 0.5, labelcolor=INK)
+
+
+def to_svg(figure: Figure) -> str:
+    """Return a figure as an SVG file; the same figure gives the same text."""
+    sink = io.StringIO()
+    # text stays text: small, searchable, and set in the page's font
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mura-lake"}):
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(sink, format="svg", metadata=nothing)
+    return sink.getvalue()
+
+
+def to_inline(svg: str, name: str, description: str) -> str:
+    """Return an SVG file's element for a page of many, coloured by the page's CSS variables.
+
+    Args:
+        svg: an SVG file, as from `to_svg`.
+        name: unique on the page; its ids begin with it.
+        description: what a screen reader says.
+    """
+    element = svg[svg.index("<svg") :]
+    element = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", element)
+    for colour, css_name in _CSS_NAMES.items():
+        element = element.replace(colour, f"var(--{css_name})")
+    element = re.sub(r' (width|height)="[\d.]+pt"', "", element, count=2)
+    return element.replace("<svg ", f'<svg role="img" aria-label="{escape(description)}" ', 1)
