@@ -8,17 +8,17 @@ from shared.command_line import parse, run
 
 def ingest() -> NoReturn:
     """Run `mura-ingest`."""
-    run(_ingest, "ingest")
+    run(_ingest, "ingest", "finished shards are kept, the same command goes on from there")
 
 
 def verify() -> NoReturn:
     """Run `mura-verify`."""
-    run(_verify, "verify")
+    run(_verify, "verify", "nothing was changed")
 
 
 def phantom() -> NoReturn:
     """Run `mura-phantom`."""
-    run(_phantom, "phantom")
+    run(_phantom, "phantom", "nothing was kept")
 
 
 def _ingest(words: Sequence[str]) -> None:

@@ -107,9 +107,7 @@ def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str
     except MuraLakeError as error:
         _leave(prog, str(error), error.exit_status)
     except KeyboardInterrupt:
-        _leave(
-            prog, "interrupted; what was finished is kept, run the same command again", INTERRUPTED
-        )
+        _leave(prog, f"interrupted; {if_interrupted}", INTERRUPTED)
     except OSError as error:
         _leave(prog, " ".join(str(error).split()), MuraLakeError.exit_status)
     sys.exit(0)

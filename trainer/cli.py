@@ -1,26 +1,30 @@
 """The commands of trainer; each imports what it needs when it runs, so that `--help` is quick."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from shared.command_line import parse, run
 from shared.errors import UsageError
 
+_IF_INTERRUPTED = "no run folder was written"
+
 
 def main() -> NoReturn:
     """Run `python -m trainer train|cv`."""
-    run(_main, "trainer")
+    run(_main, "trainer", _IF_INTERRUPTED)
 
 
 def train() -> NoReturn:
     """Run `mura-train`."""
-    run(_train, "train")
+    run(_train, "train", _IF_INTERRUPTED)
 
 
 def cv() -> NoReturn:
     """Run `mura-cv`."""
-    run(_cv, "cv")
+    run(_cv, "cv", _IF_INTERRUPTED)
 
 
 def _main(words: Sequence[str]) -> None:
@@ -38,11 +42,10 @@ def _train(words: Sequence[str]) -> None:
     from trainer.data import open_data
 
     data = open_data(options)
-    _announce_tensorflow()
+    with _results(options.out, f"train-{options.part}-{options.model}") as folder:
+        from trainer.train import train
 
-    from trainer.train import train
-
-    train(options, data)
+        train(options, data, folder)
 
 
 def _cv(words: Sequence[str]) -> None:
@@ -53,16 +56,21 @@ def _cv(words: Sequence[str]) -> None:
     from trainer.data import open_data
 
     data = open_data(options)
-    _announce_tensorflow()
+    with _results(options.out, f"cv-{options.part}") as folder:
+        from trainer.cv import cross_validate
 
-    from trainer.cv import cross_validate
-
-    cross_validate(options, data)
+        cross_validate(options, data, folder)
 
 
-def _announce_tensorflow() -> None:
-    """Say why nothing happens for some seconds, and keep TensorFlow's own chatter out."""
+@contextmanager
+def _results(out: str, name: str) -> Generator[Path, None, None]:
+    """Make the run folder before TensorFlow's seconds of starting; print the results after."""
     from shared.console import note
+    from trainer.run_folder import new_run_folder, say_result
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    note("starting TensorFlow")
+    with new_run_folder(out, name) as run_folder:
+        # TensorFlow's own chatter would drown what this project has to say
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        note("starting TensorFlow")
+        yield run_folder.partial
+    say_result(run_folder.path)

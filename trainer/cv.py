@@ -14,8 +14,6 @@ from trainer.report import write_report
 from trainer.run_folder import (
     Phases,
     describe_run,
-    new_run_folder,
-    say_result,
     show,
     write_tables,
 )
@@ -23,8 +21,8 @@ from trainer.split import Fold, draw_folds, hold_out
 from trainer.train import fit_final, label_set
 
 
-def cross_validate(options: CvOptions, data: Data) -> Path:
-    """Compare the candidates, refit the best, score it once and report; return the run folder.
+def cross_validate(options: CvOptions, data: Data, folder: Path) -> None:
+    """Compare candidates, refit the best, score it once; write results and report into `folder`.
 
     Each fold's early stopping watches a fifth of that fold's train groups, never the views that
     are held out, so that out-of-fold predictions are of views that nothing was tuned on.
@@ -32,24 +30,19 @@ def cross_validate(options: CvOptions, data: Data) -> Path:
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
         TrainingError: the part has too few patients.
-        UsageError: the run folder is there already.
     """
     phases = Phases()
-    with new_run_folder(options.out, f"cv-{options.part}") as run:
-        with phases.measure("split"):
-            folds = list(draw_folds(data.train, options.k, options.seed))
-        with phases.measure("cross-validate"):
-            tried = [_try(data.lake, folds, name, options) for name in options.candidates]
-        histories, predictions = [h for h, _ in tried], [p for _, p in tried]
-        best = _choose(data.lake, predictions)
-        final = fit_final(data, best, options, phases)
-        final.model.save(run.partial / "model.keras")
-        config = describe_run("cv", options, data.lake, final.sets, phases)
-        scored = score(pl.concat([*predictions, final.predictions]), data.lake.manifest)
-        write_tables(run.partial, config, pl.concat([*histories, final.history]), scored)
-        write_report(run.partial)
-    say_result(run.path)
-    return run.path
+    with phases.measure("split"):
+        folds = list(draw_folds(data.train, options.k, options.seed))
+    with phases.measure("cross-validate"):
+        tried = [_try(data.lake, folds, name, options) for name in options.candidates]
+    histories, predictions = [h for h, _ in tried], [p for _, p in tried]
+    final = fit_final(data, _choose(data.lake, predictions), options, phases)
+    final.model.save(folder / "model.keras")
+    config = describe_run("cv", options, data.lake, final.sets, phases)
+    scored = score(pl.concat([*predictions, final.predictions]), data.lake.manifest)
+    write_tables(folder, config, pl.concat([*histories, final.history]), scored)
+    write_report(folder)
 
 
 def _try(

@@ -23,7 +23,7 @@ _PACKAGES = ("mura-lake", "tensorflow", "keras", "numpy", "polars", "pyarrow", "
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFolder:
     """Where a run's results go: `partial` while it runs, `path` once all are there."""
 
     path: Path
@@ -31,7 +31,7 @@ class Run:
 
 
 @contextmanager
-def new_run_folder(out: str, name: str) -> Generator[Run, None, None]:
+def new_run_folder(out: str, name: str) -> Generator[RunFolder, None, None]:
     """Make a hidden folder to fill; it gets its name when all went well, and is removed otherwise.
 
     Args:
@@ -44,7 +44,7 @@ def new_run_folder(out: str, name: str) -> Generator[Run, None, None]:
     path = Path(out) if out else Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     if path.exists():
         raise UsageError(f"Expected a new folder for the run. Received: out={path}, which exists")
-    run = Run(path, path.with_name(f".{path.name}.{os.getpid()}.partial"))
+    run = RunFolder(path, path.with_name(f".{path.name}.{os.getpid()}.partial"))
     run.partial.mkdir(parents=True)
     try:
         yield run

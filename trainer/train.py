@@ -14,8 +14,6 @@ from trainer.report import write_report
 from trainer.run_folder import (
     Phases,
     describe_run,
-    new_run_folder,
-    say_result,
     write_tables,
 )
 from trainer.split import hold_out
@@ -38,25 +36,19 @@ class Final:
     sets: dict[str, pl.DataFrame]
 
 
-def train(options: TrainOptions, data: Data) -> Path:
-    """Train, score and report; return the run folder.
+def train(options: TrainOptions, data: Data, folder: Path) -> None:
+    """Train, score and write all results and the report into `folder`.
 
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
         TrainingError: the part has too few patients.
-        UsageError: the run folder is there already.
     """
     phases = Phases()
-    with new_run_folder(options.out, f"train-{options.part}-{options.model}") as run:
-        final = fit_final(data, options.model, options, phases)
-        final.model.save(run.partial / "model.keras")
-        config = describe_run("train", options, data.lake, final.sets, phases)
-        write_tables(
-            run.partial, config, final.history, score(final.predictions, data.lake.manifest)
-        )
-        write_report(run.partial)
-    say_result(run.path)
-    return run.path
+    final = fit_final(data, options.model, options, phases)
+    final.model.save(folder / "model.keras")
+    config = describe_run("train", options, data.lake, final.sets, phases)
+    write_tables(folder, config, final.history, score(final.predictions, data.lake.manifest))
+    write_report(folder)
 
 
 def fit_final(data: Data, model_name: str, options: FitOptions, phases: Phases) -> Final:
