@@ -42,10 +42,10 @@ def _verify(words: Sequence[str]) -> None:
 
 
 def _phantom(words: Sequence[str]) -> None:
-    from ingest.phantom_options import PhantomOptions
+    from ingest.phantom.options import PhantomOptions
 
     options = parse(PhantomOptions, words, "phantom")
 
-    from ingest.phantom import generate
+    from ingest.phantom.generate import generate
 
     generate(options)

@@ -19,6 +19,7 @@ class IngestOptions:
     interruption: only what is new is decoded.
 
     just ingest ~/data/MURA-v1.1
+
     just ingest ~/data/MURA-v1.1 size=224 lake=lake224
     """
 
@@ -49,6 +50,7 @@ class VerifyOptions:
     """Prove a lake whole: read every record, compare with manifest and lake.json.
 
     just verify
+
     just verify lake=lake224
     """
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.phantom import generate
-from ingest.phantom_options import PhantomOptions
+from ingest.phantom.generate import generate
+from ingest.phantom.options import PhantomOptions
 from shared.lake import Lake, open_lake
 from tests.commands import run
 

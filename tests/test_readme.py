@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ingest.options import IngestOptions, VerifyOptions
-from ingest.phantom_options import PhantomOptions
+from ingest.phantom.options import PhantomOptions
 from shared.lake import Lake
 from shared.manifest import SCHEMA
 from tests.commands import PROJECT

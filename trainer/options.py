@@ -49,6 +49,7 @@ class TrainOptions(FitOptions):
     part. The run folder gets model, predictions, metrics, figures and report.html.
 
     just train part=humerus
+
     just train part=all model=cnn2 epochs=10
     """
 
@@ -70,6 +71,7 @@ class CvOptions(FitOptions):
     official valid split. The run folder gets all predictions, metrics, figures and report.html.
 
     just cv part=elbow
+
     just cv part=all k=10 models=cnn2,cnn4
     """
 

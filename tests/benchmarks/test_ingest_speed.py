@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from ingest.phantom import generate
-from ingest.phantom_options import PhantomOptions
+from ingest.phantom.generate import generate
+from ingest.phantom.options import PhantomOptions
 from shared.image import decode_grey, fit_to_spec
 from shared.image_spec import ImageSpec
 from tests.benchmarks.tables import publish, rate

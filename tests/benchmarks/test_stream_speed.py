@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ingest.phantom import generate
-from ingest.phantom_options import PhantomOptions
+from ingest.phantom.generate import generate
+from ingest.phantom.options import PhantomOptions
 from shared.lake import Lake, open_lake
 from tests.benchmarks.tables import publish, rate
 from tests.commands import run
@@ -64,7 +65,7 @@ def _records(lake: Lake) -> Callable[[], object]:
         "label": tf.io.FixedLenFeature([], tf.int64),
     }
 
-    def decode(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def decode(records: tf.Tensor) -> tuple[tf.Tensor, Any]:
         parsed = tf.io.parse_example(records, features)
         images = tf.io.decode_raw(parsed["image"], tf.uint8)
         return tf.reshape(images, (-1, lake.image.size, lake.image.size, 1)), parsed["label"]

@@ -29,7 +29,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def ingest(tree: Path, lake: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return run("mura-ingest", tree, f"lake={lake}", f"size={SIZE_PX}", "workers=2", *words)
+    return run("mura-ingest", tree, f"lake={lake}", f"size={SIZE_PX}", *words)
 
 
 def test_counts_close(lake: Lake) -> None:
@@ -81,7 +81,7 @@ def test_workers_times_and_place_change_no_byte(
     rng = np.random.default_rng(0)
     for path in moved.rglob("*.png"):
         os.utime(path, ns=(0, int(rng.integers(10**18))))
-    result = run("mura-ingest", tmp_path, f"lake={tmp_path / 'lake'}", f"size={SIZE_PX}", "workers=1")
+    result = ingest(tmp_path, tmp_path / "lake", "workers=1")
     assert result.returncode == 0, result.stderr
     assert contents(tmp_path / "lake") == contents(lake.root)
 

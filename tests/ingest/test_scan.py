@@ -87,7 +87,7 @@ def test_index_and_tree_are_held_against_each_other(
 ) -> None:
     tree = _tree(tmp_path, VIEWS)
     missing = "train/XR_HAND/patient00009/study1_negative/image1.png"
-    listed = [view for view in VIEWS if view.startswith("train")][1:] + [missing]
+    listed = [*(view for view in VIEWS[1:] if view.startswith("train")), missing]
     paths = [header[0], *(f"MURA-v1.1/{path}" for path in listed)]
     studies = [
         header[1],

@@ -35,7 +35,7 @@ def by_opencv_alone(path: Path, spec: ImageSpec) -> np.ndarray:
         grey = cv2.resize(grey, (new_width, new_height), interpolation=method)
     top, left = (spec.size - new_height) // 2, (spec.size - new_width) // 2
     bottom, right = spec.size - new_height - top, spec.size - new_width - left
-    return cv2.copyMakeBorder(grey, top, bottom, left, right, cv2.BORDER_CONSTANT, value=0)
+    return cv2.copyMakeBorder(grey, top, bottom, left, right, cv2.BORDER_CONSTANT, value=[0])
 
 
 @pytest.mark.parametrize("fit", FITS)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from sklearn.model_selection import KFold
 
-from ingest.phantom_tree import plan_tree
+from ingest.phantom.tree import plan_tree
 from shared.errors import TrainingError
 from shared.lake import Lake
 from trainer.data import open_data

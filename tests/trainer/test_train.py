@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -71,7 +72,7 @@ def test_the_saved_model_gives_the_saved_predictions(trained: Path, lake: Lake) 
 
     from trainer.fit import predict
 
-    model = keras.models.load_model(trained / "model.keras")
+    model: Any = keras.models.load_model(trained / "model.keras")
     scored = pl.read_parquet(trained / "predictions.parquet").filter(role="test")
     views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
     again = scored.join(predict(model, lake, views), on="view_id", suffix="_again")

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ingest.phantom import generate
-from ingest.phantom_options import PhantomOptions
-from ingest.phantom_tree import SCHEMA, plan_tree
+from ingest.phantom.generate import generate
+from ingest.phantom.options import PhantomOptions
+from ingest.phantom.tree import SCHEMA, plan_tree
 from shared.errors import SourceError, UsageError
 
 MURA_VIEWS = {

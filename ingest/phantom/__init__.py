@@ -1,0 +1,1 @@
+"""Phantoms: radiographs drawn in MURA's layout, of nobody, for demo, tests and benchmarks."""

@@ -1,0 +1,158 @@
+"""One phantom bone: a tube along a line in space, of changing width, measured in millimetres."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Point = tuple[float, float, float]
+
+_NUM_SAMPLES = 30
+# samples lie closer where ends are round
+ALONG: Array = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, _NUM_SAMPLES))
+"""Where along a bone its samples lie, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Bone:
+    """A bone, or a stretch of soft tissue.
+
+    x runs to the little finger of a right hand, y from fingers to shoulder, z to the back.
+
+    Attributes:
+        line: centre line, (n, 3), in mm.
+        half_width: across x, (n,), in mm.
+        depth: thickness along z, as a multiple of the width.
+        cortex: thickness of the compact rim, in mm.
+        shaft: half the width of the shaft, in mm.
+        density: attenuation, 1 for a long bone.
+        slant: how far the ends slope, as a share of the half width.
+        beyond_elbow: the bone belongs to the upper arm, which the elbow turns.
+        grown_on: heads and processes, one bone with this one.
+    """
+
+    line: Array
+    half_width: Array
+    depth: float = 1.0
+    cortex: float = 1.5
+    shaft: float = 5.0
+    density: float = 1.0
+    slant: float = 0.0
+    beyond_elbow: bool = False
+    grown_on: tuple["Bone", ...] = ()
+
+    def roughened(self, rng: np.random.Generator, girth: float, cortex: float) -> "Bone":
+        """Return the bone as one patient has it: of other girth and cortex, and not so even."""
+        waves = np.arange(1, 4)[:, None]
+        phases = rng.uniform(0, 2 * np.pi, (3, 1))
+        size = 0.032 if self.is_short else 0.022
+        uneven = 1 + size * np.sin(2 * np.pi * waves * ALONG + phases).sum(axis=0)
+        return replace(
+            self,
+            half_width=self.half_width * girth * uneven,
+            shaft=self.shaft * girth,
+            cortex=self.cortex * cortex,
+            grown_on=tuple(bone.roughened(rng, girth, cortex) for bone in self.grown_on),
+        )
+
+    def moved_beyond_elbow(self) -> "Bone":
+        """Return the bone as one of the upper arm."""
+        grown_on = tuple(replace(bone, beyond_elbow=True) for bone in self.grown_on)
+        return replace(self, beyond_elbow=True, grown_on=grown_on)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the bone is roundish."""
+        return float(self.half_width.max()) <= self.shaft * 1.01
+
+
+Region = tuple[list[Bone], list[Bone]]
+"""Bones and soft tissue of a region."""
+
+
+def long_bone(
+    start: Point,
+    end: Point,
+    half_widths: tuple[float, float, float],
+    *,
+    bow: Point = (0.0, 0.0, 0.0),
+    flare: tuple[float, float] = (0.2, 0.2),
+    depth: float = 0.85,
+    cortex: float = 0.0,
+    density: float = 1.0,
+    slant: float = 0.0,
+    blunt: float = 0.8,
+) -> Bone:
+    """Make a long bone.
+
+    Args:
+        start: centre of its first end, in mm.
+        end: centre of its other end, in mm.
+        half_widths: of first end, shaft and other end, in mm.
+        bow: how far the middle bends away, in mm.
+        flare: share of the length over which each end widens.
+        depth: thickness as a multiple of the width.
+        cortex: thickness of the compact rim in mm; 0 for a third of the shaft's half width.
+        density: attenuation, 1 for a long bone.
+        slant: how far the ends slope, as a share of the half width.
+        blunt: over what length ends are rounded, as a multiple of the half width.
+
+    Returns:
+        The bone.
+    """
+    a, b = np.array(start), np.array(end)
+    width = _flare(half_widths, flare, blunt, float(np.linalg.norm(b - a)))
+    bend = np.sin(np.pi * ALONG)[:, None] * np.array(bow)
+    line = a + (b - a) * ALONG[:, None] + bend
+    shaft = half_widths[1]
+    return Bone(line, width, depth, cortex or shaft / 3, shaft, density, slant)
+
+
+def _flare(
+    half_widths: tuple[float, float, float], flare: tuple[float, float], blunt: float, length: float
+) -> Array:
+    """Return half widths along a shaft that widens to both ends and is rounded there."""
+    first, shaft, last = half_widths
+    width = (
+        shaft
+        + (first - shaft) * np.exp(-((ALONG / flare[0]) ** 2) * 1.6)
+        + (last - shaft) * np.exp(-(((1 - ALONG) / flare[1]) ** 2) * 1.6)
+    )
+    width = width * _round_end(ALONG * length / (blunt * first))
+    return width * _round_end((1 - ALONG) * length / (blunt * last))
+
+
+def _round_end(from_end: Array) -> Array:
+    """Return 0 at the end, 1 from `from_end` = 1 on, along a blunted quarter circle."""
+    return (1 - (1 - np.clip(from_end, 0, 1)) ** 2.2) ** (1 / 2.2)
+
+
+def short_bone(
+    centre: Point,
+    half_axes: tuple[float, float],
+    turn_deg: float = 0.0,
+    *,
+    depth: float = 1.0,
+    cortex: float = 1.2,
+    density: float = 1.0,
+) -> Bone:
+    """Make a roundish bone, e.g. of the wrist.
+
+    Args:
+        centre: in mm.
+        half_axes: half its width and half its height, in mm.
+        turn_deg: how far its long axis leans to x.
+        depth: thickness as a multiple of the width.
+        cortex: thickness of the compact rim, in mm.
+        density: attenuation, 1 for a long bone.
+
+    Returns:
+        The bone.
+    """
+    turn = np.deg2rad(turn_deg)
+    axis = np.array([np.sin(turn), -np.cos(turn), 0.0])
+    along = 2 * ALONG - 1
+    line = np.array(centre) + half_axes[1] * along[:, None] * axis
+    width = half_axes[0] * (1 - np.abs(along) ** 2.8) ** (1 / 2.8)
+    return Bone(line, width, depth, cortex, half_axes[0], density)

@@ -1,0 +1,133 @@
+"""How many views, studies and patients MURA has, and how many a smaller phantom gets."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.vocabulary import BODY_PARTS, SPLITS, BodyPart, Split
+
+MAX_STUDY_VIEWS = 11
+MAX_STUDIES = 4
+"""Studies of one patient and body part."""
+
+# normal, abnormal; views as in MURA's index files
+_VIEWS: dict[Split, dict[BodyPart, tuple[int, int]]] = {
+    "train": {
+        "elbow": (2925, 2006),
+        "finger": (3138, 1968),
+        "forearm": (1164, 661),
+        "hand": (4059, 1484),
+        "humerus": (673, 599),
+        "shoulder": (4211, 4168),
+        "wrist": (5765, 3987),
+    },
+    "valid": {
+        "elbow": (235, 230),
+        "finger": (214, 247),
+        "forearm": (150, 151),
+        "hand": (271, 189),
+        "humerus": (148, 140),
+        "shoulder": (285, 278),
+        "wrist": (364, 295),
+    },
+}
+
+# normal, abnormal; Rajpurkar et al. 2017, arXiv:1712.06957, table 1
+_STUDIES: dict[Split, dict[BodyPart, tuple[int, int]]] = {
+    "train": {
+        "elbow": (1094, 660),
+        "finger": (1280, 655),
+        "forearm": (590, 287),
+        "hand": (1497, 521),
+        "humerus": (321, 271),
+        "shoulder": (1364, 1457),
+        "wrist": (2134, 1326),
+    },
+    "valid": {
+        "elbow": (92, 66),
+        "finger": (92, 83),
+        "forearm": (69, 64),
+        "hand": (101, 66),
+        "humerus": (68, 67),
+        "shoulder": (99, 95),
+        "wrist": (140, 97),
+    },
+}
+
+# patients, those with several parts, and those of them with three; the index files give the first
+# two for train and the first for valid, the others are set to what leaves plausible studies each
+_PATIENTS: dict[Split, tuple[int, int, int]] = {
+    "train": (11184, 1467, 147),
+    "valid": (783, 180, 20),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one split, body part and label has."""
+
+    split: Split
+    body_part: BodyPart
+    label: int
+    num_views: int
+    num_studies: int
+
+
+@dataclass(frozen=True)
+class PatientCounts:
+    """Patients of a split: all, those with two body parts and those with three."""
+
+    all: int
+    with_two_parts: int
+    with_three_parts: int
+
+    @property
+    def patient_parts(self) -> int:
+        """Pairs of a patient and a body part."""
+        return self.all + self.with_two_parts + 2 * self.with_three_parts
+
+
+def scale_cells(num_views: int) -> list[Cell]:
+    """Share `num_views` out like MURA's 40,005, at least one to each cell, by largest remainder."""
+    keys: list[tuple[Split, BodyPart, int]] = [
+        (s, p, label) for s in SPLITS for p in BODY_PARTS for label in (0, 1)
+    ]
+    views = np.array([_VIEWS[s][p][label] for s, p, label in keys])
+    studies = np.array([_STUDIES[s][p][label] for s, p, label in keys])
+    scaled = _share_out(num_views, views)
+    scaled_studies = np.clip(np.rint(scaled * studies / views), 1, scaled).astype(int)
+    return [
+        Cell(split, part, label, int(n), int(k))
+        for (split, part, label), n, k in zip(keys, scaled, scaled_studies, strict=True)
+    ]
+
+
+def _share_out(total: int, weights: NDArray[np.int_]) -> NDArray[np.int_]:
+    quotas = total * weights / weights.sum()
+    counts = np.maximum(np.floor(quotas).astype(int), 1)
+    for _ in range(total - counts.sum()):
+        counts[np.argmax(quotas - counts)] += 1
+    while counts.sum() > total:
+        counts[np.argmax(np.where(counts > 1, counts - quotas, -np.inf))] -= 1
+    return counts
+
+
+def scale_patients(split: Split, num_studies: int) -> PatientCounts:
+    """Return the patients of `num_studies` studies, in MURA's ratios."""
+    patients, several, three = _PATIENTS[split]
+    ratio = num_studies / sum(sum(pair) for pair in _STUDIES[split].values())
+    scaled = max(1, round(patients * ratio))
+    scaled_several = min(round(several * ratio), num_studies - scaled)
+    scaled_three = min(round(three * ratio), num_studies - scaled - scaled_several)
+    return PatientCounts(scaled, scaled_several - scaled_three, scaled_three)
+
+
+def share_patient_parts(counts: PatientCounts, studies_by_part: dict[BodyPart, int]) -> list[int]:
+    """Share a split's pairs of patient and part out over its parts, as the studies are."""
+    studies = np.array(list(studies_by_part.values()))
+    shares = np.minimum(_share_out(counts.patient_parts, studies), studies)
+    # a part that got more pairs than it has studies leaves the rest to the others
+    while shares.sum() < counts.patient_parts:
+        shares[np.argmax(studies - shares)] += 1
+    return shares.tolist()

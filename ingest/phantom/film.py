@@ -1,0 +1,151 @@
+"""The film of a phantom: textures, tone, collimator, marker and noise."""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.phantom.random import below, flip, pick
+
+Image = NDArray[np.float32]
+Size = tuple[int, int]
+
+_BANK_PX = 1024
+
+
+@lru_cache(maxsize=1)
+def _bank() -> dict[str, Image]:
+    """Make the textures that every image takes its crops from, mean 0, deviation 1."""
+    rng = np.random.default_rng(1)
+    white = rng.standard_normal((3, _BANK_PX, _BANK_PX), dtype=np.float32)
+    textures = {
+        "grain": white[0] + 1.5 * blur(white[0], 0.8),
+        "spongy": blur(white[1], 1.1) - blur(white[1], 3.5),
+        "clouds": blur(white[2], 14) + 3.5 * blur(white[2], 45),
+    }
+    return {name: (t - t.mean()) / t.std() for name, t in textures.items()}
+
+
+def blur(image: Image, sigma: float) -> Image:
+    """Return the image blurred by `sigma` pixels."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32)
+
+
+def texture(name: str, size: Size, rng: np.random.Generator) -> Image:
+    """Return a random crop of the texture `grain`, `spongy` or `clouds`, (height, width)."""
+    width, height = size
+    x, y = below(rng, _BANK_PX - width), below(rng, _BANK_PX - height)
+    crop = _bank()[name][y : y + height, x : x + width]
+    return crop[:: flip(rng), :: flip(rng)]
+
+
+def field_of_beam(size: Size, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return where the collimator lets the beam through, 255, and where not, 0: (height, width)."""
+    width, height = size
+    mask = np.full((height, width), 255, np.uint8)
+    if rng.random() > 0.5:
+        return mask
+    margins = rng.uniform(-0.04, 0.09, 4)
+    left, top, right, bottom = margins * [width, height, width, height]
+    corners = np.array(
+        [
+            [left, top],
+            [width - right, top],
+            [width - right, height - bottom],
+            [left, height - bottom],
+        ]
+    )
+    spin = np.deg2rad(rng.normal(0, 3) if rng.random() < 0.75 else rng.uniform(-10, 10))
+    turn = np.array([[np.cos(spin), -np.sin(spin)], [np.sin(spin), np.cos(spin)]])
+    middle = np.array([width, height]) / 2
+    mask[:] = 0
+    cv2.fillConvexPoly(mask, np.rint((corners - middle) @ turn.T + middle).astype(np.int32), (255,))
+    return mask
+
+
+def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Generator) -> Image:
+    """Turn attenuation into grey values from 0 to 1: bright where little of the beam gets through.
+
+    Args:
+        attenuation: (height, width), float32, 0 for air.
+        size: width and height.
+        exposure: the patient's; 1 for the average.
+        rng: of the view.
+
+    Returns:
+        (height, width), float32.
+    """
+    width, height = size
+    contrast = exposure * rng.uniform(0.85, 1.2)
+    grey = 1 - np.exp(-contrast * attenuation)
+    fog = rng.choice([0.025, 0.05, 0.09, 0.17], p=[0.35, 0.35, 0.2, 0.1])
+    tilt_x, tilt_y = rng.uniform(-0.35, 0.35, 2)
+    heel = (
+        1
+        + tilt_x * np.linspace(-1, 1, width, dtype=np.float32)
+        + tilt_y * np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    )
+    gain = rng.uniform(0.9, 1.12)
+    return fog * heel + (gain - fog) * grey * (1 + 0.12 * (heel - 1))
+
+
+def add_marker(grey: Image, covered: Image, is_left: bool, rng: np.random.Generator) -> None:
+    """Burn the letter of the side into `grey`, in place, where `covered` is least."""
+    height, width = grey.shape
+    stamp, weight = _draw_marker(is_left, min(width, height), rng)
+    h, w = stamp.shape
+    if h >= height or w >= width:
+        return
+    spots = rng.uniform(0.01, 0.99, (10, 2)) * [width - w, height - h]
+    shares = [covered[int(y) : int(y) + h, int(x) : int(x) + w].mean() for x, y in spots]
+    x, y = spots[int(np.argmin(shares))].astype(int)
+    window = grey[y : y + h, x : x + w]
+    window += (stamp - window) * weight
+
+
+def _draw_marker(is_left: bool, room: int, rng: np.random.Generator) -> tuple[Image, Image]:
+    """Return grey values and weights of a marker, both (height, width)."""
+    text = "L" if is_left else "R"
+    if rng.random() < 0.5:
+        text += pick(rng, ("", "A", "B", " ", "K")) + str(2 + below(rng, 97))
+    scale = float(np.clip(rng.normal(0.9, 0.3), 0.5, 1.6)) * np.clip(room / 300, 0.55, 1.0)
+    thick = int(max(1, round(scale * rng.uniform(1.2, 2.8))))
+    font = pick(rng, (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX))
+    (w, h), _ = cv2.getTextSize(text, font, scale, thick)
+    side = int(np.hypot(w, h)) + 16
+    weight = np.zeros((side, side), np.float32)
+    stamp = np.full((side, side), rng.uniform(0.85, 1.0), np.float32)
+    at = ((side - w) // 2, (side + h) // 2)
+    style = rng.random()
+    if style < 0.3:
+        top_left, bottom_right = (at[0] - 7, at[1] - h - 7), (at[0] + w + 7, at[1] + 7)
+        cv2.rectangle(weight, top_left, bottom_right, (rng.uniform(0.12, 0.5),), cv2.FILLED)
+    cv2.putText(weight, text, at, font, scale, (1.0,), thick, cv2.LINE_AA)
+    spin = rng.normal(0, 5) if rng.random() < 0.6 else rng.uniform(-180, 180)
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(spin), 1.0)
+    weight = np.asarray(cv2.warpAffine(weight, turn, (side, side)), np.float32)
+    return stamp, weight[:, ::-1] if rng.random() < 0.08 else weight
+
+
+def develop(grey: Image, beam: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Blur, collimate, add noise and round to 8 bits; a few films come out inverted.
+
+    Args:
+        grey: (height, width), float32, 0 to 1.
+        beam: (height, width), uint8, as from `field_of_beam`.
+        rng: of the view.
+
+    Returns:
+        (height, width), uint8.
+    """
+    height, width = grey.shape
+    grey = blur(grey, rng.uniform(0.75, 1.15))
+    noise = texture("grain", (width, height), rng)
+    grey = grey + noise * (float(rng.uniform(0.004, 0.012)) * np.sqrt(np.maximum(grey, 0.01)))
+    if rng.random() < 0.02:
+        grey = 0.92 - 0.85 * grey
+    if not beam.all():
+        soft = cv2.blur(beam, (3, 3)).astype(np.float32) / 255
+        grey = float(rng.choice([0.0, 0.0, 0.012])) + grey * soft
+    return np.clip(grey * 255, 0, 255).astype(np.uint8)

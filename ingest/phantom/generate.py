@@ -1,0 +1,99 @@
+"""The phantom generator: a tree of drawn radiographs in MURA's layout, with MURA's index files."""
+
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from ingest.phantom.image import View
+from ingest.phantom.options import PhantomOptions
+from ingest.phantom.tree import plan_tree
+from ingest.phantom.write import Lesion, write_views
+from shared.console import Progress, say
+from shared.errors import SourceError
+from shared.vocabulary import SPLITS
+
+ROOT_NAME = "MURA-v1.1"
+LESIONS_FILE = "lesions.csv"
+
+_PARTIAL_NAME = f".{ROOT_NAME}.partial"
+
+
+def generate(options: PhantomOptions) -> Path:
+    """Draw a tree of phantom radiographs, its index files, and `lesions.csv` beside it.
+
+    `lesions.csv` has one row for each view that shows a lesion: view_id, kind (fracture, fragment
+    or hardware), and x, y, width, height of its box in pixels of the image. The tree gets its name
+    last, so whatever is called MURA-v1.1 is whole.
+
+    Returns:
+        The folder MURA-v1.1.
+
+    Raises:
+        SourceError: a MURA tree is there already, or a worker died.
+        OSError: the tree cannot be written.
+    """
+    started_s = time.monotonic()
+    out = Path(options.out)
+    root, partial = out / ROOT_NAME, out / _PARTIAL_NAME
+    _refuse_existing(root)
+    if partial.exists():
+        shutil.rmtree(partial)
+    plan = plan_tree(options.views, options.seed)
+    _write_index(plan, partial)
+    lesions = _write_images(plan, partial, options.workers)
+    _write_lines(out / LESIONS_FILE, _lesion_lines(lesions))
+    partial.rename(root)
+    say(f"{_describe(plan)}, in {time.monotonic() - started_s:,.0f} s: {root}")
+    return root
+
+
+def _refuse_existing(root: Path) -> None:
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise SourceError(
+            f"Expected no {ROOT_NAME} yet: name another folder or remove it. "
+            f"Received: out={root.parent}, which has one"
+        )
+
+
+def _write_index(plan: pl.DataFrame, root: Path) -> None:
+    """Write MURA's four index files and make the folders of the studies."""
+    for split in SPLITS:
+        views = plan.filter(split=split)
+        studies = views.select("study_id", "label").unique().sort("study_id")
+        for study_id in studies["study_id"]:
+            (root / study_id).mkdir(parents=True)
+        paths = (f"{ROOT_NAME}/{view_id}" for view_id in views["view_id"])
+        _write_lines(root / f"{split}_image_paths.csv", paths)
+        labels = (f"{ROOT_NAME}/{study_id}/,{label}" for study_id, label in studies.iter_rows())
+        _write_lines(root / f"{split}_labeled_studies.csv", labels)
+
+
+def _write_images(plan: pl.DataFrame, root: Path, workers: int) -> list[Lesion]:
+    views = [View(*row) for row in plan.select(View._fields).iter_rows()]
+    lesions: list[Lesion] = []
+    with Progress("draw", len(views)) as progress:
+        for num_written, found in write_views(views, root, workers):
+            lesions.extend(found)
+            progress.advance(num_written)
+    return sorted(lesions)
+
+
+def _lesion_lines(lesions: list[Lesion]) -> list[str]:
+    return [",".join(Lesion._fields), *(",".join(map(str, lesion)) for lesion in lesions)]
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+
+
+def _describe(plan: pl.DataFrame) -> str:
+    num_studies, num_patients = plan["study_id"].n_unique(), plan["patient_id"].n_unique()
+    abnormal = plan["label"].mean()
+    assert isinstance(abnormal, float)
+    return (
+        f"{plan.height:,} views of {num_studies:,} studies and {num_patients:,} patients, "
+        f"{abnormal:.0%} abnormal"
+    )

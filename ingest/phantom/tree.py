@@ -1,0 +1,140 @@
+"""The plan of a phantom tree: who has which studies and views, and how each view is to be drawn."""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from itertools import count
+
+import numpy as np
+import polars as pl
+
+from ingest.phantom.counts import (
+    MAX_STUDIES,
+    MAX_STUDY_VIEWS,
+    Cell,
+    PatientCounts,
+    scale_cells,
+    scale_patients,
+    share_patient_parts,
+)
+from ingest.phantom.looks import plan_looks
+from ingest.phantom.random import pick, shuffle
+from shared.vocabulary import BODY_PARTS, SPLITS, BodyPart, Split
+
+SCHEMA: dict[str, type[pl.DataType]] = {
+    "view_id": pl.String,
+    "split": pl.String,
+    "body_part": pl.String,
+    "label": pl.Int64,
+    "patient_id": pl.Int64,
+    "study_id": pl.String,
+    "width_px": pl.Int64,
+    "height_px": pl.Int64,
+    "channels": pl.Int64,
+    "lesion": pl.String,
+    "view_seed": pl.UInt64,
+    "study_seed": pl.UInt64,
+    "patient_seed": pl.UInt64,
+}
+"""Columns and types of a plan. `lesion`: the kind that the view shows, or null; seeds: what view,
+study and patient are drawn from, functions of the tree's seed and of the names alone."""
+
+_Study = tuple[BodyPart, int, int]
+_PatientPart = list[_Study]
+
+
+def plan_tree(views: int, seed: int) -> pl.DataFrame:
+    """Plan a tree of `views` radiographs.
+
+    Args:
+        views: how many; 40005 gives MURA's true counts by split, body part, label, study, patient.
+        seed: another seed gives other patients.
+
+    Returns:
+        One row a view, columns as in `SCHEMA`, sorted by `view_id`.
+    """
+    rng = np.random.default_rng([seed, views])
+    cells = scale_cells(views)
+    numbers = count(1)
+    rows = [
+        row
+        for split in SPLITS
+        for patient in _plan_patients(split, [c for c in cells if c.split == split], rng)
+        for row in _plan_views(split, next(numbers), patient, seed)
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("view_id")
+
+
+def _plan_patients(
+    split: Split, cells: list[Cell], rng: np.random.Generator
+) -> list[list[_PatientPart]]:
+    """Return the patients of a split, each a list of body parts, each a list of studies."""
+    studies = {
+        part: [s for c in cells if c.body_part == part for s in _plan_studies(c, rng)]
+        for part in BODY_PARTS
+    }
+    num_by_part: dict[BodyPart, int] = {part: len(studies[part]) for part in BODY_PARTS}
+    counts = scale_patients(split, sum(num_by_part.values()))
+    shares = share_patient_parts(counts, num_by_part)
+    pools = [
+        _group_studies(of_part, share, rng)
+        for of_part, share in zip(studies.values(), shares, strict=True)
+    ]
+    return shuffle(rng, list(_join_parts(pools, counts, rng)))
+
+
+def _plan_studies(cell: Cell, rng: np.random.Generator) -> list[_Study]:
+    """Give the views of a cell to its studies: mostly its mean, 1 to 11 each."""
+    sizes = 1 + rng.poisson(0.9 * (cell.num_views / cell.num_studies - 1), cell.num_studies)
+    sizes = np.minimum(sizes, MAX_STUDY_VIEWS)
+    while missing := cell.num_views - sizes.sum():
+        step = np.sign(missing)
+        open_ = np.flatnonzero((sizes + step >= 1) & (sizes + step <= MAX_STUDY_VIEWS))
+        sizes[rng.choice(open_, min(abs(missing), len(open_)), replace=False)] += step
+    return [(cell.body_part, cell.label, int(size)) for size in sizes]
+
+
+def _group_studies(
+    studies: list[_Study], num_groups: int, rng: np.random.Generator
+) -> list[_PatientPart]:
+    """Give the studies of a body part to `num_groups` patients, at random, up to 4 each."""
+    shuffled = shuffle(rng, studies)
+    groups = [[study] for study in shuffled[:num_groups]]
+    for study in shuffled[num_groups:]:
+        open_ = [g for g in groups if len(g) < MAX_STUDIES]
+        pick(rng, open_).append(study)
+    return groups
+
+
+def _join_parts(
+    pools: list[list[_PatientPart]], counts: PatientCounts, rng: np.random.Generator
+) -> Iterator[list[_PatientPart]]:
+    """Yield patients with three and two different body parts, then one each for what is left."""
+    for num_parts in [3] * counts.with_three_parts + [2] * counts.with_two_parts:
+        left = np.array([len(pool) for pool in pools], dtype=float)
+        num_parts = min(num_parts, np.count_nonzero(left))
+        shares = left / left.sum()
+        chosen: list[int] = rng.choice(len(pools), num_parts, replace=False, p=shares).tolist()
+        yield [pools[i].pop() for i in sorted(chosen)]
+    for pool in pools:
+        yield from ([patient_part] for patient_part in pool)
+
+
+def _plan_views(
+    split: Split, number: int, patient: list[_PatientPart], seed: int
+) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of one patient, in the order of `SCHEMA`."""
+    patient_seed = _derive(seed, f"patient{number:05}")
+    for patient_part in patient:
+        for index, (part, label, num_views) in enumerate(patient_part, 1):
+            sign = ("negative", "positive")[label]
+            study_id = f"{split}/XR_{part.upper()}/patient{number:05}/study{index}_{sign}"
+            study_seed = _derive(seed, study_id)
+            looks = plan_looks(part, label, num_views, np.random.default_rng(study_seed))
+            for image, look in enumerate(looks, 1):
+                view_id = f"{study_id}/image{image}.png"
+                seeds = (_derive(seed, view_id), study_seed, patient_seed)
+                yield (view_id, split, part, label, number, study_id, *look, *seeds)
+
+
+def _derive(seed: int, name: str) -> int:
+    return int.from_bytes(blake2b(f"{seed}/{name}".encode(), digest_size=8).digest(), "little")
