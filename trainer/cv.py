@@ -10,7 +10,7 @@ from trainer.data import Data
 from trainer.fit import fit, predict
 from trainer.metrics import choose, measure_by_part, score
 from trainer.options import CvOptions
-from trainer.report import write_report
+from trainer.report.page import write_report
 from trainer.run_folder import (
     Phases,
     describe_run,

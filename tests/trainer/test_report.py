@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from shared.errors import TrainingError
-from trainer import report_words
-from trainer.report import write_report
-from trainer.report_words import number
+from trainer.report import words
+from trainer.report.page import write_report
+from trainer.report.words import number
 
 HISTORY = {
     "model": pl.String,
@@ -234,24 +234,24 @@ class TestHeadline:
     }
 
     def test_a_good_model_is_compared_to_chance_and_majority(self):
-        ranking, accuracy = report_words.headline(self.MEASURES)
+        ranking, accuracy = words.headline(self.MEASURES)
         assert "AUROC 0.800; a coin has 0.5" in ranking
         assert "always answering “normal”" in accuracy
         assert "add nothing" not in accuracy
 
     def test_no_better_than_majority_is_said(self):
-        sentences = report_words.headline({**self.MEASURES, "view_accuracy": 0.6})
+        sentences = words.headline({**self.MEASURES, "view_accuracy": 0.6})
         assert "add nothing" in sentences[1]
 
     def test_what_chance_explains_is_said(self):
         # spread by chance: sqrt(101 / (12 * 60 * 40)) = 0.059, so up to 0.616 is within it
         for auroc, is_chance in ((0.6, True), (0.63, False)):
-            sentences = report_words.headline({**self.MEASURES, "study_auroc": auroc})
+            sentences = words.headline({**self.MEASURES, "study_auroc": auroc})
             assert any("coin." in sentence for sentence in sentences) is is_chance
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(1.23, "1.2 s"), (65, "1 min 5 s"), (4380, "1 h 13 min")]
+    ("seconds", "said"), [(1.23, "1.2 s"), (65, "1 min 5 s"), (4380, "1 h 13 min")]
 )
-def test_durations(seconds: float, words: str):
-    assert report_words.duration(seconds) == words
+def test_durations(seconds: float, said: str):
+    assert words.duration(seconds) == said

@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 
 from shared.files import write_atomically
 from shared.vocabulary import BODY_PARTS, LABEL_NAMES
-from trainer import report_words
 from trainer.metrics import Measures
-from trainer.report_figures import draw
-from trainer.report_run import Run, read_run
-from trainer.svg import to_inline, to_svg
+from trainer.report import words
+from trainer.report.plots import draw
+from trainer.report.run import Run, read_run
+from trainer.report.svg import to_inline, to_svg
 
-_TEMPLATE = "report.html.j2"
+_TEMPLATE = "page.html.j2"
 _NUM_MISTAKES = 10
 
 
@@ -76,7 +76,7 @@ def _render(run: Run, sections: Mapping[str, list[Plot]]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    formats = {f"as_{function.__name__}": function for function in report_words.FORMATS}
+    formats = {f"as_{function.__name__}": function for function in words.FORMATS}
     untyped: Any = page  # jinja2 leaves the types of both unknown
     untyped.filters.update(formats)
     untyped.globals.update(formats)
@@ -86,13 +86,13 @@ def _render(run: Run, sections: Mapping[str, list[Plot]]) -> str:
         run=run,
         plots=sections,
         role=role,
-        role_names=report_words.ROLE_NAMES,
+        role_names=words.ROLE_NAMES,
         measures=by_part["all"],
-        title=report_words.part_name(parts),
-        sentences=report_words.headline(by_part["all"]),
-        commoner=report_words.commoner_label(by_part["all"]),
-        on_patients=report_words.on_patients(run.scored),
-        on_missing_test="" if "test" in run.by_role else report_words.on_missing_test(parts),
+        title=words.part_name(parts),
+        sentences=words.headline(by_part["all"]),
+        commoner=words.commoner_label(by_part["all"]),
+        on_patients=words.on_patients(run.scored),
+        on_missing_test="" if "test" in run.by_role else words.on_missing_test(parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
         fitting=_describe_fitting(run),
         mistakes=_list_mistakes(run.rows(role)),
@@ -121,7 +121,7 @@ def _describe_fitting(run: Run) -> str:
         return ""
     speed = run.fitted["images_per_s"].median()
     pace = f", at a median of {speed:,.0f} images/s" if isinstance(speed, float) else ""
-    epochs = report_words.count(run.fitted.height, "epochs")
+    epochs = words.count(run.fitted.height, "epochs")
     return f"Fitted for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
 
 

@@ -17,7 +17,7 @@ from sklearn import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 from shared.vocabulary import LABEL_NAMES
 from trainer.metrics import LEVELS, ByPart, Measures, by_study
-from trainer.svg import INK, LEVEL_COLOURS, MUTED, PAPER, VIEW, add_legend, panel
+from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, PAPER, VIEW, add_legend, panel
 
 sk: Any = sklearn_metrics  # untyped: pyright would take its default arguments for its types
 

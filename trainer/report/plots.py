@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import polars as pl
 from matplotlib.figure import Figure
 
-from trainer import figures
-from trainer.report_run import Run
+from trainer.report import figures
+from trainer.report.run import Run
 
 Captioned = tuple[Figure, str]
 

@@ -1,0 +1,1 @@
+"""The report of a run: what its predictions say, in numbers, figures and one page."""
