@@ -14,6 +14,7 @@ import polars as pl
 
 from ingest.plan import ShardPlan
 from ingest.shard import WRITTEN_SCHEMA, Job, ShardOutcome
+from shared.console import note
 from shared.files import digest, write_atomically
 from shared.lake import FORMAT_VERSION
 from shared.manifest import REJECTS_SCHEMA
@@ -32,6 +33,10 @@ class OutcomeStore:
     def __init__(self, job: Job):
         self._lake = job.lake.resolve()
         self._folder = platformdirs.user_cache_path("mura-lake") / digest(str(self._lake).encode())
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            note(f"{error.filename} cannot be written, so a later run will decode all again")
         decoder = version("opencv-python-headless")
         self._context = f"{FORMAT_VERSION} {decoder} {job.image} {job.source}".encode()
 
@@ -49,7 +54,9 @@ class OutcomeStore:
         return None
 
     def save(self, plan: ShardPlan, outcome: ShardOutcome) -> None:
-        """Keep an outcome for the next run."""
+        """Keep an outcome for the next run, where there is a folder to keep it in."""
+        if not self._folder.is_dir():
+            return
         sink = io.BytesIO()
         pl.concat([outcome.written, outcome.rejects], how="diagonal").write_parquet(sink)
         write_atomically(self._path(plan), sink.getvalue())
@@ -57,7 +64,7 @@ class OutcomeStore:
     def keep_only(self, plans: list[ShardPlan]) -> None:
         """Forget the outcomes of all other plans."""
         kept = {self._path(plan) for plan in plans}
-        for path in self._folder.iterdir():
+        for path in self._folder.glob("*"):
             if path not in kept:
                 path.unlink(missing_ok=True)
 
