@@ -17,7 +17,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 _PLAIN_WIDTH = 110
-_PLAIN_EVERY_S = 5.0
+_PLAIN_FIRST_S, _PLAIN_EVERY_S = 5.0, 60.0
 
 
 def say(line: str) -> None:
@@ -31,7 +31,7 @@ def note(line: str) -> None:
 
 
 class Progress:
-    """Progress of a stage on standard error: a bar on a terminal, a line each 5 s elsewhere.
+    """Progress of a stage on standard error: a bar on a terminal, a line now and then elsewhere.
 
     Args:
         stage: the stage's verb, e.g. `decode`.
@@ -43,6 +43,7 @@ class Progress:
         self._stage, self._total, self._unit = stage, total, unit
         self._done = 0
         self._started_s = self._said_s = time.monotonic()
+        self._quiet_s = _PLAIN_FIRST_S
         self._bar = None
         if sys.stderr.isatty():
             self._bar = RichProgress(
@@ -78,8 +79,9 @@ class Progress:
         self._done += num
         if self._bar:
             self._bar.update(self._task, advance=num, rate=f"{self._rate():,.0f} {self._unit}/s")
-        elif time.monotonic() - self._said_s >= _PLAIN_EVERY_S:
+        elif time.monotonic() - self._said_s >= self._quiet_s:
             self._said_s = time.monotonic()
+            self._quiet_s = min(2 * self._quiet_s, _PLAIN_EVERY_S)
             note(self._line())
 
     def note(self, line: str) -> None:
@@ -102,7 +104,7 @@ class Progress:
 
 
 def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table to standard output; columns after the first text columns align right."""
+    """Print a table to standard output; columns of numbers align right."""
     table = Table(title=title, title_justify="left", title_style="bold")
     cells = [list(row) for row in rows]
     for index, name in enumerate(header):

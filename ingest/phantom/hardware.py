@@ -9,7 +9,7 @@ from ingest.phantom.outline import draw_polyline
 from ingest.phantom.random import below, flip, pick
 from ingest.phantom.site import Site
 
-_METAL = 2.6
+_METAL = 3.6
 """Attenuation, where that of bone is about 1."""
 
 
@@ -31,7 +31,7 @@ def draw_hardware(shape: tuple[int, ...], site: Site, rng: np.random.Generator) 
 def _draw_plate(metal: Image, site: Site, rng: np.random.Generator) -> None:
     """Draw a plate along the bone: from above with screw heads, or from its side with screws."""
     w = site.half_width
-    reach = float(np.clip(rng.uniform(2.2, 4.5) * w, 24, 110))
+    reach = float(np.clip(rng.uniform(3.0, 5.5) * w, 30, 130))
     offset = float(pick(rng, (-1, 0, 1)))
     line = (
         site.outline.line + offset * 0.95 * site.outline.half_width[:, None] * site.outline.normal
@@ -64,7 +64,7 @@ def _draw_pins(metal: Image, site: Site, rng: np.random.Generator) -> None:
         way = site.along + (lean + rng.normal(0, 0.12)) * site.across
         way /= np.linalg.norm(way)
         middle = site.point + rng.normal(0, 0.4) * w * site.across
-        reach = np.clip(rng.uniform(2.0, 4.0) * w, 12, 90)
+        reach = np.clip(rng.uniform(2.5, 4.5) * w, 18, 110)
         draw_polyline(
-            metal, np.array([middle - way * reach, middle + way * reach]), int(max(2, 0.16 * w))
+            metal, np.array([middle - way * reach, middle + way * reach]), int(max(3, 0.22 * w))
         )

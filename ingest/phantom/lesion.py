@@ -37,7 +37,7 @@ def add_lesion(kind: str, layer: Image, site: Site, rng: np.random.Generator) ->
         after = layer + draw_hardware(layer.shape, site, rng)
         reach = 12.0
     elif kind == "fracture":
-        shift = rng.uniform(0.06, 0.22) * site.half_width * site.across * flip(rng)
+        shift = rng.uniform(0.12, 0.4) * site.half_width * site.across * flip(rng)
         after = _break(layer, site, shift, rng.normal(0, 2.0), rng)
         reach = 2.2
     else:
@@ -67,10 +67,10 @@ def _break(
     beyond = np.concatenate([crack, _FAR * (site.along + [[1], [-1]] * site.across) + site.point])
     moved = _move(layer, draw_polygon(layer.shape, beyond), site.point, shift, angle_deg)
     gap = np.zeros(layer.shape, np.float32)
-    thick = int(np.clip(round(0.12 * site.half_width), 1, 3))
+    thick = int(np.clip(round(0.18 * site.half_width), 2, 5))
     draw_polyline(gap, crack, thick)
     gap = cv2.GaussianBlur(gap, (0, 0), 0.8)
-    return moved * (1 - np.float32(rng.uniform(0.55, 0.85)) * gap)
+    return moved * (1 - np.float32(rng.uniform(0.7, 0.95)) * gap)
 
 
 def _displace(layer: Image, site: Site, rng: np.random.Generator) -> Image:

@@ -7,8 +7,8 @@ from shared.vocabulary import BodyPart
 
 LONGER_SIDE_PX, _MIN_SHORTER_PX = 512, 90
 
-_LESIONS, _LESION_ODDS = ("fracture", "fragment", "hardware"), (0.45, 0.27, 0.28)
-_LESION_SHOWS = 0.8
+_LESIONS, _LESION_ODDS = ("fracture", "fragment", "hardware"), (0.33, 0.25, 0.42)
+_LESION_SHOWS = 0.9
 _RGB_SHARE = 1 / 7
 _LANDSCAPE_SHARE = 0.12
 _SHORTER_TO_LONGER: dict[BodyPart, tuple[float, float]] = {
