@@ -13,8 +13,8 @@ class Differences:
     """Where index files and tree disagree; each a sorted list of paths below the MURA folder.
 
     Attributes:
-        missing: views that the index names and the tree does not have.
-        unlisted: views of the tree that the index does not name.
+        missing: views and studies that the index names and the tree does not have.
+        unlisted: views and studies of the tree that the index does not name.
         label_conflicts: studies whose label in the index is not that of their folder.
     """
 
@@ -38,11 +38,11 @@ def compare_with_index(scan: Scan) -> Differences:
             unlisted |= found - listed
         studies_file = scan.root / f"{split}_labeled_studies.csv"
         if studies_file.is_file():
-            label_by_study = {path.rstrip("/"): label for path, label in _rows(studies_file)}
-            studies = views.select("study_id", "label").unique().rows()
-            conflicts |= {
-                s for s, label in studies if label_by_study.get(s, str(label)) != str(label)
-            }
+            listed = {path.rstrip("/"): label for path, label in _rows(studies_file)}
+            found = dict(views.select("study_id", "label").unique().iter_rows())
+            missing |= listed.keys() - found.keys()
+            unlisted |= found.keys() - listed.keys()
+            conflicts |= {s for s in listed.keys() & found.keys() if listed[s] != str(found[s])}
     return Differences(sorted(missing), sorted(unlisted), sorted(conflicts))
 
 
@@ -51,7 +51,7 @@ def _rows(file: Path) -> Iterator[tuple[str, str]]:
 
     Variants in circulation have a header line, a byte-order mark, CRLF or another top folder.
     """
-    for line in file.read_text(encoding="utf-8-sig").splitlines():
+    for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines():
         path, _, label = line.strip().partition(",")
         for split in SPLITS:
             before, found, after = path.partition(f"{split}/")

@@ -35,6 +35,8 @@ class IngestOptions:
     """Processes that decode; the lake is the same for any number."""
 
     def __post_init__(self) -> None:
+        if not self.lake:
+            raise UsageError("Expected a folder for the lake. Received: lake=")
         if self.workers < 1:
             raise UsageError(f"Expected at least one worker. Received: workers={self.workers}")
         ImageSpec(self.size, self.fit)

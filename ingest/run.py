@@ -9,6 +9,7 @@ import polars as pl
 from ingest.engine import write_shards
 from ingest.groups import group_patients
 from ingest.index import Differences, compare_with_index
+from ingest.lock import hold_lake
 from ingest.options import IngestOptions
 from ingest.outcomes import OutcomeStore
 from ingest.plan import ShardPlan, plan_shards
@@ -17,10 +18,12 @@ from ingest.shard import WRITTEN_SCHEMA, Job, ShardOutcome
 from ingest.summary import show_summary
 from shared.console import Progress, note, say
 from shared.errors import LakeError, SourceError
-from shared.lake import LAKE_FILE, Lake, commit
+from shared.image_spec import ImageSpec
+from shared.lake import Lake, commit, is_own_path, open_lake
 from shared.manifest import REJECTS_SCHEMA, SCHEMA
 
 _DIFFERENCES_SHOWN = 5
+_HARMLESS = {".DS_Store"}
 
 
 def ingest_tree(options: IngestOptions) -> Lake:
@@ -28,18 +31,21 @@ def ingest_tree(options: IngestOptions) -> Lake:
 
     Raises:
         SourceError: the tree cannot be used.
-        LakeError: the lake's folder holds something else, or a worker died.
+        LakeError: the lake's folder holds something else, or another ingest writes it.
+        WorkerError: a worker process died.
         OSError: the lake cannot be written.
     """
     started_s = time.monotonic()
-    root = Path(options.lake)
+    root = Path(options.lake).expanduser()
     _refuse_foreign_folder(root)
-    scan = scan_tree(Path(options.root))
+    scan = scan_tree(Path(options.root).expanduser())
     _report_scan(scan, compare_with_index(scan))
     plans = plan_shards(scan.views, options.image)
     job = Job(scan.root, root, options.image)
-    outcomes = _write_missing(plans, job, options.workers)
-    lake = _commit(job, outcomes)
+    with hold_lake(root):
+        _announce_replacement(root, options.image)
+        outcomes = _write_missing(plans, job, options.workers)
+        lake = _commit(job, outcomes)
     show_summary(lake)
     say(
         f"{lake.manifest.height:,} written, {lake.rejects.height:,} rejected, "
@@ -49,14 +55,29 @@ def ingest_tree(options: IngestOptions) -> Lake:
 
 
 def _refuse_foreign_folder(root: Path) -> None:
-    """Refuse a folder that is not a lake's, for what does not belong to a lake is swept away."""
+    """Refuse a folder with anything in it that is not a lake's."""
     if root.exists() and not root.is_dir():
         raise LakeError(f"Expected a folder for the lake. Received: the file lake={root}")
-    names = [path.name for path in root.iterdir() if path.name[0] != "."] if root.exists() else []
-    if foreign := sorted(set(names) - {LAKE_FILE, "manifest", "rejects", "shards"}):
-        raise LakeError(
-            f"Expected an empty folder or a lake. Received: lake={root}, which holds {foreign[0]}"
-        )
+    for path in _files(root):
+        if not is_own_path(path) and Path(path).name not in _HARMLESS:
+            raise LakeError(
+                f"Expected an empty folder or a lake. Received: lake={root}, which holds {path}"
+            )
+
+
+def _files(root: Path) -> list[str]:
+    found = (path for path in root.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path.relative_to(root).as_posix() for path in found)
+
+
+def _announce_replacement(root: Path, image: ImageSpec) -> None:
+    """Say when a lake made otherwise is about to be replaced; a damaged one is replaced too."""
+    try:
+        lake = open_lake(root)
+    except LakeError:
+        return
+    if lake.image != image:
+        note(f"lake: {root} held {lake.manifest.height:,} views as {lake.image}; it is replaced")
 
 
 def _report_scan(scan: Scan, differences: Differences) -> None:
@@ -66,10 +87,7 @@ def _report_scan(scan: Scan, differences: Differences) -> None:
     for what, paths in (
         ("listed in the index but missing", differences.missing),
         ("in the tree but unlisted", differences.unlisted),
-        (
-            "labelled otherwise by the index (the folder's label is used)",
-            differences.label_conflicts,
-        ),
+        ("labelled otherwise by the index; the folder counts", differences.label_conflicts),
     ):
         if paths:
             shown = ", ".join(paths[:_DIFFERENCES_SHOWN])
@@ -114,10 +132,10 @@ def _commit(job: Job, outcomes: list[ShardOutcome]) -> Lake:
 
 
 def _sweep(lake: Lake) -> None:
-    """Remove what earlier lakes and broken runs left: all that is not of this lake."""
-    for path in sorted(lake.root.rglob("*"), reverse=True):
-        if path.is_dir():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif path.relative_to(lake.root).as_posix() not in lake.files:
-            path.unlink()
+    """Remove what earlier lakes and broken runs left, and folders that this leaves empty."""
+    for path in _files(lake.root):
+        if is_own_path(path) and path not in lake.files:
+            (lake.root / path).unlink()
+    for folder in sorted(lake.root.glob("*/**/"), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()

@@ -36,7 +36,7 @@ _IGNORED = {
     "masks": re.compile(r".*mask.*", re.IGNORECASE),
     "index files": re.compile(r"(train|valid)_(image_paths|labeled_studies)\.csv"),
 }
-_OTHER = "other files"
+_NO_FILES, _OTHER = "broken links and special files", "other files"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,10 @@ def scan_tree(root: Path) -> Scan:
     rows: list[tuple[str, str, str, int, int, str, int, int]] = []
     ignored: Counter[str] = Counter()
     for path, entry in _walk(root):
-        if match := _VIEW.fullmatch(path):
+        match = _VIEW.fullmatch(path)
+        if match and not entry.is_file():
+            ignored[_NO_FILES] += 1
+        elif match:
             status = entry.stat()
             part, label = match["part"].lower(), int(match["label"] == "positive")
             who = (match["split"], part, label, int(match["patient"]), match["study_id"])
@@ -86,7 +89,7 @@ def _find_mura(root: Path) -> Path:
         raise SourceError(
             f"Expected the folder MURA-v1.1 or its parent. Received: no folder {root}"
         )
-    for folder in (root, *sorted(root.glob("MURA-v1*"))):
+    for folder in (root, root / "MURA-v1.1", *sorted(root.glob("MURA-v1*"))):
         if any((folder / split).is_dir() for split in SPLITS):
             return folder
     raise SourceError(
@@ -96,15 +99,23 @@ def _find_mura(root: Path) -> Path:
 
 
 def _walk(root: Path) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    """Yield each file below `root` with its path from there; links to folders are not followed."""
-    pending = [("", str(root))]
-    while pending:
-        prefix, folder = pending.pop()
+    """Yield each file below `root` with its path from there.
+
+    Links to folders are entered last and no folder twice, so that a circle ends.
+    """
+    pending, links = [("", str(root))], list[tuple[str, str]]()
+    entered: set[tuple[int, int]] = set()
+    while pending or links:
+        prefix, folder = pending.pop() if pending else links.pop()
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in entered:
+            continue
+        entered.add((status.st_dev, status.st_ino))
         with os.scandir(folder) as entries:
             for entry in entries:
                 path = prefix + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append((path + "/", entry.path))
+                if entry.is_dir():
+                    (links if entry.is_symlink() else pending).append((path + "/", entry.path))
                 else:
                     yield path, entry
 

@@ -75,7 +75,7 @@ def write_shard(
             there always has its outcome kept.
 
     Raises:
-        SourceError: a file of the plan has vanished or cannot be read.
+        SourceError: a file of the plan has vanished.
         OSError: the lake cannot be written.
     """
     facts: list[dict[str, Any]] = []
@@ -116,6 +116,8 @@ def _outcome(
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
+    except PermissionError as error:
+        raise ImageError("unreadable", f"{error.strerror}") from None
     except OSError as error:
         raise SourceError(
             f"Expected to read {path}, found by the scan. Received: {error.strerror}"

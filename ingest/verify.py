@@ -24,7 +24,7 @@ def verify_lake(options: VerifyOptions) -> None:
         LakeError: there is no lake.
         CorruptLakeError: something differs.
     """
-    lake = open_lake(Path(options.lake))
+    lake = open_lake(Path(options.lake).expanduser())
     shards = lake.manifest.sort("record_index").partition_by("shard", as_dict=True)
     damages: list[str] = []
     with Progress("verify", lake.manifest.height) as progress:

@@ -11,6 +11,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_args
 
 import tyro
@@ -66,19 +67,21 @@ def _positional_keys(options_type: type[Any]) -> set[str]:
 
 def _as_flags(words: Sequence[str], keys: Sequence[str], positional: set[str]) -> Iterator[str]:
     """Yield `words` in the one form that the parser takes, refusing keys that do not exist."""
-    for word in words:
+    rest = iter(words)
+    for word in rest:
         match = _WORD.fullmatch(word)
-        key = match["key"] if match else word[2:] if word.startswith("--") else None
-        if not key or key == "help":
+        key = match["key"] if match else word[2:] if word.startswith("--") else ""
+        if key in ("", "help") or (positional and Path(word).exists()):
             yield word
             continue
         key = key.replace("-", "_")
         if key not in keys:
             raise UsageError(f"Expected one of the keys {', '.join(keys)}. Received: {word}")
-        if match and key in positional:
-            yield match["value"]
-        else:
-            yield f"--{key}={match['value']}" if match else f"--{key}"
+        # the word after a bare flag is its value, whatever it looks like
+        value = match["value"] if match else next(rest, None)
+        if value is None:
+            raise UsageError(f"Expected a value after {word}. Received: none")
+        yield value if key in positional else f"--{key}={value}"
 
 
 def _first_paragraph(boxed: str) -> str:

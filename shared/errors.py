@@ -6,6 +6,7 @@
     ├── ImageError           a file cannot be read as a radiograph
     ├── LakeError            there is no lake, or none that can be read or written
     │   └── CorruptLakeError the files of a lake are not what its manifest says
+    ├── WorkerError          a worker process died
     └── TrainingError        the chosen views cannot be trained on
 
 A message is one line: what was expected, then `Received: name=value`.
@@ -47,6 +48,10 @@ class LakeError(MuraLakeError):
 
 class CorruptLakeError(LakeError):
     """A file of the lake is missing, cut short or changed since it was committed."""
+
+
+class WorkerError(MuraLakeError):
+    """A worker process died; what others had finished is kept."""
 
 
 class TrainingError(MuraLakeError):

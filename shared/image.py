@@ -92,11 +92,13 @@ def fit_to_spec(grey: Pixels, spec: ImageSpec) -> Pixels:
     Area interpolation where the image shrinks, bilinear where it grows.
     """
     height_px, width_px = grey.shape
-    scale = spec.size / max(height_px, width_px)
+    longer_px = max(height_px, width_px)
     if spec.fit == "stretch":
         target = (spec.size, spec.size)
     else:
-        target = (max(1, round(width_px * scale)), max(1, round(height_px * scale)))
+        # multiplied first: a quotient's rounding error could move a half
+        sides = (round(side * spec.size / longer_px) for side in (width_px, height_px))
+        target = (max(1, next(sides)), max(1, next(sides)))
     if target != (width_px, height_px):
         shrinks = target[0] * target[1] < width_px * height_px
         grey = np.asarray(

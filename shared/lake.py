@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,12 @@ from shared.image_spec import ImageSpec
 
 FORMAT_VERSION = 1
 LAKE_FILE = "lake.json"
+
+_NAME = r"(lake\.json|[0-9a-f]{32}(\.parquet|\.tfrecord)?)"
+_OWN_PATH = re.compile(
+    r"((manifest|shards)/split=[a-z]+/body_part=[a-z]+/label=\d/|rejects/)?"
+    rf"({_NAME}|\.{_NAME}\.\d+\.partial)"
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,11 @@ def partition_path(folder: str) -> str:
 def shard_path(folder: str, content_digest: str) -> str:
     """Return a shard's path inside the lake; `folder` is the partition's."""
     return f"{partition_path(folder)}/{content_digest}.tfrecord"
+
+
+def is_own_path(path: str) -> bool:
+    """Return whether a path relative to a lake's folder can be a file of this or another lake."""
+    return _OWN_PATH.fullmatch(path) is not None
 
 
 def commit(root: Path, image: ImageSpec, manifest: pl.DataFrame, rejects: pl.DataFrame) -> Lake:
@@ -87,8 +99,7 @@ def _seal(facts: dict[str, Any]) -> bytes:
 def _write_table(root: Path, folder: str, encoded: bytes, num_rows: int) -> dict[str, Any]:
     content_digest = digest(encoded)
     path = f"{folder}/{content_digest}.parquet"
-    if not (root / path).exists():
-        write_atomically(root / path, encoded)
+    write_atomically(root / path, encoded)
     return {"path": path, "digest": content_digest, "rows": num_rows}
 
 

@@ -29,6 +29,11 @@ def cv() -> NoReturn:
 
 def _main(words: Sequence[str]) -> None:
     commands = {"train": _train, "cv": _cv}
+    if words and words[0] in ("-h", "--help"):
+        print(
+            f"usage: trainer {{{','.join(commands)}}} [key=value ...]; trainer train --help tells more"
+        )
+        return
     if not words or words[0] not in commands:
         raise UsageError(f"Expected one of {', '.join(commands)}. Received: {' '.join(words[:1])}")
     commands[words[0]](words[1:])
@@ -40,12 +45,14 @@ def _train(words: Sequence[str]) -> None:
     options = parse(TrainOptions, words, "train")
 
     from trainer.data import open_data
+    from trainer.split import plan_final_fit
 
     data = open_data(options)
+    plan = plan_final_fit(data, options.seed)
     with _results(options.out, f"train-{options.part}-{options.model}") as folder:
         from trainer.train import train
 
-        train(options, data, folder)
+        train(options, data.lake, plan, folder)
 
 
 def _cv(words: Sequence[str]) -> None:
@@ -54,12 +61,15 @@ def _cv(words: Sequence[str]) -> None:
     options = parse(CvOptions, words, "cv")
 
     from trainer.data import open_data
+    from trainer.split import plan_final_fit, plan_fold_fits
 
     data = open_data(options)
+    plans = plan_fold_fits(data, options.k, options.seed)
+    final_plan = plan_final_fit(data, options.seed)
     with _results(options.out, f"cv-{options.part}") as folder:
         from trainer.cv import cross_validate
 
-        cross_validate(options, data, folder)
+        cross_validate(options, data.lake, plans, final_plan, folder)
 
 
 @contextmanager
@@ -68,9 +78,9 @@ def _results(out: str, name: str) -> Generator[Path, None, None]:
     from shared.console import note
     from trainer.run_folder import new_run_folder, say_result
 
-    with new_run_folder(out, name) as run_folder:
+    with new_run_folder(out, name) as folder:
         # TensorFlow's own chatter would drown what this project has to say
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         note("starting TensorFlow")
-        yield run_folder.partial
-    say_result(run_folder.path)
+        yield folder
+    say_result(folder)

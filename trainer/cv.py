@@ -6,7 +6,6 @@ import polars as pl
 
 from shared.console import say
 from shared.lake import Lake
-from trainer.data import Data
 from trainer.fit import fit, predict
 from trainer.metrics import choose, measure_by_part, score
 from trainer.options import CvOptions
@@ -17,45 +16,49 @@ from trainer.run_folder import (
     show,
     write_tables,
 )
-from trainer.split import Fold, draw_folds, hold_out
+from trainer.split import FitPlan
 from trainer.train import fit_final, label_set
 
 
-def cross_validate(options: CvOptions, data: Data, folder: Path) -> None:
+def cross_validate(
+    options: CvOptions, lake: Lake, plans: list[FitPlan], final_plan: FitPlan, folder: Path
+) -> None:
     """Compare candidates, refit the best, score it once; write results and report into `folder`.
 
-    Each fold's early stopping watches a fifth of that fold's train groups, never the views that
-    are held out, so that out-of-fold predictions are of views that nothing was tuned on.
+    Args:
+        options: candidates and fit.
+        lake: where the views' pixels are.
+        plans: of the folds, the same for all candidates.
+        final_plan: of the refit.
+        folder: the run's.
 
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
-        TrainingError: the part has too few patients.
+        TrainingError: a loss is no longer a number.
     """
     phases = Phases()
-    with phases.measure("split"):
-        folds = list(draw_folds(data.train, options.k, options.seed))
     with phases.measure("cross-validate"):
-        tried = [_try(data.lake, folds, name, options) for name in options.candidates]
+        tried = [_try(lake, plans, name, options) for name in options.candidates]
     histories, predictions = [h for h, _ in tried], [p for _, p in tried]
-    final = fit_final(data, _choose(data.lake, predictions), options, phases)
+    final = fit_final(lake, final_plan, _choose(lake, predictions), options, phases)
     final.model.save(folder / "model.keras")
-    config = describe_run("cv", options, data.lake, final.sets, phases)
-    scored = score(pl.concat([*predictions, final.predictions]), data.lake.manifest)
+    config = describe_run("cv", options, lake, final_plan, phases)
+    scored = score(pl.concat([*predictions, final.predictions]), lake.manifest)
     write_tables(folder, config, pl.concat([*histories, final.history]), scored)
     write_report(folder)
 
 
 def _try(
-    lake: Lake, folds: list[Fold], model_name: str, options: CvOptions
+    lake: Lake, plans: list[FitPlan], model_name: str, options: CvOptions
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return history and out-of-fold predictions of one candidate on all folds."""
     histories: list[pl.DataFrame] = []
     predictions: list[pl.DataFrame] = []
-    for index, fold in enumerate(folds):
-        title = f"{model_name}, fold {index + 1} of {len(folds)}"
-        fitted = fit(lake, hold_out(fold.train, options.seed), model_name, options, title)
+    for index, plan in enumerate(plans):
+        title = f"{model_name}, fold {index + 1} of {len(plans)}"
+        fitted = fit(lake, plan, model_name, options, title)
         histories.append(label_set(fitted.history, model_name, index))
-        out_of_fold = predict(fitted.model, lake, fold.held_out)
+        out_of_fold = predict(fitted.model, lake, plan.test)
         predictions.append(label_set(out_of_fold, model_name, index, role="out_of_fold"))
     return pl.concat(histories), pl.concat(predictions)
 

@@ -36,7 +36,7 @@ def open_data(options: DataOptions) -> Data:
         LakeError: there is no lake, or it is damaged.
         TrainingError: the train split has no such views, or of one label only.
     """
-    lake, part = open_lake(Path(options.lake)), options.part
+    lake, part = open_lake(Path(options.lake).expanduser()), options.part
     test = lake.manifest.filter(split="valid")
     train = lake.manifest.filter(split="train")
     clean = train.join(test, on="group", how="anti", maintain_order="left")

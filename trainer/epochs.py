@@ -56,6 +56,10 @@ class EpochLog(keras.callbacks.Callback):
             raise TrainingError(f"Expected a finite loss. Received: loss={(logs or {})['loss']}")
         self._progress.advance(min(self._batch, self._num_views - batch * self._batch))
 
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Count the validation batch."""
+        self._progress.advance(self._batch)
+
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Keep the epoch's figures and say them."""
         row: dict[str, Any] = {

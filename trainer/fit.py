@@ -16,7 +16,7 @@ from trainer.epochs import EpochLog
 from trainer.models import MODELS
 from trainer.options import FitOptions
 from trainer.reader import ViewReader
-from trainer.split import Fold
+from trainer.split import FitPlan
 from trainer.stream import numbered_batches, ordered_batches, shuffled_batches
 
 _PREDICT_BATCH = 64
@@ -35,12 +35,12 @@ class Fitted:
     history: pl.DataFrame
 
 
-def fit(lake: Lake, fold: Fold, model_name: str, options: FitOptions, title: str) -> Fitted:
-    """Train a model on a fold's train views; stop early on the loss of those held out.
+def fit(lake: Lake, plan: FitPlan, model_name: str, options: FitOptions, title: str) -> Fitted:
+    """Train a model on a plan's train views; stop early on the loss of its validation views.
 
     Args:
         lake: where the views' pixels are.
-        fold: what to train on, and what to validate on.
+        plan: what to train on, and what to validate on.
         model_name: a key of `trainer.models.MODELS`.
         options: epochs, patience, batch and seed.
         title: what progress is called.
@@ -52,35 +52,38 @@ def fit(lake: Lake, fold: Fold, model_name: str, options: FitOptions, title: str
     keras.backend.clear_session()
     keras.utils.set_random_seed(options.seed)
     tf.config.experimental.enable_op_determinism()
+    model = _build(model_name, lake.image.size)
+    with (
+        ViewReader(lake, plan.train) as reader,
+        ViewReader(lake, plan.validation) as validation,
+        _raising_damage(reader, validation),
+        Progress(title, options.epochs * (len(reader) + len(validation))) as progress,
+    ):
+        log = EpochLog(progress, len(reader), options.batch)
+        stopping = keras.callbacks.EarlyStopping(
+            monitor="val_loss", patience=options.patience, restore_best_weights=True
+        )
+        model.fit(
+            shuffled_batches(reader, options.batch, options.seed),
+            steps_per_epoch=math.ceil(len(reader) / options.batch),
+            validation_data=ordered_batches(validation, options.batch),
+            epochs=options.epochs,
+            shuffle=False,
+            verbose=0,  # pyright: ignore[reportArgumentType]  # keras has no stubs; 0 is allowed
+            callbacks=[stopping, log],
+        )
+    return Fitted(model, log.history())
+
+
+def _build(model_name: str, size_px: int) -> keras.Model:
     entry = MODELS[model_name]
-    model = entry.build(lake.image.size)
+    model = entry.build(size_px)
     model.compile(
         optimizer=keras.optimizers.Adam(entry.learning_rate),
         loss="binary_crossentropy",
         metrics=["accuracy", keras.metrics.AUC(name="auroc")],
     )
-    reader = ViewReader(lake, fold.train)
-    validation = ViewReader(lake, fold.held_out)
-    with (
-        _raising_damage(reader, validation),
-        Progress(title, len(reader) * options.epochs) as progress,
-    ):
-        log = EpochLog(progress, len(reader), options.batch)
-        model.fit(
-            shuffled_batches(reader, options.batch, options.seed),
-            steps_per_epoch=math.ceil(len(reader) / options.batch),
-            validation_data=ordered_batches(validation, _PREDICT_BATCH),
-            epochs=options.epochs,
-            shuffle=False,
-            verbose=0,  # pyright: ignore[reportArgumentType]  # keras has no stubs; 0 is allowed
-            callbacks=[
-                keras.callbacks.EarlyStopping(
-                    monitor="val_loss", patience=options.patience, restore_best_weights=True
-                ),
-                log,
-            ],
-        )
-    return Fitted(model, log.history())
+    return model
 
 
 def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame:
@@ -89,12 +92,16 @@ def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
     """
-    reader = ViewReader(lake, views)
-    probabilities = np.full(len(reader), np.nan)
+    probabilities = np.full(views.height, np.nan)
     infer = tf.function(lambda images: model(images, training=False))
-    with _raising_damage(reader):
+    with (
+        ViewReader(lake, views) as reader,
+        _raising_damage(reader),
+        Progress("predict", len(reader)) as progress,
+    ):
         for images, rows in numbered_batches(reader, _PREDICT_BATCH):
             probabilities[rows.numpy()] = infer(images).numpy()[:, 0]
+            progress.advance(len(images))
     return views.select("view_id").with_columns(probability=pl.Series(probabilities))
 
 

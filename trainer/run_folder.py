@@ -1,4 +1,4 @@
-"""Run folder: one training's results, which stand alone; it appears whole or not at all."""
+"""Run folder: one training's results, which stand alone."""
 
 import json
 import os
@@ -7,32 +7,28 @@ import shutil
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from shared.console import say
+from shared.console import note, say
 from shared.errors import UsageError
 from shared.lake import Lake
 from trainer.options import CvOptions, TrainOptions
+from trainer.split import FitPlan
+
+PREDICTIONS_FILE = "predictions.parquet"
 
 _PACKAGES = ("mura-lake", "tensorflow", "keras", "numpy", "polars", "pyarrow", "scikit-learn")
 
 
-@dataclass(frozen=True)
-class RunFolder:
-    """Where a run's results go: `partial` while it runs, `path` once all are there."""
-
-    path: Path
-    partial: Path
-
-
 @contextmanager
-def new_run_folder(out: str, name: str) -> Generator[RunFolder, None, None]:
-    """Make a hidden folder to fill; it gets its name when all went well, and is removed otherwise.
+def new_run_folder(out: str, name: str) -> Generator[Path, None, None]:
+    """Make the run's folder at once; remove it if the block fails before there are predictions.
 
     Args:
         out: the folder asked for, or empty for one in `runs/`, named by time and `name`.
@@ -41,16 +37,27 @@ def new_run_folder(out: str, name: str) -> Generator[RunFolder, None, None]:
     Raises:
         UsageError: the folder is there already.
     """
-    path = Path(out) if out else Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
-    if path.exists():
-        raise UsageError(f"Expected a new folder for the run. Received: out={path}, which exists")
-    run = RunFolder(path, path.with_name(f".{path.name}.{os.getpid()}.partial"))
-    run.partial.mkdir(parents=True)
+    path = Path(out).expanduser() if out else _unused_path(Path("runs"), name)
     try:
-        yield run
-        run.partial.replace(path)
-    finally:
-        shutil.rmtree(run.partial, ignore_errors=True)
+        path.mkdir(parents=True)
+    except FileExistsError:
+        raise UsageError(
+            f"Expected a new folder for the run. Received: out={path}, which exists"
+        ) from None
+    try:
+        yield path
+    except BaseException:
+        if (path / PREDICTIONS_FILE).exists():
+            note(f"model and predictions are kept in {path}")
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def _unused_path(folder: Path, name: str) -> Path:
+    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
+    names = (f"{stem}-{number}" if number > 1 else stem for number in count(1))
+    return next(folder / name for name in names if not (folder / name).exists())
 
 
 class Phases:
@@ -71,7 +78,7 @@ def describe_run(
     command: str,
     options: TrainOptions | CvOptions,
     lake: Lake,
-    sets: Mapping[str, pl.DataFrame],
+    plan: FitPlan,
     phases: Phases,
 ) -> dict[str, Any]:
     """Return a run's configuration and provenance, as `config.json` has it."""
@@ -84,7 +91,7 @@ def describe_run(
             "num_views": lake.manifest.height,
             "image": lake.image.to_json(),
         },
-        "sets": [{"name": name, **_count(views)} for name, views in sets.items()],
+        "sets": [{"name": name, **_count(views)} for name, views in vars(plan).items()],
         "versions": {
             "python": platform.python_version(),
             **{package: version(package) for package in _PACKAGES},
@@ -116,7 +123,7 @@ def write_tables(
     """Write `config.json`, `history.parquet` and `predictions.parquet`."""
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     history.write_parquet(folder / "history.parquet")
-    scored.write_parquet(folder / "predictions.parquet")
+    scored.write_parquet(folder / PREDICTIONS_FILE)
 
 
 def say_result(folder: Path) -> None:

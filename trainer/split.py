@@ -1,4 +1,4 @@
-"""Split: views become train and validation or folds, always by whole patient groups."""
+"""Split: views become train, validation, test and folds, always by whole patient groups."""
 
 import warnings
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from sklearn.model_selection import (  # pyright: ignore[reportMissingTypeStubs]
 )
 
 from shared.errors import TrainingError
-from trainer.data import check_labels
+from trainer.data import Data, check_labels
 
 HOLD_OUT_FOLDS = 5
 """A hold-out is one of this many folds: a fifth of the groups."""
@@ -25,13 +25,54 @@ class Fold:
     held_out: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class FitPlan:
+    """Three sets of views without a common group.
+
+    Attributes:
+        train: what a model is fitted to.
+        validation: what early stopping watches.
+        test: what the fitted model predicts, and nothing was tuned on.
+    """
+
+    train: pl.DataFrame
+    validation: pl.DataFrame
+    test: pl.DataFrame
+
+
+def plan_final_fit(data: Data, seed: int) -> FitPlan:
+    """Plan the fit whose model is kept: the official valid split is the test.
+
+    Raises:
+        TrainingError: there are too few groups, or a side would lack a label.
+    """
+    fold = hold_out(data.train, seed)
+    return FitPlan(fold.train, fold.held_out, data.test)
+
+
+def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
+    """Plan the fits of a cross-validation: each fold is the test of one.
+
+    What early stopping watches is held out of that fold's own train groups, so that out-of-fold
+    predictions are of views that nothing was tuned on.
+
+    Raises:
+        TrainingError: there are too few groups, or a side would lack a label.
+    """
+    plans: list[FitPlan] = []
+    for fold in draw_folds(data.train, k, seed):
+        inner = hold_out(fold.train, seed)
+        plans.append(FitPlan(inner.train, inner.held_out, fold.held_out))
+    return plans
+
+
 def hold_out(views: pl.DataFrame, seed: int) -> Fold:
     """Hold a fifth of the groups out, stratified by label and part.
 
     Raises:
         TrainingError: there are too few groups, or a side would lack a label.
     """
-    return next(draw_folds(views, HOLD_OUT_FOLDS, seed))
+    return next(_deal(views, HOLD_OUT_FOLDS, seed, "to hold a fifth out for validation"))
 
 
 def draw_folds(views: pl.DataFrame, k: int, seed: int) -> Iterator[Fold]:
@@ -47,21 +88,32 @@ def draw_folds(views: pl.DataFrame, k: int, seed: int) -> Iterator[Fold]:
     Raises:
         TrainingError: there are too few groups, or a side would lack a label.
     """
+    return _deal(views, k, seed, f"for {k} folds")
+
+
+def _deal(views: pl.DataFrame, k: int, seed: int, purpose: str) -> Iterator[Fold]:
     views = views.sort("view_id")
     for label, groups in views.group_by("label").agg(pl.col("group").n_unique()).iter_rows():
         if groups < k:
             raise TrainingError(
-                f"Expected at least {k} patient groups of each label for {k} folds. "
+                f"Expected at least {k} patient groups of each label {purpose}. "
                 f"Received: {groups} with label {label}"
             )
-    stratum = views.select(pl.struct("body_part", "label").rank("dense")).to_series()
+    stratum = _strata(views, k)
     dealer: Any = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # a rare part may have fewer groups than folds; it is spread as far as it goes
+        # a rare part may have fewer views than folds; it is spread as far as it goes
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         dealt = list(dealer.split(stratum, stratum, views["group"]))
     for train_rows, held_out_rows in dealt:
         fold = Fold(views[train_rows], views[held_out_rows])
         for side in (fold.train, fold.held_out):
-            check_labels(side, f"each side of {k} folds")
+            check_labels(side, f"each side {purpose}")
         yield fold
+
+
+def _strata(views: pl.DataFrame, k: int) -> pl.Series:
+    """Number label and part together, or the label alone where no part has views for `k` folds."""
+    if views.group_by("body_part", "label").len()["len"].to_numpy().max() < k:
+        return views["label"]
+    return views.select(pl.struct("body_part", "label").rank("dense")).to_series()

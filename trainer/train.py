@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import polars as pl
 
-from trainer.data import Data
+from shared.lake import Lake
 from trainer.fit import fit, predict
 from trainer.metrics import score
 from trainer.options import FitOptions, TrainOptions
@@ -16,7 +16,7 @@ from trainer.run_folder import (
     describe_run,
     write_tables,
 )
-from trainer.split import hold_out
+from trainer.split import FitPlan
 
 
 @dataclass(frozen=True)
@@ -27,50 +27,49 @@ class Final:
         model: with the weights of its best epoch.
         history: one row an epoch, with `model` and `fold` (null).
         predictions: of validation and test views, with `model`, `fold` (null) and `role`.
-        sets: the views of train, validation and test.
     """
 
     model: keras.Model
     history: pl.DataFrame
     predictions: pl.DataFrame
-    sets: dict[str, pl.DataFrame]
 
 
-def train(options: TrainOptions, data: Data, folder: Path) -> None:
+def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path) -> None:
     """Train, score and write all results and the report into `folder`.
 
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
-        TrainingError: the part has too few patients.
+        TrainingError: the loss is no longer a number.
     """
     phases = Phases()
-    final = fit_final(data, options.model, options, phases)
+    final = fit_final(lake, plan, options.model, options, phases)
     final.model.save(folder / "model.keras")
-    config = describe_run("train", options, data.lake, final.sets, phases)
-    write_tables(folder, config, final.history, score(final.predictions, data.lake.manifest))
+    config = describe_run("train", options, lake, plan, phases)
+    write_tables(folder, config, final.history, score(final.predictions, lake.manifest))
     write_report(folder)
 
 
-def fit_final(data: Data, model_name: str, options: FitOptions, phases: Phases) -> Final:
-    """Fit a model on the train split, a fifth of its groups held out; score the rest once.
+def fit_final(
+    lake: Lake, plan: FitPlan, model_name: str, options: FitOptions, phases: Phases
+) -> Final:
+    """Fit the model that is kept, and predict its validation and test views.
 
     Args:
-        data: the train split, and the official valid split as the test.
+        lake: where the views' pixels are.
+        plan: the views.
         model_name: a key of `trainer.models.MODELS`.
         options: of the fit.
         phases: gets the seconds of `train` and `evaluate`.
     """
-    fold = hold_out(data.train, options.seed)
     with phases.measure("train"):
-        fitted = fit(data.lake, fold, model_name, options, model_name)
-    sets = {"train": fold.train, "validation": fold.held_out, "test": data.test}
+        fitted = fit(lake, plan, model_name, options, model_name)
     with phases.measure("evaluate"):
         predictions = [
-            label_set(predict(fitted.model, data.lake, sets[role]), model_name, None, role=role)
-            for role in ("validation", "test")
+            label_set(predict(fitted.model, lake, views), model_name, None, role=role)
+            for role, views in (("validation", plan.validation), ("test", plan.test))
         ]
     history = label_set(fitted.history, model_name, None)
-    return Final(fitted.model, history, pl.concat(predictions), sets)
+    return Final(fitted.model, history, pl.concat(predictions))
 
 
 def label_set(table: pl.DataFrame, model_name: str, fold: int | None, **more: str) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -32,20 +33,24 @@ def generate(options: PhantomOptions) -> Path:
         The folder MURA-v1.1.
 
     Raises:
-        SourceError: a MURA tree is there already, or a worker died.
+        SourceError: a MURA tree is there already.
+        WorkerError: a worker process died.
         OSError: the tree cannot be written.
     """
     started_s = time.monotonic()
-    out = Path(options.out)
+    out = Path(options.out).expanduser()
     root, partial = out / ROOT_NAME, out / _PARTIAL_NAME
     _refuse_existing(root)
     if partial.exists():
         shutil.rmtree(partial)
     plan = plan_tree(options.views, options.seed)
-    _write_index(plan, partial)
-    lesions = _write_images(plan, partial, options.workers)
-    _write_lines(out / LESIONS_FILE, _lesion_lines(lesions))
-    partial.rename(root)
+    try:
+        _write_index(plan, partial)
+        lesions = _write_images(plan, partial, options.workers)
+        _write_lines(out / LESIONS_FILE, _lesion_lines(lesions))
+        partial.rename(root)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     say(f"{_describe(plan)}, in {time.monotonic() - started_s:,.0f} s: {root}")
     return root
 
@@ -74,8 +79,11 @@ def _write_index(plan: pl.DataFrame, root: Path) -> None:
 def _write_images(plan: pl.DataFrame, root: Path, workers: int) -> list[Lesion]:
     views = [View(*row) for row in plan.select(View._fields).iter_rows()]
     lesions: list[Lesion] = []
-    with Progress("draw", len(views)) as progress:
-        for num_written, found in write_views(views, root, workers):
+    with (
+        Progress("draw", len(views)) as progress,
+        closing(write_views(views, root, workers)) as written,
+    ):
+        for num_written, found in written:
             lesions.extend(found)
             progress.advance(num_written)
     return sorted(lesions)
