@@ -1,6 +1,6 @@
 set positional-arguments
 
-python := ".venv/bin/python"
+bin := justfile_directory() / ".venv/bin"
 
 # list the recipes
 [private]
@@ -15,34 +15,39 @@ demo: _environment
     .venv/bin/mura-train part=wrist lake=demo/lake out=demo/run
 
 # decode a MURA tree once, into a lake: just ingest ROOT [lake=lake] [size=320] [fit=pad]
+[no-cd]
 [no-exit-message]
 ingest *words: _environment
-    @.venv/bin/mura-ingest "$@"
+    @"{{ bin }}/mura-ingest" "$@"
 
 # prove a lake whole: just verify [lake=lake]
+[no-cd]
 [no-exit-message]
 verify *words: _environment
-    @.venv/bin/mura-verify "$@"
+    @"{{ bin }}/mura-verify" "$@"
 
 # train one CNN and report: just train [part=humerus] [model=cnn4]
+[no-cd]
 [no-exit-message]
 train *words: _environment
-    @.venv/bin/mura-train "$@"
+    @"{{ bin }}/mura-train" "$@"
 
 # compare CNNs by k-fold over patients: just cv [part=humerus] [k=5] [models=cnn2,cnn4]
+[no-cd]
 [no-exit-message]
 cv *words: _environment
-    @.venv/bin/mura-cv "$@"
+    @"{{ bin }}/mura-cv" "$@"
 
 # draw made-up radiographs in MURA's layout: just phantom [out=phantom] [views=600] [seed=0]
+[no-cd]
 [no-exit-message]
 phantom *words: _environment
-    @.venv/bin/mura-phantom "$@"
+    @"{{ bin }}/mura-phantom" "$@"
 
 # run the tests: just test [pytest's options]
 [no-exit-message]
 test *words: _environment
-    @{{ python }} -m pytest "$@"
+    @"{{ bin }}/python" -m pytest "$@"
 
 # check format, style, types and who may import whom
 [no-exit-message]
@@ -52,10 +57,10 @@ lint: _environment
     .venv/bin/pyright
     .venv/bin/lint-imports
 
-# measure: ratios within one run, printed and written to benchmarks.json
+# measure: ratios within one run, printed and written to .benchmarks/
 [no-exit-message]
 bench *words: _environment
-    @{{ python }} -m pytest -m benchmark --timeout 0 -s "$@"
+    @"{{ bin }}/python" -m pytest -m benchmark --timeout 0 -s "$@"
 
 # pin every dependency anew, with hashes
 lock:
@@ -66,6 +71,6 @@ _environment:
     @cmp -s requirements.txt .venv/requirements.txt || { \
         echo "setting up .venv from requirements.txt" >&2 \
         && uv venv --quiet --clear .venv \
-        && uv pip sync --quiet --require-hashes --python {{ python }} requirements.txt \
-        && uv pip install --quiet --no-deps --no-build-isolation --python {{ python }} --editable . \
+        && uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt \
+        && uv pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python --editable . \
         && cp requirements.txt .venv/requirements.txt; }

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -105,7 +106,9 @@ class Progress:
 
 def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table to standard output; columns of numbers align right."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
     cells = [list(row) for row in rows]
     for index, name in enumerate(header):
         is_number = all(_looks_numeric(row[index]) for row in cells)

@@ -34,7 +34,14 @@ def test_a_snippet_runs(snippet: str, lake: Lake, tmp_path: Path) -> None:
 
 def test_there_is_a_snippet_for_tensorflow_and_one_for_polars() -> None:
     assert ["tensorflow" in snippet for snippet in SNIPPETS] == [True, False]
-    assert "polars" in SNIPPETS[1]
+    assert "pl.read_parquet" in SNIPPETS[1]
+
+
+def test_what_is_linked_is_there_and_every_figure_filled_in() -> None:
+    linked = [link for link in re.findall(r"\]\((.*?)\)", README) if "://" not in link]
+    assert linked
+    assert all((PROJECT / link).is_file() for link in linked)
+    assert not re.search(r"[A-Z]+_RATE", README)
 
 
 def _documented(command: str) -> dict[str, str]:

@@ -31,7 +31,7 @@ def _main(words: Sequence[str]) -> None:
     commands = {"train": _train, "cv": _cv}
     if words and words[0] in ("-h", "--help"):
         print(
-            f"usage: trainer {{{','.join(commands)}}} [key=value ...]; trainer train --help tells more"
+            f"usage: trainer {'|'.join(commands)} [key=value ...]; trainer train --help tells more"
         )
         return
     if not words or words[0] not in commands:

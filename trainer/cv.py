@@ -10,10 +10,10 @@ from trainer.fit import fit, predict
 from trainer.metrics import choose, measure_by_part, score
 from trainer.options import CvOptions
 from trainer.report.page import write_report
+from trainer.report.words import number
 from trainer.run_folder import (
     Phases,
     describe_run,
-    show,
     write_tables,
 )
 from trainer.split import FitPlan
@@ -71,8 +71,9 @@ def _choose(lake: Lake, predictions: list[pl.DataFrame]) -> str:
     for name, by_part in measures.items():
         result = by_part["all"]
         say(
-            f"{name}: out-of-fold view AUROC {show(result['view_auroc'])}, "
-            f"study AUROC {show(result['study_auroc'])}, study kappa {show(result['study_kappa'])}"
+            f"{name}: out-of-fold view AUROC {number(result['view_auroc'])}, "
+            f"study AUROC {number(result['study_auroc'])}, "
+            f"study kappa {number(result['study_kappa'])}"
         )
     best = choose(measures)
     say(f"chosen: {best}")

@@ -21,12 +21,10 @@ class ModelEntry:
         build: takes the side of the lake's images in pixels; returns a model from uint8 images
             (batch, size, size, 1) to float32 probabilities of abnormal (batch, 1).
         learning_rate: of Adam.
-        description: one line for a table.
     """
 
     build: Callable[[int], keras.Model]
     learning_rate: float
-    description: str
 
 
 def _cnn2(size_px: int) -> keras.Model:
@@ -76,6 +74,6 @@ def _classify(inputs: Any, features: Any) -> keras.Model:
 
 
 MODELS = {
-    "cnn2": ModelEntry(_cnn2, 1e-3, "two convolutions, the first work's network"),
-    "cnn4": ModelEntry(_cnn4, 1e-3, "four convolutions, the second work's network"),
+    "cnn2": ModelEntry(_cnn2, 1e-3),
+    "cnn4": ModelEntry(_cnn4, 1e-3),
 }

@@ -98,6 +98,6 @@ class ViewReader:
 def _allow_open_files(num_more: int) -> None:
     """Raise this process's limit on open files, where a lake has more shards than it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = len(os.listdir("/dev/fd")) + num_more + _SPARE_FILES
+    needed = len(list(Path("/dev/fd").iterdir())) + num_more + _SPARE_FILES
     if soft < needed and (hard == resource.RLIM_INFINITY or hard >= needed):
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

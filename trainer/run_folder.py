@@ -19,6 +19,7 @@ from shared.console import note, say
 from shared.errors import UsageError
 from shared.lake import Lake
 from trainer.options import CvOptions, TrainOptions
+from trainer.report.words import number
 from trainer.split import FitPlan
 
 PREDICTIONS_FILE = "predictions.parquet"
@@ -133,15 +134,10 @@ def say_result(folder: Path) -> None:
         if result := metrics[role].get("all"):
             say(
                 f"{role}: {result['num_views']:,} views of {result['num_studies']:,} studies: "
-                f"view AUROC {show(result['view_auroc'])}, "
-                f"study AUROC {show(result['study_auroc'])}, "
-                f"view accuracy {show(result['view_accuracy'])} "
-                f"(always the commoner label: {show(result['view_majority_accuracy'])}), "
-                f"study kappa {show(result['study_kappa'])}"
+                f"view AUROC {number(result['view_auroc'])}, "
+                f"study AUROC {number(result['study_auroc'])}, "
+                f"view accuracy {number(result['view_accuracy'])} "
+                f"(always the commoner label: {number(result['view_majority_accuracy'])}), "
+                f"study kappa {number(result['study_kappa'])}"
             )
     say(f"report: {folder / 'report.html'}")
-
-
-def show(value: float | None) -> str:
-    """Return a measure to three places, or that it is not defined."""
-    return "undefined" if value is None else f"{value:.3f}"

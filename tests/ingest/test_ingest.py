@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
+from ingest.lock import hold_lake
 from shared.image_spec import ImageSpec
 from shared.lake import Lake, open_lake
 from tests.commands import PROJECT, SCRIPTS, run
@@ -161,11 +162,14 @@ def test_a_broken_run_loses_nothing(
 ) -> None:
     root = tmp_path / "lake"
     command = [SCRIPTS / "mura-ingest", phantom_tree, f"lake={root}", f"size={SIZE_PX}"]
-    running = subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command, cwd=PROJECT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     deadline_s = time.monotonic() + 60
     while not any(root.rglob("*.tfrecord")) and time.monotonic() < deadline_s:
         time.sleep(0.01)
-    running.send_signal(sent)
+    # as a terminal sends Ctrl-C: to the workers too
+    os.killpg(running.pid, sent)
     said = running.communicate(timeout=30)[1]
     if sent == signal.SIGINT:
         assert running.returncode == 130
@@ -181,11 +185,67 @@ def test_a_broken_run_loses_nothing(
     assert contents(root) == contents(lake.root)
 
 
-def test_a_folder_with_other_things_is_not_touched(own_tree: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["thesis.txt", ".git/HEAD", "shards/mine/data.tar", "rejects/a.csv"]
+)
+def test_a_folder_with_other_things_is_not_touched(
+    own_tree: Path, tmp_path: Path, name: str
+) -> None:
     folder = tmp_path / "documents"
-    folder.mkdir()
-    (folder / "thesis.txt").write_text("years of work")
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_text("years of work")
     result = ingest(own_tree, folder)
     assert result.returncode == 1
-    assert "thesis.txt" in result.stderr
-    assert contents(folder) == {"thesis.txt": b"years of work"}
+    assert name in result.stderr
+    assert contents(folder) == {name: b"years of work"}
+
+
+def test_of_two_ingests_into_one_lake_one_is_refused(own_tree: Path, tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    with hold_lake(root):
+        refused = ingest(own_tree, root)
+    assert refused.returncode == 1
+    assert f"lake={root}, which another ingest is writing" in refused.stderr
+    assert ingest(own_tree, root).returncode == 0
+
+
+def test_a_damaged_lake_is_made_whole_again(own_tree: Path, tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    assert ingest(own_tree, root).returncode == 0
+    whole = contents(root)
+    next(root.rglob("*.tfrecord")).unlink()
+    table = next(root.rglob("*.parquet"))
+    table.write_bytes(table.read_bytes()[:-1])
+    (root / "lake.json").write_text("{}")
+    assert ingest(own_tree, root).returncode == 0
+    assert contents(root) == whole
+
+
+def test_a_lake_of_several_shards_a_partition_is_whole(tmp_path: Path) -> None:
+    study = tmp_path / "MURA-v1.1/train/XR_HAND/patient00001/study1_positive"
+    study.mkdir(parents=True)
+    for index in range(40):
+        pixels = np.full((2048, 2048), index, np.uint8)
+        cv2.imwrite(str(study / f"image{index}.png"), pixels)
+    root = tmp_path / "lake"
+    assert run("mura-ingest", tmp_path, f"lake={root}", "size=2048").returncode == 0
+    manifest = open_lake(root).manifest
+    assert manifest["shard"].n_unique() > 2
+    assert (
+        manifest.select(
+            pl.col("mean") == pl.col("view_id").str.extract(r"(\d+)\.png").cast(pl.Float64)
+        )
+        .to_series()
+        .all()
+    )
+    assert run("mura-verify", f"lake={root}").returncode == 0
+
+
+def test_linked_folders_are_part_of_the_tree(own_tree: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for split in ("train", "valid"):
+        (linked / split).symlink_to(own_tree / split)
+    for tree in (own_tree, linked):
+        assert ingest(tree, tmp_path / f"lake-{tree.name}").returncode == 0
+    assert contents(tmp_path / "lake-linked") == contents(tmp_path / f"lake-{own_tree.name}")

@@ -1,5 +1,6 @@
 """The scan: what is a view, what is ignored, and where index and tree differ."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,21 @@ def test_the_parent_folder_will_do(tmp_path: Path) -> None:
     assert scan_tree(tmp_path / "data").views.equals(scan_tree(tree).views)
 
 
-def test_a_circular_link_is_not_followed(tmp_path: Path) -> None:
+def test_circular_links_and_what_is_no_file_are_passed(tmp_path: Path) -> None:
     tree = _tree(tmp_path, VIEWS)
     (tree / "train" / "loop").symlink_to(tree, target_is_directory=True)
-    assert scan_tree(tree).views.height == len(VIEWS)
+    study = (tree / VIEW).parent
+    (study / "image8.png").symlink_to("nowhere")
+    os.mkfifo(study / "image9.png")
+    scan = scan_tree(tree)
+    assert scan.views.height == len(VIEWS)
+    assert scan.num_ignored == {"broken links and special files": 2}
+
+
+def test_version_1_1_is_taken_before_others(tmp_path: Path) -> None:
+    for name in ("MURA-v1.0", "MURA-v1.1"):
+        _tree(tmp_path / name, VIEWS)
+    assert scan_tree(tmp_path).root.name == "MURA-v1.1"
 
 
 @pytest.mark.parametrize("paths", [[], ["train/readme.txt"], ["notes/a.png"]])

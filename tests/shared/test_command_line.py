@@ -34,6 +34,7 @@ class Options:
         ["tree", "part=hand", "batch_size=8", "out=a b=c"],
         ["part=hand", "tree", "--batch-size=8", "--out", "a b=c"],
         ["--part", "hand", "root=tree", "--batch_size", "8", "--out=a b=c"],
+        ["tree", "--part", "hand", "--out", "a b=c", "--batch_size", "8"],
     ],
 )
 def test_words_flags_and_flags_with_values_mean_the_same(words: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Splits hold whole patient groups apart and stay balanced, on MURA's true patient structure."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -8,10 +9,10 @@ from sklearn.model_selection import KFold
 
 from ingest.phantom.tree import plan_tree
 from shared.errors import TrainingError
-from shared.lake import Lake
-from trainer.data import open_data
+from shared.lake import Lake, commit
+from trainer.data import Data, open_data
 from trainer.options import DataOptions
-from trainer.split import Fold, draw_folds, hold_out
+from trainer.split import Fold, draw_folds, hold_out, plan_fold_fits
 
 NUM_VIEWS = 12_000
 
@@ -72,19 +73,43 @@ def test_a_seed_is_a_split(train_views: pl.DataFrame) -> None:
     assert not hold_out(train_views, 1).held_out.equals(hold_out(train_views, 2).held_out)
 
 
+def test_a_cross_validation_holds_three_sets_apart(train_views: pl.DataFrame, lake: Lake) -> None:
+    plans = plan_fold_fits(Data(lake, train_views, train_views.clear()), k=4, seed=0)
+    for plan in plans:
+        sides = [set(views["group"]) for views in (plan.train, plan.validation, plan.test)]
+        assert sum(map(len, sides)) == len(set().union(*sides)) == train_views["group"].n_unique()
+    assert sum(plan.test.height for plan in plans) == train_views.height
+
+
+def test_parts_too_rare_for_strata_are_still_split(train_views: pl.DataFrame) -> None:
+    rare = pl.concat(
+        rows.unique("group").head(3) for rows in train_views.partition_by("body_part", "label")
+    )
+    folds = list(draw_folds(rare, 5, seed=0))
+    assert sum(fold.held_out.height for fold in folds) == rare.height
+    assert count_shared_groups(folds) == 0
+
+
 def test_too_few_groups_are_refused(train_views: pl.DataFrame) -> None:
     few = train_views.filter(pl.col("group").is_in(train_views["group"].unique().head(3)))
     with pytest.raises(TrainingError, match="Expected at least 10 patient groups of each label"):
         list(draw_folds(few, 10, seed=0))
 
 
-def test_a_patient_of_the_valid_split_gives_no_train_views(lake: Lake) -> None:
-    data = open_data(DataOptions(lake=str(lake.root)))
-    assert set(data.train["split"]) == {"train"}
-    assert set(data.test["split"]) == {"valid"}
-    assert not set(data.train["group"]) & set(data.test["group"])
+def test_a_patient_of_the_valid_split_gives_no_train_views(lake: Lake, own_lake: Path) -> None:
+    options = DataOptions(lake=str(lake.root))
+    untied = open_data(options)
+    assert untied.train.height == lake.manifest.filter(split="train").height
+    assert set(untied.test["split"]) == {"valid"}
+
+    group, valid_group = untied.train["group"][0], untied.test["group"][0]
+    tied = lake.manifest.with_columns(group=pl.col("group").replace(group, valid_group))
+    commit(own_lake, lake.image, tied, lake.rejects)
+    data = open_data(DataOptions(lake=str(own_lake)))
+    assert data.test.height == untied.test.height
+    assert data.train.height == untied.train.filter(pl.col("group") != group).height
 
 
-def test_a_part_is_selected_and_a_missing_one_refused(lake: Lake) -> None:
+def test_a_part_is_selected(lake: Lake) -> None:
     data = open_data(DataOptions(part="hand", lake=str(lake.root)))
     assert set(data.train["body_part"]) == set(data.test["body_part"]) == {"hand"}
