@@ -19,7 +19,8 @@ from ingest.summary import show_summary
 from shared.console import Progress, note, say
 from shared.errors import LakeError, SourceError
 from shared.image_spec import ImageSpec
-from shared.lake import Lake, commit, is_own_path, open_lake
+from shared.lake import Lake, commit, open_lake
+from shared.layout import is_own_path
 from shared.manifest import REJECTS_SCHEMA, SCHEMA
 
 _DIFFERENCES_SHOWN = 5

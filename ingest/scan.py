@@ -9,19 +9,20 @@ from pathlib import Path
 
 import polars as pl
 
+from shared import manifest
 from shared.errors import SourceError
 from shared.vocabulary import BODY_PARTS, SPLITS
 
-SCHEMA: dict[str, type[pl.DataType]] = {
-    "view_id": pl.String,
-    "split": pl.String,
-    "body_part": pl.String,
-    "label": pl.Int64,
-    "patient_id": pl.Int64,
-    "study_id": pl.String,
-    "source_bytes": pl.Int64,
-    "modified_ns": pl.Int64,
-}
+_MANIFEST_COLUMNS = (
+    "view_id",
+    "split",
+    "body_part",
+    "label",
+    "patient_id",
+    "study_id",
+    "source_bytes",
+)
+SCHEMA = {name: manifest.SCHEMA[name] for name in _MANIFEST_COLUMNS} | {"modified_ns": pl.Int64}
 """Columns and types of the views of a tree; `view_id` is also the path below the tree's root."""
 
 _VIEW = re.compile(

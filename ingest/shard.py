@@ -16,7 +16,7 @@ from shared.example import encode_example
 from shared.files import Digester, digest, partial_file, publish
 from shared.image import decode_grey, fit_to_spec, read_png_header
 from shared.image_spec import ImageSpec
-from shared.lake import partition_path, shard_path
+from shared.layout import partition_path, shard_path
 from shared.manifest import REJECTS_SCHEMA, SCHEMA
 from shared.tfrecord import FRAME_HEADER_BYTES, frame
 

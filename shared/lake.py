@@ -1,8 +1,7 @@
-"""The lake: what lies where in its folder, how it is committed and how it is opened."""
+"""The lake: how it is committed and how it is opened."""
 
 import io
 import json
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,9 @@ from shared import manifest as manifests
 from shared.errors import CorruptLakeError, LakeError
 from shared.files import digest, write_atomically
 from shared.image_spec import ImageSpec
+from shared.layout import LAKE_FILE
 
 FORMAT_VERSION = 1
-LAKE_FILE = "lake.json"
-
-_NAME = r"(lake\.json|[0-9a-f]{32}(\.parquet|\.tfrecord)?)"
-_OWN_PATH = re.compile(
-    r"((manifest|shards)/split=[a-z]+/body_part=[a-z]+/label=\d/|rejects/)?"
-    rf"({_NAME}|\.{_NAME}\.\d+\.partial)"
-)
 
 
 @dataclass(frozen=True)
@@ -43,21 +36,6 @@ class Lake:
     manifest: pl.DataFrame
     rejects: pl.DataFrame
     files: frozenset[str] = field(repr=False)
-
-
-def partition_path(folder: str) -> str:
-    """Return where inside the lake a partition's shards lie."""
-    return f"shards/{folder}"
-
-
-def shard_path(folder: str, content_digest: str) -> str:
-    """Return a shard's path inside the lake; `folder` is the partition's."""
-    return f"{partition_path(folder)}/{content_digest}.tfrecord"
-
-
-def is_own_path(path: str) -> bool:
-    """Return whether a path relative to a lake's folder can be a file of this or another lake."""
-    return _OWN_PATH.fullmatch(path) is not None
 
 
 def commit(root: Path, image: ImageSpec, manifest: pl.DataFrame, rejects: pl.DataFrame) -> Lake:

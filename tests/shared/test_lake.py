@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from shared.errors import CorruptLakeError, LakeError
-from shared.lake import LAKE_FILE, Lake, open_lake
+from shared.lake import Lake, open_lake
+from shared.layout import LAKE_FILE
 from shared.manifest import SCHEMA
 
 
