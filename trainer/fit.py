@@ -93,14 +93,13 @@ def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame
         CorruptLakeError: a view's pixels are not those that were written.
     """
     probabilities = np.full(views.height, np.nan)
-    infer = tf.function(lambda images: model(images, training=False))
     with (
         ViewReader(lake, views) as reader,
         _raising_damage(reader),
         Progress("predict", len(reader)) as progress,
     ):
         for images, rows in numbered_batches(reader, _PREDICT_BATCH):
-            probabilities[rows.numpy()] = infer(images).numpy()[:, 0]
+            probabilities[rows.numpy()] = model.predict_on_batch(images)[:, 0]
             progress.advance(len(images))
     return views.select("view_id").with_columns(probability=pl.Series(probabilities))
 
