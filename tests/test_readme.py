@@ -81,3 +81,12 @@ def test_cross_validation_has_the_options_of_training_and_its_own() -> None:
 def test_every_column_and_every_model_is_told() -> None:
     assert set(SCHEMA) <= set(re.findall(r"`(\w+)`", README))
     assert set(MODELS) <= set(re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE))
+
+
+def test_every_module_has_its_place_in_the_table() -> None:
+    inside = README.split("## Inside")[1]
+    for package in ("ingest", "shared", "trainer"):
+        told = set(re.findall(r"`(\w+)/?`", inside.split(f"| `{package}/`")[1].split("\n\n")[0]))
+        found = {path.stem for path in (PROJECT / package).iterdir() if path.name[0] != "_"}
+        assert found - told <= {"cli", "options"}
+        assert told <= found

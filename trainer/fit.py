@@ -11,6 +11,7 @@ import polars as pl
 import tensorflow as tf
 
 from shared.console import Progress
+from shared.errors import TrainingError
 from shared.lake import Lake
 from trainer.epochs import EpochLog
 from trainer.models import MODELS
@@ -56,7 +57,7 @@ def fit(lake: Lake, plan: FitPlan, model_name: str, options: FitOptions, title: 
     with (
         ViewReader(lake, plan.train) as reader,
         ViewReader(lake, plan.validation) as validation,
-        _raising_damage(reader, validation),
+        _plain_errors(reader, validation),
         Progress(title, options.epochs * (len(reader) + len(validation))) as progress,
     ):
         log = EpochLog(progress, len(reader), options.batch)
@@ -95,7 +96,7 @@ def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame
     probabilities = np.full(views.height, np.nan)
     with (
         ViewReader(lake, views) as reader,
-        _raising_damage(reader),
+        _plain_errors(reader),
         Progress("predict", len(reader)) as progress,
     ):
         for images, rows in numbered_batches(reader, _PREDICT_BATCH):
@@ -105,10 +106,14 @@ def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame
 
 
 @contextmanager
-def _raising_damage(*readers: ViewReader) -> Generator[None, None, None]:
-    """Raise what a reader found instead of what TensorFlow makes of it."""
+def _plain_errors(*readers: ViewReader) -> Generator[None, None, None]:
+    """Raise what went wrong in a line of ours, not in TensorFlow's many."""
     try:
         yield
+    except tf.errors.ResourceExhaustedError:
+        raise TrainingError(
+            "Expected memory for a batch. Received: none left; try a smaller batch="
+        ) from None
     except tf.errors.OpError:
         for reader in readers:
             if reader.damage:
