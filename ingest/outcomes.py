@@ -13,7 +13,7 @@ import platformdirs
 import polars as pl
 
 from ingest.plan import ShardPlan
-from ingest.shard import WRITTEN_SCHEMA, Job, ShardOutcome
+from ingest.shard import UNREADABLE, WRITTEN_SCHEMA, Job, ShardOutcome
 from shared.console import note
 from shared.files import digest, write_atomically
 from shared.lake import FORMAT_VERSION
@@ -41,13 +41,18 @@ class OutcomeStore:
         self._context = f"{FORMAT_VERSION} {decoder} {job.image} {job.source}".encode()
 
     def find(self, plan: ShardPlan) -> ShardOutcome | None:
-        """Return the outcome of this very plan, if its shard still lies in the lake."""
+        """Return the outcome of this very plan, if its shard still lies in the lake.
+
+        A file that could not be read is tried again: a new permission does not change its time.
+        """
         try:
             rows = pl.read_parquet(io.BytesIO(self._path(plan).read_bytes()))
         except (OSError, pl.exceptions.PolarsError):
             return None
         written = rows.filter(pl.col("reason").is_null()).select(WRITTEN_SCHEMA.keys())
         rejects = rows.filter(pl.col("reason").is_not_null()).select(REJECTS_SCHEMA.keys())
+        if UNREADABLE in rejects["reason"]:
+            return None
         ends = written.group_by("shard").agg(_RECORD_END.max())
         if all(_has_size(self._lake / shard, size) for shard, size in ends.iter_rows()):
             return ShardOutcome(written, rejects)

@@ -20,6 +20,9 @@ from shared.layout import partition_path, shard_path
 from shared.manifest import REJECTS_SCHEMA, SCHEMA
 from shared.tfrecord import FRAME_HEADER_BYTES, frame
 
+UNREADABLE = "unreadable"
+"""The reason of a file that may not be read; the others are those of `shared.image`."""
+
 WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "group"}
 """A manifest's columns but `group`, which is known only when all views are."""
 
@@ -117,7 +120,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except PermissionError as error:
-        raise ImageError("unreadable", f"{error.strerror}") from None
+        raise ImageError(UNREADABLE, f"{error.strerror}") from None
     except OSError as error:
         raise SourceError(
             f"Expected to read {path}, found by the scan. Received: {error.strerror}"

@@ -77,8 +77,13 @@ def _seal(facts: dict[str, Any]) -> bytes:
 def _write_table(root: Path, folder: str, encoded: bytes, num_rows: int) -> dict[str, Any]:
     content_digest = digest(encoded)
     path = f"{folder}/{content_digest}.parquet"
-    write_atomically(root / path, encoded)
+    if not _holds(root / path, encoded):
+        write_atomically(root / path, encoded)
     return {"path": path, "digest": content_digest, "rows": num_rows}
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == data
 
 
 def open_lake(root: Path) -> Lake:
