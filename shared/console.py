@@ -79,7 +79,7 @@ class Progress:
         """Count `num` more units as done."""
         self._done += num
         if self._bar:
-            self._bar.update(self._task, advance=num, rate=f"{self._rate():,.0f} {self._unit}/s")
+            self._bar.update(self._task, advance=num, rate=self._show_rate())
         elif time.monotonic() - self._said_s >= self._quiet_s:
             self._said_s = time.monotonic()
             self._quiet_s = min(2 * self._quiet_s, _PLAIN_EVERY_S)
@@ -96,11 +96,15 @@ class Progress:
     def _rate(self) -> float:
         return self._done / max(time.monotonic() - self._started_s, 1e-9)
 
+    def _show_rate(self) -> str:
+        rate = self._rate()
+        return f"{rate:,.0f} {self._unit}/s" if rate >= 10 else f"{rate:.1f} {self._unit}/s"
+
     def _line(self) -> str:
         left_s = (self._total - self._done) / max(self._rate(), 1e-9)
         return (
             f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}, "
-            f"{self._rate():,.0f} {self._unit}/s, {left_s:,.0f} s left"
+            f"{self._show_rate()}, {left_s:,.0f} s left"
         )
 
 

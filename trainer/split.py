@@ -10,6 +10,7 @@ from sklearn.model_selection import (  # pyright: ignore[reportMissingTypeStubs]
     StratifiedGroupKFold,
 )
 
+from shared.console import Progress
 from shared.errors import TrainingError
 from trainer.data import Data, check_labels
 
@@ -60,9 +61,11 @@ def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
         TrainingError: there are too few groups, or a side would lack a label.
     """
     plans: list[FitPlan] = []
-    for fold in draw_folds(data.train, k, seed):
-        inner = hold_out(fold.train, seed)
-        plans.append(FitPlan(inner.train, inner.held_out, fold.held_out))
+    with Progress("split", k, "folds") as progress:
+        for fold in draw_folds(data.train, k, seed):
+            inner = hold_out(fold.train, seed)
+            plans.append(FitPlan(inner.train, inner.held_out, fold.held_out))
+            progress.advance()
     return plans
 
 
