@@ -3,6 +3,7 @@
 from typing import Literal, get_args
 
 BodyPart = Literal["elbow", "finger", "forearm", "hand", "humerus", "shoulder", "wrist"]
+Part = Literal["all", BodyPart]
 Split = Literal["train", "valid"]
 
 BODY_PARTS: tuple[BodyPart, ...] = get_args(BodyPart)

@@ -1,13 +1,10 @@
 """The options of train and cv; importing them costs nothing heavy."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from shared.errors import UsageError
-from shared.vocabulary import BodyPart
+from shared.vocabulary import Part
 from trainer.models import MODELS
-
-Part = Literal["all", BodyPart]
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class FitOptions(DataOptions):
 
     epochs: int = 30
     """Epochs at most; training stops early when validation loss no longer falls."""
-    patience: int = 6
+    patience: int = 10
     """Epochs without a lower validation loss before training stops; the best weights are kept."""
     batch: int = 32
     """Views in a batch."""

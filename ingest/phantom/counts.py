@@ -1,11 +1,12 @@
 """How many views, studies and patients MURA has, and how many a smaller phantom gets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vocabulary import BODY_PARTS, SPLITS, BodyPart, Split
+from shared.vocabulary import SPLITS, BodyPart, Split
 
 MAX_STUDY_VIEWS = 11
 MAX_STUDIES = 4
@@ -88,10 +89,10 @@ class PatientCounts:
         return self.all + self.with_two_parts + 2 * self.with_three_parts
 
 
-def scale_cells(num_views: int) -> list[Cell]:
-    """Share `num_views` out like MURA's 40,005, at least one to each cell, by largest remainder."""
+def scale_cells(num_views: int, parts: Sequence[BodyPart]) -> list[Cell]:
+    """Share `num_views` out over parts as MURA does, at least one a cell, by largest remainder."""
     keys: list[tuple[Split, BodyPart, int]] = [
-        (s, p, label) for s in SPLITS for p in BODY_PARTS for label in (0, 1)
+        (s, p, label) for s in SPLITS for p in parts for label in (0, 1)
     ]
     views = np.array([_VIEWS[s][p][label] for s, p, label in keys])
     studies = np.array([_STUDIES[s][p][label] for s, p, label in keys])
@@ -113,10 +114,12 @@ def _share_out(total: int, weights: NDArray[np.int_]) -> NDArray[np.int_]:
     return counts
 
 
-def scale_patients(split: Split, num_studies: int) -> PatientCounts:
-    """Return the patients of `num_studies` studies, in MURA's ratios."""
+def scale_patients(split: Split, num_studies: int, num_parts: int) -> PatientCounts:
+    """Return the patients of `num_studies` studies of so many body parts, in MURA's ratios."""
     patients, several, three = _PATIENTS[split]
     ratio = num_studies / sum(sum(pair) for pair in _STUDIES[split].values())
+    if num_parts == 1:
+        return PatientCounts(max(1, round((patients + several + three) * ratio)), 0, 0)
     scaled = max(1, round(patients * ratio))
     scaled_several = min(round(several * ratio), num_studies - scaled)
     scaled_three = min(round(three * ratio), num_studies - scaled - scaled_several)

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 
 from shared.errors import UsageError
+from shared.vocabulary import Part
 
 MIN_VIEWS = 28
 """One view of each split, body part and label: with fewer, a tree is not shaped like MURA."""
@@ -20,13 +21,18 @@ class PhantomOptions:
     study and patient are MURA's own; other numbers are scaled from them.
 
     just phantom
+
     just phantom out=big views=40005
+
+    just phantom views=1560 part=humerus
     """
 
     out: str = "phantom"
     """The folder to write MURA-v1.1 and lesions.csv into."""
     views: int = 600
     """How many radiographs to draw."""
+    part: Part = "all"
+    """Draw one body part only; views=1560 of the humerus are as many as MURA has."""
     seed: int = 0
     """Another seed draws other patients."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)

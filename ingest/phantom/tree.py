@@ -1,6 +1,6 @@
 """The plan of a phantom tree: who has which studies and views, and how each view is to be drawn."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from itertools import count
 
@@ -42,18 +42,19 @@ _Study = tuple[BodyPart, int, int]
 _PatientPart = list[_Study]
 
 
-def plan_tree(views: int, seed: int) -> pl.DataFrame:
+def plan_tree(views: int, seed: int, parts: Sequence[BodyPart] = BODY_PARTS) -> pl.DataFrame:
     """Plan a tree of `views` radiographs.
 
     Args:
         views: how many; 40005 gives MURA's true counts by split, body part, label, study, patient.
         seed: another seed gives other patients.
+        parts: the body parts that the tree has.
 
     Returns:
         One row a view, columns as in `SCHEMA`, sorted by `view_id`.
     """
     rng = np.random.default_rng([seed, views])
-    cells = scale_cells(views)
+    cells = scale_cells(views, parts)
     numbers = count(1)
     rows = [
         row
@@ -68,12 +69,13 @@ def _plan_patients(
     split: Split, cells: list[Cell], rng: np.random.Generator
 ) -> list[list[_PatientPart]]:
     """Return the patients of a split, each a list of body parts, each a list of studies."""
+    parts: list[BodyPart] = list(dict.fromkeys(cell.body_part for cell in cells))
     studies = {
         part: [s for c in cells if c.body_part == part for s in _plan_studies(c, rng)]
-        for part in BODY_PARTS
+        for part in parts
     }
-    num_by_part: dict[BodyPart, int] = {part: len(studies[part]) for part in BODY_PARTS}
-    counts = scale_patients(split, sum(num_by_part.values()))
+    num_by_part: dict[BodyPart, int] = {part: len(studies[part]) for part in parts}
+    counts = scale_patients(split, sum(num_by_part.values()), len(parts))
     shares = share_patient_parts(counts, num_by_part)
     pools = [
         _group_studies(of_part, share, rng)

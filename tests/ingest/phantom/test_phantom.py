@@ -224,3 +224,11 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path):
 def test_options_out_of_bounds_are_refused(options: dict[str, int], received: str):
     with pytest.raises(UsageError, match=f"Received: {received}"):
         PhantomOptions(**options)  # pyright: ignore[reportArgumentType]  # one of them is a string
+
+
+def test_one_part_has_as_many_views_as_in_mura():
+    plan = plan_tree(1_560, seed=0, parts=("humerus",))
+    assert set(plan["body_part"]) == {"humerus"}
+    counts = plan.group_by("split", "label").len().sort("split", "label")["len"].to_list()
+    assert counts == [673, 599, 148, 140]
+    assert plan["study_id"].n_unique() > plan["patient_id"].n_unique() > 600
