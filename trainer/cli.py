@@ -1,5 +1,6 @@
 """The commands of trainer; each imports what it needs when it runs, so that `--help` is quick."""
 
+import logging
 import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -81,6 +82,7 @@ def _results(out: str, name: str) -> Generator[Path, None, None]:
     with new_run_folder(out, name) as folder:
         # TensorFlow's own chatter would drown what this project has to say
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
         note("starting TensorFlow")
         yield folder
     say_result(folder)
