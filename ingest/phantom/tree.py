@@ -18,18 +18,22 @@ from ingest.phantom.counts import (
 )
 from ingest.phantom.looks import plan_looks
 from ingest.phantom.random import pick, shuffle
+from shared import manifest
 from shared.vocabulary import BODY_PARTS, SPLITS, BodyPart, Split
 
+_MANIFEST_COLUMNS = (
+    "view_id",
+    "split",
+    "body_part",
+    "label",
+    "patient_id",
+    "study_id",
+    "width_px",
+    "height_px",
+    "channels",
+)
 SCHEMA: dict[str, type[pl.DataType]] = {
-    "view_id": pl.String,
-    "split": pl.String,
-    "body_part": pl.String,
-    "label": pl.Int64,
-    "patient_id": pl.Int64,
-    "study_id": pl.String,
-    "width_px": pl.Int64,
-    "height_px": pl.Int64,
-    "channels": pl.Int64,
+    **{name: manifest.SCHEMA[name] for name in _MANIFEST_COLUMNS},
     "lesion": pl.String,
     "view_seed": pl.UInt64,
     "study_seed": pl.UInt64,
