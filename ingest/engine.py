@@ -1,12 +1,16 @@
-"""Engine: shard plans are written by the processes of this machine."""
+"""Engine: shard plans are written by the processes of this machine, and published by this one."""
 
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 
-from ingest.outcomes import OutcomeStore
+from ingest.outcomes import OutcomeStore, ShardOutcome
 from ingest.plan import ShardPlan
 from ingest.pool import check_stop, map_in_processes
-from ingest.shard import Job, ShardOutcome, write_shard
+from ingest.shard import Job, PlannedView, ShardTask, WrittenShard, write_shard
+from shared.files import publish
+from shared.layout import SHARDS, shard_path
 
 
 def write_shards(
@@ -14,13 +18,42 @@ def write_shards(
 ) -> Generator[tuple[ShardPlan, ShardOutcome], None, None]:
     """Write shards in `workers` processes and yield each outcome, kept in `store`, as it comes.
 
+    A shard gets its name, the digest of its bytes, only when it is on the disk and its outcome is
+    kept; so it appears whole or not at all. This process does both while the others decode.
+
     Raises:
         WorkerError: a worker process died.
-        SourceError: a file of the source vanished.
+        SourceError: a file of the source vanished or changed.
         OSError: the lake cannot be written.
     """
-    return map_in_processes(partial(_write, job=job, store=store), plans, workers)
+    tasks = [_task(plan) for plan in plans]
+    try:
+        with closing(map_in_processes(partial(_write, job=job), tasks, workers)) as written:
+            for index, shard in written:
+                outcome = _publish(plans[index], shard, job.lake, store)
+                yield plans[index], outcome
+    finally:
+        for left in (job.lake / SHARDS).rglob("*.partial"):
+            left.unlink()
 
 
-def _write(plan: ShardPlan, job: Job, store: OutcomeStore) -> ShardOutcome:
-    return write_shard(plan, job, check_stop, lambda outcome: store.save(plan, outcome))
+def _task(plan: ShardPlan) -> ShardTask:
+    return ShardTask(
+        plan.folder,
+        [PlannedView(*row) for row in plan.views.select(PlannedView._fields).iter_rows()],
+    )
+
+
+def _write(task: ShardTask, job: Job) -> WrittenShard:
+    return write_shard(task, job, check_stop)
+
+
+def _publish(plan: ShardPlan, shard: WrittenShard, lake: Path, store: OutcomeStore) -> ShardOutcome:
+    path = shard_path(plan.folder, shard.content_digest)
+    outcome = ShardOutcome.of(plan, path, shard.facts, shard.rejects)
+    store.save(plan, outcome)
+    if shard.facts:
+        publish(shard.partial, lake / path)
+    else:
+        shard.partial.unlink()
+    return outcome

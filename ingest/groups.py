@@ -2,8 +2,6 @@
 
 import numpy as np
 import polars as pl
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 
 def group_patients(views: pl.DataFrame) -> pl.DataFrame:
@@ -17,13 +15,25 @@ def group_patients(views: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `views` with `group`, Int64, in the same order.
     """
-    edges = (
-        views.select("patient_id", "source_digest")
-        .unique()
-        .with_columns(
-            patient_node=pl.col("patient_id").rank("dense").cast(pl.Int64) - 1,
-            image_node=pl.col("source_digest").rank("dense").cast(pl.Int64) - 1,
-        )
+    edges = views.select("patient_id", "source_digest").unique()
+    shared = edges.filter(pl.len().over("source_digest") > 1)
+    if shared.is_empty():
+        return views.with_columns(group=pl.col("patient_id"))
+    groups = _connect(shared)
+    return views.join(groups, on="patient_id", how="left", maintain_order="left").with_columns(
+        pl.col("group").fill_null(pl.col("patient_id"))
+    )
+
+
+def _connect(edges: pl.DataFrame) -> pl.DataFrame:
+    """Return `patient_id` and `group` of patients who are tied by images."""
+    # few lakes have such patients, and scipy takes a third of a second to import
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    edges = edges.with_columns(
+        patient_node=pl.col("patient_id").rank("dense").cast(pl.Int64) - 1,
+        image_node=pl.col("source_digest").rank("dense").cast(pl.Int64) - 1,
     )
     num_patients = edges["patient_id"].n_unique()
     num_nodes = num_patients + edges["source_digest"].n_unique()
@@ -31,5 +41,4 @@ def group_patients(views: pl.DataFrame) -> pl.DataFrame:
     graph = coo_array((np.ones(edges.height, np.int8), ends), shape=(num_nodes, num_nodes))
     component = connected_components(graph, directed=False)[1]
     tied = edges.with_columns(component=component[ends[0]]).unique("patient_id")
-    groups = tied.select("patient_id", group=pl.col("patient_id").min().over("component"))
-    return views.join(groups, on="patient_id", maintain_order="left")
+    return tied.select("patient_id", group=pl.col("patient_id").min().over("component"))

@@ -2,12 +2,14 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 from shared.errors import UsageError
 from shared.image_spec import Fit, ImageSpec
+
+Duplicates = Literal["group", "drop", "fail"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class IngestOptions:
     """Side of the stored square images, in pixels."""
     fit: Fit = "pad"
     """pad keeps the aspect and pads with black, stretch fills the square."""
+    duplicates: Duplicates = "group"
+    """group ties patients who share an image, drop keeps one copy, fail stops."""
+    on_reject: Literal["warn", "fail"] = "warn"
+    """fail stops at the first file that is no radiograph; warn lists them all."""
+    max_rejects: int | None = None
+    """Stop when more files than this are no radiographs."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Processes that decode; the lake is the same for any number."""
 
@@ -39,7 +47,14 @@ class IngestOptions:
             raise UsageError("Expected a folder for the lake. Received: lake=")
         if self.workers < 1:
             raise UsageError(f"Expected at least one worker. Received: workers={self.workers}")
+        if self.max_rejects is not None and self.max_rejects < 0:
+            raise UsageError(f"Expected 0 or more. Received: max_rejects={self.max_rejects}")
         ImageSpec(self.size, self.fit)
+
+    @property
+    def reject_limit(self) -> int | None:
+        """How many files may be no radiographs; None for any number."""
+        return 0 if self.on_reject == "fail" else self.max_rejects
 
     @property
     def image(self) -> ImageSpec:

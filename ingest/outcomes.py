@@ -6,21 +6,58 @@ without opening it (its time) must not be part of a lake that is the same for th
 
 import hashlib
 import io
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import polars as pl
 
 from ingest.plan import ShardPlan
-from ingest.shard import UNREADABLE, WRITTEN_SCHEMA, Job, ShardOutcome
+from ingest.scan import SCHEMA as SCAN_SCHEMA
+from ingest.shard import UNREADABLE, Job
 from shared.console import note
 from shared.files import digest, write_atomically
 from shared.lake import FORMAT_VERSION
-from shared.manifest import REJECTS_SCHEMA
+from shared.manifest import REJECTS_SCHEMA, SCHEMA
 from shared.tfrecord import FRAME_FOOTER_BYTES
 
+WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "group"}
+"""A manifest's columns but `group`, which is known only when all views are."""
+
+_DECODED_SCHEMA = {n: dtype for n, dtype in WRITTEN_SCHEMA.items() if n not in SCAN_SCHEMA}
 _RECORD_END = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
+
+
+@dataclass(frozen=True)
+class ShardOutcome:
+    """What became of a shard plan.
+
+    Attributes:
+        written: one row a view, columns as in `WRITTEN_SCHEMA`, sorted by `view_id`.
+        rejects: columns as in `shared.manifest.REJECTS_SCHEMA`.
+    """
+
+    written: pl.DataFrame
+    rejects: pl.DataFrame
+
+    @classmethod
+    def of(
+        cls,
+        plan: ShardPlan,
+        shard: str,
+        facts: list[dict[str, Any]],
+        rejects: list[tuple[str, str, str]],
+    ) -> "ShardOutcome":
+        """Join what decoding found out of each view to what the scan knew of it."""
+        decoded = pl.DataFrame(facts, schema={"view_id": pl.String, **_DECODED_SCHEMA})
+        written = plan.views.join(decoded.with_columns(shard=pl.lit(shard)), on="view_id")
+        return cls(
+            written.select(WRITTEN_SCHEMA.keys()).sort("view_id"),
+            pl.DataFrame(rejects, schema=REJECTS_SCHEMA, orient="row"),
+        )
 
 
 class OutcomeStore:
@@ -37,11 +74,12 @@ class OutcomeStore:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             note(f"{error.filename} cannot be written, so a later run will decode all again")
+        self._paths: dict[ShardPlan, Path] = {}
         decoder = version("opencv-python-headless")
         self._context = f"{FORMAT_VERSION} {decoder} {job.image} {job.source}".encode()
 
     def find(self, plan: ShardPlan) -> ShardOutcome | None:
-        """Return the outcome of this very plan, if its shard still lies in the lake.
+        """Return the outcome of this very plan, if an earlier run has kept it.
 
         A file that could not be read is tried again: a new permission does not change its time.
         """
@@ -53,10 +91,12 @@ class OutcomeStore:
         rejects = rows.filter(pl.col("reason").is_not_null()).select(REJECTS_SCHEMA.keys())
         if UNREADABLE in rejects["reason"]:
             return None
-        ends = written.group_by("shard").agg(_RECORD_END.max())
-        if all(_has_size(self._lake / shard, size) for shard, size in ends.iter_rows()):
-            return ShardOutcome(written, rejects)
-        return None
+        return ShardOutcome(written, rejects)
+
+    def has_shard(self, outcome: ShardOutcome) -> bool:
+        """Return whether the shard of an outcome lies in the lake, if it has one."""
+        ends = outcome.written.group_by("shard").agg(_RECORD_END.max())
+        return all(_has_size(self._lake / shard, size) for shard, size in ends.iter_rows())
 
     def save(self, plan: ShardPlan, outcome: ShardOutcome) -> None:
         """Keep an outcome for the next run, where there is a folder to keep it in."""
@@ -66,7 +106,7 @@ class OutcomeStore:
         pl.concat([outcome.written, outcome.rejects], how="diagonal").write_parquet(sink)
         write_atomically(self._path(plan), sink.getvalue())
 
-    def keep_only(self, plans: list[ShardPlan]) -> None:
+    def keep_only(self, plans: Iterable[ShardPlan]) -> None:
         """Forget the outcomes of all other plans."""
         kept = {self._path(plan) for plan in plans}
         for path in self._folder.glob("*"):
@@ -74,10 +114,11 @@ class OutcomeStore:
                 path.unlink(missing_ok=True)
 
     def _path(self, plan: ShardPlan) -> Path:
-        key = hashlib.sha256(self._context)
-        for row in plan.views.select("view_id", "source_bytes", "modified_ns").iter_rows():
-            key.update(repr(row).encode())
-        return self._folder / f"{key.hexdigest()}.parquet"
+        if plan not in self._paths:
+            facts = plan.views.select("view_id", "source_bytes", "modified_ns")
+            key = hashlib.sha256(self._context + facts.write_csv().encode())
+            self._paths[plan] = self._folder / f"{key.hexdigest()}.parquet"
+        return self._paths[plan]
 
 
 def _has_size(path: Path, size_bytes: int) -> bool:

@@ -18,9 +18,9 @@ SHARD_LIMIT_BYTES = 64 * 1024 * 1024
 _HASH_BITS = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ShardPlan:
-    """The views that make one shard.
+    """The views that make one shard; a plan is equal to itself alone.
 
     Attributes:
         folder: the partition's Hive-style folder.
@@ -29,6 +29,11 @@ class ShardPlan:
 
     folder: str
     views: pl.DataFrame
+
+    def without(self, view_ids: pl.Series) -> "ShardPlan":
+        """Return the plan less some views; itself where it has none of them."""
+        views = self.views.filter(~pl.col("view_id").is_in(view_ids.to_list()))
+        return self if views.height == self.views.height else ShardPlan(self.folder, views)
 
 
 def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:

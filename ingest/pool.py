@@ -24,8 +24,8 @@ class StoppedError(Exception):
 
 def map_in_processes(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int
-) -> Generator[tuple[Task, Result], None, None]:
-    """Yield each task with its result as it comes; close the generator to give the rest up.
+) -> Generator[tuple[int, Result], None, None]:
+    """Yield each task's index with its result as it comes; close the generator to give up.
 
     Args:
         function: importable by name, or a `functools.partial` of such; calls `check_stop` often.
@@ -45,7 +45,7 @@ def map_in_processes(
             # a blocked signal is inherited, so that Ctrl-C reaches this process alone, after this
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
-                running = {pool.submit(function, task): task for task in tasks}
+                running = {pool.submit(function, task): i for i, task in enumerate(tasks)}
             finally:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             for future in as_completed(running):

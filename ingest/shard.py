@@ -1,54 +1,50 @@
-"""Shard: the views of one plan are read, decoded, resized and written as one TFRecord file."""
+"""Shard: the views of one task are read, decoded, resized and written as one TFRecord file.
 
+This is what worker processes run, so it imports neither polars nor pyarrow: they take longer to
+import than a hundred views to decode.
+"""
+
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import crc32c
 import cv2
-import polars as pl
 
-from ingest.plan import ShardPlan
-from ingest.scan import SCHEMA as SCAN_SCHEMA
 from shared.errors import ImageError, SourceError
 from shared.example import encode_example
-from shared.files import Digester, digest, partial_file, publish
+from shared.files import Digester, digest, partial_file
 from shared.image import decode_grey, fit_to_spec, read_png_header
 from shared.image_spec import ImageSpec
-from shared.layout import partition_path, shard_path
-from shared.manifest import REJECTS_SCHEMA, SCHEMA
+from shared.layout import partition_path
 from shared.tfrecord import FRAME_HEADER_BYTES, frame
 
 UNREADABLE = "unreadable"
 """The reason of a file that may not be read; the others are those of `shared.image`."""
 
-WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "group"}
-"""A manifest's columns but `group`, which is known only when all views are."""
 
-DECODED_SCHEMA = {n: dtype for n, dtype in WRITTEN_SCHEMA.items() if n not in SCAN_SCHEMA}
-"""What decoding adds to a scanned view."""
+class PlannedView(NamedTuple):
+    """What a worker needs to know of a scanned view."""
+
+    view_id: str
+    label: int
+    source_bytes: int
+    modified_ns: int
 
 
 @dataclass(frozen=True)
-class ShardOutcome:
-    """What became of a shard plan.
+class ShardTask:
+    """The views of one shard, in the order in which they are written.
 
     Attributes:
-        written: one row a view, columns as in `WRITTEN_SCHEMA`, sorted by `view_id`.
-        rejects: columns as in `shared.manifest.REJECTS_SCHEMA`.
+        folder: the partition's Hive-style folder.
+        views: sorted by `view_id`.
     """
 
-    written: pl.DataFrame
-    rejects: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class _View:
-    """One prepared view and the facts that the manifest keeps of it."""
-
-    image: bytes
-    facts: dict[str, Any]
+    folder: str
+    views: list[PlannedView]
 
 
 @dataclass(frozen=True)
@@ -60,79 +56,83 @@ class Job:
     image: ImageSpec
 
 
-def write_shard(
-    plan: ShardPlan,
-    job: Job,
-    check_stop: Callable[[], None],
-    keep: Callable[[ShardOutcome], None],
-) -> ShardOutcome:
-    """Write one shard; its name is the digest of its bytes, so it appears whole or not at all.
+@dataclass(frozen=True)
+class WrittenShard:
+    """A shard that has no name yet.
+
+    Attributes:
+        partial: the finished file; without records if every view was rejected.
+        content_digest: of its bytes.
+        facts: what decoding and writing found out of each written view, by manifest column.
+        rejects: path, reason and detail of each other view.
+    """
+
+    partial: Path
+    content_digest: str
+    facts: list[dict[str, Any]]
+    rejects: list[tuple[str, str, str]]
+
+
+def write_shard(task: ShardTask, job: Job, check_stop: Callable[[], None]) -> WrittenShard:
+    """Write one shard under a name for partial files; to publish it is the caller's.
 
     A file that cannot be read as a radiograph is rejected with its reason and stops nothing.
 
     Args:
-        plan: the views.
+        task: the views.
         job: source, lake and image spec.
         check_stop: called before each view; raises to give up.
-        keep: called with the outcome just before the shard gets its name, so that a shard which is
-            there always has its outcome kept.
 
     Raises:
-        SourceError: a file of the plan has vanished.
+        SourceError: a file of the task has vanished or changed since the scan.
         OSError: the lake cannot be written.
     """
     facts: list[dict[str, Any]] = []
     rejects: list[tuple[str, str, str]] = []
-    views = plan.views.select("view_id", "label")
-    folder = job.lake / partition_path(plan.folder)
+    folder = job.lake / partition_path(task.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with partial_file(folder / digest("\n".join(views["view_id"]).encode())) as file:
+    name = digest("\n".join(view.view_id for view in task.views).encode())
+    with partial_file(folder / name) as file:
         shard = _ShardWriter(file)
-        for view_id, label in views.iter_rows():
+        for view in task.views:
             check_stop()
             try:
-                view = _prepare(_read(job.source / view_id), job.image)
+                image, found = _prepare(_read(job.source, view), job.image)
             except ImageError as error:
-                rejects.append((view_id, error.reason, error.detail))
+                rejects.append((view.view_id, error.reason, error.detail))
                 continue
-            place = shard.append(view_id, label, view.image)
-            facts.append({"view_id": view_id, **view.facts, **place})
-        path = shard_path(plan.folder, shard.digester.finish())
-        outcome = _outcome(plan, path, facts, rejects)
-        keep(outcome)
-        if facts:
-            publish(file, job.lake / path)
-    return outcome
+            place = shard.append(view.view_id, view.label, image)
+            facts.append({"view_id": view.view_id, **found, **place})
+    return WrittenShard(Path(file.name), shard.digester.finish(), facts, rejects)
 
 
-def _outcome(
-    plan: ShardPlan, shard: str, facts: list[dict[str, Any]], rejects: list[tuple[str, str, str]]
-) -> ShardOutcome:
-    decoded = pl.DataFrame(facts, schema={"view_id": pl.String, **DECODED_SCHEMA})
-    written = plan.views.join(decoded.with_columns(shard=pl.lit(shard)), on="view_id")
-    return ShardOutcome(
-        written.select(WRITTEN_SCHEMA.keys()).sort("view_id"),
-        pl.DataFrame(rejects, schema=REJECTS_SCHEMA, orient="row"),
-    )
-
-
-def _read(path: Path) -> bytes:
+def _read(source: Path, view: PlannedView) -> bytes:
+    path = f"{source}/{view.view_id}"
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # a Path costs as much as the read
+            encoded = file.read()
+            status = os.fstat(file.fileno())
     except PermissionError as error:
         raise ImageError(UNREADABLE, f"{error.strerror}") from None
     except OSError as error:
         raise SourceError(
             f"Expected to read {path}, found by the scan. Received: {error.strerror}"
         ) from None
+    if (len(encoded), status.st_mtime_ns) != (view.source_bytes, view.modified_ns):
+        raise SourceError(
+            f"Expected {path} as the scan found it, of {view.source_bytes} bytes. Received: "
+            f"{len(encoded)} bytes; it changed while it was read, run again when it is at rest"
+        )
+    return encoded
 
 
-def _prepare(encoded: bytes, image: ImageSpec) -> _View:
+def _prepare(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
+    """Return the pixels to store, and the facts that the manifest keeps of the view."""
     header = read_png_header(encoded)
     pixels = fit_to_spec(decode_grey(encoded), image)
     raw = pixels.tobytes()
     mean, std = cv2.meanStdDev(pixels)
-    facts = {
+    return raw, {
         "source_digest": digest(encoded),
         **asdict(header),
         "mean": float(mean[0, 0]),
@@ -141,7 +141,6 @@ def _prepare(encoded: bytes, image: ImageSpec) -> _View:
         "image_bytes": len(raw),
         "image_crc32c": crc32c.crc32c(raw),
     }
-    return _View(raw, facts)
 
 
 class _ShardWriter:

@@ -1,10 +1,11 @@
-"""Summary: the table that closes an ingest, by split, body part and label."""
+"""Summary: what a person reads of an ingest: the scan, the lake's table, rejects and findings."""
 
 from typing import Any
 
 import polars as pl
 
-from shared.console import show_table
+from ingest.scan import Scan
+from shared.console import note, say, show_table
 from shared.lake import Lake
 from shared.vocabulary import LABEL_NAMES
 
@@ -13,8 +14,15 @@ _BYTES_PER_MB = 1e6
 _LABEL_OF_FOLDER = {"negative": 0, "positive": 1}
 
 
+def show_scan(scan: Scan) -> None:
+    """Tell what the scan found and what it passed over."""
+    note(f"scan: {scan.views.height:,} views in {scan.root}")
+    for kind, number in scan.num_ignored.items():
+        note(f"scan: {number:,} ignored: {kind}")
+
+
 def show_summary(lake: Lake) -> None:
-    """Print views, studies, patients, megabytes of pixels and rejects of each partition."""
+    """Print counts of each partition, then rejects by reason and findings by kind."""
     keys = ["split", "body_part", "label"]
     counts = lake.manifest.group_by(keys).agg(*_counts())
     table = counts.join(_rejects_by_partition(lake.rejects), on=keys, how="full", coalesce=True)
@@ -26,10 +34,16 @@ def show_summary(lake: Lake) -> None:
         0, named=True
     )
     show_table(f"Lake {lake.root}", _HEADER, [*rows, ["all", "", "", *_cells(total)]])
-    for reason, number in lake.rejects.group_by("reason").len().sort("reason").iter_rows():
-        example = lake.rejects.filter(reason=reason).row(0, named=True)
-        show = f"{example['path']}: {example['detail']}"
-        print(f"rejected {number:,} as {reason}, e.g. {show}")
+    _show_by_word("rejected", lake.rejects, "reason")
+    _show_by_word("found", lake.findings, "kind")
+
+
+def _show_by_word(what: str, table: pl.DataFrame, word: str) -> None:
+    by_word = table.sort(word, "path").group_by(word, maintain_order=True)
+    for value, number, path, detail in by_word.agg(
+        pl.len(), pl.col("path", "detail").first()
+    ).iter_rows():
+        say(f"{what} {number:,} as {value}, e.g. {path}: {detail}")
 
 
 def _counts() -> list[pl.Expr]:

@@ -39,27 +39,39 @@ def write_atomically(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with partial_file(path) as file:
         file.write(data)
-        publish(file, path)
+    publish(Path(file.name), path)
 
 
 @contextmanager
 def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
-    """Open a hidden file beside `path` for writing; it is gone afterwards unless published."""
+    """Open a hidden file beside `path` for writing, to be published; it is gone if that fails."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
             yield file
-    finally:
+    except BaseException:
         partial.unlink(missing_ok=True)
+        raise
 
 
-def publish(file: BinaryIO, path: Path) -> None:
-    """Give an open partial file its name, once its content is on the disk; then sync the name."""
-    file.flush()
-    os.fsync(file.fileno())
-    Path(file.name).replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+def publish(partial: Path, path: Path) -> None:
+    """Give a partial file its name, once its content is on the disk; then sync the name.
+
+    Raises:
+        OSError: it cannot be done; the partial file is gone.
+    """
     try:
-        os.fsync(folder)
+        _sync(partial)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

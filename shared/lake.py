@@ -14,7 +14,7 @@ from shared.files import digest, write_atomically
 from shared.image_spec import ImageSpec
 from shared.layout import LAKE_FILE
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Lake:
         digest: of what `lake.json` says, and so of everything that the lake holds.
         image: how its images were made.
         manifest: one row a view, columns as in `shared.manifest.SCHEMA`, sorted by `view_id`.
-        rejects: path, reason and detail of each file that did not get in.
+        rejects: files that did not get in, columns as in `shared.manifest.REJECTS_SCHEMA`.
+        findings: what is odd about the tree, columns as in `shared.manifest.FINDINGS_SCHEMA`.
         files: every file of the lake, relative to `root`.
     """
 
@@ -35,11 +36,18 @@ class Lake:
     image: ImageSpec
     manifest: pl.DataFrame
     rejects: pl.DataFrame
+    findings: pl.DataFrame
     files: frozenset[str] = field(repr=False)
 
 
-def commit(root: Path, image: ImageSpec, manifest: pl.DataFrame, rejects: pl.DataFrame) -> Lake:
-    """Write manifest and rejects, then `lake.json`: from then on this is the lake at `root`.
+def commit(
+    root: Path,
+    image: ImageSpec,
+    manifest: pl.DataFrame,
+    rejects: pl.DataFrame,
+    findings: pl.DataFrame,
+) -> Lake:
+    """Write the tables, then `lake.json`: from then on this is the lake at `root`.
 
     The shards must be there. What an earlier lake left at `root` is not touched.
 
@@ -48,6 +56,7 @@ def commit(root: Path, image: ImageSpec, manifest: pl.DataFrame, rejects: pl.Dat
         image: how the images in the shards were made.
         manifest: columns as in `shared.manifest.SCHEMA`.
         rejects: columns as in `shared.manifest.REJECTS_SCHEMA`.
+        findings: columns as in `shared.manifest.FINDINGS_SCHEMA`.
 
     Returns:
         The lake, opened.
@@ -56,13 +65,13 @@ def commit(root: Path, image: ImageSpec, manifest: pl.DataFrame, rejects: pl.Dat
         _write_table(root, f"manifest/{folder}", encoded, num_views)
         for folder, encoded, num_views in manifests.encode_partitions(manifest)
     ]
-    rejects_table = manifests.encode_table(rejects.sort("path"))
     facts = {
         "format_version": FORMAT_VERSION,
         "image": image.to_json(),
-        "counts": _count(manifest, rejects),
+        "counts": _count(manifest, rejects, findings),
         "manifest": partitions,
-        "rejects": _write_table(root, "rejects", rejects_table, rejects.height),
+        "rejects": _write_small_table(root, "rejects", rejects.sort("path")),
+        "findings": _write_small_table(root, "findings", findings.sort("kind", "path")),
     }
     write_atomically(root / LAKE_FILE, _seal(facts))
     return open_lake(root)
@@ -72,6 +81,10 @@ def _seal(facts: dict[str, Any]) -> bytes:
     """Encode the facts with a digest of themselves, so that no byte can change unseen."""
     seal = digest(json.dumps(facts).encode())
     return (json.dumps({**facts, "digest": seal}, indent=2) + "\n").encode()
+
+
+def _write_small_table(root: Path, folder: str, table: pl.DataFrame) -> dict[str, Any]:
+    return _write_table(root, folder, manifests.encode_table(table), table.height)
 
 
 def _write_table(root: Path, folder: str, encoded: bytes, num_rows: int) -> dict[str, Any]:
@@ -119,22 +132,23 @@ def _open(root: Path, facts_bytes: bytes) -> Lake:
         version = facts["format_version"]
         if version != FORMAT_VERSION:
             raise LakeError(
-                f"Expected a lake of format {FORMAT_VERSION}; a newer one needs a newer mura-lake. "
+                f"Expected a lake of format {FORMAT_VERSION}; `just ingest` makes an older one anew, "
+                "and a newer one needs a newer mura-lake. "
                 f"Received: format_version={version} in {root / LAKE_FILE}"
             )
         seal = facts.pop("digest")
         if _seal(facts) != facts_bytes:
             raise ValueError("its digest differs")
-        tables: list[dict[str, Any]] = [*facts["manifest"], facts["rejects"]]
+        tables: list[dict[str, Any]] = [*facts["manifest"], facts["rejects"], facts["findings"]]
         encoded = [_read_table(root, table) for table in tables]
         manifest = manifests.concat(
             [
                 manifests.decode_partition(str(Path(table["path"]).parent), data)
-                for table, data in zip(facts["manifest"], encoded[:-1], strict=True)
+                for table, data in zip(facts["manifest"], encoded[:-2], strict=True)
             ]
         )
-        rejects = pl.read_parquet(io.BytesIO(encoded[-1]))
-        if facts["counts"] != (counts := _count(manifest, rejects)):
+        rejects, findings = (pl.read_parquet(io.BytesIO(table)) for table in encoded[-2:])
+        if facts["counts"] != (counts := _count(manifest, rejects, findings)):
             raise ValueError(f"expected the counts {facts['counts']}, received {counts}")
         image = ImageSpec.from_json(facts["image"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -142,7 +156,7 @@ def _open(root: Path, facts_bytes: bytes) -> Lake:
             f"{root / LAKE_FILE} is not as it was committed: {error!r}"
         ) from None
     files = {LAKE_FILE, *(table["path"] for table in tables), *manifest["shard"].unique()}
-    return Lake(root, seal, image, manifest, rejects, frozenset(files))
+    return Lake(root, seal, image, manifest, rejects, findings, frozenset(files))
 
 
 def _read_table(root: Path, table: dict[str, Any]) -> bytes:
@@ -158,10 +172,16 @@ def _read_table(root: Path, table: dict[str, Any]) -> bytes:
     return data
 
 
-def _count(manifest: pl.DataFrame, rejects: pl.DataFrame) -> dict[str, int]:
+def _count(manifest: pl.DataFrame, rejects: pl.DataFrame, findings: pl.DataFrame) -> dict[str, Any]:
     return {
         "found": manifest.height + rejects.height,
         "written": manifest.height,
         "rejected": rejects.height,
         "shards": manifest["shard"].n_unique(),
+        "rejects_by_reason": _count_values(rejects["reason"]),
+        "findings_by_kind": _count_values(findings["kind"]),
     }
+
+
+def _count_values(words: pl.Series) -> dict[str, int]:
+    return dict(words.value_counts().sort(words.name).iter_rows())

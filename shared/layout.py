@@ -3,17 +3,18 @@
 import re
 
 LAKE_FILE = "lake.json"
+SHARDS = "shards"
 
 _NAME = r"(lake\.json|[0-9a-f]{32}(\.parquet|\.tfrecord)?)"
 _OWN_PATH = re.compile(
-    r"((manifest|shards)/split=[a-z]+/body_part=[a-z]+/label=\d/|rejects/)?"
+    r"((manifest|shards)/split=[a-z]+/body_part=[a-z]+/label=\d/|rejects/|findings/)?"
     rf"({_NAME}|\.{_NAME}\.\d+\.partial)"
 )
 
 
 def partition_path(folder: str) -> str:
     """Return where inside the lake a partition's shards lie."""
-    return f"shards/{folder}"
+    return f"{SHARDS}/{folder}"
 
 
 def shard_path(folder: str, content_digest: str) -> str:

@@ -44,6 +44,14 @@ REJECTS_SCHEMA: dict[str, type[pl.DataType]] = {
     "reason": pl.String,
     "detail": pl.String,
 }
+"""Files that did not get in: path below the tree's root, a word for tables, what was found."""
+
+FINDINGS_SCHEMA: dict[str, type[pl.DataType]] = {
+    "kind": pl.String,
+    "path": pl.String,
+    "detail": pl.String,
+}
+"""What is odd about the tree: a word for tables, the view or study, what was found."""
 
 
 def partition_folder(split: str, body_part: str, label: int) -> str:

@@ -32,15 +32,15 @@ def write_views(
     """Draw views into the MURA folder `root`, whose folders are there, in `workers` processes.
 
     Yields:
-        How many views of a block were written, and their lesions; blocks come in any order.
+        How many views a block has, and their lesions; blocks come in any order.
 
     Raises:
         WorkerError: a worker process died.
         OSError: an image cannot be written.
     """
     blocks = [views[i : i + _BLOCK_VIEWS] for i in range(0, len(views), _BLOCK_VIEWS)]
-    for block, lesions in map_in_processes(partial(_write_block, root=root), blocks, workers):
-        yield len(block), lesions
+    for block_index, lesions in map_in_processes(partial(_write_block, root=root), blocks, workers):
+        yield len(blocks[block_index]), lesions
 
 
 def _write_block(views: Sequence[View], root: Path) -> list[Lesion]:
