@@ -14,7 +14,7 @@ import crc32c
 import cv2
 
 from shared.errors import ImageError, SourceError
-from shared.example import encode_example
+from shared.example import encode_example_head
 from shared.files import Digester, digest, partial_file
 from shared.image import decode_grey, fit_to_spec, read_png_header
 from shared.image_spec import ImageSpec
@@ -153,14 +153,15 @@ class _ShardWriter:
 
     def append(self, view_id: str, label: int, image: bytes) -> dict[str, int]:
         """Write one record; return where it lies, as the manifest's columns."""
-        payload, image_start = encode_example(view_id, label, image)
+        payload = encode_example_head(view_id, label, len(image)) + image
         record = frame(payload)
         self._file.write(record)
         self.digester.update(record)
         place = {
             "record_index": self._num_records,
             "record_offset": self._offset,
-            "image_offset": self._offset + FRAME_HEADER_BYTES + image_start,
+            "record_crc32c": crc32c.crc32c(payload),
+            "image_offset": self._offset + FRAME_HEADER_BYTES + len(payload) - len(image),
         }
         self._num_records += 1
         self._offset += len(record)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import crc32c
+import numpy as np
 import polars as pl
 
 from ingest.options import VerifyOptions
@@ -14,6 +15,7 @@ from shared.example import decode_example
 from shared.files import Digester, digest
 from shared.image_spec import ImageSpec
 from shared.lake import Lake, open_lake
+from shared.reader import ViewReader
 from shared.tfrecord import FRAME_HEADER_BYTES, Record, frame, read_records
 
 
@@ -45,19 +47,22 @@ def verify_lake(options: VerifyOptions) -> None:
 
 
 def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[], None]) -> None:
+    """Read a shard as the trainer does, then as any reader of TFRecord does, record by record."""
     content = Digester()
-    records = read_records(lake.root / path)
-    for row in rows.iter_rows(named=True):
-        try:
-            record = next(records, None)
-            if record is None:
-                raise CorruptLakeError(f"expected {rows.height} records, received fewer")
-            _verify_record(record, row, lake.image)
-        except CorruptLakeError as damage:
-            raise CorruptLakeError(f"{lake.root / path}, view {row['view_id']}: {damage}") from None
-        content.update(frame(record.payload))
-        advance()
-    if next(records, None) or content.finish() != Path(path).stem:
+    with ViewReader(lake, rows) as reader:
+        records = read_records(lake.root / path)
+        for index, row in enumerate(rows.iter_rows(named=True)):
+            reader.read(np.array([index]))
+            record = next(records)
+            try:
+                _verify_record(record, row, lake.image)
+            except CorruptLakeError as error:
+                raise CorruptLakeError(
+                    f"{lake.root / path}, view {row['view_id']}: {error}"
+                ) from None
+            content.update(frame(record.payload))
+            advance()
+    if content.finish() != Path(path).stem:
         raise CorruptLakeError(f"{lake.root / path} is not what its name says")
 
 
@@ -75,6 +80,7 @@ def _verify_record(record: Record, row: dict[str, Any], image: ImageSpec) -> Non
             raise CorruptLakeError(f"the record's {name} is not what the manifest says")
     received = {
         "record_offset": record.offset,
+        "record_crc32c": crc32c.crc32c(record.payload),
         "image_bytes": len(pixels),
         "image_crc32c": crc32c.crc32c(pixels),
         "pixel_digest": digest(pixels),

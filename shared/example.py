@@ -14,26 +14,26 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _BYTES_LIST, _INT64_LIST = 1, 3
 
 
-def encode_example(view_id: str, label: int, image: bytes) -> tuple[bytes, int]:
-    """Encode one view as a `tf.train.Example`.
+def encode_example_head(view_id: str, label: int, image_bytes: int) -> bytes:
+    """Encode one view as a `tf.train.Example`, all but its image, whose bytes come last.
 
     Args:
         view_id: the view's path inside MURA.
         label: 0 or 1.
-        image: raw uint8 pixels, row by row.
-
-    Returns:
-        The payload, and the offset of the first pixel in it.
+        image_bytes: how many bytes of image follow.
     """
+    image = _head(1, image_bytes)
+    image = _head(_BYTES_LIST, len(image) + image_bytes) + image
+    image = _field(1, b"image") + _head(2, len(image) + image_bytes) + image
     features = b"".join(
         (
             _map_entry(b"label", _field(_INT64_LIST, _field(1, _varint(label)))),
             _map_entry(b"view_id", _field(_BYTES_LIST, _field(1, view_id.encode()))),
-            _map_entry(b"image", _field(_BYTES_LIST, _field(1, image))),
+            _head(1, len(image) + image_bytes),
+            image,
         )
     )
-    payload = _field(1, features)
-    return payload, len(payload) - len(image)
+    return _head(1, len(features) + image_bytes) + features
 
 
 def _varint(value: int) -> bytes:
@@ -46,7 +46,11 @@ def _varint(value: int) -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    return bytes((number << 3 | _BYTES,)) + _varint(len(content)) + content
+    return _head(number, len(content)) + content
+
+
+def _head(number: int, content_bytes: int) -> bytes:
+    return bytes((number << 3 | _BYTES,)) + _varint(content_bytes)
 
 
 def _map_entry(key: bytes, feature: bytes) -> bytes:

@@ -132,8 +132,8 @@ def _open(root: Path, facts_bytes: bytes) -> Lake:
         version = facts["format_version"]
         if version != FORMAT_VERSION:
             raise LakeError(
-                f"Expected a lake of format {FORMAT_VERSION}; `just ingest` makes an older one anew, "
-                "and a newer one needs a newer mura-lake. "
+                f"Expected a lake of format {FORMAT_VERSION}; `just ingest` makes an older one "
+                "anew, and a newer one needs a newer mura-lake. "
                 f"Received: format_version={version} in {root / LAKE_FILE}"
             )
         seal = facts.pop("digest")

@@ -27,6 +27,7 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "shard": pl.String,
     "record_index": pl.Int64,
     "record_offset": pl.Int64,
+    "record_crc32c": pl.Int64,
     "image_offset": pl.Int64,
     "image_bytes": pl.Int64,
     "image_crc32c": pl.Int64,
@@ -34,7 +35,8 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 """Columns and types of a manifest. `patient_id`: the bare number; `study_id`: `view_id` without the
 file; `group`: smallest patient number of patients tied by a shared image; `source_*`, `width_px`,
 `height_px`, `channels`: of the file as found; `mean`, `std`, `pixel_digest`: of the stored pixels;
-`shard`: path inside the lake; `*_offset`: bytes from the start of the shard."""
+`shard`: path inside the lake; `*_offset`: bytes from the start of the shard; `record_crc32c`: of
+the record's payload."""
 
 PARTITION_COLUMNS = ("split", "body_part", "label")
 """These stand in the folders' names, Hive-style, and not in the files."""

@@ -32,13 +32,20 @@ class Record:
 
 def frame(payload: Buffer) -> bytes:
     """Return `payload` as one TFRecord."""
-    length = struct.pack("<Q", len(payload))
-    return b"".join((length, _masked_crc(length), payload, _masked_crc(payload)))
+    footer = frame_footer(crc32c.crc32c(payload))
+    return b"".join((frame_header(len(payload)), payload, footer))
 
 
-def _masked_crc(data: Buffer) -> bytes:
-    crc = crc32c.crc32c(data)
-    return struct.pack("<I", (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF)
+def frame_header(payload_bytes: int) -> bytes:
+    """Return what stands before a payload of so many bytes."""
+    length = struct.pack("<Q", payload_bytes)
+    return length + frame_footer(crc32c.crc32c(length))
+
+
+def frame_footer(payload_crc32c: int) -> bytes:
+    """Return what stands after a payload: its CRC-32C, masked."""
+    rotated = (payload_crc32c >> 15) | (payload_crc32c << 17)
+    return struct.pack("<I", (rotated + _MASK_DELTA) & 0xFFFFFFFF)
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -60,12 +67,12 @@ def _read_payload(shard: BinaryIO, header: bytes, place: str) -> bytes:
         raise CorruptLakeError(
             f"Expected a record's header. Received: {len(header)} bytes in {place}"
         )
-    if _masked_crc(header[:8]) != header[8:]:
+    (length,) = struct.unpack_from("<Q", header)
+    if frame_header(length) != header:
         raise CorruptLakeError(f"The checksum of a record's length differs in {place}")
-    (length,) = struct.unpack("<Q", header[:8])
     payload, footer = shard.read(length), shard.read(FRAME_FOOTER_BYTES)
     if len(payload) < length or len(footer) < FRAME_FOOTER_BYTES:
         raise CorruptLakeError(f"Expected a record of {length} bytes. Received: the end of {place}")
-    if _masked_crc(payload) != footer:
+    if frame_footer(crc32c.crc32c(payload)) != footer:
         raise CorruptLakeError(f"The checksum of a record differs in {place}")
     return payload

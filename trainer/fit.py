@@ -13,10 +13,10 @@ import tensorflow as tf
 from shared.console import Progress
 from shared.errors import TrainingError
 from shared.lake import Lake
+from shared.reader import ViewReader
 from trainer.epochs import EpochLog
 from trainer.models import MODELS
 from trainer.options import FitOptions
-from trainer.reader import ViewReader
 from trainer.split import FitPlan
 from trainer.stream import numbered_batches, ordered_batches, shuffled_batches
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from trainer.reader import ViewReader
+from shared.reader import ViewReader
 
 _PARALLEL_BATCHES = 2
 """Batches read at once and kept ready. Fixed, because TensorFlow 2.16's autotuning waits up to

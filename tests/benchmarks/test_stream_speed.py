@@ -12,9 +12,9 @@ import tensorflow as tf
 from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
 from shared.lake import Lake, open_lake
+from shared.reader import ViewReader
 from tests.benchmarks.tables import publish, rate
 from tests.commands import run
-from trainer.reader import ViewReader
 from trainer.stream import shuffled_batches
 
 NUM_VIEWS = 2_000

@@ -6,17 +6,21 @@ import pytest
 import tensorflow as tf
 
 from shared.errors import CorruptLakeError
-from shared.example import decode_example, encode_example
+from shared.example import decode_example, encode_example_head
 from shared.tfrecord import FRAME_HEADER_BYTES, frame, read_records
 
 VIEW_ID = "train/XR_WRIST/patient00012/study1_positive/image1.png"
 IMAGE = bytes(range(256)) * 4
 
 
+def example(image: bytes, label: int) -> bytes:
+    return encode_example_head(VIEW_ID, label, len(image)) + image
+
+
 def test_tensorflow_reads_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "ours.tfrecord"
     images = [b"", b"\x00", IMAGE, IMAGE * 99]
-    path.write_bytes(b"".join(frame(encode_example(VIEW_ID, 1, image)[0]) for image in images))
+    path.write_bytes(b"".join(frame(example(image, 1)) for image in images))
 
     features = {
         "image": tf.io.FixedLenFeature([], tf.string),
@@ -27,9 +31,9 @@ def test_tensorflow_reads_what_was_written(tmp_path: Path) -> None:
         tf.io.parse_single_example(record, features)
         for record in tf.data.TFRecordDataset(str(path))
     ]
-    assert [example["image"].numpy() for example in parsed] == images
-    assert {int(example["label"]) for example in parsed} == {1}
-    assert {example["view_id"].numpy().decode() for example in parsed} == {VIEW_ID}
+    assert [features["image"].numpy() for features in parsed] == images
+    assert {int(features["label"]) for features in parsed} == {1}
+    assert {features["view_id"].numpy().decode() for features in parsed} == {VIEW_ID}
 
 
 def test_what_tensorflow_writes_is_read(tmp_path: Path) -> None:
@@ -58,7 +62,8 @@ def test_what_tensorflow_writes_is_read(tmp_path: Path) -> None:
 
 
 def test_pixels_begin_where_it_is_said() -> None:
-    payload, image_start = encode_example(VIEW_ID, 0, IMAGE)
+    payload = example(IMAGE, 0)
+    image_start = len(payload) - len(IMAGE)
     assert payload[image_start:] == IMAGE
     record = frame(payload)
     assert record[FRAME_HEADER_BYTES + image_start :][: len(IMAGE)] == IMAGE
@@ -66,7 +71,7 @@ def test_pixels_begin_where_it_is_said() -> None:
 
 def test_every_flipped_byte_of_a_record_is_found(tmp_path: Path) -> None:
     path = tmp_path / "shard.tfrecord"
-    record = frame(encode_example(VIEW_ID, 1, IMAGE[:40])[0])
+    record = frame(example(IMAGE[:40], 1))
     for index in range(len(record)):
         damaged = bytearray(record)
         damaged[index] ^= 1 << (index % 8)
@@ -77,7 +82,7 @@ def test_every_flipped_byte_of_a_record_is_found(tmp_path: Path) -> None:
 
 def test_every_cut_of_a_record_is_found(tmp_path: Path) -> None:
     path = tmp_path / "shard.tfrecord"
-    record = frame(encode_example(VIEW_ID, 1, b"pixels")[0])
+    record = frame(example(b"pixels", 1))
     for length in range(1, len(record)):
         path.write_bytes(record[:length])
         with pytest.raises(CorruptLakeError):

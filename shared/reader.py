@@ -1,0 +1,155 @@
+"""Reader: any views of a lake, read from the shards by offset, every byte of each checked."""
+
+import os
+import resource
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import crc32c
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from shared.errors import CorruptLakeError
+from shared.image import Pixels
+from shared.lake import Lake
+from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
+
+_REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
+_SPARE_FILES = 64
+
+
+class _Place(NamedTuple):
+    """Where one view's record lies, and its checksums."""
+
+    view_id: str
+    shard: str
+    record_offset: int
+    record_crc32c: int
+    image_offset: int
+    image_bytes: int
+
+    @property
+    def end(self) -> int:
+        """The offset after the record."""
+        return self.image_offset + self.image_bytes + FRAME_FOOTER_BYTES
+
+    @property
+    def head_bytes(self) -> int:
+        """How many bytes of the payload stand before the image."""
+        return self.image_offset - self.record_offset - FRAME_HEADER_BYTES
+
+    @property
+    def expected(self) -> tuple[int, bytes, int, bytes]:
+        """Bytes of the record, its frame's header, the payload's checksum, the frame's footer."""
+        header = frame_header(self.head_bytes + self.image_bytes)
+        footer = frame_footer(self.record_crc32c)
+        return self.end - self.record_offset, header, self.record_crc32c, footer
+
+
+class ViewReader:
+    """Reads views of a lake in any order, from several threads; a context manager.
+
+    The shards are opened at once and held open until the block ends: a re-ingest that replaces them
+    meanwhile does not disturb it.
+
+    Args:
+        lake: an opened lake.
+        views: rows of its manifest; a view is known by its row number here.
+
+    Attributes:
+        labels: float32, one a view.
+        damage: what `read` found wrong, for callers behind a boundary that exceptions do not cross
+            whole.
+
+    Raises:
+        CorruptLakeError: a shard is missing, cut short or too long.
+    """
+
+    def __init__(self, lake: Lake, views: pl.DataFrame):
+        self.batch_shape = (None, lake.image.size, lake.image.size, 1)
+        self.labels: npt.NDArray[np.float32] = views["label"].to_numpy().astype(np.float32)
+        self.damage: CorruptLakeError | None = None
+        self._root = lake.root
+        self._places = _places(views)
+        self._descriptors: dict[str, int] = {}
+        try:
+            self._open_shards(lake.manifest)
+        except BaseException:
+            self.close()
+            raise
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __enter__(self) -> "ViewReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the shards; TensorFlow may keep the reader itself for longer."""
+        while self._descriptors:
+            os.close(self._descriptors.popitem()[1])
+
+    def _open_shards(self, manifest: pl.DataFrame) -> None:
+        needed = {place.shard for place in self._places}
+        _allow_open_files(len(needed))
+        rows = manifest.filter(pl.col("shard").is_in(list(needed)))
+        for (shard,), members in rows.partition_by("shard", as_dict=True).items():
+            self._open_shard(str(shard), _places(members.sort("record_index")))
+
+    def _open_shard(self, shard: str, places: Sequence[_Place]) -> None:
+        path = self._root / shard
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            raise CorruptLakeError(
+                f"{path}, view {places[0].view_id}: the file is missing; {_REMEDY}"
+            ) from None
+        self._descriptors[shard] = descriptor
+        size = os.fstat(descriptor).st_size
+        if size != places[-1].end:
+            place = next((place for place in places if place.end > size), places[-1])
+            raise CorruptLakeError(
+                f"{path}, view {place.view_id}: expected a file of {places[-1].end} bytes, "
+                f"received {size}; {_REMEDY}"
+            )
+
+    def read(self, rows: npt.NDArray[np.int64]) -> Pixels:
+        """Return the pixels of the views `rows`, uint8 of shape (len(rows), size, size, 1).
+
+        Raises:
+            CorruptLakeError: a record is not the one that was written.
+        """
+        images = np.empty((len(rows), *self.batch_shape[1:]), np.uint8)
+        for index, row in enumerate(map(int, rows)):
+            self._read_record(self._places[row], images[index].data)
+        return images
+
+    def _read_record(self, place: _Place, image: memoryview) -> None:
+        header, footer = bytearray(FRAME_HEADER_BYTES), bytearray(FRAME_FOOTER_BYTES)
+        head = bytearray(place.head_bytes)
+        descriptor = self._descriptors[place.shard]
+        num_read = os.preadv(descriptor, [header, head, image, footer], place.record_offset)
+        crc = crc32c.crc32c(image, crc32c.crc32c(head))
+        if (num_read, bytes(header), crc, bytes(footer)) != place.expected:
+            self.damage = CorruptLakeError(
+                f"{self._root / place.shard}, view {place.view_id}: the record is not the one that "
+                f"was written; {_REMEDY}"
+            )
+            raise self.damage
+
+
+def _places(views: pl.DataFrame) -> list[_Place]:
+    return [_Place(*row) for row in views.select(_Place._fields).iter_rows()]
+
+
+def _allow_open_files(num_more: int) -> None:
+    """Raise this process's limit on open files, where a lake has more shards than it allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = len(list(Path("/dev/fd").iterdir())) + num_more + _SPARE_FILES
+    if soft < needed and (hard == resource.RLIM_INFINITY or hard >= needed):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
