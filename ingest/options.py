@@ -7,14 +7,14 @@ from typing import Annotated
 import tyro
 
 from shared.errors import UsageError
-from shared.image_spec import Fit, ImageSpec
+from shared.image_spec import Contrast, Crop, Encoding, Fit, ImageSpec
 
 
 @dataclass(frozen=True)
 class IngestOptions:
     """Decode every radiograph of a MURA tree once, into a lake.
 
-    Each image becomes grey, is resized and stored raw in TFRecord shards by split, body part and
+    Each image becomes grey, is resized and stored in TFRecord shards by split, body part and
     label; a Parquet manifest says where each view lies. Run it again after a change or an
     interruption: only what is new is decoded.
 
@@ -31,6 +31,12 @@ class IngestOptions:
     """Side of the stored square images, in pixels."""
     fit: Fit = "pad"
     """pad keeps the aspect and pads with black, stretch fills the square."""
+    crop: Crop = "none"
+    """field cuts each image to its collimated field: black or white borders go."""
+    contrast: Contrast = "none"
+    """percentile stretches the 1st to 99th to black and white, clahe equalizes in 8 x 8 tiles."""
+    encoding: Encoding = "raw"
+    """raw is read fastest, png takes less room and loses nothing, jpeg takes the least."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Processes that decode; the lake is the same for any number."""
 
@@ -39,12 +45,12 @@ class IngestOptions:
             raise UsageError("Expected a folder for the lake. Received: lake=")
         if self.workers < 1:
             raise UsageError(f"Expected at least one worker. Received: workers={self.workers}")
-        ImageSpec(self.size, self.fit)
+        _ = self.image
 
     @property
     def image(self) -> ImageSpec:
         """How the lake's images are made."""
-        return ImageSpec(self.size, self.fit)
+        return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding)
 
 
 @dataclass(frozen=True)

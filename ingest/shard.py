@@ -14,10 +14,11 @@ from ingest.scan import SCHEMA as SCAN_SCHEMA
 from shared.errors import ImageError, SourceError
 from shared.example import encode_example
 from shared.files import Digester, digest, partial_file, publish
-from shared.image import decode_grey, fit_to_spec, read_png_header
+from shared.image import decode_grey, read_png_header
 from shared.image_spec import ImageSpec
 from shared.layout import partition_path, shard_path
 from shared.manifest import REJECTS_SCHEMA, SCHEMA
+from shared.prepare import prepare_and_encode
 from shared.tfrecord import FRAME_HEADER_BYTES, frame
 
 UNREADABLE = "unreadable"
@@ -129,19 +130,18 @@ def _read(path: Path) -> bytes:
 
 def _prepare(encoded: bytes, image: ImageSpec) -> _View:
     header = read_png_header(encoded)
-    pixels = fit_to_spec(decode_grey(encoded), image)
-    raw = pixels.tobytes()
+    pixels, stored = prepare_and_encode(decode_grey(encoded), image)
     mean, std = cv2.meanStdDev(pixels)
     facts = {
         "source_digest": digest(encoded),
         **asdict(header),
         "mean": float(mean[0, 0]),
         "std": float(std[0, 0]),
-        "pixel_digest": digest(raw),
-        "image_bytes": len(raw),
-        "image_crc32c": crc32c.crc32c(raw),
+        "pixel_digest": digest(pixels.data),
+        "image_bytes": len(stored),
+        "image_crc32c": crc32c.crc32c(stored),
     }
-    return _View(raw, facts)
+    return _View(stored, facts)
 
 
 class _ShardWriter:

@@ -20,10 +20,10 @@ def encode_example(view_id: str, label: int, image: bytes) -> tuple[bytes, int]:
     Args:
         view_id: the view's path inside MURA.
         label: 0 or 1.
-        image: raw uint8 pixels, row by row.
+        image: its stored bytes.
 
     Returns:
-        The payload, and the offset of the first pixel in it.
+        The payload, and the offset of the image in it.
     """
     features = b"".join(
         (
