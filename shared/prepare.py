@@ -25,7 +25,7 @@ def prepare(grey: Pixels, spec: ImageSpec) -> Pixels:
         spec: of the lake.
 
     Returns:
-        uint8 of shape (size, size), contiguous; it may share memory with `grey`, and may be read-only.
+        uint8 of shape (size, size), contiguous; it may share memory with `grey`.
     """
     return prepare_and_encode(grey, spec)[0]
 
