@@ -36,4 +36,4 @@ def stretch_percentiles(grey: Pixels) -> Pixels:
     if low == high:
         return grey
     stretched = np.rint((np.arange(256) - low) * 255 / (high - low))
-    return np.clip(stretched, 0, 255).astype(np.uint8)[grey]
+    return np.asarray(cv2.LUT(grey, np.clip(stretched, 0, 255).astype(np.uint8)), np.uint8)
