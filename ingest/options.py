@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from shared.errors import UsageError
-from shared.image_spec import Fit, ImageSpec
+from shared.image_spec import Contrast, Crop, Encoding, Fit, ImageSpec
 
 Duplicates = Literal["group", "drop", "fail"]
 
@@ -16,7 +16,7 @@ Duplicates = Literal["group", "drop", "fail"]
 class IngestOptions:
     """Decode every radiograph of a MURA tree once, into a lake.
 
-    Each image becomes grey, is resized and stored raw in TFRecord shards by split, body part and
+    Each image becomes grey, is resized and stored in TFRecord shards by split, body part and
     label; a Parquet manifest says where each view lies. Run it again after a change or an
     interruption: only what is new is decoded.
 
@@ -33,6 +33,12 @@ class IngestOptions:
     """Side of the stored square images, in pixels."""
     fit: Fit = "pad"
     """pad keeps the aspect and pads with black, stretch fills the square."""
+    crop: Crop = "none"
+    """field cuts each image to its collimated field: black or white borders go."""
+    contrast: Contrast = "none"
+    """percentile stretches the 1st to 99th to black and white, clahe equalizes in 8 x 8 tiles."""
+    encoding: Encoding = "raw"
+    """raw is read fastest, png takes less room and loses nothing, jpeg takes the least."""
     duplicates: Duplicates = "group"
     """group ties patients who share an image, drop keeps one copy, fail stops."""
     on_reject: Literal["warn", "fail"] = "warn"
@@ -49,7 +55,7 @@ class IngestOptions:
             raise UsageError(f"Expected at least one worker. Received: workers={self.workers}")
         if self.max_rejects is not None and self.max_rejects < 0:
             raise UsageError(f"Expected 0 or more. Received: max_rejects={self.max_rejects}")
-        ImageSpec(self.size, self.fit)
+        _ = self.image
 
     @property
     def reject_limit(self) -> int | None:
@@ -59,7 +65,7 @@ class IngestOptions:
     @property
     def image(self) -> ImageSpec:
         """How the lake's images are made."""
-        return ImageSpec(self.size, self.fit)
+        return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding)
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ import cv2
 from shared.errors import ImageError, SourceError
 from shared.example import encode_example_head
 from shared.files import Digester, digest, partial_file
-from shared.image import decode_grey, fit_to_spec, read_png_header
+from shared.image import decode_grey, read_png_header
 from shared.image_spec import ImageSpec
 from shared.layout import partition_path
+from shared.prepare import prepare_and_encode
 from shared.tfrecord import FRAME_HEADER_BYTES, frame
 
 UNREADABLE = "unreadable"
@@ -127,19 +128,18 @@ def _read(source: Path, view: PlannedView) -> bytes:
 
 
 def _prepare(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
-    """Return the pixels to store, and the facts that the manifest keeps of the view."""
+    """Return the image to store, and the facts that the manifest keeps of the view."""
     header = read_png_header(encoded)
-    pixels = fit_to_spec(decode_grey(encoded), image)
-    raw = pixels.tobytes()
+    pixels, stored = prepare_and_encode(decode_grey(encoded), image)
     mean, std = cv2.meanStdDev(pixels)
-    return raw, {
+    return stored, {
         "source_digest": digest(encoded),
         **asdict(header),
         "mean": float(mean[0, 0]),
         "std": float(std[0, 0]),
-        "pixel_digest": digest(raw),
-        "image_bytes": len(raw),
-        "image_crc32c": crc32c.crc32c(raw),
+        "pixel_digest": digest(pixels.data),
+        "image_bytes": len(stored),
+        "image_crc32c": crc32c.crc32c(stored),
     }
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from ingest.options import VerifyOptions
 from shared.console import Progress, note, say
+from shared.encoding import decode
 from shared.errors import CorruptLakeError
 from shared.example import decode_example
 from shared.files import Digester, digest
@@ -69,11 +70,11 @@ def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[
 def _verify_record(record: Record, row: dict[str, Any], image: ImageSpec) -> None:
     example = decode_example(record.payload)
     start = row["image_offset"] - record.offset - FRAME_HEADER_BYTES
-    pixels = bytes(record.payload[start : start + image.num_bytes])
+    stored = bytes(record.payload[start : start + row["image_bytes"]])
     expected: dict[str, Any] = {
         "view_id": [row["view_id"].encode()],
         "label": [row["label"]],
-        "image": [pixels],
+        "image": [stored],
     }
     for name, value in expected.items():
         if example.get(name) != value:
@@ -81,9 +82,9 @@ def _verify_record(record: Record, row: dict[str, Any], image: ImageSpec) -> Non
     received = {
         "record_offset": record.offset,
         "record_crc32c": crc32c.crc32c(record.payload),
-        "image_bytes": len(pixels),
-        "image_crc32c": crc32c.crc32c(pixels),
-        "pixel_digest": digest(pixels),
+        "image_bytes": len(stored),
+        "image_crc32c": crc32c.crc32c(stored),
+        "pixel_digest": digest(decode(stored, image).data),
     }
     for name, value in received.items():
         if row[name] != value:

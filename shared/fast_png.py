@@ -13,7 +13,7 @@ import cv2
 import deflate
 import numpy as np
 import numpy.typing as npt
-from kornia_rs import io as kornia_io
+from kornia_rs import io as kornia_io  # pyright: ignore[reportMissingModuleSource]  # is compiled
 
 Rows = npt.NDArray[np.uint8]
 
@@ -42,7 +42,9 @@ def decode_plain_png(
     """
     row_bytes = 1 + channels * width_px
     try:
-        inflated = deflate.zlib_decompress(compressed, row_bytes * height_px)
+        inflated = deflate.zlib_decompress(  # pyright: ignore[reportUnknownMemberType]  # half typed
+            compressed, row_bytes * height_px
+        )
     except deflate.DeflateError:
         return None
     if len(inflated) != row_bytes * height_px:
@@ -81,14 +83,15 @@ def _uncompressed_png(rows: Rows, width_px: int, height_px: int) -> Iterator[byt
         block = rows.data[start : start + _STORED_BLOCK_BYTES]
         is_last, size = start + len(block) == rows.size, len(block)
         pieces += (struct.pack("<BHH", is_last, size, size ^ 0xFFFF), block)
-    yield from _chunk([*pieces, struct.pack(">I", deflate.adler32(rows.data))])
+    checksum = deflate.adler32(rows.data)  # pyright: ignore[reportUnknownMemberType]  # half typed
+    yield from _chunk([*pieces, struct.pack(">I", checksum)])
     yield from _chunk([b"IEND"])
 
 
 def _chunk(pieces: list[bytes | memoryview]) -> Iterator[bytes | memoryview]:
     crc = 0
     for piece in pieces:
-        crc = deflate.crc32(piece, crc)
+        crc = deflate.crc32(piece, crc)  # pyright: ignore[reportUnknownMemberType]  # half typed
     yield struct.pack(">I", sum(map(len, pieces)) - 4)
     yield from pieces
     yield struct.pack(">I", crc)

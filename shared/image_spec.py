@@ -1,4 +1,4 @@
-"""The image spec: how every image of a lake was made from its source."""
+"""The image spec: how every image of a lake was made from its source, and how it is stored."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -6,21 +6,41 @@ from typing import Any, Literal, get_args
 from shared.errors import LakeError, UsageError
 
 Fit = Literal["pad", "stretch"]
+Crop = Literal["none", "field"]
+Contrast = Literal["none", "percentile", "clahe"]
+Encoding = Literal["raw", "png", "jpeg"]
+
 FITS: tuple[Fit, ...] = get_args(Fit)
+CROPS: tuple[Crop, ...] = get_args(Crop)
+CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
+ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
+
+JPEG_QUALITY = 95
+"""Of images stored as JPEG, as libjpeg counts it."""
 
 _MIN_SIZE_PX, _MAX_SIZE_PX = 16, 2048
-_STORED_AS = {"channels": 1, "dtype": "uint8", "encoding": "raw"}
+_PIXELS = {"channels": 1, "dtype": "uint8"}
+_UNSAID = {"crop": "none", "contrast": "none"}
+"""What a `lake.json` means that says nothing of it, as older ones do."""
 
 
 @dataclass(frozen=True)
 class ImageSpec:
     """Square grey images of `size` x `size` pixels.
 
-    `pad` keeps the aspect and centres the image on black, `stretch` fills the square.
+    Attributes:
+        size: side in pixels.
+        fit: `pad` keeps the aspect and centres the image on black, `stretch` fills the square.
+        crop: `field` cuts the source to its collimated field first.
+        contrast: what is done to grey levels after resizing.
+        encoding: how the pixels are stored: as they are, losslessly as PNG, or as JPEG.
     """
 
     size: int = 320
     fit: Fit = "pad"
+    crop: Crop = "none"
+    contrast: Contrast = "none"
+    encoding: Encoding = "raw"
 
     def __post_init__(self) -> None:
         if not _MIN_SIZE_PX <= self.size <= _MAX_SIZE_PX:
@@ -28,28 +48,39 @@ class ImageSpec:
                 f"Expected a size of {_MIN_SIZE_PX} to {_MAX_SIZE_PX} pixels. "
                 f"Received: size={self.size}"
             )
-        if self.fit not in FITS:
-            raise UsageError(
-                f"Expected fit to be one of {', '.join(FITS)}. Received: fit={self.fit}"
-            )
+        for name, choices in (
+            ("fit", FITS),
+            ("crop", CROPS),
+            ("contrast", CONTRASTS),
+            ("encoding", ENCODINGS),
+        ):
+            if (value := getattr(self, name)) not in choices:
+                raise UsageError(
+                    f"Expected {name} to be one of {', '.join(choices)}. Received: {name}={value}"
+                )
 
     @property
     def num_bytes(self) -> int:
-        """Bytes of one stored image: one byte a pixel."""
+        """Bytes of one image's pixels: one byte a pixel."""
         return self.size * self.size
 
     def to_json(self) -> dict[str, Any]:
         """Return the spec as it stands in `lake.json`."""
-        return {**asdict(self), **_STORED_AS}
+        quality = {"jpeg_quality": JPEG_QUALITY} if self.encoding == "jpeg" else {}
+        return {**asdict(self), **quality, **_PIXELS}
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> "ImageSpec":
         """Read the spec of a `lake.json`.
 
         Raises:
-            LakeError: the images are stored in a way this version does not know.
+            LakeError: the images are made or stored in a way this version does not know.
         """
-        stored_as = {key: value for key, value in facts.items() if key not in ("size", "fit")}
-        if stored_as != _STORED_AS:
-            raise LakeError(f"Expected images stored as {_STORED_AS}. Received: {stored_as}")
-        return cls(size=facts["size"], fit=facts["fit"])
+        facts = {**_UNSAID, **facts}
+        try:
+            spec = cls(*(facts[name] for name in cls.__dataclass_fields__))
+        except UsageError as error:
+            raise LakeError(f"Expected images of a kind this mura-lake knows: {error}") from None
+        if spec.to_json() != facts:
+            raise LakeError(f"Expected images stored as {spec.to_json()}. Received: {facts}")
+        return spec

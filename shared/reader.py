@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from shared.encoding import decode
 from shared.errors import CorruptLakeError
 from shared.image import Pixels
 from shared.lake import Lake
@@ -71,7 +72,7 @@ class ViewReader:
         self.batch_shape = (None, lake.image.size, lake.image.size, 1)
         self.labels: npt.NDArray[np.float32] = views["label"].to_numpy().astype(np.float32)
         self.damage: CorruptLakeError | None = None
-        self._root = lake.root
+        self._root, self._image = lake.root, lake.image
         self._places = _places(views)
         self._descriptors: dict[str, int] = {}
         try:
@@ -126,7 +127,13 @@ class ViewReader:
         """
         images = np.empty((len(rows), *self.batch_shape[1:]), np.uint8)
         for index, row in enumerate(map(int, rows)):
-            self._read_record(self._places[row], images[index].data)
+            place, image = self._places[row], images[index]
+            if self._image.encoding == "raw":
+                self._read_record(place, image.data)
+            else:
+                stored = bytearray(place.image_bytes)
+                self._read_record(place, memoryview(stored))
+                image[:, :, 0] = decode(memoryview(stored), self._image)
         return images
 
     def _read_record(self, place: _Place, image: memoryview) -> None:

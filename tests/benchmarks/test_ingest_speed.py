@@ -10,8 +10,9 @@ import pytest
 
 from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
-from shared.image import decode_grey, fit_to_spec
+from shared.image import decode_grey
 from shared.image_spec import ImageSpec
+from shared.prepare import prepare
 from tests.benchmarks.tables import publish, rate
 from tests.commands import run
 
@@ -29,7 +30,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _decode_all(paths: list[Path], spec: ImageSpec) -> None:
     cv2.setNumThreads(1)
     for path in paths:
-        fit_to_spec(decode_grey(path.read_bytes()), spec)
+        prepare(decode_grey(path.read_bytes()), spec)
 
 
 @pytest.mark.parametrize("size", [224, 512])

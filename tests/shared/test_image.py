@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from shared.errors import ImageError
-from shared.image import decode_grey, fit_to_spec, read_png_header
+from shared.image import decode_grey, read_png_header
 from shared.image_spec import FITS, Fit, ImageSpec
+from shared.prepare import prepare
 
 
 def _encode(pixels: np.ndarray) -> bytes:
@@ -40,20 +41,20 @@ def by_opencv_alone(path: Path, spec: ImageSpec) -> np.ndarray:
 
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize(
-    "shape", [(512, 300), (90, 512), (320, 320), (33, 47), (1, 512), (5, 3, 3)]
+    "shape", [(512, 300), (90, 512), (320, 320), (33, 47), (1, 512), (512, 1), (5, 3, 3)]
 )
 def test_pixels_are_those_of_opencv(fit: Fit, shape: tuple[int, ...], tmp_path: Path) -> None:
     path = tmp_path / "image.png"
     pixels = _noise(*shape[:2])
     path.write_bytes(_encode(np.dstack([pixels] * 3) if len(shape) == 3 else pixels))
     spec = ImageSpec(64, fit)
-    stored = fit_to_spec(decode_grey(path.read_bytes()), spec)
+    stored = prepare(decode_grey(path.read_bytes()), spec)
     assert stored.dtype == np.uint8
     np.testing.assert_array_equal(stored, by_opencv_alone(path, spec))
 
 
 def test_padding_keeps_aspect_and_centres() -> None:
-    stored = fit_to_spec(np.full((200, 100), 255, np.uint8), ImageSpec(100, "pad"))
+    stored = prepare(np.full((200, 100), 255, np.uint8), ImageSpec(100, "pad"))
     assert (stored[:, 25:75] == 255).all()
     assert not stored[:, :25].any()
     assert not stored[:, 75:].any()
