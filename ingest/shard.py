@@ -1,7 +1,7 @@
 """Shard: the views of one plan are read, decoded, resized and written as one TFRecord file."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,17 +11,18 @@ import polars as pl
 
 from ingest.plan import ShardPlan
 from ingest.scan import SCHEMA as SCAN_SCHEMA
+from shared.decode import decode_radiograph
 from shared.errors import ImageError, SourceError
 from shared.example import encode_example
 from shared.files import Digester, digest, partial_file, publish
-from shared.image import decode_grey, fit_to_spec, read_png_header
+from shared.image import fit_to_spec
 from shared.image_spec import ImageSpec
 from shared.layout import partition_path, shard_path
 from shared.manifest import REJECTS_SCHEMA, SCHEMA
 from shared.tfrecord import FRAME_HEADER_BYTES, frame
 
 UNREADABLE = "unreadable"
-"""The reason of a file that may not be read; the others are those of `shared.image`."""
+"""The reason of a file that may not be read; the others are those of `shared.decode`."""
 
 WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "group"}
 """A manifest's columns but `group`, which is known only when all views are."""
@@ -128,13 +129,15 @@ def _read(path: Path) -> bytes:
 
 
 def _prepare(encoded: bytes, image: ImageSpec) -> _View:
-    header = read_png_header(encoded)
-    pixels = fit_to_spec(decode_grey(encoded), image)
+    radiograph = decode_radiograph(encoded)
+    pixels = fit_to_spec(radiograph.grey, image)
     raw = pixels.tobytes()
     mean, std = cv2.meanStdDev(pixels)
     facts = {
         "source_digest": digest(encoded),
-        **asdict(header),
+        "width_px": radiograph.width_px,
+        "height_px": radiograph.height_px,
+        "channels": radiograph.channels,
         "mean": float(mean[0, 0]),
         "std": float(std[0, 0]),
         "pixel_digest": digest(raw),
