@@ -68,15 +68,17 @@ def detect_format(encoded: bytes) -> Literal["png", "jpeg"]:
             raise ImageError("other_format", f"the file is {name}")
     if b"PNG" in first[:8] and b"IHDR" in first[:32]:
         raise ImageError("corrupt", f"the signature of a PNG was changed to {first[:8]!r}")
-    if _is_text(first):
-        raise ImageError("text", f"the file is text: {' '.join(first[:60].decode().split())!r}")
+    text = _as_text(first)
+    if text is not None:
+        raise ImageError("text", f"the file is text: {' '.join(text[:60].split())!r}")
     raise ImageError("unknown_format", f"the file begins with {first[:8]!r}")
 
 
-def _is_text(first: bytes) -> bool:
+def _as_text(first: bytes) -> str | None:
     try:
         # incremental, because the last character may be cut
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(first)
     except UnicodeDecodeError:
-        return False
-    return all(character.isprintable() or character.isspace() for character in text)
+        return None
+    is_text = all(character.isprintable() or character.isspace() for character in text)
+    return text if is_text else None
