@@ -15,6 +15,7 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 _ADAM7_PASSES = (*_ADAM7, (0, 1, 1, 2))
 _LAST_FILTER = 4
 _BYTE_ORDERS = (b"II*\x00", b"MM\x00*")
+_EXIF_BYTES, _PART_BYTES = 65_536, 1024 * 1024
 
 
 def inflate_rows(png: Png) -> bytes:
@@ -58,7 +59,8 @@ def wrap_rows(png: Png, rows: bytes, colour_type: int) -> bytes:
     are not heeded either. Where R = G = B, as in MURA, they change nothing. Orientation (eXIf) is
     moved to the front, as OpenCV overlooks it behind the pixels.
 
-    Stored, because libpng's own inflating would be a second one, and slower than both.
+    Stored, because libpng's own inflating would be a second one, and slower than both; in parts of
+    1 MiB, as OpenCV stumbles over chunks of more than 8 MB.
     """
     header = png.header
     sides = (header.width_px, header.height_px)
@@ -71,8 +73,11 @@ def wrap_rows(png: Png, rows: bytes, colour_type: int) -> bytes:
     if colour_type in (RGB, PALETTE) and b"tRNS" in png.chunks:
         parts += _chunk(b"tRNS", png.chunks[b"tRNS"])
     if png.chunks.get(b"eXIf", b"").startswith(_BYTE_ORDERS):
-        parts += _chunk(b"eXIf", png.chunks[b"eXIf"])
-    return b"".join([*parts, *_chunk(b"IDAT", zlib.compress(rows, 0)), *_chunk(b"IEND", b"")])
+        parts += _chunk(b"eXIf", png.chunks[b"eXIf"][:_EXIF_BYTES])
+    stream = zlib.compress(rows, 0)
+    for start in range(0, len(stream), _PART_BYTES):
+        parts += _chunk(b"IDAT", stream[start : start + _PART_BYTES])
+    return b"".join([*parts, *_chunk(b"IEND", b"")])
 
 
 def _chunk(kind: bytes, content: bytes) -> tuple[bytes, bytes, bytes]:

@@ -80,7 +80,7 @@ def _good_pngs() -> Iterator[ImageFile]:
 
     yield good("grey", png(GREY))
     yield good("grey by OpenCV", cv2.imencode(".png", GREY)[1].tobytes())
-    yield good("grey by Pillow", _pillow(GREY, "PNG"))
+    yield good("grey by Pillow", pillow(GREY, "PNG"))
     yield good("rgb of equal channels", png(EQUAL, 2), channels=3)
     yield good("rgb", png(COLOUR, 2), opencv(png(COLOUR, 2)), 3)
     yield good("16-bit grey", png(DEEP, 0, 16), HIGH)
@@ -146,6 +146,12 @@ def _good_pngs() -> Iterator[ImageFile]:
         late = png(GREY, after=chunk(b"eXIf", exif))
         yield good(f"orientation {orientation} after the pixels", late, upright)
     yield good("nonsense for EXIF", png(GREY, before=chunk(b"eXIf", b"II*\0\xff\xff\xff\xff")))
+    large = np.tile(GREY, (75, 54))
+    stored = png(large, stream=zlib.compress(filtered_rows(large), 0))
+    size = (large.shape[1], large.shape[0])
+    yield ImageFile("png of one chunk of 9 MB", stored, grey=large, channels=1, size=size)
+    exif = _exif(6) + bytes(9_000_000)
+    yield good("EXIF of 9 MB", png(GREY, before=chunk(b"eXIf", exif)), _upright(GREY, 6))
     least = GREY[:16, :16].copy()
     yield ImageFile("png 16 x 16", png(least), grey=least, channels=1, size=(16, 16))
 
@@ -184,7 +190,7 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return (pixels, across, both, down, pixels.T, down.T, both.T, across.T)[orientation - 1]
 
 
-def _pillow(pixels: np.ndarray, kind: str, mode: str = "", **options: Any) -> bytes:
+def pillow(pixels: np.ndarray, kind: str, mode: str = "", **options: Any) -> bytes:
     file = io.BytesIO()
     picture = Image.fromarray(pixels)
     if mode:
@@ -204,22 +210,22 @@ def _good_jpegs() -> Iterator[ImageFile]:
     def good(name: str, encoded: bytes, channels: int = 1) -> ImageFile:
         return ImageFile(f"jpeg {name}", encoded, grey=_luma(encoded), channels=channels)
 
-    grey = _pillow(GREY, "JPEG")
+    grey = pillow(GREY, "JPEG")
     yield good("grey", grey)
-    yield good("rgb", _pillow(COLOUR, "JPEG"), 3)
-    yield good("rgb 4:4:4", _pillow(COLOUR, "JPEG", subsampling=0), 3)
-    yield good("progressive grey", _pillow(GREY, "JPEG", progressive=True))
-    yield good("progressive rgb", _pillow(COLOUR, "JPEG", progressive=True), 3)
-    yield good("optimized", _pillow(GREY, "JPEG", optimize=True))
-    yield good("restart markers", _pillow(GREY, "JPEG", restart_marker_blocks=2))
-    yield good("comment", _pillow(GREY, "JPEG", comment=b"\xff\xd9 is no end in here"))
-    yield good("profile", _pillow(COLOUR, "JPEG", icc_profile=b"no profile"), 3)
+    yield good("rgb", pillow(COLOUR, "JPEG"), 3)
+    yield good("rgb 4:4:4", pillow(COLOUR, "JPEG", subsampling=0), 3)
+    yield good("progressive grey", pillow(GREY, "JPEG", progressive=True))
+    yield good("progressive rgb", pillow(COLOUR, "JPEG", progressive=True), 3)
+    yield good("optimized", pillow(GREY, "JPEG", optimize=True))
+    yield good("restart markers", pillow(GREY, "JPEG", restart_marker_blocks=2))
+    yield good("comment", pillow(GREY, "JPEG", comment=b"\xff\xd9 is no end in here"))
+    yield good("profile", pillow(COLOUR, "JPEG", icc_profile=b"no profile"), 3)
     yield good("bytes after EOI", grey + b"\xff\xd8 and more")
     yield good("fill bytes before a marker", grey[:2] + b"\xff\xff\xff" + grey[2:])
     for orientation in range(1, 9):
-        encoded = _pillow(GREY, "JPEG", exif=b"Exif\0\0" + _exif(orientation))
+        encoded = pillow(GREY, "JPEG", exif=b"Exif\0\0" + _exif(orientation))
         yield good(f"orientation {orientation}", encoded)
-    nonsense = _pillow(GREY, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    nonsense = pillow(GREY, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     yield ImageFile("jpeg nonsense for EXIF", nonsense, grey=_luma(grey), channels=1)
 
 
@@ -239,7 +245,7 @@ def _no_images() -> Iterator[ImageFile]:
     noise = np.random.default_rng(1).integers(128, 256, 999, np.uint8).tobytes()
     yield ImageFile("noise", b"\x81" + noise, "unknown_format")
     for kind in ("GIF", "BMP", "TIFF", "WEBP", "JPEG2000"):
-        yield ImageFile(kind, _pillow(GREY, kind), "other_format")
+        yield ImageFile(kind, pillow(GREY, kind), "other_format")
     yield ImageFile("DICOM", bytes(128) + b"DICM\x02\0\0\0", "other_format")
     yield ImageFile("PDF", b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", "other_format")
     yield ImageFile("ZIP", b"PK\x03\x04\x14\0\0\0", "other_format")
@@ -406,8 +412,8 @@ def _ambiguous_pngs() -> Iterator[ImageFile]:
 
 
 def _bad_jpegs() -> Iterator[ImageFile]:
-    grey, colour = _pillow(GREY, "JPEG"), _pillow(COLOUR, "JPEG")
-    progressive = _pillow(GREY, "JPEG", progressive=True)
+    grey, colour = pillow(GREY, "JPEG"), pillow(COLOUR, "JPEG")
+    progressive = pillow(GREY, "JPEG", progressive=True)
     for name, whole in (("grey", grey), ("rgb", colour), ("progressive", progressive)):
         for share in (10, 50, 90):
             cut = whole[: len(whole) * share // 100]
@@ -446,7 +452,7 @@ def _bad_jpegs() -> Iterator[ImageFile]:
         other = grey[: sof + 1] + bytes([marker]) + grey[sof + 2 :]
         yield ImageFile(f"jpeg, {name}", other, "undecodable")
     yield ImageFile("jpeg, 12 bits", grey[: sof + 4] + b"\x0c" + grey[sof + 5 :], "undecodable")
-    cmyk = _pillow(COLOUR, "JPEG", "CMYK")
+    cmyk = pillow(COLOUR, "JPEG", "CMYK")
     adobe = cmyk.index(b"Adobe")
     yield ImageFile("jpeg, CMYK", cmyk, "cmyk")
     yield ImageFile("jpeg, YCCK", cmyk[: adobe + 11] + b"\2" + cmyk[adobe + 12 :], "cmyk")
@@ -462,12 +468,12 @@ def _bad_sizes() -> Iterator[ImageFile]:
     yield ImageFile("png, lies of 20,000 x 20,000", lying, "too_large")
     yield ImageFile("png, black 20,000 x 20,000", _black(20_000, 20_000), "too_large")
     yield ImageFile("png, 1,000,001 x 16", _black(1_000_001, 16), "too_large")
-    bomb = _sized(_pillow(GREY, "JPEG"), 20_000, 20_000)
+    bomb = _sized(pillow(GREY, "JPEG"), 20_000, 20_000)
     yield ImageFile("jpeg, lies of 20,000 x 20,000", bomb, "too_large")
     for height, width in ((1, 1), (15, 40), (40, 15)):
         small = GREY[:height, :width]
         yield ImageFile(f"png, {width} x {height}", png(small), "too_small")
-        yield ImageFile(f"jpeg, {width} x {height}", _pillow(small, "JPEG"), "too_small")
+        yield ImageFile(f"jpeg, {width} x {height}", pillow(small, "JPEG"), "too_small")
 
 
 def _black(width: int, height: int) -> bytes:
