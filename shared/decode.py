@@ -41,9 +41,8 @@ class Radiograph:
 def decode_radiograph(encoded: bytes) -> Radiograph:
     """Decode the bytes of a PNG or JPEG, whatever the file is called.
 
-    An EXIF orientation is applied (EXIF 2.32, tag 0x0112), as the viewer in which the labels were
-    given applied it. An inverted radiograph (bones dark) is stored as found: nothing in a PNG or
-    JPEG tells it from others, as DICOM's PhotometricInterpretation does.
+    An EXIF orientation is applied (EXIF 2.32, tag 0x0112), as image viewers do. An inverted
+    radiograph (bones dark) is stored as found: nothing in a PNG or JPEG says that it is one.
 
     Raises:
         ImageError: the file is no radiograph that could be read rightly; its reasons are those of
@@ -52,11 +51,11 @@ def decode_radiograph(encoded: bytes) -> Radiograph:
     """
     if detect_format(encoded) == "png":
         png = read_png(encoded)
-        header = png.header
-        return Radiograph(_decode_png(png), header.width_px, header.height_px, header.channels)
-    jpeg = read_jpeg(encoded)
-    grey = _decode_jpeg(encoded[: jpeg.size_bytes])
-    return Radiograph(grey, jpeg.width_px, jpeg.height_px, jpeg.channels)
+        header, grey = png.header, _decode_png(png)
+    else:
+        header = read_jpeg(encoded)
+        grey = _decode_jpeg(encoded[: header.size_bytes])
+    return Radiograph(grey, header.width_px, header.height_px, header.channels)
 
 
 def _decode_png(png: Png) -> Pixels:
@@ -102,12 +101,7 @@ def _check_samples(png: Png, samples: npt.NDArray[Any]) -> None:
     where all is opaque. A 16-bit file whose brightest sample is under 4096 holds 12-bit data that
     was never scaled: its high byte would be nearly black.
 
-    Args:
-        png: the file.
-        samples: (height, width) or (height, width, 3 or 4), as OpenCV's IMREAD_UNCHANGED.
-
-    Raises:
-        ImageError: reason `transparent` or `unscaled_16_bit`.
+    The samples are those of OpenCV's IMREAD_UNCHANGED, (height, width) or (height, width, 3 or 4).
     """
     header, has_alpha = png.header, samples.shape[2:] == (4,)
     if header.colour_type == GREY and b"tRNS" in png.chunks:

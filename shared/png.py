@@ -113,17 +113,19 @@ def _read_header(encoded: bytes) -> PngHeader:
 
 
 def _check_kinds(kinds: list[bytes], contents: dict[bytes, bytes]) -> None:
-    """Refuse an unknown critical chunk, and a palette or transparency that is not in its place.
+    """Refuse an unknown critical chunk, and one that decides on pixels but not in its place.
 
-    A chunk is critical if its first letter is a capital: the pixels cannot be known without it.
+    A chunk is critical if its first letter is a capital: the pixels cannot be known without it. Of
+    two palettes, transparencies or orientations nobody knows the right one.
     """
-    for kind in contents.keys() - _CRITICAL:
+    for kind in contents:
         if not kind.isalpha():
             raise ImageError("corrupt", f"no chunk is of kind {kind!r}")
-        if kind[:1].isupper():
+        if kind[:1].isupper() and kind not in _CRITICAL:
             raise ImageError("undecodable", f"critical chunk of unknown kind {kind!r}")
-    for kind in (b"PLTE", b"tRNS"):
+    for kind in (b"PLTE", b"tRNS", b"eXIf"):
         if kinds.count(kind) > 1:
             raise ImageError("corrupt", f"{kinds.count(kind)} chunks of kind {kind!r}")
+    for kind in (b"PLTE", b"tRNS"):
         if kind in contents and b"IDAT" in kinds[: kinds.index(kind)]:
             raise ImageError("corrupt", f"chunk {kind!r} comes after the pixels it is for")

@@ -327,6 +327,8 @@ def _bad_png_chunks() -> Iterator[ImageFile]:
     yield bad("tRNS after IDAT", header, idat, chunk(b"tRNS", b"\0\0"), iend)
     alpha = png(_with_alpha(GREY, 255), 4, before=chunk(b"tRNS", b"\0\0"))
     yield ImageFile("png, tRNS beside alpha", alpha, "corrupt")
+    exif = chunk(b"eXIf", _exif(6))
+    yield bad("eXIf twice", header, exif, exif, idat, iend)
     unknown = chunk(b"CgBI", bytes(4))
     yield bad("unknown critical chunk", header, unknown, idat, iend, reason="undecodable")
     yield bad("chunk without a name", header, chunk(bytes(4)), idat, iend)
