@@ -6,24 +6,24 @@ import than a hundred views to decode.
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import crc32c
 import cv2
 
+from shared.decode import decode_radiograph
 from shared.errors import ImageError, SourceError
 from shared.example import encode_example_head
 from shared.files import Digester, digest, partial_file
-from shared.image import decode_grey, read_png_header
 from shared.image_spec import ImageSpec
 from shared.layout import partition_path
 from shared.prepare import prepare_and_encode
 from shared.tfrecord import FRAME_HEADER_BYTES, frame
 
 UNREADABLE = "unreadable"
-"""The reason of a file that may not be read; the others are those of `shared.image`."""
+"""The reason of a file that may not be read; the others are those of `shared.decode`."""
 
 
 class PlannedView(NamedTuple):
@@ -129,12 +129,14 @@ def _read(source: Path, view: PlannedView) -> bytes:
 
 def _prepare(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
     """Return the image to store, and the facts that the manifest keeps of the view."""
-    header = read_png_header(encoded)
-    pixels, stored = prepare_and_encode(decode_grey(encoded), image)
+    radiograph = decode_radiograph(encoded)
+    pixels, stored = prepare_and_encode(radiograph.grey, image)
     mean, std = cv2.meanStdDev(pixels)
     return stored, {
         "source_digest": digest(encoded),
-        **asdict(header),
+        "width_px": radiograph.width_px,
+        "height_px": radiograph.height_px,
+        "channels": radiograph.channels,
         "mean": float(mean[0, 0]),
         "std": float(std[0, 0]),
         "pixel_digest": digest(pixels.data),

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
-from shared.image import decode_grey
 from shared.image_spec import ImageSpec
 from shared.prepare import prepare
 from tests.benchmarks.tables import publish, rate
@@ -30,7 +30,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _decode_all(paths: list[Path], spec: ImageSpec) -> None:
     cv2.setNumThreads(1)
     for path in paths:
-        prepare(decode_grey(path.read_bytes()), spec)
+        encoded = np.frombuffer(path.read_bytes(), np.uint8)
+        grey = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
+        prepare(np.asarray(grey, np.uint8), spec)
 
 
 @pytest.mark.parametrize("size", [224, 512])

@@ -137,7 +137,7 @@ def test_broken_files_are_rejected_with_a_reason(own_tree: Path, tmp_path: Path)
     assert reasons == {
         views[0].relative_to(own_tree).as_posix(): "empty",
         views[1].relative_to(own_tree).as_posix(): "truncated",
-        views[2].relative_to(own_tree).as_posix(): "not_png",
+        views[2].relative_to(own_tree).as_posix(): "lfs_pointer",
         views[3].relative_to(own_tree).as_posix(): "corrupt",
     }
     assert not set(reasons) & set(lake.manifest["view_id"])

@@ -1,0 +1,32 @@
+"""Deflate: zlib's streams and checksums by Intel's ISA-L, in a third of zlib's time."""
+
+from isal import igzip_lib, isal_zlib
+
+from shared.errors import ImageError
+
+
+def crc32(content: bytes, start: int = 0) -> int:
+    """Return the CRC-32 of `content`, of what came before it if `start` is that one's."""
+    return isal_zlib.crc32(content, start)  # pyright: ignore[reportUnknownMemberType]  # no stub
+
+
+def inflate(stream: bytes, num_bytes: int) -> bytes:
+    """Return the content of a zlib stream, exactly `num_bytes` of them, Adler-32 verified.
+
+    No more is ever inflated, so a bomb takes no memory. Bytes after the stream are ignored.
+
+    Raises:
+        ImageError: reason `corrupt`.
+    """
+    # its stubs leave types out and give the exception as a value
+    inflating = isal_zlib.decompressobj()  # pyright: ignore[reportUnknownMemberType]
+    try:
+        content = inflating.decompress(stream, num_bytes + 1)  # pyright: ignore[reportUnknownMemberType]
+    except igzip_lib.IsalError as error:  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
+        raise ImageError("corrupt", f"the stream of pixels is damaged: {error}") from None
+    if len(content) > num_bytes:
+        raise ImageError("corrupt", f"the stream of pixels has more than {num_bytes} bytes")
+    if len(content) < num_bytes or not inflating.eof:
+        found = f"{len(content)} of {num_bytes} bytes"
+        raise ImageError("corrupt", f"the stream of pixels breaks off after {found}")
+    return content

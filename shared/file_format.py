@@ -1,0 +1,84 @@
+"""File format: what a file is by its first bytes, whatever its name says."""
+
+import codecs
+from typing import Literal
+
+from shared.errors import ImageError
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_JPEG_SIGNATURE = b"\xff\xd8\xff"
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_FIRST_BYTES = 512
+# offset, magic number, name; from the formats' specifications, as `file` knows them too
+_OTHER_FORMATS = (
+    (0, b"GIF87a", "GIF"),
+    (0, b"GIF89a", "GIF"),
+    (0, b"BM", "BMP"),
+    (0, b"II*\x00", "TIFF"),
+    (0, b"MM\x00*", "TIFF"),
+    (0, b"II+\x00", "BigTIFF"),
+    (0, b"MM\x00+", "BigTIFF"),
+    (8, b"WEBP", "WebP"),
+    (128, b"DICM", "DICOM"),
+    (0, b"%PDF-", "PDF"),
+    (0, b"PK\x03\x04", "ZIP"),
+    (0, b"\x1f\x8b", "gzip"),
+    (0, b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (0, b"Rar!\x1a\x07", "RAR"),
+    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftypheic", "HEIC"),
+    (4, b"ftypmif1", "HEIF"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"\x89HDF\r\n\x1a\n", "HDF5"),
+    (0, b"\x93NUMPY", "NumPy"),
+    (0, b"\x00\x05\x16\x07", "AppleDouble"),
+)
+
+
+def detect_format(encoded: bytes) -> Literal["png", "jpeg"]:
+    """Return which of the two readable formats the bytes are.
+
+    Content counts, not the name: many a collection holds JPEGs named `.png`, and a failed download
+    keeps its name. What is neither is rejected with a reason of its own kind, because each kind
+    has another remedy: fetch again (`empty`, `text`), `git lfs pull` (`lfs_pointer`), convert
+    (`other_format`).
+
+    Raises:
+        ImageError: reason `empty`, `lfs_pointer`, `text`, `other_format`, `corrupt` (a PNG whose
+            first bytes were changed) or `unknown_format`.
+    """
+    if encoded.startswith(PNG_SIGNATURE):
+        return "png"
+    if encoded.startswith(_JPEG_SIGNATURE):
+        return "jpeg"
+    if not encoded:
+        raise ImageError("empty", "the file has no bytes")
+    first = encoded[:_FIRST_BYTES]
+    if PNG_SIGNATURE.startswith(first) or _JPEG_SIGNATURE.startswith(first):
+        raise ImageError("truncated", f"the file ends at byte {len(encoded)}, in its signature")
+    if first.startswith(_LFS_POINTER):
+        raise ImageError("lfs_pointer", "a Git LFS pointer stands for the image")
+    for offset, magic, name in _OTHER_FORMATS:
+        if first.startswith(magic, offset):
+            raise ImageError("other_format", f"the file is {name}")
+    if b"PNG" in first[:8] and b"IHDR" in first[:32]:
+        raise ImageError("corrupt", f"the signature of a PNG was changed to {first[:8]!r}")
+    text = _as_text(first)
+    if text is not None:
+        raise ImageError("text", f"the file is text: {' '.join(text[:60].split())!r}")
+    raise ImageError("unknown_format", f"the file begins with {first[:8]!r}")
+
+
+def _as_text(first: bytes) -> str | None:
+    try:
+        # incremental, because the last character may be cut
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(first)
+    except UnicodeDecodeError:
+        return None
+    is_text = all(character.isprintable() or character.isspace() for character in text)
+    return text if is_text else None

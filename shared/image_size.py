@@ -1,0 +1,27 @@
+"""Image size: the sides a radiograph may have, judged before anything is decoded."""
+
+from shared.errors import ImageError
+
+_MIN_SIDE_PX, _MAX_SIDE_PX = 16, 65_535
+_MAX_PIXELS = 64 * 1024 * 1024
+
+
+def check_size(width_px: int, height_px: int) -> None:
+    """Refuse sides that no radiograph has.
+
+    A decompression bomb of a few kilobytes asks for gigabytes, so the header alone decides. 64 Mpx
+    is four times the largest detectors' 4,288 x 3,524; a side of 65,535 px is a JPEG's limit, and
+    libpng has one not far above. Under 16 px lie tracking pixels, icons and placeholders.
+
+    Raises:
+        ImageError: reason `corrupt` (a side of 0), `too_large` or `too_small`.
+    """
+    size = f"{width_px} x {height_px} pixels"
+    if not width_px or not height_px:
+        raise ImageError("corrupt", f"the header says {size}")
+    if width_px * height_px > _MAX_PIXELS:
+        raise ImageError("too_large", f"{size}, at most {_MAX_PIXELS} in all")
+    if max(width_px, height_px) > _MAX_SIDE_PX:
+        raise ImageError("too_large", f"{size}, at most {_MAX_SIDE_PX} a side")
+    if min(width_px, height_px) < _MIN_SIDE_PX:
+        raise ImageError("too_small", f"{size}, at least {_MIN_SIDE_PX} a side")
