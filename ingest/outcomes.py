@@ -75,8 +75,7 @@ class OutcomeStore:
 
     def _path(self, plan: ShardPlan) -> Path:
         key = hashlib.sha256(self._context)
-        for row in plan.views.select("view_id", "source_bytes", "modified_ns").iter_rows():
-            key.update(repr(row).encode())
+        key.update(plan.views.write_csv().encode())
         return self._folder / f"{key.hexdigest()}.parquet"
 
 

@@ -39,7 +39,7 @@ def ingest_tree(options: IngestOptions) -> Lake:
     started_s = time.monotonic()
     root = Path(options.lake).expanduser()
     _refuse_foreign_folder(root)
-    scan = scan_tree(Path(options.root).expanduser())
+    scan = scan_tree(Path(options.root).expanduser(), options.tree_layout)
     _report_scan(scan, compare_with_index(scan))
     plans = plan_shards(scan.views, options.image)
     job = Job(scan.root, root, options.image)
@@ -47,7 +47,7 @@ def ingest_tree(options: IngestOptions) -> Lake:
         _announce_replacement(root, options.image)
         outcomes = _write_missing(plans, job, options.workers)
         lake = _commit(job, outcomes)
-    show_summary(lake)
+    show_summary(lake, scan.views)
     say(
         f"{lake.manifest.height:,} written, {lake.rejects.height:,} rejected, "
         f"in {time.monotonic() - started_s:.1f} s. Lake: {root} (digest {lake.digest})"

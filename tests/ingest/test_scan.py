@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.index import compare_with_index
+from ingest.layouts.mura import MuraLayout
 from ingest.scan import scan_tree
 from shared.errors import SourceError
 
@@ -40,7 +41,7 @@ def _tree(root: Path, paths: list[str]) -> Path:
 
 
 def test_views_become_rows(tmp_path: Path) -> None:
-    views = scan_tree(_tree(tmp_path, VIEWS)).views
+    views = scan_tree(_tree(tmp_path, VIEWS), MuraLayout()).views
     assert views["view_id"].to_list() == sorted(VIEWS)
     row = views.filter(view_id=VIEW).drop("modified_ns").row(0)
     study = "train/XR_HAND/patient00003/study1_positive"
@@ -48,7 +49,7 @@ def test_views_become_rows(tmp_path: Path) -> None:
 
 
 def test_what_is_no_view_is_counted_by_kind(tmp_path: Path) -> None:
-    scan = scan_tree(_tree(tmp_path, [*VIEWS, *NO_VIEWS]))
+    scan = scan_tree(_tree(tmp_path, [*VIEWS, *NO_VIEWS]), MuraLayout())
     assert scan.views.height == len(VIEWS)
     expected: dict[str, int] = {}
     for kind in NO_VIEWS.values():
@@ -58,8 +59,10 @@ def test_what_is_no_view_is_counted_by_kind(tmp_path: Path) -> None:
 
 def test_the_parent_folder_will_do(tmp_path: Path) -> None:
     tree = _tree(tmp_path / "data" / "MURA-v1.1", VIEWS)
-    assert scan_tree(tmp_path / "data").root == tree
-    assert scan_tree(tmp_path / "data").views.equals(scan_tree(tree).views)
+    assert scan_tree(tmp_path / "data", MuraLayout()).root == tree
+    assert scan_tree(tmp_path / "data", MuraLayout()).views.equals(
+        scan_tree(tree, MuraLayout()).views
+    )
 
 
 def test_circular_links_and_what_is_no_file_are_passed(tmp_path: Path) -> None:
@@ -68,7 +71,7 @@ def test_circular_links_and_what_is_no_file_are_passed(tmp_path: Path) -> None:
     study = (tree / VIEW).parent
     (study / "image8.png").symlink_to("nowhere")
     os.mkfifo(study / "image9.png")
-    scan = scan_tree(tree)
+    scan = scan_tree(tree, MuraLayout())
     assert scan.views.height == len(VIEWS)
     assert scan.num_ignored == {"broken links and special files": 2}
 
@@ -76,18 +79,18 @@ def test_circular_links_and_what_is_no_file_are_passed(tmp_path: Path) -> None:
 def test_version_1_1_is_taken_before_others(tmp_path: Path) -> None:
     for name in ("MURA-v1.0", "MURA-v1.1"):
         _tree(tmp_path / name, VIEWS)
-    assert scan_tree(tmp_path).root.name == "MURA-v1.1"
+    assert scan_tree(tmp_path, MuraLayout()).root.name == "MURA-v1.1"
 
 
 @pytest.mark.parametrize("paths", [[], ["train/readme.txt"], ["notes/a.png"]])
 def test_a_folder_that_is_no_mura_tree_is_refused(tmp_path: Path, paths: list[str]) -> None:
     with pytest.raises(SourceError, match=f"Expected .* Received: {tmp_path}"):
-        scan_tree(_tree(tmp_path, paths))
+        scan_tree(_tree(tmp_path, paths), MuraLayout())
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no folder"):
-        scan_tree(tmp_path / "missing")
+        scan_tree(tmp_path / "missing", MuraLayout())
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -109,12 +112,12 @@ def test_index_and_tree_are_held_against_each_other(
     (tree / "train_image_paths.csv").write_bytes(end.join(paths).encode())
     (tree / "train_labeled_studies.csv").write_bytes(end.join(studies).encode())
 
-    differences = compare_with_index(scan_tree(tree))
+    differences = compare_with_index(scan_tree(tree, MuraLayout()))
     assert differences.missing == [missing]
     assert differences.unlisted == [VIEW]
     assert differences.label_conflicts == ["train/XR_HAND/patient00003/study1_positive"]
 
 
 def test_no_index_says_nothing(tmp_path: Path) -> None:
-    differences = compare_with_index(scan_tree(_tree(tmp_path, VIEWS)))
+    differences = compare_with_index(scan_tree(_tree(tmp_path, VIEWS), MuraLayout()))
     assert differences.missing == differences.unlisted == differences.label_conflicts == []
