@@ -1,9 +1,8 @@
 """Groups: patients who share a byte-identical image are one, so that no fold divides them."""
 
-import numpy as np
+from collections.abc import Iterable
+
 import polars as pl
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 
 def group_patients(views: pl.DataFrame) -> pl.DataFrame:
@@ -17,19 +16,31 @@ def group_patients(views: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `views` with `group`, Int64, in the same order.
     """
-    edges = (
-        views.select("patient_id", "source_digest")
-        .unique()
-        .with_columns(
-            patient_node=pl.col("patient_id").rank("dense").cast(pl.Int64) - 1,
-            image_node=pl.col("source_digest").rank("dense").cast(pl.Int64) - 1,
-        )
+    sharing = (
+        views.group_by("source_digest")
+        .agg(pl.col("patient_id").unique())
+        .filter(pl.col("patient_id").list.len() > 1)
     )
-    num_patients = edges["patient_id"].n_unique()
-    num_nodes = num_patients + edges["source_digest"].n_unique()
-    ends = (edges["patient_node"].to_numpy(), edges["image_node"].to_numpy() + num_patients)
-    graph = coo_array((np.ones(edges.height, np.int8), ends), shape=(num_nodes, num_nodes))
-    component = connected_components(graph, directed=False)[1]
-    tied = edges.with_columns(component=component[ends[0]]).unique("patient_id")
-    groups = tied.select("patient_id", group=pl.col("patient_id").min().over("component"))
-    return views.join(groups, on="patient_id", maintain_order="left")
+    smallest = _tie(sharing["patient_id"].to_list())
+    group = pl.col("patient_id").replace(list(smallest), list(smallest.values()))
+    return views.with_columns(group=group.cast(pl.Int64))
+
+
+def _tie(ties: Iterable[list[int]]) -> dict[int, int]:
+    """Return the smallest number of all that are tied to each number, directly or by others.
+
+    A disjoint-set forest whose roots are the smallest (Cormen et al., Introduction to Algorithms,
+    chapter 21); the few images that are shared need neither ranks nor a library that is slow to
+    import.
+    """
+    parent: dict[int, int] = {}
+
+    def find(number: int) -> int:
+        while (above := parent.setdefault(number, number)) != number:
+            number = above
+        return number
+
+    for tied in ties:
+        roots = {find(number) for number in tied}
+        parent.update(dict.fromkeys(roots, min(roots)))
+    return {number: find(number) for number in parent}
