@@ -41,6 +41,7 @@ class Lake:
 def commit(root: Path, image: ImageSpec, manifest: pl.DataFrame, rejects: pl.DataFrame) -> Lake:
     """Write manifest and rejects, then `lake.json`: from then on this is the lake at `root`.
 
+    A lake that says the same already is left as it is.
     The shards must be there. What an earlier lake left at `root` is not touched.
 
     Args:
@@ -52,11 +53,18 @@ def commit(root: Path, image: ImageSpec, manifest: pl.DataFrame, rejects: pl.Dat
     Returns:
         The lake, opened.
     """
+    manifest, rejects = manifest.sort("view_id"), rejects.sort("path")
+    try:
+        lake = open_lake(root)
+        if lake.image == image and manifest.equals(lake.manifest) and rejects.equals(lake.rejects):
+            return lake
+    except LakeError:
+        pass
     partitions = [
         _write_table(root, f"manifest/{folder}", encoded, num_views)
         for folder, encoded, num_views in manifests.encode_partitions(manifest)
     ]
-    rejects_table = manifests.encode_table(rejects.sort("path"))
+    rejects_table = manifests.encode_table(rejects)
     facts = {
         "format_version": FORMAT_VERSION,
         "image": image.to_json(),

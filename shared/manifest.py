@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 SCHEMA: dict[str, type[pl.DataType]] = {
     "view_id": pl.String,
@@ -63,19 +61,24 @@ def encode_partitions(manifest: pl.DataFrame) -> Iterator[tuple[str, bytes, int]
 
 
 def encode_table(table: pl.DataFrame) -> bytes:
-    """Encode a table as Parquet, the same table always to the same bytes."""
+    """Encode a table as Parquet, the same table always to the same bytes.
+
+    The types are those that every Parquet reader knows: no large strings, no views.
+    """
+    # slow to import, and a lake that is as it should be needs none of it
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types: dict[pl.DataType, pa.DataType] = {
+        pl.String(): pa.string(),
+        pl.Int64(): pa.int64(),
+        pl.Float64(): pa.float64(),
+    }
+    plain = pa.schema([pa.field(name, types[dtype]) for name, dtype in table.schema.items()])
     sink = io.BytesIO()
-    plain = pa.schema([pa.field(n, _arrow_type(t)) for n, t in table.schema.items()])
     with pq.ParquetWriter(sink, plain, compression="zstd") as writer:
         writer.write_table(table.to_arrow().cast(plain))
     return sink.getvalue()
-
-
-def _arrow_type(dtype: pl.DataType) -> pa.DataType:
-    """Return the type that every Parquet reader knows: no large strings, no views."""
-    if dtype == pl.String:
-        return pa.string()
-    return pa.int64() if dtype == pl.Int64 else pa.float64()
 
 
 def decode_partition(folder: str, encoded: bytes) -> pl.DataFrame:
