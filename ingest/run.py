@@ -83,6 +83,8 @@ def _announce_replacement(root: Path, image: ImageSpec) -> None:
 
 def _report_scan(scan: Scan, differences: Differences) -> None:
     note(f"scan: {scan.views.height:,} views in {scan.root}")
+    if not scan.layout.names_patients:
+        note("scan: every file is its own patient, without patient= to tell; sets may share some")
     for kind, number in scan.num_ignored.items():
         note(f"scan: {number:,} ignored: {kind}")
     for what, paths in (

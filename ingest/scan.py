@@ -105,7 +105,7 @@ def _list(folder: str) -> list["os.DirEntry[str]"]:
     except OSError as error:
         raise SourceError(
             "Expected to enter every folder, because views would be lost otherwise. "
-            f"Received: {folder}, {error.strerror}"
+            f"Received: {folder.rstrip('/')}, {error.strerror}"
         ) from None
 
 

@@ -51,6 +51,11 @@ class FoldersLayout:
         """None: only MURA has index files."""
         return ()
 
+    @property
+    def names_patients(self) -> bool:
+        """Only by a pattern."""
+        return self.patient is not None
+
     def find_root(self, folder: Path) -> Path:
         """Return `folder` if it has one folder for each split, or for one of them at least."""
         if not folder.is_dir():

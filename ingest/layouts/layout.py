@@ -46,6 +46,11 @@ class Layout(Protocol):
         """The splits that can have index files."""
         ...
 
+    @property
+    def names_patients(self) -> bool:
+        """Whether paths say whose a view is; if not, each is a patient of its own."""
+        ...
+
     def find_root(self, folder: Path) -> Path:
         """Return the folder that holds the splits: `folder` or one in it.
 

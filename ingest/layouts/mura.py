@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import cast
 
@@ -35,9 +36,10 @@ class MuraLayout:
     _skipped: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        others = [part for part in MURA_PARTS if part not in self.parts]
-        skipped = {f"{split}/XR_{part.upper()}" for split in self.splits for part in others}
-        object.__setattr__(self, "_skipped", skipped | set(SPLITS) - set(self.splits))
+        wanted = set(product(self.splits, self.parts))
+        others = set(product(SPLITS, MURA_PARTS)) - wanted
+        skipped = {f"{split}/XR_{part.upper()}" for split, part in others}
+        object.__setattr__(self, "_skipped", skipped | (set(SPLITS) - set(self.splits)))
 
     @property
     def example(self) -> str:
@@ -48,6 +50,11 @@ class MuraLayout:
     def indexed_splits(self) -> tuple[Split, ...]:
         """The splits that can have index files."""
         return self.splits
+
+    @property
+    def names_patients(self) -> bool:
+        """They do."""
+        return True
 
     def find_root(self, folder: Path) -> Path:
         """Return the folder that holds the splits: `folder` or the MURA folder in it."""
