@@ -80,7 +80,7 @@ def mutants(seed: int, num: int) -> Iterator[str]:
     """Yield paths like those of views, most with something wrong in a piece or a character."""
     rng = random.Random(seed)
     for _ in range(num):
-        pieces = rng.choice((MURA_PATH, FOLDERS_PATH)).split("/")
+        pieces = list[str](rng.choice((MURA_PATH, FOLDERS_PATH)).split("/"))
         for _ in range(rng.randrange(3)):
             pieces[rng.randrange(len(pieces))] = rng.choice(PIECES)
         path = "/".join(pieces)
