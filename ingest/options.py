@@ -36,10 +36,12 @@ class IngestOptions:
     just ingest ~/data/MURA-v1.1
 
     just ingest ~/data/MURA-v1.1 size=224 lake=lake224
+
+    just ingest ~/data/bones layout=folders 'patient=p([0-9]+)'
     """
 
     root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
-    """The folder MURA-v1.1, or the one it lies in."""
+    """The folder MURA-v1.1 or the one it lies in; with layout=folders the one of train and valid."""
     lake: str = "lake"
     """The folder of the lake to make or bring up to date."""
     size: int = 320
