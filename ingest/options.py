@@ -41,7 +41,7 @@ class IngestOptions:
     """
 
     root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
-    """The folder MURA-v1.1 or the one it lies in; with layout=folders the one of train and valid."""
+    """The folder MURA-v1.1 or its parent; with layout=folders the one of train and valid."""
     lake: str = "lake"
     """The folder of the lake to make or bring up to date."""
     size: int = 320

@@ -29,10 +29,11 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "image_bytes": pl.Int64,
     "image_crc32c": pl.Int64,
 }
-"""Columns and types of a manifest. `patient_id`: the bare number, or a hash of a name; `study_id`: in
-MURA `view_id` without the file, elsewhere split, label and patient, or `view_id`; `group`: smallest patient number of patients tied by a shared image; `source_*`, `width_px`,
-`height_px`, `channels`: of the file as found; `mean`, `std`, `pixel_digest`: of the stored pixels;
-`shard`: path inside the lake; `*_offset`: bytes from the start of the shard."""
+"""Columns and types of a manifest. `patient_id`: the bare number, or a hash of a name that is none;
+`study_id`: in MURA `view_id` without the file, in folders by label split, label and patient, or
+`view_id`; `group`: smallest patient number of patients tied by a shared image; `source_*`,
+`width_px`, `height_px`, `channels`: of the file as found; `mean`, `std`, `pixel_digest`: of the
+stored pixels; `shard`: path inside the lake; `*_offset`: bytes from the start of the shard."""
 
 PARTITION_COLUMNS = ("split", "body_part", "label")
 """These stand in the folders' names, Hive-style, and not in the files."""
