@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.layouts.layout import Layout
 from ingest.scan import Scan
 from shared.vocabulary import SPLITS
 
@@ -24,21 +25,24 @@ class Differences:
 
 
 def compare_with_index(scan: Scan) -> Differences:
-    """Hold the index files of a tree against its views; a file that is not there says nothing."""
+    """Hold the index files of a tree against its views; a file that is not there says nothing.
+
+    What was not to be scanned is not missing.
+    """
     missing: set[str] = set()
     unlisted: set[str] = set()
     conflicts: set[str] = set()
-    for split in SPLITS:
+    for split in scan.layout.indexed_splits:
         views = scan.views.filter(split=split)
         paths_file = scan.root / f"{split}_image_paths.csv"
         if paths_file.is_file():
-            listed = {path for path, _ in _rows(paths_file)}
+            listed = {path for path, _ in _rows(paths_file, scan.layout)}
             found = set(views["view_id"])
             missing |= listed - found
             unlisted |= found - listed
         studies_file = scan.root / f"{split}_labeled_studies.csv"
         if studies_file.is_file():
-            listed = {path.rstrip("/"): label for path, label in _rows(studies_file)}
+            listed = {path.rstrip("/"): label for path, label in _rows(studies_file, scan.layout)}
             found = dict(views.select("study_id", "label").unique().iter_rows())
             missing |= listed.keys() - found.keys()
             unlisted |= found.keys() - listed.keys()
@@ -46,8 +50,10 @@ def compare_with_index(scan: Scan) -> Differences:
     return Differences(sorted(missing), sorted(unlisted), sorted(conflicts))
 
 
-def _rows(file: Path) -> Iterator[tuple[str, str]]:
+def _rows(file: Path, layout: Layout) -> Iterator[tuple[str, str]]:
     """Yield path (from the split on) and label of each line; a header names no split and is passed.
+
+    So is a line about a folder that is not scanned.
 
     Variants in circulation have a header line, a byte-order mark, CRLF or another top folder.
     """
@@ -56,5 +62,6 @@ def _rows(file: Path) -> Iterator[tuple[str, str]]:
         for split in SPLITS:
             before, found, after = path.partition(f"{split}/")
             if found and (not before or before.endswith("/")):
-                yield found + after, label.strip()
+                if layout.enters(found + after.partition("/")[0]):
+                    yield found + after, label.strip()
                 break

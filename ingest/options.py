@@ -1,15 +1,29 @@
 """The options of ingest and verify; importing them costs nothing heavy."""
 
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import tyro
 
+from ingest.layouts.folders import FoldersLayout
+from ingest.layouts.layout import Layout
+from ingest.layouts.mura import MuraLayout
 from shared.errors import UsageError
 from shared.image_spec import Contrast, Crop, Encoding, Fit, ImageSpec
+from shared.vocabulary import MURA_PARTS, SPLITS, BodyPart
 
+Word = TypeVar("Word", bound=str)
 Duplicates = Literal["group", "drop", "fail"]
+
+_ONLY_WITH = {
+    "parts": ("mura", "all"),
+    "body_part": ("folders", "other"),
+    "patient": ("folders", ""),
+}
+"""Options that only one layout has, with their defaults."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +37,12 @@ class IngestOptions:
     just ingest ~/data/MURA-v1.1
 
     just ingest ~/data/MURA-v1.1 size=224 lake=lake224
+
+    just ingest ~/data/bones layout=folders 'patient=p([0-9]+)'
     """
 
     root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
-    """The folder MURA-v1.1, or the one it lies in."""
+    """The folder MURA-v1.1 or its parent; with layout=folders the one of train and valid."""
     lake: str = "lake"
     """The folder of the lake to make or bring up to date."""
     size: int = 320
@@ -47,6 +63,16 @@ class IngestOptions:
     """Stop when more files than this are no radiographs."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Processes that decode; the lake is the same for any number."""
+    layout: Literal["mura", "folders"] = "mura"
+    """mura, or folders: train/abnormal/any/image.png."""
+    splits: str = "all"
+    """Only these of train, valid."""
+    parts: str = "all"
+    """Only these body parts of MURA, e.g. elbow,wrist."""
+    body_part: BodyPart = "other"
+    """With layout=folders: the body part of all images."""
+    patient: str = ""
+    """With layout=folders: regex that finds the patient in a path."""
 
     def __post_init__(self) -> None:
         if not self.lake:
@@ -55,7 +81,14 @@ class IngestOptions:
             raise UsageError(f"Expected at least one worker. Received: workers={self.workers}")
         if self.max_rejects is not None and self.max_rejects < 0:
             raise UsageError(f"Expected 0 or more. Received: max_rejects={self.max_rejects}")
-        _ = self.image
+        for key, (layout, default) in _ONLY_WITH.items():
+            if self.layout != layout and (value := getattr(self, key)) != default:
+                raise UsageError(
+                    f"Expected {key} only with layout={layout}. "
+                    f"Received: {key}={value} layout={self.layout}"
+                )
+        # both refuse what they cannot be made of
+        _ = self.image, self.tree_layout
 
     @property
     def reject_limit(self) -> int | None:
@@ -63,9 +96,39 @@ class IngestOptions:
         return 0 if self.on_reject == "fail" else self.max_rejects
 
     @property
+    def tree_layout(self) -> Layout:
+        """How the tree's paths are read, and which of them."""
+        splits = _choose("splits", self.splits, SPLITS)
+        if self.layout == "mura":
+            return MuraLayout(_choose("parts", self.parts, MURA_PARTS), splits)
+        return FoldersLayout(self.body_part, _compile(self.patient), splits)
+
+    @property
     def image(self) -> ImageSpec:
         """How the lake's images are made."""
         return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding)
+
+
+def _choose(key: str, words: str, allowed: Sequence[Word]) -> tuple[Word, ...]:
+    """Return what is chosen by a list of words with commas, in the order of `allowed`."""
+    if words == "all":
+        return tuple(allowed)
+    chosen = {word.strip() for word in words.split(",")}
+    if chosen - set(allowed):
+        raise UsageError(
+            f"Expected {key} to be all, or some of {', '.join(allowed)} with commas between. "
+            f"Received: {key}={words}"
+        )
+    return tuple(word for word in allowed if word in chosen)
+
+
+def _compile(pattern: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(pattern) if pattern else None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise UsageError(
+            f"Expected patient to be a regular expression. Received: patient={pattern}, {error}"
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,7 @@ class OutcomeStore:
 
     def _path(self, plan: ShardPlan) -> Path:
         if plan not in self._paths:
-            facts = plan.views.select("view_id", "source_bytes", "modified_ns")
-            key = hashlib.sha256(self._context + facts.write_csv().encode())
+            key = hashlib.sha256(self._context + plan.views.write_csv().encode())
             self._paths[plan] = self._folder / f"{key.hexdigest()}.parquet"
         return self._paths[plan]
 

@@ -36,7 +36,7 @@ def ingest_tree(options: IngestOptions) -> Lake:
     started_s = time.monotonic()
     root = Path(options.lake).expanduser()
     refuse_foreign_folder(root)
-    scan = scan_tree(Path(options.root).expanduser())
+    scan = scan_tree(Path(options.root).expanduser(), options.tree_layout)
     show_scan(scan)
     findings = find_in_tree(scan.views, compare_with_index(scan))
     job = Job(scan.root, root, options.image)
@@ -44,7 +44,7 @@ def ingest_tree(options: IngestOptions) -> Lake:
         _announce_replacement(job)
         lake = _bring_up_to_date(job, scan.views, findings, options)
         sweep(lake)
-    show_summary(lake)
+    show_summary(lake, scan.views)
     say(
         f"{lake.manifest.height:,} written, {lake.rejects.height:,} rejected, "
         f"in {time.monotonic() - started_s:.1f} s. Lake: {root} (digest {lake.digest})"

@@ -1,125 +1,143 @@
-"""Scan: a MURA tree becomes a table of views; nothing is opened."""
+"""Scan: a tree of radiographs becomes a table of views; nothing is opened."""
 
 import os
-import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from ingest.layouts.layout import NO_FILE, NO_PATIENT, Layout, NoView, View
 from shared import manifest
 from shared.errors import SourceError
-from shared.vocabulary import BODY_PARTS, SPLITS
 
-_MANIFEST_COLUMNS = (
-    "view_id",
-    "split",
-    "body_part",
-    "label",
-    "patient_id",
-    "study_id",
-    "source_bytes",
-)
-SCHEMA = {name: manifest.SCHEMA[name] for name in _MANIFEST_COLUMNS} | {"modified_ns": pl.Int64}
+SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "source_bytes")} | {
+    "modified_ns": pl.Int64
+}
 """Columns and types of the views of a tree; `view_id` is also the path below the tree's root."""
 
-_VIEW = re.compile(
-    rf"(?P<study_id>(?P<split>{'|'.join(SPLITS)})/XR_(?P<part>{'|'.join(BODY_PARTS).upper()})"
-    r"/patient(?P<patient>\d+)/study\d+_(?P<label>positive|negative))/image\d+\.png",
-    re.ASCII,
-)
-_IGNORED = {
-    "AppleDouble files": re.compile(r"(.*/)?\._[^/]*"),
-    ".DS_Store": re.compile(r"(.*/)?\.DS_Store"),
-    "thumbnails": re.compile(r".*(thumb|Thumbs\.db).*", re.IGNORECASE),
-    "masks": re.compile(r".*mask.*", re.IGNORECASE),
-    "index files": re.compile(r"(train|valid)_(image_paths|labeled_studies)\.csv"),
-}
-_NO_FILES, _OTHER = "broken links and special files", "other files"
+_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What a MURA tree holds.
+    """What a tree holds.
 
     Attributes:
-        root: the folder that holds `train` and `valid`.
+        root: the folder that holds the splits.
+        layout: how its paths were read.
         views: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
         num_ignored: how many files of each kind are no views.
     """
 
     root: Path
+    layout: Layout
     views: pl.DataFrame
     num_ignored: dict[str, int]
 
 
-def scan_tree(root: Path) -> Scan:
-    """Find every view below `root`, the MURA folder or its parent.
+def scan_tree(root: Path, layout: Layout) -> Scan:
+    """Find every view in the tree at `root`.
 
     Raises:
-        SourceError: there is no such folder, or no view in it.
+        SourceError: there is no such folder or no view in it, a folder cannot be entered, or the
+            path of a view does not say whose it is.
     """
-    root = _find_mura(root)
-    rows: list[tuple[str, str, str, int, int, str, int, int]] = []
-    ignored: Counter[str] = Counter()
-    for path, entry in _walk(root):
-        match = _VIEW.fullmatch(path)
-        if match and not entry.is_file():
-            ignored[_NO_FILES] += 1
-        elif match:
-            status = entry.stat()
-            part, label = match["part"].lower(), int(match["label"] == "positive")
-            who = (match["split"], part, label, int(match["patient"]), match["study_id"])
-            rows.append((path, *who, status.st_size, status.st_mtime_ns))
+    root = layout.find_root(root)
+    rows: list[tuple[object, ...]] = []
+    no_views: defaultdict[NoView, list[str]] = defaultdict(list)
+    for folder, file in _walk(str(root), layout.enters):
+        path = folder + file.name
+        answer = layout.parse(folder, file.name)
+        if isinstance(answer, NoView):
+            no_views[answer].append(path)
+        elif not _leads_to(file.is_file):
+            no_views[NO_FILE].append(path)
         else:
-            ignored[_kind(path)] += 1
+            status = file.stat()
+            rows.append((path, *answer, status.st_size, status.st_mtime_ns))
+    if nameless := no_views[NO_PATIENT]:
+        raise SourceError(
+            "Expected patient= to find the patient in the path of every view. "
+            f"Received: {len(nameless):,} views in which it finds none, first {min(nameless)}"
+        )
     if not rows:
         raise SourceError(
-            "Expected views like train/XR_WRIST/patient00001/study1_positive/image1.png. "
-            f"Received: {root}, which holds none among {ignored.total()} files"
+            f"Expected views like {layout.example}. "
+            f"Received: {root}, which holds none among {sum(map(len, no_views.values()))} files"
         )
     views = pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("view_id")
-    return Scan(root.resolve(), views, dict(sorted(ignored.items())))
+    return Scan(root.resolve(), layout, views, _count_by_kind(no_views))
 
 
-def _find_mura(root: Path) -> Path:
-    """Return the folder that holds the splits: `root` or the MURA folder in it."""
-    if not root.is_dir():
-        raise SourceError(
-            f"Expected the folder MURA-v1.1 or its parent. Received: no folder {root}"
-        )
-    for folder in (root, root / "MURA-v1.1", *sorted(root.glob("MURA-v1*"))):
-        if any((folder / split).is_dir() for split in SPLITS):
-            return folder
-    raise SourceError(
-        f"Expected a folder with {' or '.join(SPLITS)}, or with MURA-v1.1 in it. "
-        f"Received: {root}, which has neither"
-    )
+def _walk(root: str, enters: Callable[[str], bool]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """Yield each file below `root` with the path of its folder, which ends in a slash.
 
-
-def _walk(root: Path) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    """Yield each file below `root` with its path from there.
-
-    Links to folders are entered last and no folder twice, so that a circle ends.
+    Links to folders are entered last and no folder twice, so that a circle ends. Without links
+    there is no circle, so folders are told apart only from the first link on: that costs a look at
+    each.
     """
-    pending, links = [("", str(root))], list[tuple[str, str]]()
-    entered: set[tuple[int, int]] = set()
+    pending, links = [""], list[str]()
+    walked: list[str] = []
+    entered: set[tuple[int, int]] | None = None
     while pending or links:
-        prefix, folder = pending.pop() if pending else links.pop()
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in entered:
+        if not pending and entered is None:
+            entered = {_identity(f"{root}/{folder}") for folder in walked}
+        folder = pending.pop() if pending else links.pop()
+        if entered is None:
+            walked.append(folder)
+        elif (identity := _identity(f"{root}/{folder}")) in entered:
             continue
-        entered.add((status.st_dev, status.st_ino))
+        else:
+            entered.add(identity)
+        for entry in _list(f"{root}/{folder}"):
+            if not _leads_to(entry.is_dir):
+                yield folder, entry
+            elif enters(path := folder + entry.name):
+                (links if entry.is_symlink() else pending).append(path + "/")
+
+
+def _list(folder: str) -> list["os.DirEntry[str]"]:
+    try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                path = prefix + entry.name
-                if entry.is_dir():
-                    (links if entry.is_symlink() else pending).append((path + "/", entry.path))
-                else:
-                    yield path, entry
+            return list(entries)
+    except OSError as error:
+        raise SourceError(
+            "Expected to enter every folder, because views would be lost otherwise. "
+            f"Received: {folder.rstrip('/')}, {error.strerror}"
+        ) from None
 
 
-def _kind(path: str) -> str:
-    return next((kind for kind, pattern in _IGNORED.items() if pattern.fullmatch(path)), _OTHER)
+def _identity(path: str) -> tuple[int, int]:
+    status = Path(path).stat()
+    return status.st_dev, status.st_ino
+
+
+def _leads_to(is_such: Callable[[], bool]) -> bool:
+    """Return what an entry's `is_dir` or `is_file` says; a link in a circle leads to nothing."""
+    try:
+        return is_such()
+    except PermissionError:
+        raise
+    except OSError:
+        return False
+
+
+def _count_by_kind(no_views: dict[NoView, list[str]]) -> dict[str, int]:
+    """Return how many files are of each kind, sorted; a kind says some of the names it has."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    numbers: Counter[str] = Counter()
+    for (kind, name), paths in sorted(no_views.items()):
+        numbers[kind] += len(paths)
+        names[kind] += [name] if name else []
+    return {
+        f"{kind}: {_show(names[kind])}" if names[kind] else kind: number
+        for kind, number in sorted(numbers.items())
+        if number
+    }
+
+
+def _show(names: list[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -7,25 +7,34 @@ import polars as pl
 from ingest.scan import Scan
 from shared.console import note, say, show_table
 from shared.lake import Lake
+from shared.manifest import PARTITION_COLUMNS
 from shared.vocabulary import LABEL_NAMES
 
 _HEADER = ("split", "body part", "label", "views", "studies", "patients", "MB", "rejected")
 _BYTES_PER_MB = 1e6
-_LABEL_OF_FOLDER = {"negative": 0, "positive": 1}
 
 
 def show_scan(scan: Scan) -> None:
     """Tell what the scan found and what it passed over."""
     note(f"scan: {scan.views.height:,} views in {scan.root}")
+    if not scan.layout.names_patients:
+        note("scan: every file is its own patient, without patient= to tell; sets may share some")
     for kind, number in scan.num_ignored.items():
         note(f"scan: {number:,} ignored: {kind}")
 
 
-def show_summary(lake: Lake) -> None:
-    """Print counts of each partition, then rejects by reason and findings by kind."""
-    keys = ["split", "body_part", "label"]
+def show_summary(lake: Lake, views: pl.DataFrame) -> None:
+    """Print counts of each partition, then rejects by reason and findings by kind.
+
+    Args:
+        lake: what was written.
+        views: what was scanned, columns as in `ingest.scan.SCHEMA`.
+    """
+    keys = list(PARTITION_COLUMNS)
     counts = lake.manifest.group_by(keys).agg(*_counts())
-    table = counts.join(_rejects_by_partition(lake.rejects), on=keys, how="full", coalesce=True)
+    table = counts.join(
+        _rejects_by_partition(lake.rejects, views), on=keys, how="full", coalesce=True
+    )
     rows: list[list[str]] = [
         [row["split"], row["body_part"], LABEL_NAMES[row["label"]], *_cells(row)]
         for row in table.sort(keys).fill_null(0).iter_rows(named=True)
@@ -55,20 +64,9 @@ def _counts() -> list[pl.Expr]:
     ]
 
 
-def _rejects_by_partition(rejects: pl.DataFrame) -> pl.DataFrame:
-    path = pl.col("path").str.split("/")
-    return (
-        rejects.select(
-            split=path.list.get(0),
-            body_part=path.list.get(1).str.strip_prefix("XR_").str.to_lowercase(),
-            label=path.list.get(3)
-            .str.split("_")
-            .list.last()
-            .replace_strict(_LABEL_OF_FOLDER, return_dtype=pl.Int64),
-        )
-        .group_by("split", "body_part", "label")
-        .agg(rejected=pl.len())
-    )
+def _rejects_by_partition(rejects: pl.DataFrame, views: pl.DataFrame) -> pl.DataFrame:
+    rejected = views.join(rejects, left_on="view_id", right_on="path", how="semi")
+    return rejected.group_by(PARTITION_COLUMNS).agg(rejected=pl.len())
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 SCHEMA: dict[str, type[pl.DataType]] = {
     "view_id": pl.String,
@@ -32,11 +30,12 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "image_bytes": pl.Int64,
     "image_crc32c": pl.Int64,
 }
-"""Columns and types of a manifest. `patient_id`: the bare number; `study_id`: `view_id` without the
-file; `group`: smallest patient number of patients tied by a shared image; `source_*`, `width_px`,
-`height_px`, `channels`: of the file as found; `mean`, `std`, `pixel_digest`: of the stored pixels;
-`shard`: path inside the lake; `*_offset`: bytes from the start of the shard; `record_crc32c`: of
-the record's payload."""
+"""Columns and types of a manifest. `patient_id`: the bare number, or a hash of a name that is none;
+`study_id`: in MURA `view_id` without the file, in folders by label split, label and patient, or
+`view_id`; `group`: smallest patient number of patients tied by a shared image; `source_*`,
+`width_px`, `height_px`, `channels`: of the file as found; `mean`, `std`, `pixel_digest`: of the
+stored pixels; `shard`: path inside the lake; `*_offset`: bytes from the start of the shard;
+`record_crc32c`: of the record's payload."""
 
 PARTITION_COLUMNS = ("split", "body_part", "label")
 """These stand in the folders' names, Hive-style, and not in the files."""
@@ -73,19 +72,24 @@ def encode_partitions(manifest: pl.DataFrame) -> Iterator[tuple[str, bytes, int]
 
 
 def encode_table(table: pl.DataFrame) -> bytes:
-    """Encode a table as Parquet, the same table always to the same bytes."""
+    """Encode a table as Parquet, the same table always to the same bytes.
+
+    The types are those that every Parquet reader knows: no large strings, no views.
+    """
+    # slow to import, and a lake that is as it should be needs none of it
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types: dict[pl.DataType, pa.DataType] = {
+        pl.String(): pa.string(),
+        pl.Int64(): pa.int64(),
+        pl.Float64(): pa.float64(),
+    }
+    plain = pa.schema([pa.field(name, types[dtype]) for name, dtype in table.schema.items()])
     sink = io.BytesIO()
-    plain = pa.schema([pa.field(n, _arrow_type(t)) for n, t in table.schema.items()])
     with pq.ParquetWriter(sink, plain, compression="zstd") as writer:
         writer.write_table(table.to_arrow().cast(plain))
     return sink.getvalue()
-
-
-def _arrow_type(dtype: pl.DataType) -> pa.DataType:
-    """Return the type that every Parquet reader knows: no large strings, no views."""
-    if dtype == pl.String:
-        return pa.string()
-    return pa.int64() if dtype == pl.Int64 else pa.float64()
 
 
 def decode_partition(folder: str, encoded: bytes) -> pl.DataFrame:

@@ -1,12 +1,16 @@
-"""The vocabulary of MURA: its body parts, splits and labels."""
+"""The vocabulary: body parts, splits and labels."""
 
 from typing import Literal, get_args
 
-BodyPart = Literal["elbow", "finger", "forearm", "hand", "humerus", "shoulder", "wrist"]
+MuraPart = Literal["elbow", "finger", "forearm", "hand", "humerus", "shoulder", "wrist"]
+BodyPart = Literal[MuraPart, "other"]
 Part = Literal["all", BodyPart]
 Split = Literal["train", "valid"]
 
+MURA_PARTS: tuple[MuraPart, ...] = get_args(MuraPart)
+"""The body parts of MURA."""
 BODY_PARTS: tuple[BodyPart, ...] = get_args(BodyPart)
+"""The body parts that a lake can have: `other` is of radiographs that are not MURA's."""
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 LABEL_NAMES = ("normal", "abnormal")

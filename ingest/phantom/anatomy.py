@@ -12,7 +12,7 @@ from ingest.phantom.arm import build_forearm, build_girdle, build_upper_arm
 from ingest.phantom.bone import Bone
 from ingest.phantom.hand import build_carpals, build_hand, build_ray, lean_of_ray
 from ingest.phantom.random import below
-from shared.vocabulary import BodyPart
+from shared.vocabulary import MuraPart
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Anatomy:
     lean_deg: float = 0.0
 
 
-def build_anatomy(part: BodyPart, study: np.random.Generator, view: np.random.Generator) -> Anatomy:
+def build_anatomy(part: MuraPart, study: np.random.Generator, view: np.random.Generator) -> Anatomy:
     """Build what a radiograph of `part` shows.
 
     Args:

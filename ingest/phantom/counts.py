@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vocabulary import SPLITS, BodyPart, Split
+from shared.vocabulary import SPLITS, MuraPart, Split
 
 MAX_STUDY_VIEWS = 11
 MAX_STUDIES = 4
 """Studies of one patient and body part."""
 
 # normal, abnormal; views as in MURA's index files
-_VIEWS: dict[Split, dict[BodyPart, tuple[int, int]]] = {
+_VIEWS: dict[Split, dict[MuraPart, tuple[int, int]]] = {
     "train": {
         "elbow": (2925, 2006),
         "finger": (3138, 1968),
@@ -35,7 +35,7 @@ _VIEWS: dict[Split, dict[BodyPart, tuple[int, int]]] = {
 }
 
 # normal, abnormal; Rajpurkar et al. 2017, arXiv:1712.06957, table 1
-_STUDIES: dict[Split, dict[BodyPart, tuple[int, int]]] = {
+_STUDIES: dict[Split, dict[MuraPart, tuple[int, int]]] = {
     "train": {
         "elbow": (1094, 660),
         "finger": (1280, 655),
@@ -69,7 +69,7 @@ class Cell:
     """What one split, body part and label has."""
 
     split: Split
-    body_part: BodyPart
+    body_part: MuraPart
     label: int
     num_views: int
     num_studies: int
@@ -89,9 +89,9 @@ class PatientCounts:
         return self.all + self.with_two_parts + 2 * self.with_three_parts
 
 
-def scale_cells(num_views: int, parts: Sequence[BodyPart]) -> list[Cell]:
+def scale_cells(num_views: int, parts: Sequence[MuraPart]) -> list[Cell]:
     """Share `num_views` out over parts as MURA does, at least one a cell, by largest remainder."""
-    keys: list[tuple[Split, BodyPart, int]] = [
+    keys: list[tuple[Split, MuraPart, int]] = [
         (s, p, label) for s in SPLITS for p in parts for label in (0, 1)
     ]
     views = np.array([_VIEWS[s][p][label] for s, p, label in keys])
@@ -126,7 +126,7 @@ def scale_patients(split: Split, num_studies: int, num_parts: int) -> PatientCou
     return PatientCounts(scaled, scaled_several - scaled_three, scaled_three)
 
 
-def share_patient_parts(counts: PatientCounts, studies_by_part: dict[BodyPart, int]) -> list[int]:
+def share_patient_parts(counts: PatientCounts, studies_by_part: dict[MuraPart, int]) -> list[int]:
     """Share a split's pairs of patient and part out over its parts, as the studies are."""
     studies = np.array(list(studies_by_part.values()))
     shares = np.minimum(_share_out(counts.patient_parts, studies), studies)

@@ -14,7 +14,7 @@ from ingest.phantom.tree import plan_tree
 from ingest.phantom.write import Lesion, write_views
 from shared.console import Progress, say
 from shared.errors import SourceError
-from shared.vocabulary import BODY_PARTS, SPLITS
+from shared.vocabulary import MURA_PARTS, SPLITS
 
 ROOT_NAME = "MURA-v1.1"
 LESIONS_FILE = "lesions.csv"
@@ -43,7 +43,7 @@ def generate(options: PhantomOptions) -> Path:
     _refuse_existing(root)
     if partial.exists():
         shutil.rmtree(partial)
-    parts = BODY_PARTS if options.part == "all" else (options.part,)
+    parts = MURA_PARTS if options.part == "all" else (options.part,)
     plan = plan_tree(options.views, options.seed, parts)
     try:
         _write_index(plan, partial)

@@ -14,14 +14,14 @@ from ingest.phantom.film import Image
 from ingest.phantom.lesion import Box, add_lesion
 from ingest.phantom.pose import Outline, choose_pose
 from ingest.phantom.site import Site, choose_site
-from shared.vocabulary import BodyPart
+from shared.vocabulary import MuraPart
 
 
 class View(NamedTuple):
     """What one image is drawn from; the columns of the plan that drawing needs."""
 
     view_id: str
-    body_part: BodyPart
+    body_part: MuraPart
     width_px: int
     height_px: int
     channels: int

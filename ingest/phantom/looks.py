@@ -3,7 +3,7 @@
 import numpy as np
 
 from ingest.phantom.random import below
-from shared.vocabulary import BodyPart
+from shared.vocabulary import MuraPart
 
 LONGER_SIDE_PX, _MIN_SHORTER_PX = 512, 90
 
@@ -11,7 +11,7 @@ _LESIONS, _LESION_ODDS = ("fracture", "fragment", "hardware"), (0.33, 0.25, 0.42
 _LESION_SHOWS = 0.9
 _RGB_SHARE = 1 / 7
 _LANDSCAPE_SHARE = 0.12
-_SHORTER_TO_LONGER: dict[BodyPart, tuple[float, float]] = {
+_SHORTER_TO_LONGER: dict[MuraPart, tuple[float, float]] = {
     "elbow": (0.55, 1.0),
     "finger": (0.17, 0.62),
     "forearm": (0.34, 0.75),
@@ -23,7 +23,7 @@ _SHORTER_TO_LONGER: dict[BodyPart, tuple[float, float]] = {
 
 
 def plan_looks(
-    part: BodyPart, label: int, num_views: int, rng: np.random.Generator
+    part: MuraPart, label: int, num_views: int, rng: np.random.Generator
 ) -> list[tuple[int, int, int, str | None]]:
     """Return width, height, channels and lesion of each view of a study."""
     channels = 3 if rng.random() < _RGB_SHARE else 1

@@ -2,9 +2,10 @@
 
 import os
 from dataclasses import dataclass, field
+from typing import Literal
 
 from shared.errors import UsageError
-from shared.vocabulary import Part
+from shared.vocabulary import MuraPart
 
 MIN_VIEWS = 28
 """One view of each split, body part and label: with fewer, a tree is not shaped like MURA."""
@@ -31,7 +32,7 @@ class PhantomOptions:
     """The folder to write MURA-v1.1 and lesions.csv into."""
     views: int = 600
     """How many radiographs to draw."""
-    part: Part = "all"
+    part: Literal["all", MuraPart] = "all"
     """Draw one body part only; views=1560 of the humerus are as many as MURA has."""
     seed: int = 0
     """Another seed draws other patients."""

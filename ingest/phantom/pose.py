@@ -8,7 +8,7 @@ from ingest.phantom.anatomy import Anatomy
 from ingest.phantom.arm import ELBOW
 from ingest.phantom.bone import Array, Bone
 from ingest.phantom.random import pick
-from shared.vocabulary import BodyPart
+from shared.vocabulary import MuraPart
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _outline(line: Array, half_width: Array, bone: Bone, across: float, scale: f
 
 
 def choose_pose(
-    part: BodyPart,
+    part: MuraPart,
     anatomy: Anatomy,
     size: tuple[int, int],
     is_left: bool,
@@ -129,7 +129,7 @@ def choose_pose(
     return Pose(roll, bend, rotation(spin) @ mirror @ straight * scale, aim, middle, scale)
 
 
-_ROLLS_DEG: dict[BodyPart, tuple[float, ...]] = {
+_ROLLS_DEG: dict[MuraPart, tuple[float, ...]] = {
     "elbow": (0, 0, 85, 85, 40),
     "finger": (0, 0, 40, 85),
     "forearm": (0, 0, 80),
@@ -140,7 +140,7 @@ _ROLLS_DEG: dict[BodyPart, tuple[float, ...]] = {
 }
 
 
-def _choose_spin(part: BodyPart, size: tuple[int, int], rng: np.random.Generator) -> float:
+def _choose_spin(part: MuraPart, size: tuple[int, int], rng: np.random.Generator) -> float:
     """Return how far the arm is turned on the film, in degrees."""
     width, height = size
     spin = float(rng.normal(0, 7) if rng.random() < 0.7 else rng.normal(0, 30))

@@ -19,7 +19,7 @@ from ingest.phantom.counts import (
 from ingest.phantom.looks import plan_looks
 from ingest.phantom.random import pick, shuffle
 from shared import manifest
-from shared.vocabulary import BODY_PARTS, SPLITS, BodyPart, Split
+from shared.vocabulary import MURA_PARTS, SPLITS, MuraPart, Split
 
 _MANIFEST_COLUMNS = (
     "view_id",
@@ -42,11 +42,11 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 """Columns and types of a plan. `lesion`: the kind that the view shows, or null; seeds: what view,
 study and patient are drawn from, functions of the tree's seed and of the names alone."""
 
-_Study = tuple[BodyPart, int, int]
+_Study = tuple[MuraPart, int, int]
 _PatientPart = list[_Study]
 
 
-def plan_tree(views: int, seed: int, parts: Sequence[BodyPart] = BODY_PARTS) -> pl.DataFrame:
+def plan_tree(views: int, seed: int, parts: Sequence[MuraPart] = MURA_PARTS) -> pl.DataFrame:
     """Plan a tree of `views` radiographs.
 
     Args:
@@ -73,12 +73,12 @@ def _plan_patients(
     split: Split, cells: list[Cell], rng: np.random.Generator
 ) -> list[list[_PatientPart]]:
     """Return the patients of a split, each a list of body parts, each a list of studies."""
-    parts: list[BodyPart] = list(dict.fromkeys(cell.body_part for cell in cells))
+    parts: list[MuraPart] = list(dict.fromkeys(cell.body_part for cell in cells))
     studies = {
         part: [s for c in cells if c.body_part == part for s in _plan_studies(c, rng)]
         for part in parts
     }
-    num_by_part: dict[BodyPart, int] = {part: len(studies[part]) for part in parts}
+    num_by_part: dict[MuraPart, int] = {part: len(studies[part]) for part in parts}
     counts = scale_patients(split, sum(num_by_part.values()), len(parts))
     shares = share_patient_parts(counts, num_by_part)
     pools = [

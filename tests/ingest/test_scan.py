@@ -1,11 +1,14 @@
-"""The scan: what is a view, what is ignored, and where index and tree differ."""
+"""The scan: what a tree becomes, what is ignored, and where index and tree differ."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from ingest.index import compare_with_index
+from ingest.layouts.folders import FoldersLayout
+from ingest.layouts.mura import MuraLayout
 from ingest.scan import scan_tree
 from shared.errors import SourceError
 
@@ -40,7 +43,7 @@ def _tree(root: Path, paths: list[str]) -> Path:
 
 
 def test_views_become_rows(tmp_path: Path) -> None:
-    views = scan_tree(_tree(tmp_path, VIEWS)).views
+    views = scan_tree(_tree(tmp_path, VIEWS), MuraLayout()).views
     assert views["view_id"].to_list() == sorted(VIEWS)
     row = views.filter(view_id=VIEW).drop("modified_ns").row(0)
     study = "train/XR_HAND/patient00003/study1_positive"
@@ -48,7 +51,7 @@ def test_views_become_rows(tmp_path: Path) -> None:
 
 
 def test_what_is_no_view_is_counted_by_kind(tmp_path: Path) -> None:
-    scan = scan_tree(_tree(tmp_path, [*VIEWS, *NO_VIEWS]))
+    scan = scan_tree(_tree(tmp_path, [*VIEWS, *NO_VIEWS]), MuraLayout())
     assert scan.views.height == len(VIEWS)
     expected: dict[str, int] = {}
     for kind in NO_VIEWS.values():
@@ -58,8 +61,10 @@ def test_what_is_no_view_is_counted_by_kind(tmp_path: Path) -> None:
 
 def test_the_parent_folder_will_do(tmp_path: Path) -> None:
     tree = _tree(tmp_path / "data" / "MURA-v1.1", VIEWS)
-    assert scan_tree(tmp_path / "data").root == tree
-    assert scan_tree(tmp_path / "data").views.equals(scan_tree(tree).views)
+    assert scan_tree(tmp_path / "data", MuraLayout()).root == tree
+    assert scan_tree(tmp_path / "data", MuraLayout()).views.equals(
+        scan_tree(tree, MuraLayout()).views
+    )
 
 
 def test_circular_links_and_what_is_no_file_are_passed(tmp_path: Path) -> None:
@@ -68,26 +73,92 @@ def test_circular_links_and_what_is_no_file_are_passed(tmp_path: Path) -> None:
     study = (tree / VIEW).parent
     (study / "image8.png").symlink_to("nowhere")
     os.mkfifo(study / "image9.png")
-    scan = scan_tree(tree)
+    scan = scan_tree(tree, MuraLayout())
     assert scan.views.height == len(VIEWS)
     assert scan.num_ignored == {"broken links and special files": 2}
+
+
+def test_a_link_that_leads_to_itself_is_passed(tmp_path: Path) -> None:
+    tree = _tree(tmp_path, VIEWS)
+    (tree / "train" / "XR_HAND" / "around").symlink_to("around")
+    (tree / VIEW).with_name("image9.png").symlink_to("image9.png")
+    scan = scan_tree(tree, MuraLayout())
+    assert scan.views.height == len(VIEWS)
+    assert scan.num_ignored == {"broken links and special files": 1, "other files": 1}
+
+
+def test_views_behind_links_are_found_once(tmp_path: Path) -> None:
+    tree = _tree(tmp_path / "tree", VIEWS)
+    hand = tree / "train" / "XR_HAND"
+    hand.rename(tmp_path / "hand")
+    hand.symlink_to(tmp_path / "hand")
+    (hand / "patient00004").symlink_to(hand / "patient00003")
+    (tree / "other").symlink_to(tree / "valid")
+    assert scan_tree(tree, MuraLayout()).views["view_id"].to_list() == sorted(VIEWS)
+
+
+def test_a_folder_that_cannot_be_entered_is_named(tmp_path: Path) -> None:
+    tree = _tree(tmp_path, VIEWS)
+    name = "x" * 250
+    here = os.open(tree / "train", os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir(name, dir_fd=here)
+        deeper = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = deeper
+    os.close(here)
+    with pytest.raises(SourceError, match=r"Expected to enter every folder.*/x+, File name too"):
+        scan_tree(tree, MuraLayout())
+
+
+def test_names_that_are_not_utf_8_are_counted(tmp_path: Path) -> None:
+    tree = _tree(tmp_path, [*VIEWS, "train/abnormal/a.png"])
+    (tree / "train/abnormal" / os.fsdecode(b"\xff.png")).touch()
+    kind = {"names that are not UTF-8": 1}
+    assert kind.items() <= scan_tree(tree, MuraLayout()).num_ignored.items()
+    assert kind.items() <= scan_tree(tree, FoldersLayout()).num_ignored.items()
+
+
+def test_only_wanted_parts_and_splits_are_scanned(tmp_path: Path) -> None:
+    tree = _tree(tmp_path, [*VIEWS, *NO_VIEWS])
+    (tree / "train_image_paths.csv").write_text("".join(f"MURA-v1.1/{path}\n" for path in VIEWS))
+    scan = scan_tree(tree, MuraLayout(("wrist", "elbow"), ("train",)))
+    assert scan.views["view_id"].to_list() == [VIEWS[2]]
+    assert scan.num_ignored.get("thumbnails") is None
+    differences = compare_with_index(scan)
+    assert differences.missing == differences.unlisted == []
+
+
+def test_folders_of_unknown_labels_are_named(tmp_path: Path) -> None:
+    paths = ["train/normal/a.png", *(f"train/{name}/{i}.png" for name in "ab" for i in range(2))]
+    scan = scan_tree(_tree(tmp_path, paths), FoldersLayout())
+    assert scan.views["view_id"].to_list() == ["train/normal/a.png"]
+    assert scan.num_ignored == {"images in folders of no known label: train/a, train/b": 4}
+
+
+def test_a_view_of_an_unknown_patient_is_refused(tmp_path: Path) -> None:
+    tree = _tree(tmp_path, ["train/0/p1/a.png", "train/0/x/b.png", "train/0/x/a.png"])
+    with pytest.raises(
+        SourceError, match=r"2 views in which it finds none, first train/0/x/a\.png"
+    ):
+        scan_tree(tree, FoldersLayout(patient=re.compile(r"p(\d+)")))
 
 
 def test_version_1_1_is_taken_before_others(tmp_path: Path) -> None:
     for name in ("MURA-v1.0", "MURA-v1.1"):
         _tree(tmp_path / name, VIEWS)
-    assert scan_tree(tmp_path).root.name == "MURA-v1.1"
+    assert scan_tree(tmp_path, MuraLayout()).root.name == "MURA-v1.1"
 
 
 @pytest.mark.parametrize("paths", [[], ["train/readme.txt"], ["notes/a.png"]])
 def test_a_folder_that_is_no_mura_tree_is_refused(tmp_path: Path, paths: list[str]) -> None:
     with pytest.raises(SourceError, match=f"Expected .* Received: {tmp_path}"):
-        scan_tree(_tree(tmp_path, paths))
+        scan_tree(_tree(tmp_path, paths), MuraLayout())
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no folder"):
-        scan_tree(tmp_path / "missing")
+        scan_tree(tmp_path / "missing", MuraLayout())
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -109,12 +180,12 @@ def test_index_and_tree_are_held_against_each_other(
     (tree / "train_image_paths.csv").write_bytes(end.join(paths).encode())
     (tree / "train_labeled_studies.csv").write_bytes(end.join(studies).encode())
 
-    differences = compare_with_index(scan_tree(tree))
+    differences = compare_with_index(scan_tree(tree, MuraLayout()))
     assert differences.missing == [missing]
     assert differences.unlisted == [VIEW]
     assert differences.label_conflicts == ["train/XR_HAND/patient00003/study1_positive"]
 
 
 def test_no_index_says_nothing(tmp_path: Path) -> None:
-    differences = compare_with_index(scan_tree(_tree(tmp_path, VIEWS)))
+    differences = compare_with_index(scan_tree(_tree(tmp_path, VIEWS), MuraLayout()))
     assert differences.missing == differences.unlisted == differences.label_conflicts == []

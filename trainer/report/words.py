@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import polars as pl
 
-from shared.vocabulary import BODY_PARTS, LABEL_NAMES
+from shared.vocabulary import LABEL_NAMES, MURA_PARTS
 from trainer.metrics import Measures
 
 FEW_STUDIES = 30
@@ -62,7 +62,7 @@ FORMATS = (number, percent, count, duration, setting)
 
 def part_name(parts: Sequence[str]) -> str:
     """Name the body parts of a run for its title."""
-    if len(parts) == len(BODY_PARTS):
+    if set(parts) >= set(MURA_PARTS):
         return "All body parts"
     return ", ".join(parts).capitalize()
 
