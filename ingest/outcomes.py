@@ -6,6 +6,7 @@ without opening it (its time) must not be part of a lake that is the same for th
 
 import hashlib
 import io
+import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,13 +33,13 @@ class OutcomeStore:
 
     def __init__(self, job: Job):
         self._lake = job.lake.resolve()
-        self._folder = platformdirs.user_cache_path("mura-lake") / digest(str(self._lake).encode())
+        self._folder = platformdirs.user_cache_path("mura-lake") / digest(os.fsencode(self._lake))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             note(f"{error.filename} cannot be written, so a later run will decode all again")
         decoder = version("opencv-python-headless")
-        self._context = f"{FORMAT_VERSION} {decoder} {job.image} {job.source}".encode()
+        self._context = os.fsencode(f"{FORMAT_VERSION} {decoder} {job.image} {job.source}")
 
     def find(self, plan: ShardPlan) -> ShardOutcome | None:
         """Return the outcome of this very plan, if its shard still lies in the lake.

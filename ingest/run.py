@@ -1,7 +1,8 @@
 """Run: from a MURA tree to a committed lake."""
 
 import time
-from contextlib import closing
+from collections.abc import Generator, Iterable
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -18,13 +19,15 @@ from ingest.shard import WRITTEN_SCHEMA, Job, ShardOutcome
 from ingest.summary import show_summary
 from shared.console import Progress, note, say
 from shared.errors import LakeError, SourceError
+from shared.files import PARTIAL_SUFFIX, explain_write
 from shared.image_spec import ImageSpec
 from shared.lake import Lake, commit, open_lake
-from shared.layout import is_own_path
+from shared.layout import LAKE_FILE, LOCK_FILE, is_own_path
 from shared.manifest import REJECTS_SCHEMA, SCHEMA
 
 _DIFFERENCES_SHOWN = 5
 _HARMLESS = {".DS_Store"}
+_UNFINISHED = (PARTIAL_SUFFIX, ".parquet")
 
 
 def ingest_tree(options: IngestOptions) -> Lake:
@@ -33,8 +36,8 @@ def ingest_tree(options: IngestOptions) -> Lake:
     Raises:
         SourceError: the tree cannot be used.
         LakeError: the lake's folder holds something else, or another ingest writes it.
-        WorkerError: a worker process died.
-        OSError: the lake cannot be written.
+        WorkerError: a worker process died or ran out of memory.
+        WriteError: the lake cannot be written.
     """
     started_s = time.monotonic()
     root = Path(options.lake).expanduser()
@@ -43,7 +46,7 @@ def ingest_tree(options: IngestOptions) -> Lake:
     _report_scan(scan, compare_with_index(scan))
     plans = plan_shards(scan.views, options.image)
     job = Job(scan.root, root, options.image)
-    with hold_lake(root):
+    with hold_lake(root), _no_leftovers(root):
         _announce_replacement(root, options.image)
         outcomes = _write_missing(plans, job, options.workers)
         lake = _commit(job, outcomes)
@@ -64,6 +67,35 @@ def _refuse_foreign_folder(root: Path) -> None:
             raise LakeError(
                 f"Expected an empty folder or a lake. Received: lake={root}, which holds {path}"
             )
+
+
+@contextmanager
+def _no_leftovers(root: Path) -> Generator[None, None, None]:
+    """Remove what broken runs left half-written; if this one breaks, all but finished shards."""
+    found = _files(root)
+    _remove(root, (path for path in found if path.endswith(PARTIAL_SUFFIX)))
+    committed = _lake_file(root)
+    try:
+        yield
+    except BaseException:
+        is_committed = _lake_file(root) != committed
+        new = (path for path in _files(root) if path not in found or path.endswith(PARTIAL_SUFFIX))
+        _remove(
+            root,
+            (p for p in new if p.endswith(PARTIAL_SUFFIX if is_committed else _UNFINISHED)),
+        )
+        raise
+
+
+def _lake_file(root: Path) -> bytes | None:
+    path = root / LAKE_FILE
+    return path.read_bytes() if path.is_file() else None
+
+
+def _remove(root: Path, paths: Iterable[str]) -> None:
+    with explain_write(root):
+        for path in paths:
+            (root / path).unlink(missing_ok=True)
 
 
 def _files(root: Path) -> list[str]:
@@ -134,9 +166,8 @@ def _commit(job: Job, outcomes: list[ShardOutcome]) -> Lake:
 
 def _sweep(lake: Lake) -> None:
     """Remove what earlier lakes and broken runs left, and folders that this leaves empty."""
-    for path in _files(lake.root):
-        if is_own_path(path) and path not in lake.files:
-            (lake.root / path).unlink()
+    kept = {*lake.files, LOCK_FILE}
+    _remove(lake.root, (p for p in _files(lake.root) if is_own_path(p) and p not in kept))
     for folder in sorted(lake.root.glob("*/**/"), reverse=True):
         if not any(folder.iterdir()):
             folder.rmdir()

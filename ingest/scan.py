@@ -1,9 +1,11 @@
 """Scan: a MURA tree becomes a table of views; nothing is opened."""
 
+import errno
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,8 @@ _VIEW = re.compile(
     re.ASCII,
 )
 _IGNORED = {
+    # such bytes stand as lone surrogates in a str
+    "names that are not UTF-8": re.compile(r".*[\ud800-\udfff].*", re.DOTALL),
     "AppleDouble files": re.compile(r"(.*/)?\._[^/]*"),
     ".DS_Store": re.compile(r"(.*/)?\.DS_Store"),
     "thumbnails": re.compile(r".*(thumb|Thumbs\.db).*", re.IGNORECASE),
@@ -59,22 +63,23 @@ def scan_tree(root: Path) -> Scan:
     """Find every view below `root`, the MURA folder or its parent.
 
     Raises:
-        SourceError: there is no such folder, or no view in it.
+        SourceError: there is no such folder, no view in it, or a folder that cannot be searched.
     """
     root = _find_mura(root)
     rows: list[tuple[str, str, str, int, int, str, int, int]] = []
     ignored: Counter[str] = Counter()
-    for path, entry in _walk(root):
-        match = _VIEW.fullmatch(path)
-        if match and not entry.is_file():
-            ignored[_NO_FILES] += 1
-        elif match:
-            status = entry.stat()
-            part, label = match["part"].lower(), int(match["label"] == "positive")
-            who = (match["split"], part, label, int(match["patient"]), match["study_id"])
-            rows.append((path, *who, status.st_size, status.st_mtime_ns))
-        else:
-            ignored[_kind(path)] += 1
+    with _refuse_unreadable():
+        for path, entry in _walk(root):
+            match = _VIEW.fullmatch(path)
+            status = _status_of_file(entry) if match else None
+            if match and not status:
+                ignored[_NO_FILES] += 1
+            elif match and status:
+                part, label = match["part"].lower(), int(match["label"] == "positive")
+                who = (match["split"], part, label, int(match["patient"]), match["study_id"])
+                rows.append((path, *who, status.st_size, status.st_mtime_ns))
+            else:
+                ignored[_kind(path)] += 1
     if not rows:
         raise SourceError(
             "Expected views like train/XR_WRIST/patient00001/study1_positive/image1.png. "
@@ -115,10 +120,41 @@ def _walk(root: Path) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 path = prefix + entry.name
-                if entry.is_dir():
+                if _is_folder(entry):
                     (links if entry.is_symlink() else pending).append((path + "/", entry.path))
                 else:
                     yield path, entry
+
+
+@contextmanager
+def _refuse_unreadable() -> Generator[None, None, None]:
+    """Refuse a tree that cannot be searched: what is passed by would vanish from the lake."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            "Expected to search every folder of the tree; allow it or move it out, and run again. "
+            f"Received: {error.strerror} for {error.filename}"
+        ) from None
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise
+
+
+def _status_of_file(entry: "os.DirEntry[str]") -> os.stat_result | None:
+    """Return what the scan keeps of a file; None of a broken link and of what is no file."""
+    try:
+        return entry.stat() if entry.is_file() else None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        raise
 
 
 def _kind(path: str) -> str:

@@ -1,5 +1,6 @@
 """Shard: the views of one plan are read, decoded, resized and written as one TFRecord file."""
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -60,12 +61,7 @@ class Job:
     image: ImageSpec
 
 
-def write_shard(
-    plan: ShardPlan,
-    job: Job,
-    check_stop: Callable[[], None],
-    keep: Callable[[ShardOutcome], None],
-) -> ShardOutcome:
+def write_shard(plan: ShardPlan, job: Job, keep: Callable[[ShardOutcome], None]) -> ShardOutcome:
     """Write one shard; its name is the digest of its bytes, so it appears whole or not at all.
 
     A file that cannot be read as a radiograph is rejected with its reason and stops nothing.
@@ -73,25 +69,22 @@ def write_shard(
     Args:
         plan: the views.
         job: source, lake and image spec.
-        check_stop: called before each view; raises to give up.
         keep: called with the outcome just before the shard gets its name, so that a shard which is
             there always has its outcome kept.
 
     Raises:
-        SourceError: a file of the plan has vanished.
-        OSError: the lake cannot be written.
+        SourceError: a file of the plan has vanished, or changed since the scan.
+        WriteError: the lake cannot be written.
     """
     facts: list[dict[str, Any]] = []
     rejects: list[tuple[str, str, str]] = []
-    views = plan.views.select("view_id", "label")
+    views = plan.views.select("view_id", "label", "source_bytes", "modified_ns")
     folder = job.lake / partition_path(plan.folder)
-    folder.mkdir(parents=True, exist_ok=True)
     with partial_file(folder / digest("\n".join(views["view_id"]).encode())) as file:
         shard = _ShardWriter(file)
-        for view_id, label in views.iter_rows():
-            check_stop()
+        for view_id, label, *scanned in views.iter_rows():
             try:
-                view = _prepare(_read(job.source / view_id), job.image)
+                view = _prepare(_read(job.source / view_id, scanned), job.image)
             except ImageError as error:
                 rejects.append((view_id, error.reason, error.detail))
                 continue
@@ -116,15 +109,23 @@ def _outcome(
     )
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, scanned: list[int]) -> bytes:
+    """Return a file's bytes; `scanned` is the size and time of change that the scan found."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            encoded = file.read()
+            status = os.fstat(file.fileno())
     except PermissionError as error:
         raise ImageError(UNREADABLE, f"{error.strerror}") from None
     except OSError as error:
         raise SourceError(
-            f"Expected to read {path}, found by the scan. Received: {error.strerror}"
+            f"Expected to read {path}, found by the scan. Received: {error.strerror}; run again"
         ) from None
+    if [len(encoded), status.st_mtime_ns] != scanned or status.st_size != len(encoded):
+        raise SourceError(
+            f"Expected {path} to stay as it is. Received: changed while it was read; run again"
+        )
+    return encoded
 
 
 def _prepare(encoded: bytes, image: ImageSpec) -> _View:

@@ -3,10 +3,12 @@
 import re
 
 LAKE_FILE = "lake.json"
+LOCK_FILE = ".lock"
+"""Says who writes the lake, while somebody does."""
 
 _NAME = r"(lake\.json|[0-9a-f]{32}(\.parquet|\.tfrecord)?)"
 _OWN_PATH = re.compile(
-    r"((manifest|shards)/split=[a-z]+/body_part=[a-z]+/label=\d/|rejects/)?"
+    r"\.lock|((manifest|shards)/split=[a-z]+/body_part=[a-z]+/label=\d/|rejects/)?"
     rf"({_NAME}|\.{_NAME}\.\d+\.partial)"
 )
 
