@@ -1,8 +1,7 @@
 """Run: from a MURA tree to a committed lake."""
 
 import time
-from collections.abc import Generator, Iterable
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -17,17 +16,14 @@ from ingest.plan import ShardPlan, plan_shards
 from ingest.scan import Scan, scan_tree
 from ingest.shard import WRITTEN_SCHEMA, Job, ShardOutcome
 from ingest.summary import show_summary
+from ingest.sweep import no_leftovers, refuse_foreign_folder, sweep
 from shared.console import Progress, note, say
 from shared.errors import LakeError, SourceError
-from shared.files import PARTIAL_SUFFIX, explain_write
 from shared.image_spec import ImageSpec
 from shared.lake import Lake, commit, open_lake
-from shared.layout import LAKE_FILE, LOCK_FILE, is_own_path
 from shared.manifest import REJECTS_SCHEMA, SCHEMA
 
 _DIFFERENCES_SHOWN = 5
-_HARMLESS = {".DS_Store"}
-_UNFINISHED = (PARTIAL_SUFFIX, ".parquet")
 
 
 def ingest_tree(options: IngestOptions) -> Lake:
@@ -41,12 +37,12 @@ def ingest_tree(options: IngestOptions) -> Lake:
     """
     started_s = time.monotonic()
     root = Path(options.lake).expanduser()
-    _refuse_foreign_folder(root)
+    refuse_foreign_folder(root)
     scan = scan_tree(Path(options.root).expanduser())
     _report_scan(scan, compare_with_index(scan))
     plans = plan_shards(scan.views, options.image)
     job = Job(scan.root, root, options.image)
-    with hold_lake(root), _no_leftovers(root):
+    with hold_lake(root), no_leftovers(root):
         _announce_replacement(root, options.image)
         outcomes = _write_missing(plans, job, options.workers)
         lake = _commit(job, outcomes)
@@ -56,51 +52,6 @@ def ingest_tree(options: IngestOptions) -> Lake:
         f"in {time.monotonic() - started_s:.1f} s. Lake: {root} (digest {lake.digest})"
     )
     return lake
-
-
-def _refuse_foreign_folder(root: Path) -> None:
-    """Refuse a folder with anything in it that is not a lake's."""
-    if root.exists() and not root.is_dir():
-        raise LakeError(f"Expected a folder for the lake. Received: the file lake={root}")
-    for path in _files(root):
-        if not is_own_path(path) and Path(path).name not in _HARMLESS:
-            raise LakeError(
-                f"Expected an empty folder or a lake. Received: lake={root}, which holds {path}"
-            )
-
-
-@contextmanager
-def _no_leftovers(root: Path) -> Generator[None, None, None]:
-    """Remove what broken runs left half-written; if this one breaks, all but finished shards."""
-    found = _files(root)
-    _remove(root, (path for path in found if path.endswith(PARTIAL_SUFFIX)))
-    committed = _lake_file(root)
-    try:
-        yield
-    except BaseException:
-        is_committed = _lake_file(root) != committed
-        new = (path for path in _files(root) if path not in found or path.endswith(PARTIAL_SUFFIX))
-        _remove(
-            root,
-            (p for p in new if p.endswith(PARTIAL_SUFFIX if is_committed else _UNFINISHED)),
-        )
-        raise
-
-
-def _lake_file(root: Path) -> bytes | None:
-    path = root / LAKE_FILE
-    return path.read_bytes() if path.is_file() else None
-
-
-def _remove(root: Path, paths: Iterable[str]) -> None:
-    with explain_write(root):
-        for path in paths:
-            (root / path).unlink(missing_ok=True)
-
-
-def _files(root: Path) -> list[str]:
-    found = (path for path in root.rglob("*") if path.is_symlink() or not path.is_dir())
-    return sorted(path.relative_to(root).as_posix() for path in found)
 
 
 def _announce_replacement(root: Path, image: ImageSpec) -> None:
@@ -160,14 +111,5 @@ def _commit(job: Job, outcomes: list[ShardOutcome]) -> Lake:
         )
     manifest = group_patients(written).select(SCHEMA.keys())
     lake = commit(job.lake, job.image, manifest, rejects)
-    _sweep(lake)
+    sweep(lake)
     return lake
-
-
-def _sweep(lake: Lake) -> None:
-    """Remove what earlier lakes and broken runs left, and folders that this leaves empty."""
-    kept = {*lake.files, LOCK_FILE}
-    _remove(lake.root, (p for p in _files(lake.root) if is_own_path(p) and p not in kept))
-    for folder in sorted(lake.root.glob("*/**/"), reverse=True):
-        if not any(folder.iterdir()):
-            folder.rmdir()
