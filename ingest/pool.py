@@ -18,6 +18,8 @@ from shared.errors import WorkerError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
 
 def map_in_processes(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int
@@ -67,14 +69,24 @@ def map_in_processes(
 
 @contextmanager
 def _signals_held() -> Generator[None, None, None]:
-    """Start processes that no Ctrl-C or SIGTERM reaches: this one alone decides when they end."""
+    """Start processes that no Ctrl-C or SIGTERM reaches: this one alone decides when they end.
+
+    What comes meanwhile comes after the block. Blocking is inherited, but does not keep a signal
+    from this process while another of its threads can take it; so the handlers are put off too.
+    """
     # starting the first process starts the tracker, which would let the signals through again
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    arrived: list[int] = []
+    handlers = {stop: signal.signal(stop, lambda num, _: arrived.append(num)) for stop in _STOPS}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for stop, handler in handlers.items():
+            signal.signal(stop, handler)
+        for num in arrived[:1]:
+            signal.raise_signal(num)
 
 
 class _Worker(Generic[Task, Result]):

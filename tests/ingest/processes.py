@@ -24,6 +24,11 @@ def contents(root: Path) -> dict[str, bytes]:
     }
 
 
+def file_contents(root: Path) -> dict[str, bytes]:
+    """Return every file below `root`, without the folders."""
+    return {path: data for path, data in contents(root).items() if not path.endswith("/")}
+
+
 def shard_files(root: Path) -> Files:
     """Return number and time of change of each shard; both change when it is written again."""
     found: Files = {}

@@ -57,6 +57,7 @@ def timing(phantom_tree: Path, lake: Lake, tmp_path_factory: pytest.TempPathFact
     return Timing(*(after - before for before, after in itertools.pairwise(marks_s)))
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("victim", ["parent", "worker", "group"])
 def test_ten_kills_lose_nothing(
     victim: str, phantom_tree: Path, lake: Lake, tmp_path: Path, timing: Timing
