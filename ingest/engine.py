@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ingest.outcomes import OutcomeStore, ShardOutcome
 from ingest.plan import ShardPlan
-from ingest.pool import check_stop, map_in_processes
+from ingest.pool import map_in_processes
 from ingest.shard import Job, PlannedView, ShardTask, WrittenShard, write_shard
 from shared.files import publish
-from shared.layout import SHARDS, shard_path
+from shared.layout import shard_path
 
 
 def write_shards(
@@ -22,30 +22,19 @@ def write_shards(
     kept; so it appears whole or not at all. This process does both while the others decode.
 
     Raises:
-        WorkerError: a worker process died.
-        SourceError: a file of the source vanished or changed.
-        OSError: the lake cannot be written.
+        WorkerError: a worker process died or ran out of memory.
+        SourceError: a file of the source vanished or changed since the scan.
+        WriteError: the lake cannot be written.
     """
     tasks = [_task(plan) for plan in plans]
-    try:
-        with closing(map_in_processes(partial(_write, job=job), tasks, workers)) as written:
-            for index, shard in written:
-                outcome = _publish(plans[index], shard, job.lake, store)
-                yield plans[index], outcome
-    finally:
-        for left in (job.lake / SHARDS).rglob("*.partial"):
-            left.unlink()
+    with closing(map_in_processes(partial(write_shard, job=job), tasks, workers)) as written:
+        for index, shard in written:
+            yield plans[index], _publish(plans[index], shard, job.lake, store)
 
 
 def _task(plan: ShardPlan) -> ShardTask:
-    return ShardTask(
-        plan.folder,
-        [PlannedView(*row) for row in plan.views.select(PlannedView._fields).iter_rows()],
-    )
-
-
-def _write(task: ShardTask, job: Job) -> WrittenShard:
-    return write_shard(task, job, check_stop)
+    views = plan.views.select(PlannedView._fields)
+    return ShardTask(plan.folder, [PlannedView(*row) for row in views.iter_rows()])
 
 
 def _publish(plan: ShardPlan, shard: WrittenShard, lake: Path, store: OutcomeStore) -> ShardOutcome:

@@ -6,6 +6,7 @@ without opening it (its time) must not be part of a lake that is the same for th
 
 import hashlib
 import io
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -69,14 +70,14 @@ class OutcomeStore:
 
     def __init__(self, job: Job):
         self._lake = job.lake.resolve()
-        self._folder = platformdirs.user_cache_path("mura-lake") / digest(str(self._lake).encode())
+        self._folder = platformdirs.user_cache_path("mura-lake") / digest(os.fsencode(self._lake))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             note(f"{error.filename} cannot be written, so a later run will decode all again")
         self._paths: dict[ShardPlan, Path] = {}
         decoder = version("opencv-python-headless")
-        self._context = f"{FORMAT_VERSION} {decoder} {job.image} {job.source}".encode()
+        self._context = os.fsencode(f"{FORMAT_VERSION} {decoder} {job.image} {job.source}")
 
     def find(self, plan: ShardPlan) -> ShardOutcome | None:
         """Return the outcome of this very plan, if an earlier run has kept it.

@@ -8,7 +8,6 @@ import polars as pl
 
 from ingest.decode import Decoder
 from ingest.findings import find_in_images, find_in_tree, leave_out
-from ingest.folder import refuse_foreign_folder, sweep
 from ingest.groups import group_patients
 from ingest.index import compare_with_index
 from ingest.lock import hold_lake
@@ -18,6 +17,7 @@ from ingest.plan import plan_shards
 from ingest.scan import scan_tree
 from ingest.shard import Job
 from ingest.summary import show_scan, show_summary
+from ingest.sweep import no_leftovers, refuse_foreign_folder, sweep
 from shared.console import note, say
 from shared.errors import LakeError, SourceError
 from shared.lake import Lake, commit, open_lake
@@ -30,8 +30,8 @@ def ingest_tree(options: IngestOptions) -> Lake:
     Raises:
         SourceError: the tree cannot be used, or holds more of what is wrong than allowed.
         LakeError: the lake's folder holds something else, or another ingest writes it.
-        WorkerError: a worker process died.
-        OSError: the lake cannot be written.
+        WorkerError: a worker process died or ran out of memory.
+        WriteError: the lake cannot be written.
     """
     started_s = time.monotonic()
     root = Path(options.lake).expanduser()
@@ -40,7 +40,7 @@ def ingest_tree(options: IngestOptions) -> Lake:
     show_scan(scan)
     findings = find_in_tree(scan.views, compare_with_index(scan))
     job = Job(scan.root, root, options.image)
-    with hold_lake(root):
+    with hold_lake(root), no_leftovers(root):
         _announce_replacement(job)
         lake = _bring_up_to_date(job, scan.views, findings, options)
         sweep(lake)

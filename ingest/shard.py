@@ -5,7 +5,6 @@ import than a hundred views to decode.
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -74,7 +73,7 @@ class WrittenShard:
     rejects: list[tuple[str, str, str]]
 
 
-def write_shard(task: ShardTask, job: Job, check_stop: Callable[[], None]) -> WrittenShard:
+def write_shard(task: ShardTask, job: Job) -> WrittenShard:
     """Write one shard under a name for partial files; to publish it is the caller's.
 
     A file that cannot be read as a radiograph is rejected with its reason and stops nothing.
@@ -82,21 +81,18 @@ def write_shard(task: ShardTask, job: Job, check_stop: Callable[[], None]) -> Wr
     Args:
         task: the views.
         job: source, lake and image spec.
-        check_stop: called before each view; raises to give up.
 
     Raises:
-        SourceError: a file of the task has vanished or changed since the scan.
-        OSError: the lake cannot be written.
+        SourceError: a file of the task has vanished, or changed since the scan.
+        WriteError: the lake cannot be written.
     """
     facts: list[dict[str, Any]] = []
     rejects: list[tuple[str, str, str]] = []
     folder = job.lake / partition_path(task.folder)
-    folder.mkdir(parents=True, exist_ok=True)
     name = digest("\n".join(view.view_id for view in task.views).encode())
     with partial_file(folder / name) as file:
         shard = _ShardWriter(file)
         for view in task.views:
-            check_stop()
             try:
                 image, found = _prepare(_read(job.source, view), job.image)
             except ImageError as error:
@@ -117,12 +113,12 @@ def _read(source: Path, view: PlannedView) -> bytes:
         raise ImageError(UNREADABLE, f"{error.strerror}") from None
     except OSError as error:
         raise SourceError(
-            f"Expected to read {path}, found by the scan. Received: {error.strerror}"
+            f"Expected to read {path}, found by the scan. Received: {error.strerror}; run again"
         ) from None
     if (len(encoded), status.st_mtime_ns) != (view.source_bytes, view.modified_ns):
         raise SourceError(
-            f"Expected {path} as the scan found it, of {view.source_bytes} bytes. Received: "
-            f"{len(encoded)} bytes; it changed while it was read, run again when it is at rest"
+            f"Expected {path} as the scan found it, of {view.source_bytes} bytes. "
+            f"Received: {len(encoded)} bytes, it changed while it was read; run again"
         )
     return encoded
 

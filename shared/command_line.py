@@ -9,18 +9,18 @@ import dataclasses
 import inspect
 import io
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, get_args
-
-import tyro
+from typing import Any, NoReturn, TypeVar, cast, get_args
 
 from shared.errors import MuraLakeError, UsageError
 
 Options = TypeVar("Options")
 
 INTERRUPTED = 130
+TERMINATED = 128 + signal.SIGTERM
 _WORD = re.compile(r"(?:--)?(?P<key>[A-Za-z][A-Za-z0-9_-]*)=(?P<value>.*)", re.DOTALL)
 _BOX = "│╭╰─╮╯ "
 
@@ -40,6 +40,8 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
         UsageError: a key is unknown, a value is not allowed, or an argument is missing.
         SystemExit: status 0, after `--help` was printed.
     """
+    import tyro
+
     keys = [field.name for field in dataclasses.fields(options_type)]  # pyright: ignore[reportArgumentType]  # TypeVar cannot say "dataclass"
     description = inspect.getdoc(options_type) or ""
     refusal = io.StringIO()
@@ -60,6 +62,8 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
 
 
 def _positional_keys(options_type: type[Any]) -> set[str]:
+    import tyro
+
     marker = get_args(tyro.conf.Positional[str])[1]
     hints = inspect.get_annotations(options_type)
     return {key for key, hint in hints.items() if marker in get_args(hint)}
@@ -94,21 +98,34 @@ def _first_paragraph(boxed: str) -> str:
     return " ".join(lines)
 
 
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM came: the same as Ctrl-C but for the exit status."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise _TerminatedError
+
+
 def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str) -> NoReturn:
     """Run `command` on this process's arguments and leave with its exit status.
 
-    0 when it worked, 1 when it failed, 2 when it was asked wrongly, 130 when interrupted; every
-    failure that a user can meet is one line on standard error.
+    0 when it worked, 1 when it failed, 2 when it was asked wrongly, 130 when interrupted, 143 when
+    terminated; every failure that a user can meet is one line on standard error.
 
     Args:
         command: takes the words after the program's name.
         prog: the program's name, before each failure.
         if_interrupted: what an interruption means for what was done so far.
     """
+    signal.signal(signal.SIGTERM, _terminate)
+    # a name that the terminal's encoding lacks must not fail what was done
+    cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     try:
         command(sys.argv[1:])
     except MuraLakeError as error:
         _leave(prog, str(error), error.exit_status)
+    except _TerminatedError:
+        _leave(prog, f"terminated; {if_interrupted}", TERMINATED)
     except KeyboardInterrupt:
         _leave(prog, f"interrupted; {if_interrupted}", INTERRUPTED)
     except OSError as error:

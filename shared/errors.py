@@ -6,7 +6,8 @@
     ├── ImageError           a file cannot be read as a radiograph
     ├── LakeError            there is no lake, or none that can be read or written
     │   └── CorruptLakeError the files of a lake are not what its manifest says
-    ├── WorkerError          a worker process died
+    ├── WriteError           a file cannot be written
+    ├── WorkerError          a worker process died or ran out of memory
     └── TrainingError        the chosen views cannot be trained on
 
 A message is one line: what was expected, then `Received: name=value`.
@@ -50,8 +51,12 @@ class CorruptLakeError(LakeError):
     """A file of the lake is missing, cut short or changed since it was committed."""
 
 
+class WriteError(MuraLakeError):
+    """A file cannot be written: the disk is full, or writing is not allowed there."""
+
+
 class WorkerError(MuraLakeError):
-    """A worker process died; what others had finished is kept."""
+    """A worker process died or ran out of memory; what others had finished is kept."""
 
 
 class TrainingError(MuraLakeError):

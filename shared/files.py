@@ -1,5 +1,6 @@
 """Files that are whole or not there: digests and atomic writes."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Generator
@@ -7,7 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from shared.errors import WriteError
+
+PARTIAL_SUFFIX = ".partial"
+
 _DIGEST_CHARS = 32
+_REMEDIES = {
+    errno.ENOSPC: "make room and run again",
+    errno.EDQUOT: "make room and run again",
+    errno.EFBIG: "allow larger files (ulimit -f) and run again",
+}
+_OTHER_REMEDY = "allow it or name another folder, and run again"
 
 
 def digest(data: bytes | memoryview) -> str:
@@ -30,13 +41,28 @@ class Digester:
         return self._hash.hexdigest()[:_DIGEST_CHARS]
 
 
+@contextmanager
+def explain_write(path: Path) -> Generator[None, None, None]:
+    """Turn an OSError of the block into one that says what could not be written, and what to do.
+
+    Raises:
+        WriteError: the block raised OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, _OTHER_REMEDY)
+        raise WriteError(
+            f"Expected to write {path}. Received: {error.strerror or error}; {remedy}"
+        ) from None
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file that appears whole or not at all, also after a power cut.
 
     Raises:
-        OSError: the folder cannot be written or the disk is full; nothing is left behind.
+        WriteError: the folder cannot be written or the disk is full; nothing is left behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     with partial_file(path) as file:
         file.write(data)
     publish(Path(file.name), path)
@@ -44,29 +70,36 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextmanager
 def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
-    """Open a hidden file beside `path` for writing, to be published; it is gone if that fails."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            yield file
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    """Open a hidden file beside `path` for writing, to be published; it is gone if that fails.
+
+    Raises:
+        WriteError: the block raised OSError, or the file cannot be made.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    with explain_write(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as file:
+                yield file
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 def publish(partial: Path, path: Path) -> None:
     """Give a partial file its name, once its content is on the disk; then sync the name.
 
     Raises:
-        OSError: it cannot be done; the partial file is gone.
+        WriteError: it cannot be done; the partial file is gone.
     """
-    try:
-        _sync(partial)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
+    with explain_write(path):
+        try:
+            _sync(partial)
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        _sync(path.parent)
 
 
 def _sync(path: Path) -> None:

@@ -3,18 +3,19 @@
 import re
 
 LAKE_FILE = "lake.json"
-SHARDS = "shards"
+LOCK_FILE = ".lock"
+"""Says who writes the lake, while somebody does."""
 
 _NAME = r"(lake\.json|[0-9a-f]{32}(\.parquet|\.tfrecord)?)"
 _OWN_PATH = re.compile(
-    r"((manifest|shards)/split=[a-z]+/body_part=[a-z]+/label=\d/|rejects/|findings/)?"
+    r"\.lock|((manifest|shards)/split=[a-z]+/body_part=[a-z]+/label=\d/|rejects/|findings/)?"
     rf"({_NAME}|\.{_NAME}\.\d+\.partial)"
 )
 
 
 def partition_path(folder: str) -> str:
     """Return where inside the lake a partition's shards lie."""
-    return f"{SHARDS}/{folder}"
+    return f"shards/{folder}"
 
 
 def shard_path(folder: str, content_digest: str) -> str:

@@ -12,13 +12,14 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.encoding import decode
-from shared.errors import CorruptLakeError
+from shared.errors import CorruptLakeError, LakeError
 from shared.image import Pixels
-from shared.lake import Lake
+from shared.lake import Lake, open_lake
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
 
 _REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
 _SPARE_FILES = 64
+_SAME_VIEW = ["view_id", "label", "pixel_digest"]
 
 
 class _Place(NamedTuple):
@@ -53,7 +54,8 @@ class ViewReader:
     """Reads views of a lake in any order, from several threads; a context manager.
 
     The shards are opened at once and held open until the block ends: a re-ingest that replaces them
-    meanwhile does not disturb it.
+    meanwhile does not disturb it. If one has replaced them already, the same views are found in the
+    lake that is there now.
 
     Args:
         lake: an opened lake.
@@ -66,6 +68,7 @@ class ViewReader:
 
     Raises:
         CorruptLakeError: a shard is missing, cut short or too long.
+        LakeError: a re-ingest has removed or changed some of the views.
     """
 
     def __init__(self, lake: Lake, views: pl.DataFrame):
@@ -73,13 +76,10 @@ class ViewReader:
         self.labels: npt.NDArray[np.float32] = views["label"].to_numpy().astype(np.float32)
         self.damage: CorruptLakeError | None = None
         self._root, self._image = lake.root, lake.image
-        self._places = _places(views)
         self._descriptors: dict[str, int] = {}
-        try:
-            self._open_shards(lake.manifest)
-        except BaseException:
-            self.close()
-            raise
+        while not self._open_shards(lake, views):
+            lake, views = _find_again(lake, views)
+        self._places = _places(views)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -95,28 +95,33 @@ class ViewReader:
         while self._descriptors:
             os.close(self._descriptors.popitem()[1])
 
-    def _open_shards(self, manifest: pl.DataFrame) -> None:
-        needed = {place.shard for place in self._places}
+    def _open_shards(self, lake: Lake, views: pl.DataFrame) -> bool:
+        """Return whether all are there; if not, none is left open."""
+        needed = views["shard"].unique()
         _allow_open_files(len(needed))
-        rows = manifest.filter(pl.col("shard").is_in(list(needed)))
-        for (shard,), members in rows.partition_by("shard", as_dict=True).items():
-            self._open_shard(str(shard), _places(members.sort("record_index")))
+        rows = lake.manifest.filter(pl.col("shard").is_in(needed.to_list()))
+        try:
+            for (shard,), members in rows.partition_by("shard", as_dict=True).items():
+                self._open_shard(str(shard), _places(members.sort("record_index")))
+        except FileNotFoundError:
+            self.close()
+            return False
+        except BaseException:
+            self.close()
+            raise
+        return True
 
     def _open_shard(self, shard: str, places: Sequence[_Place]) -> None:
-        path = self._root / shard
-        try:
-            descriptor = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:
-            raise CorruptLakeError(
-                f"{path}, view {places[0].view_id}: the file is missing; {_REMEDY}"
-            ) from None
+        descriptor = os.open(self._root / shard, os.O_RDONLY)
         self._descriptors[shard] = descriptor
         size = os.fstat(descriptor).st_size
         if size != places[-1].end:
             place = next((place for place in places if place.end > size), places[-1])
-            raise CorruptLakeError(
-                f"{path}, view {place.view_id}: expected a file of {places[-1].end} bytes, "
-                f"received {size}; {_REMEDY}"
+            raise _damage(
+                self._root,
+                place.shard,
+                place.view_id,
+                f"expected a file of {places[-1].end} bytes, received {size}",
             )
 
     def read(self, rows: npt.NDArray[np.int64]) -> Pixels:
@@ -143,15 +148,40 @@ class ViewReader:
         num_read = os.preadv(descriptor, [header, head, image, footer], place.record_offset)
         crc = crc32c.crc32c(image, crc32c.crc32c(head))
         if (num_read, bytes(header), crc, bytes(footer)) != place.expected:
-            self.damage = CorruptLakeError(
-                f"{self._root / place.shard}, view {place.view_id}: the record is not the one that "
-                f"was written; {_REMEDY}"
+            self.damage = _damage(
+                self._root, place.shard, place.view_id, "the record is not the one that was written"
             )
             raise self.damage
 
 
 def _places(views: pl.DataFrame) -> list[_Place]:
     return [_Place(*row) for row in views.select(_Place._fields).iter_rows()]
+
+
+def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
+    """Return the lake as it is now, and the rows of the same views with the same pixels in it."""
+    now = open_lake(lake.root)
+    if now.digest == lake.digest:
+        shards = views.unique("shard", maintain_order=True).select("shard", "view_id")
+        gone = [(s, v) for s, v in shards.iter_rows() if not (lake.root / s).exists()]
+        if gone and open_lake(lake.root).digest == lake.digest:
+            shard, view_id = gone[0]
+            raise _damage(lake.root, shard, view_id, "the file is missing")
+        return lake, views
+    same = views.select(_SAME_VIEW).join(
+        now.manifest, on=_SAME_VIEW, how="inner", maintain_order="left"
+    )
+    if same.height < views.height or now.image != lake.image:
+        raise LakeError(
+            "Expected the lake to keep its views while they are opened; run again. "
+            f"Received: lake={lake.root}, in which a re-ingest has changed "
+            f"{views.height - same.height} of {views.height}"
+        )
+    return now, same
+
+
+def _damage(root: Path, shard: str, view_id: str, what: str) -> CorruptLakeError:
+    return CorruptLakeError(f"{root / shard}, view {view_id}: {what}; {_REMEDY}")
 
 
 def _allow_open_files(num_more: int) -> None:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ingest.phantom.image import View, draw
-from ingest.pool import check_stop, map_in_processes
+from ingest.pool import map_in_processes
 
 _BLOCK_VIEWS = 40
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
@@ -46,7 +46,6 @@ def write_views(
 def _write_block(views: Sequence[View], root: Path) -> list[Lesion]:
     lesions: list[Lesion] = []
     for view in views:
-        check_stop()
         image, box = draw(view)
         if view.channels == 3:
             image = np.repeat(image[:, :, None], 3, axis=2)

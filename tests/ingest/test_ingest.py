@@ -2,9 +2,6 @@
 
 import os
 import shutil
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import cv2
@@ -13,24 +10,12 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
-from ingest.lock import hold_lake
 from shared.image_spec import ImageSpec
 from shared.lake import Lake, open_lake
-from tests.commands import PROJECT, SCRIPTS, run
+from tests.commands import run
 from tests.conftest import NUM_VIEWS, SIZE_PX
+from tests.ingest.processes import contents, file_contents, ingest
 from tests.shared.test_image import by_opencv_alone
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file()
-    }
-
-
-def ingest(tree: Path, lake: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return run("mura-ingest", tree, f"lake={lake}", f"size={SIZE_PX}", *words)
 
 
 def test_counts_close(lake: Lake) -> None:
@@ -105,7 +90,7 @@ def test_a_change_rewrites_only_its_shards(own_tree: Path, tmp_path: Path) -> No
     kept = set(before.manifest["shard"]) & set(after.manifest["shard"])
     assert len(kept) == before.manifest["shard"].n_unique() - 1
     assert all((root / shard).stat().st_mtime_ns == written_ns[root / shard] for shard in kept)
-    assert set(contents(root)) == set(after.files)
+    assert set(file_contents(root)) == set(after.files)
 
     fresh = tmp_path / "fresh"
     assert ingest(own_tree, fresh).returncode == 0
@@ -156,35 +141,6 @@ def test_patients_who_share_an_image_are_one_group(own_tree: Path, tmp_path: Pat
     assert set(tied["group"]) == {min(numbers)}
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
-def test_a_broken_run_loses_nothing(
-    phantom_tree: Path, lake: Lake, tmp_path: Path, sent: int
-) -> None:
-    root = tmp_path / "lake"
-    command = [SCRIPTS / "mura-ingest", phantom_tree, f"lake={root}", f"size={SIZE_PX}"]
-    running = subprocess.Popen(
-        command, cwd=PROJECT, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    deadline_s = time.monotonic() + 60
-    while not any(root.rglob("*.tfrecord")) and time.monotonic() < deadline_s:
-        time.sleep(0.01)
-    # as a terminal sends Ctrl-C: to the workers too
-    os.killpg(running.pid, sent)
-    said = running.communicate(timeout=30)[1]
-    if sent == signal.SIGINT:
-        assert running.returncode == 130
-        assert "interrupted" in said.splitlines()[-1]
-        assert "Traceback" not in said
-    assert not (root / "lake.json").exists()
-
-    finished = {path: path.stat().st_mtime_ns for path in root.rglob("*.tfrecord")}
-    again = ingest(phantom_tree, root)
-    assert again.returncode == 0, again.stderr
-    assert "shards are up to date" in again.stderr
-    assert any(path.stat().st_mtime_ns == time_ns for path, time_ns in finished.items())
-    assert contents(root) == contents(lake.root)
-
-
 @pytest.mark.parametrize(
     "name", ["thesis.txt", ".git/HEAD", "shards/mine/data.tar", "rejects/a.csv"]
 )
@@ -197,16 +153,7 @@ def test_a_folder_with_other_things_is_not_touched(
     result = ingest(own_tree, folder)
     assert result.returncode == 1
     assert name in result.stderr
-    assert contents(folder) == {name: b"years of work"}
-
-
-def test_of_two_ingests_into_one_lake_one_is_refused(own_tree: Path, tmp_path: Path) -> None:
-    root = tmp_path / "lake"
-    with hold_lake(root):
-        refused = ingest(own_tree, root)
-    assert refused.returncode == 1
-    assert f"lake={root}, which another ingest is writing" in refused.stderr
-    assert ingest(own_tree, root).returncode == 0
+    assert file_contents(folder) == {name: b"years of work"}
 
 
 def test_a_damaged_lake_is_made_whole_again(own_tree: Path, tmp_path: Path) -> None:
