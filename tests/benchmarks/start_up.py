@@ -26,12 +26,19 @@ sys.addaudithook(listen)
 
 
 def without_module(folder: Path, module: str) -> dict[str, str]:
-    """Return an environment in which `module` cannot be imported, installed or not."""
+    """Return an environment in which `module` cannot be imported, installed or not.
+
+    https://docs.python.org/3/library/site.html#module-sitecustomize
+    """
     return _environment(folder, _WITHOUT_MODULE.format(module=module))
 
 
 def listing_opened(folder: Path, suffix: str, log: Path) -> dict[str, str]:
-    """Return an environment in which Python writes each file that it opens to `log`, one a line."""
+    """Return an environment in which Python writes each file that it opens to `log`, one a line.
+
+    Python's own `open` and `os.open` are heard, not what a library opens by itself
+    (https://docs.python.org/3/library/audit_events.html).
+    """
     return _environment(folder, _LISTING_OPENED.format(log=str(log), suffix=suffix))
 
 

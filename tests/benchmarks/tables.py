@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,10 +18,17 @@ RESULTS = PROJECT / ".benchmarks"
 
 @dataclass(frozen=True)
 class Speed:
-    """Images per second in the best and in the median of some repeats."""
+    """What some repeats took.
+
+    Attributes:
+        best: images per second in the best repeat.
+        median: images per second in the median.
+        cpu_ms: time of processors per image in the least of them, which others hardly disturb.
+    """
 
     best: float
     median: float
+    cpu_ms: float
 
 
 def rate(num_images: int, work: Callable[[], object], repeats: int = 3) -> float:
@@ -38,21 +46,31 @@ def seconds(work: Callable[[], object]) -> float:
 def speeds(
     num_images: int, ways: Mapping[str, Callable[[Path], object]], repeats: int = 3
 ) -> dict[str, Speed]:
-    """Time the ways in turn, round by round, so that others on the machine disturb all alike.
+    """Time commands in turn, round by round, so that others on the machine disturb all alike.
 
     Each is given a new folder to write into. What earlier ones wrote is on the disk by then, so
     that nobody waits for another's pages.
     """
     taken_s: dict[str, list[float]] = {way: [] for way in ways}
+    cpu_s: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(repeats):
         for way, work in ways.items():
             with TemporaryDirectory() as out:
                 os.sync()
+                before_s = _cpu_of_children_s()
                 taken_s[way].append(seconds(lambda work=work, out=out: work(Path(out))))
+                cpu_s[way].append(_cpu_of_children_s() - before_s)
     return {
-        way: Speed(num_images / min(taken), num_images / median(taken))
+        way: Speed(
+            num_images / min(taken), num_images / median(taken), min(cpu_s[way]) / num_images * 1e3
+        )
         for way, taken in taken_s.items()
     }
+
+
+def _cpu_of_children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def publish(name: str, rates: dict[str, float], baseline: str) -> Path:
@@ -67,14 +85,15 @@ def publish(name: str, rates: dict[str, float], baseline: str) -> Path:
 def publish_speeds(
     name: str, measured: Mapping[str, Speed], baseline: str, skipped: Mapping[str, str]
 ) -> Path:
-    """Do as `publish` does, with best and median, and with the reason of each way not measured."""
+    """Print and write speeds, ratios of the best, and why other ways were not measured."""
     base = measured[baseline].best
     rows = [
-        [way, *(f"{v:,.0f}" for v in (speed.best, speed.median)), f"{speed.best / base:.2f}", ""]
-        for way, speed in measured.items()
+        [way, f"{s.best:,.0f}", f"{s.median:,.0f}", f"{s.best / base:.2f}", f"{s.cpu_ms:.2f}", ""]
+        for way, s in measured.items()
     ]
-    rows += [[way, "", "", "", f"skipped: {reason}"] for way, reason in skipped.items()]
-    show_table(name, ["way", "images/s", "median", f"times {baseline}", ""], rows)
+    rows += [[way, "", "", "", "", f"skipped: {reason}"] for way, reason in skipped.items()]
+    header = ["way", "images/s", "median", f"times {baseline}", "CPU ms/image", ""]
+    show_table(name, header, rows)
     images_per_s = {way: asdict(speed) for way, speed in measured.items()}
     return save(
         name, {"images_per_s": images_per_s, "baseline": baseline, "skipped": dict(skipped)}

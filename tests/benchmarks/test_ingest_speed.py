@@ -16,7 +16,7 @@ from tests.commands import run
 
 NUM_VIEWS = 4_000
 FAST_DECODER = "kornia_rs"
-LIMIT, INGEST, OPENCV = "limit: nothing written", "ingest", "ingest, no fast decoder"
+LIMIT, INGEST, OPENCV = "limit", "ingest", "ingest without fast decoder"
 
 pytestmark = pytest.mark.benchmark
 
