@@ -2,13 +2,21 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
 SCRIPTS = Path(sys.executable).parent
 
 
-def run(script: str, *words: object, timeout_s: float = 200) -> subprocess.CompletedProcess[str]:
+def run(
+    script: str,
+    *words: object,
+    timeout_s: float = 200,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
     """Run an installed command, e.g. `mura-ingest`, and return its status and what it printed."""
     command = [str(SCRIPTS / script), *map(str, words)]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=timeout_s)
+    return subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=timeout_s
+    )

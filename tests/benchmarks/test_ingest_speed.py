@@ -1,59 +1,67 @@
-"""Ingest against its limit: reading, decoding and resizing the same files, writing nothing."""
+"""Ingest against its limit and against peers: whole commands, the same files, two workers."""
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from ingest.phantom.generate import generate
-from ingest.phantom.options import PhantomOptions
-from shared.image_spec import ImageSpec
-from shared.prepare import prepare
-from tests.benchmarks.tables import publish, rate
+from tests.benchmarks import decode_limit
+from tests.benchmarks.cache import phantom_tree
+from tests.benchmarks.peer import PEERS, PeerMissingError
+from tests.benchmarks.start_up import without_module
+from tests.benchmarks.tables import publish_speeds, speeds
 from tests.commands import run
 
 NUM_VIEWS = 4_000
-WORKERS = 2
+FAST_DECODER = "kornia_rs"
+LIMIT, INGEST, OPENCV = "limit", "ingest", "ingest without fast decoder"
 
 pytestmark = pytest.mark.benchmark
 
 
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate(PhantomOptions(out=str(tmp_path_factory.mktemp("phantom")), views=NUM_VIEWS))
-
-
-def _decode_all(paths: list[Path], spec: ImageSpec) -> None:
-    cv2.setNumThreads(1)
-    for path in paths:
-        encoded = np.frombuffer(path.read_bytes(), np.uint8)
-        grey = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
-        prepare(np.asarray(grey, np.uint8), spec)
-
-
-@pytest.mark.parametrize("size", [224, 512])
-def test_ingest_speed(tree: Path, tmp_path: Path, size: int) -> None:
-    paths = sorted(tree.rglob("*.png"))
-    blocks = [paths[start : start + 250] for start in range(0, len(paths), 250)]
-    spawn = multiprocessing.get_context("spawn")
-
-    def bare() -> None:
-        with ProcessPoolExecutor(WORKERS, spawn) as pool:
-            list(pool.map(partial(_decode_all, spec=ImageSpec(size)), blocks))
-
-    lakes = iter(range(100))
-
-    def ingest() -> None:
-        words = (f"lake={tmp_path / str(next(lakes))}", f"size={size}", f"workers={WORKERS}")
-        assert run("mura-ingest", tree, *words).returncode == 0
-
-    rates = {
-        "OpenCV, nothing written": rate(NUM_VIEWS, bare),
-        "ingest, whole command": rate(NUM_VIEWS, ingest),
+@pytest.mark.parametrize(("size", "least"), [(224, 1.25), (512, 1.1)])
+def test_ingest_speed(tmp_path: Path, size: int, least: float) -> None:
+    tree = phantom_tree(NUM_VIEWS)
+    bare = without_module(tmp_path, FAST_DECODER)
+    command = [sys.executable, "-c", f"import {FAST_DECODER}"]
+    assert subprocess.run(command, env=bare, capture_output=True).returncode == 1
+    limit = [sys.executable, decode_limit.__file__, str(tree), str(size)]
+    ways: dict[str, Callable[[Path], object]] = {
+        LIMIT: lambda out: subprocess.run(limit, check=True),
+        INGEST: lambda out: _ingest(tree, out, size),
+        OPENCV: lambda out: _ingest(tree, out, size, bare),
     }
-    publish(f"ingest-{size}", rates, "OpenCV, nothing written")
-    assert rates["ingest, whole command"] > 0.5 * rates["OpenCV, nothing written"]
+    skipped: dict[str, str] = {}
+    for name, peer in PEERS.items():
+        try:
+            ways[name] = _whole_command(peer.command(), tree, size)
+        except PeerMissingError as reason:
+            skipped[name] = str(reason)
+    measured = speeds(NUM_VIEWS, ways)
+    publish_speeds(f"ingest-{size}", measured, LIMIT, skipped)
+    best = {way: speed.best for way, speed in measured.items()}
+    bars = {(INGEST, LIMIT): least, (OPENCV, LIMIT): 0.85}
+    bars |= {(INGEST, peer): 1.0 for peer in best.keys() & PEERS.keys()}
+    missed = {
+        f"{way} / {other}": f"{best[way] / best[other]:.2f}, expected {bar} or more"
+        for (way, other), bar in bars.items()
+        if best[way] < bar * best[other]
+    }
+    assert not missed
+
+
+def _ingest(tree: Path, out: Path, size: int, environment: dict[str, str] | None = None) -> None:
+    words = (f"lake={out / 'lake'}", f"size={size}", "workers=2")
+    done = run("mura-ingest", tree, *words, environment=environment)
+    assert done.returncode == 0, done.stderr
+
+
+def _whole_command(command: list[str], tree: Path, size: int) -> Callable[[Path], object]:
+    def work(out: Path) -> None:
+        words = [*command, str(tree), str(out), str(size)]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    return work
