@@ -148,7 +148,7 @@ def test_a_worker_without_memory_rejects_no_view(own_tree: Path, tmp_path: Path)
     study = own_tree / "train/XR_WRIST/patient00001/study1_negative"
     study.mkdir(parents=True)
     for index in range(300):
-        os.link(next(own_tree.rglob("*.png")), study / f"image{index}.png")
+        os.link(next((own_tree / "train").rglob("*.png")), study / f"image{index}.png")
     large = own_tree / "valid/XR_WRIST/patient19999/study1_negative/image1.png"
     large.parent.mkdir(parents=True)
     large.touch()
