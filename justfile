@@ -71,6 +71,6 @@ _environment:
     @cmp -s requirements.txt .venv/requirements.txt || { \
         echo "setting up .venv from requirements.txt" >&2 \
         && uv venv --quiet --clear .venv \
-        && uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt \
+        && uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python requirements.txt \
         && uv pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python --editable . \
         && cp requirements.txt .venv/requirements.txt; }

@@ -26,9 +26,18 @@ def _ingest(words: Sequence[str]) -> None:
 
     options = parse(IngestOptions, words, "ingest")
 
-    from ingest.run import ingest_tree
+    from pathlib import Path
 
-    ingest_tree(options)
+    from ingest.pool import Crew
+    from shared.layout import LAKE_FILE
+
+    with Crew(options.workers, imports="ingest.shard") as crew:
+        if not (Path(options.lake).expanduser() / LAKE_FILE).exists():
+            # there will be something to decode: workers import while this process does
+            crew.start()
+        from ingest.run import ingest_tree
+
+        ingest_tree(options, crew)
 
 
 def _verify(words: Sequence[str]) -> None:

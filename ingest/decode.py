@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from ingest.engine import write_shards
-from ingest.options import IngestOptions
 from ingest.outcomes import OutcomeStore, ShardOutcome
 from ingest.plan import ShardPlan
-from ingest.shard import Job
+from ingest.pool import Crew
+from ingest.shard_task import Job
 from shared.console import Progress, note
 from shared.errors import SourceError
 
@@ -18,11 +18,12 @@ class Decoder:
 
     Args:
         job: source, lake and image spec.
-        options: workers, and how many files may be rejected.
+        reject_limit: how many files may be no radiographs, None for any number.
+        crew: the processes that decode.
     """
 
-    def __init__(self, job: Job, options: IngestOptions):
-        self._job, self._options = job, options
+    def __init__(self, job: Job, reject_limit: int | None, crew: Crew):
+        self._job, self._reject_limit, self._crew = job, reject_limit, crew
         self._store = OutcomeStore(job)
 
     def decode(self, plans: Sequence[ShardPlan]) -> dict[ShardPlan, ShardOutcome]:
@@ -68,7 +69,7 @@ class Decoder:
         self._check_rejects(outcomes)
         if not plans:
             return outcomes
-        shards = write_shards(plans, self._job, self._store, self._options.workers)
+        shards = write_shards(plans, self._job, self._store, self._crew)
         with (
             Progress("decode", sum(plan.views.height for plan in plans)) as progress,
             closing(shards) as written,
@@ -80,7 +81,7 @@ class Decoder:
         return outcomes
 
     def _check_rejects(self, outcomes: dict[ShardPlan, ShardOutcome]) -> None:
-        limit = self._options.reject_limit
+        limit = self._reject_limit
         rejects = [row for outcome in outcomes.values() for row in outcome.rejects.iter_rows()]
         if limit is None or len(rejects) <= limit:
             return

@@ -1,22 +1,27 @@
 """Engine: shard plans are written by the processes of this machine, and published by this one."""
 
+from collections import deque
 from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from ingest.outcomes import OutcomeStore, ShardOutcome
 from ingest.plan import ShardPlan
-from ingest.pool import map_in_processes
-from ingest.shard import Job, PlannedView, ShardTask, WrittenShard, write_shard
+from ingest.pool import Crew
+from ingest.shard_task import Job, PlannedView, ShardTask, WrittenShard, write_task
 from shared.files import publish
 from shared.layout import shard_path
 
+_PUBLISHERS = 2
+"""Threads that wait for the disk, so that no worker has to."""
+
 
 def write_shards(
-    plans: Sequence[ShardPlan], job: Job, store: OutcomeStore, workers: int
+    plans: Sequence[ShardPlan], job: Job, store: OutcomeStore, crew: Crew
 ) -> Generator[tuple[ShardPlan, ShardOutcome], None, None]:
-    """Write shards in `workers` processes and yield each outcome, kept in `store`, as it comes.
+    """Write shards by a crew and yield each outcome, kept in `store`, as it comes.
 
     A shard gets its name, the digest of its bytes, only when it is on the disk and its outcome is
     kept; so it appears whole or not at all. This process does both while the others decode.
@@ -27,9 +32,19 @@ def write_shards(
         WriteError: the lake cannot be written.
     """
     tasks = [_task(plan) for plan in plans]
-    with closing(map_in_processes(partial(write_shard, job=job), tasks, workers)) as written:
+    with (
+        ThreadPoolExecutor(_PUBLISHERS) as publishers,
+        closing(crew.map(partial(write_task, job=job), tasks)) as written,
+    ):
+        publishing: deque[tuple[ShardPlan, Future[ShardOutcome]]] = deque()
         for index, shard in written:
-            yield plans[index], _publish(plans[index], shard, job.lake, store)
+            plan = plans[index]
+            publishing.append((plan, publishers.submit(_publish, plan, shard, job.lake, store)))
+            while publishing and publishing[0][1].done():
+                plan, published = publishing.popleft()
+                yield plan, published.result()
+        for plan, published in publishing:
+            yield plan, published.result()
 
 
 def _task(plan: ShardPlan) -> ShardTask:

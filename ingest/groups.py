@@ -1,6 +1,5 @@
 """Groups: patients who share a byte-identical image are one, so that no fold divides them."""
 
-import numpy as np
 import polars as pl
 
 
@@ -27,7 +26,8 @@ def group_patients(views: pl.DataFrame) -> pl.DataFrame:
 
 def _connect(edges: pl.DataFrame) -> pl.DataFrame:
     """Return `patient_id` and `group` of patients who are tied by images."""
-    # few lakes have such patients, and scipy takes a third of a second to import
+    # few lakes have such patients, and these take half a second to import
+    import numpy as np
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

@@ -18,11 +18,11 @@ import polars as pl
 
 from ingest.plan import ShardPlan
 from ingest.scan import SCHEMA as SCAN_SCHEMA
-from ingest.shard import UNREADABLE, Job
+from ingest.shard_task import UNREADABLE, Job
 from shared.console import note
-from shared.files import digest, write_atomically
+from shared.files import digest, partial_file
 from shared.lake import FORMAT_VERSION
-from shared.manifest import REJECTS_SCHEMA, SCHEMA
+from shared.manifest import REJECTS_SCHEMA, SCHEMA, encode_table
 from shared.tfrecord import FRAME_FOOTER_BYTES
 
 WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "group"}
@@ -103,9 +103,12 @@ class OutcomeStore:
         """Keep an outcome for the next run, where there is a folder to keep it in."""
         if not self._folder.is_dir():
             return
-        sink = io.BytesIO()
-        pl.concat([outcome.written, outcome.rejects], how="diagonal").write_parquet(sink)
-        write_atomically(self._path(plan), sink.getvalue())
+        encoded = encode_table(pl.concat([outcome.written, outcome.rejects], how="diagonal"))
+        path = self._path(plan)
+        with partial_file(path) as file:
+            file.write(encoded)
+        # a power cut may spoil it: it is found damaged then, and the shard is decoded again
+        Path(file.name).replace(path)
 
     def keep_only(self, plans: Iterable[ShardPlan]) -> None:
         """Forget the outcomes of all other plans."""

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from shared.image_spec import ImageSpec
@@ -61,19 +59,19 @@ def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
     )
 
 
-def _hashes(view_ids: pl.Series) -> npt.NDArray[np.uint64]:
-    digests = (hashlib.blake2b(v.encode(), digest_size=8).digest() for v in view_ids)
-    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
+def _hashes(view_ids: pl.Series) -> list[int]:
+    digests = (hashlib.blake2b(view_id.encode(), digest_size=8) for view_id in view_ids)
+    return [int.from_bytes(each.digest(), "big") for each in digests]
 
 
-def _divide(hashes: npt.NDArray[np.uint64], limit: int) -> Iterator[npt.NDArray[np.intp]]:
+def _divide(hashes: list[int], limit: int) -> Iterator[list[int]]:
     """Yield the row numbers of each shard, ascending."""
-    pending = [(np.arange(len(hashes)), _HASH_BITS - 1)]
+    pending = [(list(range(len(hashes))), _HASH_BITS - 1)]
     while pending:
         members, bit = pending.pop()
         if len(members) <= limit or bit < 0:
             yield members
             continue
-        is_high = (hashes[members] >> np.uint64(bit)) & np.uint64(1) == 1
-        halves = (members[~is_high], members[is_high])
-        pending += [(half, bit - 1) for half in halves if len(half)]
+        low = [row for row in members if not hashes[row] >> bit & 1]
+        high = [row for row in members if hashes[row] >> bit & 1]
+        pending += [(half, bit - 1) for half in (low, high) if half]

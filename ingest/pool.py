@@ -7,11 +7,10 @@ import threading
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
-from typing import Any, Generic, TypeVar
-
-import cv2
+from typing import Any, TypeVar
 
 from shared.errors import WorkerError
 
@@ -21,50 +20,74 @@ Result = TypeVar("Result")
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
-def map_in_processes(
-    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int
-) -> Generator[tuple[int, Result], None, None]:
-    """Yield each task's index with its result as it comes.
-
-    Close the generator to give the rest up: its processes are killed in the midst of their tasks.
+class Crew:
+    """Worker processes, fresh interpreters that end with this one; a context manager.
 
     Args:
-        function: importable by name, or a `functools.partial` of such.
-        tasks: what it is called with, in this order.
-        workers: processes at most.
-
-    Raises:
-        WorkerError: a process died or ran out of memory.
-        Exception: what the function raised.
+        workers: how many.
+        imports: the module that their tasks need, imported while they wait for the first.
     """
-    crew: list[_Worker[Task, Result]] = []
-    running: dict[Any, tuple[_Worker[Task, Result], int]] = {}
-    pending = iter(enumerate(tasks))
 
-    def give_next(worker: _Worker[Task, Result]) -> None:
-        for index, task in pending:
-            running[worker.connection] = worker, index
-            worker.give(task)
-            break
+    def __init__(self, workers: int, imports: str):
+        self._num_workers, self._imports = workers, imports
+        self._workers: list[_Worker] = []
 
-    try:
+    def __enter__(self) -> "Crew":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start the processes, if they are not running yet, and do not wait for them."""
         with _signals_held():
-            for _ in range(min(workers, len(tasks))):
-                crew.append(_Worker(function, workers))
-        for worker in crew:
-            give_next(worker)
-        while running:
-            for connection in wait(list(running)):
-                worker, index = running.pop(connection)
-                result = worker.take()
-                give_next(worker)
-                yield index, result
-    finally:
-        for worker in crew:
+            while len(self._workers) < self._num_workers:
+                self._workers.append(_Worker(self._imports, self._num_workers))
+
+    def kill(self) -> None:
+        """End the processes, also in the midst of a task."""
+        for worker in self._workers:
             worker.process.kill()
-        for worker in crew:
+        while self._workers:
+            worker = self._workers.pop()
             worker.process.join()
             worker.connection.close()
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Generator[tuple[int, Result], None, None]:
+        """Yield each task's index with its result as it comes; if closed before, kill the crew.
+
+        Args:
+            function: importable by name, or a `functools.partial` of such.
+            tasks: what it is called with, in this order.
+
+        Raises:
+            WorkerError: a process died or ran out of memory.
+            Exception: what the function raised.
+        """
+        self.start()
+        running: dict[Any, tuple[_Worker, int]] = {}
+        pending = iter(enumerate(tasks))
+
+        def give_next(worker: _Worker) -> None:
+            for index, task in pending:
+                running[worker.connection] = worker, index
+                worker.give((function, task))
+                break
+
+        try:
+            for worker in self._workers:
+                give_next(worker)
+            while running:
+                for connection in wait(list(running)):
+                    worker, index = running.pop(connection)
+                    result = worker.take()
+                    give_next(worker)
+                    yield index, result
+        except BaseException:
+            self.kill()
+            raise
 
 
 @contextmanager
@@ -89,28 +112,28 @@ def _signals_held() -> Generator[None, None, None]:
             signal.raise_signal(num)
 
 
-class _Worker(Generic[Task, Result]):
+class _Worker:
     """A process and the way to talk to it.
 
     Each has a pipe of its own, so that its death, even in the middle of a message, is always seen
     as the end of that pipe; a queue shared by processes can wait forever for the rest.
     """
 
-    def __init__(self, function: Callable[[Task], Result], num_workers: int):
+    def __init__(self, imports: str, num_workers: int):
         # fresh interpreters: polars and OpenCV hold locks and threads that a fork would tear
         context = multiprocessing.get_context("spawn")
         self._num_workers = num_workers
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, function))
+        self.process = context.Process(target=_work, args=(theirs, imports))
         self.process.start()
         theirs.close()
 
-    def give(self, task: Task) -> None:
-        """Hand over a task; if the process is dead, `take` says so."""
+    def give(self, task: tuple[Callable[[Any], Any], Any]) -> None:
+        """Hand over a function and what to call it with; if the process is dead, `take` says so."""
         with suppress(ConnectionError):
             self.connection.send(task)
 
-    def take(self) -> Result:
+    def take(self) -> Any:
         """Return the result of the task.
 
         Raises:
@@ -135,13 +158,18 @@ class _Worker(Generic[Task, Result]):
         )
 
 
-def _work(connection: Any, function: Callable[[Any], Any]) -> None:
+def _work(connection: Any, imports: str) -> None:
     """Do tasks as they come, in a process of its own, until the other end closes."""
-    cv2.setNumThreads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    import_module(imports)
+    # here and not above, for the process that starts workers needs no OpenCV
+    import cv2
+
+    cv2.setNumThreads(1)
     with suppress(EOFError, ConnectionError):
         while True:
-            connection.send(_attempt(function, connection.recv()))
+            function, task = connection.recv()
+            connection.send(_attempt(function, task))
 
 
 def _attempt(function: Callable[[Any], Any], task: Any) -> tuple[Any, Exception | None, str]:

@@ -14,8 +14,9 @@ from ingest.lock import hold_lake
 from ingest.options import IngestOptions
 from ingest.outcomes import WRITTEN_SCHEMA, ShardOutcome
 from ingest.plan import plan_shards
+from ingest.pool import Crew
 from ingest.scan import scan_tree
-from ingest.shard import Job
+from ingest.shard_task import Job
 from ingest.summary import show_scan, show_summary
 from ingest.sweep import no_leftovers, refuse_foreign_folder, sweep
 from shared.console import note, say
@@ -24,8 +25,12 @@ from shared.lake import Lake, commit, open_lake
 from shared.manifest import SCHEMA
 
 
-def ingest_tree(options: IngestOptions) -> Lake:
+def ingest_tree(options: IngestOptions, crew: Crew) -> Lake:
     """Bring the lake up to date with the tree: decode what is new, commit, sweep what is old.
+
+    Args:
+        options: what to ingest, and how.
+        crew: the processes that decode; started only if there is something to decode.
 
     Raises:
         SourceError: the tree cannot be used, or holds more of what is wrong than allowed.
@@ -42,7 +47,7 @@ def ingest_tree(options: IngestOptions) -> Lake:
     job = Job(scan.root, root, options.image)
     with hold_lake(root), no_leftovers(root):
         _announce_replacement(job)
-        lake = _bring_up_to_date(job, scan.views, findings, options)
+        lake = _bring_up_to_date(job, scan.views, findings, options, crew)
         sweep(lake)
     show_summary(lake, scan.views)
     say(
@@ -65,9 +70,9 @@ def _announce_replacement(job: Job) -> None:
 
 
 def _bring_up_to_date(
-    job: Job, views: pl.DataFrame, findings: pl.DataFrame, options: IngestOptions
+    job: Job, views: pl.DataFrame, findings: pl.DataFrame, options: IngestOptions, crew: Crew
 ) -> Lake:
-    decoder = Decoder(job, options)
+    decoder = Decoder(job, options.reject_limit, crew)
     plans = plan_shards(views, job.image)
     decoded = decoder.decode(plans)
     readable = _written(decoded.values())

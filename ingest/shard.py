@@ -5,13 +5,13 @@ import than a hundred views to decode.
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import crc32c
 import cv2
 
+from ingest.shard_task import UNREADABLE, Job, PlannedView, ShardTask, WrittenShard
 from shared.decode import decode_radiograph
 from shared.errors import ImageError, SourceError
 from shared.example import encode_example_head
@@ -20,57 +20,6 @@ from shared.image_spec import ImageSpec
 from shared.layout import partition_path
 from shared.prepare import prepare_and_encode
 from shared.tfrecord import FRAME_HEADER_BYTES, frame
-
-UNREADABLE = "unreadable"
-"""The reason of a file that may not be read; the others are those of `shared.decode`."""
-
-
-class PlannedView(NamedTuple):
-    """What a worker needs to know of a scanned view."""
-
-    view_id: str
-    label: int
-    source_bytes: int
-    modified_ns: int
-
-
-@dataclass(frozen=True)
-class ShardTask:
-    """The views of one shard, in the order in which they are written.
-
-    Attributes:
-        folder: the partition's Hive-style folder.
-        views: sorted by `view_id`.
-    """
-
-    folder: str
-    views: list[PlannedView]
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all shards of a run have in common: where from, where to, and how stored."""
-
-    source: Path
-    lake: Path
-    image: ImageSpec
-
-
-@dataclass(frozen=True)
-class WrittenShard:
-    """A shard that has no name yet.
-
-    Attributes:
-        partial: the finished file; without records if every view was rejected.
-        content_digest: of its bytes.
-        facts: what decoding and writing found out of each written view, by manifest column.
-        rejects: path, reason and detail of each other view.
-    """
-
-    partial: Path
-    content_digest: str
-    facts: list[dict[str, Any]]
-    rejects: list[tuple[str, str, str]]
 
 
 def write_shard(task: ShardTask, job: Job) -> WrittenShard:

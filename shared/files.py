@@ -66,6 +66,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     with partial_file(path) as file:
         file.write(data)
     publish(Path(file.name), path)
+    sync_folder(path.parent)
 
 
 @contextmanager
@@ -87,7 +88,9 @@ def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
 
 
 def publish(partial: Path, path: Path) -> None:
-    """Give a partial file its name, once its content is on the disk; then sync the name.
+    """Give a partial file its name, once its content is on the disk.
+
+    The name itself is on the disk when `sync_folder` has returned.
 
     Raises:
         WriteError: it cannot be done; the partial file is gone.
@@ -99,7 +102,16 @@ def publish(partial: Path, path: Path) -> None:
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
-        _sync(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names in a folder are on the disk.
+
+    Raises:
+        WriteError: they cannot be.
+    """
+    with explain_write(folder):
+        _sync(folder)
 
 
 def _sync(path: Path) -> None:

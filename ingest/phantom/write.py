@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ingest.phantom.image import View, draw
-from ingest.pool import map_in_processes
+from ingest.pool import Crew
 
 _BLOCK_VIEWS = 40
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
@@ -39,8 +39,9 @@ def write_views(
         OSError: an image cannot be written.
     """
     blocks = [views[i : i + _BLOCK_VIEWS] for i in range(0, len(views), _BLOCK_VIEWS)]
-    for block_index, lesions in map_in_processes(partial(_write_block, root=root), blocks, workers):
-        yield len(blocks[block_index]), lesions
+    with Crew(min(workers, len(blocks)), imports=__name__) as crew:
+        for block_index, lesions in crew.map(partial(_write_block, root=root), blocks):
+            yield len(blocks[block_index]), lesions
 
 
 def _write_block(views: Sequence[View], root: Path) -> list[Lesion]:

@@ -14,7 +14,7 @@ from tests.benchmarks.start_up import without_module
 from tests.benchmarks.tables import publish_speeds, speeds
 from tests.commands import run
 
-NUM_VIEWS = 4_000
+NUM_VIEWS = 8_000
 FAST_DECODER = "kornia_rs"
 LIMIT, INGEST, OPENCV = "limit", "ingest", "ingest without fast decoder"
 
