@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -14,6 +15,7 @@ from shared.files import explain_write
 from shared.layout import LOCK_FILE
 
 _HOLDER_LIMIT_BYTES = 4096
+_HOLDER_TRIES, _HOLDER_WAIT_S = 20, 0.05
 
 
 @contextmanager
@@ -69,9 +71,11 @@ def _write_holder(descriptor: int) -> None:
 
 
 def _describe_holder(descriptor: int) -> str:
-    try:
-        holder = json.loads(os.pread(descriptor, _HOLDER_LIMIT_BYTES, 0))
-        return f"process {holder['process']} on {holder['host']} since {holder['since']}"
-    except (ValueError, KeyError, TypeError):
-        # it has only just been taken
-        return "another ingest"
+    for _ in range(_HOLDER_TRIES):
+        try:
+            holder = json.loads(os.pread(descriptor, _HOLDER_LIMIT_BYTES, 0))
+            return f"process {holder['process']} on {holder['host']} since {holder['since']}"
+        except (ValueError, KeyError, TypeError):
+            # it has only just been taken
+            time.sleep(_HOLDER_WAIT_S)
+    return "another ingest"

@@ -52,11 +52,10 @@ def scan_tree(root: Path, layout: Layout) -> Scan:
         answer = layout.parse(folder, file.name)
         if isinstance(answer, NoView):
             no_views[answer].append(path)
-        elif not _leads_to(file.is_file):
-            no_views[NO_FILE].append(path)
-        else:
-            status = file.stat()
+        elif status := _status_of_file(file):
             rows.append((path, *answer, status.st_size, status.st_mtime_ns))
+        else:
+            no_views[NO_FILE].append(path)
     if nameless := no_views[NO_PATIENT]:
         raise SourceError(
             "Expected patient= to find the patient in the path of every view. "
@@ -92,7 +91,7 @@ def _walk(root: str, enters: Callable[[str], bool]) -> Iterator[tuple[str, "os.D
         else:
             entered.add(identity)
         for entry in _list(f"{root}/{folder}"):
-            if not _leads_to(entry.is_dir):
+            if not _is_folder(entry):
                 yield folder, entry
             elif enters(path := folder + entry.name):
                 (links if entry.is_symlink() else pending).append(path + "/")
@@ -103,10 +102,24 @@ def _list(folder: str) -> list["os.DirEntry[str]"]:
         with os.scandir(folder) as entries:
             return list(entries)
     except OSError as error:
-        raise SourceError(
-            "Expected to enter every folder, because views would be lost otherwise. "
-            f"Received: {folder.rstrip('/')}, {error.strerror}"
-        ) from None
+        raise _refuse(folder, error) from None
+
+
+def _status_of_file(entry: "os.DirEntry[str]") -> os.stat_result | None:
+    """Return size and times, or None where a link is broken or what is there is no file."""
+    try:
+        return entry.stat() if entry.is_file() else None
+    except PermissionError as error:
+        raise _refuse(str(Path(entry.path).parent), error) from None
+    except OSError:
+        return None
+
+
+def _refuse(folder: str, error: OSError) -> SourceError:
+    return SourceError(
+        "Expected to enter every folder, because views would be lost otherwise. "
+        f"Received: {folder.rstrip('/')}, {error.strerror}"
+    )
 
 
 def _identity(path: str) -> tuple[int, int]:
@@ -114,12 +127,12 @@ def _identity(path: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _leads_to(is_such: Callable[[], bool]) -> bool:
-    """Return what an entry's `is_dir` or `is_file` says; a link in a circle leads to nothing."""
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Return what the entry says; a link in a circle leads to nothing."""
     try:
-        return is_such()
-    except PermissionError:
-        raise
+        return entry.is_dir()
+    except PermissionError as error:
+        raise _refuse(str(Path(entry.path).parent), error) from None
     except OSError:
         return False
 
