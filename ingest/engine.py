@@ -31,7 +31,7 @@ def write_shards(
         SourceError: a file of the source vanished or changed since the scan.
         WriteError: the lake cannot be written.
     """
-    tasks = [_task(plan) for plan in plans]
+    tasks = map(_task, plans)
     with (
         ThreadPoolExecutor(_PUBLISHERS) as publishers,
         closing(crew.map(partial(write_task, job=job), tasks)) as written,

@@ -48,31 +48,31 @@ class IngestOptions:
     size: int = 320
     """Side of the stored square images, in pixels."""
     fit: Fit = "pad"
-    """pad keeps the aspect and pads with black, stretch fills the square."""
+    """pad keeps the aspect on black, stretch fills."""
     crop: Crop = "none"
-    """field cuts each image to its collimated field: black or white borders go."""
+    """field cuts black or white borders off."""
     contrast: Contrast = "none"
-    """percentile stretches the 1st to 99th to black and white, clahe equalizes in 8 x 8 tiles."""
+    """percentile stretches 1 to 99 %; clahe equalizes tiles."""
     encoding: Encoding = "raw"
-    """raw is read fastest, png takes less room and loses nothing, jpeg takes the least."""
-    duplicates: Duplicates = "group"
-    """group ties patients who share an image, drop keeps one copy, fail stops."""
-    on_reject: Literal["warn", "fail"] = "warn"
-    """fail stops at the first file that is no radiograph; warn lists them all."""
-    max_rejects: int | None = None
-    """Stop when more files than this are no radiographs."""
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Processes that decode; the lake is the same for any number."""
+    """raw reads fastest, png and jpeg take less room."""
     layout: Literal["mura", "folders"] = "mura"
-    """mura, or folders: train/abnormal/any/image.png."""
+    """folders: train/abnormal/any/image.png."""
     splits: str = "all"
     """Only these of train, valid."""
     parts: str = "all"
-    """Only these body parts of MURA, e.g. elbow,wrist."""
+    """Only these body parts, e.g. elbow,wrist."""
     body_part: BodyPart = "other"
-    """With layout=folders: the body part of all images."""
+    """With layout=folders: of all images."""
     patient: str = ""
-    """With layout=folders: regex that finds the patient in a path."""
+    """With layout=folders: regex for the patient in a path."""
+    duplicates: Duplicates = "group"
+    """group ties their patients, drop keeps one, fail stops."""
+    on_reject: Literal["warn", "fail"] = "warn"
+    """fail stops at the first file that is no radiograph."""
+    max_rejects: int | None = None
+    """Stop when more files than this are none."""
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Processes that decode; any number, the same lake."""
 
     def __post_init__(self) -> None:
         if not self.lake:

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import resource_tracker
@@ -54,13 +54,13 @@ class Crew:
             worker.connection.close()
 
     def map(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+        self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Generator[tuple[int, Result], None, None]:
         """Yield each task's index with its result as it comes; if closed before, kill the crew.
 
         Args:
             function: importable by name, or a `functools.partial` of such.
-            tasks: what it is called with, in this order.
+            tasks: what it is called with, in this order; taken one by one as they are begun.
 
         Raises:
             WorkerError: a process died or ran out of memory.

@@ -75,10 +75,13 @@ def _bring_up_to_date(
     decoder = Decoder(job, options.reject_limit, crew)
     plans = plan_shards(views, job.image)
     decoded = decoder.decode(plans)
+    # what follows takes memory for tables; workers start anew if a shard must be written again
+    crew.kill()
     readable = _written(decoded.values())
     findings = pl.concat([findings, find_in_images(readable)])
     left_out = leave_out(readable, findings, options.duplicates)
     outcomes = decoder.complete([plan.without(left_out["path"]) for plan in plans], decoded)
+    crew.kill()
     written = _written(outcomes)
     rejects = pl.concat([*(outcome.rejects for outcome in outcomes), left_out])
     if written.is_empty():

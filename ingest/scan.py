@@ -18,6 +18,8 @@ SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "so
 """Columns and types of the views of a tree; `view_id` is also the path below the tree's root."""
 
 _NAMES_SHOWN = 5
+_ROWS_A_TABLE = 2_000
+"""Views that are Python objects at a time: those of a whole MURA would never leave the heap."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def scan_tree(root: Path, layout: Layout) -> Scan:
             path of a view does not say whose it is.
     """
     root = layout.find_root(root)
+    tables: list[pl.DataFrame] = []
     rows: list[tuple[object, ...]] = []
     no_views: defaultdict[NoView, list[str]] = defaultdict(list)
     for folder, file in _walk(str(root), layout.enters):
@@ -54,6 +57,9 @@ def scan_tree(root: Path, layout: Layout) -> Scan:
             no_views[answer].append(path)
         elif status := _status_of_file(file):
             rows.append((path, *answer, status.st_size, status.st_mtime_ns))
+            if len(rows) == _ROWS_A_TABLE:
+                tables.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+                rows.clear()
         else:
             no_views[NO_FILE].append(path)
     if nameless := no_views[NO_PATIENT]:
@@ -61,12 +67,13 @@ def scan_tree(root: Path, layout: Layout) -> Scan:
             "Expected patient= to find the patient in the path of every view. "
             f"Received: {len(nameless):,} views in which it finds none, first {min(nameless)}"
         )
-    if not rows:
+    tables.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+    views = pl.concat(tables).sort("view_id")
+    if views.is_empty():
         raise SourceError(
             f"Expected views like {layout.example}. "
             f"Received: {root}, which holds none among {sum(map(len, no_views.values()))} files"
         )
-    views = pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("view_id")
     return Scan(root.resolve(), layout, views, _count_by_kind(no_views))
 
 

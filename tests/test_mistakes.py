@@ -26,7 +26,10 @@ INGEST, TRAIN, CV, VERIFY, PHANTOM = (
         (
             2,
             (INGEST, "{tmp}", "worker=2"),
-            ("root, lake, size, fit, duplicates, on_reject, max_rejects, workers", "worker=2"),
+            (
+                "contrast, encoding, layout, splits, parts, body_part, patient, duplicates",
+                "worker=2",
+            ),
         ),
         (2, (INGEST, "{tmp}", "workers=0"), ("at least one", "workers=0")),
         (1, (VERIFY, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
