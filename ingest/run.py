@@ -19,9 +19,10 @@ from ingest.scan import scan_tree
 from ingest.shard_task import Job
 from ingest.summary import show_scan, show_summary
 from ingest.sweep import no_leftovers, refuse_foreign_folder, sweep
+from shared.commit import commit
 from shared.console import note, say
 from shared.errors import LakeError, SourceError
-from shared.lake import Lake, commit, open_lake
+from shared.lake import Lake, open_lake
 from shared.manifest import SCHEMA
 
 

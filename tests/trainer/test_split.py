@@ -8,8 +8,9 @@ import pytest
 from sklearn.model_selection import KFold
 
 from ingest.phantom.tree import plan_tree
+from shared.commit import commit
 from shared.errors import TrainingError
-from shared.lake import Lake, commit
+from shared.lake import Lake
 from trainer.data import Data, open_data
 from trainer.options import DataOptions
 from trainer.split import Fold, draw_folds, hold_out, plan_fold_fits
