@@ -1,5 +1,6 @@
 """Reader: any views of a lake, read from the shards by offset, every byte of each checked."""
 
+import math
 import os
 import resource
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer
 
 _REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
 _SPARE_FILES = 64
+_ALIGNMENT = 64
 _SAME_VIEW = ["view_id", "label", "pixel_digest"]
 
 
@@ -37,17 +39,36 @@ class _Place(NamedTuple):
         """The offset after the record."""
         return self.image_offset + self.image_bytes + FRAME_FOOTER_BYTES
 
-    @property
-    def head_bytes(self) -> int:
-        """How many bytes of the payload stand before the image."""
-        return self.image_offset - self.record_offset - FRAME_HEADER_BYTES
 
-    @property
-    def expected(self) -> tuple[int, bytes, int, bytes]:
-        """Bytes of the record, its frame's header, the payload's checksum, the frame's footer."""
-        header = frame_header(self.head_bytes + self.image_bytes)
-        footer = frame_footer(self.record_crc32c)
-        return self.end - self.record_offset, header, self.record_crc32c, footer
+class _Record(NamedTuple):
+    """What reading one record takes, made ready: reading is the trainer's innermost loop.
+
+    `front_bytes` stand before the image: the frame's header and the head of the payload.
+    """
+
+    descriptor: int
+    offset: int
+    num_bytes: int
+    front_bytes: int
+    image_bytes: int
+    header: bytes
+    payload_crc32c: int
+    footer: bytes
+
+    @classmethod
+    def of(cls, place: _Place, descriptor: int) -> "_Record":
+        """Return how to read the record at a place of an open shard."""
+        num_bytes = place.end - place.record_offset
+        return cls(
+            descriptor,
+            place.record_offset,
+            num_bytes,
+            place.image_offset - place.record_offset,
+            place.image_bytes,
+            frame_header(num_bytes - FRAME_HEADER_BYTES - FRAME_FOOTER_BYTES),
+            place.record_crc32c,
+            frame_footer(place.record_crc32c),
+        )
 
 
 class ViewReader:
@@ -80,6 +101,10 @@ class ViewReader:
         while not self._open_shards(lake, views):
             lake, views = _find_again(lake, views)
         self._places = _places(views)
+        self._records = [
+            _Record.of(place, self._descriptors[place.shard]) for place in self._places
+        ]
+        self._front_bytes = max((record.front_bytes for record in self._records), default=0)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -130,28 +155,42 @@ class ViewReader:
         Raises:
             CorruptLakeError: a record is not the one that was written.
         """
-        images = np.empty((len(rows), *self.batch_shape[1:]), np.uint8)
+        images = _aligned((len(rows), *self.batch_shape[1:]))
+        front, footer = memoryview(bytearray(self._front_bytes)), bytearray(FRAME_FOOTER_BYTES)
         for index, row in enumerate(map(int, rows)):
-            place, image = self._places[row], images[index]
             if self._image.encoding == "raw":
-                self._read_record(place, image.data)
+                self._read_record(row, images[index].data, front, footer)
             else:
-                stored = bytearray(place.image_bytes)
-                self._read_record(place, memoryview(stored))
-                image[:, :, 0] = decode(memoryview(stored), self._image)
+                stored = memoryview(bytearray(self._records[row].image_bytes))
+                self._read_record(row, stored, front, footer)
+                images[index, :, :, 0] = decode(stored, self._image)
         return images
 
-    def _read_record(self, place: _Place, image: memoryview) -> None:
-        header, footer = bytearray(FRAME_HEADER_BYTES), bytearray(FRAME_FOOTER_BYTES)
-        head = bytearray(place.head_bytes)
-        descriptor = self._descriptors[place.shard]
-        num_read = os.preadv(descriptor, [header, head, image, footer], place.record_offset)
-        crc = crc32c.crc32c(image, crc32c.crc32c(head))
-        if (num_read, bytes(header), crc, bytes(footer)) != place.expected:
-            self.damage = _damage(
-                self._root, place.shard, place.view_id, "the record is not the one that was written"
-            )
+    def _read_record(
+        self, row: int, image: memoryview, front: memoryview, footer: bytearray
+    ) -> None:
+        record = self._records[row]
+        front = front[: record.front_bytes]
+        num_read = os.preadv(record.descriptor, [front, image, footer], record.offset)
+        crc = crc32c.crc32c(image, crc32c.crc32c(front[FRAME_HEADER_BYTES:]))
+        if (
+            crc != record.payload_crc32c
+            or num_read != record.num_bytes
+            or bytes(front[:FRAME_HEADER_BYTES]) != record.header
+            or bytes(footer) != record.footer
+        ):
+            place = self._places[row]
+            what = "the record is not the one that was written"
+            self.damage = _damage(self._root, place.shard, place.view_id, what)
             raise self.damage
+
+
+def _aligned(shape: tuple[int, ...]) -> Pixels:
+    """Return an empty array that TensorFlow takes over as it is: others it copies."""
+    num_bytes = math.prod(shape)
+    buffer = np.empty(num_bytes + _ALIGNMENT, np.uint8)
+    start = -buffer.ctypes.data % _ALIGNMENT
+    return buffer[start : start + num_bytes].reshape(shape)
 
 
 def _places(views: pl.DataFrame) -> list[_Place]:
