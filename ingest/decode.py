@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 
+import polars as pl
+
 from ingest.engine import write_shards
 from ingest.outcomes import OutcomeStore, ShardOutcome
 from ingest.plan import ShardPlan
@@ -18,13 +20,16 @@ class Decoder:
 
     Args:
         job: source, lake and image spec.
+        rejects: files that were rejected before.
         reject_limit: how many files may be no radiographs, None for any number.
         crew: the processes that decode.
     """
 
-    def __init__(self, job: Job, reject_limit: int | None, crew: Crew):
-        self._job, self._reject_limit, self._crew = job, reject_limit, crew
+    def __init__(self, job: Job, rejects: pl.DataFrame, reject_limit: int | None, crew: Crew):
+        self._job, self._crew = job, crew
+        self._rejects, self._reject_limit = rejects, reject_limit
         self._store = OutcomeStore(job)
+        self._written: set[ShardPlan] = set()
 
     def decode(self, plans: Sequence[ShardPlan]) -> dict[ShardPlan, ShardOutcome]:
         """Return the outcome of each plan; whether a known one's shard is still there is left open.
@@ -32,12 +37,10 @@ class Decoder:
         Raises:
             SourceError: more files are rejected than allowed, or a file vanished or changed.
             WorkerError: a worker process died.
-            OSError: the lake cannot be written.
+            WriteError: the lake cannot be written.
         """
         found = {plan: self._store.find(plan) for plan in plans}
         known = {plan: outcome for plan, outcome in found.items() if outcome}
-        if num_whole := sum(map(self._store.has_shard, known.values())):
-            note(f"decode: {num_whole:,} of {len(plans):,} shards are up to date")
         return self._write([plan for plan in plans if plan not in known], known)
 
     def complete(
@@ -57,6 +60,8 @@ class Decoder:
             outcome = known.get(plan) or self._store.find(plan)
             if outcome and self._store.has_shard(outcome):
                 whole[plan] = outcome
+        if num_found := len(whole.keys() - self._written):
+            note(f"decode: {num_found:,} of {len(plans):,} shards were up to date")
         outcomes = self._write([plan for plan in plans if plan not in whole], whole)
         self._store.keep_only([*plans, *known])
         return list(outcomes.values())
@@ -76,14 +81,18 @@ class Decoder:
         ):
             for plan, outcome in written:
                 outcomes[plan] = outcome
+                self._written.add(plan)
                 progress.advance(plan.views.height)
                 self._check_rejects(outcomes)
         return outcomes
 
     def _check_rejects(self, outcomes: dict[ShardPlan, ShardOutcome]) -> None:
         limit = self._reject_limit
-        rejects = [row for outcome in outcomes.values() for row in outcome.rejects.iter_rows()]
-        if limit is None or len(rejects) <= limit:
+        if limit is None:
+            return
+        tables = (self._rejects, *(outcome.rejects for outcome in outcomes.values()))
+        rejects = [row for table in tables for row in table.iter_rows()]
+        if len(rejects) <= limit:
             return
         path, reason, detail = min(rejects)
         by_reason = Counter(reason for _, reason, _ in rejects).most_common()

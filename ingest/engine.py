@@ -32,6 +32,7 @@ def write_shards(
         WriteError: the lake cannot be written.
     """
     tasks = map(_task, plans)
+    crew.start(len(plans))
     with (
         ThreadPoolExecutor(_PUBLISHERS) as publishers,
         closing(crew.map(partial(write_task, job=job), tasks)) as written,

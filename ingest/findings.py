@@ -112,11 +112,15 @@ def leave_out(
     if duplicates == "drop":
         studies = findings.filter(pl.col("kind").is_in(_STUDY_CONTRADICTIONS))["path"]
         contradicted = written.filter(pl.col("study_id").is_in(studies.to_list()))
+        several_labels = copies.filter(pl.col("num_labels") > 1)
         left_out += [
-            _rejects(copies.filter(pl.col("num_labels") > 1), CONTRADICTED),
-            _rejects(contradicted.with_columns(kept="study_id"), CONTRADICTED),
-            _rejects(copies.filter(pl.col("view_id") != pl.col("kept")), DUPLICATE),
+            _rejects(contradicted.with_columns(kept=pl.lit("the study's findings")), CONTRADICTED),
+            _rejects(several_labels.with_columns(kept=pl.lit("other copies")), CONTRADICTED),
         ]
+        # a copy is kept only of what may get in
+        gone = pl.concat(left_out).select(view_id="path")
+        copies = _copies(written.join(gone, on="view_id", how="anti"))
+        left_out.append(_rejects(copies.filter(pl.col("view_id") != pl.col("kept")), DUPLICATE))
     return pl.concat(left_out).unique("path", keep="first", maintain_order=True)
 
 
@@ -124,6 +128,6 @@ def _rejects(views: pl.DataFrame, reason: str) -> pl.DataFrame:
     columns = {
         "path": pl.col("view_id"),
         "reason": pl.lit(reason),
-        "detail": pl.format("as {}", "kept"),
+        "detail": pl.format("see {}", "kept"),
     }
     return views.select(columns[name].alias(name) for name in REJECTS_SCHEMA)

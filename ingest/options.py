@@ -81,6 +81,11 @@ class IngestOptions:
             raise UsageError(f"Expected at least one worker. Received: workers={self.workers}")
         if self.max_rejects is not None and self.max_rejects < 0:
             raise UsageError(f"Expected 0 or more. Received: max_rejects={self.max_rejects}")
+        if self.on_reject == "fail" and self.max_rejects:
+            raise UsageError(
+                f"Expected max_rejects only with on_reject=warn. "
+                f"Received: on_reject=fail max_rejects={self.max_rejects}"
+            )
         for key, (layout, default) in _ONLY_WITH.items():
             if self.layout != layout and (value := getattr(self, key)) != default:
                 raise UsageError(

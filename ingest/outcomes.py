@@ -20,6 +20,7 @@ from ingest.plan import ShardPlan
 from ingest.scan import SCHEMA as SCAN_SCHEMA
 from ingest.shard_task import UNREADABLE, Job
 from shared.console import note
+from shared.errors import WriteError
 from shared.files import digest, partial_file
 from shared.lake import FORMAT_VERSION
 from shared.manifest import REJECTS_SCHEMA, SCHEMA, encode_table
@@ -29,6 +30,7 @@ WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "grou
 """A manifest's columns but `group`, which is known only when all views are."""
 
 _DECODED_SCHEMA = {n: dtype for n, dtype in WRITTEN_SCHEMA.items() if n not in SCAN_SCHEMA}
+_DECIDE_ON_PIXELS = ("mura-lake", "opencv-python-headless", "simplejpeg", "isal")
 _RECORD_END = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
 
 
@@ -76,8 +78,8 @@ class OutcomeStore:
         except OSError as error:
             note(f"{error.filename} cannot be written, so a later run will decode all again")
         self._paths: dict[ShardPlan, Path] = {}
-        decoder = version("opencv-python-headless")
-        self._context = os.fsencode(f"{FORMAT_VERSION} {decoder} {job.image} {job.source}")
+        versions = {name: version(name) for name in _DECIDE_ON_PIXELS}
+        self._context = os.fsencode(f"{FORMAT_VERSION} {versions} {job.image} {job.source}")
 
     def find(self, plan: ShardPlan) -> ShardOutcome | None:
         """Return the outcome of this very plan, if an earlier run has kept it.
@@ -105,10 +107,13 @@ class OutcomeStore:
             return
         encoded = encode_table(pl.concat([outcome.written, outcome.rejects], how="diagonal"))
         path = self._path(plan)
-        with partial_file(path) as file:
-            file.write(encoded)
-        # a power cut may spoil it: it is found damaged then, and the shard is decoded again
-        Path(file.name).replace(path)
+        try:
+            with partial_file(path) as file:
+                file.write(encoded)
+            # a power cut may spoil it: it is found damaged then, and the shard is decoded again
+            Path(file.name).replace(path)
+        except (WriteError, OSError) as error:
+            note(f"{error}, or a later run decodes {plan.folder} again")
 
     def keep_only(self, plans: Iterable[ShardPlan]) -> None:
         """Forget the outcomes of all other plans."""

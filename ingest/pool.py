@@ -38,10 +38,14 @@ class Crew:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def start(self) -> None:
-        """Start the processes, if they are not running yet, and do not wait for them."""
+    def start(self, num_tasks: int | None = None) -> None:
+        """Start the processes that so many tasks can use, if they are not running yet.
+
+        They are not waited for.
+        """
+        wanted = self._num_workers if num_tasks is None else min(self._num_workers, num_tasks)
         with _signals_held():
-            while len(self._workers) < self._num_workers:
+            while len(self._workers) < wanted:
                 self._workers.append(_Worker(self._imports, self._num_workers))
 
     def kill(self) -> None:
@@ -58,6 +62,8 @@ class Crew:
     ) -> Generator[tuple[int, Result], None, None]:
         """Yield each task's index with its result as it comes; if closed before, kill the crew.
 
+        The crew must have been started.
+
         Args:
             function: importable by name, or a `functools.partial` of such.
             tasks: what it is called with, in this order; taken one by one as they are begun.
@@ -66,7 +72,6 @@ class Crew:
             WorkerError: a process died or ran out of memory.
             Exception: what the function raised.
         """
-        self.start()
         running: dict[Any, tuple[_Worker, int]] = {}
         pending = iter(enumerate(tasks))
 
@@ -144,16 +149,18 @@ class _Worker:
             result, error, trace = self.connection.recv()
         except (EOFError, ConnectionError):
             self.process.join()
-            raise WorkerError(self._explain(f"exit status {self.process.exitcode}")) from None
+            status = self.process.exitcode
+            expected = "memory" if status == -signal.SIGKILL else "a live process"
+            raise WorkerError(self._explain(expected, f"exit status {status}")) from None
         if isinstance(error, MemoryError):
-            raise WorkerError(self._explain("no memory left")) from None
+            raise WorkerError(self._explain("memory", "no memory left")) from None
         if error:
             raise error from RuntimeError(f"in a worker process:\n{trace}")
         return result
 
-    def _explain(self, received: str) -> str:
+    def _explain(self, expected: str, received: str) -> str:
         return (
-            f"Expected enough memory for each worker. Received: {received}, "
+            f"Expected {expected} for each worker. Received: {received}, "
             f"workers={self._num_workers}; finished work is kept, run again with fewer workers"
         )
 

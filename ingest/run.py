@@ -15,7 +15,7 @@ from ingest.options import IngestOptions
 from ingest.outcomes import WRITTEN_SCHEMA, ShardOutcome
 from ingest.plan import plan_shards
 from ingest.pool import Crew
-from ingest.scan import scan_tree
+from ingest.scan import Scan, scan_tree
 from ingest.shard_task import Job
 from ingest.summary import show_scan, show_summary
 from ingest.sweep import no_leftovers, refuse_foreign_folder, sweep
@@ -47,8 +47,8 @@ def ingest_tree(options: IngestOptions, crew: Crew) -> Lake:
     findings = find_in_tree(scan.views, compare_with_index(scan))
     job = Job(scan.root, root, options.image)
     with hold_lake(root), no_leftovers(root):
-        _announce_replacement(job)
-        lake = _bring_up_to_date(job, scan.views, findings, options, crew)
+        _announce_replacement(job, scan.views)
+        lake = _bring_up_to_date(job, scan, findings, options, crew)
         sweep(lake)
     show_summary(lake, scan.views)
     say(
@@ -58,23 +58,25 @@ def ingest_tree(options: IngestOptions, crew: Crew) -> Lake:
     return lake
 
 
-def _announce_replacement(job: Job) -> None:
-    """Say when a lake made otherwise is about to be replaced; a damaged one is replaced too."""
+def _announce_replacement(job: Job, views: pl.DataFrame) -> None:
+    """Say when a lake made otherwise is about to be replaced, or views are about to go from it."""
     try:
         lake = open_lake(job.lake)
     except LakeError:
         return
+    held = f"lake: {job.lake} held {lake.manifest.height:,} views"
+    going = lake.manifest.join(views, on="view_id", how="anti").height
     if lake.image != job.image:
-        note(
-            f"lake: {job.lake} held {lake.manifest.height:,} views as {lake.image}; it is replaced"
-        )
+        note(f"{held}, stored as {lake.image.to_json()}; it is replaced")
+    elif going:
+        note(f"{held}; {going:,} are not in the tree, or not asked for, and go")
 
 
 def _bring_up_to_date(
-    job: Job, views: pl.DataFrame, findings: pl.DataFrame, options: IngestOptions, crew: Crew
+    job: Job, scan: Scan, findings: pl.DataFrame, options: IngestOptions, crew: Crew
 ) -> Lake:
-    decoder = Decoder(job, options.reject_limit, crew)
-    plans = plan_shards(views, job.image)
+    decoder = Decoder(job, scan.rejects, options.reject_limit, crew)
+    plans = plan_shards(scan.views, job.image)
     decoded = decoder.decode(plans)
     # what follows takes memory for tables; workers start anew if a shard must be written again
     crew.kill()
@@ -84,14 +86,16 @@ def _bring_up_to_date(
     outcomes = decoder.complete([plan.without(left_out["path"]) for plan in plans], decoded)
     crew.kill()
     written = _written(outcomes)
-    rejects = pl.concat([*(outcome.rejects for outcome in outcomes), left_out])
+    rejects = pl.concat([*(outcome.rejects for outcome in outcomes), left_out, scan.rejects])
     if written.is_empty():
         path, reason, detail = rejects.row(0)
         raise SourceError(
             f"Expected radiographs. Received: {rejects.height} files, all rejected, "
             f"such as {path}: {reason}, {detail}"
         )
-    manifest = group_patients(written).select(SCHEMA.keys())
+    # also what is left out ties patients: a copy shows whose image it is
+    groups = group_patients(readable).select("patient_id", "group").unique()
+    manifest = written.join(groups, on="patient_id").select(SCHEMA.keys())
     return commit(job.lake, job.image, manifest, rejects, findings)
 
 

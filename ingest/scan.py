@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.layouts.layout import NO_FILE, NO_PATIENT, Layout, NoView, View
+from ingest.layouts.layout import NO_PATIENT, NOT_UTF_8, Layout, NoView, View
 from shared import manifest
 from shared.errors import SourceError
 
@@ -18,6 +18,7 @@ SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "so
 """Columns and types of the views of a tree; `view_id` is also the path below the tree's root."""
 
 _NAMES_SHOWN = 5
+_IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
 _ROWS_A_TABLE = 2_000
 """Views that are Python objects at a time: those of a whole MURA would never leave the heap."""
 
@@ -30,12 +31,14 @@ class Scan:
         root: the folder that holds the splits.
         layout: how its paths were read.
         views: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
+        rejects: views that cannot be opened, columns as in `shared.manifest.REJECTS_SCHEMA`.
         num_ignored: how many files of each kind are no views.
     """
 
     root: Path
     layout: Layout
     views: pl.DataFrame
+    rejects: pl.DataFrame
     num_ignored: dict[str, int]
 
 
@@ -48,12 +51,16 @@ def scan_tree(root: Path, layout: Layout) -> Scan:
     """
     root = layout.find_root(root)
     tables: list[pl.DataFrame] = []
+    rejects: list[tuple[str, str, str]] = []
     rows: list[tuple[object, ...]] = []
     no_views: defaultdict[NoView, list[str]] = defaultdict(list)
     for folder, file in _walk(str(root), layout.enters):
         path = folder + file.name
         answer = layout.parse(folder, file.name)
-        if isinstance(answer, NoView):
+        if answer == NOT_UTF_8 and path.lower().endswith(_IMAGE_ENDINGS):
+            shown = os.fsencode(path).decode(errors="backslashreplace")
+            rejects.append((shown, "name_not_utf8", "no table can hold the name"))
+        elif isinstance(answer, NoView):
             no_views[answer].append(path)
         elif status := _status_of_file(file):
             rows.append((path, *answer, status.st_size, status.st_mtime_ns))
@@ -61,7 +68,7 @@ def scan_tree(root: Path, layout: Layout) -> Scan:
                 tables.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
                 rows.clear()
         else:
-            no_views[NO_FILE].append(path)
+            rejects.append((path, "broken_link", "it leads to no file"))
     if nameless := no_views[NO_PATIENT]:
         raise SourceError(
             "Expected patient= to find the patient in the path of every view. "
@@ -74,7 +81,8 @@ def scan_tree(root: Path, layout: Layout) -> Scan:
             f"Expected views like {layout.example}. "
             f"Received: {root}, which holds none among {sum(map(len, no_views.values()))} files"
         )
-    return Scan(root.resolve(), layout, views, _count_by_kind(no_views))
+    rejected = pl.DataFrame(rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
+    return Scan(root.resolve(), layout, views, rejected, _count_by_kind(no_views))
 
 
 def _walk(root: str, enters: Callable[[str], bool]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
@@ -90,6 +98,9 @@ def _walk(root: str, enters: Callable[[str], bool]) -> Iterator[tuple[str, "os.D
     while pending or links:
         if not pending and entered is None:
             entered = {_identity(f"{root}/{folder}") for folder in walked}
+        if not pending:
+            # the order in which a file system lists them must not decide which link is entered
+            links.sort(reverse=True)
         folder = pending.pop() if pending else links.pop()
         if entered is None:
             walked.append(folder)

@@ -4,6 +4,7 @@ This is what worker processes run, so it imports neither polars nor pyarrow: the
 import than a hundred views to decode.
 """
 
+import errno
 import os
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +21,10 @@ from shared.image_spec import ImageSpec
 from shared.layout import partition_path
 from shared.prepare import prepare_and_encode
 from shared.tfrecord import FRAME_HEADER_BYTES, frame
+
+_SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
+"""No radiograph is larger: the largest detectors give 30 MB without any compression."""
+_FAULTS_OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.EIO}
 
 
 def write_shard(task: ShardTask, job: Job) -> WrittenShard:
@@ -54,13 +59,17 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
 
 def _read(source: Path, view: PlannedView) -> bytes:
     path = f"{source}/{view.view_id}"
+    if view.source_bytes > _SOURCE_LIMIT_BYTES:
+        raise ImageError(
+            "too_large", f"the file has {view.source_bytes} bytes, at most {_SOURCE_LIMIT_BYTES}"
+        )
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # a Path costs as much as the read
             encoded = file.read()
             status = os.fstat(file.fileno())
-    except PermissionError as error:
-        raise ImageError(UNREADABLE, f"{error.strerror}") from None
     except OSError as error:
+        if error.errno in _FAULTS_OF_ONE_FILE:
+            raise ImageError(UNREADABLE, f"{error.strerror}") from None
         raise SourceError(
             f"Expected to read {path}, found by the scan. Received: {error.strerror}; run again"
         ) from None
@@ -75,7 +84,12 @@ def _read(source: Path, view: PlannedView) -> bytes:
 def _prepare(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
     """Return the image to store, and the facts that the manifest keeps of the view."""
     radiograph = decode_radiograph(encoded)
-    pixels, stored = prepare_and_encode(radiograph.grey, image)
+    try:
+        pixels, stored = prepare_and_encode(radiograph.grey, image)
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(error.err) from None
+        raise
     mean, std = cv2.meanStdDev(pixels)
     return stored, {
         "source_digest": digest(encoded),

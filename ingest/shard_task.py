@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from shared.image_spec import ImageSpec
 
 UNREADABLE = "unreadable"
-"""The reason of a file that may not be read; the others are those of `shared.decode`."""
+"""The reason of a file that cannot be read; it is tried again by every run."""
 
 
 class PlannedView(NamedTuple):

@@ -8,6 +8,7 @@ from shared.image_size import check_size
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _NO_LENGTH = {0x01, *range(0xD0, 0xD8)}
+_PROGRESSIVE = 0xC2
 _READABLE_FRAMES = {0xC0, 0xC1, 0xC2}
 _OTHER_FRAMES = {
     0xC3: "lossless",
@@ -48,7 +49,8 @@ def read_jpeg(encoded: bytes) -> Jpeg:
     Raises:
         ImageError: reason `truncated`, `corrupt`, `undecodable`, `cmyk`, or one of `check_size`.
     """
-    offset, frame, num_scans = 2, None, 0
+    offset, frame, scans = 2, None, list[bytes]()
+    components, is_progressive = b"", False
     while True:
         marker, start = _marker(encoded, offset)
         if marker == _EOI:
@@ -63,14 +65,38 @@ def read_jpeg(encoded: bytes) -> Jpeg:
             raise ImageError("undecodable", f"the JPEG is {_OTHER_FRAMES[marker]}")
         if marker in _READABLE_FRAMES and frame is None:
             frame = _read_frame(encoded[start + 2 : end])
+            components, is_progressive = encoded[start + 8 : end : 3], marker == _PROGRESSIVE
         offset = end
         if marker == _SOS:
-            num_scans += 1
+            scans.append(encoded[start + 2 : end])
             found = _MARKER_AFTER_SCAN.search(encoded, end)
             offset = found.start() if found else len(encoded)
-    if frame is None or not num_scans:
+    if frame is None or not scans:
         raise ImageError("corrupt", "the JPEG has no frame header, or no scan")
+    _check_scans(scans, components, is_progressive)
     return Jpeg(*frame, size_bytes=start)
+
+
+def _check_scans(scans: list[bytes], components: bytes, is_progressive: bool) -> None:
+    """Refuse a file that ends, properly, after some of its scans: it decodes to a coarser image.
+
+    A progressive scan gives some coefficients of some components, down to bit `Al` (T.81, G.1); in
+    the end each has to be known to its last bit.
+
+    Raises:
+        ImageError: reason `truncated` or `corrupt`.
+    """
+    wanted = {(each, k) for each in components for k in range(64)}
+    for scan in scans:
+        num_components = scan[0] if scan else 0
+        if len(scan) != 4 + 2 * num_components:
+            raise ImageError("corrupt", f"a scan header has {len(scan)} bytes")
+        first, last, bits = scan[-3:] if is_progressive else (0, 63, 0)
+        if bits & 0xF == 0:
+            known = range(first, last + 1)
+            wanted -= {(each, k) for each in scan[1:-3:2] for k in known}
+    if wanted:
+        raise ImageError("truncated", f"{len(wanted)} coefficients of the JPEG are in no scan")
 
 
 def _marker(encoded: bytes, offset: int) -> tuple[int, int]:

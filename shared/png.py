@@ -18,6 +18,7 @@ _BIT_DEPTHS = {
     GREY_ALPHA: (8, 16),
     RGB_ALPHA: (8, 16),
 }
+_MAX_BYTES = 256 * 1024 * 1024
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _PLAIN = frozenset({b"IHDR", b"IDAT", b"IEND"})
 
@@ -109,7 +110,10 @@ def _read_header(encoded: bytes) -> PngHeader:
     if compression or filtering or interlace > 1:
         raise ImageError("corrupt", f"compression, filter, interlace method {methods}")
     check_size(width_px, height_px)
-    return PngHeader(width_px, height_px, depth, colour, bool(interlace))
+    header = PngHeader(width_px, height_px, depth, colour, bool(interlace))
+    if (num_bytes := width_px * height_px * header.channels * depth // 8) > _MAX_BYTES:
+        raise ImageError("too_large", f"{num_bytes} bytes of samples, at most {_MAX_BYTES}")
+    return header
 
 
 def _check_kinds(kinds: list[bytes], contents: dict[bytes, bytes]) -> None:

@@ -1,5 +1,6 @@
 """What all layouts have in common: their answers to a path, and the kinds of files to leave out."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -23,14 +24,15 @@ class NoView(NamedTuple):
     name: str = ""
 
 
-NO_FILE = NoView("broken links and special files")
 NO_PATIENT = NoView("files whose patient is unknown")
 OTHER = NoView("other files")
-_NOT_UTF_8 = NoView("names that are not UTF-8")
+NOT_UTF_8 = NoView("names that are not UTF-8")
 _APPLE_DOUBLE = NoView("AppleDouble files")
 _DS_STORE = NoView(".DS_Store")
 _THUMBNAIL = NoView("thumbnails")
 _MASK = NoView("masks")
+_THUMBNAIL_NAME = re.compile(r"(^|/)(thumbs\.db$|\.thumb)|(^|[/_.-])thumbnails?([/_.-]|$)")
+_MASK_NAME = re.compile(r"(^|[/_.-])masks?([/_.-]|$)")
 
 
 class Layout(Protocol):
@@ -72,17 +74,20 @@ class Layout(Protocol):
 
 
 def kind_of(path: str) -> NoView:
-    """Return of what well-known kind a file is that is no view, or `OTHER`."""
+    """Return of what well-known kind a file is that may be no view, or `OTHER`.
+
+    Only whole words count: a thumb is a finger, and `unmasked` no mask.
+    """
     name, lower = path.rpartition("/")[2], path.lower()
     if not is_utf8(path):
-        return _NOT_UTF_8
+        return NOT_UTF_8
     if name.startswith("._"):
         return _APPLE_DOUBLE
     if name == ".DS_Store":
         return _DS_STORE
-    if "thumb" in lower:
+    if _THUMBNAIL_NAME.search(lower):
         return _THUMBNAIL
-    return _MASK if "mask" in lower else OTHER
+    return _MASK if _MASK_NAME.search(lower) else OTHER
 
 
 def is_utf8(path: str) -> bool:

@@ -40,6 +40,7 @@ def write_views(
     """
     blocks = [views[i : i + _BLOCK_VIEWS] for i in range(0, len(views), _BLOCK_VIEWS)]
     with Crew(min(workers, len(blocks)), imports=__name__) as crew:
+        crew.start()
         for block_index, lesions in crew.map(partial(_write_block, root=root), blocks):
             yield len(blocks[block_index]), lesions
 

@@ -20,10 +20,10 @@ def decode(paths: list[str], size: int) -> None:
     for path in paths:
         encoded = np.frombuffer(Path(path).read_bytes(), np.uint8)
         grey = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
-        shrinks = size * size < grey.size
-        cv2.resize(
-            grey, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        )
+        height, width = grey.shape
+        scale = size / max(height, width)
+        target = (max(1, round(width * scale)), max(1, round(height * scale)))
+        cv2.resize(grey, target, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
 def main(root: str, size: int) -> None:

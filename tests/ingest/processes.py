@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.commands import PROJECT, SCRIPTS, run
 from tests.conftest import SIZE_PX
 
-PROGRESS = ("scan: ", "index: ", "decode: ", "lake: ")
+PROGRESS = ("scan: ", "decode: ", "lake: ")
 Files = dict[str, tuple[int, int]]
 
 

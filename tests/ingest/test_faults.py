@@ -152,13 +152,13 @@ def test_a_worker_without_memory_rejects_no_view(own_tree: Path, tmp_path: Path)
     large = own_tree / "valid/XR_WRIST/patient19999/study1_negative/image1.png"
     large.parent.mkdir(parents=True)
     large.touch()
-    os.truncate(large, 4_000_000_000)
+    os.truncate(large, 250_000_000)
 
     running = start(own_tree, root, "workers=1")
     wait_until(lambda: any(root.rglob("*.partial")))
     (worker,) = workers_of(running.pid)
     used_bytes = int(Path(f"/proc/{worker}/statm").read_text().split()[0]) * resource.getpagesize()
-    limit_bytes = used_bytes + 500_000_000
+    limit_bytes = used_bytes + 100_000_000
     resource.prlimit(worker, resource.RLIMIT_AS, (limit_bytes, limit_bytes))
     said = running.communicate(timeout=60)[1]
     assert running.returncode == 1

@@ -117,6 +117,25 @@ def test_drop_keeps_one_copy_and_no_contradicted_label(tree: Contradictory, tmp_
     assert lake.manifest.height + lake.rejects.height == found
 
 
+def test_what_is_left_out_still_ties_its_patients(tree: Contradictory, tmp_path: Path) -> None:
+    assert _ingest(tree, tmp_path / "lake")[0] == 0
+    manifest = open_lake(tmp_path / "lake").manifest
+    patient = int(tree.copy_of_valid.split("/")[2].removeprefix("patient"))
+    others = manifest.filter(patient_id=patient)
+    assert not others.is_empty()
+    valid = sorted((tree.root / "valid").rglob("image1.png"))[0]
+    source = manifest.filter(view_id=valid.relative_to(tree.root).as_posix())
+    assert set(others["group"]) == set(source["group"])
+
+
+def test_a_copy_survives_whose_other_is_contradicted(tree: Contradictory, tmp_path: Path) -> None:
+    first = tree.root / tree.mislabelled / "image1.png"
+    clean = tree.root / tree.tied[1]
+    shutil.copy(first, clean)
+    assert _ingest(tree, tmp_path / "lake", "duplicates=drop")[0] == 0
+    assert tree.tied[1] in open_lake(tmp_path / "lake").manifest["view_id"].to_list()
+
+
 def test_fail_stops_and_leaves_no_lake(tree: Contradictory, tmp_path: Path) -> None:
     status, said = _ingest(tree, tmp_path / "lake", "duplicates=fail")
     assert status == 1

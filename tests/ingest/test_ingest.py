@@ -79,7 +79,7 @@ def test_a_change_rewrites_only_its_shards(own_tree: Path, tmp_path: Path) -> No
     written_ns = {path: path.stat().st_mtime_ns for path in root.rglob("*.tfrecord")}
 
     again = ingest(own_tree, root)
-    assert "shards are up to date" in again.stderr
+    assert "shards were up to date" in again.stderr
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*.tfrecord")} == written_ns
 
     removed = before.manifest.filter(split="train", label=1)["view_id"][0]
@@ -91,6 +91,22 @@ def test_a_change_rewrites_only_its_shards(own_tree: Path, tmp_path: Path) -> No
     assert len(kept) == before.manifest["shard"].n_unique() - 1
     assert all((root / shard).stat().st_mtime_ns == written_ns[root / shard] for shard in kept)
     assert set(file_contents(root)) == set(after.files)
+
+    changed, added = (
+        before.manifest.filter(split=s, label=0)["view_id"][0] for s in ("train", "valid")
+    )
+    shutil.copy(own_tree / before.manifest.filter(label=1)["view_id"][-1], own_tree / changed)
+    shutil.copy(own_tree / changed, (own_tree / added).with_name("image99.png"))
+    assert ingest(own_tree, root).returncode == 0
+    last = open_lake(root)
+    assert last.manifest.height + last.rejects.height == after.manifest.height + 1
+    kept = set(after.manifest["shard"]) & set(last.manifest["shard"])
+    assert len(kept) == after.manifest["shard"].n_unique() - 2
+    assert all(
+        (root / shard).stat().st_mtime_ns == written_ns[root / shard]
+        for shard in kept
+        if root / shard in written_ns
+    )
 
     fresh = tmp_path / "fresh"
     assert ingest(own_tree, fresh).returncode == 0

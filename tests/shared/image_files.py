@@ -428,6 +428,9 @@ def _bad_jpegs() -> Iterator[ImageFile]:
         yield ImageFile(
             f"jpeg {name}, zeros to EOI", whole[:half] + bytes(198) + whole[-2:], "corrupt"
         )
+    second_scan = progressive.index(b"\xff\xda", progressive.index(b"\xff\xda") + 2)
+    ended = progressive[:second_scan] + b"\xff\xd9"
+    yield ImageFile("jpeg progressive, ended after a scan", ended, "truncated")
     yield ImageFile("jpeg of 3 bytes", grey[:3], "truncated")
     yield ImageFile("jpeg of 2 bytes", grey[:2], "truncated")
     sof, sos = grey.index(b"\xff\xc0"), grey.index(b"\xff\xda")

@@ -57,7 +57,7 @@ def read_folders(path: str) -> tuple[str, int] | None:
     """Return split and label of a view in folders."""
     pieces = path.split("/")
     name, below = pieces[-1], "/".join(pieces[2:])
-    if len(pieces) < 3 or any(word in below.lower() for word in ("mask", "thumb")):
+    if len(pieces) < 3 or _is_by_product(below.lower()):
         return None
     if name.startswith(".") or name.split(".")[-1].lower() not in {"png", "jpg", "jpeg"}:
         return None
@@ -114,3 +114,13 @@ def check(path: str, mura: Layout, own: Layout, by_patient: Layout) -> int:
         if found[1].isascii() and len(found[1]) <= 18:
             assert with_patient.patient_id == int(found[1])
     return (view is not None) + (expected is not None)
+
+
+def _is_by_product(below: str) -> bool:
+    words = set(re.split("[/_.-]", below))
+    folders_and_name = below.split("/")
+    return (
+        bool(words & {"mask", "masks", "thumbnail", "thumbnails"})
+        or any(part.startswith(".thumb") for part in folders_and_name)
+        or folders_and_name[-1] == "thumbs.db"
+    )

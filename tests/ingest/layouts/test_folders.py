@@ -73,13 +73,19 @@ def test_a_pattern_that_finds_nothing_is_told(pattern: str) -> None:
         ("train/normal/.png", NoView("other files")),
         ("train/normal/._a.png", NoView("AppleDouble files")),
         ("train/normal/masks/a.png", NoView("masks")),
-        ("train/normal/a_Thumb.jpg", NoView("thumbnails")),
+        ("train/normal/a_Thumbnail.jpg", NoView("thumbnails")),
+        ("train/normal/.thumbs/a.jpg", NoView("thumbnails")),
         ("train/normal/\udcff/a.png", NoView("names that are not UTF-8")),
         ("train/\udcff/a.png", NoView("names that are not UTF-8")),
     ],
 )
 def test_no_view(path: str, expected: NoView) -> None:
     assert parse(FoldersLayout(), path) == expected
+
+
+@pytest.mark.parametrize("path", ["left_thumb/a.png", "thumb_0.png", "unmasked/a.png"])
+def test_a_thumb_is_a_finger(path: str) -> None:
+    assert isinstance(parse(FoldersLayout(), f"train/normal/{path}"), View)
 
 
 def test_one_folder_a_split(tmp_path: Path) -> None:
