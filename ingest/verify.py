@@ -11,7 +11,7 @@ import polars as pl
 from ingest.options import VerifyOptions
 from shared.console import Progress, note, say
 from shared.encoding import decode
-from shared.errors import CorruptLakeError
+from shared.errors import CorruptLakeError, LakeError
 from shared.example import decode_example
 from shared.files import Digester, digest
 from shared.image_spec import ImageSpec
@@ -24,7 +24,7 @@ def verify_lake(options: VerifyOptions) -> None:
     """Read every record of a lake; name each shard that is not as it was committed.
 
     Raises:
-        LakeError: there is no lake.
+        LakeError: there is no lake, or an ingest replaced it meanwhile.
         CorruptLakeError: something differs.
     """
     lake = open_lake(Path(options.lake).expanduser())
@@ -35,6 +35,7 @@ def verify_lake(options: VerifyOptions) -> None:
             try:
                 _verify_shard(lake, str(path), rows, progress.advance)
             except (CorruptLakeError, OSError) as damage:
+                _refuse_other_lake(lake)
                 damages.append(str(damage))
                 note(f"damaged: {damage}")
     if damages:
@@ -45,6 +46,16 @@ def verify_lake(options: VerifyOptions) -> None:
         f"{lake.root} is whole: {lake.manifest.height:,} views in {len(shards):,} shards, "
         f"{lake.rejects.height:,} rejected files on record (digest {lake.digest})"
     )
+
+
+def _refuse_other_lake(lake: Lake) -> None:
+    """Tell a lake that was replaced meanwhile from a damaged one."""
+    now = open_lake(lake.root).digest
+    if now != lake.digest:
+        raise LakeError(
+            f"Expected the lake to rest while it is verified; run again. Received: {lake.root}, "
+            f"whose digest was {lake.digest} and is {now}"
+        )
 
 
 def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[], None]) -> None:
