@@ -166,6 +166,15 @@ class ViewReader:
                 images[index, :, :, 0] = decode(stored, self._image)
         return images
 
+    def check(self) -> None:
+        """Read every view once, to find what is damaged.
+
+        Raises:
+            CorruptLakeError: a record is not the one that was written.
+        """
+        for row in range(len(self)):
+            self.read(np.array([row]))
+
     def _read_record(
         self, row: int, image: memoryview, front: memoryview, footer: bytearray
     ) -> None:

@@ -17,6 +17,7 @@ from shared.reader import ViewReader
 from trainer.epochs import EpochLog
 from trainer.models import MODELS
 from trainer.options import FitOptions
+from trainer.sequential import sequential_batches
 from trainer.split import FitPlan
 from trainer.stream import numbered_batches, ordered_batches, shuffled_batches
 
@@ -65,7 +66,7 @@ def fit(lake: Lake, plan: FitPlan, model_name: str, options: FitOptions, title: 
             monitor="val_loss", patience=options.patience, restore_best_weights=True
         )
         model.fit(
-            shuffled_batches(reader, options.batch, options.seed),
+            _train_batches(lake, plan.train, reader, options),
             steps_per_epoch=math.ceil(len(reader) / options.batch),
             validation_data=ordered_batches(validation, options.batch),
             epochs=options.epochs,
@@ -74,6 +75,14 @@ def fit(lake: Lake, plan: FitPlan, model_name: str, options: FitOptions, title: 
             callbacks=[stopping, log],
         )
     return Fitted(model, log.history())
+
+
+def _train_batches(
+    lake: Lake, views: pl.DataFrame, reader: ViewReader, options: FitOptions
+) -> tf.data.Dataset:
+    if options.reader == "stream":
+        return sequential_batches(lake, views, options.batch, options.seed)
+    return shuffled_batches(reader, options.batch, options.seed)
 
 
 def _build(model_name: str, size_px: int) -> keras.Model:
@@ -114,8 +123,11 @@ def _plain_errors(*readers: ViewReader) -> Generator[None, None, None]:
         raise TrainingError(
             "Expected memory for a batch. Received: none left; try a smaller batch="
         ) from None
-    except tf.errors.OpError:
+    except tf.errors.OpError as error:
         for reader in readers:
+            if isinstance(error, tf.errors.DataLossError):
+                # TFRecordDataset knows the byte; reading by offset knows the view
+                reader.check()
             if reader.damage:
                 raise reader.damage from None
         raise

@@ -1,6 +1,7 @@
 """The options of train and cv; importing them costs nothing heavy."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.errors import UsageError
 from shared.vocabulary import Part
@@ -29,6 +30,8 @@ class FitOptions(DataOptions):
     """Views in a batch."""
     seed: int = 0
     """Seed of splits, shuffles, weights and dropout."""
+    reader: Literal["offset", "stream"] = "offset"
+    """offset reads views in any order; stream reads shards through TFRecordDataset."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch"):

@@ -11,8 +11,8 @@ import tensorflow as tf
 from shared.image_spec import ImageSpec
 from shared.lake import Lake
 
-_SHUFFLE_RECORDS = 8
-"""Records of each shard that wait to be drawn: neighbours in a shard are of one patient."""
+_WAITING_RECORDS = 2_000
+"""Records that wait, over all shards, to be drawn: neighbours in a shard are of one patient."""
 _PARALLEL_BATCHES = 2
 _FEATURES = {
     "image": tf.io.FixedLenFeature([], tf.string),
@@ -34,31 +34,52 @@ def sequential_batches(lake: Lake, views: pl.DataFrame, batch: int, seed: int) -
         seed: epoch n is the same for the same seed.
     """
     shards = views.group_by("shard").agg("record_index").sort("shard")
-    paths = [str(lake.root / shard) for shard in shards["shard"]]
-    members = [tf.constant(sorted(rows), tf.int64) for rows in shards["record_index"].to_list()]
-    owners = tf.repeat(tf.range(len(paths), dtype=tf.int64), [len(rows) for rows in members])
+    waiting = max(2, _WAITING_RECORDS // shards.height)
+    members = shards["record_index"].to_list()
+    datasets = [
+        _records(str(lake.root / shard), rows).shuffle(waiting, seed).repeat()
+        for shard, rows in zip(shards["shard"], members, strict=True)
+    ]
+    owners = tf.repeat(tf.range(len(datasets), dtype=tf.int64), [len(rows) for rows in members])
 
-    def epoch_records(epoch: tf.Tensor) -> tf.data.Dataset:
+    def turns(epoch: tf.Tensor) -> tf.data.Dataset:
         shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
-        turns = tf.data.Dataset.from_tensor_slices(shuffle(owners, [seed, epoch]))
-        datasets = [
-            _records(path, rows).shuffle(_SHUFFLE_RECORDS, seed + epoch)  # pyright: ignore[reportArgumentType]  # a tensor is allowed
-            for path, rows in zip(paths, members, strict=True)
-        ]
-        mixed = tf.data.Dataset.choose_from_datasets(datasets, turns, stop_on_empty_dataset=False)
-        return mixed.batch(batch)
+        return tf.data.Dataset.from_tensor_slices(shuffle(owners, [seed, epoch]))
 
     options = tf.data.Options()
     options.autotune.enabled = False
-    batches = tf.data.Dataset.counter().flat_map(epoch_records)
+    mixed = tf.data.Dataset.choose_from_datasets(
+        datasets, tf.data.Dataset.counter().flat_map(turns), stop_on_empty_dataset=False
+    )
+    batches = _batch_by_epoch(mixed, views.height, batch)
     parsed = batches.map(lambda records: _parse(records, lake.image), _PARALLEL_BATCHES)
     return parsed.prefetch(_PARALLEL_BATCHES).with_options(options)
 
 
-def _records(path: str, members: tf.Tensor) -> tf.data.Dataset:
-    """Return the records of a shard whose numbers are in `members`, ascending."""
+def _batch_by_epoch(records: tf.data.Dataset, num_views: int, batch: int) -> tf.data.Dataset:
+    """Batch an endless stream so that no batch has records of two epochs."""
+    num_batches = -(-num_views // batch)
+
+    def batch_number(*record_and_number: Any) -> Any:
+        number = record_and_number[1]
+        return number // num_views * num_batches + number % num_views // batch
+
+    def batch_size(number: Any) -> Any:
+        return tf.minimum(tf.cast(batch, tf.int64), num_views - number % num_batches * batch)
+
+    numbered = tf.data.Dataset.zip(records, tf.data.Dataset.counter())
+    return numbered.group_by_window(
+        batch_number,
+        lambda _, window: window.map(lambda record, _: record).batch(batch),
+        window_size_func=batch_size,
+    )
+
+
+def _records(path: str, members: list[int]) -> tf.data.Dataset:
+    """Return the records of a shard whose numbers are in `members`."""
+    wanted_numbers = tf.constant(members, tf.int64)
     numbered = tf.data.TFRecordDataset(path).enumerate()
-    wanted = numbered.filter(lambda number, _: tf.reduce_any(tf.equal(members, number)))  # pyright: ignore[reportArgumentType]  # an element's parts are handed over one by one
+    wanted = numbered.filter(lambda number, _: tf.reduce_any(tf.equal(wanted_numbers, number)))  # pyright: ignore[reportArgumentType]  # an element's parts are handed over one by one
     return wanted.map(lambda _, record: record)
 
 

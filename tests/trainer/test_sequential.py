@@ -59,6 +59,21 @@ def test_labels_are_mixed_all_along(lake: Lake) -> None:
         assert abs(labels[start : start + window].mean() - share) < 4 * sampling_error
 
 
+def test_damage_is_named_as_by_offset(own_lake: Path) -> None:
+    lake = open_lake(own_lake)
+    row = lake.manifest.filter(split="train", body_part="wrist").row(3, named=True)
+    shard = own_lake / row["shard"]
+    damaged = bytearray(shard.read_bytes())
+    damaged[row["image_offset"] + 9] ^= 2
+    shard.write_bytes(damaged)
+    words = (f"lake={own_lake}", "part=wrist", "epochs=1", "reader=stream")
+    result = run("mura-train", *words, f"out={own_lake.parent / 'run'}")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith(
+        f"train: {shard}, view {row['view_id']}: the record is not the one that was written"
+    )
+
+
 @pytest.mark.parametrize("encoding", ["png", "jpeg"])
 def test_other_encodings_are_decoded(own_tree: Path, tmp_path: Path, encoding: str) -> None:
     words = (f"lake={tmp_path / 'lake'}", f"size={SIZE_PX}", f"encoding={encoding}")
