@@ -15,6 +15,7 @@ from shared.errors import TrainingError
 from trainer.report import words
 from trainer.report.page import write_report
 from trainer.report.words import number
+from trainer.run_folder import write_tables
 
 HISTORY = {
     "model": pl.String,
@@ -67,17 +68,19 @@ def write_run(folder: Path, command: str, scored: list[Any], history: list[Any])
     counts = {"num_views": 40, "num_studies": 20, "num_patients": 20, "num_abnormal_views": 16}
     config = {
         "command": command,
-        "options": {"part": "wrist", "epochs": 3, "models": ["a", "b"], "note": None},
+        "options": {"part": "wrist", "epochs": 3, "models": ["a", "b"], "note": None, "seed": 0},
         "lake": {"path": "/lake", "digest": "d1ge57", "num_views": 100, "image": {"size": 64}},
         "versions": {"python": "3.11"},
-        "hardware": "2 cores",
+        "hardware": {"processor": "abacus", "num_cores": 2, "gpus": []},
         "seconds": {"open": 1.2, "train": 3700.0},
         "sets": [{"name": name, **counts} for name in ("train", "validation", "test")],
     }
     folder.mkdir(exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config))
-    pl.DataFrame(scored, SCORED, orient="row").write_parquet(folder / "predictions.parquet")
-    pl.DataFrame(history, HISTORY, orient="row").write_parquet(folder / "history.parquet")
+    tables = (
+        pl.DataFrame(history, HISTORY, orient="row"),
+        pl.DataFrame(scored, SCORED, orient="row"),
+    )
+    write_tables(folder, config, *tables)
     return folder
 
 
@@ -217,8 +220,11 @@ def test_a_folder_without_predictions_is_refused(tmp_path: Path):
 
 
 def test_no_predictions_are_refused(tmp_path: Path):
+    write_train(tmp_path)
+    predictions = tmp_path / "predictions.parquet"
+    pl.read_parquet(predictions).clear().write_parquet(predictions)
     with pytest.raises(TrainingError, match="num_views=0"):
-        write_report(write_run(tmp_path, "train", [], []))
+        write_report(tmp_path)
 
 
 class TestHeadline:
@@ -231,6 +237,7 @@ class TestHeadline:
         "study_auroc": 0.85,
         "view_accuracy": 0.7,
         "view_majority_accuracy": 0.6,
+        "study_intervals": {"auroc": {"low": 0.71, "high": 0.93, "num_resamples": 2000}},
     }
 
     def test_a_good_model_is_compared_to_chance_and_majority(self):
@@ -244,10 +251,14 @@ class TestHeadline:
         assert "add nothing" in sentences[1]
 
     def test_what_chance_explains_is_said(self):
-        # spread by chance: sqrt(101 / (12 * 60 * 40)) = 0.059, so up to 0.616 is within it
-        for auroc, is_chance in ((0.6, True), (0.63, False)):
-            sentences = words.headline({**self.MEASURES, "study_auroc": auroc})
+        for low, high, is_chance in ((0.48, 0.7, True), (0.52, 0.7, False), (0.3, 0.49, False)):
+            intervals = {"auroc": {"low": low, "high": high, "num_resamples": 2000}}
+            sentences = words.headline({**self.MEASURES, "study_intervals": intervals})
             assert any("coin." in sentence for sentence in sentences) is is_chance
+
+    def test_what_has_no_interval_is_not_called_chance(self):
+        sentences = words.headline({**self.MEASURES, "study_intervals": {"auroc": None}})
+        assert not any("coin." in sentence for sentence in sentences)
 
 
 @pytest.mark.parametrize(

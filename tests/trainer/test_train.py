@@ -37,6 +37,7 @@ def test_the_run_folder_stands_alone(trained: Path, lake: Lake) -> None:
     names = {path.name for path in trained.iterdir()}
     assert names == {
         "config.json",
+        "decision.json",
         "figures",
         "history.parquet",
         "metrics.json",
