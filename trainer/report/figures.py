@@ -150,7 +150,7 @@ def reliability(level: str, labels: Ints, probabilities: Mapping[str, Floats]) -
     figure, axes = panel(
         f"Reliability by {level}", "mean probability of a bin", "share abnormal", height_in=4.3
     )
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":", label="as said")
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":", label="perfect")
     *_, last = probabilities
     for name, values in probabilities.items():
         bins = bin_by_probability(labels, values)
@@ -163,5 +163,5 @@ def reliability(level: str, labels: Ints, probabilities: Mapping[str, Floats]) -
         }
         axes.plot(bins.mean_probability, bins.abnormal_share, label=name, **style)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    add_legend(axes)
+    add_legend(axes, "lower right")
     return figure
