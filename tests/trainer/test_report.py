@@ -12,7 +12,9 @@ import polars as pl
 import pytest
 
 from shared.errors import TrainingError
-from trainer.report import words
+from trainer.decision import Decision
+from trainer.metrics import LEVELS
+from trainer.report import notes, words
 from trainer.report.page import write_report
 from trainer.report.words import number
 from trainer.run_folder import write_tables
@@ -124,6 +126,36 @@ def test_the_page_holds_the_headline_of_the_metrics(report: Path):
     assert "Research use, not a diagnosis." in text
 
 
+def test_numbers_stand_with_their_intervals(report: Path):
+    metrics = json.loads((report.parent / "metrics.json").read_text())
+    measures, text = metrics["test"]["all"], read_text(report)
+    for level in ("view", "study"):
+        for key in ("auroc", "accuracy", "kappa", "recall", "specificity", "precision", "f1"):
+            bounds = measures[f"{level}_intervals"][key]
+            assert bounds["low"] <= measures[f"{level}_{key}"] <= bounds["high"]
+            shown = f"{number(measures[f'{level}_{key}'])} {words.interval(bounds)}"
+            assert shown == words.estimate(measures, level, key)
+            assert shown in text
+    assert "2,000 resamples of the patients of a set" in text
+
+
+def test_answers_at_the_learnt_threshold_stand_below_those_at_one_half(report: Path):
+    metrics = json.loads((report.parent / "metrics.json").read_text())
+    measures, text = metrics["test"]["all"], read_text(report)
+    for level in ("view", "study"):
+        learnt = measures[f"{level}_at_threshold"]
+        assert learnt["threshold"] == metrics["decision"][level]["threshold"]
+        majority = number(measures[f"{level}_majority_accuracy"])
+        at_half = words.estimate(measures, level, "accuracy")
+        bounds = words.interval(learnt["intervals"]["accuracy"])
+        assert f"{level} 0.500 {at_half} {majority}" in text
+        accuracy = f"{number(learnt['accuracy'])} {bounds}"
+        assert f"{level} {number(learnt['threshold'])} {accuracy} {majority}" in text
+    learnt_on = metrics["decision"]["learnt_on"].replace("_", "-")
+    assert f"were learnt on {learnt_on} predictions" in text
+    assert "nothing of the test went into them" in text
+
+
 def test_the_page_stands_alone(report: Path):
     page = report.read_text()
     loads = re.findall(r'\b(?:src|href|action|data)\s*=\s*"([^"]*)"', page)
@@ -146,6 +178,7 @@ def test_figures_are_files_that_parse(tmp_path: Path):
     write_report(write_cv(tmp_path))
     figures = {path.stem: path for path in (tmp_path / "figures").iterdir()}
     expected = {"confusion_view", "confusion_study", "roc", "candidates", "roc_out_of_fold"}
+    expected |= {"reliability_view", "reliability_study"}
     assert expected | {"loss", "auroc", "loss_folds_0_small", "auroc_folds_1_large_2"} <= set(
         figures
     )
@@ -259,6 +292,33 @@ class TestHeadline:
     def test_what_has_no_interval_is_not_called_chance(self):
         sentences = words.headline({**self.MEASURES, "study_intervals": {"auroc": None}})
         assert not any("coin." in sentence for sentence in sentences)
+
+
+class TestNotes:
+    @staticmethod
+    def by_part(num_resamples: int = 2000, low: float = 0.7) -> dict[str, Any]:
+        auroc = {"low": low, "high": 0.9, "num_resamples": num_resamples}
+        return {"all": {"view_intervals": {"auroc": auroc}, "study_intervals": {"auroc": auroc}}}
+
+    def test_resamples_that_were_left_out_are_counted(self):
+        assert "left out" not in notes.on_intervals(self.by_part(), 2000)
+        note = notes.on_intervals(self.by_part(1986), 2000)
+        assert "without both labels have no AUROC and are left out of it, 14 at most" in note
+
+    def test_an_interval_without_width_is_no_certainty(self):
+        assert "no certainty" in notes.on_intervals(self.by_part(low=0.9), 2000)
+        assert "no certainty" not in notes.on_intervals(self.by_part(), 2000)
+
+    def test_too_few_patients_are_said(self):
+        nothing: dict[str, Any] = {f"{level}_intervals": {"auroc": None} for level in LEVELS}
+        note = notes.on_intervals({**self.by_part(), "hand": nothing}, 2000)
+        assert "Fewer than 10 patients make no interval" in note
+
+    def test_what_was_learnt_on_the_rows_shown_flatters(self):
+        decision = Decision("cnn", "validation", 90, 30)
+        assert "nothing of the test" in notes.on_decision(decision, "test")
+        assert "flatter" in notes.on_decision(decision, "validation")
+        assert "no predictions of both labels" in notes.on_decision(Decision("cnn"), "test")
 
 
 @pytest.mark.parametrize(
