@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from trainer.calibration import calibrate, learn_temperature
-from trainer.metrics import by_study
+from trainer.metrics import by_study, to_arrays
 from trainer.rates import Floats, Ints
 
 DECISION_FILE = "decision.json"
@@ -75,8 +75,7 @@ def decide(scored: pl.DataFrame, model: str) -> Decision:
 
 
 def _learn(rows: pl.DataFrame) -> Rule:
-    labels, probabilities = rows["label"].to_numpy(), rows["probability"].to_numpy()
-    return Rule(learn_temperature(labels, probabilities), learn_threshold(labels, probabilities))
+    return Rule(learn_temperature(*to_arrays(rows)), learn_threshold(*to_arrays(rows)))
 
 
 def learn_threshold(labels: Ints, probabilities: Floats) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from trainer.bootstrap import MIN_GROUPS, NUM_RESAMPLES, interval, resample
+from trainer.bootstrap import COVERAGE, MIN_GROUPS, NUM_RESAMPLES, interval, resample
 from trainer.calibration import brier_score, calibrate, expected_calibration_error
 from trainer.decision import Decision, Rule
 from trainer.metrics import (
@@ -66,7 +66,7 @@ def compute_metrics(
     method = {
         "num_resamples": NUM_RESAMPLES,
         "of": "patient groups",
-        "coverage": 0.95,
+        "coverage": COVERAGE,
         "seed": seed,
     }
     shared = {"bootstrap": method, "decision": asdict(decision)}
@@ -103,7 +103,7 @@ def judge(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Measure
     Returns:
         What `measure` gives, `num_groups`, and for `view` (the same for `study`):
         `view_intervals`: by measure, `low`, `high` and `num_resamples`,
-        or None with fewer than ten groups or where the measure is not defined; `view_brier`;
+        or None with too few groups or where the measure is not defined; `view_brier`;
         `view_calibration_error`; with a decision also `view_calibrated_brier`,
         `view_calibrated_calibration_error` and `view_at_threshold`: `threshold`, the rates of
         answers at it, their `confusion` and `intervals`.

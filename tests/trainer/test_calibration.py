@@ -92,3 +92,11 @@ def test_a_model_that_knows_nothing_is_cooled_to_one_half() -> None:
     temperature = learn_temperature(labels, probabilities)
     assert temperature > 90
     assert calibrate(probabilities, temperature) == pytest.approx(0.5, abs=0.01)
+
+
+def test_few_rows_without_a_mistake_are_no_certainty() -> None:
+    labels = np.array([0] * 10 + [1] * 10)
+    probabilities = np.where(labels == 1, 0.6, 0.4)
+    calibrated = calibrate(probabilities, learn_temperature(labels, probabilities))
+    # ten of ten are as eleven of twelve
+    assert calibrated == pytest.approx(np.where(labels == 1, 11 / 12, 1 / 12), rel=1e-3)

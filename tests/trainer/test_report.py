@@ -312,7 +312,7 @@ class TestNotes:
     def test_too_few_patients_are_said(self):
         nothing: dict[str, Any] = {f"{level}_intervals": {"auroc": None} for level in LEVELS}
         note = notes.on_intervals({**self.by_part(), "hand": nothing}, 2000)
-        assert "Fewer than 10 patients make no interval" in note
+        assert "Fewer than 20 patients make no interval" in note
 
     def test_what_was_learnt_on_the_rows_shown_flatters(self):
         decision = Decision("cnn", "validation", 90, 30)

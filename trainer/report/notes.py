@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from trainer.bootstrap import MIN_GROUPS
+from trainer.bootstrap import COVERAGE, MIN_GROUPS
 from trainer.decision import Decision
 from trainer.metrics import LEVELS, ByPart
 from trainer.report.words import count, percent
@@ -18,8 +18,8 @@ def on_intervals(by_part: ByPart, num_resamples: int) -> str:
         num_resamples: how many were drawn for each.
     """
     sentences = [
-        f"Brackets hold {percent(0.95)} of {num_resamples:,} resamples of the patients of a set, "
-        "drawn with replacement; all views and studies of a patient stay together."
+        f"Brackets hold {percent(COVERAGE)} of {num_resamples:,} resamples of the patients of a "
+        "set, drawn with replacement; all views and studies of a patient stay together."
     ]
     found = [measures[f"{level}_intervals"] for measures in by_part.values() for level in LEVELS]
     if not all(any(bounds.values()) for bounds in found):
