@@ -46,14 +46,18 @@ def _train(words: Sequence[str]) -> None:
     options = parse(TrainOptions, words, "train")
 
     from trainer.data import open_data
+    from trainer.run_folder import Phases
     from trainer.split import plan_final_fit
 
-    data = open_data(options)
-    plan = plan_final_fit(data, options.seed)
+    phases = Phases()
+    with phases.measure("open"):
+        data = open_data(options)
+        plan = plan_final_fit(data, options.seed)
     with _results(options.out, f"train-{options.part}-{options.model}") as folder:
-        from trainer.train import train
+        with phases.measure("start TensorFlow"):
+            from trainer.train import train
 
-        train(options, data.lake, plan, folder)
+        train(options, data.lake, plan, folder, phases)
 
 
 def _cv(words: Sequence[str]) -> None:
@@ -62,15 +66,19 @@ def _cv(words: Sequence[str]) -> None:
     options = parse(CvOptions, words, "cv")
 
     from trainer.data import open_data
+    from trainer.run_folder import Phases
     from trainer.split import plan_final_fit, plan_fold_fits
 
-    data = open_data(options)
-    plans = plan_fold_fits(data, options.k, options.seed)
-    final_plan = plan_final_fit(data, options.seed)
+    phases = Phases()
+    with phases.measure("open"):
+        data = open_data(options)
+        plans = plan_fold_fits(data, options.k, options.seed)
+        final_plan = plan_final_fit(data, options.seed)
     with _results(options.out, f"cv-{options.part}") as folder:
-        from trainer.cv import cross_validate
+        with phases.measure("start TensorFlow"):
+            from trainer.cv import cross_validate
 
-        cross_validate(options, data.lake, plans, final_plan, folder)
+        cross_validate(options, data.lake, plans, final_plan, folder, phases)
 
 
 @contextmanager

@@ -21,7 +21,12 @@ from trainer.train import fit_final, label_set
 
 
 def cross_validate(
-    options: CvOptions, lake: Lake, plans: list[FitPlan], final_plan: FitPlan, folder: Path
+    options: CvOptions,
+    lake: Lake,
+    plans: list[FitPlan],
+    final_plan: FitPlan,
+    folder: Path,
+    phases: Phases,
 ) -> None:
     """Compare candidates, refit the best, score it once; write results and report into `folder`.
 
@@ -31,12 +36,12 @@ def cross_validate(
         plans: of the folds, the same for all candidates.
         final_plan: of the refit.
         folder: the run's.
+        phases: of the run so far.
 
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
         TrainingError: a loss is no longer a number.
     """
-    phases = Phases()
     with phases.measure("cross-validate"):
         tried = [_try(lake, plans, name, options) for name in options.candidates]
     histories, predictions = [h for h, _ in tried], [p for _, p in tried]

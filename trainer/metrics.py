@@ -5,24 +5,21 @@ A *scored* table has one row a view: `view_id`, `model`, `fold` (null where ther
 `group`. Model, fold and role name a set of rows; nothing relies on the order of rows.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
-from sklearn import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
-    metrics as sklearn_metrics,
-)
 
 from shared.errors import TrainingError
 from shared.vocabulary import BODY_PARTS
+from trainer.rates import Floats, Ints, answer, auroc, rank, rates
 
 Measures = dict[str, Any]
-"""Flat measures of one set of rows: floats, ints and None under keys that say their level."""
+"""Measures of one set of rows: floats, ints and None under keys that say their level."""
 ByPart = dict[str, Measures]
 """Measures of `all` and of each body part present, in the vocabulary's order."""
-
-sk: Any = sklearn_metrics  # untyped: pyright would take its default arguments for its types
 
 SET_COLUMNS = ("model", "fold", "role")
 TRUTH_COLUMNS = ("study_id", "body_part", "label", "group")
@@ -89,8 +86,7 @@ def measure(scored: pl.DataFrame, threshold: float = 0.5) -> Measures:
     """Measure one set of rows by view and by study.
 
     `*_majority_accuracy` is what always answering the commoner label would score. `*_confusion` is
-    [[tn, fp], [fn, tp]]. What is not defined is None: AUROC, recall or specificity where a label is
-    missing, kappa where truth and answers are one label. Precision without a positive answer is 0.
+    [[tn, fp], [fn, tp]]. What is not defined is None: see `trainer.rates`.
 
     Args:
         scored: one row a view, of one model.
@@ -106,40 +102,58 @@ def measure(scored: pl.DataFrame, threshold: float = 0.5) -> Measures:
     """
     if scored.is_empty():
         raise TrainingError("Expected predictions to measure. Received: num_views=0")
-    views = _measure_level("view", scored.sort("view_id"), threshold)
-    return views | _measure_level("study", by_study(scored), threshold)
+    measures: Measures = {}
+    for level, rows in levels(scored):
+        labels, probabilities = to_arrays(rows)
+        abnormal_share = float(labels.mean())
+        measures |= {
+            f"num_{LEVELS[level]}": rows.height,
+            f"num_abnormal_{LEVELS[level]}": int(labels.sum()),
+            f"{level}_majority_accuracy": max(abnormal_share, 1 - abnormal_share),
+            f"{level}_auroc": measure_auroc(labels, probabilities),
+        }
+        answers = measure_answers(labels, probabilities, threshold)
+        measures |= {f"{level}_{key}": value for key, value in answers.items()}
+    return measures
 
 
-def _measure_level(level: str, rows: pl.DataFrame, threshold: float) -> Measures:
-    labels, probabilities = rows["label"].to_numpy(), rows["probability"].to_numpy()
-    answers = (probabilities >= threshold).astype(labels.dtype)
-    abnormal_share = float(labels.mean())
-    both_labels = 0 < abnormal_share < 1
-    differ = np.unique(np.concatenate((labels, answers))).size > 1
-    recalls = sk.recall_score(labels, answers, labels=[0, 1], average=None, zero_division=0)
-    measures = {
-        "accuracy": sk.accuracy_score(labels, answers),
-        "majority_accuracy": max(abnormal_share, 1 - abnormal_share),
-        "precision": sk.precision_score(labels, answers, zero_division=0),
-        "recall": recalls[1] if abnormal_share > 0 else None,
-        "specificity": recalls[0] if abnormal_share < 1 else None,
-        "f1": sk.f1_score(labels, answers, zero_division=0),
-        "kappa": sk.cohen_kappa_score(labels, answers, labels=[0, 1]) if differ else None,
-        "auroc": sk.roc_auc_score(labels, probabilities) if both_labels else None,
-    }
-    plain = {f"{level}_{key}": _plain(value) for key, value in measures.items()}
-    confusion = sk.confusion_matrix(labels, answers, labels=[0, 1]).tolist()
-    counts = {f"num_{LEVELS[level]}": rows.height}
-    counts[f"num_abnormal_{LEVELS[level]}"] = int(labels.sum())
-    return counts | plain | {f"{level}_confusion": confusion}
+def levels(scored: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield `view` and `study` with one row a view or study, in the order of their names."""
+    yield "view", scored.sort("view_id")
+    yield "study", by_study(scored)
 
 
-def _plain(value: Any) -> float | None:
-    return None if value is None else float(value)
+def to_arrays(rows: pl.DataFrame) -> tuple[Ints, Floats]:
+    """Return the labels and the probabilities of rows."""
+    return rows["label"].to_numpy(), rows["probability"].to_numpy()
 
 
-def measure_by_part(scored: pl.DataFrame) -> ByPart:
+def measure_auroc(labels: Ints, probabilities: Floats) -> float | None:
+    """Return the AUROC, or None where a label is missing."""
+    ranking = rank(labels, probabilities, np.zeros_like(labels))
+    return _plain(auroc(ranking, np.ones((1, 1))))
+
+
+def measure_answers(labels: Ints, probabilities: Floats, threshold: float) -> Measures:
+    """Return the rates of answers at a threshold, and their `confusion` [[tn, fp], [fn, tp]]."""
+    counts = np.bincount(answer(labels, probabilities, threshold), minlength=4)
+    measures: Measures = {key: _plain(value) for key, value in rates(counts.astype(float)).items()}
+    return measures | {"confusion": counts.reshape(2, 2).tolist()}
+
+
+def _plain(value: Floats) -> float | None:
+    number = value.item()
+    return None if math.isnan(number) else number
+
+
+def measure_by_part(
+    scored: pl.DataFrame, measure_rows: Callable[[pl.DataFrame], Measures] = measure
+) -> ByPart:
     """Measure all rows, and those of each body part present.
+
+    Args:
+        scored: one row a view, of one model.
+        measure_rows: how.
 
     Returns:
         `all` first, then body parts; empty if there are no rows.
@@ -148,8 +162,8 @@ def measure_by_part(scored: pl.DataFrame) -> ByPart:
         return {}
     present = set(scored["body_part"])
     parts = [part for part in BODY_PARTS if part in present]
-    return {"all": measure(scored)} | {
-        part: measure(scored.filter(pl.col("body_part") == part)) for part in parts
+    return {"all": measure_rows(scored)} | {
+        part: measure_rows(scored.filter(pl.col("body_part") == part)) for part in parts
     }
 
 
@@ -166,39 +180,3 @@ def choose(out_of_fold: Mapping[str, ByPart]) -> str:
         raise TrainingError("Expected candidates to choose from. Received: none")
     aurocs = {model: by_part["all"]["view_auroc"] for model, by_part in out_of_fold.items()}
     return max(aurocs, key=lambda model: -1.0 if aurocs[model] is None else aurocs[model])
-
-
-def compute_metrics(config: Mapping[str, Any], scored: pl.DataFrame) -> dict[str, Any]:
-    """Return everything that `metrics.json` holds.
-
-    Args:
-        config: of the run; only `command` is read, `train` or `cv`.
-        scored: all predictions of the run.
-
-    Returns:
-        `validation` and `test`: measures by part, empty without such rows. For `cv`, before them:
-        `out_of_fold`: by model, pooled over folds and by part; `folds`: by model, a list of flat
-        measures with their `fold`; `chosen`: the model that was fitted again on all of train.
-    """
-    final = scored.filter(pl.col("fold").is_null())
-    roles = {role: final.filter(pl.col("role") == role) for role in ("validation", "test")}
-    by_role = {role: measure_by_part(rows) for role, rows in roles.items()}
-    if config["command"] != "cv":
-        return by_role
-    rows = scored.filter(pl.col("role") == "out_of_fold")
-    models = rows["model"].unique(maintain_order=True)
-    by_model = {model: rows.filter(model=model) for model in models}
-    out_of_fold = {model: measure_by_part(table) for model, table in by_model.items()}
-    refitted = final["model"].unique().to_list()
-    return {
-        "out_of_fold": out_of_fold,
-        "folds": {model: _measure_folds(table) for model, table in by_model.items()},
-        "chosen": refitted[0] if len(refitted) == 1 else choose(out_of_fold),
-        **by_role,
-    }
-
-
-def _measure_folds(rows: pl.DataFrame) -> list[Measures]:
-    return [
-        {"fold": fold, **measure(rows.filter(fold=fold))} for fold in sorted(rows["fold"].unique())
-    ]

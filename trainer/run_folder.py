@@ -1,7 +1,6 @@
 """Run folder: one training's results, which stand alone."""
 
 import json
-import os
 import platform
 import shutil
 import time
@@ -18,13 +17,25 @@ import polars as pl
 from shared.console import note, say
 from shared.errors import UsageError
 from shared.lake import Lake
+from trainer.decision import add_calibrated, decide, write_decision
+from trainer.hardware import describe_hardware
 from trainer.options import CvOptions, TrainOptions
-from trainer.report.words import number
+from trainer.report.words import estimate, number
+from trainer.results import kept_model
 from trainer.split import FitPlan
 
 PREDICTIONS_FILE = "predictions.parquet"
 
-_PACKAGES = ("mura-lake", "tensorflow", "keras", "numpy", "polars", "pyarrow", "scikit-learn")
+_PACKAGES = (
+    "mura-lake",
+    "tensorflow",
+    "keras",
+    "numpy",
+    "scipy",
+    "polars",
+    "pyarrow",
+    "scikit-learn",
+)
 
 
 @contextmanager
@@ -97,7 +108,7 @@ def describe_run(
             "python": platform.python_version(),
             **{package: version(package) for package in _PACKAGES},
         },
-        "hardware": f"{os.cpu_count()} x {_processor()}, {platform.system()} {platform.machine()}",
+        "hardware": describe_hardware(),
         "seconds": {name: round(seconds, 2) for name, seconds in phases.seconds.items()},
     }
 
@@ -111,20 +122,23 @@ def _count(views: pl.DataFrame) -> dict[str, int]:
     }
 
 
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "processor"
-
-
 def write_tables(
     folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
 ) -> None:
-    """Write `config.json`, `history.parquet` and `predictions.parquet`."""
+    """Write `config.json`, `history.parquet`, and what is decided on predictions beside them.
+
+    Args:
+        folder: the run's.
+        config: as from `describe_run`.
+        history: one row an epoch.
+        scored: all predictions of the run. `predictions.parquet` gets `calibrated_probability`
+            as well, and `decision.json` the temperatures and thresholds learnt on them.
+    """
+    decision = decide(scored, kept_model(scored))
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    write_decision(folder, decision)
     history.write_parquet(folder / "history.parquet")
-    scored.write_parquet(folder / PREDICTIONS_FILE)
+    add_calibrated(scored, decision).write_parquet(folder / PREDICTIONS_FILE)
 
 
 def say_result(folder: Path) -> None:
@@ -134,10 +148,10 @@ def say_result(folder: Path) -> None:
         if result := metrics[role].get("all"):
             say(
                 f"{role}: {result['num_views']:,} views of {result['num_studies']:,} studies: "
-                f"view AUROC {number(result['view_auroc'])}, "
-                f"study AUROC {number(result['study_auroc'])}, "
-                f"view accuracy {number(result['view_accuracy'])} "
+                f"view AUROC {estimate(result, 'view', 'auroc')}, "
+                f"study AUROC {estimate(result, 'study', 'auroc')}, "
+                f"view accuracy {estimate(result, 'view', 'accuracy')} "
                 f"(always the commoner label: {number(result['view_majority_accuracy'])}), "
-                f"study kappa {number(result['study_kappa'])}"
+                f"study kappa {estimate(result, 'study', 'kappa')}"
             )
     say(f"report: {folder / 'report.html'}")

@@ -34,14 +34,20 @@ class Final:
     predictions: pl.DataFrame
 
 
-def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path) -> None:
+def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases: Phases) -> None:
     """Train, score and write all results and the report into `folder`.
+
+    Args:
+        options: model and fit.
+        lake: where the views' pixels are.
+        plan: the views.
+        folder: the run's.
+        phases: of the run so far.
 
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
         TrainingError: the loss is no longer a number.
     """
-    phases = Phases()
     final = fit_final(lake, plan, options.model, options, phases)
     final.model.save(folder / "model.keras")
     config = describe_run("train", options, lake, plan, phases)

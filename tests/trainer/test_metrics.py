@@ -3,53 +3,15 @@
 import json
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 from sklearn import metrics as sklearn_metrics
 
 from shared.errors import TrainingError
-from trainer.metrics import by_study, choose, compute_metrics, measure, measure_by_part, score
+from tests.trainer.scored_tables import HAND, random_table, scored_table
+from trainer.metrics import by_study, choose, measure, measure_by_part, score
 
 sk: Any = sklearn_metrics
-
-# four studies, six views: study, label, probability
-HAND = [("a", 1, 0.9), ("a", 1, 0.3), ("b", 0, 0.2), ("b", 0, 0.4), ("c", 1, 0.4), ("d", 0, 0.1)]
-
-
-def scored_table(rows: list[tuple[str, int, float]], **columns: Any) -> pl.DataFrame:
-    """Return a scored table of rows (study, label, probability), all of the wrist by default."""
-    facts = {"model": "cnn", "fold": None, "role": "test", "body_part": "wrist", "group": 1}
-    table = pl.DataFrame(rows, schema=["study_id", "label", "probability"], orient="row")
-    return (
-        table.with_columns(
-            view_id=pl.col("study_id") + "/image" + pl.int_range(pl.len()).cast(pl.String),
-            **{key: pl.lit(value) for key, value in {**facts, **columns}.items()},
-        )
-        .cast({"fold": pl.Int64, "group": pl.Int64, "label": pl.Int64})
-        .select(
-            "view_id",
-            "model",
-            "fold",
-            "role",
-            "probability",
-            "study_id",
-            "body_part",
-            "label",
-            "group",
-        )
-    )
-
-
-def random_table(seed: int, num_studies: int = 60, **columns: Any) -> pl.DataFrame:
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, num_studies)
-    rows = [
-        (f"s{study}", int(label), float(np.clip(0.3 * label + 0.7 * rng.random(), 0, 1)))
-        for study, label in enumerate(labels)
-        for _ in range(rng.integers(1, 5))
-    ]
-    return scored_table(rows, **columns)
 
 
 def split_columns(scored: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -218,37 +180,3 @@ class TestChoose:
     def test_no_candidates_are_refused(self):
         with pytest.raises(TrainingError, match="candidates"):
             choose({})
-
-
-class TestComputeMetrics:
-    def test_of_train(self):
-        rows = [scored_table(HAND), random_table(1, role="validation")]
-        metrics = compute_metrics({"command": "train"}, pl.concat(rows))
-        assert list(metrics) == ["validation", "test"]
-        assert metrics["test"]["all"] == measure(rows[0])
-        assert metrics["validation"]["wrist"] == measure(rows[1])
-
-    def test_of_cv(self):
-        folds = {
-            (model, fold): random_table(fold, 20, model=model, fold=fold, role="out_of_fold")
-            for model in ("weak", "strong")
-            for fold in (1, 0)
-        }
-        # the weak one answers the opposite
-        tables = [
-            t.with_columns(probability=1 - pl.col("probability")) if model == "weak" else t
-            for (model, _), t in folds.items()
-        ]
-        metrics = compute_metrics({"command": "cv"}, pl.concat(tables))
-        assert list(metrics) == ["out_of_fold", "folds", "chosen", "validation", "test"]
-        assert metrics["chosen"] == "strong"
-        assert [fold["fold"] for fold in metrics["folds"]["strong"]] == [0, 1]
-        assert metrics["folds"]["strong"][0] == {"fold": 0, **measure(folds["strong", 0])}
-        assert metrics["out_of_fold"]["strong"]["all"]["num_studies"] == 40
-        assert metrics["test"] == {}
-
-    def test_chosen_is_the_model_that_was_fitted_again(self):
-        tables = [random_table(0, model=m, fold=0, role="out_of_fold") for m in ("first", "second")]
-        tables.append(scored_table(HAND, model="second"))
-        metrics = compute_metrics({"command": "cv"}, pl.concat(tables))
-        assert metrics["chosen"] == "second"

@@ -12,9 +12,12 @@ import polars as pl
 import pytest
 
 from shared.errors import TrainingError
-from trainer.report import words
+from trainer.decision import Decision
+from trainer.metrics import LEVELS
+from trainer.report import notes, words
 from trainer.report.page import write_report
 from trainer.report.words import number
+from trainer.run_folder import write_tables
 
 HISTORY = {
     "model": pl.String,
@@ -67,17 +70,19 @@ def write_run(folder: Path, command: str, scored: list[Any], history: list[Any])
     counts = {"num_views": 40, "num_studies": 20, "num_patients": 20, "num_abnormal_views": 16}
     config = {
         "command": command,
-        "options": {"part": "wrist", "epochs": 3, "models": ["a", "b"], "note": None},
+        "options": {"part": "wrist", "epochs": 3, "models": ["a", "b"], "note": None, "seed": 0},
         "lake": {"path": "/lake", "digest": "d1ge57", "num_views": 100, "image": {"size": 64}},
         "versions": {"python": "3.11"},
-        "hardware": "2 cores",
+        "hardware": {"processor": "abacus", "num_cores": 2, "gpus": []},
         "seconds": {"open": 1.2, "train": 3700.0},
         "sets": [{"name": name, **counts} for name in ("train", "validation", "test")],
     }
     folder.mkdir(exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config))
-    pl.DataFrame(scored, SCORED, orient="row").write_parquet(folder / "predictions.parquet")
-    pl.DataFrame(history, HISTORY, orient="row").write_parquet(folder / "history.parquet")
+    tables = (
+        pl.DataFrame(history, HISTORY, orient="row"),
+        pl.DataFrame(scored, SCORED, orient="row"),
+    )
+    write_tables(folder, config, *tables)
     return folder
 
 
@@ -121,6 +126,36 @@ def test_the_page_holds_the_headline_of_the_metrics(report: Path):
     assert "Research use, not a diagnosis." in text
 
 
+def test_numbers_stand_with_their_intervals(report: Path):
+    metrics = json.loads((report.parent / "metrics.json").read_text())
+    measures, text = metrics["test"]["all"], read_text(report)
+    for level in ("view", "study"):
+        for key in ("auroc", "accuracy", "kappa", "recall", "specificity", "precision", "f1"):
+            bounds = measures[f"{level}_intervals"][key]
+            assert bounds["low"] <= measures[f"{level}_{key}"] <= bounds["high"]
+            shown = f"{number(measures[f'{level}_{key}'])} {words.interval(bounds)}"
+            assert shown == words.estimate(measures, level, key)
+            assert shown in text
+    assert "2,000 resamples of the patients of a set" in text
+
+
+def test_answers_at_the_learnt_threshold_stand_below_those_at_one_half(report: Path):
+    metrics = json.loads((report.parent / "metrics.json").read_text())
+    measures, text = metrics["test"]["all"], read_text(report)
+    for level in ("view", "study"):
+        learnt = measures[f"{level}_at_threshold"]
+        assert learnt["threshold"] == metrics["decision"][level]["threshold"]
+        majority = number(measures[f"{level}_majority_accuracy"])
+        at_half = words.estimate(measures, level, "accuracy")
+        bounds = words.interval(learnt["intervals"]["accuracy"])
+        assert f"{level} 0.500 {at_half} {majority}" in text
+        accuracy = f"{number(learnt['accuracy'])} {bounds}"
+        assert f"{level} {number(learnt['threshold'])} {accuracy} {majority}" in text
+    learnt_on = metrics["decision"]["learnt_on"].replace("_", "-")
+    assert f"were learnt on {learnt_on} predictions" in text
+    assert "nothing of the test went into them" in text
+
+
 def test_the_page_stands_alone(report: Path):
     page = report.read_text()
     loads = re.findall(r'\b(?:src|href|action|data)\s*=\s*"([^"]*)"', page)
@@ -143,6 +178,7 @@ def test_figures_are_files_that_parse(tmp_path: Path):
     write_report(write_cv(tmp_path))
     figures = {path.stem: path for path in (tmp_path / "figures").iterdir()}
     expected = {"confusion_view", "confusion_study", "roc", "candidates", "roc_out_of_fold"}
+    expected |= {"reliability_view", "reliability_study"}
     assert expected | {"loss", "auroc", "loss_folds_0_small", "auroc_folds_1_large_2"} <= set(
         figures
     )
@@ -217,8 +253,11 @@ def test_a_folder_without_predictions_is_refused(tmp_path: Path):
 
 
 def test_no_predictions_are_refused(tmp_path: Path):
+    write_train(tmp_path)
+    predictions = tmp_path / "predictions.parquet"
+    pl.read_parquet(predictions).clear().write_parquet(predictions)
     with pytest.raises(TrainingError, match="num_views=0"):
-        write_report(write_run(tmp_path, "train", [], []))
+        write_report(tmp_path)
 
 
 class TestHeadline:
@@ -231,6 +270,7 @@ class TestHeadline:
         "study_auroc": 0.85,
         "view_accuracy": 0.7,
         "view_majority_accuracy": 0.6,
+        "study_intervals": {"auroc": {"low": 0.71, "high": 0.93, "num_resamples": 2000}},
     }
 
     def test_a_good_model_is_compared_to_chance_and_majority(self):
@@ -244,10 +284,41 @@ class TestHeadline:
         assert "add nothing" in sentences[1]
 
     def test_what_chance_explains_is_said(self):
-        # spread by chance: sqrt(101 / (12 * 60 * 40)) = 0.059, so up to 0.616 is within it
-        for auroc, is_chance in ((0.6, True), (0.63, False)):
-            sentences = words.headline({**self.MEASURES, "study_auroc": auroc})
+        for low, high, is_chance in ((0.48, 0.7, True), (0.52, 0.7, False), (0.3, 0.49, False)):
+            intervals = {"auroc": {"low": low, "high": high, "num_resamples": 2000}}
+            sentences = words.headline({**self.MEASURES, "study_intervals": intervals})
             assert any("coin." in sentence for sentence in sentences) is is_chance
+
+    def test_what_has_no_interval_is_not_called_chance(self):
+        sentences = words.headline({**self.MEASURES, "study_intervals": {"auroc": None}})
+        assert not any("coin." in sentence for sentence in sentences)
+
+
+class TestNotes:
+    @staticmethod
+    def by_part(num_resamples: int = 2000, low: float = 0.7) -> dict[str, Any]:
+        auroc = {"low": low, "high": 0.9, "num_resamples": num_resamples}
+        return {"all": {"view_intervals": {"auroc": auroc}, "study_intervals": {"auroc": auroc}}}
+
+    def test_resamples_that_were_left_out_are_counted(self):
+        assert "left out" not in notes.on_intervals(self.by_part(), 2000)
+        note = notes.on_intervals(self.by_part(1986), 2000)
+        assert "without both labels have no AUROC and are left out of it, 14 at most" in note
+
+    def test_an_interval_without_width_is_no_certainty(self):
+        assert "no certainty" in notes.on_intervals(self.by_part(low=0.9), 2000)
+        assert "no certainty" not in notes.on_intervals(self.by_part(), 2000)
+
+    def test_too_few_patients_are_said(self):
+        nothing: dict[str, Any] = {f"{level}_intervals": {"auroc": None} for level in LEVELS}
+        note = notes.on_intervals({**self.by_part(), "hand": nothing}, 2000)
+        assert "Fewer than 20 patients make no interval" in note
+
+    def test_what_was_learnt_on_the_rows_shown_flatters(self):
+        decision = Decision("cnn", "validation", 90, 30)
+        assert "nothing of the test" in notes.on_decision(decision, "test")
+        assert "flatter" in notes.on_decision(decision, "validation")
+        assert "no predictions of both labels" in notes.on_decision(Decision("cnn"), "test")
 
 
 @pytest.mark.parametrize(

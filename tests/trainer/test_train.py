@@ -1,6 +1,9 @@
 """Training as a user runs it: a run folder that stands alone, the same for the same seed."""
 
 import json
+import os
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,8 @@ import pytest
 
 from shared.lake import Lake, open_lake
 from tests.commands import run
+from trainer.decision import CALIBRATED, add_calibrated, decide, read_decision
+from trainer.metrics import measure
 
 FIT = ("epochs=2", "batch=16", "seed=5")
 
@@ -37,6 +42,7 @@ def test_the_run_folder_stands_alone(trained: Path, lake: Lake) -> None:
     names = {path.name for path in trained.iterdir()}
     assert names == {
         "config.json",
+        "decision.json",
         "figures",
         "history.parquet",
         "metrics.json",
@@ -48,6 +54,13 @@ def test_the_run_folder_stands_alone(trained: Path, lake: Lake) -> None:
     assert config["lake"]["digest"] == lake.digest
     assert config["options"]["seed"] == 5
     assert config["versions"]["tensorflow"] == "2.16.2"
+    assert config["versions"]["mura-lake"] == version("mura-lake")
+    assert list(config["seconds"]) == ["open", "start TensorFlow", "train", "evaluate"]
+    assert min(config["seconds"].values()) > 0
+    assert config["hardware"]["processor"]
+    assert config["hardware"]["num_cores"] == os.cpu_count()
+    assert 0.1 < config["hardware"]["memory_gb"] < 1e5
+    assert isinstance(config["hardware"]["gpus"], list)
     history = pl.read_parquet(trained / "history.parquet")
     assert history["epoch"].to_list() == [1, 2]
     assert history["is_best"].sum() == 1
@@ -65,6 +78,18 @@ def test_every_view_of_validation_and_test_is_predicted_once(trained: Path, lake
     truth = scored.join(wrist, on="view_id", suffix="_lake")
     assert truth.height == scored.height
     assert truth["label"].equals(truth["label_lake"])
+
+
+def test_thresholds_and_temperatures_are_learnt_on_validation_and_kept(trained: Path) -> None:
+    scored = pl.read_parquet(trained / "predictions.parquet")
+    decision = read_decision(trained)
+    assert decision == decide(scored.filter(role="validation"), "cnn4")
+    assert decision.learnt_on == "validation"
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["decision"] == asdict(decision)
+    assert add_calibrated(scored.drop(CALIBRATED), decision).equals(scored)
+    calibrated = scored.with_columns(probability=pl.col(CALIBRATED)).filter(role="test")
+    assert measure(calibrated)["view_auroc"] == metrics["test"]["all"]["view_auroc"]
 
 
 def test_the_saved_model_gives_the_saved_predictions(trained: Path, lake: Lake) -> None:
@@ -112,7 +137,10 @@ def test_the_chosen_candidate_has_the_best_auroc_and_is_scored_once(
     auroc = {name: parts["all"]["view_auroc"] for name, parts in metrics["out_of_fold"].items()}
     assert list(auroc) == ["cnn4", "cnn2"]
     assert metrics["chosen"] == max(auroc, key=lambda name: auroc[name])
-    test = pl.read_parquet(cross_validated / "predictions.parquet").filter(role="test")
+    scored = pl.read_parquet(cross_validated / "predictions.parquet")
+    assert read_decision(cross_validated) == decide(scored, metrics["chosen"])
+    assert metrics["decision"]["learnt_on"] == "out_of_fold"
+    test = scored.filter(role="test")
     assert set(test["model"]) == {metrics["chosen"]}
     assert sorted(test["view_id"]) == lake.manifest.filter(split="valid")["view_id"].to_list()
 

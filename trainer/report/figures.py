@@ -1,9 +1,9 @@
-"""The figures of a report, each one panel: learning curves, confusion, ROC, parts, candidates."""
+"""The figures of one set, each one panel: learning curves, confusion, ROC, reliability."""
 
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from sklearn import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
 )
 
 from shared.vocabulary import LABEL_NAMES
-from trainer.metrics import LEVELS, ByPart, Measures, by_study
+from trainer.calibration import bin_by_probability
+from trainer.metrics import Measures, by_study
+from trainer.rates import Floats, Ints
 from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, PAPER, VIEW, add_legend, panel
 
 sk: Any = sklearn_metrics  # untyped: pyright would take its default arguments for its types
@@ -137,64 +139,29 @@ def _draw_roc(
     axes.plot(false_rate, true_rate, color=LEVEL_COLOURS[level], label=label, **style)
 
 
-def auroc_by_part(by_part: ByPart) -> Figure:
-    """Draw the AUROC of each part as dots, by view and by study, with the counts.
+def reliability(level: str, labels: Ints, probabilities: Mapping[str, Floats]) -> Figure:
+    """Draw the share of abnormal rows over the mean probability of bins of rising probability.
 
     Args:
-        by_part: measures by part, `all` included.
+        level: `view` or `study`.
+        labels: 0 or 1, (rows,).
+        probabilities: by name, (rows,); the last is drawn in the level's colour.
     """
-    names = list(by_part)
-    figure, axes = panel("AUROC by body part", "AUROC", "", height_in=1.3 + 0.5 * len(names))
-    for level, marker in (("view", "o"), ("study", "D")):
-        aurocs = [by_part[name][f"{level}_auroc"] for name in names]
-        points = [(auroc, y) for y, auroc in enumerate(aurocs) if auroc is not None]
-        x, y = zip(*points, strict=True) if points else ((), ())
-        style: dict[str, Any] = {"color": LEVEL_COLOURS[level], "marker": marker, "s": 42}
-        axes.scatter(x, y, label=f"by {level}", zorder=3, **style)
-    counts = [
-        " / ".join(f"{by_part[n][f'num_{unit}']:,}" for unit in LEVELS.values()) for n in names
-    ]
-    labels = [f"{name}\n{count}" for name, count in zip(names, counts, strict=True)]
-    _finish_rows(axes, labels)
-    return figure
-
-
-def candidates(
-    out_of_fold: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]
-) -> Figure:
-    """Draw the view AUROC of each candidate: folds, their mean, and pooled.
-
-    Args:
-        out_of_fold: by model, measures by part.
-        folds: by model, flat measures of each fold.
-    """
-    models = list(out_of_fold)
-    figure, axes = panel("Candidates", "view AUROC out of fold", "", 1.4 + 0.5 * len(models))
-    for y, model in enumerate(models):
-        per_fold = [m["view_auroc"] for m in folds[model] if m["view_auroc"] is not None]
-        pooled = out_of_fold[model]["all"]["view_auroc"]
-        names = ("a fold", "mean of folds", "pooled") if y == 0 else (None,) * 3
-        rows = [y] * len(per_fold)
-        axes.scatter(per_fold, rows, s=28, color=VIEW, alpha=0.45, linewidth=0, label=names[0])
-        if per_fold:
-            mean = float(np.mean(per_fold))
-            axes.scatter([mean], [y], s=220, color=INK, marker="|", label=names[1])
-        if pooled is not None:
-            axes.scatter([pooled], [y], s=26, color=VIEW, marker="D", label=names[2], zorder=3)
-    _finish_rows(axes, models)
-    return figure
-
-
-def _finish_rows(axes: Axes, labels: Sequence[str]) -> None:
-    axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
-    # names come from people: a dollar sign in one is no formula
-    axes.set_yticks(range(len(labels)), labels, parse_math=False)
-    axes.set_ylim(len(labels) - 0.4, -0.6)
-    low, high = axes.get_xlim()
-    axes.set_xlim(max(low, 0) - 0.01, min(high, 1) + 0.01)
-    axes.grid(visible=False, axis="y")
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.figure.legend(
-        loc="outside lower left", frameon=False, fontsize=10, labelcolor=INK, ncols=2
+    figure, axes = panel(
+        f"Reliability by {level}", "mean probability of a bin", "share abnormal", height_in=4.3
     )
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":", label="perfect")
+    *_, last = probabilities
+    for name, values in probabilities.items():
+        bins = bin_by_probability(labels, values)
+        is_last = name == last
+        style: dict[str, Any] = {
+            "color": LEVEL_COLOURS[level] if is_last else MUTED,
+            "marker": "o" if is_last else "x",
+            "markersize": 5,
+            "linewidth": 1.6 if is_last else 0.9,
+        }
+        axes.plot(bins.mean_probability, bins.abnormal_share, label=name, **style)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    add_legend(axes, "lower right")
+    return figure

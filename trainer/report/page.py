@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from shared.files import write_atomically
 from shared.vocabulary import BODY_PARTS, LABEL_NAMES
 from trainer.metrics import Measures
-from trainer.report import words
+from trainer.report import notes, words
 from trainer.report.plots import draw
 from trainer.report.run import Run, read_run
 from trainer.report.svg import to_inline, to_svg
@@ -37,7 +37,8 @@ def write_report(folder: Path) -> Path:
     """Write `metrics.json`, `figures/*.svg` and `report.html` into a run folder.
 
     Args:
-        folder: holds `config.json`, `history.parquet` and `predictions.parquet` (a scored table).
+        folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
+            (a scored table).
 
     Returns:
         The path of `report.html`: one page that loads nothing else.
@@ -91,8 +92,10 @@ def _render(run: Run, sections: Mapping[str, list[Plot]]) -> str:
         title=words.part_name(parts),
         sentences=words.headline(by_part["all"]),
         commoner=words.commoner_label(by_part["all"]),
-        on_patients=words.on_patients(run.scored),
-        on_missing_test="" if "test" in run.by_role else words.on_missing_test(parts),
+        on_patients=notes.on_patients(run.scored),
+        on_intervals=notes.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
+        on_decision=notes.on_decision(run.decision, role),
+        on_missing_test="" if "test" in run.by_role else notes.on_missing_test(parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
         fitting=_describe_fitting(run),
         mistakes=_list_mistakes(run.rows(role)),

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import polars as pl
 from matplotlib.figure import Figure
 
-from trainer.report import figures
+from trainer.calibration import bin_by_probability, calibrate
+from trainer.metrics import levels, to_arrays
+from trainer.report import comparisons, figures, words
 from trainer.report.run import Run
 
 Captioned = tuple[Figure, str]
@@ -18,8 +20,8 @@ def draw(run: Run) -> dict[str, dict[str, Captioned]]:
     """Draw every figure of a report.
 
     Returns:
-        By section of the page (`result`, `candidates`, `learning`, `folds`) and by a name
-        fit for a file: the figure and its caption.
+        By section of the page (`result`, `reliability`, `candidates`, `learning`, `folds`) and by a
+        name fit for a file: the figure and its caption.
     """
     role, by_part = run.headline
     result = {
@@ -33,18 +35,34 @@ def draw(run: Run) -> dict[str, dict[str, Captioned]]:
     name = role.replace("_", " ")
     result["roc"] = (figures.roc(run.rows(role), name), "Sensitivity against false alarms.")
     if len(by_part) > 2:
-        caption = "The numbers are views / studies: the fewer, the rougher the AUROC."
-        result["auroc_by_part"] = (figures.auroc_by_part(by_part), caption)
+        caption = "Dots on their 95 % intervals; the numbers are views / studies."
+        result["auroc_by_part"] = (comparisons.auroc_by_part(by_part), caption)
     return {
         "result": result,
+        "reliability": dict(_draw_reliability(run)),
         "candidates": _draw_candidates(run) if run.is_cv else {},
         "learning": dict(_draw_learning("", run.fitted)),
         "folds": dict(_draw_folds(run)) if run.is_cv else {},
     }
 
 
+def _draw_reliability(run: Run) -> Iterator[tuple[str, Captioned]]:
+    for level, rows in levels(run.rows(run.headline[0])):
+        labels, probabilities = to_arrays(rows)
+        temperature = run.decision.rule(level).temperature
+        drawn = {
+            "as the model says": probabilities,
+            "after temperature scaling": calibrate(probabilities, temperature),
+        }
+        bins = words.count(bin_by_probability(labels, probabilities).num_rows.size, "bins")
+        caption = (
+            f"{bins} of equally many; on the dotted line, four in five that get 0.8 are abnormal."
+        )
+        yield f"reliability_{level}", (figures.reliability(level, labels, drawn), caption)
+
+
 def _draw_candidates(run: Run) -> dict[str, Captioned]:
-    figure = figures.candidates(run.metrics["out_of_fold"], run.metrics["folds"])
+    figure = comparisons.candidates(run.metrics["out_of_fold"], run.metrics["folds"])
     plots = {"candidates": (figure, _ON_SPREAD)}
     # where there is no test, this curve is already among the results
     if run.headline[0] != "out_of_fold":

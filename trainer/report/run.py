@@ -9,7 +9,9 @@ from typing import Any
 import polars as pl
 
 from shared.errors import TrainingError
-from trainer.metrics import ByPart, compute_metrics
+from trainer.decision import Decision, read_decision
+from trainer.metrics import ByPart
+from trainer.results import compute_metrics
 
 _ROLES = ("test", "out_of_fold", "validation")
 
@@ -22,12 +24,14 @@ class Run:
         config: `config.json`.
         history: one row an epoch.
         scored: one row a prediction, joined to the manifest.
+        decision: the temperatures and thresholds that were learnt.
         metrics: what `compute_metrics` says of them.
     """
 
     config: dict[str, Any]
     history: pl.DataFrame
     scored: pl.DataFrame
+    decision: Decision
     metrics: dict[str, Any]
 
     @property
@@ -67,23 +71,27 @@ def read_run(folder: Path) -> Run:
     """Read a run folder and measure its predictions.
 
     Args:
-        folder: holds `config.json`, `history.parquet` and `predictions.parquet` (a scored table).
+        folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
+            (a scored table).
 
     Raises:
         TrainingError: a file is missing, or there are no predictions.
     """
     try:
         config = json.loads((folder / "config.json").read_bytes())
+        decision = read_decision(folder)
         history, scored = (
             pl.read_parquet(io.BytesIO((folder / f"{name}.parquet").read_bytes()))
             for name in ("history", "predictions")
         )
     except (FileNotFoundError, NotADirectoryError) as error:
         raise TrainingError(
-            "Expected a run folder with config.json, history.parquet and predictions.parquet. "
+            "Expected a run folder with config.json, decision.json, history.parquet and "
+            "predictions.parquet. "
             f"Received: folder={folder} without {Path(error.filename).name}"
         ) from None
     if scored.is_empty():
         raise TrainingError(f"Expected predictions to report. Received: num_views=0 in {folder}")
-    scored = scored.cast({"fold": pl.Int64})
-    return Run(config, history.cast({"fold": pl.Int64}), scored, compute_metrics(config, scored))
+    scored, history = (table.cast({"fold": pl.Int64}) for table in (scored, history))
+    metrics = compute_metrics(config, scored, decision)
+    return Run(config, history, scored, decision, metrics)

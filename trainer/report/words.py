@@ -4,14 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, cast
 
-import numpy as np
-import polars as pl
-
 from shared.vocabulary import LABEL_NAMES, MURA_PARTS
 from trainer.metrics import Measures
 
 FEW_STUDIES = 30
-_SURE_Z = 1.96
 _UNDEFINED = "\N{EN DASH}"
 
 ROLE_NAMES = {
@@ -24,6 +20,19 @@ ROLE_NAMES = {
 def number(value: float | None) -> str:
     """Format a measure to three decimals; what is not defined is a dash."""
     return _UNDEFINED if value is None else f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def interval(bounds: Measures | None) -> str:
+    """Format a 95 % interval to two decimals, e.g. `[0.72, 0.88]`; nothing where there is none."""
+    if bounds is None:
+        return ""
+    return f"[{bounds['low']:.2f}, {bounds['high']:.2f}]".replace("-", "\N{MINUS SIGN}")
+
+
+def estimate(measures: Measures, level: str, key: str) -> str:
+    """Format a measure with its interval, e.g. `0.804 [0.72, 0.88]`."""
+    bounds = interval(measures[f"{level}_intervals"][key])
+    return f"{number(measures[f'{level}_{key}'])} {bounds}".rstrip()
 
 
 def percent(share: float) -> str:
@@ -52,11 +61,11 @@ def setting(value: Any) -> str:
     if value is None:
         return _UNDEFINED
     if isinstance(value, list):
-        return ", ".join(map(str, cast("list[Any]", value)))
+        return ", ".join(map(str, cast("list[Any]", value))) or "none"
     return value if isinstance(value, str) else json.dumps(value)
 
 
-FORMATS = (number, percent, count, duration, setting)
+FORMATS = (number, interval, percent, count, duration, setting)
 """What a template needs to write a value."""
 
 
@@ -109,37 +118,5 @@ def _on_accuracy(measures: Measures) -> str:
 
 
 def _may_be_chance(measures: Measures) -> bool:
-    """Whether the study AUROC lies within chance's own spread.
-
-    A random ranking's AUROC is U / (n0 n1) and has variance (n0 + n1 + 1) / (12 n0 n1) (Mann &
-    Whitney 1947, Ann. Math. Stat. 18:50). Studies count, for views of one are not independent.
-    """
-    if measures["study_auroc"] is None:
-        return False
-    num_abnormal = measures["num_abnormal_studies"]
-    num_normal = measures["num_studies"] - num_abnormal
-    spread = np.sqrt((measures["num_studies"] + 1) / (12 * num_normal * num_abnormal))
-    return bool(abs(measures["study_auroc"] - 0.5) < _SURE_Z * spread)
-
-
-def on_missing_test(parts: Sequence[str]) -> str:
-    """Say why there is no test."""
-    names = ", ".join(parts)
-    return (
-        f"There is no test: the lake has no views of the official valid split for {names}. "
-        "The numbers come from views held out of train instead."
-    )
-
-
-def on_patients(scored: pl.DataFrame) -> str:
-    """Say whether validation and test share patients.
-
-    Args:
-        scored: all predictions of a run.
-    """
-    final = scored.filter(pl.col("fold").is_null())
-    groups = {role: set(final.filter(role=role)["group"]) for role in ("validation", "test")}
-    num_shared = len(groups["validation"] & groups["test"])
-    if num_shared:
-        return f"{count(num_shared, 'patients')} of validation are in test, too: do not trust it."
-    return "Sets are drawn by patient, across body parts: no patient is in two sets."
+    bounds = measures["study_intervals"]["auroc"]
+    return bool(bounds) and bounds["low"] <= 0.5 <= bounds["high"]

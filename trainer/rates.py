@@ -1,0 +1,107 @@
+"""Rates: how good answers are, from counts of them; of one set of rows or of thousands at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+TN, FP, FN, TP = range(4)
+"""The columns of counts of answers: true normal, false abnormal, false normal, true abnormal."""
+
+RATES = ("accuracy", "precision", "recall", "specificity", "f1", "kappa")
+
+
+def answer(labels: Ints, probabilities: Floats, threshold: float) -> Ints:
+    """Return the column of counts that each row adds to: `2 * label + answer`, int64 (rows,)."""
+    return 2 * labels + (probabilities >= threshold)
+
+
+def rates(counts: Floats) -> dict[str, Floats]:
+    """Return the rates of answers; NaN where one is not defined.
+
+    Recall and specificity need a row of their label. Kappa (Cohen 1960, Educ. Psychol. Meas. 20:37)
+    needs truth and answers that are not all one label. Precision without an abnormal answer is 0,
+    and so is F1 without an abnormal row or answer, as in scikit-learn with `zero_division=0`.
+
+    Args:
+        counts: (..., 4), columns `TN`, `FP`, `FN`, `TP`; weights need not be whole.
+
+    Returns:
+        Each of `RATES`, (...).
+    """
+    tn, fp, fn, tp = np.moveaxis(counts, -1, 0)
+    total = tn + fp + fn + tp
+    by_chance = (tp + fn) * (tp + fp) + (tn + fp) * (tn + fn)
+    return {
+        "accuracy": _divide(tn + tp, total),
+        "precision": _divide(tp, tp + fp, 0),
+        "recall": _divide(tp, tp + fn),
+        "specificity": _divide(tn, tn + fp),
+        "f1": _divide(2 * tp, 2 * tp + fp + fn, 0),
+        "kappa": _divide(total * (tn + tp) - by_chance, total**2 - by_chance),
+    }
+
+
+def _divide(numerator: Floats, denominator: Floats, otherwise: float = np.nan) -> Floats:
+    undefined = np.full(np.shape(denominator), otherwise, np.float64)
+    return np.divide(numerator, denominator, out=undefined, where=denominator != 0)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Rows in order of probability: what the AUROC of any weights of their clusters needs.
+
+    Attributes:
+        normal: cluster of each normal row, int64 (normal rows,), by rising probability.
+        abnormal: cluster of each abnormal row, int64 (abnormal rows,), by rising probability.
+        num_below: for each abnormal row, how many normal ones have a lower probability.
+        num_up_to: for each abnormal row, how many normal ones have no higher one.
+    """
+
+    normal: Ints
+    abnormal: Ints
+    num_below: Ints
+    num_up_to: Ints
+
+
+def rank(labels: Ints, probabilities: Floats, clusters: Ints) -> Ranking:
+    """Order rows by probability.
+
+    Args:
+        labels: 0 or 1, (rows,).
+        probabilities: of abnormal, (rows,).
+        clusters: from 0, (rows,).
+    """
+    order = np.argsort(probabilities, kind="stable")
+    is_abnormal = labels[order] == 1
+    ordered, in_order = probabilities[order], clusters[order]
+    normal = ordered[~is_abnormal]
+    num_below, num_up_to = (
+        np.searchsorted(normal, ordered[is_abnormal], side) for side in ("left", "right")
+    )
+    return Ranking(in_order[~is_abnormal], in_order[is_abnormal], num_below, num_up_to)
+
+
+def auroc(ranking: Ranking, weights: Floats) -> Floats:
+    """Return the area under the ROC curve, NaN where the rows of a label weigh nothing.
+
+    It is the weighted share of pairs of an abnormal and a normal row in which the abnormal one has
+    the higher probability, a tie being half (Mann & Whitney 1947, Ann. Math. Stat. 18:50).
+
+    Args:
+        ranking: of the rows.
+        weights: of the rows' clusters, (clusters, sets).
+
+    Returns:
+        (sets,).
+    """
+    below = np.zeros((ranking.normal.size + 1, weights.shape[1]))
+    np.cumsum(weights[ranking.normal], axis=0, out=below[1:])
+    abnormal = weights[ranking.abnormal]
+    wins = below[ranking.num_below]
+    wins += below[ranking.num_up_to]
+    wins *= abnormal
+    return _divide(wins.sum(axis=0), 2 * below[-1] * abnormal.sum(axis=0))

@@ -1,0 +1,81 @@
+"""The figures that compare, a row each: body parts, candidates."""
+
+# matplotlib's own types leave **kwargs unknown, so that every call would be an error:
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from trainer.metrics import LEVELS, ByPart, Measures
+from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, VIEW, panel
+
+
+def auroc_by_part(by_part: ByPart) -> Figure:
+    """Draw the AUROC of each part as dots on intervals, by view and by study, with the counts.
+
+    Args:
+        by_part: measures by part with intervals, `all` included.
+    """
+    names = list(by_part)
+    figure, axes = panel("AUROC by body part", "AUROC", "", height_in=1.3 + 0.5 * len(names))
+    for level, marker, shift in (("view", "o", -0.12), ("study", "D", 0.12)):
+        aurocs = [by_part[name][f"{level}_auroc"] for name in names]
+        points = [(auroc, y + shift) for y, auroc in enumerate(aurocs) if auroc is not None]
+        x, y = zip(*points, strict=True) if points else ((), ())
+        style: dict[str, Any] = {"color": LEVEL_COLOURS[level], "marker": marker, "s": 42}
+        axes.scatter(x, y, label=f"by {level}", zorder=3, **style)
+        bounds = [by_part[name][f"{level}_intervals"]["auroc"] for name in names]
+        lines = [(b["low"], b["high"], y + shift) for y, b in enumerate(bounds) if b]
+        low, high, y = zip(*lines, strict=True) if lines else ((), (), ())
+        axes.hlines(y, low, high, color=LEVEL_COLOURS[level], linewidth=1.6, alpha=0.6)
+    counts = [
+        " / ".join(f"{by_part[n][f'num_{unit}']:,}" for unit in LEVELS.values()) for n in names
+    ]
+    labels = [f"{name}\n{count}" for name, count in zip(names, counts, strict=True)]
+    _finish_rows(axes, labels)
+    return figure
+
+
+def candidates(
+    out_of_fold: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]
+) -> Figure:
+    """Draw the view AUROC of each candidate: folds, their mean, and pooled.
+
+    Args:
+        out_of_fold: by model, measures by part.
+        folds: by model, flat measures of each fold.
+    """
+    models = list(out_of_fold)
+    figure, axes = panel("Candidates", "view AUROC out of fold", "", 1.4 + 0.5 * len(models))
+    for y, model in enumerate(models):
+        per_fold = [m["view_auroc"] for m in folds[model] if m["view_auroc"] is not None]
+        pooled = out_of_fold[model]["all"]["view_auroc"]
+        names = ("a fold", "mean of folds", "pooled") if y == 0 else (None,) * 3
+        rows = [y] * len(per_fold)
+        axes.scatter(per_fold, rows, s=28, color=VIEW, alpha=0.45, linewidth=0, label=names[0])
+        if per_fold:
+            mean = float(np.mean(per_fold))
+            axes.scatter([mean], [y], s=220, color=INK, marker="|", label=names[1])
+        if pooled is not None:
+            axes.scatter([pooled], [y], s=26, color=VIEW, marker="D", label=names[2], zorder=3)
+    _finish_rows(axes, models)
+    return figure
+
+
+def _finish_rows(axes: Axes, labels: Sequence[str]) -> None:
+    axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
+    # names come from people: a dollar sign in one is no formula
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    low, high = axes.get_xlim()
+    axes.set_xlim(max(low, 0) - 0.01, min(high, 1) + 0.01)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.figure.legend(
+        loc="outside lower left", frameon=False, fontsize=10, labelcolor=INK, ncols=2
+    )

@@ -1,0 +1,155 @@
+"""Results: what `metrics.json` says of a run, each number with its interval."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from trainer.bootstrap import COVERAGE, MIN_GROUPS, NUM_RESAMPLES, interval, resample
+from trainer.calibration import brier_score, calibrate, expected_calibration_error
+from trainer.decision import Decision, Rule
+from trainer.metrics import (
+    Measures,
+    choose,
+    levels,
+    measure,
+    measure_answers,
+    measure_by_part,
+    to_arrays,
+)
+from trainer.rates import RATES, Floats
+
+
+def kept_model(scored: pl.DataFrame) -> str:
+    """Return the model that a run ends with: the only one, the refitted, or the best out of fold.
+
+    Args:
+        scored: all predictions of a run, at least one.
+    """
+    final = scored.filter(pl.col("fold").is_null())["model"].unique()
+    if final.len() == 1:
+        return final[0]
+    out_of_fold = scored.filter(role="out_of_fold")
+    return choose({model: measure_by_part(rows) for model, rows in _by_model(out_of_fold)})
+
+
+def _by_model(scored: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    models = scored["model"].unique(maintain_order=True)
+    return [(model, scored.filter(model=model)) for model in models]
+
+
+def compute_metrics(
+    config: Mapping[str, Any], scored: pl.DataFrame, decision: Decision
+) -> dict[str, Any]:
+    """Return everything that `metrics.json` holds.
+
+    Args:
+        config: of the run; only `command`, `train` or `cv`, and `options.seed` are read.
+        scored: all predictions of the run.
+        decision: what the run learnt on them.
+
+    Returns:
+        `bootstrap`: how intervals were made. `decision`. `validation` and `test`: measures by part
+        as `judge` gives them, empty without such rows. For `cv`, before them: `out_of_fold`: by
+        model, pooled over folds and by part, the same; `folds`: by model, a list of what `measure`
+        gives with their `fold`; `chosen`: the model that was fitted again on all of train.
+    """
+    seed = config["options"]["seed"]
+    final = scored.filter(pl.col("fold").is_null())
+    judge_rows = partial(judge, decision=decision, seed=seed)
+    by_role = {
+        role: measure_by_part(final.filter(role=role), judge_rows)
+        for role in ("validation", "test")
+    }
+    method = {
+        "num_resamples": NUM_RESAMPLES,
+        "of": "patient groups",
+        "coverage": COVERAGE,
+        "seed": seed,
+    }
+    shared = {"bootstrap": method, "decision": asdict(decision)}
+    if config["command"] != "cv":
+        return shared | by_role
+    by_model = _by_model(scored.filter(role="out_of_fold"))
+    own = {
+        model: judge_rows if model == decision.model else partial(judge, decision=None, seed=seed)
+        for model, _ in by_model
+    }
+    return {
+        **shared,
+        "out_of_fold": {model: measure_by_part(rows, own[model]) for model, rows in by_model},
+        "folds": {model: _measure_folds(rows) for model, rows in by_model},
+        "chosen": decision.model,
+        **by_role,
+    }
+
+
+def _measure_folds(rows: pl.DataFrame) -> list[Measures]:
+    return [
+        {"fold": fold, **measure(rows.filter(fold=fold))} for fold in sorted(rows["fold"].unique())
+    ]
+
+
+def judge(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Measures:
+    """Measure one set of rows, with intervals, and as read by a decision.
+
+    Args:
+        scored: one row a view, of one model.
+        decision: of that model; None for a model that is not kept.
+        seed: of the resamples.
+
+    Returns:
+        What `measure` gives, `num_groups`, and for `view` (the same for `study`):
+        `view_intervals`: by measure, `low`, `high` and `num_resamples`,
+        or None with too few groups or where the measure is not defined; `view_brier`;
+        `view_calibration_error`; with a decision also `view_calibrated_brier`,
+        `view_calibrated_calibration_error` and `view_at_threshold`: `threshold`, the rates of
+        answers at it, their `confusion` and `intervals`.
+    """
+    measures: Measures = {**measure(scored), "num_groups": scored["group"].n_unique()}
+    for level, rows in levels(scored):
+        rule = decision.rule(level) if decision else None
+        measures |= {
+            f"{level}_{key}": value for key, value in _judge_level(rows, rule, seed).items()
+        }
+    return measures
+
+
+def _judge_level(rows: pl.DataFrame, rule: Rule | None, seed: int) -> Measures:
+    labels, probabilities = to_arrays(rows)
+    thresholds = [0.5] if rule is None else [0.5, rule.threshold]
+    intervals = _bound(rows, thresholds, seed)
+    measures: Measures = {
+        "intervals": intervals[0],
+        "brier": brier_score(labels, probabilities),
+        "calibration_error": expected_calibration_error(labels, probabilities),
+    }
+    if rule is None:
+        return measures
+    calibrated = calibrate(probabilities, rule.temperature)
+    return measures | {
+        "calibrated_brier": brier_score(labels, calibrated),
+        "calibrated_calibration_error": expected_calibration_error(labels, calibrated),
+        "at_threshold": {
+            "threshold": rule.threshold,
+            **measure_answers(labels, probabilities, rule.threshold),
+            "intervals": intervals[1],
+        },
+    }
+
+
+def _bound(rows: pl.DataFrame, thresholds: Sequence[float], seed: int) -> list[Measures]:
+    """Return the intervals of all measures at each threshold; none with too few groups."""
+    groups = rows["group"].to_numpy()
+    if rows["group"].n_unique() < MIN_GROUPS:
+        return [dict.fromkeys(("auroc", *RATES)) for _ in thresholds]
+    resamples = resample(*to_arrays(rows), groups, thresholds, seed=seed)
+    auroc = {"auroc": _describe(resamples.auroc)}
+    return [auroc | {k: _describe(v) for k, v in rates.items()} for rates in resamples.rates]
+
+
+def _describe(values: Floats) -> Measures | None:
+    found = interval(values)
+    return None if found is None else asdict(found)
