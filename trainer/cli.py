@@ -46,8 +46,10 @@ def _train(words: Sequence[str]) -> None:
     options = parse(TrainOptions, words, "train")
 
     from trainer.data import open_data
+    from trainer.models import require_weights
     from trainer.split import plan_final_fit
 
+    require_weights([options.model])
     data = open_data(options)
     plan = plan_final_fit(data, options.seed)
     with _results(options.out, f"train-{options.part}-{options.model}") as folder:
@@ -62,8 +64,10 @@ def _cv(words: Sequence[str]) -> None:
     options = parse(CvOptions, words, "cv")
 
     from trainer.data import open_data
+    from trainer.models import require_weights
     from trainer.split import plan_final_fit, plan_fold_fits
 
+    require_weights(options.candidates)
     data = open_data(options)
     plans = plan_fold_fits(data, options.k, options.seed)
     final_plan = plan_final_fit(data, options.seed)

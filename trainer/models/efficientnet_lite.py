@@ -36,6 +36,8 @@ _STAGES = (
 """Blocks, side of the depthwise kernel, stride of the first block, expansion, filters."""
 _STEM_FILTERS, _HEAD_FILTERS, _DROPOUT = 32, 1280, 0.2
 _MEAN, _SCALE = 127, 1 / 128
+_MAX_SIZE_PX = 320
+"""Larger images are made smaller first: at 512 a CPU would take two and a half times as long."""
 
 
 def find_weights() -> Path:
@@ -80,7 +82,11 @@ def build_backbone(size_px: int, channels: int = 1) -> keras.Model:
     from keras import layers
 
     images = layers.Input((size_px, size_px, channels), dtype="uint8", name="image")
-    features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(images)
+    features = images
+    if size_px > _MAX_SIZE_PX:
+        shape = (_MAX_SIZE_PX, _MAX_SIZE_PX)
+        features = layers.Resizing(*shape, antialias=True, name="shrink")(features)
+    features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
     features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, 3, 2)
     index = 0
     for num_blocks, kernel, stride, expansion, filters in _STAGES:
