@@ -9,6 +9,7 @@ import pytest
 
 from shared.lake import Lake
 from tests.commands import run
+from trainer.options import TrainOptions
 
 WORDS = ("part=wrist", "model=efficientnet_lite0", "epochs=8")
 
@@ -51,17 +52,7 @@ def test_kept_embeddings_serve_every_fold_and_give_the_same_predictions(
     assert first.equals(again)
 
 
-def test_all_of_the_network_can_be_trained(lake: Lake, tmp_path: Path) -> None:
-    import keras
-
-    words = ("part=wrist", "model=efficientnet_lite0", "tune=all", "epochs=1", "batch=16")
-    result = run("mura-train", *words, f"lake={lake.root}", f"out={tmp_path / 'all'}")
-    assert result.returncode == 0, result.stderr
-    from trainer.models.efficientnet_lite import build_backbone
-
-    model: Any = keras.models.load_model(tmp_path / "all" / "model.keras")
-    first, pretrained = (
-        network.get_layer("conv_stem").get_weights()[0]
-        for network in (model, build_backbone(lake.image.size))
-    )
-    assert 0 < abs(first - pretrained).max() < 0.1
+def test_only_models_with_a_backbone_are_frozen_and_only_unless_told_otherwise() -> None:
+    assert TrainOptions().tunes_head("efficientnet_lite0")
+    assert not TrainOptions(tune="all").tunes_head("efficientnet_lite0")
+    assert not TrainOptions().tunes_head("cnn4")

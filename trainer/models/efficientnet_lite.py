@@ -134,10 +134,10 @@ def _convolve(
 def _normalize(features: Any, name: str) -> Any:
     from keras import layers
 
-    # in inference mode also where its scale is trained: a few hundred radiographs are too few to
-    # learn the statistics of a million photographs anew
-    return layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name=name)(
-        features, training=False
+    # frozen also where all is trained: a batch of radiographs has too few to learn the statistics
+    # of a million photographs anew, and the convolution before can learn any scale
+    return layers.BatchNormalization(momentum=0.99, epsilon=1e-3, trainable=False, name=name)(
+        features
     )
 
 

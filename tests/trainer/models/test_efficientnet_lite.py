@@ -5,8 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from trainer.models.efficientnet_lite import build_backbone, find_weights
+from trainer.models.efficientnet_lite import build_backbone, build_classifier, find_weights
 from trainer.models.torch_pickle import read_tensors
 
 TOP_CLASSES = {800: 7.4819255, 741: 6.65003, 731: 6.332473}
@@ -37,3 +38,23 @@ def test_a_grey_image_enters_as_three_equal_channels_would() -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 1), np.uint8)
     expected = coloured(np.repeat(images, 3, axis=3))
     np.testing.assert_allclose(grey(images), expected, atol=1e-5)
+
+
+def test_every_convolution_is_trained_and_every_normalization_stays() -> None:
+    model: Any = build_classifier(32)
+    before = model.get_layer("bn0").get_weights()
+    kernels = [name for name in (weight.path for weight in model.weights) if "kernel" in name]
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), np.uint8)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(images, training=True))
+    gradients = tape.gradient(loss, model.trainable_weights)
+    names = [weight.path for weight in model.trainable_weights]
+    assert [name for name in names if "logits" not in name] == kernels[:-1]
+    assert all(np.abs(gradient).max() > 0 for gradient in gradients)
+    for was, now in zip(before, model.get_layer("bn0").get_weights(), strict=True):
+        np.testing.assert_array_equal(was, now)
+
+
+def test_images_of_any_size_are_embedded_and_large_ones_made_smaller() -> None:
+    sizes = {size: build_backbone(size).get_layer("pool").input.shape[1] for size in (33, 320, 512)}
+    assert sizes == {33: 2, 320: 10, 512: 10}
