@@ -64,7 +64,7 @@ bench *words: _environment
 
 # pin every dependency anew, with hashes
 lock:
-    uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate pyproject.toml --extra fast --group dev -o requirements.txt
+    uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate pyproject.toml --extra fast --extra pretrained --group dev -o requirements.txt
 
 # make .venv what the lock file says, if it is not
 _environment:

@@ -8,6 +8,7 @@
     │   └── CorruptLakeError the files of a lake are not what its manifest says
     ├── WriteError           a file cannot be written
     ├── WorkerError          a worker process died or ran out of memory
+    ├── WeightsError         pretrained weights are not installed, or their file is not usable
     └── TrainingError        the chosen views cannot be trained on
 
 A message is one line: what was expected, then `Received: name=value`.
@@ -57,6 +58,10 @@ class WriteError(MuraLakeError):
 
 class WorkerError(MuraLakeError):
     """A worker process died or ran out of memory; what others had finished is kept."""
+
+
+class WeightsError(MuraLakeError):
+    """Pretrained weights are not installed, or their file holds something else or is damaged."""
 
 
 class TrainingError(MuraLakeError):

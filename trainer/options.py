@@ -1,11 +1,14 @@
 """The options of train and cv; importing them costs nothing heavy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.errors import UsageError
 from shared.vocabulary import Part
 from trainer.models import MODELS
+
+Tune = Literal["default", "head", "all"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,9 @@ class FitOptions(DataOptions):
     """Seed of splits, shuffles, weights and dropout."""
     reader: Literal["offset", "stream"] = "offset"
     """offset reads views in any order; stream reads shards through TFRecordDataset."""
+    tune: Tune = "default"
+    """What is trained: `head` only what follows a pretrained backbone, or `all`; by default `head`
+    of a model that has a backbone."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch"):
@@ -39,6 +45,10 @@ class FitOptions(DataOptions):
                 raise UsageError(f"Expected {name} to be 1 or more. Received: {name}={value}")
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"Expected a seed of 0 to 2147483647. Received: seed={self.seed}")
+
+    def tunes_head(self, model_name: str) -> bool:
+        """Return whether only the head of a model is trained."""
+        return self.tune != "all" and MODELS[model_name].backbone is not None
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ class TrainOptions(FitOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_model("model", self.model)
+        _check_models("model", [self.model], self.tune)
 
 
 @dataclass(frozen=True)
@@ -86,8 +96,7 @@ class CvOptions(FitOptions):
         super().__post_init__()
         if self.k < 2:
             raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
-        for name in self.candidates:
-            _check_model("models", name)
+        _check_models("models", self.candidates, self.tune)
         if len(set(self.candidates)) < len(self.candidates):
             raise UsageError(f"Expected each model once. Received: models={self.models}")
 
@@ -97,6 +106,15 @@ class CvOptions(FitOptions):
         return [name.strip() for name in self.models.split(",")]
 
 
-def _check_model(key: str, name: str) -> None:
-    if name not in MODELS:
-        raise UsageError(f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}")
+def _check_models(key: str, names: Sequence[str], tune: Tune) -> None:
+    with_backbone = [name for name, entry in MODELS.items() if entry.backbone]
+    for name in names:
+        if name not in MODELS:
+            raise UsageError(
+                f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}"
+            )
+        if tune == "head" and name not in with_backbone:
+            raise UsageError(
+                f"Expected a model with a pretrained backbone ({', '.join(with_backbone)}) where "
+                f"only the head is trained. Received: tune=head {key}={name}"
+            )

@@ -7,9 +7,8 @@ import keras
 import polars as pl
 
 from shared.lake import Lake
-from trainer.fit import fit, predict
 from trainer.metrics import score
-from trainer.options import FitOptions, TrainOptions
+from trainer.options import TrainOptions
 from trainer.report.page import write_report
 from trainer.run_folder import (
     Phases,
@@ -17,6 +16,7 @@ from trainer.run_folder import (
     write_tables,
 )
 from trainer.split import FitPlan
+from trainer.tune import Fit, make_fit
 
 
 @dataclass(frozen=True)
@@ -48,34 +48,32 @@ def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases
         CorruptLakeError: a view's pixels are not those that were written.
         TrainingError: the loss is no longer a number.
     """
-    final = fit_final(lake, plan, options.model, options, phases)
+    fit = make_fit(lake, options.model, options, plan, phases)
+    final = fit_final(plan, options.model, fit, phases)
     final.model.save(folder / "model.keras")
     config = describe_run("train", options, lake, plan, phases)
     write_tables(folder, config, final.history, score(final.predictions, lake.manifest))
     write_report(folder)
 
 
-def fit_final(
-    lake: Lake, plan: FitPlan, model_name: str, options: FitOptions, phases: Phases
-) -> Final:
+def fit_final(plan: FitPlan, model_name: str, fit: Fit, phases: Phases) -> Final:
     """Fit the model that is kept, and predict its validation and test views.
 
     Args:
-        lake: where the views' pixels are.
         plan: the views.
         model_name: a key of `trainer.models.MODELS`.
-        options: of the fit.
+        fit: how the model is fitted.
         phases: gets the seconds of `train` and `evaluate`.
     """
     with phases.measure("train"):
-        fitted = fit(lake, plan, model_name, options, model_name)
+        fitted = fit(plan, model_name)
     with phases.measure("evaluate"):
         predictions = [
-            label_set(predict(fitted.model, lake, views), model_name, None, role=role)
+            label_set(fitted.predict(views), model_name, None, role=role)
             for role, views in (("validation", plan.validation), ("test", plan.test))
         ]
     history = label_set(fitted.history, model_name, None)
-    return Final(fitted.model, history, pl.concat(predictions))
+    return Final(fitted.build(), history, pl.concat(predictions))
 
 
 def label_set(table: pl.DataFrame, model_name: str, fold: int | None, **more: str) -> pl.DataFrame:

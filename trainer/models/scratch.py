@@ -1,10 +1,10 @@
-"""The table of models; a new model is one builder and one entry here."""
+"""Scratch: the networks of two earlier works on MURA, trained from nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from trainer.models.head import classify
 
 if TYPE_CHECKING:
     import keras
@@ -13,21 +13,7 @@ _WORKING_SIZE_PX = 128
 """The two works' networks see this many pixels a side, so that they train on a CPU."""
 
 
-@dataclass(frozen=True)
-class ModelEntry:
-    """A network that can be asked for by name.
-
-    Attributes:
-        build: takes the side of the lake's images in pixels; returns a model from uint8 images
-            (batch, size, size, 1) to float32 probabilities of abnormal (batch, 1).
-        learning_rate: of Adam.
-    """
-
-    build: Callable[[int], keras.Model]
-    learning_rate: float
-
-
-def _cnn2(size_px: int) -> keras.Model:
+def build_cnn2(size_px: int) -> keras.Model:
     """Two pairs of convolution and max-pooling, dropout 0.2; dense with dropout 0.5."""
     from keras import layers
 
@@ -37,10 +23,10 @@ def _cnn2(size_px: int) -> keras.Model:
         features = layers.MaxPooling2D()(features)
     features = layers.Flatten()(layers.Dropout(0.2)(features))
     features = layers.Dense(64, activation="relu")(features)
-    return _classify(inputs, layers.Dropout(0.5)(features))
+    return classify(inputs, layers.Dropout(0.5)(features))
 
 
-def _cnn4(size_px: int) -> keras.Model:
+def build_cnn4(size_px: int) -> keras.Model:
     """Four pairs of convolution and max-pooling with dropout 0.2; dense 100 with dropout 0.2."""
     from keras import layers
 
@@ -49,7 +35,7 @@ def _cnn4(size_px: int) -> keras.Model:
         features = layers.Conv2D(num_filters, 3, padding="same", activation="relu")(features)
         features = layers.Dropout(0.2)(layers.MaxPooling2D()(features))
     features = layers.Dense(100, activation="relu")(layers.Flatten()(features))
-    return _classify(inputs, layers.Dropout(0.2)(features))
+    return classify(inputs, layers.Dropout(0.2)(features))
 
 
 def _grey_input(size_px: int) -> tuple[Any, Any]:
@@ -62,18 +48,3 @@ def _grey_input(size_px: int) -> tuple[Any, Any]:
         shape = (_WORKING_SIZE_PX, _WORKING_SIZE_PX)
         features = layers.Resizing(*shape, antialias=size_px > _WORKING_SIZE_PX)(features)
     return inputs, features
-
-
-def _classify(inputs: Any, features: Any) -> keras.Model:
-    import keras
-
-    logits = keras.layers.Dense(1, name="logits")(features)
-    # float32 whatever the precision of the layers before: probabilities are compared and averaged
-    probability = keras.layers.Activation("sigmoid", dtype="float32", name="probability")(logits)
-    return keras.Model(inputs, probability)
-
-
-MODELS = {
-    "cnn2": ModelEntry(_cnn2, 1e-3),
-    "cnn4": ModelEntry(_cnn4, 1e-3),
-}

@@ -1,0 +1,60 @@
+"""EfficientNet-Lite0 here computes what the original computes."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer.models.efficientnet_lite import build_backbone, build_classifier, find_weights
+from trainer.models.torch_pickle import read_tensors
+
+TOP_CLASSES = {800: 7.4819255, 741: 6.65003, 731: 6.332473}
+"""ImageNet's class and logit, as the PyTorch original computes them for `_waves`."""
+
+
+def _waves(i: Any, j: Any, channel: Any) -> Any:
+    return 127.5 * (1 + np.sin(i / 17 + channel) * np.cos(j / 23))
+
+
+def test_features_and_logits_are_those_of_the_original() -> None:
+    model = build_backbone(224, channels=3)
+    normalized: Any = keras.Model(model.get_layer("normalize").output, model.output)
+    image = (np.fromfunction(_waves, (224, 224, 3)) - 127) / 128
+    pooled = np.asarray(normalized(image[None].astype("float32")))[0]
+    assert pooled[[2, 1279]] == pytest.approx([0.9196917, 0.1493933], abs=1e-5)
+    assert pooled.sum() == pytest.approx(239.388, abs=1e-3)
+    tensors = read_tensors(find_weights())
+    logits = tensors["_fc.weight"] @ pooled + tensors["_fc.bias"]
+    assert set(np.argsort(logits)[-3:]) == set(TOP_CLASSES)
+    for index, logit in TOP_CLASSES.items():
+        assert logits[index] == pytest.approx(logit, abs=1e-4)
+
+
+def test_a_grey_image_enters_as_three_equal_channels_would() -> None:
+    grey: Any = build_backbone(96)
+    coloured: Any = build_backbone(96, channels=3)
+    images = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 1), np.uint8)
+    expected = coloured(np.repeat(images, 3, axis=3))
+    np.testing.assert_allclose(grey(images), expected, atol=1e-5)
+
+
+def test_every_convolution_is_trained_and_every_normalization_stays() -> None:
+    model: Any = build_classifier(32)
+    before = model.get_layer("bn0").get_weights()
+    kernels = [name for name in (weight.path for weight in model.weights) if "kernel" in name]
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), np.uint8)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(images, training=True))
+    gradients = tape.gradient(loss, model.trainable_weights)
+    names = [weight.path for weight in model.trainable_weights]
+    assert [name for name in names if "logits" not in name] == kernels[:-1]
+    assert all(np.abs(gradient).max() > 0 for gradient in gradients)
+    for was, now in zip(before, model.get_layer("bn0").get_weights(), strict=True):
+        np.testing.assert_array_equal(was, now)
+
+
+def test_images_of_any_size_are_embedded_and_large_ones_made_smaller() -> None:
+    sizes = {size: build_backbone(size).get_layer("pool").input.shape[1] for size in (33, 320, 512)}
+    assert sizes == {33: 2, 320: 10, 512: 10}

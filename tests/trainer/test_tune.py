@@ -1,0 +1,58 @@
+"""A pretrained model as a user trains it: its views are embedded once, its file takes images."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from shared.lake import Lake
+from tests.commands import run
+from trainer.options import TrainOptions
+
+WORDS = ("part=wrist", "model=efficientnet_lite0", "epochs=8")
+
+
+@pytest.fixture(scope="module")
+def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "head"
+    result = run("mura-train", *WORDS, f"lake={lake.root}", f"out={out}")
+    assert result.returncode == 0, result.stderr
+    return out
+
+
+def test_the_saved_model_gives_the_predictions_made_of_embeddings(
+    trained: Path, lake: Lake
+) -> None:
+    import keras
+
+    from trainer.fit import predict
+
+    model: Any = keras.models.load_model(trained / "model.keras")
+    assert model.input_shape == (None, lake.image.size, lake.image.size, 1)
+    scored = pl.read_parquet(trained / "predictions.parquet").filter(role="test")
+    assert scored["probability"].is_unique().all()
+    views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
+    again = scored.join(predict(model, lake, views), on="view_id", suffix="_again")
+    assert again.height == scored.height
+    assert (again["probability"] - again["probability_again"]).abs().max() < 1e-5
+
+
+def test_kept_embeddings_serve_every_fold_and_give_the_same_predictions(
+    trained: Path, lake: Lake, tmp_path: Path
+) -> None:
+    seconds = json.loads((trained / "config.json").read_text())["seconds"]
+    assert set(seconds) == {"embed", "train", "evaluate"}
+    result = run("mura-train", *WORDS, f"lake={lake.root}", f"out={tmp_path / 'again'}")
+    assert result.returncode == 0, result.stderr
+    first, again = (
+        pl.read_parquet(folder / "predictions.parquet") for folder in (trained, tmp_path / "again")
+    )
+    assert first.equals(again)
+
+
+def test_only_models_with_a_backbone_are_frozen_and_only_unless_told_otherwise() -> None:
+    assert TrainOptions().tunes_head("efficientnet_lite0")
+    assert not TrainOptions(tune="all").tunes_head("efficientnet_lite0")
+    assert not TrainOptions().tunes_head("cnn4")

@@ -1,0 +1,67 @@
+"""Embeddings: what a frozen backbone makes of each view, computed once and kept on this machine.
+
+They lie in the user's cache folder and not in the lake, whose files are its own; they may be
+removed at any time. Views are kept a chunk at a time, so that a killed run goes on where it was.
+"""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+import polars as pl
+
+from shared.console import note
+from shared.errors import WriteError
+from shared.files import digest, partial_file, publish
+
+Matrix = npt.NDArray[np.float32]
+
+_CHUNK_VIEWS = 2048
+
+
+def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matrix]) -> Matrix:
+    """Return the embeddings of views; those that no earlier run has kept are computed and kept.
+
+    Args:
+        views: rows of a manifest.
+        key: of all that embeddings depend on but the view: the lake's digest, the backbone with its
+            weights, the version of what computes.
+        compute: from rows of the manifest to float32 embeddings (rows, n), in the rows' order.
+
+    Returns:
+        float32 (views, n), in the order of `views`.
+    """
+    folder = platformdirs.user_cache_path("mura-lake") / "embeddings" / digest(key.encode())
+    kept = [table for path in sorted(folder.glob("*.arrow")) if (table := _read(path)) is not None]
+    known = pl.concat([table.select("view_id") for table in kept]) if kept else views.clear()
+    missing = views.join(known, on="view_id", how="anti", maintain_order="left")
+    for chunk in missing.iter_slices(_CHUNK_VIEWS):
+        table = chunk.select("view_id").with_columns(embedding=compute(chunk))
+        _keep(folder, table)
+        kept.append(table)
+    found = views.select("view_id").join(
+        pl.concat(kept).unique("view_id"), on="view_id", maintain_order="left"
+    )
+    return found["embedding"].to_numpy()
+
+
+def _read(path: Path) -> pl.DataFrame | None:
+    """Return the chunk, or None if it is not what was written; that is computed again."""
+    data = path.read_bytes()
+    return pl.read_ipc_stream(io.BytesIO(data)) if digest(data) == path.stem else None
+
+
+def _keep(folder: Path, table: pl.DataFrame) -> None:
+    encoded = io.BytesIO()
+    table.write_ipc_stream(encoded)
+    data = encoded.getvalue()
+    path = folder / f"{digest(data)}.arrow"
+    try:
+        with partial_file(path) as file:
+            file.write(data)
+        publish(Path(file.name), path)
+    except WriteError as error:
+        note(f"a later run will compute these embeddings again: {error}")

