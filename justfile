@@ -12,7 +12,7 @@ demo: _environment
     rm -rf demo
     .venv/bin/mura-phantom out=demo views=1560 part=humerus
     .venv/bin/mura-ingest demo lake=demo/lake
-    .venv/bin/mura-train part=humerus lake=demo/lake out=demo/run
+    .venv/bin/mura-train part=humerus model=efficientnet_lite0 lake=demo/lake out=demo/run
 
 # decode a MURA tree once, into a lake: just ingest ROOT [lake=lake] [size=320] [fit=pad]
 [no-cd]
