@@ -16,11 +16,11 @@ from ingest.shard_task import UNREADABLE, Job, PlannedView, ShardTask, WrittenSh
 from shared.decode import decode_radiograph
 from shared.errors import ImageError, SourceError
 from shared.example import encode_example_head
-from shared.files import Digester, digest, partial_file
+from shared.files import ShardDigester, digest, partial_file
 from shared.image_spec import ImageSpec
 from shared.layout import partition_path
 from shared.prepare import prepare_and_encode
-from shared.tfrecord import FRAME_HEADER_BYTES, frame
+from shared.tfrecord import frame_footer, frame_header
 
 _SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
 """No radiograph is larger: the largest detectors give 30 MB without any compression."""
@@ -52,7 +52,9 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
             except ImageError as error:
                 rejects.append((view.view_id, error.reason, error.detail))
                 continue
-            place = shard.append(view.view_id, view.label, image)
+            is_raw = job.image.encoding == "raw"
+            image_digest = found["pixel_digest"] if is_raw else digest(image)
+            place = shard.append(view.view_id, view.label, image, image_digest)
             facts.append({"view_id": view.view_id, **found, **place})
     return WrittenShard(Path(file.name), shard.digester.finish(), facts, rejects)
 
@@ -105,25 +107,27 @@ def _prepare(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
 
 
 class _ShardWriter:
-    """Appends framed records to a file and keeps the digest of all it wrote."""
+    """Appends framed records to a file and keeps a digest of all it wrote."""
 
     def __init__(self, file: BinaryIO):
         self._file = file
         self._num_records = self._offset = 0
-        self.digester = Digester()
+        self.digester = ShardDigester()
 
-    def append(self, view_id: str, label: int, image: bytes) -> dict[str, int]:
+    def append(self, view_id: str, label: int, image: bytes, image_digest: str) -> dict[str, int]:
         """Write one record; return where it lies, as the manifest's columns."""
-        payload = encode_example_head(view_id, label, len(image)) + image
-        record = frame(payload)
-        self._file.write(record)
-        self.digester.update(record)
+        head = encode_example_head(view_id, label, len(image))
+        checksum = crc32c.crc32c(image, crc32c.crc32c(head))
+        header = frame_header(len(head) + len(image))
+        pieces = (header, head, image, frame_footer(checksum))
+        self._file.writelines(pieces)
+        self.digester.add(head, image_digest)
         place = {
             "record_index": self._num_records,
             "record_offset": self._offset,
-            "record_crc32c": crc32c.crc32c(payload),
-            "image_offset": self._offset + FRAME_HEADER_BYTES + len(payload) - len(image),
+            "record_crc32c": checksum,
+            "image_offset": self._offset + len(header) + len(head),
         }
         self._num_records += 1
-        self._offset += len(record)
+        self._offset += sum(map(len, pieces))
         return place

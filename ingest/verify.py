@@ -13,11 +13,11 @@ from shared.console import Progress, note, say
 from shared.encoding import decode
 from shared.errors import CorruptLakeError, LakeError
 from shared.example import decode_example
-from shared.files import Digester, digest
+from shared.files import ShardDigester, digest
 from shared.image_spec import ImageSpec
 from shared.lake import Lake, open_lake
 from shared.reader import ViewReader
-from shared.tfrecord import FRAME_HEADER_BYTES, Record, frame, read_records
+from shared.tfrecord import FRAME_HEADER_BYTES, Record, read_records
 
 
 def verify_lake(options: VerifyOptions) -> None:
@@ -60,7 +60,7 @@ def _refuse_other_lake(lake: Lake) -> None:
 
 def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[], None]) -> None:
     """Read a shard as the trainer does, then as any reader of TFRecord does, record by record."""
-    content = Digester()
+    content = ShardDigester()
     with ViewReader(lake, rows) as reader:
         records = read_records(lake.root / path)
         for index, row in enumerate(rows.iter_rows(named=True)):
@@ -72,7 +72,9 @@ def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[
                 raise CorruptLakeError(
                     f"{lake.root / path}, view {row['view_id']}: {error}"
                 ) from None
-            content.update(frame(record.payload))
+            head_bytes = len(record.payload) - row["image_bytes"]
+            stored_digest = digest(record.payload[head_bytes:])
+            content.add(bytes(record.payload[:head_bytes]), stored_digest)
             advance()
     if content.finish() != Path(path).stem:
         raise CorruptLakeError(f"{lake.root / path} is not what its name says")

@@ -26,18 +26,22 @@ def digest(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()[:_DIGEST_CHARS]
 
 
-class Digester:
-    """The same digest over content that arrives in pieces."""
+class ShardDigester:
+    """The same digest of a shard: of each record's head and of the digest of its image.
+
+    So images, nearly all of a shard, are digested once and not twice.
+    """
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
-    def update(self, data: bytes | memoryview) -> None:
-        """Add the next piece."""
-        self._hash.update(data)
+    def add(self, head: bytes, image_digest: str) -> None:
+        """Add the next record: what stands before its image, and its stored image's digest."""
+        self._hash.update(head)
+        self._hash.update(image_digest.encode())
 
     def finish(self) -> str:
-        """Return the digest of all pieces so far."""
+        """Return the digest of all records so far."""
         return self._hash.hexdigest()[:_DIGEST_CHARS]
 
 

@@ -19,8 +19,6 @@ FRAME_FOOTER_BYTES = 4
 
 _MASK_DELTA = 0xA282EAD8
 
-Buffer = bytes | bytearray | memoryview
-
 
 @dataclass(frozen=True)
 class Record:
@@ -28,12 +26,6 @@ class Record:
 
     offset: int
     payload: memoryview
-
-
-def frame(payload: Buffer) -> bytes:
-    """Return `payload` as one TFRecord."""
-    footer = frame_footer(crc32c.crc32c(payload))
-    return b"".join((frame_header(len(payload)), payload, footer))
 
 
 def frame_header(payload_bytes: int) -> bytes:

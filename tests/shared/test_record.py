@@ -2,15 +2,20 @@
 
 from pathlib import Path
 
+import crc32c
 import pytest
 import tensorflow as tf
 
 from shared.errors import CorruptLakeError
 from shared.example import decode_example, encode_example_head
-from shared.tfrecord import FRAME_HEADER_BYTES, frame, read_records
+from shared.tfrecord import FRAME_HEADER_BYTES, frame_footer, frame_header, read_records
 
 VIEW_ID = "train/XR_WRIST/patient00012/study1_positive/image1.png"
 IMAGE = bytes(range(256)) * 4
+
+
+def frame(payload: bytes) -> bytes:
+    return frame_header(len(payload)) + payload + frame_footer(crc32c.crc32c(payload))
 
 
 def example(image: bytes, label: int) -> bytes:
