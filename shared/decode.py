@@ -134,7 +134,7 @@ def _decode_jpeg(encoded: bytes) -> Pixels:
         ImageError: reason `corrupt` or `undecodable`.
     """
     try:
-        simplejpeg.decode_jpeg(encoded, "GRAY", strict=True)  # pyright: ignore[reportUnknownMemberType]
+        simplejpeg.decode_jpeg(encoded, "GRAY", strict=True)  # pyright: ignore[reportUnknownMemberType]  # no stubs
     except ValueError as error:
         if "memory" in str(error).lower():
             raise MemoryError(str(error)) from None

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from sklearn.metrics import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
-    roc_auc_score,  # pyright: ignore[reportUnknownVariableType]
+    roc_auc_score,  # pyright: ignore[reportUnknownVariableType]  # half typed
 )
 
 from trainer.embeddings import Matrix

@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 def below(rng: np.random.Generator, stop: int) -> int:
     """Return a whole number from 0 to `stop` - 1."""
     # NumPy's own annotation of integers is incomplete
-    return int(rng.integers(stop))  # pyright: ignore[reportUnknownMemberType]
+    return int(rng.integers(stop))  # pyright: ignore[reportUnknownMemberType]  # half typed
 
 
 def pick(rng: np.random.Generator, items: Sequence[Item]) -> Item:
