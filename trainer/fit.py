@@ -18,6 +18,7 @@ from shared.lake import Lake
 from shared.reader import ViewReader
 from trainer.epochs import EpochLog
 from trainer.models import MODELS
+from trainer.models.head import classify
 from trainer.options import FitOptions
 from trainer.sequential import sequential_batches
 from trainer.split import FitPlan
@@ -97,7 +98,7 @@ def _train_batches(
 
 def _build(model_name: str, size_px: int) -> keras.Model:
     entry = MODELS[model_name]
-    model = entry.build(size_px)
+    model = classify(entry.build_trunk(size_px), dropout=entry.dropout)
     model.compile(
         optimizer=keras.optimizers.Adam(entry.learning_rate),
         loss="binary_crossentropy",

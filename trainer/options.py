@@ -48,7 +48,7 @@ class FitOptions(DataOptions):
 
     def tunes_head(self, model_name: str) -> bool:
         """Return whether only the head of a model is trained."""
-        return self.tune != "all" and MODELS[model_name].backbone is not None
+        return self.tune != "all" and MODELS[model_name].is_pretrained
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class CvOptions(FitOptions):
 
 
 def _check_models(key: str, names: Sequence[str], tune: Tune) -> None:
-    with_backbone = [name for name, entry in MODELS.items() if entry.backbone]
+    with_backbone = [name for name, entry in MODELS.items() if entry.is_pretrained]
     for name in names:
         if name not in MODELS:
             raise UsageError(

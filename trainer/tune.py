@@ -51,10 +51,8 @@ class _HeadFit:
     """Fits heads on what a frozen backbone makes of the views."""
 
     def __init__(self, lake: Lake, model_name: str, options: FitOptions, views: pl.DataFrame):
-        backbone = MODELS[model_name].backbone
-        assert backbone is not None
         start(options.seed)
-        self._backbone = backbone.build(lake.image.size)
+        self._backbone = MODELS[model_name].build_trunk(lake.image.size)
         self._options = options
         self._rows = views.select("view_id").with_row_index("row")
         self._embeddings = embed(
@@ -89,7 +87,7 @@ class _HeadFit:
         return views.select("view_id").with_columns(probability=pl.Series(probabilities))
 
     def _build(self, linear: Linear) -> keras.Model:
-        model = classify(self._backbone.input, self._backbone.output)
+        model = classify(self._backbone)
         model.get_layer("logits").set_weights(
             [linear.weights[:, None], np.array([linear.bias], np.float32)]
         )

@@ -3,17 +3,15 @@
 from collections.abc import Iterable
 
 from trainer.models import efficientnet_lite, scratch
-from trainer.models.entry import Backbone, ModelEntry
+from trainer.models.entry import ModelEntry
 
 __all__ = ["MODELS", "require_weights"]
 
 MODELS = {
-    "cnn2": ModelEntry(scratch.build_cnn2, 1e-3),
-    "cnn4": ModelEntry(scratch.build_cnn4, 1e-3),
+    "cnn2": ModelEntry(scratch.build_cnn2, 1e-3, dropout=0.5),
+    "cnn4": ModelEntry(scratch.build_cnn4, 1e-3, dropout=0.2),
     "efficientnet_lite0": ModelEntry(
-        efficientnet_lite.build_classifier,
-        1e-4,
-        Backbone(efficientnet_lite.build_backbone, efficientnet_lite.find_weights),
+        efficientnet_lite.build_trunk, 1e-4, 0.2, efficientnet_lite.find_weights
     ),
 }
 
@@ -25,5 +23,5 @@ def require_weights(names: Iterable[str]) -> None:
         WeightsError: some are not installed.
     """
     for name in names:
-        if backbone := MODELS[name].backbone:
-            backbone.find_weights()
+        if find_weights := MODELS[name].find_weights:
+            find_weights()

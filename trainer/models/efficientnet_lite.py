@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import WeightsError
-from trainer.models.head import classify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +33,7 @@ _STAGES = (
     (1, 3, 1, 6, 320),
 )
 """Blocks, side of the depthwise kernel, stride of the first block, expansion, filters."""
-_STEM_FILTERS, _HEAD_FILTERS, _DROPOUT = 32, 1280, 0.2
+_STEM_FILTERS, _HEAD_FILTERS = 32, 1280
 _MEAN, _SCALE = 127, 1 / 128
 _MAX_SIZE_PX = 320
 """Larger images are made smaller first: at 512 a CPU would take two and a half times as long."""
@@ -56,15 +55,7 @@ def find_weights() -> Path:
     return Path(spec.submodule_search_locations[0]) / _FILE
 
 
-def build_classifier(size_px: int) -> keras.Model:
-    """Build backbone and head, all of it to be trained; see `trainer.models.entry.ModelEntry`."""
-    from keras import layers
-
-    backbone = build_backbone(size_px)
-    return classify(backbone.input, layers.Dropout(_DROPOUT)(backbone.output))
-
-
-def build_backbone(size_px: int, channels: int = 1) -> keras.Model:
+def build_trunk(size_px: int, channels: int = 1) -> keras.Model:
     """Build the network up to its pooled features, with the pretrained weights.
 
     Args:

@@ -11,30 +11,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Backbone:
-    """A pretrained network without its head.
-
-    Attributes:
-        build: takes the side of the lake's images in pixels; returns a model with its pretrained
-            weights from uint8 images (batch, size, size, 1) to float32 embeddings (batch, n).
-        find_weights: returns where the weights are; raises WeightsError where they are not.
-    """
-
-    build: Callable[[int], keras.Model]
-    find_weights: Callable[[], object]
-
-
-@dataclass(frozen=True)
 class ModelEntry:
-    """A network that can be asked for by name.
+    """A network that can be asked for by name: a trunk, which a head follows.
 
     Attributes:
-        build: takes the side of the lake's images in pixels; returns a model from uint8 images
-            (batch, size, size, 1) to float32 probabilities of abnormal (batch, 1).
+        build_trunk: takes the side of the lake's images in pixels; returns a model from uint8
+            images (batch, size, size, 1) to float32 features (batch, n).
         learning_rate: of Adam, where all of it is trained.
-        backbone: what is pretrained of it, if anything.
+        dropout: the share of features that the head does not see in a step, where all is trained.
+        find_weights: where the trunk is pretrained; returns where the weights are, raises
+            WeightsError where they are not.
     """
 
-    build: Callable[[int], keras.Model]
+    build_trunk: Callable[[int], keras.Model]
     learning_rate: float
-    backbone: Backbone | None = None
+    dropout: float = 0.0
+    find_weights: Callable[[], object] | None = None
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the trunk comes with weights, so that it may be frozen."""
+        return self.find_weights is not None

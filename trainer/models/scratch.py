@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainer.models.head import classify
-
 if TYPE_CHECKING:
     import keras
 
@@ -14,7 +12,8 @@ _WORKING_SIZE_PX = 128
 
 
 def build_cnn2(size_px: int) -> keras.Model:
-    """Two pairs of convolution and max-pooling, dropout 0.2; dense with dropout 0.5."""
+    """Two pairs of convolution and max-pooling, dropout 0.2; dense 64."""
+    import keras
     from keras import layers
 
     inputs, features = _grey_input(size_px)
@@ -22,20 +21,20 @@ def build_cnn2(size_px: int) -> keras.Model:
         features = layers.Conv2D(num_filters, 3, padding="same", activation="relu")(features)
         features = layers.MaxPooling2D()(features)
     features = layers.Flatten()(layers.Dropout(0.2)(features))
-    features = layers.Dense(64, activation="relu")(features)
-    return classify(inputs, layers.Dropout(0.5)(features))
+    return keras.Model(inputs, layers.Dense(64, activation="relu")(features))
 
 
 def build_cnn4(size_px: int) -> keras.Model:
-    """Four pairs of convolution and max-pooling with dropout 0.2; dense 100 with dropout 0.2."""
+    """Four pairs of convolution and max-pooling with dropout 0.2; dense 100."""
+    import keras
     from keras import layers
 
     inputs, features = _grey_input(size_px)
     for num_filters in (16, 32, 64, 128):
         features = layers.Conv2D(num_filters, 3, padding="same", activation="relu")(features)
         features = layers.Dropout(0.2)(layers.MaxPooling2D()(features))
-    features = layers.Dense(100, activation="relu")(layers.Flatten()(features))
-    return classify(inputs, layers.Dropout(0.2)(features))
+    features = layers.Flatten()(features)
+    return keras.Model(inputs, layers.Dense(100, activation="relu")(features))
 
 
 def _grey_input(size_px: int) -> tuple[Any, Any]:
