@@ -42,7 +42,7 @@ class Progress:
 
     def __init__(self, stage: str, total: int, unit: str = "images"):
         self._stage, self._total, self._unit = stage, total, unit
-        self._done = 0
+        self._done, self._status = 0, ""
         self._started_s = self._said_s = time.monotonic()
         self._quiet_s = _PLAIN_FIRST_S
         self._bar = None
@@ -52,12 +52,13 @@ class Progress:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[rate]}"),
+                TextColumn("{task.fields[status]}"),
                 TimeElapsedColumn(),
                 TextColumn("left"),
                 TimeRemainingColumn(),
                 console=Console(stderr=True),
             )
-            self._task = self._bar.add_task(stage, total=total, rate="")
+            self._task = self._bar.add_task(stage, total=total, rate="", status="")
 
     def __enter__(self) -> "Progress":
         if self._bar:
@@ -75,11 +76,12 @@ class Progress:
         elif self._said_s > self._started_s and self._done == self._total:
             note(self._line())
 
-    def advance(self, num: int = 1) -> None:
-        """Count `num` more units as done."""
+    def advance(self, num: int = 1, status: str = "") -> None:
+        """Count `num` more units as done, and show how things stand."""
         self._done += num
+        self._status = status or self._status
         if self._bar:
-            self._bar.update(self._task, advance=num, rate=self._show_rate())
+            self._bar.update(self._task, advance=num, rate=self._show_rate(), status=self._status)
         elif time.monotonic() - self._said_s >= self._quiet_s:
             self._said_s = time.monotonic()
             self._quiet_s = min(2 * self._quiet_s, _PLAIN_EVERY_S)
@@ -102,9 +104,10 @@ class Progress:
 
     def _line(self) -> str:
         left_s = (self._total - self._done) / max(self._rate(), 1e-9)
+        status = f", {self._status}" if self._status else ""
         return (
             f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}, "
-            f"{self._show_rate()}, {left_s:,.0f} s left"
+            f"{self._show_rate()}{status}, {left_s:,.0f} s left"
         )
 
 

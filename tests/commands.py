@@ -14,9 +14,10 @@ def run(
     *words: object,
     timeout_s: float = 200,
     environment: Mapping[str, str] | None = None,
+    folder: Path = PROJECT,
 ) -> subprocess.CompletedProcess[str]:
     """Run an installed command, e.g. `mura-ingest`, and return its status and what it printed."""
     command = [str(SCRIPTS / script), *map(str, words)]
     return subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=timeout_s
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout_s
     )

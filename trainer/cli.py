@@ -10,7 +10,7 @@ from typing import NoReturn
 from shared.command_line import parse, run
 from shared.errors import UsageError
 
-_IF_INTERRUPTED = "no run folder was written"
+_IF_INTERRUPTED = "the same command goes on after the last finished epoch"
 
 
 def main() -> NoReturn:
@@ -47,15 +47,17 @@ def _train(words: Sequence[str]) -> None:
 
     from trainer.data import open_data
     from trainer.models import require_weights
-    from trainer.run_folder import Phases
-    from trainer.split import plan_final_fit
+    from trainer.provenance import Phases, run_key
+    from trainer.split import check_batch, plan_final_fit
 
     require_weights([options.model])
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)
         plan = plan_final_fit(data, options.seed)
-    with _results(options.out, f"train-{options.part}-{options.model}") as folder:
+        check_batch([options.model], options, [plan])
+        key = run_key("train", options, data.lake)
+    with _results(options.out, f"train-{options.part}-{options.model}", key) as folder:
         with phases.measure("start TensorFlow"):
             from trainer.train import train
 
@@ -69,8 +71,8 @@ def _cv(words: Sequence[str]) -> None:
 
     from trainer.data import open_data
     from trainer.models import require_weights
-    from trainer.run_folder import Phases
-    from trainer.split import plan_final_fit, plan_fold_fits
+    from trainer.provenance import Phases, run_key
+    from trainer.split import check_batch, plan_final_fit, plan_fold_fits
 
     require_weights(options.candidates)
     phases = Phases()
@@ -78,7 +80,9 @@ def _cv(words: Sequence[str]) -> None:
         data = open_data(options)
         plans = plan_fold_fits(data, options.k, options.seed)
         final_plan = plan_final_fit(data, options.seed)
-    with _results(options.out, f"cv-{options.part}") as folder:
+        check_batch(options.candidates, options, [*plans, final_plan])
+        key = run_key("cv", options, data.lake)
+    with _results(options.out, f"cv-{options.part}", key) as folder:
         with phases.measure("start TensorFlow"):
             from trainer.cv import cross_validate
 
@@ -86,12 +90,13 @@ def _cv(words: Sequence[str]) -> None:
 
 
 @contextmanager
-def _results(out: str, name: str) -> Generator[Path, None, None]:
+def _results(out: str, name: str, key: str) -> Generator[Path, None, None]:
     """Make the run folder before TensorFlow's seconds of starting; print the results after."""
     from shared.console import note
-    from trainer.run_folder import new_run_folder, say_result
+    from trainer.outcome import say_result
+    from trainer.run_folder import open_run_folder
 
-    with new_run_folder(out, name) as folder:
+    with open_run_folder(out, name, key) as folder:
         # TensorFlow's own chatter would drown what this project has to say
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -8,13 +8,11 @@ from shared.console import say
 from shared.lake import Lake
 from trainer.metrics import choose, measure_by_part, score
 from trainer.options import CvOptions
+from trainer.outcome import write_tables
+from trainer.provenance import Phases, describe_run
 from trainer.report.page import write_report
 from trainer.report.words import number
-from trainer.run_folder import (
-    Phases,
-    describe_run,
-    write_tables,
-)
+from trainer.run_folder import count_starts
 from trainer.split import FitPlan
 from trainer.train import fit_final, label_set
 from trainer.tune import Fit, make_fit
@@ -42,14 +40,17 @@ def cross_validate(
         CorruptLakeError: a view's pixels are not those that were written.
         TrainingError: a loss is no longer a number.
     """
-    fits = {name: make_fit(lake, name, options, final_plan, phases) for name in options.candidates}
+    fits = {
+        name: make_fit(lake, name, options, final_plan, folder, phases)
+        for name in options.candidates
+    }
     with phases.measure("cross-validate"):
         tried = [_try(plans, name, fit) for name, fit in fits.items()]
     histories, predictions = [h for h, _ in tried], [p for _, p in tried]
     best = _choose(lake, predictions)
     final = fit_final(final_plan, best, fits[best], phases)
     final.model.save(folder / "model.keras")
-    config = describe_run("cv", options, lake, final_plan, phases)
+    config = describe_run("cv", options, lake, final_plan, phases, count_starts(folder))
     scored = score(pl.concat([*predictions, final.predictions]), lake.manifest)
     write_tables(folder, config, pl.concat([*histories, final.history]), scored)
     write_report(folder)

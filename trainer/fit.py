@@ -1,10 +1,13 @@
 """Fit: a model is trained with early stopping on held-out views, and predicts views."""
 
 import math
+import re
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,13 +19,16 @@ from shared.console import Progress
 from shared.errors import TrainingError
 from shared.lake import Lake
 from shared.reader import ViewReader
-from trainer.epochs import EpochLog
-from trainer.models import MODELS
-from trainer.models.head import classify
+from trainer.checkpoint import Checkpoint
+from trainer.devices import share, start
+from trainer.epochs import Course, EpochLog
 from trainer.options import FitOptions
+from trainer.run_folder import CHECKPOINTS, TENSORBOARD
 from trainer.sequential import sequential_batches
 from trainer.split import FitPlan
 from trainer.stream import numbered_batches, ordered_batches, shuffled_batches
+from trainer.tensorboard import TensorBoardLog
+from trainer.waiting import Waiting
 
 _INFERENCE_BATCH = 64
 
@@ -43,68 +49,110 @@ class Fitted:
     build: Callable[[], keras.Model]
 
 
-def start(seed: int) -> None:
-    """Begin anew: what TensorFlow draws from now on depends on the seed alone."""
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+@dataclass(frozen=True)
+class Recipe:
+    """From what a fit starts, and how fast it leaves that.
+
+    Attributes:
+        build: returns the model, from uint8 images (batch, size, size, 1) to probabilities.
+        learning_rate: of Adam.
+        counts_start: whether the model is good as it is, so that its weights may be the best.
+    """
+
+    build: Callable[[], keras.Model]
+    learning_rate: float
+    counts_start: bool = False
 
 
-def fit(lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, title: str) -> Fitted:
+def fit(
+    lake: Lake, recipe: Recipe, options: FitOptions, folder: Path, plan: FitPlan, title: str
+) -> Fitted:
     """Train all of a model on a plan's train views; stop early on the loss of its validation views.
+
+    A fit that was killed goes on after its last finished epoch, and ends with the same weights: all
+    that is drawn depends on the seed and the number of the epoch.
 
     Args:
         lake: where the views' pixels are.
-        model_name: a key of `trainer.models.MODELS`.
-        options: epochs, patience, batch and seed.
+        recipe: what to start from.
+        options: epochs, patience, batch and seed; devices and precision.
+        folder: of the run; checkpoints and TensorBoard's logs are kept there.
         plan: what to train on, and what to validate on.
-        title: what progress is called.
+        title: what progress is called; no other fit of the run has the same.
 
     Raises:
-        TrainingError: the loss is no longer a number.
+        TrainingError: the loss is no longer a number, or there is no memory for a batch.
         CorruptLakeError: a view's pixels are not those that were written.
+        WriteError: a checkpoint cannot be written.
     """
-    start(options.seed)
-    model = _build(model_name, lake.image.size)
+    start(options)
+    with share(options.devices):
+        model = _compile(recipe, options)
+    name = re.sub(r"[^a-z0-9]+", "-", title.lower())
+    course = Course(model, options.patience, Checkpoint(folder / CHECKPOINTS / f"{name}.npz"))
+    if not course.is_over(options.epochs):
+        log_folder = folder / TENSORBOARD / name
+        _run_epochs(lake, model, recipe, options, plan, title, course, log_folder)
+    best = recipe.build()  # not compiled, and on one device
+    best.set_weights(course.end())
+    return Fitted(course.history(), partial(predict, best, lake), lambda: best)
+
+
+def _compile(recipe: Recipe, options: FitOptions) -> keras.Model:
+    model: Any = recipe.build()  # keras has no stubs: its defaults would be taken for types
+    model.compile(
+        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        loss="binary_crossentropy",
+        metrics=["accuracy", keras.metrics.AUC(name="auroc")],
+        jit_compile=options.xla == "on",
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _run_epochs(
+    lake: Lake,
+    model: Any,
+    recipe: Recipe,
+    options: FitOptions,
+    plan: FitPlan,
+    title: str,
+    course: Course,
+    log_folder: Path,
+) -> None:
     with (
         ViewReader(lake, plan.train) as reader,
         ViewReader(lake, plan.validation) as validation,
         _plain_errors(reader, validation),
-        Progress(title, options.epochs * (len(reader) + len(validation))) as progress,
+        closing(TensorBoardLog(log_folder)) as log,
     ):
-        log = EpochLog(progress, len(reader), options.batch)
-        stopping = keras.callbacks.EarlyStopping(
-            monitor="val_loss", patience=options.patience, restore_best_weights=True
-        )
-        model.fit(
-            _train_batches(lake, plan.train, reader, options),
-            steps_per_epoch=math.ceil(len(reader) / options.batch),
-            validation_data=ordered_batches(validation, options.batch),
-            epochs=options.epochs,
-            shuffle=False,
-            verbose=0,  # pyright: ignore[reportArgumentType]  # keras has no stubs; 0 is allowed
-            callbacks=[stopping, log],
-        )
-    return Fitted(log.history(), partial(predict, model, lake), lambda: model)
+        validation_batches = ordered_batches(validation, options.batch)
+        if recipe.counts_start and not course.rows:
+            measured = model.evaluate(validation_batches, verbose=0, return_dict=True)
+            course.add({"epoch": 0, **{f"val_{name}": value for name, value in measured.items()}})
+        num_left = options.epochs - course.num_epochs
+        waiting = Waiting()
+        with Progress(title, num_left * (len(reader) + len(validation))) as progress:
+            if course.num_epochs:
+                progress.note(f"going on after epoch {course.num_epochs}")
+            model.fit(
+                waiting.measure(_train_batches(lake, plan.train, reader, options, course)),
+                steps_per_epoch=math.ceil(len(reader) / options.batch),
+                validation_data=validation_batches,
+                initial_epoch=course.num_epochs,
+                epochs=options.epochs,
+                shuffle=False,
+                verbose=0,
+                callbacks=[EpochLog(course, options, progress, len(reader), waiting, log.add)],
+            )
 
 
 def _train_batches(
-    lake: Lake, views: pl.DataFrame, reader: ViewReader, options: FitOptions
+    lake: Lake, views: pl.DataFrame, reader: ViewReader, options: FitOptions, course: Course
 ) -> tf.data.Dataset:
     if options.reader == "stream":
-        return sequential_batches(lake, views, options.batch, options.seed)
-    return shuffled_batches(reader, options.batch, options.seed)
-
-
-def _build(model_name: str, size_px: int) -> keras.Model:
-    entry = MODELS[model_name]
-    model = classify(entry.build_trunk(size_px), dropout=entry.dropout)
-    model.compile(
-        optimizer=keras.optimizers.Adam(entry.learning_rate),
-        loss="binary_crossentropy",
-        metrics=["accuracy", keras.metrics.AUC(name="auroc")],
-    )
-    return model
+        return sequential_batches(lake, views, options.batch, options.seed, course.num_epochs)
+    return shuffled_batches(reader, options.batch, options.seed, course.num_epochs)
 
 
 def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame:
@@ -118,9 +166,16 @@ def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame
 
 
 def infer(
-    model: keras.Model, lake: Lake, views: pl.DataFrame, stage: str
+    model: keras.Model, lake: Lake, views: pl.DataFrame, stage: str, waiting: Waiting | None = None
 ) -> npt.NDArray[np.float32]:
     """Return what a model makes of each view, float32 (views, n), in the order of `views`.
+
+    Args:
+        model: from uint8 images (batch, size, size, 1).
+        lake: where the views' pixels are.
+        views: rows of its manifest.
+        stage: what progress is called.
+        waiting: counts the time spent waiting for images.
 
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
@@ -131,7 +186,8 @@ def infer(
         _plain_errors(reader),
         Progress(stage, len(reader)) as progress,
     ):
-        for images, rows in numbered_batches(reader, _INFERENCE_BATCH):
+        batches = numbered_batches(reader, _INFERENCE_BATCH)
+        for images, rows in (waiting or Waiting()).iterate(batches):
             outputs[rows.numpy()] = model.predict_on_batch(images)
             progress.advance(len(images))
     return outputs

@@ -9,6 +9,7 @@ from shared.vocabulary import Part
 from trainer.models import MODELS
 
 Tune = Literal["default", "head", "all"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,15 @@ class FitOptions(DataOptions):
     """What is trained: `head` only what follows a pretrained backbone, or `all`; by default `head`
     of a model that has a backbone."""
 
+    precision: Precision = "float32"
+    """What layers compute in; weights and probabilities are float32 in any case."""
+    xla: Literal["off", "on"] = "off"
+    """Whether steps of training are compiled by XLA."""
+    devices: int = 1
+    """GPUs of this host that a batch is divided over; parts of its processor where it has none."""
+
     def __post_init__(self) -> None:
-        for name in ("epochs", "patience", "batch"):
+        for name in ("epochs", "patience", "batch", "devices"):
             if (value := getattr(self, name)) < 1:
                 raise UsageError(f"Expected {name} to be 1 or more. Received: {name}={value}")
         if not 0 <= self.seed < 2**31:

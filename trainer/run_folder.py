@@ -1,157 +1,124 @@
-"""Run folder: one training's results, which stand alone."""
+"""Run folder: one training's results, which stand alone; until then, what it needs to go on."""
 
+import fcntl
 import json
-import platform
+import os
 import shutil
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
-from typing import Any
 
-import polars as pl
+from shared.console import note
+from shared.errors import TrainingError, UsageError
+from shared.files import explain_write, write_atomically
 
-from shared.console import note, say
-from shared.errors import UsageError
-from shared.lake import Lake
-from trainer.decision import add_calibrated, decide, write_decision
-from trainer.hardware import describe_hardware
-from trainer.options import CvOptions, TrainOptions
-from trainer.report.words import estimate, number
-from trainer.results import kept_model
-from trainer.split import FitPlan
-
+CHECKPOINTS = "checkpoints"
+TENSORBOARD = "tensorboard"
 PREDICTIONS_FILE = "predictions.parquet"
 
-_PACKAGES = (
-    "mura-lake",
-    "tensorflow",
-    "keras",
-    "numpy",
-    "scipy",
-    "polars",
-    "pyarrow",
-    "scikit-learn",
-)
+_RUN_FILE = "run.json"
 
 
 @contextmanager
-def new_run_folder(out: str, name: str) -> Generator[Path, None, None]:
-    """Make the run's folder at once; remove it if the block fails before there are predictions.
+def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None]:
+    """Make the run's folder at once, or go on in that of the same run which was killed.
+
+    What a killed run needs to go on lies in `checkpoints/`, which a finished run does not have.
+    While a process works on a run it holds that folder's lock.
 
     Args:
         out: the folder asked for, or empty for one in `runs/`, named by time and `name`.
         name: what is trained.
+        key: of all that the run's results depend on; a killed run of another is left alone.
 
     Raises:
-        UsageError: the folder is there already.
+        UsageError: the folder is there already, and is not of the same unfinished run.
+        WriteError: it cannot be made.
     """
-    path = Path(out).expanduser() if out else _unused_path(Path("runs"), name)
-    try:
-        path.mkdir(parents=True)
-    except FileExistsError:
-        raise UsageError(
-            f"Expected a new folder for the run. Received: out={path}, which exists"
-        ) from None
+    path, lock = _claim(Path(out).expanduser() if out else None, name, key)
     try:
         yield path
-    except BaseException:
-        if (path / PREDICTIONS_FILE).exists():
-            note(f"model and predictions are kept in {path}")
-        else:
-            shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path / CHECKPOINTS)
+    except BaseException as error:
+        _leave(path, error)
         raise
+    finally:
+        os.close(lock)
+
+
+def count_starts(folder: Path) -> int:
+    """Return how many processes have worked on a run that is not finished."""
+    return json.loads((folder / CHECKPOINTS / _RUN_FILE).read_bytes())["starts"]
+
+
+def _claim(path: Path | None, name: str, key: str) -> tuple[Path, int]:
+    """Return the folder of the run and its lock: an unfinished one of its key, or a new one."""
+    for unfinished in [path] if path else sorted(Path("runs").glob(f"*-{name}*"), reverse=True):
+        lock = _take_over(unfinished, key)
+        if lock is not None:
+            return unfinished, lock
+    new = path or _unused_path(Path("runs"), name)
+    return new, _make(new, key)
+
+
+def _take_over(path: Path, key: str) -> int | None:
+    """Return the lock of the same run's folder, if it is unfinished and nobody works on it."""
+    run_file = path / CHECKPOINTS / _RUN_FILE
+    try:
+        descriptor = _lock(path)
+        run = json.loads(run_file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    if run["key"] != key:
+        os.close(descriptor)
+        return None
+    note(f"going on with {path}, which an earlier run of this command has left unfinished")
+    write_atomically(run_file, json.dumps({**run, "starts": run["starts"] + 1}).encode())
+    return descriptor
+
+
+def _make(path: Path, key: str) -> int:
+    with explain_write(path):
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            raise UsageError(
+                "Expected a new folder for the run, or one that the same command left unfinished. "
+                f"Received: out={path}, which exists"
+            ) from None
+    write_atomically(path / CHECKPOINTS / _RUN_FILE, json.dumps({"key": key, "starts": 1}).encode())
+    return _lock(path)
+
+
+def _lock(path: Path) -> int:
+    """Return a descriptor that holds a run's lock until it is closed, or its process ends.
+
+    Raises:
+        OSError: there is no such run, or another process holds it.
+    """
+    descriptor = os.open(path / CHECKPOINTS, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _leave(path: Path, error: BaseException) -> None:
+    """Keep what the same command can go on with; remove the folder where there is nothing."""
+    if (path / PREDICTIONS_FILE).exists():
+        note(f"model and predictions are kept in {path}")
+    # a run that fails by what it trains on would only fail again
+    elif isinstance(error, TrainingError) or not list((path / CHECKPOINTS).glob("*.npz")):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        note(f"finished epochs are kept in {path}; the same command goes on after them")
 
 
 def _unused_path(folder: Path, name: str) -> Path:
     stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     names = (f"{stem}-{number}" if number > 1 else stem for number in count(1))
     return next(folder / name for name in names if not (folder / name).exists())
-
-
-class Phases:
-    """Seconds by phase of a run."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def measure(self, name: str) -> Generator[None, None, None]:
-        """Add the time of the block to the phase `name`."""
-        started_s = time.monotonic()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started_s
-
-
-def describe_run(
-    command: str,
-    options: TrainOptions | CvOptions,
-    lake: Lake,
-    plan: FitPlan,
-    phases: Phases,
-) -> dict[str, Any]:
-    """Return a run's configuration and provenance, as `config.json` has it."""
-    return {
-        "command": command,
-        "options": asdict(options),
-        "lake": {
-            "path": str(lake.root),
-            "digest": lake.digest,
-            "num_views": lake.manifest.height,
-            "image": lake.image.to_json(),
-        },
-        "sets": [{"name": name, **_count(views)} for name, views in vars(plan).items()],
-        "versions": {
-            "python": platform.python_version(),
-            **{package: version(package) for package in _PACKAGES},
-        },
-        "hardware": describe_hardware(),
-        "seconds": {name: round(seconds, 2) for name, seconds in phases.seconds.items()},
-    }
-
-
-def _count(views: pl.DataFrame) -> dict[str, int]:
-    return {
-        "num_views": views.height,
-        "num_studies": views["study_id"].n_unique(),
-        "num_patients": views["patient_id"].n_unique(),
-        "num_abnormal_views": int(views["label"].sum()),
-    }
-
-
-def write_tables(
-    folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
-) -> None:
-    """Write `config.json`, `history.parquet`, and what is decided on predictions beside them.
-
-    Args:
-        folder: the run's.
-        config: as from `describe_run`.
-        history: one row an epoch.
-        scored: all predictions of the run. `predictions.parquet` gets `calibrated_probability`
-            as well, and `decision.json` the temperatures and thresholds learnt on them.
-    """
-    decision = decide(scored, kept_model(scored))
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    write_decision(folder, decision)
-    history.write_parquet(folder / "history.parquet")
-    add_calibrated(scored, decision).write_parquet(folder / PREDICTIONS_FILE)
-
-
-def say_result(folder: Path) -> None:
-    """Print a finished run's headline numbers and where its report is."""
-    metrics = json.loads((folder / "metrics.json").read_text())
-    for role in ("validation", "test"):
-        if result := metrics[role].get("all"):
-            say(
-                f"{role}: {result['num_views']:,} views of {result['num_studies']:,} studies: "
-                f"view AUROC {estimate(result, 'view', 'auroc')}, "
-                f"study AUROC {estimate(result, 'study', 'auroc')}, "
-                f"view accuracy {estimate(result, 'view', 'accuracy')} "
-                f"(always the commoner label: {number(result['view_majority_accuracy'])}), "
-                f"study kappa {estimate(result, 'study', 'kappa')}"
-            )
-    say(f"report: {folder / 'report.html'}")

@@ -20,7 +20,9 @@ _FEATURES = {
 }
 
 
-def sequential_batches(lake: Lake, views: pl.DataFrame, batch: int, seed: int) -> tf.data.Dataset:
+def sequential_batches(
+    lake: Lake, views: pl.DataFrame, batch: int, seed: int, first_epoch: int = 0
+) -> tf.data.Dataset:
     """Return endless epochs of (images, labels) as `trainer.stream.shuffled_batches` does.
 
     A shard has views of one label and body part. So the shard of each next view is drawn from a
@@ -32,6 +34,7 @@ def sequential_batches(lake: Lake, views: pl.DataFrame, batch: int, seed: int) -
         views: rows of its manifest.
         batch: views in a batch; the last of an epoch may be smaller.
         seed: epoch n is the same for the same seed.
+        first_epoch: those before are read, but not given.
     """
     shards = views.group_by("shard").agg("record_index").sort("shard")
     waiting = max(2, _WAITING_RECORDS // shards.height)
@@ -51,7 +54,8 @@ def sequential_batches(lake: Lake, views: pl.DataFrame, batch: int, seed: int) -
     mixed = tf.data.Dataset.choose_from_datasets(
         datasets, tf.data.Dataset.counter().flat_map(turns), stop_on_empty_dataset=False
     )
-    batches = _batch_by_epoch(mixed, views.height, batch)
+    num_batches = -(-views.height // batch)
+    batches = _batch_by_epoch(mixed, views.height, batch).skip(first_epoch * num_batches)
     parsed = batches.map(lambda records: _parse(records, lake.image), _PARALLEL_BATCHES)
     return parsed.prefetch(_PARALLEL_BATCHES).with_options(options)
 

@@ -1,7 +1,7 @@
 """Split: views become train, validation, test and folds, always by whole patient groups."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from sklearn.model_selection import (  # pyright: ignore[reportMissingTypeStubs]
 from shared.console import Progress
 from shared.errors import TrainingError
 from trainer.data import Data, check_labels
+from trainer.options import FitOptions
 
 HOLD_OUT_FOLDS = 5
 """A hold-out is one of this many folds: a fifth of the groups."""
@@ -67,6 +68,20 @@ def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
             plans.append(FitPlan(inner.train, inner.held_out, fold.held_out))
             progress.advance()
     return plans
+
+
+def check_batch(models: Sequence[str], options: FitOptions, plans: Sequence[FitPlan]) -> None:
+    """Refuse batches that no set of train views fills, where models are trained in batches.
+
+    Raises:
+        TrainingError: a plan has fewer train views than a batch.
+    """
+    num_views = min(plan.train.height for plan in plans)
+    if num_views < options.batch and not all(map(options.tunes_head, models)):
+        raise TrainingError(
+            f"Expected at most {num_views} views in a batch, as many as there are to train on. "
+            f"Received: batch={options.batch}"
+        )
 
 
 def hold_out(views: pl.DataFrame, seed: int) -> Fold:

@@ -9,12 +9,10 @@ import polars as pl
 from shared.lake import Lake
 from trainer.metrics import score
 from trainer.options import TrainOptions
+from trainer.outcome import write_tables
+from trainer.provenance import Phases, describe_run
 from trainer.report.page import write_report
-from trainer.run_folder import (
-    Phases,
-    describe_run,
-    write_tables,
-)
+from trainer.run_folder import count_starts
 from trainer.split import FitPlan
 from trainer.tune import Fit, make_fit
 
@@ -48,10 +46,10 @@ def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases
         CorruptLakeError: a view's pixels are not those that were written.
         TrainingError: the loss is no longer a number.
     """
-    fit = make_fit(lake, options.model, options, plan, phases)
+    fit = make_fit(lake, options.model, options, plan, folder, phases)
     final = fit_final(plan, options.model, fit, phases)
     final.model.save(folder / "model.keras")
-    config = describe_run("train", options, lake, plan, phases)
+    config = describe_run("train", options, lake, plan, phases, count_starts(folder))
     write_tables(folder, config, final.history, score(final.predictions, lake.manifest))
     write_report(folder)
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,22 +12,24 @@ import polars as pl
 
 from shared.console import note
 from shared.lake import Lake
+from trainer.devices import start
 from trainer.embeddings import Matrix, embed
 from trainer.epochs import make_history
-from trainer.fit import Fitted, fit, infer, start
+from trainer.fit import Fitted, Recipe, fit, infer
 from trainer.linear import Linear, Vector, fit_linear, sigmoid
 from trainer.models import MODELS
 from trainer.models.head import classify
 from trainer.options import FitOptions
-from trainer.run_folder import Phases
+from trainer.provenance import Phases
 from trainer.split import FitPlan
+from trainer.waiting import Waiting
 
 Fit = Callable[[FitPlan, str], Fitted]
 """Fits one model to a plan; the second argument is what progress is called."""
 
 
 def make_fit(
-    lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, phases: Phases
+    lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, folder: Path, phases: Phases
 ) -> Fit:
     """Return how a model is fitted as the options say; where its head is, embed the views first.
 
@@ -35,6 +38,7 @@ def make_fit(
         model_name: a key of `trainer.models.MODELS`.
         options: of all fits.
         plan: has every view that any plan will have.
+        folder: of the run.
         phases: gets the seconds of `embed`.
 
     Raises:
@@ -42,23 +46,39 @@ def make_fit(
         WeightsError: the file of pretrained weights is damaged.
     """
     if not options.tunes_head(model_name):
-        return partial(fit, lake, model_name, options)
+        entry = MODELS[model_name]
+
+        def build() -> keras.Model:
+            return classify(entry.build_trunk(lake.image.size), dropout=entry.dropout)
+
+        return partial(fit, lake, Recipe(build, entry.learning_rate), options, folder)
+    waiting = Waiting()
     with phases.measure("embed"):
-        return _HeadFit(lake, model_name, options, pl.concat(vars(plan).values())).fit
+        views = pl.concat(vars(plan).values())
+        head_fit = _HeadFit(lake, model_name, options, views, waiting)
+    phases.waiting_s["embed"] = waiting.seconds
+    return head_fit.fit
 
 
 class _HeadFit:
     """Fits heads on what a frozen backbone makes of the views."""
 
-    def __init__(self, lake: Lake, model_name: str, options: FitOptions, views: pl.DataFrame):
-        start(options.seed)
+    def __init__(
+        self,
+        lake: Lake,
+        model_name: str,
+        options: FitOptions,
+        views: pl.DataFrame,
+        waiting: Waiting,
+    ):
+        start(options)
         self._backbone = MODELS[model_name].build_trunk(lake.image.size)
         self._options = options
         self._rows = views.select("view_id").with_row_index("row")
         self._embeddings = embed(
             views,
             f"{lake.digest} {_digest(self._backbone)} {version('tensorflow')}",
-            lambda missing: infer(self._backbone, lake, missing, "embed"),
+            lambda missing: infer(self._backbone, lake, missing, "embed", waiting),
         )
 
     def fit(self, plan: FitPlan, title: str) -> Fitted:

@@ -14,10 +14,10 @@ import pytest
 from shared.errors import TrainingError
 from trainer.decision import Decision
 from trainer.metrics import LEVELS
+from trainer.outcome import write_tables
 from trainer.report import notes, words
 from trainer.report.page import write_report
 from trainer.report.words import number
-from trainer.run_folder import write_tables
 
 HISTORY = {
     "model": pl.String,

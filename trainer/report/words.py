@@ -35,9 +35,9 @@ def estimate(measures: Measures, level: str, key: str) -> str:
     return f"{number(measures[f'{level}_{key}'])} {bounds}".rstrip()
 
 
-def percent(share: float) -> str:
+def percent(share: float, decimals: int = 0) -> str:
     """Format a share."""
-    return f"{share:.0%}".replace("%", "\N{NARROW NO-BREAK SPACE}%")
+    return f"{share:.{decimals}%}".replace("%", "\N{NARROW NO-BREAK SPACE}%")
 
 
 def count(num: int, unit: str) -> str:

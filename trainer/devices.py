@@ -1,0 +1,53 @@
+"""Devices: what a fit runs on, and how it counts there; set before each fit."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from shared.errors import TrainingError
+from trainer.options import FitOptions
+
+
+def start(options: FitOptions) -> None:
+    """Begin anew: what TensorFlow draws from now on depends on the seed alone.
+
+    Raises:
+        TrainingError: there are fewer devices than asked for.
+    """
+    _divide_processor(options.devices)
+    keras.backend.clear_session()
+    keras.config.set_dtype_policy(options.precision)
+    keras.utils.set_random_seed(options.seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def share(num_devices: int) -> AbstractContextManager[Any]:
+    """Return the scope in which to build a model whose batches several devices share.
+
+    One device needs none. Keras 3 supports `MirroredStrategy` for the GPUs of one host, and no
+    strategy of several hosts (keras-team/keras#20585).
+    """
+    if num_devices == 1:
+        return nullcontext()
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    names = [f"{kind}:{index}" for index in range(num_devices)]
+    strategy: Any = tf.distribute.MirroredStrategy(names)
+    return strategy.scope()
+
+
+def _divide_processor(num_devices: int) -> None:
+    """Make the processor as many devices where there are no GPUs; only possible once a process."""
+    gpus: list[Any] = tf.config.list_physical_devices("GPU")
+    if gpus and len(gpus) < num_devices:
+        raise TrainingError(
+            f"Expected at most {len(gpus)} devices, the GPUs of this host. "
+            f"Received: devices={num_devices}"
+        )
+    if gpus or num_devices == 1:
+        return
+    (processor, *_) = tf.config.list_physical_devices("CPU")
+    if not tf.config.get_logical_device_configuration(processor):
+        parts = [tf.config.LogicalDeviceConfiguration() for _ in range(num_devices)]
+        tf.config.set_logical_device_configuration(processor, parts)
