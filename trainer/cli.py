@@ -49,11 +49,13 @@ def _train(words: Sequence[str]) -> None:
     from trainer.models import require_weights
     from trainer.run_folder import Phases
     from trainer.split import plan_final_fit
+    from trainer.target import make_target
 
     require_weights([options.model])
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)
+        make_target(options.target, data.lake.manifest)
         plan = plan_final_fit(data, options.seed)
     with _results(options.out, f"train-{options.part}-{options.model}") as folder:
         with phases.measure("start TensorFlow"):
@@ -71,11 +73,13 @@ def _cv(words: Sequence[str]) -> None:
     from trainer.models import require_weights
     from trainer.run_folder import Phases
     from trainer.split import plan_final_fit, plan_fold_fits
+    from trainer.target import make_target
 
     require_weights(options.candidates)
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)
+        make_target(options.target, data.lake.manifest)
         plans = plan_fold_fits(data, options.k, options.seed)
         final_plan = plan_final_fit(data, options.seed)
     with _results(options.out, f"cv-{options.part}") as folder:

@@ -16,13 +16,16 @@ from shared.console import Progress
 from shared.errors import TrainingError
 from shared.lake import Lake
 from shared.reader import ViewReader
+from trainer.augment import augment_batches
 from trainer.epochs import EpochLog
 from trainer.models import MODELS
 from trainer.models.head import classify
+from trainer.objective import objective
 from trainer.options import FitOptions
 from trainer.sequential import sequential_batches
 from trainer.split import FitPlan
 from trainer.stream import numbered_batches, ordered_batches, shuffled_batches
+from trainer.target import Truth, as_predictions, make_target, make_truth
 
 _INFERENCE_BATCH = 64
 
@@ -33,9 +36,9 @@ class Fitted:
 
     Attributes:
         history: one row an epoch, columns as in `trainer.epochs.HISTORY_SCHEMA`.
-        predict: from rows of the manifest to `view_id` and `probability` (of abnormal, Float64).
+        predict: from rows of the manifest to what `trainer.target.as_predictions` gives.
         build: returns the model, from uint8 images (batch, size, size, 1) to probabilities
-            (batch, 1).
+            (batch, 1), or (batch, n) of the target's n classes.
     """
 
     history: pl.DataFrame
@@ -56,7 +59,7 @@ def fit(lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, title: 
     Args:
         lake: where the views' pixels are.
         model_name: a key of `trainer.models.MODELS`.
-        options: epochs, patience, batch and seed.
+        options: epochs, patience, batch and seed; target, balance and augmentation.
         plan: what to train on, and what to validate on.
         title: what progress is called.
 
@@ -65,7 +68,11 @@ def fit(lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, title: 
         CorruptLakeError: a view's pixels are not those that were written.
     """
     start(options.seed)
-    model = _build(model_name, lake.image.size)
+    target = make_target(options.target, lake.manifest)
+    model = _build(model_name, lake.image.size, target.num_outputs)
+    truth, validation_truth = (
+        make_truth(views, target, options.balance) for views in (plan.train, plan.validation)
+    )
     with (
         ViewReader(lake, plan.train) as reader,
         ViewReader(lake, plan.validation) as validation,
@@ -77,44 +84,44 @@ def fit(lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, title: 
             monitor="val_loss", patience=options.patience, restore_best_weights=True
         )
         model.fit(
-            _train_batches(lake, plan.train, reader, options),
+            _train_batches(lake, plan.train, reader, truth, options),
             steps_per_epoch=math.ceil(len(reader) / options.batch),
-            validation_data=ordered_batches(validation, options.batch),
+            validation_data=ordered_batches(validation, options.batch, validation_truth),
             epochs=options.epochs,
             shuffle=False,
             verbose=0,  # pyright: ignore[reportArgumentType]  # keras has no stubs; 0 is allowed
             callbacks=[stopping, log],
         )
-    return Fitted(log.history(), partial(predict, model, lake), lambda: model)
+    # not compiled: a file without the optimizer's state, that loads where this package is not
+    build = partial(keras.Model, model.inputs, model.outputs)
+    return Fitted(log.history(), partial(predict, model, lake), build)
 
 
 def _train_batches(
-    lake: Lake, views: pl.DataFrame, reader: ViewReader, options: FitOptions
+    lake: Lake, views: pl.DataFrame, reader: ViewReader, truth: Truth, options: FitOptions
 ) -> tf.data.Dataset:
     if options.reader == "stream":
-        return sequential_batches(lake, views, options.batch, options.seed)
-    return shuffled_batches(reader, options.batch, options.seed)
+        batches = sequential_batches(lake, views, options.batch, options.seed, truth)
+    else:
+        batches = shuffled_batches(reader, options.batch, options.seed, truth)
+    return augment_batches(batches, options.augment, options.seed)
 
 
-def _build(model_name: str, size_px: int) -> keras.Model:
+def _build(model_name: str, size_px: int, num_outputs: int) -> keras.Model:
     entry = MODELS[model_name]
-    model = classify(entry.build_trunk(size_px), dropout=entry.dropout)
-    model.compile(
-        optimizer=keras.optimizers.Adam(entry.learning_rate),
-        loss="binary_crossentropy",
-        metrics=["accuracy", keras.metrics.AUC(name="auroc")],
-    )
+    model = classify(entry.build_trunk(size_px), num_outputs, entry.dropout)
+    optimizer = keras.optimizers.Adam(entry.learning_rate)
+    model.compile(optimizer=optimizer, **objective(num_outputs))
     return model
 
 
 def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame:
-    """Return `view_id` and `probability` (of abnormal, Float64) of each view, in any order.
+    """Return what `trainer.target.as_predictions` makes of a model's outputs for views.
 
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
     """
-    probabilities = infer(model, lake, views, "predict")[:, 0].astype(np.float64)
-    return views.select("view_id").with_columns(probability=pl.Series(probabilities))
+    return as_predictions(views, infer(model, lake, views, "predict"))
 
 
 def infer(

@@ -23,6 +23,7 @@ from trainer.options import CvOptions, TrainOptions
 from trainer.report.words import estimate, number
 from trainer.results import kept_model
 from trainer.split import FitPlan
+from trainer.target import make_target
 
 PREDICTIONS_FILE = "predictions.parquet"
 
@@ -97,6 +98,7 @@ def describe_run(
     return {
         "command": command,
         "options": asdict(options),
+        "classes": list(make_target(options.target, lake.manifest).class_names),
         "lake": {
             "path": str(lake.root),
             "digest": lake.digest,
