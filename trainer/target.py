@@ -115,7 +115,8 @@ def as_predictions(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.DataFra
     table = views.select("view_id").with_columns(probability=pl.Series(tell_abnormal(outputs)))
     if outputs.shape[1] == 1:
         return table
-    return table.with_columns(class_probabilities=pl.Series(normalize(outputs).tolist()))
+    classes = pl.Series(normalize(outputs).tolist(), dtype=pl.List(pl.Float64))
+    return table.with_columns(class_probabilities=classes)
 
 
 _BALANCED: dict[Balance, Sequence[str]] = {"label": ["label"], "part_label": ["body_part", "label"]}
