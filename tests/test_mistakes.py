@@ -47,6 +47,13 @@ INGEST, TRAIN, CV, VERIFY, PHANTOM = (
         (2, (CV, "models=cnn2,cnn2"), ("each model once", "cnn2,cnn2")),
         (2, (CV, "tune=head", "models=efficientnet_lite0,cnn4"), ("backbone", "models=cnn4")),
         (2, (TRAIN, "tune=half"), ("'head', 'all'", "half")),
+        (2, (TRAIN, "target=part_abnormal", "part=wrist"), ("part=all", "part=wrist")),
+        (
+            2,
+            (TRAIN, "model=efficientnet_lite0", "augment=light"),
+            ("augment=none where only the head", "augment=light model=efficientnet_lite0"),
+        ),
+        (2, (CV, "augment=loud"), ("'none', 'light', 'strong'", "loud")),
         (1, (CV, "k=400", "lake={lake}"), ("at least 400 patient groups", "Received")),
         (2, (PHANTOM, "views=3"), ("28", "views=3")),
     ],
@@ -69,6 +76,16 @@ def test_a_mistake_is_one_line(
     assert lines[0].startswith(f"{script.removeprefix('mura-')}: ")
     for text in said:
         assert text.format(tmp=tmp_path) in lines[0]
+
+
+def test_one_part_alone_is_not_told_apart(own_tree: Path, tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    assert run(INGEST, own_tree, f"lake={root}", "size=32", "workers=1").returncode == 0
+    result = run(TRAIN, f"lake={root}", "target=part_abnormal")
+    assert result.returncode == 1
+    assert "two body parts or more" in result.stderr
+    assert "Received: a lake of humerus" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_part_that_the_lake_lacks_is_refused(own_lake: Path, lake: Lake, tmp_path: Path) -> None:

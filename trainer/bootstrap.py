@@ -76,7 +76,7 @@ def resample(
     names, clusters = np.unique(groups, return_inverse=True)
     ranking = rank(labels, probabilities, clusters)
     counts = [
-        _count(clusters, answer(labels, probabilities, threshold), names.size)
+        _count(clusters, answer(labels, probabilities, threshold), names.size, 4)
         for threshold in thresholds
     ]
     aurocs: list[Floats] = []
@@ -88,10 +88,36 @@ def resample(
     return Resamples(np.concatenate(aurocs), [rates(np.concatenate(kept)) for kept in answers])
 
 
-def _count(clusters: Ints, answers: Ints, num_clusters: int) -> Floats:
-    """Return how many answers of each kind each cluster has, (clusters, 4)."""
-    counts = np.bincount(4 * clusters + answers, minlength=4 * num_clusters)
-    return counts.reshape(num_clusters, 4).astype(np.float64)
+def count_in_resamples(
+    groups: NDArray[np.generic],
+    kinds: Ints,
+    num_kinds: int,
+    *,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = 0,
+) -> Floats:
+    """Return how many rows of each kind are in each of the resamples that `resample` draws.
+
+    Args:
+        groups: of patients, (rows,), of any values.
+        kinds: from 0, (rows,).
+        num_kinds: how many kinds there are.
+        num_resamples: how many.
+        seed: of the draws.
+
+    Returns:
+        (resamples, kinds).
+    """
+    names, clusters = np.unique(groups, return_inverse=True)
+    counts = _count(clusters, kinds, names.size, num_kinds)
+    draws = _draw(names.size, num_resamples, kinds.size, seed)
+    return np.concatenate([weights.T @ counts for weights in draws])
+
+
+def _count(clusters: Ints, kinds: Ints, num_clusters: int, num_kinds: int) -> Floats:
+    """Return how many rows of each kind each cluster has, (clusters, kinds)."""
+    counts = np.bincount(num_kinds * clusters + kinds, minlength=num_kinds * num_clusters)
+    return counts.reshape(num_clusters, num_kinds).astype(np.float64)
 
 
 def _draw(num_groups: int, num_resamples: int, num_rows: int, seed: int) -> Iterator[Floats]:

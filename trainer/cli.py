@@ -49,11 +49,13 @@ def _train(words: Sequence[str]) -> None:
     from trainer.models import require_weights
     from trainer.provenance import Phases, run_key
     from trainer.split import check_batch, plan_final_fit
+    from trainer.target import make_target
 
     require_weights([options.model])
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)
+        make_target(options.target, data.lake.manifest)
         plan = plan_final_fit(data, options.seed)
         check_batch([options.model], options, [plan])
         key = run_key("train", options, data.lake)
@@ -73,11 +75,13 @@ def _cv(words: Sequence[str]) -> None:
     from trainer.models import require_weights
     from trainer.provenance import Phases, run_key
     from trainer.split import check_batch, plan_final_fit, plan_fold_fits
+    from trainer.target import make_target
 
     require_weights(options.candidates)
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)
+        make_target(options.target, data.lake.manifest)
         plans = plan_fold_fits(data, options.k, options.seed)
         final_plan = plan_final_fit(data, options.seed)
         check_batch(options.candidates, options, [*plans, final_plan])

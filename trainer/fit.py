@@ -19,14 +19,17 @@ from shared.console import Progress
 from shared.errors import TrainingError
 from shared.lake import Lake
 from shared.reader import ViewReader
+from trainer.augment import augment_batches
 from trainer.checkpoint import Checkpoint
 from trainer.devices import share, start
 from trainer.epochs import Course, EpochLog
+from trainer.objective import objective
 from trainer.options import FitOptions
 from trainer.run_folder import CHECKPOINTS, TENSORBOARD
 from trainer.sequential import sequential_batches
 from trainer.split import FitPlan
 from trainer.stream import numbered_batches, ordered_batches, shuffled_batches
+from trainer.target import Truth, as_predictions, make_target, make_truth
 from trainer.tensorboard import TensorBoardLog
 from trainer.waiting import Waiting
 
@@ -39,9 +42,9 @@ class Fitted:
 
     Attributes:
         history: one row an epoch, columns as in `trainer.epochs.HISTORY_SCHEMA`.
-        predict: from rows of the manifest to `view_id` and `probability` (of abnormal, Float64).
+        predict: from rows of the manifest to what `trainer.target.as_predictions` gives.
         build: returns the model, from uint8 images (batch, size, size, 1) to probabilities
-            (batch, 1).
+            (batch, 1), or (batch, n) of the target's n classes.
     """
 
     history: pl.DataFrame
@@ -102,9 +105,8 @@ def _compile(recipe: Recipe, options: FitOptions) -> keras.Model:
     model: Any = recipe.build()  # keras has no stubs: its defaults would be taken for types
     model.compile(
         optimizer=keras.optimizers.Adam(recipe.learning_rate),
-        loss="binary_crossentropy",
-        metrics=["accuracy", keras.metrics.AUC(name="auroc")],
         jit_compile=options.xla == "on",
+        **objective(model.output_shape[-1]),
     )
     model.optimizer.build(model.trainable_variables)
     return model
@@ -126,7 +128,11 @@ def _run_epochs(
         _plain_errors(reader, validation),
         closing(TensorBoardLog(log_folder)) as log,
     ):
-        validation_batches = ordered_batches(validation, options.batch)
+        target = make_target(options.target, lake.manifest)
+        truth, validation_truth = (
+            make_truth(views, target, options.balance) for views in (plan.train, plan.validation)
+        )
+        validation_batches = ordered_batches(validation, options.batch, validation_truth)
         if recipe.counts_start and not course.rows:
             measured = model.evaluate(validation_batches, verbose=0, return_dict=True)
             course.add({"epoch": 0, **{f"val_{name}": value for name, value in measured.items()}})
@@ -136,7 +142,9 @@ def _run_epochs(
             if course.num_epochs:
                 progress.note(f"going on after epoch {course.num_epochs}")
             model.fit(
-                waiting.measure(_train_batches(lake, plan.train, reader, options, course)),
+                waiting.measure(
+                    _train_batches(lake, plan.train, reader, truth, options, course.num_epochs)
+                ),
                 steps_per_epoch=math.ceil(len(reader) / options.batch),
                 validation_data=validation_batches,
                 initial_epoch=course.num_epochs,
@@ -148,21 +156,29 @@ def _run_epochs(
 
 
 def _train_batches(
-    lake: Lake, views: pl.DataFrame, reader: ViewReader, options: FitOptions, course: Course
+    lake: Lake,
+    views: pl.DataFrame,
+    reader: ViewReader,
+    truth: Truth,
+    options: FitOptions,
+    first_epoch: int,
 ) -> tf.data.Dataset:
+    batch, seed = options.batch, options.seed
     if options.reader == "stream":
-        return sequential_batches(lake, views, options.batch, options.seed, course.num_epochs)
-    return shuffled_batches(reader, options.batch, options.seed, course.num_epochs)
+        batches = sequential_batches(lake, views, batch, seed, truth, first_epoch)
+    else:
+        batches = shuffled_batches(reader, batch, seed, truth, first_epoch)
+    first_batch = first_epoch * math.ceil(len(reader) / batch)
+    return augment_batches(batches, options.augment, seed, first_batch)
 
 
 def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame:
-    """Return `view_id` and `probability` (of abnormal, Float64) of each view, in any order.
+    """Return what `trainer.target.as_predictions` makes of a model's outputs for views.
 
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
     """
-    probabilities = infer(model, lake, views, "predict")[:, 0].astype(np.float64)
-    return views.select("view_id").with_columns(probability=pl.Series(probabilities))
+    return as_predictions(views, infer(model, lake, views, "predict"))
 
 
 def infer(

@@ -2,7 +2,8 @@
 
 A *scored* table has one row a view: `view_id`, `model`, `fold` (null where there is none), `role`
 (validation, out_of_fold, test), `probability` (of abnormal), `study_id`, `body_part`, `label`,
-`group`. Model, fold and role name a set of rows; nothing relies on the order of rows.
+`group`; and `class_probabilities` (a list) where classes are told apart. Model, fold and role name
+a set of rows; nothing relies on the order of rows.
 """
 
 import math
@@ -23,6 +24,7 @@ ByPart = dict[str, Measures]
 
 SET_COLUMNS = ("model", "fold", "role")
 TRUTH_COLUMNS = ("study_id", "body_part", "label", "group")
+CLASS_PROBABILITIES = "class_probabilities"
 LEVELS = {"view": "views", "study": "studies"}
 
 
@@ -30,7 +32,8 @@ def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
     """Join predictions to what the manifest knows of their views.
 
     Args:
-        predictions: `view_id`, `model`, `fold`, `role` and `probability`, 0 to 1.
+        predictions: `view_id`, `model`, `fold`, `role` and `probability`, 0 to 1; and perhaps
+            `class_probabilities`.
         manifest: columns as in `shared.manifest.SCHEMA`.
 
     Returns:
@@ -40,7 +43,9 @@ def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
         TrainingError: a view is not in the manifest or twice in one set, or a probability is none.
     """
     columns = ("view_id", *SET_COLUMNS, "probability")
-    rows = predictions.select(columns).cast({"fold": pl.Int64, "probability": pl.Float64})
+    more = [name for name in (CLASS_PROBABILITIES,) if name in predictions.columns]
+    rows = predictions.select(*columns, *more)
+    rows = rows.cast({"fold": pl.Int64, "probability": pl.Float64})
     _refuse(rows.join(manifest, on="view_id", how="anti"), "predictions of views in the manifest")
     _refuse(
         rows.filter(pl.struct("view_id", *SET_COLUMNS).is_duplicated()),
@@ -50,7 +55,8 @@ def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
     is_probability = pl.col("probability").is_between(0, 1).fill_null(False)
     _refuse(rows.filter(~is_probability), "probabilities from 0 to 1")
     truth = manifest.select("view_id", *TRUTH_COLUMNS)
-    return rows.join(truth, on="view_id", how="inner", maintain_order="left")
+    joined = rows.join(truth, on="view_id", how="inner", maintain_order="left")
+    return joined.select(*columns, *TRUTH_COLUMNS, *more)
 
 
 def _refuse(wrong: pl.DataFrame, expected: str) -> None:

@@ -10,6 +10,9 @@ from trainer.models import MODELS
 
 Tune = Literal["default", "head", "all"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+Augment = Literal["none", "light", "strong"]
+TargetName = Literal["abnormal", "part_abnormal"]
+Balance = Literal["none", "label", "part_label"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,13 @@ class FitOptions(DataOptions):
     tune: Tune = "default"
     """What is trained: `head` only what follows a pretrained backbone, or `all`; by default `head`
     of a model that has a backbone."""
-
+    augment: Augment = "none"
+    """How train views are changed, anew in each epoch: `light` turns by up to 30 degrees and
+    mirrors; `strong` also shifts, zooms, changes contrast, adds noise, fills small rectangles."""
+    target: TargetName = "abnormal"
+    """What is told of a view: whether it is abnormal, or body part and label at once."""
+    balance: Balance = "none"
+    """Weigh views so that each label, or each label of each body part, weighs the same."""
     precision: Precision = "float32"
     """What layers compute in; weights and probabilities are float32 in any case."""
     xla: Literal["off", "on"] = "off"
@@ -53,10 +62,43 @@ class FitOptions(DataOptions):
                 raise UsageError(f"Expected {name} to be 1 or more. Received: {name}={value}")
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"Expected a seed of 0 to 2147483647. Received: seed={self.seed}")
+        if self.target == "part_abnormal" and self.part != "all":
+            raise UsageError(
+                "Expected part=all where body parts are told apart. "
+                f"Received: target={self.target} part={self.part}"
+            )
 
     def tunes_head(self, model_name: str) -> bool:
         """Return whether only the head of a model is trained."""
         return self.tune != "all" and MODELS[model_name].is_pretrained
+
+    def check_models(self, key: str, names: Sequence[str]) -> None:
+        """Check that models can be trained as the options say.
+
+        Args:
+            key: the option that names them.
+            names: of the models.
+
+        Raises:
+            UsageError: one is not in the table, or has no backbone to freeze, or would be trained
+                on embeddings of images that augmentation is asked to change.
+        """
+        with_backbone = [name for name, entry in MODELS.items() if entry.is_pretrained]
+        for name in names:
+            if name not in MODELS:
+                raise UsageError(
+                    f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}"
+                )
+            if self.tune == "head" and name not in with_backbone:
+                raise UsageError(
+                    f"Expected a model with a pretrained backbone ({', '.join(with_backbone)}) "
+                    f"where only the head is trained. Received: tune=head {key}={name}"
+                )
+            if self.augment != "none" and self.tunes_head(name):
+                raise UsageError(
+                    "Expected augment=none where only the head is trained, for views are embedded "
+                    f"once; or tune=all. Received: augment={self.augment} {key}={name}"
+                )
 
 
 @dataclass(frozen=True)
@@ -78,7 +120,7 @@ class TrainOptions(FitOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_models("model", [self.model], self.tune)
+        self.check_models("model", [self.model])
 
 
 @dataclass(frozen=True)
@@ -104,7 +146,7 @@ class CvOptions(FitOptions):
         super().__post_init__()
         if self.k < 2:
             raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
-        _check_models("models", self.candidates, self.tune)
+        self.check_models("models", self.candidates)
         if len(set(self.candidates)) < len(self.candidates):
             raise UsageError(f"Expected each model once. Received: models={self.models}")
 
@@ -112,17 +154,3 @@ class CvOptions(FitOptions):
     def candidates(self) -> list[str]:
         """The names of the models to compare."""
         return [name.strip() for name in self.models.split(",")]
-
-
-def _check_models(key: str, names: Sequence[str], tune: Tune) -> None:
-    with_backbone = [name for name, entry in MODELS.items() if entry.is_pretrained]
-    for name in names:
-        if name not in MODELS:
-            raise UsageError(
-                f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}"
-            )
-        if tune == "head" and name not in with_backbone:
-            raise UsageError(
-                f"Expected a model with a pretrained backbone ({', '.join(with_backbone)}) where "
-                f"only the head is trained. Received: tune=head {key}={name}"
-            )

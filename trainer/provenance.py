@@ -19,6 +19,7 @@ from shared.lake import Lake
 from trainer.hardware import describe_hardware
 from trainer.options import CvOptions, TrainOptions
 from trainer.split import FitPlan
+from trainer.target import make_target
 
 _PACKAGES = (
     "mura-lake",
@@ -76,6 +77,7 @@ def describe_run(
     return {
         "command": command,
         "options": asdict(options),
+        "classes": list(make_target(options.target, lake.manifest).class_names),
         "lake": {
             "path": str(lake.root),
             "digest": lake.digest,

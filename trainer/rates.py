@@ -36,16 +36,17 @@ def rates(counts: Floats) -> dict[str, Floats]:
     total = tn + fp + fn + tp
     by_chance = (tp + fn) * (tp + fp) + (tn + fp) * (tn + fn)
     return {
-        "accuracy": _divide(tn + tp, total),
-        "precision": _divide(tp, tp + fp, 0),
-        "recall": _divide(tp, tp + fn),
-        "specificity": _divide(tn, tn + fp),
-        "f1": _divide(2 * tp, 2 * tp + fp + fn, 0),
-        "kappa": _divide(total * (tn + tp) - by_chance, total**2 - by_chance),
+        "accuracy": divide(tn + tp, total),
+        "precision": divide(tp, tp + fp, 0),
+        "recall": divide(tp, tp + fn),
+        "specificity": divide(tn, tn + fp),
+        "f1": divide(2 * tp, 2 * tp + fp + fn, 0),
+        "kappa": divide(total * (tn + tp) - by_chance, total**2 - by_chance),
     }
 
 
-def _divide(numerator: Floats, denominator: Floats, otherwise: float = np.nan) -> Floats:
+def divide(numerator: Floats, denominator: Floats, otherwise: float = np.nan) -> Floats:
+    """Return quotients, and `otherwise` where the denominator is 0."""
     undefined = np.full(np.shape(denominator), otherwise, np.float64)
     return np.divide(numerator, denominator, out=undefined, where=denominator != 0)
 
@@ -104,4 +105,4 @@ def auroc(ranking: Ranking, weights: Floats) -> Floats:
     wins = below[ranking.num_below]
     wins += below[ranking.num_up_to]
     wins *= abnormal
-    return _divide(wins.sum(axis=0), 2 * below[-1] * abnormal.sum(axis=0))
+    return divide(wins.sum(axis=0), 2 * below[-1] * abnormal.sum(axis=0))

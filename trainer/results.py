@@ -9,8 +9,10 @@ import polars as pl
 
 from trainer.bootstrap import COVERAGE, MIN_GROUPS, NUM_RESAMPLES, interval, resample
 from trainer.calibration import brier_score, calibrate, expected_calibration_error
+from trainer.class_metrics import measure_classes
 from trainer.decision import Decision, Rule
 from trainer.metrics import (
+    CLASS_PROBABILITIES,
     Measures,
     choose,
     levels,
@@ -46,7 +48,8 @@ def compute_metrics(
     """Return everything that `metrics.json` holds.
 
     Args:
-        config: of the run; only `command`, `train` or `cv`, and `options.seed` are read.
+        config: of the run; only `command`, `train` or `cv`, `options.seed` and, where predictions
+            have them, the names of `classes` are read.
         scored: all predictions of the run.
         decision: what the run learnt on them.
 
@@ -54,7 +57,9 @@ def compute_metrics(
         `bootstrap`: how intervals were made. `decision`. `validation` and `test`: measures by part
         as `judge` gives them, empty without such rows. For `cv`, before them: `out_of_fold`: by
         model, pooled over folds and by part, the same; `folds`: by model, a list of what `measure`
-        gives with their `fold`; `chosen`: the model that was fitted again on all of train.
+        gives with their `fold`; `chosen`: the model that was fitted again on all of train. Where
+        classes are told apart also `classes`: their `names`, and by role what `measure_classes`
+        says of the model that is kept, empty without such rows.
     """
     seed = config["options"]["seed"]
     final = scored.filter(pl.col("fold").is_null())
@@ -70,6 +75,8 @@ def compute_metrics(
         "seed": seed,
     }
     shared = {"bootstrap": method, "decision": asdict(decision)}
+    if CLASS_PROBABILITIES in scored.columns:
+        shared["classes"] = _measure_class_sets(config["classes"], scored, decision.model, seed)
     if config["command"] != "cv":
         return shared | by_role
     by_model = _by_model(scored.filter(role="out_of_fold"))
@@ -83,6 +90,23 @@ def compute_metrics(
         "folds": {model: _measure_folds(rows) for model, rows in by_model},
         "chosen": decision.model,
         **by_role,
+    }
+
+
+def _measure_class_sets(
+    names: Sequence[str], scored: pl.DataFrame, model: str, seed: int
+) -> Measures:
+    own = scored.filter(model=model)
+    sets = {
+        role: own.filter(pl.col("fold").is_not_null() == (role == "out_of_fold"), role=role)
+        for role in ("validation", "out_of_fold", "test")
+    }
+    return {
+        "names": list(names),
+        **{
+            role: measure_classes(rows, names, seed) if rows.height else {}
+            for role, rows in sets.items()
+        },
     }
 
 

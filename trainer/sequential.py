@@ -5,23 +5,27 @@ For shards that cannot be read by offset, which is faster and shuffles freely (`
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 import tensorflow as tf
 
 from shared.image_spec import ImageSpec
 from shared.lake import Lake
+from trainer.target import Truth
 
 _WAITING_RECORDS = 2_000
 """Records that wait, over all shards, to be drawn: neighbours in a shard are of one patient."""
 _PARALLEL_BATCHES = 2
-_FEATURES = {
-    "image": tf.io.FixedLenFeature([], tf.string),
-    "label": tf.io.FixedLenFeature([], tf.int64),
-}
+_FEATURES = {"image": tf.io.FixedLenFeature([], tf.string)}
 
 
 def sequential_batches(
-    lake: Lake, views: pl.DataFrame, batch: int, seed: int, first_epoch: int = 0
+    lake: Lake,
+    views: pl.DataFrame,
+    batch: int,
+    seed: int,
+    truth: Truth | None = None,
+    first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Return endless epochs of (images, labels) as `trainer.stream.shuffled_batches` does.
 
@@ -34,14 +38,19 @@ def sequential_batches(
         views: rows of its manifest.
         batch: views in a batch; the last of an epoch may be smaller.
         seed: epoch n is the same for the same seed.
+        truth: what stands beside the images, a row a view, the same for all views of one label and
+            body part; the labels unless told otherwise.
         first_epoch: those before are read, but not given.
     """
-    shards = views.group_by("shard").agg("record_index").sort("shard")
+    truth = truth or (views["label"].to_numpy().astype(np.float32)[:, None],)
+    rows = views.with_row_index("row").group_by("shard").agg("record_index", pl.col("row").first())
+    shards = rows.sort("shard")
     waiting = max(2, _WAITING_RECORDS // shards.height)
     members = shards["record_index"].to_list()
+    truths = [tuple(column[row] for column in truth) for row in shards["row"]]
     datasets = [
-        _records(str(lake.root / shard), rows).shuffle(waiting, seed).repeat()
-        for shard, rows in zip(shards["shard"], members, strict=True)
+        _records(str(lake.root / shard), numbers, shard_truth).shuffle(waiting, seed).repeat()
+        for shard, numbers, shard_truth in zip(shards["shard"], members, truths, strict=True)
     ]
     owners = tf.repeat(tf.range(len(datasets), dtype=tf.int64), [len(rows) for rows in members])
 
@@ -56,7 +65,9 @@ def sequential_batches(
     )
     num_batches = -(-views.height // batch)
     batches = _batch_by_epoch(mixed, views.height, batch).skip(first_epoch * num_batches)
-    parsed = batches.map(lambda records: _parse(records, lake.image), _PARALLEL_BATCHES)
+    parsed = batches.map(
+        lambda records, *truth: (_parse(records, lake.image), *truth), _PARALLEL_BATCHES
+    )
     return parsed.prefetch(_PARALLEL_BATCHES).with_options(options)
 
 
@@ -79,23 +90,22 @@ def _batch_by_epoch(records: tf.data.Dataset, num_views: int, batch: int) -> tf.
     )
 
 
-def _records(path: str, members: list[int]) -> tf.data.Dataset:
-    """Return the records of a shard whose numbers are in `members`."""
+def _records(path: str, members: list[int], truth: Truth) -> tf.data.Dataset:
+    """Return the records of a shard whose numbers are in `members`, each with the shard's truth."""
     wanted_numbers = tf.constant(members, tf.int64)
     numbered = tf.data.TFRecordDataset(path).enumerate()
     wanted = numbered.filter(lambda number, _: tf.reduce_any(tf.equal(wanted_numbers, number)))  # pyright: ignore[reportArgumentType]  # an element's parts are handed over one by one
-    return wanted.map(lambda _, record: record)
+    constants = [tf.constant(value) for value in truth]
+    return wanted.map(lambda _, record: (record, *constants))
 
 
-def _parse(records: tf.Tensor, image: ImageSpec) -> tuple[tf.Tensor, tf.Tensor]:
+def _parse(records: tf.Tensor, image: ImageSpec) -> tf.Tensor:
     examples: Any = tf.io.parse_example(records, _FEATURES)
     shape = (-1, image.size, image.size, 1)
     if image.encoding == "raw":
-        images = tf.reshape(tf.io.decode_raw(examples["image"], tf.uint8), shape)
-    else:
-        images = tf.map_fn(
-            lambda stored: tf.io.decode_image(stored, channels=1, expand_animations=False),
-            examples["image"],
-            fn_output_signature=tf.TensorSpec(shape[1:], tf.uint8),
-        )
-    return images, tf.cast(examples["label"], tf.float32)[:, None]
+        return tf.reshape(tf.io.decode_raw(examples["image"], tf.uint8), shape)
+    return tf.map_fn(
+        lambda stored: tf.io.decode_image(stored, channels=1, expand_animations=False),
+        examples["image"],
+        fn_output_signature=tf.TensorSpec(shape[1:], tf.uint8),
+    )

@@ -22,6 +22,7 @@ from trainer.models.head import classify
 from trainer.options import FitOptions
 from trainer.provenance import Phases
 from trainer.split import FitPlan
+from trainer.target import make_target
 from trainer.waiting import Waiting
 
 Fit = Callable[[FitPlan, str], Fitted]
@@ -47,9 +48,10 @@ def make_fit(
     """
     if not options.tunes_head(model_name):
         entry = MODELS[model_name]
+        num_outputs = make_target(options.target, lake.manifest).num_outputs
 
         def build() -> keras.Model:
-            return classify(entry.build_trunk(lake.image.size), dropout=entry.dropout)
+            return classify(entry.build_trunk(lake.image.size), num_outputs, entry.dropout)
 
         return partial(fit, lake, Recipe(build, entry.learning_rate), options, folder)
     waiting = Waiting()

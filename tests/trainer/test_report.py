@@ -18,6 +18,7 @@ from trainer.outcome import write_tables
 from trainer.report import notes, words
 from trainer.report.page import write_report
 from trainer.report.words import number
+from trainer.target import Target
 
 HISTORY = {
     "model": pl.String,
@@ -43,6 +44,7 @@ SCORED = {
     "label": pl.Int64,
     "group": pl.Int64,
 }
+PARTS = ("hand", "wrist")
 NUM_STUDIES = {"validation": 20, "test": 40, "out_of_fold": 12}
 
 
@@ -66,7 +68,9 @@ def fit(model: str, fold: int | None = None, num_epochs: int = 3):
         yield model, fold, epoch, loss, loss, 0.7, 0.6, 0.6, 2.0, 23.0, is_best
 
 
-def write_run(folder: Path, command: str, scored: list[Any], history: list[Any]) -> Path:
+def write_run(
+    folder: Path, command: str, scored: list[Any], history: list[Any], target: Target | None = None
+) -> Path:
     counts = {"num_views": 40, "num_studies": 20, "num_patients": 20, "num_abnormal_views": 16}
     config = {
         "command": command,
@@ -78,12 +82,21 @@ def write_run(folder: Path, command: str, scored: list[Any], history: list[Any])
         "sets": [{"name": name, **counts} for name in ("train", "validation", "test")],
     }
     folder.mkdir(exist_ok=True)
-    tables = (
-        pl.DataFrame(history, HISTORY, orient="row"),
-        pl.DataFrame(scored, SCORED, orient="row"),
-    )
-    write_tables(folder, config, *tables)
+    predictions = pl.DataFrame(scored, SCORED, orient="row")
+    if target:
+        config["classes"] = list(target.class_names)
+        predictions = _add_classes(predictions, target)
+    write_tables(folder, config, pl.DataFrame(history, HISTORY, orient="row"), predictions)
     return folder
+
+
+def _add_classes(predictions: pl.DataFrame, target: Target) -> pl.DataFrame:
+    """Return the table with chances of classes: the part is always right."""
+    chances = np.zeros((predictions.height, target.num_outputs))
+    rows, normal = np.arange(predictions.height), target.numbers(predictions) // 2 * 2
+    chances[rows, normal + 1] = predictions["probability"].to_numpy()
+    chances[rows, normal] = 1 - predictions["probability"].to_numpy()
+    return predictions.with_columns(class_probabilities=pl.Series(chances.tolist()))
 
 
 def write_train(folder: Path, model: str = "cnn", roles: tuple[str, ...] = ("validation", "test")):
@@ -195,6 +208,28 @@ def test_names_are_escaped(tmp_path: Path):
     report = write_report(write_train(tmp_path, model="<b>$x_$&"))
     assert "<b>$" not in report.read_text()
     assert "<b>$x_$&" in read_text(report)
+
+
+def test_classes_have_a_table_and_a_figure_where_they_are_told_apart(tmp_path: Path):
+    scored = [row for role in ("validation", "test") for row in predict("cnn", role, parts=PARTS)]
+    target = Target("part_abnormal", ("elbow", *PARTS))
+    folder = write_run(tmp_path, "train", scored, list(fit("cnn")), target)
+    text = read_text(write_report(folder))
+    measures = json.loads((folder / "metrics.json").read_text())["classes"]["test"]
+    assert "tells 6 classes apart" in text
+    for level, unit in LEVELS.items():
+        accuracy = words.estimate(measures, level, "accuracy")
+        assert f"{level} {measures[f'num_{unit}']} {unit} {accuracy}" in text
+        assert (folder / "figures" / f"class_confusion_{level}.svg").is_file()
+    hand = measures["view_classes"][2]
+    assert hand["name"] == "hand normal"
+    assert f"hand normal {hand['support']} {number(hand['recall'])}" in text
+    assert "elbow abnormal 0" in text
+
+
+def test_without_classes_nothing_is_said_of_them(report: Path):
+    assert "Classes" not in read_text(report)
+    assert not list((report.parent / "figures").glob("class_*"))
 
 
 def test_candidates_name_every_model_and_mark_the_chosen(tmp_path: Path):

@@ -33,7 +33,7 @@ def loss_curves(history: pl.DataFrame) -> Figure:
     Args:
         history: rows of one model: `fold`, `epoch`, `loss`, `val_loss`, `is_best`; a line a fold.
     """
-    figure, axes = panel("Loss", "epoch", "binary cross-entropy")
+    figure, axes = panel("Loss", "epoch", "cross-entropy")
     _draw_curves(axes, history, _LOSS_LINES, "val_loss")
     return figure
 

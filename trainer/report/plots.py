@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from trainer.calibration import bin_by_probability, calibrate
 from trainer.metrics import levels, to_arrays
 from trainer.report import comparisons, figures, words
+from trainer.report.class_figures import class_confusion
 from trainer.report.run import Run
 
 Captioned = tuple[Figure, str]
@@ -20,8 +21,8 @@ def draw(run: Run) -> dict[str, dict[str, Captioned]]:
     """Draw every figure of a report.
 
     Returns:
-        By section of the page (`result`, `reliability`, `candidates`, `learning`, `folds`) and by a
-        name fit for a file: the figure and its caption.
+        By section of the page (`result`, `classes`, `reliability`, `candidates`, `learning`,
+        `folds`) and by a name fit for a file: the figure and its caption.
     """
     role, by_part = run.headline
     result = {
@@ -39,10 +40,22 @@ def draw(run: Run) -> dict[str, dict[str, Captioned]]:
         result["auroc_by_part"] = (comparisons.auroc_by_part(by_part), caption)
     return {
         "result": result,
+        "classes": _draw_classes(run) if run.classes else {},
         "reliability": dict(_draw_reliability(run)),
         "candidates": _draw_candidates(run) if run.is_cv else {},
         "learning": dict(_draw_learning("", run.fitted)),
         "folds": dict(_draw_folds(run)) if run.is_cv else {},
+    }
+
+
+def _draw_classes(run: Run) -> dict[str, Captioned]:
+    caption = (
+        "Answers against truth by {}: counts, shaded by their share of the true class. "
+        "In the boxes the body part is right."
+    )
+    return {
+        f"class_confusion_{level}": (class_confusion(run.classes, level), caption.format(level))
+        for level in ("view", "study")
     }
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from shared.errors import TrainingError
 from trainer.decision import Decision, read_decision
-from trainer.metrics import ByPart
+from trainer.metrics import ByPart, Measures
 from trainer.results import compute_metrics
 
 _ROLES = ("test", "out_of_fold", "validation")
@@ -55,6 +55,11 @@ class Run:
     def headline(self) -> tuple[str, ByPart]:
         """The fairest set that there is: its role and its measures by part."""
         return next(iter(self.by_role.items()))
+
+    @property
+    def classes(self) -> Measures:
+        """What is measured of the classes of the headline's set; empty if none are told apart."""
+        return self.metrics.get("classes", {}).get(self.headline[0], {})
 
     @property
     def fitted(self) -> pl.DataFrame:

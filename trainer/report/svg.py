@@ -30,9 +30,11 @@ _WIDTH_IN = 4.6
 _TEXT_PT = 10.5
 
 
-def panel(title: str, x_label: str, y_label: str, height_in: float = 3.4) -> tuple[Figure, Axes]:
+def panel(
+    title: str, x_label: str, y_label: str, height_in: float = 3.4, width_in: float = _WIDTH_IN
+) -> tuple[Figure, Axes]:
     """Return a figure of one axes, narrow enough that its text is readable on a phone."""
-    figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained", facecolor=PAPER)
+    figure = Figure(figsize=(width_in, height_in), layout="constrained", facecolor=PAPER)
     axes = figure.add_subplot(facecolor=PAPER)
     axes.set_title(title, loc="left", fontsize=_TEXT_PT + 1, fontweight="bold", color=INK)
     axes.set_xlabel(x_label, fontsize=_TEXT_PT, color=INK)

@@ -42,7 +42,7 @@ def percent(share: float, decimals: int = 0) -> str:
 
 def count(num: int, unit: str) -> str:
     """Format a count with its unit, e.g. `1 study`, `1,204 views`."""
-    singular = {"studies": "study"}.get(unit, unit.removesuffix("s"))
+    singular = {"studies": "study", "classes": "class"}.get(unit, unit.removesuffix("s"))
     return f"{num:,} {singular if num == 1 else unit}"
 
 

@@ -1,0 +1,169 @@
+"""Augment: each batch of training is turned, mirrored and disturbed anew, inside the graph.
+
+What a batch becomes depends on its images, the seed and its number since the start of training, and
+on nothing else: training that was killed and goes on sees what it would have seen.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from trainer.options import Augment
+
+_PARALLEL_BATCHES = 2
+
+
+@dataclass(frozen=True)
+class _Level:
+    """How far a view may be changed; each draws uniformly up to that.
+
+    Attributes:
+        degrees: of rotation, either way.
+        shift: in shares of the side, along either axis.
+        zoom: the largest factor; its inverse is the smallest.
+        contrast: the largest share by which distances from mid-grey grow or shrink.
+        brightness: in grey levels, either way.
+        noise: standard deviation, in grey levels.
+        num_rectangles: filled with one grey.
+    """
+
+    degrees: float
+    shift: float = 0.0
+    zoom: float = 1.0
+    contrast: float = 0.0
+    brightness: float = 0.0
+    noise: float = 0.0
+    num_rectangles: int = 0
+
+
+_LEVELS = {
+    "light": _Level(degrees=30),
+    "strong": _Level(
+        degrees=30,
+        shift=0.1,
+        zoom=1.25,
+        contrast=0.3,
+        brightness=25,
+        noise=8,
+        num_rectangles=3,
+    ),
+}
+_RECTANGLE_SIDES = (0.04, 0.12)
+"""In shares of the image's side: a burnt-in marker is about as large."""
+_BYTE_STD = math.sqrt((256**2 - 1) / 12)
+"""Of a random byte."""
+
+
+def augment_batches(
+    batches: tf.data.Dataset, level: Augment, seed: int, first_batch: int = 0
+) -> tf.data.Dataset:
+    """Return batches with their images augmented; what else is in a batch stays.
+
+    Args:
+        batches: of tuples, first the images, uint8 (batch, size, size, 1).
+        level: `none` leaves the batches as they are.
+        seed: of all draws.
+        first_batch: the number, since the start of training, of the first of the batches.
+    """
+    if level == "none":
+        return batches
+
+    def change(number: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+        images, *rest = batch
+        return (augment(images, level, seed, number), *rest)
+
+    numbered = batches.enumerate(first_batch)
+    changed: Any = numbered.map(change, _PARALLEL_BATCHES, deterministic=True)
+    return changed.prefetch(_PARALLEL_BATCHES)
+
+
+def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tensor) -> tf.Tensor:
+    """Return a batch's images, augmented; each view draws for itself.
+
+    Args:
+        images: uint8 (batch, size, size, 1).
+        level: `light` turns by up to 30 degrees and mirrors every other view, as earlier works on
+            MURA did; `strong` also shifts, zooms, changes contrast and brightness, adds noise and
+            fills small rectangles.
+        seed: of all draws.
+        number: of the batch since the start of training.
+
+    Returns:
+        uint8, of the same shape.
+    """
+    if level == "none":
+        return images
+    limits = _LEVELS[level]
+    seeds = _split([tf.constant(seed, tf.int64), tf.cast(number, tf.int64)], 3)
+    images = _move(images, limits, seeds[0])
+    if level == "light":
+        return images
+    return _change_grey(_fill_rectangles(images, limits, seeds[1]), limits, seeds[2])
+
+
+def _move(images: tf.Tensor, limits: _Level, seed: tf.Tensor) -> tf.Tensor:
+    """Rotate, mirror, zoom and shift, all in one interpolation; what comes in is black."""
+    size = _size(images)
+    draws = tf.unstack(_draw(seed, (tf.shape(images)[0], 5)), axis=1)
+    angle = draws[0] * math.radians(limits.degrees)
+    mirror = tf.where(draws[1] < 0, -1.0, 1.0)
+    scale = tf.exp(draws[2] * math.log(limits.zoom))
+    cos, sin = tf.cos(angle) * scale, tf.sin(angle) * scale
+    centre = (size - 1) / 2
+    x, y = (draw * limits.shift * size - centre for draw in draws[3:])
+    # where in the image each pixel of the result comes from, about the centre
+    from_x = (mirror * cos, -mirror * sin, mirror * (cos * x - sin * y) + centre)
+    from_y = (sin, cos, sin * x + cos * y + centre)
+    nothing = tf.zeros_like(angle)
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=tf.stack([*from_x, *from_y, nothing, nothing], axis=1),
+        output_shape=[size, size],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+    )
+
+
+def _fill_rectangles(images: tf.Tensor, limits: _Level, seed: tf.Tensor) -> tf.Tensor:
+    size, num_views = _size(images), tf.shape(images)[0]
+    places, sides, greys = _split(seed, 3)
+    shape = (num_views, 2, limits.num_rectangles, 1)
+    centre = _draw(places, shape, 0.0, size)
+    half = _draw(sides, shape, *_RECTANGLE_SIDES) * (size / 2)
+    is_inside = tf.abs(tf.range(size, dtype=tf.float32) - centre) < half
+    along_y, along_x = tf.unstack(tf.cast(is_inside, tf.float32), axis=1)
+    is_filled = tf.matmul(along_y, along_x, transpose_a=True) > 0
+    grey = tf.cast(_draw(greys, (num_views, 1, 1, 1), 0.0, 256.0), tf.uint8)
+    return tf.where(is_filled[..., None], grey, images)
+
+
+def _change_grey(images: tf.Tensor, limits: _Level, seed: tf.Tensor) -> tf.Tensor:
+    size, num_views = _size(images), tf.shape(images)[0]
+    amounts, grain = _split(seed, 2)
+    draws = tf.unstack(_draw(amounts, (num_views, 3, 1, 1, 1)), axis=1)
+    contrast = 1 + draws[0] * limits.contrast
+    brightness = draws[1] * limits.brightness
+    noise = tf.abs(draws[2]) * limits.noise / _BYTE_STD
+    # four bytes from each number drawn: a normal number for each pixel would take ten times as long
+    words = _draw(grain, (num_views, (size * size + 3) // 4), None, None, tf.uint32)
+    grains = tf.reshape(tf.bitcast(words, tf.uint8), (num_views, -1))[:, : size * size]
+    pixels = (tf.cast(images, tf.float32) - 127.5) * contrast + (brightness + 127.5)
+    pixels += (tf.cast(tf.reshape(grains, tf.shape(images)), tf.float32) - 127.5) * noise
+    return tf.cast(tf.clip_by_value(tf.round(pixels), 0, 255), tf.uint8)
+
+
+def _size(images: tf.Tensor) -> int:
+    return int(images.shape[1] or 0)  # never None: a lake's images have one size
+
+
+def _draw(seed: Any, shape: Any, low: Any = -1.0, high: Any = 1.0, dtype: Any = tf.float32) -> Any:
+    """Draw uniformly, the same on any device; each view's draws depend on its place alone."""
+    return tf.random.stateless_uniform(shape, seed, low, high, dtype, alg="philox")
+
+
+def _split(seed: Any, num: int) -> list[Any]:
+    split: Any = tf.random.split(seed, num, alg="philox")
+    return tf.unstack(split, num)
