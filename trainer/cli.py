@@ -56,8 +56,7 @@ def _train(words: Sequence[str]) -> None:
         data = open_data(options)
         plan = plan_final_fit(data, options.seed)
     with _results(options.out, f"train-{options.part}-{options.model}") as folder:
-        with phases.measure("start TensorFlow"):
-            from trainer.train import train
+        from trainer.train import train
 
         train(options, data.lake, plan, folder, phases)
 
@@ -72,15 +71,14 @@ def _cv(words: Sequence[str]) -> None:
     from trainer.run_folder import Phases
     from trainer.split import plan_final_fit, plan_fold_fits
 
-    require_weights(options.candidates)
+    require_weights(options.model_names)
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)
         plans = plan_fold_fits(data, options.k, options.seed)
         final_plan = plan_final_fit(data, options.seed)
     with _results(options.out, f"cv-{options.part}") as folder:
-        with phases.measure("start TensorFlow"):
-            from trainer.cv import cross_validate
+        from trainer.cv import cross_validate
 
         cross_validate(options, data.lake, plans, final_plan, folder, phases)
 
@@ -88,13 +86,11 @@ def _cv(words: Sequence[str]) -> None:
 @contextmanager
 def _results(out: str, name: str) -> Generator[Path, None, None]:
     """Make the run folder before TensorFlow's seconds of starting; print the results after."""
-    from shared.console import note
     from trainer.run_folder import new_run_folder, say_result
 
     with new_run_folder(out, name) as folder:
         # TensorFlow's own chatter would drown what this project has to say
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        note("starting TensorFlow")
         yield folder
     say_result(folder)

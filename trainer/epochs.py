@@ -10,20 +10,7 @@ import polars as pl
 
 from shared.console import Progress
 from shared.errors import TrainingError
-
-HISTORY_SCHEMA: dict[str, type[pl.DataType]] = {
-    "epoch": pl.Int64,
-    "loss": pl.Float64,
-    "accuracy": pl.Float64,
-    "auroc": pl.Float64,
-    "val_loss": pl.Float64,
-    "val_accuracy": pl.Float64,
-    "val_auroc": pl.Float64,
-    "seconds": pl.Float64,
-    "images_per_s": pl.Float64,
-    "is_best": pl.Boolean,
-}
-"""One row an epoch, from 1; `is_best` marks the one with the lowest validation loss."""
+from trainer.history import make_history
 
 
 class EpochLog(keras.callbacks.Callback):
@@ -74,12 +61,10 @@ class EpochLog(keras.callbacks.Callback):
             f"validation AUROC {row['val_auroc']:.3f}, {row['images_per_s']:,.0f} images/s"
         )
 
+    def add_start(self, measured: Mapping[str, float]) -> None:
+        """Keep, as epoch 0, how good the model was on validation views before it was trained."""
+        self._rows.append({"epoch": 0, **{f"val_{n}": float(v) for n, v in measured.items()}})
+
     def history(self) -> pl.DataFrame:
-        """Return the epochs so far, columns as in `HISTORY_SCHEMA`."""
+        """Return the epochs so far, columns as in `trainer.history.HISTORY_SCHEMA`."""
         return make_history(self._rows)
-
-
-def make_history(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """Return epochs as a table, columns as in `HISTORY_SCHEMA`, the best one marked."""
-    table = pl.DataFrame(rows, schema={n: t for n, t in HISTORY_SCHEMA.items() if n != "is_best"})
-    return table.with_columns(is_best=pl.int_range(pl.len()) == pl.col("val_loss").arg_min())

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import keras
 import numpy as np
@@ -17,8 +16,9 @@ from shared.errors import TrainingError
 from shared.lake import Lake
 from shared.reader import ViewReader
 from trainer.epochs import EpochLog
-from trainer.models import MODELS
-from trainer.models.head import classify
+from trainer.fitted import Fitted, Outputs
+from trainer.heads import tell_abnormal
+from trainer.models.combine import combine
 from trainer.options import FitOptions
 from trainer.sequential import sequential_batches
 from trainer.split import FitPlan
@@ -28,19 +28,18 @@ _INFERENCE_BATCH = 64
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A trained model with the weights of its best epoch.
+class Recipe:
+    """From what a fit starts, and how fast it leaves that.
 
     Attributes:
-        history: one row an epoch, columns as in `trainer.epochs.HISTORY_SCHEMA`.
-        predict: from rows of the manifest to `view_id` and `probability` (of abnormal, Float64).
-        build: returns the model, from uint8 images (batch, size, size, 1) to probabilities
-            (batch, 1).
+        build: returns the model, from uint8 images (batch, size, size, 1) to probabilities.
+        learning_rate: of Adam.
+        counts_start: whether the model is good as it is, so that its weights may be the best.
     """
 
-    history: pl.DataFrame
-    predict: Callable[[pl.DataFrame], pl.DataFrame]
     build: Callable[[], keras.Model]
+    learning_rate: float
+    counts_start: bool = False
 
 
 def start(seed: int) -> None:
@@ -50,13 +49,13 @@ def start(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def fit(lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, title: str) -> Fitted:
+def fit(lake: Lake, recipe: Recipe, options: FitOptions, plan: FitPlan, title: str) -> Fitted:
     """Train all of a model on a plan's train views; stop early on the loss of its validation views.
 
     Args:
         lake: where the views' pixels are.
-        model_name: a key of `trainer.models.MODELS`.
-        options: epochs, patience, batch and seed.
+        recipe: what to start from.
+        options: epochs, patience, batch and seed; flips of answers.
         plan: what to train on, and what to validate on.
         title: what progress is called.
 
@@ -65,7 +64,7 @@ def fit(lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, title: 
         CorruptLakeError: a view's pixels are not those that were written.
     """
     start(options.seed)
-    model = _build(model_name, lake.image.size)
+    model = _compile(recipe)
     with (
         ViewReader(lake, plan.train) as reader,
         ViewReader(lake, plan.validation) as validation,
@@ -76,16 +75,26 @@ def fit(lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, title: 
         stopping = keras.callbacks.EarlyStopping(
             monitor="val_loss", patience=options.patience, restore_best_weights=True
         )
+        validation_batches = ordered_batches(validation, options.batch)
+        start_weights, start_loss = model.get_weights(), math.inf
+        if recipe.counts_start:
+            measured = model.evaluate(validation_batches, verbose=0, return_dict=True)  # pyright: ignore[reportArgumentType]  # keras has no stubs; 0 is allowed
+            log.add_start(measured)
+            start_loss = measured["loss"]
         model.fit(
             _train_batches(lake, plan.train, reader, options),
             steps_per_epoch=math.ceil(len(reader) / options.batch),
-            validation_data=ordered_batches(validation, options.batch),
+            validation_data=validation_batches,
             epochs=options.epochs,
             shuffle=False,
             verbose=0,  # pyright: ignore[reportArgumentType]  # keras has no stubs; 0 is allowed
             callbacks=[stopping, log],
         )
-    return Fitted(log.history(), partial(predict, model, lake), lambda: model)
+    history = log.history()
+    if history["val_loss"].min() == start_loss:
+        model.set_weights(start_weights)
+    answering = combine([model], flips=options.flips)
+    return Fitted(history, lambda views: _answer(answering, lake, views), lambda: model)
 
 
 def _train_batches(
@@ -96,15 +105,18 @@ def _train_batches(
     return shuffled_batches(reader, options.batch, options.seed)
 
 
-def _build(model_name: str, size_px: int) -> keras.Model:
-    entry = MODELS[model_name]
-    model = classify(entry.build_trunk(size_px), dropout=entry.dropout)
+def _compile(recipe: Recipe) -> keras.Model:
+    model = recipe.build()
     model.compile(
-        optimizer=keras.optimizers.Adam(entry.learning_rate),
+        optimizer=keras.optimizers.Adam(recipe.learning_rate),
         loss="binary_crossentropy",
         metrics=["accuracy", keras.metrics.AUC(name="auroc")],
     )
     return model
+
+
+def _answer(model: keras.Model, lake: Lake, views: pl.DataFrame) -> Outputs:
+    return infer(model, lake, views, "predict").astype(np.float64)
 
 
 def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame:
@@ -113,7 +125,7 @@ def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
     """
-    probabilities = infer(model, lake, views, "predict")[:, 0].astype(np.float64)
+    probabilities = tell_abnormal(_answer(model, lake, views))
     return views.select("view_id").with_columns(probability=pl.Series(probabilities))
 
 

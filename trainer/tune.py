@@ -1,28 +1,35 @@
-"""Tune: what of a model is trained: all of it on images, or a head on kept embeddings."""
+"""Tune: what of a model is trained: a head on kept embeddings, all of it on images, or both."""
 
-import hashlib
-from collections.abc import Callable
-from functools import partial
-from importlib.metadata import version
+from __future__ import annotations
 
-import keras
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import polars as pl
 
 from shared.console import note
 from shared.lake import Lake
-from trainer.embeddings import Matrix, embed
-from trainer.epochs import make_history
-from trainer.fit import Fitted, fit, infer, start
-from trainer.linear import Linear, Vector, fit_linear, sigmoid
+from trainer.candidates import Candidate
+from trainer.embeddings import Matrix, embed, embedding_key
+from trainer.fit_heads import FittedHead, fit_heads
+from trainer.fitted import Fitted, Outputs
+from trainer.heads import Examples, Head, to_probabilities
+from trainer.history import make_history
 from trainer.models import MODELS
-from trainer.models.head import classify
 from trainer.options import FitOptions
 from trainer.run_folder import Phases
 from trainer.split import FitPlan
 
-Fit = Callable[[FitPlan, str], Fitted]
-"""Fits one model to a plan; the second argument is what progress is called."""
+if TYPE_CHECKING:
+    import keras
+
+Fit = Callable[[FitPlan, Sequence[Candidate], str], list[Fitted]]
+"""Fits candidates of one model to a plan; the last argument is what progress is called."""
+
+_STAGED_SHARE = 0.1
+"""Of a model's learning rate, once its head is good: faster steps would spoil the trunk first."""
 
 
 def make_fit(
@@ -35,68 +42,161 @@ def make_fit(
         model_name: a key of `trainer.models.MODELS`.
         options: of all fits.
         plan: has every view that any plan will have.
-        phases: gets the seconds of `embed`.
+        phases: gets the seconds of `start TensorFlow` and `embed`.
 
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
         WeightsError: the file of pretrained weights is damaged.
     """
-    if not options.tunes_head(model_name):
-        return partial(fit, lake, model_name, options)
-    with phases.measure("embed"):
-        return _HeadFit(lake, model_name, options, pl.concat(vars(plan).values())).fit
+    way = options.way(model_name)
+    if way != "head":
+        _start_tensorflow(phases)
+    if way == "all":
+        return _WholeFit(lake, model_name, options).fit
+    heads = _HeadFit(lake, model_name, options, pl.concat(vars(plan).values()), phases)
+    if way == "head":
+        return heads.fit
+    return _StagedFit(lake, model_name, options, heads).fit
+
+
+def _start_tensorflow(phases: Phases) -> None:
+    """Import TensorFlow, which takes seconds: as late as may be, for heads do without."""
+    if "tensorflow" in sys.modules:
+        return
+    note("starting TensorFlow")
+    with phases.measure("start TensorFlow"):
+        import trainer.fit  # noqa: F401  # what is measured is how long this takes
+
+
+class _WholeFit:
+    """Fits all of a model, on images."""
+
+    def __init__(self, lake: Lake, model_name: str, options: FitOptions):
+        self._lake, self._options, self._entry = lake, options, MODELS[model_name]
+
+    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+        """Fit the model, which is the one candidate; see `trainer.fit.fit`."""
+        from trainer.fit import Recipe, fit
+
+        recipe = Recipe(self._build, self._entry.learning_rate)
+        return [fit(self._lake, recipe, self._options, plan, title)]
+
+    def _build(self) -> keras.Model:
+        from trainer.models.head import classify
+
+        trunk = self._entry.build_trunk(self._lake.image.size)
+        return classify(trunk, dropout=self._entry.dropout)
+
+
+class _StagedFit:
+    """Fits a head on embeddings, then all of the model on images, from there."""
+
+    def __init__(self, lake: Lake, model_name: str, options: FitOptions, heads: _HeadFit):
+        self._lake, self._options, self._entry = lake, options, MODELS[model_name]
+        self._candidates, self._heads = options.list_heads(model_name), heads
+
+    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+        """Fit the model, which is the one candidate, from the head that validates best."""
+        from trainer.fit import Recipe, fit
+
+        best = self._heads.fit_best(plan, self._candidates, f"{title}, head")
+        rate = _STAGED_SHARE * self._entry.learning_rate
+        recipe = Recipe(lambda: self._build(best.head), rate, counts_start=True)
+        return [fit(self._lake, recipe, self._options, plan, title)]
+
+    def _build(self, head: Head) -> keras.Model:
+        from trainer.models.combine import combine
+        from trainer.models.head import build_head
+
+        trunk = self._entry.build_trunk(self._lake.image.size)
+        return combine([build_head(head, self._entry.dropout)], trunk)
 
 
 class _HeadFit:
     """Fits heads on what a frozen backbone makes of the views."""
 
-    def __init__(self, lake: Lake, model_name: str, options: FitOptions, views: pl.DataFrame):
-        start(options.seed)
-        self._backbone = MODELS[model_name].build_trunk(lake.image.size)
-        self._options = options
+    def __init__(
+        self,
+        lake: Lake,
+        model_name: str,
+        options: FitOptions,
+        views: pl.DataFrame,
+        phases: Phases,
+    ):
+        self._lake, self._model_name, self._options = lake, model_name, options
+        self._phases, self._trunk = phases, None
         self._rows = views.select("view_id").with_row_index("row")
-        self._embeddings = embed(
-            views,
-            f"{lake.digest} {_digest(self._backbone)} {version('tensorflow')}",
-            lambda missing: infer(self._backbone, lake, missing, "embed"),
-        )
+        kinds = ("", "mirrored") if options.flips == "test" else ("",)
+        # the embeddings of the views, then those of their mirror images if asked for
+        self._embeddings = [self._embed(views, kind) for kind in kinds]
 
-    def fit(self, plan: FitPlan, title: str) -> Fitted:
-        """Fit a head; see `trainer.fit.fit`."""
-        linear, rows = fit_linear(
-            self._examples(plan.train), self._examples(plan.validation), self._options
-        )
-        history = make_history(rows)
-        best = history.row(by_predicate=pl.col("is_best"), named=True)
-        note(
-            f"{title}: best of {len(rows)} epochs is {best['epoch']}, "
-            f"validation loss {best['val_loss']:.4f}, validation AUROC {best['val_auroc']:.3f}"
-        )
-        return Fitted(history, partial(self._predict, linear), partial(self._build, linear))
+    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+        """Fit heads; see `trainer.fit_heads.fit_heads`."""
+        return [
+            self._finish(fitted.head, fitted.rows) for fitted in self._fit(plan, candidates, title)
+        ]
 
-    def _examples(self, views: pl.DataFrame) -> tuple[Matrix, Vector]:
-        labels = views["label"].to_numpy().astype(np.float32)
-        return self._of(views), labels
+    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> FittedHead:
+        """Fit heads, and return the one with the lowest validation loss."""
+        return min(self._fit(plan, candidates, title), key=lambda fitted: fitted.best["val_loss"])
 
-    def _of(self, views: pl.DataFrame) -> Matrix:
-        rows = views.join(self._rows, on="view_id", maintain_order="left")["row"]
-        return self._embeddings[rows.to_numpy()]
+    def _fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[FittedHead]:
+        train, validation = self._examples(plan.train), self._examples(plan.validation)
+        heads = fit_heads(train, validation, candidates, 1, self._options)
+        _note_best(title, heads, candidates)
+        return heads
 
-    def _predict(self, linear: Linear, views: pl.DataFrame) -> pl.DataFrame:
-        probabilities = sigmoid(linear.logits(self._of(views))).astype(np.float64)
-        return views.select("view_id").with_columns(probability=pl.Series(probabilities))
+    def _finish(self, head: Head, rows: list[dict[str, Any]]) -> Fitted:
+        def answer(views: pl.DataFrame) -> Outputs:
+            answers = [to_probabilities(head.logits(e)) for e in self._of(views)]
+            return np.mean(answers, axis=0, dtype=np.float64)
 
-    def _build(self, linear: Linear) -> keras.Model:
-        model = classify(self._backbone)
-        model.get_layer("logits").set_weights(
-            [linear.weights[:, None], np.array([linear.bias], np.float32)]
-        )
-        return model
+        def build() -> keras.Model:
+            from trainer.models.head import build_head
+
+            return build_head(head)
+
+        return Fitted(make_history(rows), answer, build, self._build_trunk)
+
+    def _examples(self, views: pl.DataFrame) -> Examples:
+        weights = np.ones(views.height, np.float32)
+        return Examples(next(iter(self._of(views))), views["label"].to_numpy(), weights)
+
+    def _of(self, views: pl.DataFrame) -> list[Matrix]:
+        rows = views.join(self._rows, on="view_id", maintain_order="left")["row"].to_numpy()
+        return [embeddings[rows] for embeddings in self._embeddings]
+
+    def _embed(self, views: pl.DataFrame, kind: str) -> Matrix:
+        def compute(missing: pl.DataFrame) -> Matrix:
+            trunk = self._build_trunk()
+
+            from trainer.fit import infer
+            from trainer.models.combine import mirror
+
+            model = mirror(trunk) if kind else trunk
+            with self._phases.measure("embed"):
+                return infer(model, self._lake, missing, f"embed {kind}".rstrip())
+
+        return embed(views, embedding_key(self._lake.digest, self._model_name, kind), compute)
+
+    def _build_trunk(self) -> keras.Model:
+        """Build the trunk, when it is first asked for: most fits find all embeddings kept."""
+        if self._trunk is None:
+            _start_tensorflow(self._phases)
+
+            from trainer.fit import start
+
+            start(self._options.seed)
+            self._trunk = MODELS[self._model_name].build_trunk(self._lake.image.size)
+        return self._trunk
 
 
-def _digest(model: keras.Model) -> str:
-    """Return the digest of a model: its layers and its weights."""
-    hashed = hashlib.sha256(model.to_json().encode())
-    for weights in model.get_weights():
-        hashed.update(weights.tobytes())
-    return hashed.hexdigest()
+def _note_best(title: str, heads: Sequence[FittedHead], candidates: Sequence[Candidate]) -> None:
+    losses = [fitted.best["val_loss"] for fitted in heads]
+    index = int(np.argmin(losses))
+    best, candidate = heads[index].best, candidates[index]
+    auroc = "" if best["val_auroc"] is None else f", validation AUROC {best['val_auroc']:.3f}"
+    note(
+        f"{title}: lowest validation loss of {len(heads)} heads {losses[index]:.4f}{auroc}, "
+        f"{candidate.name}, epoch {best['epoch']} of {len(heads[index].rows)}"
+    )
