@@ -17,7 +17,7 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
-_PLAIN_WIDTH = 110
+_PLAIN_WIDTH = 1_000
 _PLAIN_FIRST_S, _PLAIN_EVERY_S = 5.0, 60.0
 
 
@@ -126,4 +126,4 @@ def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]])
 
 
 def _looks_numeric(cell: str) -> bool:
-    return cell[:1].isdigit() or cell[:1] in {"-", "."} or cell == ""
+    return cell[:1].isdigit() or cell[:1] in {"-", ".", "\N{MINUS SIGN}"} or cell == ""

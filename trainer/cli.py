@@ -60,8 +60,7 @@ def _train(words: Sequence[str]) -> None:
         check_batch([options.model], options, [plan])
         key = run_key("train", options, data.lake)
     with _results(options.out, f"train-{options.part}-{options.model}", key) as folder:
-        with phases.measure("start TensorFlow"):
-            from trainer.train import train
+        from trainer.train import train
 
         train(options, data.lake, plan, folder, phases)
 
@@ -77,18 +76,17 @@ def _cv(words: Sequence[str]) -> None:
     from trainer.split import check_batch, plan_final_fit, plan_fold_fits
     from trainer.target import make_target
 
-    require_weights(options.candidates)
+    require_weights(options.model_names)
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)
         make_target(options.target, data.lake.manifest)
         plans = plan_fold_fits(data, options.k, options.seed)
         final_plan = plan_final_fit(data, options.seed)
-        check_batch(options.candidates, options, [*plans, final_plan])
+        check_batch(options.model_names, options, [*plans, final_plan])
         key = run_key("cv", options, data.lake)
     with _results(options.out, f"cv-{options.part}", key) as folder:
-        with phases.measure("start TensorFlow"):
-            from trainer.cv import cross_validate
+        from trainer.cv import cross_validate
 
         cross_validate(options, data.lake, plans, final_plan, folder, phases)
 
@@ -96,7 +94,6 @@ def _cv(words: Sequence[str]) -> None:
 @contextmanager
 def _results(out: str, name: str, key: str) -> Generator[Path, None, None]:
     """Make the run folder before TensorFlow's seconds of starting; print the results after."""
-    from shared.console import note
     from trainer.outcome import say_result
     from trainer.run_folder import open_run_folder
 
@@ -104,6 +101,5 @@ def _results(out: str, name: str, key: str) -> Generator[Path, None, None]:
         # TensorFlow's own chatter would drown what this project has to say
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        note("starting TensorFlow")
         yield folder
     say_result(folder)

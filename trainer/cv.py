@@ -1,21 +1,41 @@
-"""Cross-validation: candidates on the same folds, the best refitted and scored once."""
+"""Cross-validation: candidates on the same folds, the best kept and scored once."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from shared.console import say
 from shared.lake import Lake
-from trainer.metrics import choose, measure_by_part, score
+from trainer.candidates import Candidate
+from trainer.comparison import by_model, measure_folds, show_comparison
+from trainer.fitted import Fitted, build_model, predict
+from trainer.metrics import choose, measure, score
 from trainer.options import CvOptions
 from trainer.outcome import write_tables
 from trainer.provenance import Phases, describe_run
 from trainer.report.page import write_report
-from trainer.report.words import number
+from trainer.report.words import count
 from trainer.run_folder import count_starts
 from trainer.split import FitPlan
-from trainer.train import fit_final, label_set
+from trainer.train import label_set, predict_sets
 from trainer.tune import Fit, make_fit
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What the fits of a candidate on all folds gave.
+
+    Attributes:
+        history: one row an epoch, with `model` and `fold`.
+        predictions: out of fold, with `model`, `fold` and `role`.
+        members: the fold models, where an ensemble is made of them.
+    """
+
+    history: pl.DataFrame
+    predictions: pl.DataFrame
+    members: list[Fitted]
 
 
 def cross_validate(
@@ -26,7 +46,10 @@ def cross_validate(
     folder: Path,
     phases: Phases,
 ) -> None:
-    """Compare candidates, refit the best, score it once; write results and report into `folder`.
+    """Compare candidates, keep the best, score it once; write results and report into `folder`.
+
+    What is kept is the best candidate, fitted anew to all of train; or its fold models, which
+    answer by their mean.
 
     Args:
         options: candidates and fit.
@@ -42,45 +65,76 @@ def cross_validate(
     """
     fits = {
         name: make_fit(lake, name, options, final_plan, folder, phases)
-        for name in options.candidates
+        for name in options.model_names
     }
+    keeps_folds = options.ensemble == "folds"
     with phases.measure("cross-validate"):
-        tried = [_try(plans, name, fit) for name, fit in fits.items()]
-    histories, predictions = [h for h, _ in tried], [p for _, p in tried]
-    best = _choose(lake, predictions)
-    final = fit_final(final_plan, best, fits[best], phases)
-    final.model.save(folder / "model.keras")
-    config = describe_run("cv", options, lake, final_plan, phases, count_starts(folder))
-    scored = score(pl.concat([*predictions, final.predictions]), lake.manifest)
-    write_tables(folder, config, pl.concat([*histories, final.history]), scored)
+        tried: dict[Candidate, _Tried] = {}
+        for name, fit in fits.items():
+            tried |= _try(plans, fit, options.list_candidates(name), name, keeps_folds)
+    chosen = _choose(tried, lake)
+    histories = [one.history for one in tried.values()]
+    members, plan = tried[chosen].members, final_plan
+    if keeps_folds:
+        plan = _without_validation(final_plan)
+    else:
+        with phases.measure("train"):
+            members = fits[chosen.model](final_plan, [chosen], chosen.name)
+        histories.append(label_set(members[0].history, chosen.name, None))
+    with phases.measure("evaluate"):
+        final = predict_sets(members, plan, chosen.name)
+    with phases.measure("save"):
+        build_model(members, options.flips).save(folder / "model.keras")
+    config = describe_run("cv", options, lake, plan, phases, count_starts(folder))
+    predictions = pl.concat([*(one.predictions for one in tried.values()), final])
+    write_tables(folder, config, pl.concat(histories), score(predictions, lake.manifest))
     write_report(folder)
 
 
-def _try(plans: list[FitPlan], model_name: str, fit: Fit) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return history and out-of-fold predictions of one candidate on all folds."""
-    histories: list[pl.DataFrame] = []
-    predictions: list[pl.DataFrame] = []
-    for index, plan in enumerate(plans):
-        title = f"{model_name}, fold {index + 1} of {len(plans)}"
-        fitted = fit(plan, title)
-        histories.append(label_set(fitted.history, model_name, index))
-        out_of_fold = fitted.predict(plan.test)
-        predictions.append(label_set(out_of_fold, model_name, index, role="out_of_fold"))
-    return pl.concat(histories), pl.concat(predictions)
-
-
-def _choose(lake: Lake, predictions: list[pl.DataFrame]) -> str:
-    """Say each candidate's out-of-fold result and return the name of the best."""
-    measures = {
-        table["model"][0]: measure_by_part(score(table, lake.manifest)) for table in predictions
-    }
-    for name, by_part in measures.items():
-        result = by_part["all"]
-        say(
-            f"{name}: out-of-fold view AUROC {number(result['view_auroc'])}, "
-            f"study AUROC {number(result['study_auroc'])}, "
-            f"study kappa {number(result['study_kappa'])}"
+def _try(
+    plans: Sequence[FitPlan],
+    fit: Fit,
+    candidates: Sequence[Candidate],
+    model_name: str,
+    keeps_folds: bool,
+) -> dict[Candidate, _Tried]:
+    """Fit candidates of one model on all folds."""
+    histories: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
+    predictions: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
+    members: dict[Candidate, list[Fitted]] = {candidate: [] for candidate in candidates}
+    for fold, plan in enumerate(plans):
+        title = f"{model_name}, fold {fold + 1} of {len(plans)}"
+        for candidate, fitted in zip(candidates, fit(plan, candidates, title), strict=True):
+            histories[candidate].append(label_set(fitted.history, candidate.name, fold))
+            answers = predict([fitted], plan.test)
+            predictions[candidate].append(
+                label_set(answers, candidate.name, fold, role="out_of_fold")
+            )
+            if keeps_folds:
+                members[candidate].append(fitted)
+    return {
+        candidate: _Tried(
+            pl.concat(histories[candidate]), pl.concat(predictions[candidate]), members[candidate]
         )
-    best = choose(measures)
-    say(f"chosen: {best}")
-    return best
+        for candidate in candidates
+    }
+
+
+def _choose(tried: Mapping[Candidate, _Tried], lake: Lake) -> Candidate:
+    """Say what each candidate is worth out of fold, and return the best."""
+    predictions = pl.concat(one.predictions for one in tried.values())
+    rows = by_model(score(predictions, lake.manifest))
+    pooled = {name: {"all": measure(own)} for name, own in rows.items()}
+    show_comparison(pooled, {name: measure_folds(own) for name, own in rows.items()})
+    best = choose(pooled)
+    say(f"chosen of {count(len(tried), 'candidates')}, by pooled view AUROC: {best}")
+    return next(candidate for candidate in tried if candidate.name == best)
+
+
+def _without_validation(plan: FitPlan) -> FitPlan:
+    """Return the plan of an ensemble: each view of train was in the fits of most members."""
+    return replace(
+        plan,
+        train=pl.concat([plan.train, plan.validation]),
+        validation=plan.validation.clear(),
+    )

@@ -4,8 +4,10 @@ They lie in the user's cache folder and not in the lake, whose files are its own
 removed at any time. Views are kept a chunk at a time, so that a killed run goes on where it was.
 """
 
+import hashlib
 import io
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +18,31 @@ import polars as pl
 from shared.console import note
 from shared.errors import WriteError
 from shared.files import digest, partial_file, publish
+from trainer import models
 
 Matrix = npt.NDArray[np.float32]
 
 _CHUNK_VIEWS = 2048
+
+
+def embedding_key(lake_digest: str, model_name: str, kind: str) -> str:
+    """Return what names the embeddings of a model's trunk, without building it.
+
+    Args:
+        lake_digest: of the lake.
+        model_name: a key of `trainer.models.MODELS`.
+        kind: of the images that the trunk gets: as they are, or `mirrored`.
+
+    Raises:
+        WeightsError: there are no weights.
+    """
+    hashed = hashlib.sha256(model_name.encode())
+    for path in sorted(Path(models.__file__).parent.glob("*.py")):
+        hashed.update(path.read_bytes())
+    find_weights = models.MODELS[model_name].find_weights
+    hashed.update(find_weights().read_bytes() if find_weights else b"")
+    versions = [version(package) for package in ("tensorflow", "keras")]
+    return " ".join([lake_digest, hashed.hexdigest(), *versions, kind])
 
 
 def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matrix]) -> Matrix:
@@ -27,8 +50,7 @@ def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matri
 
     Args:
         views: rows of a manifest.
-        key: of all that embeddings depend on but the view: the lake's digest, the backbone with its
-            weights, the version of what computes.
+        key: of all that embeddings depend on but the view, see `embedding_key`.
         compute: from rows of the manifest to float32 embeddings (rows, n), in the rows' order.
 
     Returns:

@@ -1,18 +1,22 @@
 """The options of train and cv; importing them costs nothing heavy."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from shared.errors import UsageError
 from shared.vocabulary import Part
+from trainer.candidates import Candidate, HeadKind, Way
 from trainer.models import MODELS
 
-Tune = Literal["default", "head", "all"]
+Tune = Literal["default", "head", "all", "staged"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Augment = Literal["none", "light", "strong"]
 TargetName = Literal["abnormal", "part_abnormal"]
 Balance = Literal["none", "label", "part_label"]
+
+DEFAULT_MODEL = "efficientnet_lite0"
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,10 @@ class FitOptions(DataOptions):
     reader: Literal["offset", "stream"] = "offset"
     """offset reads views in any order; stream reads shards through TFRecordDataset."""
     tune: Tune = "default"
-    """What is trained: `head` only what follows a pretrained backbone, or `all`; by default `head`
-    of a model that has a backbone."""
+    """What is trained: `head` only what follows a pretrained backbone, `all`, or `staged`: the
+    head, then all of it at a tenth of the rate; by default `head` of a model that has a backbone."""
+    flips: Literal["none", "test"] = "none"
+    """test answers with the mean over each view and its mirror image, in the kept model too."""
     augment: Augment = "none"
     """How train views are changed, anew in each epoch: `light` turns by up to 30 degrees and
     mirrors; `strong` also shifts, zooms, changes contrast, adds noise, fills small rectangles."""
@@ -68,9 +74,21 @@ class FitOptions(DataOptions):
                 f"Received: target={self.target} part={self.part}"
             )
 
-    def tunes_head(self, model_name: str) -> bool:
-        """Return whether only the head of a model is trained."""
-        return self.tune != "all" and MODELS[model_name].is_pretrained
+    def way(self, model_name: str) -> Way:
+        """Return what of a model is trained."""
+        if self.tune != "default":
+            return self.tune
+        return "head" if MODELS[model_name].is_pretrained else "all"
+
+    def list_heads(self, model_name: str) -> list[Candidate]:
+        """Return the heads that may follow a model's frozen backbone."""
+        raise NotImplementedError
+
+    def list_candidates(self, model_name: str) -> list[Candidate]:
+        """Return the heads of a model if they alone are trained, or else the model as a whole."""
+        if self.way(model_name) == "head":
+            return self.list_heads(model_name)
+        return [Candidate(model_name)]
 
     def check_models(self, key: str, names: Sequence[str]) -> None:
         """Check that models can be trained as the options say.
@@ -89,12 +107,12 @@ class FitOptions(DataOptions):
                 raise UsageError(
                     f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}"
                 )
-            if self.tune == "head" and name not in with_backbone:
+            if self.tune in ("head", "staged") and name not in with_backbone:
                 raise UsageError(
                     f"Expected a model with a pretrained backbone ({', '.join(with_backbone)}) "
-                    f"where only the head is trained. Received: tune=head {key}={name}"
+                    f"where the head is trained alone. Received: tune={self.tune} {key}={name}"
                 )
-            if self.augment != "none" and self.tunes_head(name):
+            if self.augment != "none" and self.way(name) == "head":
                 raise UsageError(
                     "Expected augment=none where only the head is trained, for views are embedded "
                     f"once; or tune=all. Received: augment={self.augment} {key}={name}"
@@ -113,14 +131,28 @@ class TrainOptions(FitOptions):
     just train part=all model=cnn2 epochs=10
     """
 
-    model: str = "cnn4"
+    model: str = DEFAULT_MODEL
     """The network; see the README's table of models."""
+    head: HeadKind = "linear"
+    """What follows a frozen backbone: one layer, or hidden units as well."""
+    decay: float = 1000.0
+    """Weight decay of that head: more for fewer views."""
     out: str = ""
     """The run folder to make; a new one in runs/ unless told otherwise."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_models("model", [self.model])
+        _check_decays("decay", [self.decay])
+
+    def list_heads(self, model_name: str) -> list[Candidate]:
+        """Return the one head that may follow a model's frozen backbone."""
+        return [Candidate(model_name, self.head, self.decay)]
+
+    @property
+    def candidate(self) -> Candidate:
+        """What is trained."""
+        return self.list_candidates(self.model)[0]
 
 
 @dataclass(frozen=True)
@@ -133,12 +165,20 @@ class CvOptions(FitOptions):
     just cv part=elbow
 
     just cv part=all k=10 models=cnn2,cnn4
+
+    just cv part=wrist heads=linear decays=300,3000 ensemble=folds
     """
 
     k: int = 5
     """Folds."""
-    models: str = "cnn2,cnn4"
-    """The candidates, separated by commas."""
+    models: str = DEFAULT_MODEL
+    """The models to compare, separated by commas."""
+    heads: str = "linear,hidden"
+    """The heads to compare on each frozen backbone."""
+    decays: str = "100,300,1000,3000,10000"
+    """The weight decays to compare for each head."""
+    ensemble: Literal["none", "folds"] = "none"
+    """folds keeps the fold models of the best candidate, which answer by their mean; no refit."""
     out: str = ""
     """The run folder to make; a new one in runs/ unless told otherwise."""
 
@@ -146,11 +186,49 @@ class CvOptions(FitOptions):
         super().__post_init__()
         if self.k < 2:
             raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
-        self.check_models("models", self.candidates)
-        if len(set(self.candidates)) < len(self.candidates):
-            raise UsageError(f"Expected each model once. Received: models={self.models}")
+        self.check_models("models", self.model_names)
+        for kind in (kinds := _split(self.heads)):
+            if kind not in get_args(HeadKind):
+                raise UsageError(
+                    f"Expected one of the heads {', '.join(get_args(HeadKind))}. "
+                    f"Received: heads={kind}"
+                )
+        _check_decays("decays", decays := self._decay_numbers)
+        for name, values in (("model", self.model_names), ("head", kinds), ("decay", decays)):
+            if len(set(values)) < len(values):
+                received = getattr(self, f"{name}s")
+                raise UsageError(f"Expected each {name} once. Received: {name}s={received}")
 
     @property
-    def candidates(self) -> list[str]:
+    def model_names(self) -> list[str]:
         """The names of the models to compare."""
-        return [name.strip() for name in self.models.split(",")]
+        return _split(self.models)
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """All that is compared."""
+        return [c for name in self.model_names for c in self.list_candidates(name)]
+
+    def list_heads(self, model_name: str) -> list[Candidate]:
+        """Return the heads that are compared on a model's frozen backbone."""
+        kinds = cast("list[HeadKind]", _split(self.heads))
+        return [
+            Candidate(model_name, kind, decay) for kind in kinds for decay in self._decay_numbers
+        ]
+
+    @property
+    def _decay_numbers(self) -> list[float]:
+        try:
+            return [float(word) for word in _split(self.decays)]
+        except ValueError:
+            raise UsageError(f"Expected numbers. Received: decays={self.decays}") from None
+
+
+def _split(words: str) -> list[str]:
+    return [word.strip() for word in words.split(",")]
+
+
+def _check_decays(key: str, decays: Sequence[float]) -> None:
+    for decay in decays:
+        if not 0 < decay < math.inf:
+            raise UsageError(f"Expected a decay above 0. Received: {key}={decay:g}")

@@ -1,5 +1,7 @@
 """Provenance: what a run used, and how long it took."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import platform
@@ -10,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -20,6 +22,9 @@ from trainer.hardware import describe_hardware
 from trainer.options import CvOptions, TrainOptions
 from trainer.split import FitPlan
 from trainer.target import make_target
+
+if TYPE_CHECKING:
+    from trainer.waiting import Waiting
 
 _PACKAGES = (
     "mura-lake",
@@ -43,11 +48,17 @@ class Phases:
         self.waiting_s: dict[str, float] = {}
 
     @contextmanager
-    def measure(self, name: str) -> Generator[None, None, None]:
-        """Add the time of the block to the phase `name`."""
+    def measure(self, name: str, waiting: Waiting | None = None) -> Generator[None, None, None]:
+        """Add the time of the block to the phase `name`, and what `waiting` counts in it."""
         started_s = time.monotonic()
         yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started_s
+        _add(self.seconds, name, time.monotonic() - started_s)
+        if waiting:
+            _add(self.waiting_s, name, waiting.seconds)
+
+
+def _add(seconds: dict[str, float], name: str, more_s: float) -> None:
+    seconds[name] = seconds.get(name, 0.0) + more_s
 
 
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:

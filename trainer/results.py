@@ -10,9 +10,11 @@ import polars as pl
 from trainer.bootstrap import COVERAGE, MIN_GROUPS, NUM_RESAMPLES, interval, resample
 from trainer.calibration import brier_score, calibrate, expected_calibration_error
 from trainer.class_metrics import measure_classes
+from trainer.comparison import by_model, measure_folds, summarize
 from trainer.decision import Decision, Rule
 from trainer.metrics import (
     CLASS_PROBABILITIES,
+    ByPart,
     Measures,
     choose,
     levels,
@@ -34,12 +36,7 @@ def kept_model(scored: pl.DataFrame) -> str:
     if final.len() == 1:
         return final[0]
     out_of_fold = scored.filter(role="out_of_fold")
-    return choose({model: measure_by_part(rows) for model, rows in _by_model(out_of_fold)})
-
-
-def _by_model(scored: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
-    models = scored["model"].unique(maintain_order=True)
-    return [(model, scored.filter(model=model)) for model in models]
+    return choose({model: measure_by_part(rows) for model, rows in by_model(out_of_fold).items()})
 
 
 def compute_metrics(
@@ -55,11 +52,13 @@ def compute_metrics(
 
     Returns:
         `bootstrap`: how intervals were made. `decision`. `validation` and `test`: measures by part
-        as `judge` gives them, empty without such rows. For `cv`, before them: `out_of_fold`: by
-        model, pooled over folds and by part, the same; `folds`: by model, a list of what `measure`
-        gives with their `fold`; `chosen`: the model that was fitted again on all of train. Where
-        classes are told apart also `classes`: their `names`, and by role what `measure_classes`
-        says of the model that is kept, empty without such rows.
+        as `judge` gives them, empty without such rows. For `cv`, before them: `num_candidates`;
+        `out_of_fold`: by candidate, pooled over folds and by part, the same, but that the parts of
+        candidates that are not kept have what `measure` gives; `folds`: by candidate, a list of
+        what `measure` gives with their `fold`; `over_folds`: by candidate, their mean and spread;
+        `chosen`: the candidate that was kept. Where classes are told apart also `classes`: their
+        `names`, and by role what `measure_classes` says of the model that is kept, empty without
+        such rows.
     """
     seed = config["options"]["seed"]
     final = scored.filter(pl.col("fold").is_null())
@@ -79,15 +78,19 @@ def compute_metrics(
         shared["classes"] = _measure_class_sets(config["classes"], scored, decision.model, seed)
     if config["command"] != "cv":
         return shared | by_role
-    by_model = _by_model(scored.filter(role="out_of_fold"))
-    own = {
-        model: judge_rows if model == decision.model else partial(judge, decision=None, seed=seed)
-        for model, _ in by_model
-    }
+    candidates = by_model(scored.filter(role="out_of_fold"))
+    folds = {model: measure_folds(rows) for model, rows in candidates.items()}
     return {
         **shared,
-        "out_of_fold": {model: measure_by_part(rows, own[model]) for model, rows in by_model},
-        "folds": {model: _measure_folds(rows) for model, rows in by_model},
+        "num_candidates": len(candidates),
+        "out_of_fold": {
+            model: measure_by_part(rows, judge_rows)
+            if model == decision.model
+            else _judge_rival(rows, seed)
+            for model, rows in candidates.items()
+        },
+        "folds": folds,
+        "over_folds": {model: summarize(measures) for model, measures in folds.items()},
         "chosen": decision.model,
         **by_role,
     }
@@ -110,10 +113,9 @@ def _measure_class_sets(
     }
 
 
-def _measure_folds(rows: pl.DataFrame) -> list[Measures]:
-    return [
-        {"fold": fold, **measure(rows.filter(fold=fold))} for fold in sorted(rows["fold"].unique())
-    ]
+def _judge_rival(rows: pl.DataFrame, seed: int) -> ByPart:
+    """Measure a candidate that is not kept: only all parts together have intervals."""
+    return {**measure_by_part(rows), "all": judge(rows, None, seed)}
 
 
 def judge(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Measures:

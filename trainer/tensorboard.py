@@ -23,7 +23,7 @@ class TensorBoardLog:
         }
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Add an epoch, with columns as in `trainer.epochs.HISTORY_SCHEMA`."""
+        """Add an epoch, with columns as in `trainer.history.HISTORY_SCHEMA`."""
         for prefix, writer in self._writers.items():
             with writer.as_default(step=row["epoch"]):
                 for name in _MEASURES:

@@ -1,12 +1,11 @@
 """Train: one model, a hold-out for early stopping, one score on the official valid split."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import polars as pl
 
 from shared.lake import Lake
+from trainer.fitted import Fitted, build_model, predict
 from trainer.metrics import score
 from trainer.options import TrainOptions
 from trainer.outcome import write_tables
@@ -14,22 +13,7 @@ from trainer.provenance import Phases, describe_run
 from trainer.report.page import write_report
 from trainer.run_folder import count_starts
 from trainer.split import FitPlan
-from trainer.tune import Fit, make_fit
-
-
-@dataclass(frozen=True)
-class Final:
-    """The model that a run ends with.
-
-    Attributes:
-        model: with the weights of its best epoch.
-        history: one row an epoch, with `model` and `fold` (null).
-        predictions: of validation and test views, with `model`, `fold` (null) and `role`.
-    """
-
-    model: keras.Model
-    history: pl.DataFrame
-    predictions: pl.DataFrame
+from trainer.tune import make_fit
 
 
 def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases: Phases) -> None:
@@ -46,38 +30,41 @@ def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases
         CorruptLakeError: a view's pixels are not those that were written.
         TrainingError: the loss is no longer a number.
     """
+    candidate = options.candidate
     fit = make_fit(lake, options.model, options, plan, folder, phases)
-    final = fit_final(plan, options.model, fit, phases)
-    final.model.save(folder / "model.keras")
+    with phases.measure("train"):
+        (fitted,) = fit(plan, [candidate], candidate.name)
+    with phases.measure("evaluate"):
+        predictions = predict_sets([fitted], plan, candidate.name)
+    with phases.measure("save"):
+        build_model([fitted], options.flips).save(folder / "model.keras")
     config = describe_run("train", options, lake, plan, phases, count_starts(folder))
-    write_tables(folder, config, final.history, score(final.predictions, lake.manifest))
+    history = label_set(fitted.history, candidate.name, None)
+    write_tables(folder, config, history, score(predictions, lake.manifest))
     write_report(folder)
 
 
-def fit_final(plan: FitPlan, model_name: str, fit: Fit, phases: Phases) -> Final:
-    """Fit the model that is kept, and predict its validation and test views.
+def predict_sets(members: list[Fitted], plan: FitPlan, name: str) -> pl.DataFrame:
+    """Predict validation and test views with what is kept.
 
     Args:
-        plan: the views.
-        model_name: a key of `trainer.models.MODELS`.
-        fit: how the model is fitted.
-        phases: gets the seconds of `train` and `evaluate`.
+        members: answer by their mean.
+        plan: whose `validation` and `test` may be empty.
+        name: of the candidate.
+
+    Returns:
+        `view_id`, `probability`, `model`, `fold` (null) and `role`.
     """
-    with phases.measure("train"):
-        fitted = fit(plan, model_name)
-    with phases.measure("evaluate"):
-        predictions = [
-            label_set(fitted.predict(views), model_name, None, role=role)
-            for role, views in (("validation", plan.validation), ("test", plan.test))
-        ]
-    history = label_set(fitted.history, model_name, None)
-    return Final(fitted.build(), history, pl.concat(predictions))
+    sets = {"validation": plan.validation, "test": plan.test}
+    return pl.concat(
+        label_set(predict(members, views), name, None, role=role) for role, views in sets.items()
+    )
 
 
-def label_set(table: pl.DataFrame, model_name: str, fold: int | None, **more: str) -> pl.DataFrame:
+def label_set(table: pl.DataFrame, name: str, fold: int | None, **more: str) -> pl.DataFrame:
     """Return the table with the columns that say which fit its rows come from."""
     return table.with_columns(
-        model=pl.lit(model_name),
+        model=pl.lit(name),
         fold=pl.lit(fold, pl.Int64),
         **{k: pl.lit(v) for k, v in more.items()},
     )

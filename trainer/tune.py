@@ -1,32 +1,37 @@
-"""Tune: what of a model is trained: all of it on images, or a head on kept embeddings."""
+"""Tune: what of a model is trained: a head on kept embeddings, all of it on images, or both."""
 
-import hashlib
-from collections.abc import Callable
-from functools import partial
-from importlib.metadata import version
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import polars as pl
 
 from shared.console import note
 from shared.lake import Lake
-from trainer.devices import start
-from trainer.embeddings import Matrix, embed
-from trainer.epochs import make_history
-from trainer.fit import Fitted, Recipe, fit, infer
-from trainer.linear import Linear, Vector, fit_linear, sigmoid
+from trainer.candidates import Candidate
+from trainer.embeddings import Matrix, embed, embedding_key
+from trainer.fit_heads import FittedHead, fit_heads
+from trainer.fitted import Fitted, Outputs
+from trainer.heads import Examples, Head, to_probabilities
+from trainer.history import make_history
 from trainer.models import MODELS
-from trainer.models.head import classify
 from trainer.options import FitOptions
 from trainer.provenance import Phases
 from trainer.split import FitPlan
-from trainer.target import make_target
-from trainer.waiting import Waiting
+from trainer.target import balance_weights, make_target
 
-Fit = Callable[[FitPlan, str], Fitted]
-"""Fits one model to a plan; the second argument is what progress is called."""
+if TYPE_CHECKING:
+    import keras
+
+Fit = Callable[[FitPlan, Sequence[Candidate], str], list[Fitted]]
+"""Fits candidates of one model to a plan; the last argument is what progress is called."""
+
+_STAGED_SHARE = 0.1
+"""Of a model's learning rate, once its head is good: faster steps would spoil the trunk first."""
 
 
 def make_fit(
@@ -40,26 +45,79 @@ def make_fit(
         options: of all fits.
         plan: has every view that any plan will have.
         folder: of the run.
-        phases: gets the seconds of `embed`.
+        phases: gets the seconds of `start TensorFlow` and `embed`.
 
     Raises:
         CorruptLakeError: a view's pixels are not those that were written.
         WeightsError: the file of pretrained weights is damaged.
     """
-    if not options.tunes_head(model_name):
-        entry = MODELS[model_name]
-        num_outputs = make_target(options.target, lake.manifest).num_outputs
+    way = options.way(model_name)
+    if way != "head":
+        _start_tensorflow(phases)
+    if way == "all":
+        return _WholeFit(lake, model_name, options, folder).fit
+    heads = _HeadFit(lake, model_name, options, pl.concat(vars(plan).values()), phases)
+    if way == "head":
+        return heads.fit
+    return _StagedFit(lake, model_name, options, folder, heads).fit
 
-        def build() -> keras.Model:
-            return classify(entry.build_trunk(lake.image.size), num_outputs, entry.dropout)
 
-        return partial(fit, lake, Recipe(build, entry.learning_rate), options, folder)
-    waiting = Waiting()
-    with phases.measure("embed"):
-        views = pl.concat(vars(plan).values())
-        head_fit = _HeadFit(lake, model_name, options, views, waiting)
-    phases.waiting_s["embed"] = waiting.seconds
-    return head_fit.fit
+def _start_tensorflow(phases: Phases) -> None:
+    """Import TensorFlow, which takes seconds: as late as may be, for heads do without."""
+    if "tensorflow" in sys.modules:
+        return
+    note("starting TensorFlow")
+    with phases.measure("start TensorFlow"):
+        import trainer.fit  # noqa: F401  # what is measured is how long this takes
+
+
+class _WholeFit:
+    """Fits all of a model, on images."""
+
+    def __init__(self, lake: Lake, model_name: str, options: FitOptions, folder: Path):
+        self._lake, self._options, self._folder = lake, options, folder
+        self._entry = MODELS[model_name]
+
+    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+        """Fit the model, which is the one candidate; see `trainer.fit.Fitter`."""
+        from trainer.fit import Fitter, Recipe
+
+        recipe = Recipe(self._build, self._entry.learning_rate)
+        return [Fitter(self._lake, self._options, self._folder).fit(recipe, plan, title)]
+
+    def _build(self) -> keras.Model:
+        from trainer.models.head import classify
+
+        trunk = self._entry.build_trunk(self._lake.image.size)
+        target = make_target(self._options.target, self._lake.manifest)
+        return classify(trunk, target.num_outputs, self._entry.dropout)
+
+
+class _StagedFit:
+    """Fits a head on embeddings, then all of the model on images, from there."""
+
+    def __init__(
+        self, lake: Lake, model_name: str, options: FitOptions, folder: Path, heads: _HeadFit
+    ):
+        self._lake, self._options, self._folder = lake, options, folder
+        self._entry = MODELS[model_name]
+        self._candidates, self._heads = options.list_heads(model_name), heads
+
+    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+        """Fit the model, which is the one candidate, from the head that validates best."""
+        from trainer.fit import Fitter, Recipe
+
+        best = self._heads.fit_best(plan, self._candidates, f"{title}, head")
+        rate = _STAGED_SHARE * self._entry.learning_rate
+        recipe = Recipe(lambda: self._build(best.head), rate, counts_start=True)
+        return [Fitter(self._lake, self._options, self._folder).fit(recipe, plan, title)]
+
+    def _build(self, head: Head) -> keras.Model:
+        from trainer.models.combine import combine
+        from trainer.models.head import build_head
+
+        trunk = self._entry.build_trunk(self._lake.image.size)
+        return combine([build_head(head, self._entry.dropout)], trunk)
 
 
 class _HeadFit:
@@ -71,54 +129,87 @@ class _HeadFit:
         model_name: str,
         options: FitOptions,
         views: pl.DataFrame,
-        waiting: Waiting,
+        phases: Phases,
     ):
-        start(options)
-        self._backbone = MODELS[model_name].build_trunk(lake.image.size)
-        self._options = options
+        self._lake, self._model_name, self._options = lake, model_name, options
+        self._phases, self._trunk = phases, None
+        self._target = make_target(options.target, lake.manifest)
         self._rows = views.select("view_id").with_row_index("row")
-        self._embeddings = embed(
-            views,
-            f"{lake.digest} {_digest(self._backbone)} {version('tensorflow')}",
-            lambda missing: infer(self._backbone, lake, missing, "embed", waiting),
-        )
+        kinds = ("", "mirrored") if options.flips == "test" else ("",)
+        # the embeddings of the views, then those of their mirror images if asked for
+        self._embeddings = [self._embed(views, kind) for kind in kinds]
 
-    def fit(self, plan: FitPlan, title: str) -> Fitted:
-        """Fit a head; see `trainer.fit.fit`."""
-        linear, rows = fit_linear(
-            self._examples(plan.train), self._examples(plan.validation), self._options
-        )
-        history = make_history(rows)
-        best = history.row(by_predicate=pl.col("is_best"), named=True)
-        note(
-            f"{title}: best of {len(rows)} epochs is {best['epoch']}, "
-            f"validation loss {best['val_loss']:.4f}, validation AUROC {best['val_auroc']:.3f}"
-        )
-        return Fitted(history, partial(self._predict, linear), partial(self._build, linear))
+    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+        """Fit heads; see `trainer.fit_heads.fit_heads`."""
+        return [
+            self._finish(fitted.head, fitted.rows) for fitted in self._fit(plan, candidates, title)
+        ]
 
-    def _examples(self, views: pl.DataFrame) -> tuple[Matrix, Vector]:
-        labels = views["label"].to_numpy().astype(np.float32)
-        return self._of(views), labels
+    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> FittedHead:
+        """Fit heads, and return the one with the lowest validation loss."""
+        return min(self._fit(plan, candidates, title), key=lambda fitted: fitted.best["val_loss"])
 
-    def _of(self, views: pl.DataFrame) -> Matrix:
-        rows = views.join(self._rows, on="view_id", maintain_order="left")["row"]
-        return self._embeddings[rows.to_numpy()]
+    def _fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[FittedHead]:
+        train, validation = self._examples(plan.train), self._examples(plan.validation)
+        num_outputs = self._target.num_outputs
+        heads = fit_heads(train, validation, candidates, num_outputs, self._options)
+        _note_best(title, heads, candidates)
+        return heads
 
-    def _predict(self, linear: Linear, views: pl.DataFrame) -> pl.DataFrame:
-        probabilities = sigmoid(linear.logits(self._of(views))).astype(np.float64)
-        return views.select("view_id").with_columns(probability=pl.Series(probabilities))
+    def _finish(self, head: Head, rows: list[dict[str, Any]]) -> Fitted:
+        def answer(views: pl.DataFrame) -> Outputs:
+            answers = [to_probabilities(head.logits(e)) for e in self._of(views)]
+            return np.mean(answers, axis=0, dtype=np.float64)
 
-    def _build(self, linear: Linear) -> keras.Model:
-        model = classify(self._backbone)
-        model.get_layer("logits").set_weights(
-            [linear.weights[:, None], np.array([linear.bias], np.float32)]
-        )
-        return model
+        def build() -> keras.Model:
+            from trainer.models.head import build_head
+
+            return build_head(head)
+
+        return Fitted(make_history(rows), answer, build, self._build_trunk)
+
+    def _examples(self, views: pl.DataFrame) -> Examples:
+        weights = balance_weights(views, self._options.balance)
+        return Examples(self._of(views)[0], self._target.numbers(views), weights)
+
+    def _of(self, views: pl.DataFrame) -> list[Matrix]:
+        rows = views.join(self._rows, on="view_id", maintain_order="left")["row"].to_numpy()
+        return [embeddings[rows] for embeddings in self._embeddings]
+
+    def _embed(self, views: pl.DataFrame, kind: str) -> Matrix:
+        def compute(missing: pl.DataFrame) -> Matrix:
+            trunk = self._build_trunk()
+
+            from trainer.infer import infer
+            from trainer.models.combine import mirror
+            from trainer.waiting import Waiting
+
+            model = mirror(trunk) if kind else trunk
+            waiting, stage = Waiting(), f"embed {kind}".rstrip()
+            with self._phases.measure("embed", waiting):
+                return infer(model, self._lake, missing, stage, waiting)
+
+        return embed(views, embedding_key(self._lake.digest, self._model_name, kind), compute)
+
+    def _build_trunk(self) -> keras.Model:
+        """Build the trunk, when it is first asked for: most fits find all embeddings kept."""
+        if self._trunk is None:
+            _start_tensorflow(self._phases)
+
+            from trainer.devices import start
+
+            start(self._options)
+            self._trunk = MODELS[self._model_name].build_trunk(self._lake.image.size)
+        return self._trunk
 
 
-def _digest(model: keras.Model) -> str:
-    """Return the digest of a model: its layers and its weights."""
-    hashed = hashlib.sha256(model.to_json().encode())
-    for weights in model.get_weights():
-        hashed.update(weights.tobytes())
-    return hashed.hexdigest()
+def _note_best(title: str, heads: Sequence[FittedHead], candidates: Sequence[Candidate]) -> None:
+    losses = [fitted.best["val_loss"] for fitted in heads]
+    index = int(np.argmin(losses))
+    best, num_epochs = heads[index].best, len(heads[index].rows)
+    auroc = "" if best["val_auroc"] is None else f", validation AUROC {best['val_auroc']:.3f}"
+    of_heads = f"best of {len(heads)} heads is {candidates[index].name}, " if len(heads) > 1 else ""
+    note(
+        f"{title}: {of_heads}best of {num_epochs} epochs is {best['epoch']}, "
+        f"validation loss {losses[index]:.4f}{auroc}"
+    )

@@ -17,7 +17,8 @@ import keras
 from pathlib import Path
 from shared.lake import open_lake
 from trainer.data import open_data
-from trainer.fit import Recipe, fit
+from trainer.fit import Fitter, Recipe
+from trainer.fitted import predict
 from trainer.options import TrainOptions
 from trainer.split import plan_final_fit
 
@@ -36,8 +37,8 @@ def build():
 
 
 plan = plan_final_fit(data, options.seed)
-fitted = fit(data.lake, Recipe(build, 1e-3), options, folder, plan, "small")
-fitted.predict(plan.test).write_parquet(folder / "predictions.parquet")
+fitted = Fitter(data.lake, options, folder).fit(Recipe(build, 1e-3), plan, "small")
+predict([fitted], plan.test).write_parquet(folder / "predictions.parquet")
 dtypes = sorted({layer.compute_dtype for layer in fitted.build().layers})
 (folder / "dtypes.json").write_text(json.dumps(dtypes))
 """

@@ -16,14 +16,17 @@ from sklearn.metrics import (  # pyright: ignore[reportMissingTypeStubs]  # it h
 from shared.lake import Lake
 from shared.reader import ViewReader
 from tests.commands import run
-from trainer.fit import fit
+from trainer.candidates import Candidate
+from trainer.fitted import predict as answer
 from trainer.metrics import measure
 from trainer.objective import AbnormalAUROC
 from trainer.options import Balance, TrainOptions
+from trainer.provenance import Phases
 from trainer.sequential import sequential_batches
 from trainer.split import FitPlan
 from trainer.stream import ordered_batches, shuffled_batches
 from trainer.target import make_target, make_truth, tell_abnormal
+from trainer.tune import make_fit
 
 BATCH = 16
 
@@ -61,7 +64,7 @@ def test_the_saved_model_loads_without_this_package_and_predicts_the_same(
 ) -> None:
     import keras
 
-    from trainer.fit import predict
+    from trainer.infer import predict
 
     model: Any = keras.models.load_model(trained / "model.keras")
     assert model.output_shape == (None, 14)
@@ -82,7 +85,8 @@ def test_the_metric_is_the_auroc_of_summed_classes() -> None:
     for rows in np.split(np.arange(500), 5):
         metric.update_state(tf.constant(numbers[rows], tf.float32), tf.constant(outputs[rows]))
     exact: Any = roc_auc_score(numbers[:, 0] % 2, tell_abnormal(outputs))
-    assert float(metric.result()) == pytest.approx(float(exact), abs=1e-3)
+    result: Any = metric.result()
+    assert float(result) == pytest.approx(float(exact), abs=1e-3)
 
 
 def _seen(batches: tf.data.Dataset, num_views: int) -> list[tuple[Any, ...]]:
@@ -112,18 +116,21 @@ def test_every_way_to_read_gives_each_view_its_class_and_weight(lake: Lake) -> N
             assert _seen(make(), views.height) == expected
 
 
-def _mean_probability(lake: Lake, plan: FitPlan, balance: Balance) -> float:
-    options = TrainOptions(balance=balance, epochs=2, batch=BATCH)
-    fitted = fit(lake, "cnn4", options, plan, balance)
-    return float(np.mean(fitted.predict(plan.validation)["probability"].to_numpy()))
+def _mean_probability(lake: Lake, plan: FitPlan, folder: Path, balance: Balance) -> float:
+    options = TrainOptions(model="cnn4", balance=balance, epochs=2, batch=BATCH)
+    fit = make_fit(lake, "cnn4", options, plan, folder, Phases())
+    answers = answer(fit(plan, [Candidate("cnn4")], balance), plan.validation)
+    return float(np.mean(answers["probability"].to_numpy()))
 
 
-def test_balanced_training_answers_abnormal_more_often_where_that_is_rare(lake: Lake) -> None:
+def test_balanced_training_answers_abnormal_more_often_where_that_is_rare(
+    lake: Lake, tmp_path: Path
+) -> None:
     manifest = lake.manifest
     rare = pl.concat([manifest.filter(label=0), manifest.filter(label=1).head(20)])
     views = rare.sample(fraction=1, shuffle=True, seed=1)
     plan = FitPlan(views[:150], views[150:], views.clear())
     share = float(np.mean(plan.train["label"].to_numpy()))
     assert share < 0.12
-    assert _mean_probability(lake, plan, "none") < 0.3
-    assert _mean_probability(lake, plan, "label") > 0.4
+    assert _mean_probability(lake, plan, tmp_path, "none") < 0.3
+    assert _mean_probability(lake, plan, tmp_path, "label") > 0.4

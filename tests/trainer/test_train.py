@@ -95,7 +95,7 @@ def test_thresholds_and_temperatures_are_learnt_on_validation_and_kept(trained: 
 def test_the_saved_model_gives_the_saved_predictions(trained: Path, lake: Lake) -> None:
     import keras
 
-    from trainer.fit import predict
+    from trainer.infer import predict
 
     model: Any = keras.models.load_model(trained / "model.keras")
     scored = pl.read_parquet(trained / "predictions.parquet").filter(role="test")

@@ -27,7 +27,7 @@ def test_the_saved_model_gives_the_predictions_made_of_embeddings(
 ) -> None:
     import keras
 
-    from trainer.fit import predict
+    from trainer.infer import predict
 
     model: Any = keras.models.load_model(trained / "model.keras")
     assert model.input_shape == (None, lake.image.size, lake.image.size, 1)
@@ -53,6 +53,6 @@ def test_kept_embeddings_serve_every_fold_and_give_the_same_predictions(
 
 
 def test_only_models_with_a_backbone_are_frozen_and_only_unless_told_otherwise() -> None:
-    assert TrainOptions().tunes_head("efficientnet_lite0")
-    assert not TrainOptions(tune="all").tunes_head("efficientnet_lite0")
-    assert not TrainOptions().tunes_head("cnn4")
+    assert TrainOptions().way("efficientnet_lite0") == "head"
+    assert TrainOptions(tune="all").way("efficientnet_lite0") == "all"
+    assert TrainOptions().way("cnn4") == "all"

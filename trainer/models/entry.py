@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 
@@ -26,7 +28,7 @@ class ModelEntry:
     build_trunk: Callable[[int], keras.Model]
     learning_rate: float
     dropout: float = 0.0
-    find_weights: Callable[[], object] | None = None
+    find_weights: Callable[[], Path] | None = None
 
     @property
     def is_pretrained(self) -> bool:

@@ -7,6 +7,7 @@ import polars as pl
 from trainer.bootstrap import COVERAGE, MIN_GROUPS
 from trainer.decision import Decision
 from trainer.metrics import LEVELS, ByPart
+from trainer.report.run import Run
 from trainer.report.words import count, percent
 
 
@@ -80,3 +81,28 @@ def on_patients(scored: pl.DataFrame) -> str:
     if num_shared:
         return f"{count(num_shared, 'patients')} of validation are in test, too: do not trust it."
     return "Sets are drawn by patient, across body parts: no patient is in two sets."
+
+
+def on_candidates(run: Run) -> str:
+    """Say how many candidates were tried, how one was chosen, and what was kept of it.
+
+    Args:
+        run: of a cross-validation.
+    """
+    num, is_tested = run.metrics["num_candidates"], "test" in run.by_role
+    verb = "was" if num == 1 else "were"
+    sentences = [
+        f"{count(num, 'candidates')} {verb} tried on the same folds of the train split.",
+        f"{run.model} was chosen by pooled out-of-fold view AUROC; nothing of the official valid "
+        "split went into the choice.",
+    ]
+    num_folds = len(run.metrics["folds"][run.model])
+    if run.is_ensemble:
+        sentences.append(
+            f"What is kept are its {num_folds} fold models, which answer by their mean."
+        )
+    else:
+        sentences.append("It was then fitted again on all of train.")
+    if is_tested:
+        sentences.append("The test was scored once, after that.")
+    return " ".join(sentences)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -97,6 +96,7 @@ def _render(run: Run, sections: Mapping[str, list[Plot]]) -> str:
         on_decision=notes.on_decision(run.decision, role),
         on_missing_test="" if "test" in run.by_role else notes.on_missing_test(parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
+        on_candidates=notes.on_candidates(run) if run.is_cv else "",
         fitting=_describe_fitting(run),
         mistakes=_list_mistakes(run.rows(role)),
         label_names=LABEL_NAMES,
@@ -104,16 +104,13 @@ def _render(run: Run, sections: Mapping[str, list[Plot]]) -> str:
 
 
 def _list_candidates(run: Run) -> Iterator[Measures]:
-    """Yield each candidate's row, its pooled measures beside mean and spread over folds."""
-    for model, by_part in run.metrics["out_of_fold"].items():
-        aurocs = [fold["view_auroc"] for fold in run.metrics["folds"][model]]
-        known = [auroc for auroc in aurocs if auroc is not None]
+    """Yield each candidate's row: pooled measures, and mean and spread over folds."""
+    for name, by_part in run.metrics["out_of_fold"].items():
         yield {
             **by_part["all"],
-            "model": model,
-            "mean": float(np.mean(known)) if known else None,
-            "spread": float(np.std(known, ddof=1)) if len(known) > 1 else None,
-            "is_chosen": model == run.model,
+            "name": name,
+            "over_folds": run.metrics["over_folds"][name],
+            "is_chosen": name == run.model,
         }
 
 

@@ -1,6 +1,5 @@
 """Which figures a report has, under which names, and what stands below each."""
 
-import re
 from collections.abc import Iterator
 
 import polars as pl
@@ -44,7 +43,7 @@ def draw(run: Run) -> dict[str, dict[str, Captioned]]:
         "reliability": dict(_draw_reliability(run)),
         "candidates": _draw_candidates(run) if run.is_cv else {},
         "learning": dict(_draw_learning("", run.fitted)),
-        "folds": dict(_draw_folds(run)) if run.is_cv else {},
+        "folds": dict(_draw_learning("_folds", run.fitted_folds, f"{run.model}, folds. ")),
     }
 
 
@@ -82,14 +81,6 @@ def _draw_candidates(run: Run) -> dict[str, Captioned]:
         curve = figures.roc(run.rows("out_of_fold"), "out of fold")
         plots["roc_out_of_fold"] = (curve, f"{run.model}: a thin line a fold, all folds pooled.")
     return plots
-
-
-def _draw_folds(run: Run) -> Iterator[tuple[str, Captioned]]:
-    for index, model in enumerate(run.metrics["folds"]):
-        history = run.history.filter(pl.col("fold").is_not_null(), model=model)
-        # a model's name may hold what no file's name may
-        suffix = f"_folds_{index}_{re.sub(r'[^A-Za-z0-9]+', '_', model)}"
-        yield from _draw_learning(suffix, history, f"{model}, folds. ")
 
 
 def _draw_learning(

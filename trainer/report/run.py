@@ -40,6 +40,11 @@ class Run:
         return "folds" in self.metrics
 
     @property
+    def is_ensemble(self) -> bool:
+        """Whether the fold models were kept, in place of a refit."""
+        return self.config["options"].get("ensemble") == "folds"
+
+    @property
     def model(self) -> str:
         """The model, or the chosen one of several."""
         return self.metrics["chosen"] if self.is_cv else self.scored["model"][0]
@@ -65,6 +70,11 @@ class Run:
     def fitted(self) -> pl.DataFrame:
         """The history of the model that was kept, without folds."""
         return self.history.filter(pl.col("fold").is_null(), model=self.model)
+
+    @property
+    def fitted_folds(self) -> pl.DataFrame:
+        """The history of that model on folds, if there are any."""
+        return self.history.filter(pl.col("fold").is_not_null(), model=self.model)
 
     def rows(self, role: str) -> pl.DataFrame:
         """Return the model's predictions for a set: the refitted model's but out of fold."""
