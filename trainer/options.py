@@ -45,7 +45,7 @@ class FitOptions(DataOptions):
     """offset reads views in any order; stream reads shards through TFRecordDataset."""
     tune: Tune = "default"
     """What is trained: `head` only what follows a pretrained backbone, `all`, or `staged`: the
-    head, then all of it at a tenth of the rate; by default `head` of a model that has a backbone."""
+    head, then all of it at a tenth of the rate; by default `head` of a model with a backbone."""
     flips: Literal["none", "test"] = "none"
     """test answers with the mean over each view and its mirror image, in the kept model too."""
     augment: Augment = "none"

@@ -34,7 +34,13 @@ BATCH = 16
 @pytest.fixture(scope="module")
 def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "classes"
-    words = ("target=part_abnormal", "balance=part_label", "augment=light", "reader=stream")
+    words = (
+        "model=cnn4",
+        "target=part_abnormal",
+        "balance=part_label",
+        "augment=light",
+        "reader=stream",
+    )
     fitting = (f"lake={lake.root}", f"out={out}", "epochs=1", "batch=16")
     result = run("mura-train", *words, *fitting)
     assert result.returncode == 0, result.stderr
