@@ -50,7 +50,7 @@ def _train(words: Sequence[str]) -> None:
     from trainer.run_folder import Phases
     from trainer.split import plan_final_fit
 
-    require_weights([options.model])
+    require_weights([options.model], options.weights)
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)
@@ -72,7 +72,7 @@ def _cv(words: Sequence[str]) -> None:
     from trainer.run_folder import Phases
     from trainer.split import plan_final_fit, plan_fold_fits
 
-    require_weights(options.candidates)
+    require_weights(options.candidates, options.weights)
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)

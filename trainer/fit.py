@@ -17,7 +17,7 @@ from shared.errors import TrainingError
 from shared.lake import Lake
 from shared.reader import ViewReader
 from trainer.epochs import EpochLog
-from trainer.models import MODELS
+from trainer.models import MODELS, build_trunk
 from trainer.models.head import classify
 from trainer.options import FitOptions
 from trainer.sequential import sequential_batches
@@ -65,7 +65,7 @@ def fit(lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, title: 
         CorruptLakeError: a view's pixels are not those that were written.
     """
     start(options.seed)
-    model = _build(model_name, lake.image.size)
+    model = _build(model_name, lake.image.size, options.weights)
     with (
         ViewReader(lake, plan.train) as reader,
         ViewReader(lake, plan.validation) as validation,
@@ -96,11 +96,11 @@ def _train_batches(
     return shuffled_batches(reader, options.batch, options.seed)
 
 
-def _build(model_name: str, size_px: int) -> keras.Model:
+def _build(model_name: str, size_px: int, weights: str) -> keras.Model:
     entry = MODELS[model_name]
-    model = classify(entry.build_trunk(size_px), dropout=entry.dropout)
+    model = classify(build_trunk(model_name, size_px, weights), dropout=entry.dropout)
     model.compile(
-        optimizer=keras.optimizers.Adam(entry.learning_rate),
+        optimizer=keras.optimizers.Adam((entry.starts_at(weights) or entry).learning_rate),
         loss="binary_crossentropy",
         metrics=["accuracy", keras.metrics.AUC(name="auroc")],
     )

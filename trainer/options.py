@@ -38,6 +38,9 @@ class FitOptions(DataOptions):
     tune: Tune = "default"
     """What is trained: `head` only what follows a pretrained backbone, or `all`; by default `head`
     of a model that has a backbone."""
+    weights: str = "pretrained"
+    """What a pretrained backbone starts from: `pretrained`, its own weights; `none`, random ones;
+    or a file of weights of the same network."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch"):
@@ -48,7 +51,7 @@ class FitOptions(DataOptions):
 
     def tunes_head(self, model_name: str) -> bool:
         """Return whether only the head of a model is trained."""
-        return self.tune != "all" and MODELS[model_name].is_pretrained
+        return self.tune != "all" and MODELS[model_name].starts_at(self.weights) is not None
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class TrainOptions(FitOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_models("model", [self.model], self.tune)
+        _check_models("model", [self.model], self)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class CvOptions(FitOptions):
         super().__post_init__()
         if self.k < 2:
             raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
-        _check_models("models", self.candidates, self.tune)
+        _check_models("models", self.candidates, self)
         if len(set(self.candidates)) < len(self.candidates):
             raise UsageError(f"Expected each model once. Received: models={self.models}")
 
@@ -106,15 +109,25 @@ class CvOptions(FitOptions):
         return [name.strip() for name in self.models.split(",")]
 
 
-def _check_models(key: str, names: Sequence[str], tune: Tune) -> None:
-    with_backbone = [name for name, entry in MODELS.items() if entry.is_pretrained]
+def _check_models(key: str, names: Sequence[str], options: FitOptions) -> None:
     for name in names:
         if name not in MODELS:
             raise UsageError(
                 f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}"
             )
-        if tune == "head" and name not in with_backbone:
+        if options.tune == "head" and not MODELS[name].starts_at(options.weights):
             raise UsageError(
-                f"Expected a model with a pretrained backbone ({', '.join(with_backbone)}) where "
-                f"only the head is trained. Received: tune=head {key}={name}"
+                f"Expected a model with a pretrained backbone ({', '.join(_with_backbone())}) "
+                f"where only the head is trained. Received: tune=head weights={options.weights} "
+                f"{key}={name}"
             )
+    is_file = options.weights not in ("pretrained", "none")
+    if is_file and not (len(names) == 1 and MODELS[names[0]].pretrained):
+        raise UsageError(
+            f"Expected one model with a pretrained backbone ({', '.join(_with_backbone())}) for a "
+            f"file of weights. Received: weights={options.weights} {key}={','.join(names)}"
+        )
+
+
+def _with_backbone() -> list[str]:
+    return [name for name, entry in MODELS.items() if entry.pretrained]

@@ -15,7 +15,7 @@ from trainer.embeddings import Matrix, embed
 from trainer.epochs import make_history
 from trainer.fit import Fitted, fit, infer, start
 from trainer.linear import Linear, Vector, fit_linear, sigmoid
-from trainer.models import MODELS
+from trainer.models import build_trunk
 from trainer.models.head import classify
 from trainer.options import FitOptions
 from trainer.run_folder import Phases
@@ -52,7 +52,7 @@ class _HeadFit:
 
     def __init__(self, lake: Lake, model_name: str, options: FitOptions, views: pl.DataFrame):
         start(options.seed)
-        self._backbone = MODELS[model_name].build_trunk(lake.image.size)
+        self._backbone = build_trunk(model_name, lake.image.size, options.weights)
         self._options = options
         self._rows = views.select("view_id").with_row_index("row")
         self._embeddings = embed(
