@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.errors import WeightsError
-from trainer.models import efficientnet_lite, scratch
+from trainer.models import efficientnet_lite, residual, scratch
 from trainer.models.applications import Application
 from trainer.models.download import Published
 from trainer.models.entry import ModelEntry, Pretrained
@@ -28,6 +28,7 @@ def _entry(application: Application, file: str, md5: str | None) -> ModelEntry:
 MODELS = {
     "cnn2": ModelEntry(scratch.build_cnn2, dropout=0.5),
     "cnn4": ModelEntry(scratch.build_cnn4, dropout=0.2),
+    "resnet_small": ModelEntry(residual.build, dropout=0.2),
     "efficientnet_lite0": ModelEntry(
         efficientnet_lite.build,
         dropout=0.2,

@@ -1,5 +1,6 @@
 """The networks of keras.applications see in a grey image what they would see in three channels."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from shared.errors import WeightsError
+from tests.commands import PROJECT
 from trainer.models import build_trunk
 from trainer.models.head import classify
 
@@ -16,14 +18,13 @@ NETWORKS = {
     "mobilenetv2": ("mobilenet_v2", "MobileNetV2", "published.h5"),
     "efficientnetv2b0": ("efficientnet_v2", "EfficientNetV2B0", "whole.keras"),
     "densenet121": ("densenet", "DenseNet121", "own.weights.h5"),
-    "densenet169": ("densenet", "DenseNet169", "own.weights.h5"),
     "resnet50": ("resnet50", "ResNet50", "published.h5"),
-    "resnet152": ("resnet", "ResNet152", "own.weights.h5"),
     "inceptionv3": ("inception_v3", "InceptionV3", "published.h5"),
     "xception": ("xception", "Xception", "whole.keras"),
 }
 """Model: its module and function in keras.applications, and the kind of file to load."""
 SIZE_PX = 77
+README = (PROJECT / "README.md").read_text()
 
 
 def _original(name: str) -> Any:
@@ -50,6 +51,12 @@ def _save(network: Any, path: Path) -> None:
             for name, group in whole["model_weights"].items():
                 whole.copy(group, published, name)
             published.attrs.update(whole["model_weights"].attrs)
+
+
+def _documented_parameters(name: str) -> int:
+    row = re.search(rf"^\| `{name}` \|.*?\| ([\d,]+) \|", README, re.MULTILINE)
+    assert row
+    return int(row[1].replace(",", ""))
 
 
 def _images(channels: int = 1) -> Any:
@@ -79,6 +86,15 @@ def test_features_are_those_of_the_original_with_its_own_normalization(
     assert trunk.input.dtype == "uint8"
     first = next(layer for layer in trunk.layers if layer.weights)
     assert first.kernel.shape[2] < 3
+    assert trunk.count_params() + trunk.output_shape[1] + 1 == _documented_parameters(name)
+
+
+@pytest.mark.parametrize("name", ["densenet169", "resnet152"])
+def test_a_deeper_sibling_has_the_same_entrance(name: str) -> None:
+    trunk: Any = build_trunk(name, SIZE_PX, "none")
+    assert trunk.get_layer("with_ones").output.shape == (None, SIZE_PX, SIZE_PX, 2)
+    assert trunk.get_layer("conv1_conv").kernel.shape == (7, 7, 2, 64)
+    assert trunk.count_params() + trunk.output_shape[1] + 1 == _documented_parameters(name)
 
 
 def test_a_trained_model_is_saved_and_loaded_with_its_grey_entrance(tmp_path: Path) -> None:
