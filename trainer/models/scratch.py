@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trainer.models.trunk import enter
+
 if TYPE_CHECKING:
     import keras
 
@@ -41,9 +43,5 @@ def _grey_input(size_px: int) -> tuple[Any, Any]:
     """Return the uint8 input and the same image in 0 to 1 at the networks' working size."""
     from keras import layers
 
-    inputs = layers.Input((size_px, size_px, 1), dtype="uint8", name="image")
-    features = layers.Rescaling(1 / 255)(inputs)
-    if size_px != _WORKING_SIZE_PX:
-        shape = (_WORKING_SIZE_PX, _WORKING_SIZE_PX)
-        features = layers.Resizing(*shape, antialias=size_px > _WORKING_SIZE_PX)(features)
-    return inputs, features
+    images, pixels = enter(size_px, _WORKING_SIZE_PX)
+    return images, layers.Rescaling(1 / 255)(pixels)

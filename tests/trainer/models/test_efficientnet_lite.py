@@ -1,5 +1,6 @@
 """EfficientNet-Lite0 here computes what the original computes."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.models.efficientnet_lite import build_trunk, find_weights
+from shared.errors import WeightsError
+from trainer.models.efficientnet_lite import build, find_weights, load
 from trainer.models.head import classify
 from trainer.models.torch_pickle import read_tensors
 
@@ -15,12 +17,18 @@ TOP_CLASSES = {800: 7.4819255, 741: 6.65003, 731: 6.332473}
 """ImageNet's class and logit, as the PyTorch original computes them for `_waves`."""
 
 
+def _pretrained(size_px: int, channels: int = 1) -> Any:
+    trunk = build(size_px, channels)
+    load(trunk, find_weights())
+    return trunk
+
+
 def _waves(i: Any, j: Any, channel: Any) -> Any:
     return 127.5 * (1 + np.sin(i / 17 + channel) * np.cos(j / 23))
 
 
 def test_features_and_logits_are_those_of_the_original() -> None:
-    model = build_trunk(224, channels=3)
+    model = _pretrained(224, channels=3)
     normalized: Any = keras.Model(model.get_layer("normalize").output, model.output)
     image = (np.fromfunction(_waves, (224, 224, 3)) - 127) / 128
     pooled = np.asarray(normalized(image[None].astype("float32")))[0]
@@ -34,15 +42,15 @@ def test_features_and_logits_are_those_of_the_original() -> None:
 
 
 def test_a_grey_image_enters_as_three_equal_channels_would() -> None:
-    grey: Any = build_trunk(96)
-    coloured: Any = build_trunk(96, channels=3)
+    grey = _pretrained(96)
+    coloured = _pretrained(96, channels=3)
     images = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 1), np.uint8)
     expected = coloured(np.repeat(images, 3, axis=3))
     np.testing.assert_allclose(grey(images), expected, atol=1e-5)
 
 
 def test_every_convolution_is_trained_and_every_normalization_stays() -> None:
-    model: Any = classify(build_trunk(32))
+    model: Any = classify(_pretrained(32))
     before = model.get_layer("bn0").get_weights()
     kernels = [name for name in (weight.path for weight in model.weights) if "kernel" in name]
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), np.uint8)
@@ -57,5 +65,12 @@ def test_every_convolution_is_trained_and_every_normalization_stays() -> None:
 
 
 def test_images_of_any_size_are_embedded_and_large_ones_made_smaller() -> None:
-    sizes = {size: build_trunk(size).get_layer("pool").input.shape[1] for size in (33, 320, 512)}
+    sizes = {size: build(size).get_layer("pool").input.shape[1] for size in (33, 320, 512)}
     assert sizes == {33: 2, 320: 10, 512: 10}
+
+
+def test_a_file_of_other_weights_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    file.write_bytes(b"\x80\x02.")
+    with pytest.raises(WeightsError, match=r"Received: .*weights\.pth"):
+        load(build(32), file)

@@ -1,0 +1,32 @@
+"""resnet_small learns in few steps, and what it learnt holds where nothing is trained."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from trainer.models import build_trunk
+from trainer.models.head import classify
+
+
+def _draw(num_views: int, seed: int) -> tuple[Any, Any]:
+    """Half of the views have a thin line; exposure and contrast differ from view to view."""
+    rng = np.random.default_rng(seed)
+    images = rng.normal(0, 1, (num_views, 96, 96, 1))
+    labels = np.arange(num_views) % 2
+    for image, label, row in zip(images, labels, rng.integers(20, 70, num_views), strict=True):
+        image[row : row + 3, 20:70] += 4 * label
+    scale, offset = (
+        rng.uniform(5, 15, (num_views, 1, 1, 1)),
+        rng.uniform(60, 150, (num_views, 1, 1, 1)),
+    )
+    return (images * scale + offset).clip(0, 255).astype(np.uint8), labels
+
+
+def test_a_fine_line_is_learnt_whatever_the_exposure() -> None:
+    keras.utils.set_random_seed(0)
+    model: Any = classify(build_trunk("resnet_small", 96, "none"), dropout=0.2)
+    model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
+    model.fit(*_draw(128, seed=0), batch_size=16, epochs=6, verbose=0)
+    images, labels = _draw(64, seed=1)
+    assert ((model(images)[:, 0] > 0.5) == labels).numpy().mean() > 0.9

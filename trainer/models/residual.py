@@ -1,0 +1,57 @@
+"""Residual: a small modern network, trained from nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trainer.models.trunk import enter, set_normalization
+
+if TYPE_CHECKING:
+    import keras
+
+_WORKING_SIZE_PX = 160
+"""Fine enough for a fracture's line; the first layers take it down to a quarter at once."""
+_STEM_FILTERS = 16
+_STAGES = (16, 32, 64, 128)
+"""Filters of each residual block; every block but the first halves the side."""
+
+
+def build(size_px: int) -> keras.Model:
+    """Build resnet_small up to its pooled features; see `trainer.models.entry.ModelEntry`.
+
+    Residual blocks with normalization before activation (He et al. 2016,
+    https://arxiv.org/abs/1603.05027, figure 4e), on images that are each brought to mean 0 and
+    variance 1: exposure and inversion of a radiograph say nothing about the bone.
+    """
+    import keras
+    from keras import layers
+
+    images, pixels = enter(size_px, _WORKING_SIZE_PX)
+    features = layers.Rescaling(1 / 255)(pixels)
+    features = layers.GroupNormalization(1, center=False, scale=False)(features)
+    features = layers.Conv2D(_STEM_FILTERS, 5, 2, padding="same", use_bias=False)(features)
+    features = layers.MaxPooling2D(3, 2, padding="same")(features)
+    for index, filters in enumerate(_STAGES):
+        features = _block(features, filters, 2 if index else 1)
+    features = layers.GlobalAveragePooling2D(name="pool")(_activate(features))
+    trunk = keras.Model(images, features, name="resnet_small")
+    set_normalization(trunk, is_pretrained=False)
+    return trunk
+
+
+def _block(inputs: Any, filters: int, stride: int) -> Any:
+    from keras import layers
+
+    shortcut, features = inputs, _activate(inputs)
+    if stride > 1:
+        shortcut = layers.AveragePooling2D(stride, padding="same")(features)
+        shortcut = layers.Conv2D(filters, 1, use_bias=False)(shortcut)
+    features = layers.Conv2D(filters, 3, stride, padding="same", use_bias=False)(features)
+    features = layers.Conv2D(filters, 3, padding="same", use_bias=False)(_activate(features))
+    return layers.Add()([shortcut, features])
+
+
+def _activate(features: Any) -> Any:
+    from keras import layers
+
+    return layers.ReLU()(layers.BatchNormalization()(features))
