@@ -86,7 +86,7 @@ def fit(lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, title: 
         model.fit(
             _train_batches(lake, plan.train, reader, truth, options),
             steps_per_epoch=math.ceil(len(reader) / options.batch),
-            validation_data=ordered_batches(validation, options.batch, validation_truth),
+            validation_data=ordered_batches(validation, options.batch, truth=validation_truth),
             epochs=options.epochs,
             shuffle=False,
             verbose=0,  # pyright: ignore[reportArgumentType]  # keras has no stubs; 0 is allowed
@@ -101,9 +101,9 @@ def _train_batches(
     lake: Lake, views: pl.DataFrame, reader: ViewReader, truth: Truth, options: FitOptions
 ) -> tf.data.Dataset:
     if options.reader == "stream":
-        batches = sequential_batches(lake, views, options.batch, options.seed, truth)
+        batches = sequential_batches(lake, views, options.batch, options.seed, truth=truth)
     else:
-        batches = shuffled_batches(reader, options.batch, options.seed, truth)
+        batches = shuffled_batches(reader, options.batch, options.seed, truth=truth)
     return augment_batches(batches, options.augment, options.seed)
 
 
