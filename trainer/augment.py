@@ -5,7 +5,6 @@ on nothing else: training that was killed and goes on sees what it would have se
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -15,41 +14,19 @@ from trainer.options import Augment
 _PARALLEL_BATCHES = 2
 
 
-@dataclass(frozen=True)
-class _Level:
-    """How far a view may be changed; each draws uniformly up to that.
-
-    Attributes:
-        degrees: of rotation, either way.
-        shift: in shares of the side, along either axis.
-        zoom: the largest factor; its inverse is the smallest.
-        contrast: the largest share by which distances from mid-grey grow or shrink.
-        brightness: in grey levels, either way.
-        noise: standard deviation, in grey levels.
-        num_rectangles: filled with one grey.
-    """
-
-    degrees: float
-    shift: float = 0.0
-    zoom: float = 1.0
-    contrast: float = 0.0
-    brightness: float = 0.0
-    noise: float = 0.0
-    num_rectangles: int = 0
-
-
-_LEVELS = {
-    "light": _Level(degrees=30),
-    "strong": _Level(
-        degrees=30,
-        shift=0.1,
-        zoom=1.25,
-        contrast=0.3,
-        brightness=25,
-        noise=8,
-        num_rectangles=3,
-    ),
-}
+# the limits of changes; each view draws uniformly up to them
+_DEGREES = 30.0
+_SHIFT = 0.1
+"""In shares of the image's side."""
+_ZOOM = 1.25
+"""The largest factor; its inverse is the smallest."""
+_CONTRAST = 0.3
+"""How much, in shares, distances from mid-grey grow or shrink."""
+_BRIGHTNESS = 25.0
+"""In grey levels."""
+_NOISE_STD = 8.0
+"""In grey levels."""
+_NUM_RECTANGLES = 3
 _RECTANGLE_SIDES = (0.04, 0.12)
 """In shares of the image's side: a burnt-in marker is about as large."""
 _BYTE_STD = math.sqrt((256**2 - 1) / 12)
@@ -95,24 +72,23 @@ def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tenso
     """
     if level == "none":
         return images
-    limits = _LEVELS[level]
     seeds = _split([tf.constant(seed, tf.int64), tf.cast(number, tf.int64)], 3)
-    images = _move(images, limits, seeds[0])
     if level == "light":
-        return images
-    return _change_grey(_fill_rectangles(images, limits, seeds[1]), limits, seeds[2])
+        return _move(images, seeds[0])
+    moved = _move(images, seeds[0], _SHIFT, _ZOOM)
+    return _change_grey(_fill_rectangles(moved, seeds[1]), seeds[2])
 
 
-def _move(images: tf.Tensor, limits: _Level, seed: tf.Tensor) -> tf.Tensor:
+def _move(images: tf.Tensor, seed: tf.Tensor, shift: float = 0.0, zoom: float = 1.0) -> tf.Tensor:
     """Rotate, mirror, zoom and shift, all in one interpolation; what comes in is black."""
     size = _size(images)
     draws = tf.unstack(_draw(seed, (tf.shape(images)[0], 5)), axis=1)
-    angle = draws[0] * math.radians(limits.degrees)
+    angle = draws[0] * math.radians(_DEGREES)
     mirror = tf.where(draws[1] < 0, -1.0, 1.0)
-    scale = tf.exp(draws[2] * math.log(limits.zoom))
+    scale = tf.exp(draws[2] * math.log(zoom))
     cos, sin = tf.cos(angle) * scale, tf.sin(angle) * scale
     centre = (size - 1) / 2
-    x, y = (draw * limits.shift * size - centre for draw in draws[3:])
+    x, y = (draw * shift * size - centre for draw in draws[3:])
     # where in the image each pixel of the result comes from, about the centre
     from_x = (mirror * cos, -mirror * sin, mirror * (cos * x - sin * y) + centre)
     from_y = (sin, cos, sin * x + cos * y + centre)
@@ -127,10 +103,10 @@ def _move(images: tf.Tensor, limits: _Level, seed: tf.Tensor) -> tf.Tensor:
     )
 
 
-def _fill_rectangles(images: tf.Tensor, limits: _Level, seed: tf.Tensor) -> tf.Tensor:
+def _fill_rectangles(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     size, num_views = _size(images), tf.shape(images)[0]
     places, sides, greys = _split(seed, 3)
-    shape = (num_views, 2, limits.num_rectangles, 1)
+    shape = (num_views, 2, _NUM_RECTANGLES, 1)
     centre = _draw(places, shape, 0.0, size)
     half = _draw(sides, shape, *_RECTANGLE_SIDES) * (size / 2)
     is_inside = tf.abs(tf.range(size, dtype=tf.float32) - centre) < half
@@ -140,13 +116,12 @@ def _fill_rectangles(images: tf.Tensor, limits: _Level, seed: tf.Tensor) -> tf.T
     return tf.where(is_filled[..., None], grey, images)
 
 
-def _change_grey(images: tf.Tensor, limits: _Level, seed: tf.Tensor) -> tf.Tensor:
+def _change_grey(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     size, num_views = _size(images), tf.shape(images)[0]
     amounts, grain = _split(seed, 2)
     draws = tf.unstack(_draw(amounts, (num_views, 3, 1, 1, 1)), axis=1)
-    contrast = 1 + draws[0] * limits.contrast
-    brightness = draws[1] * limits.brightness
-    noise = tf.abs(draws[2]) * limits.noise / _BYTE_STD
+    contrast, brightness = 1 + draws[0] * _CONTRAST, draws[1] * _BRIGHTNESS
+    noise = tf.abs(draws[2]) * _NOISE_STD / _BYTE_STD
     # four bytes from each number drawn: a normal number for each pixel would take ten times as long
     words = _draw(grain, (num_views, (size * size + 3) // 4), None, None, tf.uint32)
     grains = tf.reshape(tf.bitcast(words, tf.uint8), (num_views, -1))[:, : size * size]

@@ -87,7 +87,7 @@ def test_the_metric_is_the_auroc_of_summed_classes() -> None:
     outputs = rng.dirichlet(np.ones(6), 500).astype(np.float32)
     outputs[np.arange(500), numbers[:, 0]] += 0.1
     outputs /= outputs.sum(axis=1, keepdims=True)
-    metric = AbnormalAUROC(num_thresholds=5000)
+    metric: Any = AbnormalAUROC(num_thresholds=5000)
     for rows in np.split(np.arange(500), 5):
         metric.update_state(tf.constant(numbers[rows], tf.float32), tf.constant(outputs[rows]))
     exact: Any = roc_auc_score(numbers[:, 0] % 2, tell_abnormal(outputs))
@@ -114,9 +114,9 @@ def test_every_way_to_read_gives_each_view_its_class_and_weight(lake: Lake) -> N
             for image, number, weight in zip(pixels, *truth, strict=True)
         )
         ways: list[Callable[[], tf.data.Dataset]] = [
-            lambda: ordered_batches(reader, BATCH, truth),
-            lambda: shuffled_batches(reader, BATCH, 1, truth),
-            lambda: sequential_batches(lake, views, BATCH, 1, truth),
+            lambda: ordered_batches(reader, BATCH, truth=truth),
+            lambda: shuffled_batches(reader, BATCH, 1, truth=truth),
+            lambda: sequential_batches(lake, views, BATCH, 1, truth=truth),
         ]
         for make in ways:
             assert _seen(make(), views.height) == expected
