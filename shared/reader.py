@@ -3,7 +3,8 @@
 import math
 import os
 import resource
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,53 +22,44 @@ from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer
 _REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
 _SPARE_FILES = 64
 _ALIGNMENT = 64
+_FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
 _SAME_VIEW = ["view_id", "label", "pixel_digest"]
 
 
-class _Place(NamedTuple):
-    """Where one view's record lies, and its checksums."""
+class _Records(NamedTuple):
+    """What reading takes, one entry a view: arrays, for a lake may have very many.
 
-    view_id: str
-    shard: str
-    record_offset: int
-    record_crc32c: int
-    image_offset: int
-    image_bytes: int
-
-    @property
-    def end(self) -> int:
-        """The offset after the record."""
-        return self.image_offset + self.image_bytes + FRAME_FOOTER_BYTES
-
-
-class _Record(NamedTuple):
-    """What reading one record takes, made ready: reading is the trainer's innermost loop.
-
-    `front_bytes` stand before the image: the frame's header and the head of the payload.
+    A record is the frame's header, the payload's head, the image, the frame's footer; `frames` are
+    the header and the footer that are expected, uint8 (views, 16).
     """
 
-    descriptor: int
-    offset: int
-    num_bytes: int
-    front_bytes: int
-    image_bytes: int
-    header: bytes
-    payload_crc32c: int
-    footer: bytes
+    descriptors: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    head_bytes: npt.NDArray[np.int64]
+    image_bytes: npt.NDArray[np.int64]
+    payload_crc32c: npt.NDArray[np.int64]
+    frames: npt.NDArray[np.uint8]
 
     @classmethod
-    def of(cls, place: _Place, descriptor: int) -> "_Record":
-        """Return how to read the record at a place of an open shard."""
-        num_bytes = place.end - place.record_offset
+    def of(cls, views: pl.DataFrame, descriptors: Mapping[str, int]) -> "_Records":
+        """Return how to read the records of rows of a manifest from open shards."""
+        columns = ("record_offset", "image_offset", "image_bytes", "record_crc32c")
+        offsets, image_offsets, image_bytes, checksums = (views[c].to_numpy() for c in columns)
+        head_bytes = image_offsets - offsets - FRAME_HEADER_BYTES
+        lengths = (head_bytes + image_bytes).tolist()
+        headers = {length: frame_header(length) for length in set(lengths)}
+        frames = b"".join(
+            headers[length] + frame_footer(checksum)
+            for length, checksum in zip(lengths, checksums.tolist(), strict=True)
+        )
+        shards = [descriptors[shard] for shard in views["shard"]]
         return cls(
-            descriptor,
-            place.record_offset,
-            num_bytes,
-            place.image_offset - place.record_offset,
-            place.image_bytes,
-            frame_header(num_bytes - FRAME_HEADER_BYTES - FRAME_FOOTER_BYTES),
-            place.record_crc32c,
-            frame_footer(place.record_crc32c),
+            np.array(shards, np.int64),
+            offsets,
+            head_bytes,
+            image_bytes,
+            checksums,
+            np.frombuffer(frames, np.uint8).reshape(-1, _FRAME_BYTES),
         )
 
 
@@ -100,14 +92,12 @@ class ViewReader:
         self._descriptors: dict[str, int] = {}
         while not self._open_shards(lake, views):
             lake, views = _find_again(lake, views)
-        self._places = _places(views)
-        self._records = [
-            _Record.of(place, self._descriptors[place.shard]) for place in self._places
-        ]
-        self._front_bytes = max((record.front_bytes for record in self._records), default=0)
+        self._views = views.select("shard", "view_id")
+        self._records = _Records.of(views, self._descriptors)
+        self._head_bytes = int(self._records.head_bytes.max(initial=0))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return self._views.height
 
     def __enter__(self) -> "ViewReader":
         return self
@@ -124,10 +114,15 @@ class ViewReader:
         """Return whether all are there; if not, none is left open."""
         needed = views["shard"].unique()
         _allow_open_files(len(needed))
-        rows = lake.manifest.filter(pl.col("shard").is_in(needed.to_list()))
+        end = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
+        rows = (
+            lake.manifest.filter(pl.col("shard").is_in(needed.to_list()))
+            .select("shard", "view_id", "record_index", end=end)
+            .sort("record_index")
+        )
         try:
             for (shard,), members in rows.partition_by("shard", as_dict=True).items():
-                self._open_shard(str(shard), _places(members.sort("record_index")))
+                self._open_shard(str(shard), members)
         except FileNotFoundError:
             self.close()
             return False
@@ -136,18 +131,15 @@ class ViewReader:
             raise
         return True
 
-    def _open_shard(self, shard: str, places: Sequence[_Place]) -> None:
+    def _open_shard(self, shard: str, members: pl.DataFrame) -> None:
         descriptor = os.open(self._root / shard, os.O_RDONLY)
         self._descriptors[shard] = descriptor
         size = os.fstat(descriptor).st_size
-        if size != places[-1].end:
-            place = next((place for place in places if place.end > size), places[-1])
-            raise _damage(
-                self._root,
-                place.shard,
-                place.view_id,
-                f"expected a file of {places[-1].end} bytes, received {size}",
-            )
+        ends: list[int] = members["end"].to_list()
+        if size != ends[-1]:
+            view_id = members["view_id"][min(bisect_right(ends, size), len(ends) - 1)]
+            what = f"expected a file of {ends[-1]} bytes, received {size}"
+            raise _damage(self._root, shard, view_id, what)
 
     def read(self, rows: npt.NDArray[np.int64]) -> Pixels:
         """Return the pixels of the views `rows`, uint8 of shape (len(rows), size, size, 1).
@@ -156,14 +148,30 @@ class ViewReader:
             CorruptLakeError: a record is not the one that was written.
         """
         images = _aligned((len(rows), *self.batch_shape[1:]))
-        front, footer = memoryview(bytearray(self._front_bytes)), bytearray(FRAME_FOOTER_BYTES)
-        for index, row in enumerate(map(int, rows)):
-            if self._image.encoding == "raw":
-                self._read_record(row, images[index].data, front, footer)
-            else:
-                stored = memoryview(bytearray(self._records[row].image_bytes))
-                self._read_record(row, stored, front, footer)
-                images[index, :, :, 0] = decode(stored, self._image)
+        frames = np.empty((len(rows), _FRAME_BYTES), np.uint8)
+        pixels, frames_memory = images.reshape(-1).data, frames.reshape(-1).data
+        scratch = memoryview(bytearray(self._head_bytes))
+        is_raw = self._image.encoding == "raw"
+        *columns, expected_frames = (column[rows] for column in self._records)
+        for index, (descriptor, offset, head_bytes, image_bytes, checksum) in enumerate(
+            zip(*(column.tolist() for column in columns), strict=True)
+        ):
+            start = index * image_bytes
+            image = pixels[start : start + image_bytes] if is_raw else bytearray(image_bytes)
+            head = scratch[:head_bytes]
+            start = index * _FRAME_BYTES
+            header = frames_memory[start : start + FRAME_HEADER_BYTES]
+            footer = frames_memory[start + FRAME_HEADER_BYTES : start + _FRAME_BYTES]
+            num_read = os.preadv(descriptor, (header, head, image, footer), offset)
+            if (
+                num_read != head_bytes + image_bytes + _FRAME_BYTES
+                or crc32c.crc32c(image, crc32c.crc32c(head)) != checksum
+            ):
+                raise self._damaged(rows[index])
+            if not is_raw:
+                images[index, :, :, 0] = decode(memoryview(image), self._image)
+        if not np.array_equal(frames, expected_frames):
+            raise self._damaged(rows[int((frames != expected_frames).any(axis=1).argmax())])
         return images
 
     def check(self) -> None:
@@ -175,23 +183,11 @@ class ViewReader:
         for row in range(len(self)):
             self.read(np.array([row]))
 
-    def _read_record(
-        self, row: int, image: memoryview, front: memoryview, footer: bytearray
-    ) -> None:
-        record = self._records[row]
-        front = front[: record.front_bytes]
-        num_read = os.preadv(record.descriptor, [front, image, footer], record.offset)
-        crc = crc32c.crc32c(image, crc32c.crc32c(front[FRAME_HEADER_BYTES:]))
-        if (
-            crc != record.payload_crc32c
-            or num_read != record.num_bytes
-            or bytes(front[:FRAME_HEADER_BYTES]) != record.header
-            or bytes(footer) != record.footer
-        ):
-            place = self._places[row]
-            what = "the record is not the one that was written"
-            self.damage = _damage(self._root, place.shard, place.view_id, what)
-            raise self.damage
+    def _damaged(self, row: np.int64) -> CorruptLakeError:
+        shard, view_id = self._views.row(int(row))
+        what = "the record is not the one that was written"
+        self.damage = _damage(self._root, shard, view_id, what)
+        return self.damage
 
 
 def _aligned(shape: tuple[int, ...]) -> Pixels:
@@ -200,10 +196,6 @@ def _aligned(shape: tuple[int, ...]) -> Pixels:
     buffer = np.empty(num_bytes + _ALIGNMENT, np.uint8)
     start = -buffer.ctypes.data % _ALIGNMENT
     return buffer[start : start + num_bytes].reshape(shape)
-
-
-def _places(views: pl.DataFrame) -> list[_Place]:
-    return [_Place(*row) for row in views.select(_Place._fields).iter_rows()]
 
 
 def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:

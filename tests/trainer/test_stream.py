@@ -120,3 +120,8 @@ def test_a_reader_outlives_the_files_it_opened(own_lake: Path) -> None:
     for shard in lake.manifest["shard"].unique():
         (own_lake / shard).unlink()
     np.testing.assert_array_equal(reader.read(np.arange(len(reader))), expected)
+
+
+def test_no_rows_are_no_images(lake: Lake) -> None:
+    images = ViewReader(lake, lake.manifest).read(np.array([], np.int64))
+    assert images.shape == (0, lake.image.size, lake.image.size, 1)
