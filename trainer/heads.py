@@ -73,7 +73,9 @@ def to_probabilities(logits: Matrix) -> Matrix:
     return shares / shares.sum(axis=1, keepdims=True)
 
 
-def tell_abnormal(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def tell_abnormal(
+    probabilities: npt.NDArray[np.float32] | npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
     """Return the probability of abnormal, (rows,), of that alone (rows, 1) or of classes."""
     if probabilities.shape[1] == 1:
         return probabilities[:, 0].astype(np.float64)

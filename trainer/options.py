@@ -40,8 +40,8 @@ class FitOptions(DataOptions):
     reader: Literal["offset", "stream"] = "offset"
     """offset reads views in any order; stream reads shards through TFRecordDataset."""
     tune: Tune = "default"
-    """What is trained: `head` only what follows a pretrained backbone, `all`, or `staged`: the head,
-    then all of it at a tenth of the rate; by default `head` of a model that has a backbone."""
+    """What is trained: `head` what follows a pretrained backbone, `all`, or `staged`: the head,
+    then all, at a tenth of the rate; by default `head` of a model that has a backbone."""
     flips: Literal["none", "test"] = "none"
     """test answers with the mean over each view and its mirror image, in the kept model too."""
 
@@ -84,7 +84,7 @@ class TrainOptions(FitOptions):
     model: str = DEFAULT_MODEL
     """The network; see the README's table of models."""
     head: HeadKind = "linear"
-    """What follows a frozen backbone: linear, or with hidden units, which few views may profit from."""
+    """What follows a frozen backbone: linear, or with hidden units."""
     decay: float = 1000.0
     """Weight decay of that head: more for fewer views."""
     out: str = ""
@@ -128,7 +128,7 @@ class CvOptions(FitOptions):
     decays: str = "100,300,1000,3000,10000"
     """The weight decays to compare for each head."""
     ensemble: Literal["none", "folds"] = "none"
-    """folds keeps the fold models of the best candidate, which answer by their mean, and no refit."""
+    """folds keeps the fold models of the best candidate, which answer by their mean."""
     out: str = ""
     """The run folder to make; a new one in runs/ unless told otherwise."""
 

@@ -194,9 +194,10 @@ class _HeadFit:
 def _note_best(title: str, heads: Sequence[FittedHead], candidates: Sequence[Candidate]) -> None:
     losses = [fitted.best["val_loss"] for fitted in heads]
     index = int(np.argmin(losses))
-    best, candidate = heads[index].best, candidates[index]
+    best, num_epochs = heads[index].best, len(heads[index].rows)
     auroc = "" if best["val_auroc"] is None else f", validation AUROC {best['val_auroc']:.3f}"
+    of_heads = f"best of {len(heads)} heads is {candidates[index].name}, " if len(heads) > 1 else ""
     note(
-        f"{title}: lowest validation loss of {len(heads)} heads {losses[index]:.4f}{auroc}, "
-        f"{candidate.name}, epoch {best['epoch']} of {len(heads[index].rows)}"
+        f"{title}: {of_heads}best of {num_epochs} epochs is {best['epoch']}, "
+        f"validation loss {losses[index]:.4f}{auroc}"
     )
