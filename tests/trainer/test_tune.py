@@ -30,7 +30,7 @@ def assert_saved_model_answers_as_scored(folder: Path, lake: Lake) -> None:
     model: Any = keras.models.load_model(folder / "model.keras")
     assert model.input_shape == (None, lake.image.size, lake.image.size, 1)
     scored = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
-    assert scored.height > 10
+    assert scored.height >= 5
     assert scored["probability"].is_unique().all()
     views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
     again = scored.join(predict(model, lake, views), on="view_id", suffix="_again")
@@ -68,12 +68,12 @@ def test_staged_tuning_starts_from_the_head_and_never_ends_below_it(
     trained: Path, lake: Lake, tmp_path: Path
 ) -> None:
     words = (*WORDS, "tune=staged", "flips=test", f"lake={lake.root}", f"out={tmp_path / 'run'}")
-    result = run("mura-train", *words, "epochs=2")
+    result = run("mura-train", *words, "epochs=1")
     assert result.returncode == 0, result.stderr
     history = pl.read_parquet(tmp_path / "run" / "history.parquet")
-    assert history["epoch"].to_list() == [0, 1, 2]
-    assert history["loss"].is_null().to_list() == [True, False, False]
-    head = pl.read_parquet(trained / "history.parquet").head(2)  # as many epochs as this run's head
-    assert history["val_loss"][0] == pytest.approx(head["val_loss"].min(), rel=1e-3)
+    assert history["epoch"].to_list() == [0, 1]
+    assert history["loss"].is_null().to_list() == [True, False]
+    first = pl.read_parquet(trained / "history.parquet")["val_loss"][0]
+    assert history["val_loss"][0] == pytest.approx(first, rel=1e-3)
     assert history.filter("is_best")["val_loss"][0] <= history["val_loss"][0]
     assert_saved_model_answers_as_scored(tmp_path / "run", lake)
