@@ -2,34 +2,24 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
-from sklearn.decomposition import PCA  # pyright: ignore[reportMissingTypeStubs]  # it has none
+from threadpoolctl import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
+    threadpool_limits,
+)
 
 from trainer.candidates import Candidate
-from trainer.heads import (
-    Classes,
-    Examples,
-    Head,
-    Matrix,
-    Vector,
-    cross_entropies,
-    measure_logits,
-    to_probabilities,
-)
+from trainer.hardware import count_usable_cores
+from trainer.head_features import Features, find_components, standardize
+from trainer.head_loss import HeadLoss, Parameters, Shape
+from trainer.heads import Examples, Head, measure_logits
 from trainer.options import FitOptions
 
-Parameters = npt.NDArray[np.float64]
-
-_MIN_STD = 1e-2
-"""A feature that hardly ever fires in training must not count for much when it does later."""
 _NUM_HIDDEN = 32
-_NUM_COMPONENTS = 64
 _LOSS_TOLERANCE = 1e-6
 """Relative: below what float32 sums of thousands of rows can tell, a line search goes astray."""
 
@@ -67,9 +57,9 @@ def fit_heads(
     https://arxiv.org/abs/1307.1493). Batches do not matter.
 
     A linear head sees all features. One with hidden units sees their leading principal components,
-    straight and through the units, so that it has few weights where views are few. The first layer
-    decays to where it starts and not to zero, where strong decay would leave no unit alive
-    (Pearce et al., https://arxiv.org/abs/1810.05546).
+    so that it has few weights where views are few, through the units and straight. Units' weights
+    decay to where they start and not to zero, where strong decay would leave no unit alive (Pearce
+    et al., https://arxiv.org/abs/1810.05546).
 
     Args:
         train: of the views to fit to.
@@ -81,220 +71,84 @@ def fit_heads(
     Returns:
         One for each candidate, in their order.
     """
-    space = _Space(train, validation, options.seed)
-    return [_fit(space, candidate, num_outputs, options) for candidate in candidates]
+    has_hidden = any(candidate.head == "hidden" for candidate in candidates)
+    num_threads = count_usable_cores() or 1
+    # a candidate a core: libraries that divide single products among cores wait for each other
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(num_threads) as pool:
+        standard = standardize(train.embeddings, validation.embeddings)
+        leading = find_components(standard, options.seed) if has_hidden else standard
+
+        def fit(candidate: Candidate) -> FittedHead:
+            features = leading if candidate.head == "hidden" else standard
+            return _HeadFit(features, train, validation, options).fit(candidate, num_outputs)
+
+        return list(pool.map(fit, candidates))
 
 
-@dataclass(frozen=True)
-class _Basis:
-    """Features that are affine in embeddings: `(embeddings - mean) @ matrix`.
+class _HeadFit:
+    """Fits one head; keeps the epochs and the weights of the best; ends when it no longer improves.
 
-    Attributes:
-        mean: float32 (n,).
-        matrix: float32 (n, m), or (n,) where each feature is one of an embedding's, scaled.
-        train: features of train rows, float32 (rows, m).
-        validation: those of validation rows.
+    Args:
+        features: that the head sees.
+        train: of the views to fit to.
+        validation: of the views to stop by.
+        options: epochs, patience and seed.
     """
 
-    mean: Vector
-    matrix: Matrix
-    train: Matrix
-    validation: Matrix
-
-    def unfold(self, head: Head) -> Head:
-        """Turn a head on features into one on embeddings."""
-        straight, inward = self._through(head.straight), self._through(head.inward)
-        return Head(
-            straight,
-            head.bias - self.mean @ straight,
-            inward,
-            head.inward_bias - self.mean @ inward,
-            head.outward,
-        )
-
-    def _through(self, weights: Matrix) -> Matrix:
-        return self.matrix[:, None] * weights if self.matrix.ndim == 1 else self.matrix @ weights
-
-
-class _Space:
-    """The features of a fit's views, which all its candidates share."""
-
-    def __init__(self, train: Examples, validation: Examples, seed: int):
-        self.train, self.validation, self._seed = train, validation, seed
-
-    @cached_property
-    def standard(self) -> _Basis:
-        """Features of mean 0 and variance 1."""
-        embeddings = self.train.embeddings
-        mean = embeddings.mean(axis=0)
-        scale = 1 / np.maximum(embeddings.std(axis=0), np.float32(_MIN_STD))
-        features = ((rows.embeddings - mean) * scale for rows in (self.train, self.validation))
-        return _Basis(mean, scale, *features)
-
-    @cached_property
-    def components(self) -> _Basis:
-        """Standard features along the directions in which they vary most."""
-        standard = self.standard
-        num_components = min(_NUM_COMPONENTS, *standard.train.shape)
-        pca: Any = PCA(num_components, svd_solver="randomized", random_state=self._seed)
-        axes: Matrix = pca.fit(standard.train).components_.T
-        matrix = standard.matrix[:, None] * axes
-        return _Basis(standard.mean, matrix, standard.train @ axes, standard.validation @ axes)
-
-
-def _fit(space: _Space, candidate: Candidate, num_outputs: int, options: FitOptions) -> FittedHead:
-    is_hidden = candidate.head == "hidden"
-    basis = space.components if is_hidden else space.standard
-    num_embedded = len(basis.mean)
-    shape = _Shape(basis.train.shape[1], _NUM_HIDDEN if is_hidden else 0, num_outputs)
-    start = _start(shape, num_embedded, options.seed)
-    decay = _spread_decay(shape, num_embedded, cast(float, candidate.decay))
-    problem = _Problem(shape, basis.train, space.train, start, decay)
-    log = _Log(space, basis, problem, options.patience)
-    minimize(
-        problem.loss,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        callback=log.add,
-        options={"maxiter": options.epochs, "ftol": _LOSS_TOLERANCE},
-    )
-    if not log.rows:  # nothing to learn: the start is the optimum
-        log.add(start)
-    return FittedHead(basis.unfold(shape.unpack(log.best)), log.rows)
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """How a head's weights lie in one vector."""
-
-    num_features: int
-    num_hidden: int
-    num_outputs: int
-
-    @property
-    def parts(self) -> tuple[tuple[int, ...], ...]:
-        """The shapes of a head's arrays, in the order of its attributes."""
-        return (
-            (self.num_features, self.num_outputs),
-            (self.num_outputs,),
-            (self.num_features, self.num_hidden),
-            (self.num_hidden,),
-            (self.num_hidden, self.num_outputs),
-        )
-
-    def unpack(self, parameters: Parameters) -> Head:
-        """Return the head of a vector."""
-        ends = np.cumsum([np.prod(part, dtype=int) for part in self.parts])
-        pieces = np.split(parameters.astype(np.float32), ends[:-1])
-        return Head(*(p.reshape(part) for p, part in zip(pieces, self.parts, strict=True)))
-
-
-def _pack(*arrays: npt.NDArray[Any]) -> Parameters:
-    return np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
-
-
-def _start(shape: _Shape, num_embedded: int, seed: int) -> Parameters:
-    """Return zeros, but for the weights of hidden units (He et al. 2015, arXiv:1502.01852)."""
-    arrays = [np.zeros(part) for part in shape.parts]
-    random = np.random.default_rng(seed)
-    arrays[2] = random.normal(0, np.sqrt(2 / num_embedded), shape.parts[2])
-    return _pack(*arrays)
-
-
-def _spread_decay(shape: _Shape, num_embedded: int, decay: float) -> Parameters:
-    """Return each weight's decay: none of biases; hidden units may do as much as all features."""
-    arrays = [np.zeros(part) for part in shape.parts]
-    arrays[0] += decay
-    arrays[2] += num_embedded / 2
-    arrays[4] += decay * shape.num_hidden / num_embedded
-    return _pack(*arrays)
-
-
-class _Problem:
-    """The penalized loss of a head's weights, as L-BFGS asks for it."""
-
     def __init__(
-        self,
-        shape: _Shape,
-        features: Matrix,
-        examples: Examples,
-        start: Parameters,
-        decay: Parameters,
+        self, features: Features, train: Examples, validation: Examples, options: FitOptions
     ):
-        self._shape, self._features, self._examples = shape, features, examples
-        self._start, self._decay = start, decay
-        self._targets = _to_targets(examples.classes, shape.num_outputs)
-        self._last = (start, np.zeros((0, 0), np.float32))
-
-    def loss(self, parameters: Parameters) -> tuple[float, Parameters]:
-        """Return the penalized loss, summed over rows, and its gradient."""
-        features, examples = self._features, self._examples
-        head = self._shape.unpack(parameters)
-        hidden = head.activate(features)
-        logits = head.combine(features, hidden)
-        self._last = (parameters.copy(), logits)
-        error = (to_probabilities(logits) - self._targets) * examples.weights[:, None]
-        hidden_error = error @ head.outward.T * (hidden > 0)
-        gradient = _pack(
-            features.T @ error,
-            error.sum(axis=0),
-            features.T @ hidden_error,
-            hidden_error.sum(axis=0),
-            hidden.T @ error,
-        )
-        moved = parameters - self._start
-        penalty = self._decay * moved
-        loss = examples.weights @ cross_entropies(logits, examples.classes)
-        return float(loss + 0.5 * moved @ penalty), gradient + penalty
-
-    def logits(self, parameters: Parameters) -> Matrix:
-        """Return the logits of train rows; at no cost, where the loss was asked for just before."""
-        known, logits = self._last
-        if logits.size and np.array_equal(known, parameters):
-            return logits
-        return self._shape.unpack(parameters).logits(self._features)
-
-    def logits_of(self, features: Matrix, parameters: Parameters) -> Matrix:
-        """Return the logits of other rows."""
-        return self._shape.unpack(parameters).logits(features)
-
-
-def _to_targets(classes: Classes, num_outputs: int) -> Matrix:
-    if num_outputs == 1:
-        return classes[:, None].astype(np.float32)
-    return np.eye(num_outputs, dtype=np.float32)[classes]
-
-
-class _Log:
-    """Keeps the epochs of a fit and the weights of the best; ends a fit that no longer improves."""
-
-    def __init__(self, space: _Space, basis: _Basis, problem: _Problem, patience: int):
-        self._space, self._basis, self._problem = space, basis, problem
-        self._patience = patience
+        self._features, self._options = features, options
+        self._train, self._validation = train, validation
         self._best_index, self._started_s = 0, time.monotonic()
-        self.best: Parameters = np.zeros(0)
-        self.rows: list[dict[str, Any]] = []
+        self._best: Parameters = np.zeros(0)
+        self._rows: list[dict[str, Any]] = []
 
-    def add(self, xk: Parameters) -> None:
+    def fit(self, candidate: Candidate, num_outputs: int) -> FittedHead:
+        """Fit the head of a candidate."""
+        num_embedded, num_features = len(self._features.mean), self._features.train.shape[1]
+        num_hidden = _NUM_HIDDEN if candidate.head == "hidden" else 0
+        shape = Shape(num_embedded, num_features, num_hidden, num_outputs)
+        start = shape.start(self._options.seed)
+        decay = shape.spread_decay(cast(float, candidate.decay))
+        loss = HeadLoss(shape, self._features.train, self._train, start, decay)
+
+        def end_epoch(xk: Parameters) -> None:
+            self._add(xk, loss, shape.unpack(xk))
+
+        minimize(
+            loss,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            callback=end_epoch,
+            options={"maxiter": self._options.epochs, "ftol": _LOSS_TOLERANCE},
+        )
+        if not self._rows:  # nothing to learn: the start is the optimum
+            end_epoch(start)
+        return FittedHead(self._features.unfold(shape.unpack(self._best)), self._rows)
+
+    def _add(self, parameters: Parameters, loss: HeadLoss, head: Head) -> None:
         """Measure the epoch that ends with these weights.
 
         Raises:
             StopIteration: the last `patience` epochs were no better than the best.
         """
-        space = self._space
         seconds = time.monotonic() - self._started_s
-        train = measure_logits(self._problem.logits(xk), space.train)
-        logits = self._problem.logits_of(self._basis.validation, xk)
-        after = measure_logits(logits, space.validation)
-        epoch = {"epoch": len(self.rows) + 1, "seconds": seconds}
-        pace = {"images_per_s": len(space.train.classes) / seconds}
-        self.rows.append(
-            epoch | train | pace | {f"val_{name}": value for name, value in after.items()}
+        before = measure_logits(loss.logits(parameters), self._train)
+        after = measure_logits(head.logits(self._features.validation), self._validation)
+        self._rows.append(
+            {
+                "epoch": len(self._rows) + 1,
+                **before,
+                **{f"val_{name}": value for name, value in after.items()},
+                "seconds": seconds,
+                "images_per_s": len(self._train.classes) / seconds,
+            }
         )
-        best = self.rows[self._best_index]["val_loss"]
-        if len(self.rows) == 1 or self.rows[-1]["val_loss"] < best:
-            self._best_index, self.best = len(self.rows) - 1, xk.copy()
-        elif len(self.rows) - 1 - self._best_index >= self._patience:
+        index = len(self._rows) - 1
+        if not index or self._rows[index]["val_loss"] < self._rows[self._best_index]["val_loss"]:
+            self._best_index, self._best = index, parameters.copy()
+        elif index - self._best_index >= self._options.patience:
             raise StopIteration
         self._started_s = time.monotonic()

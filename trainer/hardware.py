@@ -17,7 +17,7 @@ def describe_hardware() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "num_cores": os.cpu_count(),
-        "num_usable_cores": _count_usable_cores(),
+        "num_usable_cores": count_usable_cores(),
         "memory_gb": _measure_memory_gb(),
         "gpus": _list_gpus(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -31,7 +31,8 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or "unknown"
 
 
-def _count_usable_cores() -> int | None:
+def count_usable_cores() -> int | None:
+    """Return how many cores this process may run on."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # only Linux can bind a process to some cores

@@ -144,8 +144,9 @@ class _HeadFit:
         self._phases, self._trunk = phases, None
         self._target = make_target(options.target, lake.manifest)
         self._rows = views.select("view_id").with_row_index("row")
-        kinds = ("", "mirrored") if options.flips == "test" else ("",)
-        # the embeddings of the views, then those of their mirror images if asked for
+        answers_flips = options.flips == "test" and options.way(model_name) == "head"
+        kinds = ("", "mirrored") if answers_flips else ("",)
+        # the embeddings of the views, then those of their mirror images if they are asked about
         self._embeddings = [self._embed(views, kind) for kind in kinds]
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:

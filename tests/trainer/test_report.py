@@ -192,9 +192,7 @@ def test_figures_are_files_that_parse(tmp_path: Path):
     figures = {path.stem: path for path in (tmp_path / "figures").iterdir()}
     expected = {"confusion_view", "confusion_study", "roc", "candidates", "roc_out_of_fold"}
     expected |= {"reliability_view", "reliability_study"}
-    assert expected | {"loss", "auroc", "loss_folds_0_small", "auroc_folds_1_large_2"} <= set(
-        figures
-    )
+    assert expected | {"loss", "auroc", "loss_folds", "auroc_folds"} <= set(figures)
     for path in figures.values():
         assert ElementTree.parse(path).getroot().tag.endswith("svg")
 
@@ -238,8 +236,29 @@ def test_candidates_name_every_model_and_mark_the_chosen(tmp_path: Path):
     assert "2 candidates were tried" in text
     assert "large/2 ✓ chosen" in text
     assert "small ✓" not in text
-    folds = [fold["view_auroc"] for fold in metrics["folds"]["small"]]
-    assert f"{number(np.mean(folds).item())} ± {number(np.std(folds, ddof=1).item())}" in text
+    assert "nothing of the official valid split went into the choice" in text
+    assert "It was then fitted again on all of train. The test was scored once" in text
+    for model in ("small", "large/2"):
+        for key in ("view_auroc", "study_kappa"):
+            folds = [fold[key] for fold in metrics["folds"][model]]
+            spread = f"{number(np.mean(folds).item())} ± {number(np.std(folds, ddof=1).item())}"
+            assert spread in text
+    for index, fold in enumerate(metrics["folds"]["large/2"], 1):
+        auroc, kappa = number(fold["view_auroc"]), number(fold["study_kappa"])
+        assert f" {index} {fold['num_views']} {fold['num_studies']} {auroc} {kappa} " in text
+
+
+def test_an_ensemble_is_told_and_needs_no_refit(tmp_path: Path):
+    write_cv(tmp_path, roles=("test",))
+    history = pl.read_parquet(tmp_path / "history.parquet")
+    history.filter(pl.col("fold").is_not_null()).write_parquet(tmp_path / "history.parquet")
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["options"]["ensemble"] = "folds"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    text = read_text(write_report(tmp_path))
+    assert "What are kept are its 3 fold models, which answer by their mean" in text
+    assert "fitted again" not in text
+    assert "Validation: held out" not in text
 
 
 def test_the_worst_mistakes_come_first(tmp_path: Path):

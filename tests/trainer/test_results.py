@@ -45,19 +45,29 @@ class TestComputeMetrics:
             for (model, _), t in folds.items()
         ]
         metrics = compute("cv", pl.concat(tables))
-        names = ["out_of_fold", "folds", "chosen", "validation", "test"]
+        names = ["num_candidates", "out_of_fold", "folds", "over_folds", "chosen"]
+        names += ["validation", "test"]
         assert list(metrics) == ["bootstrap", "decision", *names]
+        assert metrics["num_candidates"] == 2
         assert metrics["chosen"] == "strong"
+        for key in ("view_auroc", "study_kappa"):
+            values = [fold[key] for fold in metrics["folds"]["weak"]]
+            assert metrics["over_folds"]["weak"][key] == {
+                "mean": pytest.approx(np.mean(values)),
+                "spread": pytest.approx(np.std(values, ddof=1)),
+            }
         assert [fold["fold"] for fold in metrics["folds"]["strong"]] == [0, 1]
         assert metrics["folds"]["strong"][0] == {"fold": 0, **measure(folds["strong", 0])}
         assert metrics["out_of_fold"]["strong"]["all"]["num_studies"] == 40
         assert metrics["decision"]["learnt_on"] == "out_of_fold"
-        # a threshold is learnt for the model that is kept; all candidates have intervals
+        # a threshold is learnt for the model that is kept; all candidates have intervals overall
         at_threshold = {
             m: "view_at_threshold" in p["all"] for m, p in metrics["out_of_fold"].items()
         }
         assert at_threshold == {"weak": False, "strong": True}
         assert metrics["out_of_fold"]["weak"]["all"]["view_intervals"]["auroc"]
+        assert "view_intervals" not in metrics["out_of_fold"]["weak"]["wrist"]
+        assert metrics["out_of_fold"]["weak"]["wrist"]["view_auroc"] is not None
         assert metrics["test"] == {}
 
     def test_chosen_is_the_model_that_was_fitted_again(self):

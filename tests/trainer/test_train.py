@@ -34,7 +34,7 @@ def cross_validated(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Pat
     words = ("k=2", "models=cnn4,cnn2", f"lake={lake.root}", f"out={out}", "epochs=1", "batch=16")
     result = run("mura-cv", *words)
     assert result.returncode == 0, result.stderr
-    assert "chosen: cnn" in result.stdout
+    assert "chosen of 2 candidates, by pooled view AUROC: cnn" in result.stdout
     return out
 
 
@@ -55,7 +55,7 @@ def test_the_run_folder_stands_alone(trained: Path, lake: Lake) -> None:
     assert config["options"]["seed"] == 5
     assert config["versions"]["tensorflow"] == "2.16.2"
     assert config["versions"]["mura-lake"] == version("mura-lake")
-    assert list(config["seconds"]) == ["open", "start TensorFlow", "train", "evaluate"]
+    assert list(config["seconds"]) == ["open", "start TensorFlow", "train", "evaluate", "save"]
     assert min(config["seconds"].values()) > 0
     assert config["hardware"]["processor"]
     assert config["hardware"]["num_cores"] == os.cpu_count()

@@ -22,16 +22,15 @@ def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_the_saved_model_gives_the_predictions_made_of_embeddings(
-    trained: Path, lake: Lake
-) -> None:
+def assert_saved_model_answers_as_scored(folder: Path, lake: Lake) -> None:
     import keras
 
     from trainer.infer import predict
 
-    model: Any = keras.models.load_model(trained / "model.keras")
+    model: Any = keras.models.load_model(folder / "model.keras")
     assert model.input_shape == (None, lake.image.size, lake.image.size, 1)
-    scored = pl.read_parquet(trained / "predictions.parquet").filter(role="test")
+    scored = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
+    assert scored.height >= 5
     assert scored["probability"].is_unique().all()
     views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
     again = scored.join(predict(model, lake, views), on="view_id", suffix="_again")
@@ -39,11 +38,17 @@ def test_the_saved_model_gives_the_predictions_made_of_embeddings(
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-5
 
 
+def test_the_saved_model_gives_the_predictions_made_of_embeddings(
+    trained: Path, lake: Lake
+) -> None:
+    assert_saved_model_answers_as_scored(trained, lake)
+
+
 def test_kept_embeddings_serve_every_fold_and_give_the_same_predictions(
     trained: Path, lake: Lake, tmp_path: Path
 ) -> None:
     seconds = json.loads((trained / "config.json").read_text())["seconds"]
-    assert set(seconds) == {"open", "start TensorFlow", "embed", "train", "evaluate"}
+    assert set(seconds) == {"open", "start TensorFlow", "embed", "train", "evaluate", "save"}
     result = run("mura-train", *WORDS, f"lake={lake.root}", f"out={tmp_path / 'again'}")
     assert result.returncode == 0, result.stderr
     first, again = (
@@ -55,4 +60,20 @@ def test_kept_embeddings_serve_every_fold_and_give_the_same_predictions(
 def test_only_models_with_a_backbone_are_frozen_and_only_unless_told_otherwise() -> None:
     assert TrainOptions().way("efficientnet_lite0") == "head"
     assert TrainOptions(tune="all").way("efficientnet_lite0") == "all"
+    assert TrainOptions(tune="staged").way("efficientnet_lite0") == "staged"
     assert TrainOptions().way("cnn4") == "all"
+
+
+def test_staged_tuning_starts_from_the_head_and_never_ends_below_it(
+    trained: Path, lake: Lake, tmp_path: Path
+) -> None:
+    words = (*WORDS, "tune=staged", "flips=test", f"lake={lake.root}", f"out={tmp_path / 'run'}")
+    result = run("mura-train", *words, "epochs=1")
+    assert result.returncode == 0, result.stderr
+    history = pl.read_parquet(tmp_path / "run" / "history.parquet")
+    assert history["epoch"].to_list() == [0, 1]
+    assert history["loss"].is_null().to_list() == [True, False]
+    first = pl.read_parquet(trained / "history.parquet")["val_loss"][0]
+    assert history["val_loss"][0] == pytest.approx(first, rel=1e-3)
+    assert history.filter("is_best")["val_loss"][0] <= history["val_loss"][0]
+    assert_saved_model_answers_as_scored(tmp_path / "run", lake)

@@ -99,7 +99,7 @@ def on_candidates(run: Run) -> str:
     num_folds = len(run.metrics["folds"][run.model])
     if run.is_ensemble:
         sentences.append(
-            f"What is kept are its {num_folds} fold models, which answer by their mean."
+            f"What are kept are its {num_folds} fold models, which answer by their mean."
         )
     else:
         sentences.append("It was then fitted again on all of train.")

@@ -12,7 +12,7 @@ if not torch.version.cuda:
     operators = torch.library.Library("torchvision", "DEF")
     operators.define("nms(Tensor boxes, Tensor scores, float threshold) -> Tensor")
 
-from streaming import MDSWriter, StreamingDataset  # noqa: E402
+from streaming import MDSWriter, StreamingDataset
 
 
 def main() -> None:
