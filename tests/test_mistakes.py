@@ -69,7 +69,7 @@ INGEST, TRAIN, CV, VERIFY, PHANTOM = (
         (
             2,
             (TRAIN, "tune=staged", "model=cnn4"),
-            ("backbone", "tune=staged weights=pretrained model=cnn4"),
+            ("backbone", "tune=staged", "model=cnn4"),
         ),
         (2, (TRAIN, "head=deep"), ("'linear', 'hidden'", "deep")),
         (2, (TRAIN, "decay=0"), ("above 0", "decay=0")),
