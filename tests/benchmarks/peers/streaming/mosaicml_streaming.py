@@ -3,7 +3,7 @@
 https://docs.mosaicml.com/projects/streaming/en/stable/
 """
 
-import torch_without_cuda  # noqa: F401, I001
+import torch_without_cuda  # noqa: F401
 from rounds import BATCH, OUT, WORKERS, load, serve
 from streaming import MDSWriter, StreamingDataset
 from torch.utils.data import DataLoader
