@@ -3,6 +3,7 @@
 https://docs.ffcv.io/
 """
 
+import torch_without_cuda  # noqa: F401, I001
 import numpy as np
 from ffcv.fields import IntField, NDArrayField
 from ffcv.fields.decoders import IntDecoder, NDArrayDecoder

@@ -3,16 +3,10 @@
 https://docs.mosaicml.com/projects/streaming/en/stable/
 """
 
-import torch
+import torch_without_cuda  # noqa: F401
 from rounds import BATCH, OUT, WORKERS, load, serve
-from torch.utils.data import DataLoader
-
-if not torch.version.cuda:
-    # torchvision's own library, which declares this, is made for PyTorch with CUDA
-    operators = torch.library.Library("torchvision", "DEF")
-    operators.define("nms(Tensor boxes, Tensor scores, float threshold) -> Tensor")
-
 from streaming import MDSWriter, StreamingDataset
+from torch.utils.data import DataLoader
 
 
 def main() -> None:
