@@ -73,7 +73,8 @@ class Application:
             original.load_weights(path)
         except Exception as error:  # a damaged file may raise any
             raise WeightsError(
-                f"Expected the weights of keras.applications' {self.function} without its top. "
+                f"Expected the weights of keras.applications' {self.function} without its top "
+                "layers, in a file that ends in .h5, .weights.h5 or .keras. "
                 f"Received: {' '.join(str(error).split())} in {path}"
             ) from None
         first, *others = (layer.get_weights() for layer in original.layers if layer.weights)

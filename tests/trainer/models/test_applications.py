@@ -48,9 +48,10 @@ def _save(network: Any, path: Path) -> None:
     else:
         network.save(path.with_name("legacy.h5"))
         with h5py.File(path.with_name("legacy.h5")) as whole, h5py.File(path, "w") as published:
-            for name, group in whole["model_weights"].items():
-                whole.copy(group, published, name)
-            published.attrs.update(whole["model_weights"].attrs)
+            layers: Any = whole["model_weights"]
+            for name in layers:
+                whole.copy(layers[name], published, name)
+            published.attrs.update(layers.attrs)
 
 
 def _documented_parameters(name: str) -> int:
