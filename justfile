@@ -26,13 +26,13 @@ ingest *words: _environment
 verify *words: _environment
     @"{{ bin }}/mura-verify" "$@"
 
-# train one CNN and report: just train [part=humerus] [model=cnn4]
+# train one CNN and report: just train [part=humerus] [model=efficientnet_lite0]
 [no-cd]
 [no-exit-message]
 train *words: _environment
     @"{{ bin }}/mura-train" "$@"
 
-# compare CNNs by k-fold over patients: just cv [part=humerus] [k=5] [models=cnn2,cnn4]
+# compare CNNs or heads by k-fold over patients: just cv [part=humerus] [k=5] [models=cnn2,cnn4]
 [no-cd]
 [no-exit-message]
 cv *words: _environment
