@@ -32,7 +32,7 @@ verify *words: _environment
 train *words: _environment
     @"{{ bin }}/mura-train" "$@"
 
-# compare CNNs by k-fold over patients: just cv [part=humerus] [k=5] [models=efficientnet_lite0,resnet_small]
+# compare CNNs or heads by k-fold over patients: just cv [part=humerus] [k=5] [models=efficientnet_lite0,resnet_small]
 [no-cd]
 [no-exit-message]
 cv *words: _environment

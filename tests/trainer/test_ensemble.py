@@ -20,7 +20,7 @@ CANDIDATES = [
 def ensemble(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The run folder of an ensemble, and what the command printed."""
     out = tmp_path_factory.mktemp("runs") / "cv"
-    words = ("part=wrist", "k=3", "decays=300,3000", "epochs=9", "ensemble=folds", "flips=test")
+    words = ("part=shoulder", "k=3", "decays=300,3000", "epochs=9", "ensemble=folds", "flips=test")
     result = run("mura-cv", *words, f"lake={lake.root}", f"out={out}")
     assert result.returncode == 0, result.stderr
     return out, result.stdout
@@ -52,7 +52,7 @@ def test_the_kept_model_answers_with_the_mean_over_folds_and_flips(
     folder, _ = ensemble
     scored = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
     assert scored["fold"].is_null().all()
-    views = lake.manifest.filter(split="valid", body_part="wrist")
+    views = lake.manifest.filter(split="valid", body_part="shoulder")
     assert sorted(scored["view_id"]) == sorted(views["view_id"])
     with ViewReader(lake, views) as reader:
         images = reader.read(np.arange(views.height))
