@@ -21,7 +21,7 @@ from trainer.candidates import Candidate
 from trainer.fitted import predict
 from trainer.metrics import measure_auroc
 from trainer.options import TrainOptions
-from trainer.run_folder import Phases
+from trainer.provenance import Phases
 from trainer.split import FitPlan, Fold, draw_folds
 from trainer.tune import make_fit
 
@@ -65,12 +65,12 @@ def by_view(views: pl.DataFrame) -> Iterable[Fold]:
 
 
 def test_split_by_view_a_model_seems_to_know_and_split_by_patient_it_does_not(
-    coin_lake: Lake,
+    coin_lake: Lake, tmp_path: Path
 ) -> None:
     views = coin_lake.manifest
     everything = FitPlan(views, views.clear(), views.clear())
     options = TrainOptions(lake=str(coin_lake.root))
-    fit = make_fit(coin_lake, CANDIDATE.model, options, everything, Phases())
+    fit = make_fit(coin_lake, CANDIDATE.model, options, everything, tmp_path, Phases())
 
     def cross_validate(folds: Iterable[Fold]) -> float:
         answers: list[pl.DataFrame] = []
