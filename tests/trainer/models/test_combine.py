@@ -65,7 +65,8 @@ def test_heads_on_one_trunk_answer_by_their_mean(
 
 
 def test_models_without_a_shared_trunk_answer_by_their_mean() -> None:
-    members = [combine([build_head(random_head(seed, 0, 1))], build_trunk()) for seed in (1, 2)]
+    heads = [build_head(random_head(seed, 0, 1)) for seed in (1, 2)]
+    members: list[Any] = [combine([head], build_trunk()) for head in heads]
     together: Any = combine(members, flips="test")
     views = [IMAGES, IMAGES[:, :, ::-1]]
     answers = [member.predict(view, verbose=0) for member in members for view in views]
