@@ -74,7 +74,7 @@ def test_the_commands_refuse_in_the_same_words(lake: Lake, own_lake: Path) -> No
     assert verified.returncode == 1
     assert words in verified.stderr
     out = own_lake.parent / "run"
-    trained = run("mura-train", f"lake={own_lake}", "part=wrist", "epochs=1", f"out={out}")
+    trained = run("mura-train", f"lake={own_lake}", "part=wrist", "model=cnn2", f"out={out}")
     assert trained.returncode == 1
     assert trained.stderr.splitlines()[-1].startswith(f"train: {words}")
     assert not out.exists()

@@ -168,7 +168,10 @@ def measure_by_part(
         return {}
     present = set(scored["body_part"])
     parts = [part for part in BODY_PARTS if part in present]
-    return {"all": measure_rows(scored)} | {
+    whole = measure_rows(scored)
+    if len(parts) == 1:  # the same rows
+        return {"all": whole, parts[0]: whole}
+    return {"all": whole} | {
         part: measure_rows(scored.filter(pl.col("body_part") == part)) for part in parts
     }
 

@@ -185,7 +185,7 @@ class CvOptions(FitOptions):
     """The models to compare, separated by commas."""
     heads: str = "linear,hidden"
     """The heads to compare on each frozen backbone."""
-    decays: str = "100,300,1000,3000,10000"
+    decays: str = "30,100,300,1000,3000"
     """The weight decays to compare for each head."""
     ensemble: Literal["none", "folds"] = "none"
     """folds keeps the fold models of the best candidate, which answer by their mean; no refit."""

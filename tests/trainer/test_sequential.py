@@ -66,7 +66,7 @@ def test_damage_is_named_as_by_offset(own_lake: Path) -> None:
     damaged = bytearray(shard.read_bytes())
     damaged[row["image_offset"] + 9] ^= 2
     shard.write_bytes(damaged)
-    words = (f"lake={own_lake}", "part=wrist", "epochs=1", "reader=stream")
+    words = (f"lake={own_lake}", "part=wrist", "model=cnn2", "reader=stream")
     result = run("mura-train", *words, f"out={own_lake.parent / 'run'}")
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith(

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from trainer.metrics import LEVELS, ByPart, Measures
 from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, VIEW, panel
 
+_NEAR_CHANCE = 0.65
+
 
 def auroc_by_part(by_part: ByPart) -> Figure:
     """Draw the AUROC of each part as dots on intervals, by view and by study, with the counts.
@@ -50,7 +52,7 @@ def candidates(
         folds: by model, flat measures of each fold.
     """
     models = list(out_of_fold)
-    figure, axes = panel("Candidates", "view AUROC out of fold", "", 1.4 + 0.5 * len(models))
+    figure, axes = panel("Candidates", "view AUROC out of fold", "", 1.6 + 0.34 * len(models))
     for y, model in enumerate(models):
         per_fold = [m["view_auroc"] for m in folds[model] if m["view_auroc"] is not None]
         pooled = out_of_fold[model]["all"]["view_auroc"]
@@ -62,12 +64,14 @@ def candidates(
             axes.scatter([mean], [y], s=220, color=INK, marker="|", label=names[1])
         if pooled is not None:
             axes.scatter([pooled], [y], s=26, color=VIEW, marker="D", label=names[2], zorder=3)
-    _finish_rows(axes, models)
+    # candidates far from chance could not be told apart on an axis that reaches there
+    _finish_rows(axes, models, shows_chance=axes.get_xlim()[0] < _NEAR_CHANCE)
     return figure
 
 
-def _finish_rows(axes: Axes, labels: Sequence[str]) -> None:
-    axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
+def _finish_rows(axes: Axes, labels: Sequence[str], shows_chance: bool = True) -> None:
+    if shows_chance:
+        axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
     # names come from people: a dollar sign in one is no formula
     axes.set_yticks(range(len(labels)), labels, parse_math=False)
     axes.set_ylim(len(labels) - 0.4, -0.6)

@@ -75,7 +75,8 @@ def test_models_without_a_shared_trunk_answer_by_their_mean() -> None:
 
 
 def test_a_mirrored_trunk_sees_the_mirror_image() -> None:
-    trunk, mirrored = build_trunk(), IMAGES[:, :, ::-1]
+    trunk: Any = build_trunk()
+    mirrored = IMAGES[:, :, ::-1]
     expected = trunk.predict(mirrored, verbose=0)
     model: Any = mirror(trunk)
     np.testing.assert_allclose(model.predict(IMAGES, verbose=0), expected, atol=1e-5)
