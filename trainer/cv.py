@@ -17,7 +17,7 @@ from trainer.outcome import write_tables
 from trainer.provenance import Phases, describe_run
 from trainer.report.page import write_report
 from trainer.report.words import count
-from trainer.run_folder import count_starts
+from trainer.run_folder import TENSORBOARD, count_starts
 from trainer.split import FitPlan
 from trainer.train import label_set, predict_sets
 from trainer.tune import Fit, make_fit
@@ -87,7 +87,11 @@ def cross_validate(
         build_model(members, options.flips).save(folder / "model.keras")
     config = describe_run("cv", options, lake, plan, phases, count_starts(folder))
     predictions = pl.concat([*(one.predictions for one in tried.values()), final])
-    write_tables(folder, config, pl.concat(histories), score(predictions, lake.manifest))
+    history = pl.concat(histories)
+    write_tables(folder, config, history, score(predictions, lake.manifest))
+    from trainer.tensorboard import log_heads  # late, as it imports TensorFlow
+
+    log_heads(folder / TENSORBOARD, history)
     write_report(folder)
 
 

@@ -1,7 +1,6 @@
 """Fit: all of a model is trained on images, with early stopping on held-out views."""
 
 import math
-import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from trainer.sequential import sequential_batches
 from trainer.split import FitPlan
 from trainer.stream import ordered_batches, shuffled_batches
 from trainer.target import make_target, make_truth
-from trainer.tensorboard import TensorBoardLog
+from trainer.tensorboard import TensorBoardLog, name_folder
 from trainer.waiting import Waiting
 
 
@@ -84,7 +83,7 @@ class Fitter:
         start(self.options)
         with share(self.options.devices):
             model = self._compile(recipe)
-        name = re.sub(r"[^a-z0-9]+", "-", title.lower())
+        name = name_folder(title)
         checkpoint = Checkpoint(self.folder / CHECKPOINTS / f"{name}.npz")
         course = Course(model, self.options, checkpoint)
         if not course.is_over:

@@ -1,12 +1,37 @@
 """TensorBoard: the epochs of each fit as scalars, in a folder beside the run's other files."""
 
+import re
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import tensorflow as tf
 
 _MEASURES = ("loss", "accuracy", "auroc")
+
+
+def name_folder(title: str) -> str:
+    """Return a fit's title as the name of a folder or file."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower())
+
+
+def log_heads(folder: Path, history: pl.DataFrame) -> None:
+    """Write the epochs of heads, which are over before anyone could watch them.
+
+    Args:
+        folder: of all logs.
+        history: columns as in `trainer.history.HISTORY_SCHEMA`, `model` and `fold`; fits that read
+            images have logs already.
+    """
+    heads = history.filter(pl.col("train_s").is_null().all().over("model", "fold"))
+    for rows in heads.partition_by("model", "fold"):
+        model, fold = rows.select("model", "fold").row(0)
+        title = model if fold is None else f"{model} fold {fold + 1}"
+        with closing(TensorBoardLog(folder / name_folder(title))) as log:
+            for row in rows.iter_rows(named=True):
+                log.add(row)
 
 
 class TensorBoardLog:
@@ -27,7 +52,8 @@ class TensorBoardLog:
         for prefix, writer in self._writers.items():
             with writer.as_default(step=row["epoch"]):
                 for name in _MEASURES:
-                    tf.summary.scalar(name, row[f"{prefix}{name}"])
+                    if (value := row.get(f"{prefix}{name}")) is not None:
+                        tf.summary.scalar(name, value)
             writer.flush()
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from trainer.options import TrainOptions
 from trainer.outcome import write_tables
 from trainer.provenance import Phases, describe_run
 from trainer.report.page import write_report
-from trainer.run_folder import count_starts
+from trainer.run_folder import TENSORBOARD, count_starts
 from trainer.split import FitPlan
 from trainer.tune import make_fit
 
@@ -41,6 +41,9 @@ def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases
     config = describe_run("train", options, lake, plan, phases, count_starts(folder))
     history = label_set(fitted.history, candidate.name, None)
     write_tables(folder, config, history, score(predictions, lake.manifest))
+    from trainer.tensorboard import log_heads  # late, as it imports TensorFlow
+
+    log_heads(folder / TENSORBOARD, history)
     write_report(folder)
 
 

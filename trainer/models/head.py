@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-    from trainer.heads import Head
+    from trainer.heads.head import Head
 
 
 def classify(trunk: keras.Model, num_outputs: int = 1, dropout: float = 0.0) -> keras.Model:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.heads import Head, to_probabilities
+from trainer.heads.head import Head, to_probabilities
 from trainer.models.combine import combine, mirror
 from trainer.models.head import build_head
 

@@ -14,9 +14,9 @@ from threadpoolctl import (  # pyright: ignore[reportMissingTypeStubs]  # it has
 
 from trainer.candidates import Candidate
 from trainer.hardware import count_usable_cores
-from trainer.head_features import Features, find_components, standardize
-from trainer.head_loss import HeadLoss, Parameters, Shape
-from trainer.heads import Examples, Head, measure_logits
+from trainer.heads.features import Features, find_components, standardize
+from trainer.heads.head import Examples, Head, measure_logits
+from trainer.heads.loss import HeadLoss, Parameters, Shape
 from trainer.options import FitOptions
 
 _NUM_HIDDEN = 32

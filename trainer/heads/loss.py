@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainer.heads import Classes, Examples, Head, Matrix, cross_entropies, to_probabilities
+from trainer.heads.head import Classes, Examples, Head, Matrix, cross_entropies, to_probabilities
 
 Parameters = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import platformdirs
 import polars as pl
 import pytest
 
-from trainer.embeddings import embed
+from trainer.heads.embeddings import embed
 
 
 class Backbone:

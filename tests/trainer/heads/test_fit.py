@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from trainer.candidates import Candidate, HeadKind
-from trainer.fit_heads import FittedHead, fit_heads
-from trainer.heads import Classes, Examples, Matrix, measure_logits, tell_abnormal, to_probabilities
+from trainer.heads.fit import FittedHead, fit_heads
+from trainer.heads.head import (
+    Classes,
+    Examples,
+    Matrix,
+    measure_logits,
+    tell_abnormal,
+    to_probabilities,
+)
 from trainer.options import TrainOptions
 
 NUM_CLASSES = 14

@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 from sklearn.decomposition import PCA  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
-from trainer.heads import Head, Matrix, Vector
+from trainer.heads.head import Head, Matrix, Vector
 
 _MIN_STD = 1e-2
 """A feature that hardly ever fires in training must not count for much when it does later."""

@@ -1,0 +1,144 @@
+"""Frozen: heads on what a model's frozen trunk makes of the views."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from shared.console import note
+from shared.lake import Lake
+from trainer.candidates import Candidate
+from trainer.fitted import Fitted, Outputs
+from trainer.heads.embeddings import Matrix, embed, embedding_key
+from trainer.heads.fit import FittedHead, fit_heads
+from trainer.heads.head import Examples, Head, to_probabilities
+from trainer.history import make_history
+from trainer.models import build_trunk
+from trainer.options import FitOptions
+from trainer.provenance import Phases
+from trainer.split import FitPlan
+from trainer.target import balance_weights, make_target
+
+if TYPE_CHECKING:
+    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+
+def start_tensorflow(phases: Phases) -> None:
+    """Import TensorFlow, which takes seconds: as late as may be, for heads do without."""
+    if "tensorflow" in sys.modules:
+        return
+    note("starting TensorFlow")
+    with phases.measure("start TensorFlow"):
+        import_module("trainer.fit")
+
+
+class FrozenFit:
+    """Fits heads to embeddings, which are computed at once where none are kept.
+
+    Args:
+        lake: where the views' pixels are.
+        model_name: a key of `trainer.models.MODELS`.
+        options: of all fits.
+        views: all that will be fitted to or asked about.
+        phases: gets the seconds of `start TensorFlow` and `embed`.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        model_name: str,
+        options: FitOptions,
+        views: pl.DataFrame,
+        phases: Phases,
+    ):
+        self._lake, self._model_name, self._options = lake, model_name, options
+        self._phases, self._trunk = phases, None
+        self._target = make_target(options.target, lake.manifest)
+        self._rows = views.select("view_id").with_row_index("row")
+        answers_flips = options.flips == "test" and options.way(model_name) == "head"
+        kinds = ("", "mirrored") if answers_flips else ("",)
+        # the embeddings of the views, then those of their mirror images if they are asked about
+        self._embeddings = [self._embed(views, kind) for kind in kinds]
+
+    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+        """Fit heads; see `trainer.heads.fit.fit_heads`."""
+        return [
+            self._finish(fitted.head, fitted.rows) for fitted in self._fit(plan, candidates, title)
+        ]
+
+    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> FittedHead:
+        """Fit heads, and return the one with the lowest validation loss."""
+        return min(self._fit(plan, candidates, title), key=lambda fitted: fitted.best["val_loss"])
+
+    def _fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[FittedHead]:
+        train, validation = self._examples(plan.train), self._examples(plan.validation)
+        num_outputs = self._target.num_outputs
+        heads = fit_heads(train, validation, candidates, num_outputs, self._options)
+        _note_best(title, heads, candidates)
+        return heads
+
+    def _finish(self, head: Head, rows: list[dict[str, Any]]) -> Fitted:
+        def answer(views: pl.DataFrame) -> Outputs:
+            answers = [to_probabilities(head.logits(e)) for e in self._of(views)]
+            return np.mean(answers, axis=0, dtype=np.float64)
+
+        def build() -> keras.Model:
+            from trainer.models.head import build_head
+
+            return build_head(head)
+
+        return Fitted(make_history(rows), answer, build, self._build_trunk)
+
+    def _examples(self, views: pl.DataFrame) -> Examples:
+        weights = balance_weights(views, self._options.balance)
+        return Examples(self._of(views)[0], self._target.numbers(views), weights)
+
+    def _of(self, views: pl.DataFrame) -> list[Matrix]:
+        rows = views.join(self._rows, on="view_id", maintain_order="left")["row"].to_numpy()
+        return [embeddings[rows] for embeddings in self._embeddings]
+
+    def _embed(self, views: pl.DataFrame, kind: str) -> Matrix:
+        def compute(missing: pl.DataFrame) -> Matrix:
+            trunk = self._build_trunk()
+
+            from trainer.infer import infer
+            from trainer.models.combine import mirror
+            from trainer.waiting import Waiting
+
+            model = mirror(trunk) if kind else trunk
+            waiting, stage = Waiting(), f"embed {kind}".rstrip()
+            with self._phases.measure("embed", waiting):
+                return infer(model, self._lake, missing, stage, waiting)
+
+        return embed(
+            views, embedding_key(self._lake.digest, self._model_name, self._options, kind), compute
+        )
+
+    def _build_trunk(self) -> keras.Model:
+        """Build the trunk, when it is first asked for: most fits find all embeddings kept."""
+        if self._trunk is None:
+            start_tensorflow(self._phases)
+
+            from trainer.devices import start
+
+            start(self._options)
+            size_px, weights = self._lake.image.size, self._options.weights
+            self._trunk = build_trunk(self._model_name, size_px, weights)
+        return self._trunk
+
+
+def _note_best(title: str, heads: Sequence[FittedHead], candidates: Sequence[Candidate]) -> None:
+    losses = [fitted.best["val_loss"] for fitted in heads]
+    index = int(np.argmin(losses))
+    best, num_epochs = heads[index].best, len(heads[index].rows)
+    auroc = "" if best["val_auroc"] is None else f", validation AUROC {best['val_auroc']:.3f}"
+    of_heads = f"best of {len(heads)} heads is {candidates[index].name}, " if len(heads) > 1 else ""
+    note(
+        f"{title}: {of_heads}best of {num_epochs} epochs is {best['epoch']}, "
+        f"validation loss {losses[index]:.4f}{auroc}"
+    )
