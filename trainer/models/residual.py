@@ -17,7 +17,7 @@ _STAGES = (16, 32, 64, 64)
 _DROPOUT = 0.2
 """The share of a block's feature maps that is not seen in a step. Without it, and with 128 filters
 in the last block, the network learns the views by heart: on a phantom humerus of MURA's size the
-test AUROC is 0.65, with both 0.90."""
+test AUROC is 0.65, with both 0.87; with 0.1 it is 0.80."""
 
 
 def build(size_px: int) -> keras.Model:
