@@ -78,10 +78,10 @@ STREAMING_PEERS = {
         "streaming/ffcv_raw", (*_TORCH_VISION, "ffcv==1.0.2", "opencv-python-headless==4.11.0.86")
     ),
     "Hugging Face datasets": Peer(
-        "streaming/huggingface_arrow", ("datasets==5.2.0", "numpy==1.26.4")
+        "streaming/huggingface_arrow", ("datasets==5.2.0", "numpy==2.4.6")
     ),
-    "grain": Peer("streaming/grain_array_record", ("grain==0.2.18", "numpy==1.26.4")),
-    "webdataset": Peer("streaming/webdataset_tar", ("webdataset==1.0.2", "numpy==1.26.4")),
+    "grain": Peer("streaming/grain_array_record", ("grain==0.2.18", "numpy==2.4.6")),
+    "webdataset": Peer("streaming/webdataset_tar", ("webdataset==1.0.2", "numpy==2.4.6")),
     "MosaicML streaming, 2 workers": Peer(
         "streaming/mosaicml_streaming", (*_TORCH_VISION, "mosaicml-streaming==0.13.0")
     ),

@@ -12,7 +12,7 @@ import psutil
 from tests.benchmarks.tables import Speed, seconds
 from tests.commands import PROJECT
 
-_ROUNDS = 5
+_ROUNDS = 3
 _ROUND_S = 1.0
 
 

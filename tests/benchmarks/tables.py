@@ -88,7 +88,7 @@ def publish_speeds(
     """Print and write speeds, ratios of the best, and why other ways were not measured."""
     base = measured[baseline].best
     rows = [
-        [way, f"{s.best:,.0f}", f"{s.median:,.0f}", f"{s.best / base:.2f}", f"{s.cpu_ms:.2f}", ""]
+        [way, f"{s.best:,.0f}", f"{s.median:,.0f}", f"{s.best / base:.2f}", f"{s.cpu_ms:.2g}", ""]
         for way, s in measured.items()
     ]
     rows += [[way, "", "", "", "", f"skipped: {reason}"] for way, reason in skipped.items()]

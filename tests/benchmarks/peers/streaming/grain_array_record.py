@@ -22,7 +22,9 @@ def parse(record: bytes):
 
 source = grain.sources.ArrayRecordDataSource([path])
 views = grain.MapDataset.source(source).seed(0).shuffle().map(parse)
-batches = views.batch(BATCH).repeat().to_iter_dataset(grain.ReadOptions(num_threads=2))
+# its default reads 500 batches ahead, which would be while others are timed
+ahead = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
+batches = views.batch(BATCH).repeat().to_iter_dataset(ahead)
 stream = iter(batches)
 
 
