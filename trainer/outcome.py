@@ -9,7 +9,7 @@ import polars as pl
 
 from shared.console import say
 from trainer.decision import add_calibrated, decide, write_decision
-from trainer.report.words import estimate, number, percent
+from trainer.report.words import estimate, fine_percent, number
 from trainer.results import kept_model
 from trainer.run_folder import PREDICTIONS_FILE
 
@@ -64,5 +64,5 @@ def say_result(folder: Path) -> None:
             )
     config = json.loads((folder / "config.json").read_text())
     for name, share in config["waiting_share"].items():
-        say(f"{name}: {percent(share, 1)} of the time spent waiting for images")
+        say(f"{name}: {fine_percent(share)} of the time spent waiting for images")
     say(f"report: {folder / 'report.html'}")

@@ -31,6 +31,8 @@ HISTORY = {
     "val_accuracy": pl.Float64,
     "seconds": pl.Float64,
     "images_per_s": pl.Float64,
+    "train_s": pl.Float64,
+    "waiting_s": pl.Float64,
     "is_best": pl.Boolean,
 }
 SCORED = {
@@ -65,7 +67,7 @@ def fit(model: str, fold: int | None = None, num_epochs: int = 3):
     """Yield the history of one model."""
     for epoch in range(1, num_epochs + 1):
         loss, is_best = 1 / (epoch + 1), epoch == min(2, num_epochs)
-        yield model, fold, epoch, loss, loss, 0.7, 0.6, 0.6, 2.0, 23.0, is_best
+        yield model, fold, epoch, loss, loss, 0.7, 0.6, 0.6, 2.0, 23.0, 1.5, 0.003, is_best
 
 
 def write_run(
@@ -76,9 +78,12 @@ def write_run(
         "command": command,
         "options": {"part": "wrist", "epochs": 3, "models": ["a", "b"], "note": None, "seed": 0},
         "lake": {"path": "/lake", "digest": "d1ge57", "num_views": 100, "image": {"size": 64}},
+        "code": {"digest": "c0de", "commit": None},
         "versions": {"python": "3.11"},
         "hardware": {"processor": "abacus", "num_cores": 2, "gpus": []},
-        "seconds": {"open": 1.2, "train": 3700.0},
+        "starts": 2,
+        "seconds": {"open": 1.2, "embed": 50.0, "train": 3700.0},
+        "waiting_seconds": {"embed": 0.5},
         "sets": [{"name": name, **counts} for name in ("train", "validation", "test")],
     }
     folder.mkdir(exist_ok=True)

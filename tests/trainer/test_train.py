@@ -14,6 +14,7 @@ from shared.lake import Lake, open_lake
 from tests.commands import run
 from trainer.decision import CALIBRATED, add_calibrated, decide, read_decision
 from trainer.metrics import measure
+from trainer.provenance import digest_code
 
 FIT = ("epochs=2", "batch=16", "seed=5")
 
@@ -49,6 +50,7 @@ def test_the_run_folder_stands_alone(trained: Path, lake: Lake) -> None:
         "model.keras",
         "predictions.parquet",
         "report.html",
+        "tensorboard",
     }
     config = json.loads((trained / "config.json").read_text())
     assert config["lake"]["digest"] == lake.digest
@@ -57,6 +59,9 @@ def test_the_run_folder_stands_alone(trained: Path, lake: Lake) -> None:
     assert config["versions"]["mura-lake"] == version("mura-lake")
     assert list(config["seconds"]) == ["open", "start TensorFlow", "train", "evaluate", "save"]
     assert min(config["seconds"].values()) > 0
+    assert 0 < config["waiting_share"]["train"] < 0.5
+    assert config["code"]["digest"] == digest_code()
+    assert config["starts"] == 1
     assert config["hardware"]["processor"]
     assert config["hardware"]["num_cores"] == os.cpu_count()
     assert 0.1 < config["hardware"]["memory_gb"] < 1e5

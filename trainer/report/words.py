@@ -9,6 +9,7 @@ from trainer.metrics import Measures
 
 FEW_STUDIES = 30
 _UNDEFINED = "\N{EN DASH}"
+_SINGULARS = {"studies": "study", "classes": "class", "processes": "process"}
 
 ROLE_NAMES = {
     "test": "Test: the official valid split",
@@ -40,9 +41,16 @@ def percent(share: float, decimals: int = 0) -> str:
     return f"{share:.{decimals}%}".replace("%", "\N{NARROW NO-BREAK SPACE}%")
 
 
+def fine_percent(share: float) -> str:
+    """Format a small share to a tenth of a percent."""
+    return percent(share, 1)
+
+
 def count(num: int, unit: str) -> str:
     """Format a count with its unit, e.g. `1 study`, `1,204 views`."""
-    singular = {"studies": "study", "classes": "class"}.get(unit, unit.removesuffix("s"))
+    singular = {"studies": "study", "classes": "class", "processes": "process"}.get(
+        unit, unit.removesuffix("s")
+    )
     return f"{num:,} {singular if num == 1 else unit}"
 
 
@@ -65,7 +73,7 @@ def setting(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-FORMATS = (number, interval, percent, count, duration, setting)
+FORMATS = (number, interval, percent, fine_percent, count, duration, setting)
 """What a template needs to write a value."""
 
 
