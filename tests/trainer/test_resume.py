@@ -1,5 +1,6 @@
 """A killed run goes on when the same command is given again, and ends as if it never was."""
 
+import json
 import signal
 import subprocess
 from pathlib import Path
@@ -8,10 +9,10 @@ import polars as pl
 import pytest
 
 from shared.lake import Lake
-from tests.commands import PROJECT, SCRIPTS, run
-from trainer.run_folder import CHECKPOINTS
+from tests.commands import SCRIPTS, run
 
 EPOCHS = 4
+TIMED = ("seconds", "images_per_s", "train_s", "waiting_s")
 WORDS = ("part=wrist", "model=cnn4", "batch=16", f"epochs={EPOCHS}")
 
 
@@ -24,53 +25,45 @@ def uninterrupted(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _stop_after(epoch: int, signal_number: int, words: list[str], folder: Path) -> tuple[int, str]:
-    """Start a training, stop it in the epoch after; return its status and last words."""
+    """Start a training, stop it in the epoch after; return its status and all that it said."""
     with subprocess.Popen(
         [str(SCRIPTS / "mura-train"), *words], cwd=folder, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr
-        next(line for line in process.stderr if f"epoch {epoch}:" in line)
-        process.send_signal(signal_number)
-        said = process.stderr.read()
-    return process.returncode, said
+        lines: list[str] = []
+        for line in process.stderr:
+            lines.append(line)
+            if f"epoch {epoch}:" in line:
+                process.send_signal(signal_number)
+    return process.returncode, "".join(lines)
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_predictions(
+def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bits(
     uninterrupted: Path, lake: Lake, tmp_path: Path
 ) -> None:
-    out = tmp_path / "killed"
-    words = [*WORDS, f"lake={lake.root}", f"out={out}"]
-    for epoch in (1, 3):
-        status, _ = _stop_after(epoch, signal.SIGKILL, words, PROJECT)
-        assert status == -signal.SIGKILL
-        assert (out / CHECKPOINTS).is_dir()
-        assert not (out / "predictions.parquet").exists()
-
-    result = run("mura-train", *words)
-
-    assert result.returncode == 0, result.stderr
-    assert f"going on with {out}" in result.stderr
-    assert "epoch 3:" not in result.stderr
-    assert f"epoch {EPOCHS}:" in result.stderr
-    expected, found = (
-        pl.read_parquet(folder / "predictions.parquet") for folder in (uninterrupted, out)
-    )
-    assert found.equals(expected)
-    timed = ("seconds", "images_per_s", "train_s", "waiting_s")
-    expected, found = (
-        pl.read_parquet(folder / "history.parquet").drop(timed) for folder in (uninterrupted, out)
-    )
-    assert found.equals(expected)
-    assert {path.name for path in out.iterdir()} == {path.name for path in uninterrupted.iterdir()}
-
-
-def test_an_interrupted_run_is_found_again_without_being_named(lake: Lake, tmp_path: Path) -> None:
-    words = ["part=hand", "model=cnn2", "batch=16", "epochs=2", f"lake={lake.root}"]
+    words = [*WORDS, f"lake={lake.root}"]
     status, said = _stop_after(1, signal.SIGINT, words, tmp_path)
     assert status == 130
     assert "the same command goes on after the last finished epoch" in said.splitlines()[-1]
     (unfinished,) = (tmp_path / "runs").iterdir()
+    status, said = _stop_after(3, signal.SIGKILL, words, tmp_path)
+    assert status == -signal.SIGKILL
+    assert f"going on with runs/{unfinished.name}" in said
+
     result = run("mura-train", *words, folder=tmp_path)
+
     assert result.returncode == 0, result.stderr
     assert f"report: runs/{unfinished.name}/report.html" in result.stdout
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == [unfinished.name]
+    assert list((tmp_path / "runs").iterdir()) == [unfinished]
+    assert "epoch 3:" not in result.stderr
+    assert f"epoch {EPOCHS}:" in result.stderr
+    for name, columns in (("predictions", ()), ("history", TIMED)):
+        expected, found = (
+            pl.read_parquet(folder / f"{name}.parquet").drop(columns)
+            for folder in (uninterrupted, unfinished)
+        )
+        assert found.equals(expected)
+    config = json.loads((unfinished / "config.json").read_text())
+    assert config["starts"] == 3
+    files = {path.name for path in unfinished.iterdir()}
+    assert files == {path.name for path in uninterrupted.iterdir()}

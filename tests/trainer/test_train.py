@@ -110,18 +110,6 @@ def test_the_saved_model_gives_the_saved_predictions(trained: Path, lake: Lake) 
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-6
 
 
-def test_the_same_seed_gives_the_same_predictions(
-    trained: Path, lake: Lake, tmp_path: Path
-) -> None:
-    words = ("part=wrist", f"lake={lake.root}", "model=cnn4", *FIT)
-    result = run("mura-train", *words, f"out={tmp_path / 'again'}")
-    assert result.returncode == 0, result.stderr
-    first, again = (
-        pl.read_parquet(folder / "predictions.parquet") for folder in (trained, tmp_path / "again")
-    )
-    assert first.equals(again)
-
-
 def test_cross_validation_predicts_each_train_view_once_a_model(
     cross_validated: Path, lake: Lake
 ) -> None:
