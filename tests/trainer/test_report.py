@@ -242,7 +242,7 @@ def test_candidates_name_every_model_and_mark_the_chosen(tmp_path: Path):
     assert "large/2 ✓ chosen" in text
     assert "small ✓" not in text
     assert "nothing of the official valid split went into the choice" in text
-    assert "It was then fitted again on all of train. The test was scored once" in text
+    assert "a fifth of its patients held out to stop by. The test was scored once" in text
     for model in ("small", "large/2"):
         for key in ("view_auroc", "study_kappa"):
             folds = [fold[key] for fold in metrics["folds"][model]]

@@ -102,7 +102,9 @@ def on_candidates(run: Run) -> str:
             f"What are kept are its {num_folds} fold models, which answer by their mean."
         )
     else:
-        sentences.append("It was then fitted again on all of train.")
+        sentences.append(
+            "It was then fitted again on train, a fifth of its patients held out to stop by."
+        )
     if is_tested:
         sentences.append("The test was scored once, after that.")
     return " ".join(sentences)

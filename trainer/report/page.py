@@ -119,7 +119,8 @@ def _describe_fitting(run: Run) -> str:
     kept = run.fitted.filter("is_best")["epoch"]
     if kept.is_empty():
         return ""
-    speed = run.fitted["images_per_s"].median()
+    # a head reads embeddings, no images
+    speed = run.fitted.drop_nulls("train_s")["images_per_s"].median()
     pace = f", at a median of {speed:,.0f} images/s" if isinstance(speed, float) else ""
     epochs = words.count(run.fitted.height, "epochs")
     return f"Fitted for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
