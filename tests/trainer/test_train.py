@@ -71,6 +71,25 @@ def test_the_run_folder_stands_alone(trained: Path, lake: Lake) -> None:
     assert history["is_best"].sum() == 1
 
 
+def test_tensorboard_finds_each_epoch(trained: Path) -> None:
+    import tensorflow as tf
+
+    history = pl.read_parquet(trained / "history.parquet")
+    for name, prefix in (("training", ""), ("validation", "val_")):
+        (file,) = (trained / "tensorboard" / "cnn4" / name).iterdir()
+        found: dict[tuple[str, int], float] = {}
+        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+            event: Any = tf.compat.v1.Event.FromString(record)  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
+            for value in event.summary.value:
+                found[value.tag, event.step] = float(tf.make_ndarray(value.tensor))  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
+        expected = {
+            (measure, epoch): pytest.approx(row[f"{prefix}{measure}"])
+            for epoch, row in enumerate(history.iter_rows(named=True), 1)
+            for measure in ("loss", "accuracy", "auroc")
+        }
+        assert found == expected
+
+
 def test_every_view_of_validation_and_test_is_predicted_once(trained: Path, lake: Lake) -> None:
     scored = pl.read_parquet(trained / "predictions.parquet")
     wrist = lake.manifest.filter(body_part="wrist")
