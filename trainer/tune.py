@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,9 +52,12 @@ def make_fit(
         start_tensorflow(phases)
     if way == "all":
         return _WholeFit(lake, model_name, options, folder).fit
-    heads = FrozenFit(lake, model_name, options, pl.concat(vars(plan).values()), phases)
+    views = pl.concat(vars(plan).values())
     if way == "head":
-        return heads.fit
+        return FrozenFit(lake, model_name, options, views, phases).fit
+    # an epoch of a head costs next to nothing: what is asked for is of those on images
+    head_options = replace(options, epochs=FitOptions.epochs, patience=FitOptions.patience)
+    heads = FrozenFit(lake, model_name, head_options, views, phases)
     return _StagedFit(lake, model_name, options, folder, heads).fit
 
 

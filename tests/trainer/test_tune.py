@@ -73,7 +73,7 @@ def test_staged_tuning_starts_from_the_head_and_never_ends_below_it(
     history = pl.read_parquet(tmp_path / "run" / "history.parquet")
     assert history["epoch"].to_list() == [0, 1]
     assert history["loss"].is_null().to_list() == [True, False]
-    first = pl.read_parquet(trained / "history.parquet")["val_loss"][0]
-    assert history["val_loss"][0] == pytest.approx(first, rel=1e-3)
+    head = pl.read_parquet(trained / "history.parquet").filter("is_best")["val_loss"][0]
+    assert history["val_loss"][0] <= head * 1.001
     assert history.filter("is_best")["val_loss"][0] <= history["val_loss"][0]
     assert_saved_model_answers_as_scored(tmp_path / "run", lake)
