@@ -13,13 +13,11 @@ from trainer.comparison import by_model, measure_folds, show_comparison
 from trainer.fitted import Fitted, build_model, predict
 from trainer.metrics import choose, measure, score
 from trainer.options import CvOptions
-from trainer.outcome import write_tables
 from trainer.provenance import Phases, describe_run
-from trainer.report.page import write_report
 from trainer.report.words import count
-from trainer.run_folder import TENSORBOARD, count_starts
+from trainer.run_folder import count_starts
 from trainer.split import FitPlan
-from trainer.train import label_set, predict_sets
+from trainer.train import keep_results, label_set, predict_sets
 from trainer.tune import Fit, make_fit
 
 
@@ -87,12 +85,7 @@ def cross_validate(
         build_model(members, options.flips).save(folder / "model.keras")
     config = describe_run("cv", options, lake, plan, phases, count_starts(folder))
     predictions = pl.concat([*(one.predictions for one in tried.values()), final])
-    history = pl.concat(histories)
-    write_tables(folder, config, history, score(predictions, lake.manifest))
-    from trainer.tensorboard import log_heads  # late, as it imports TensorFlow
-
-    log_heads(folder / TENSORBOARD, history)
-    write_report(folder)
+    keep_results(folder, config, pl.concat(histories), score(predictions, lake.manifest))
 
 
 def _try(

@@ -1,6 +1,7 @@
 """The options of train and cv; importing them costs nothing heavy."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
@@ -30,7 +31,7 @@ class DataOptions:
 
 
 @dataclass(frozen=True)
-class FitOptions(DataOptions):
+class FitOptions(DataOptions, ABC):
     """What a single fit needs; part of every command that fits a model."""
 
     epochs: int = 30
@@ -83,9 +84,9 @@ class FitOptions(DataOptions):
             return self.tune
         return "head" if MODELS[model_name].starts_at(self.weights) else "all"
 
+    @abstractmethod
     def list_heads(self, model_name: str) -> list[Candidate]:
         """Return the heads that may follow a model's frozen backbone."""
-        raise NotImplementedError
 
     def list_candidates(self, model_name: str) -> list[Candidate]:
         """Return the heads of a model if they alone are trained, or else the model as a whole."""

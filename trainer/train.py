@@ -1,6 +1,8 @@
 """Train: one model, a hold-out for early stopping, one score on the official valid split."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -38,11 +40,25 @@ def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases
         predictions = predict_sets([fitted], plan, candidate.name)
     with phases.measure("save"):
         build_model([fitted], options.flips).save(folder / "model.keras")
-    config = describe_run("train", options, lake, plan, phases, count_starts(folder))
     history = label_set(fitted.history, candidate.name, None)
-    write_tables(folder, config, history, score(predictions, lake.manifest))
+    config = describe_run("train", options, lake, plan, phases, count_starts(folder))
+    keep_results(folder, config, history, score(predictions, lake.manifest))
+
+
+def keep_results(
+    folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
+) -> None:
+    """Write a run's tables, logs and report.
+
+    Args:
+        folder: the run's.
+        config: as from `trainer.provenance.describe_run`.
+        history: one row an epoch, with `model` and `fold`.
+        scored: all predictions of the run.
+    """
     from trainer.tensorboard import log_heads  # late, as it imports TensorFlow
 
+    write_tables(folder, config, history, scored)
     log_heads(folder / TENSORBOARD, history)
     write_report(folder)
 
