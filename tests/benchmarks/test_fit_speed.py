@@ -23,6 +23,9 @@ WAYS: dict[str, tuple[str, ...]] = {
     "augment=light": ("augment=light",),
     "augment=strong": ("augment=strong",),
 }
+PLAIN = ("float32", "xla=on", "mixed_bfloat16")
+"""Ways whose steps wait for nothing but reading: augmentation works on the same processor, and
+several devices ask for batches ahead of need, which counts as waiting."""
 ROUNDS = 2
 
 
@@ -56,4 +59,4 @@ def test_fit_speed(model: str, lake: Path, tmp_path: Path) -> None:
     ]
     show_table(f"fit-{model}", ["way", "images/s", "times float32", "waiting"], rows)
     save(f"fit-{model}", {"images_per_s": best, "waiting_share": waits})
-    assert all(median(shares) < 0.02 for way, shares in waits.items() if "augment" not in way)
+    assert all(median(waits[way]) < 0.02 for way in PLAIN)
