@@ -38,6 +38,30 @@ train *words: _environment
 cv *words: _environment
     @"{{ bin }}/mura-cv" "$@"
 
+# look at a lake before training: just eda [lake=lake] [out=eda.html]
+[no-cd]
+[no-exit-message]
+eda *words: _environment
+    @"{{ bin }}/mura-eda" "$@"
+
+# tell normal from abnormal: just predict PATH... [run=runs/...] [format=csv] [explain=maps]
+[no-cd]
+[no-exit-message]
+predict *words: _environment
+    @"{{ bin }}/mura-predict" "$@"
+
+# answer on a local web page: just serve [run=runs/...]
+[no-cd]
+[no-exit-message]
+serve *words: _environment
+    @"{{ bin }}/mura-serve" "$@"
+
+# write a model for other servers: just export [run=runs/...] [format=saved_model]
+[no-cd]
+[no-exit-message]
+export *words: _environment
+    @"{{ bin }}/mura-export" "$@"
+
 # draw made-up radiographs in MURA's layout: just phantom [out=phantom] [views=600] [seed=0]
 [no-cd]
 [no-exit-message]
@@ -64,7 +88,7 @@ bench *words: _environment
 
 # pin every dependency anew, with hashes
 lock:
-    uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate pyproject.toml --extra fast --extra pretrained --group dev -o requirements.txt
+    uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate pyproject.toml --all-extras --group dev -o requirements.txt
 
 # make .venv what the lock file says, if it is not
 _environment:

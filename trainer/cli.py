@@ -14,7 +14,7 @@ _IF_INTERRUPTED = "the same command goes on after the last finished epoch"
 
 
 def main() -> NoReturn:
-    """Run `python -m trainer train|cv`."""
+    """Run `python -m trainer COMMAND`."""
     run(_main, "trainer", _IF_INTERRUPTED)
 
 
@@ -28,8 +28,35 @@ def cv() -> NoReturn:
     run(_cv, "cv", _IF_INTERRUPTED)
 
 
+def eda() -> NoReturn:
+    """Run `mura-eda`."""
+    run(_eda, "eda", "no page was written")
+
+
+def predict() -> NoReturn:
+    """Run `mura-predict`."""
+    run(_predict, "predict", "nothing was kept but the heat maps that were finished")
+
+
+def serve() -> NoReturn:
+    """Run `mura-serve`."""
+    run(_serve, "serve", "the page is closed")
+
+
+def export() -> NoReturn:
+    """Run `mura-export`."""
+    run(_export, "export", "nothing was written")
+
+
 def _main(words: Sequence[str]) -> None:
-    commands = {"train": _train, "cv": _cv}
+    commands = {
+        "train": _train,
+        "cv": _cv,
+        "eda": _eda,
+        "predict": _predict,
+        "serve": _serve,
+        "export": _export,
+    }
     if words and words[0] in ("-h", "--help"):
         print(
             f"usage: trainer {'|'.join(commands)} [key=value ...]; trainer train --help tells more"
@@ -91,6 +118,49 @@ def _cv(words: Sequence[str]) -> None:
         cross_validate(options, data.lake, plans, final_plan, folder, phases)
 
 
+def _eda(words: Sequence[str]) -> None:
+    from trainer.options import EdaOptions
+
+    options = parse(EdaOptions, words, "eda")
+
+    from trainer.eda.run import explore
+
+    explore(options)
+
+
+def _predict(words: Sequence[str]) -> None:
+    from trainer.options import PredictOptions
+
+    options = parse(PredictOptions, words, "predict")
+    _quiet_tensorflow()
+
+    from trainer.predict.run import predict
+
+    predict(options)
+
+
+def _serve(words: Sequence[str]) -> None:
+    from trainer.options import ServeOptions
+
+    options = parse(ServeOptions, words, "serve")
+    _quiet_tensorflow()
+
+    from trainer.serve.run import serve
+
+    serve(options)
+
+
+def _export(words: Sequence[str]) -> None:
+    from trainer.options import ExportOptions
+
+    options = parse(ExportOptions, words, "export")
+    _quiet_tensorflow()
+
+    from trainer.export.run import export
+
+    export(options)
+
+
 @contextmanager
 def _results(out: str, name: str, key: str) -> Generator[Path, None, None]:
     """Make the run folder before TensorFlow's seconds of starting; print the results after."""
@@ -98,8 +168,12 @@ def _results(out: str, name: str, key: str) -> Generator[Path, None, None]:
     from trainer.run_folder import open_run_folder
 
     with open_run_folder(out, name, key) as folder:
-        # TensorFlow's own chatter would drown what this project has to say
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        _quiet_tensorflow()
         yield folder
     say_result(folder)
+
+
+def _quiet_tensorflow() -> None:
+    """Keep back TensorFlow's own chatter, which would drown what this project has to say."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -1,14 +1,14 @@
-"""The options of train and cv; importing them costs nothing heavy."""
+"""Fit options: what every command that fits a model can be asked for."""
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal
 
 from shared.errors import UsageError
 from shared.vocabulary import Part
-from trainer.candidates import Candidate, HeadKind, Way
+from trainer.candidates import Candidate, Way
 from trainer.models import MODELS
 
 Tune = Literal["default", "head", "all", "staged"]
@@ -16,6 +16,7 @@ Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Augment = Literal["none", "light", "strong"]
 TargetName = Literal["abnormal", "part_abnormal"]
 Balance = Literal["none", "label", "part_label"]
+Images = Literal["on", "off"]
 
 DEFAULT_MODEL = "efficientnet_lite0"
 
@@ -130,116 +131,12 @@ class FitOptions(DataOptions, ABC):
             )
 
 
-@dataclass(frozen=True)
-class TrainOptions(FitOptions):
-    """Train one CNN on a lake and score it once on MURA's official valid split.
+def check_decays(key: str, decays: Sequence[float]) -> None:
+    """Check the weight decays that an option names.
 
-    A fifth of the train split's patient groups is held out for validation, stratified by label and
-    part. The run folder gets model, predictions, metrics, figures and report.html.
-
-    just train part=humerus
-
-    just train part=all model=cnn2 epochs=10
+    Raises:
+        UsageError: one is not above 0.
     """
-
-    model: str = DEFAULT_MODEL
-    """The network; see the README's table of models."""
-    head: HeadKind = "linear"
-    """What follows a frozen backbone: one layer, or hidden units as well."""
-    decay: float = 1000.0
-    """Weight decay of that head: more for fewer views."""
-    out: str = ""
-    """The run folder to make; a new one in runs/ unless told otherwise."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.check_models("model", [self.model])
-        _check_decays("decay", [self.decay])
-
-    def list_heads(self, model_name: str) -> list[Candidate]:
-        """Return the one head that may follow a model's frozen backbone."""
-        return [Candidate(model_name, self.head, self.decay)]
-
-    @property
-    def candidate(self) -> Candidate:
-        """What is trained."""
-        return self.list_candidates(self.model)[0]
-
-
-@dataclass(frozen=True)
-class CvOptions(FitOptions):
-    """Compare CNNs by k-fold cross-validation over patient groups, on the same folds.
-
-    The best by out-of-fold AUROC is refitted on the whole train split and scored once on MURA's
-    official valid split. The run folder gets all predictions, metrics, figures and report.html.
-
-    just cv part=elbow
-
-    just cv part=all k=10 models=cnn2,cnn4
-
-    just cv part=wrist heads=linear decays=300,3000 ensemble=folds
-    """
-
-    k: int = 5
-    """Folds."""
-    models: str = DEFAULT_MODEL
-    """The models to compare, separated by commas."""
-    heads: str = "linear,hidden"
-    """The heads to compare on each frozen backbone."""
-    decays: str = "30,100,300,1000,3000"
-    """The weight decays to compare for each head."""
-    ensemble: Literal["none", "folds"] = "none"
-    """folds keeps the fold models of the best candidate, which answer by their mean; no refit."""
-    out: str = ""
-    """The run folder to make; a new one in runs/ unless told otherwise."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.k < 2:
-            raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
-        self.check_models("models", self.model_names)
-        for kind in (kinds := _split(self.heads)):
-            if kind not in get_args(HeadKind):
-                raise UsageError(
-                    f"Expected one of the heads {', '.join(get_args(HeadKind))}. "
-                    f"Received: heads={kind}"
-                )
-        _check_decays("decays", decays := self._decay_numbers)
-        for name, values in (("model", self.model_names), ("head", kinds), ("decay", decays)):
-            if len(set(values)) < len(values):
-                received = getattr(self, f"{name}s")
-                raise UsageError(f"Expected each {name} once. Received: {name}s={received}")
-
-    @property
-    def model_names(self) -> list[str]:
-        """The names of the models to compare."""
-        return _split(self.models)
-
-    @property
-    def candidates(self) -> list[Candidate]:
-        """All that is compared."""
-        return [c for name in self.model_names for c in self.list_candidates(name)]
-
-    def list_heads(self, model_name: str) -> list[Candidate]:
-        """Return the heads that are compared on a model's frozen backbone."""
-        kinds = cast("list[HeadKind]", _split(self.heads))
-        return [
-            Candidate(model_name, kind, decay) for kind in kinds for decay in self._decay_numbers
-        ]
-
-    @property
-    def _decay_numbers(self) -> list[float]:
-        try:
-            return [float(word) for word in _split(self.decays)]
-        except ValueError:
-            raise UsageError(f"Expected numbers. Received: decays={self.decays}") from None
-
-
-def _split(words: str) -> list[str]:
-    return [word.strip() for word in words.split(",")]
-
-
-def _check_decays(key: str, decays: Sequence[float]) -> None:
     for decay in decays:
         if not 0 < decay < math.inf:
             raise UsageError(f"Expected a decay above 0. Received: {key}={decay:g}")

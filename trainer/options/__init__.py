@@ -1,0 +1,39 @@
+"""The options of trainer's commands; importing them costs nothing heavy."""
+
+from trainer.options.cv import CvOptions
+from trainer.options.fit import (
+    DEFAULT_MODEL,
+    Augment,
+    Balance,
+    DataOptions,
+    FitOptions,
+    Precision,
+    TargetName,
+    Tune,
+)
+from trainer.options.look import (
+    EdaOptions,
+    ExportOptions,
+    PredictOptions,
+    RunOptions,
+    ServeOptions,
+)
+from trainer.options.train import TrainOptions
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "Augment",
+    "Balance",
+    "CvOptions",
+    "DataOptions",
+    "EdaOptions",
+    "ExportOptions",
+    "FitOptions",
+    "Precision",
+    "PredictOptions",
+    "RunOptions",
+    "ServeOptions",
+    "TargetName",
+    "TrainOptions",
+    "Tune",
+]
