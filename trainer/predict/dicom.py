@@ -1,0 +1,107 @@
+"""DICOM: a file becomes the grey pixels that a workstation would show, or is refused."""
+
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
+
+from shared.errors import ImageError
+from shared.image import Pixels
+from shared.image_size import check_size
+
+_MAGIC, _MAGIC_OFFSET = b"DICM", 128
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+_FAR = 1e12
+
+
+def is_dicom(encoded: bytes) -> bool:
+    """Return whether bytes begin as a DICOM file does (PS3.10, 7.1)."""
+    return encoded.startswith(_MAGIC, _MAGIC_OFFSET)
+
+
+def decode_dicom(encoded: bytes) -> Pixels:
+    """Decode a DICOM file as a workstation shows it at first.
+
+    The modality LUT or rescaling is applied, then the VOI LUT or the first window (PS3.3, C.11.1
+    and C.11.2; by pydicom), and the output range becomes 0 to 255. Without either, 8-bit samples
+    stay as they are, and more bits are stretched from the lowest to the highest sample. In
+    MONOCHROME1 low samples are bright, so it is inverted. Compressed transfer syntaxes (JPEG,
+    JPEG-LS, JPEG 2000, RLE) are read by pydicom's plugins.
+
+    Args:
+        encoded: the file's bytes.
+
+    Returns:
+        uint8 of shape (height, width).
+
+    Raises:
+        ImageError: reason `colour`, `multi_frame`, `no_pixels`, `corrupt` or `undecodable`, or
+            those of `check_size`.
+    """
+    with warnings.catch_warnings():
+        # of values that break the standard's letter, as scanners write them every day
+        warnings.simplefilter("ignore")
+        dataset = _read(encoded)
+        grey = _to_8_bits(_decode(dataset), dataset)
+    return 255 - grey if dataset.PhotometricInterpretation == "MONOCHROME1" else grey
+
+
+def _read(encoded: bytes) -> pydicom.Dataset:
+    """Read the file, and refuse what is no single grey picture before anything is decoded."""
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(encoded))
+        if "PixelData" not in dataset:
+            raise ImageError("no_pixels", "the DICOM file has no picture")
+        interpretation = str(dataset.PhotometricInterpretation)
+        if dataset.SamplesPerPixel != 1 or interpretation not in _GREY:
+            raise ImageError("colour", f"{interpretation}; expected {' or '.join(_GREY)}")
+        if (num_frames := int(dataset.get("NumberOfFrames") or 1)) > 1:
+            raise ImageError("multi_frame", f"the DICOM file has {num_frames} pictures")
+        check_size(int(dataset.Columns), int(dataset.Rows))
+    except (InvalidDicomError, AttributeError, ValueError, TypeError, KeyError, EOFError) as error:
+        raise ImageError("corrupt", f"pydicom: {_one_line(error)}") from None
+    return dataset
+
+
+def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
+    try:
+        return dataset.pixel_array
+    except MemoryError:
+        raise
+    # plugins raise whatever they like about data that is cut or changed
+    except Exception as error:
+        syntax = dataset.file_meta.get("TransferSyntaxUID")
+        name = getattr(syntax, "name", "no transfer syntax")
+        raise ImageError("undecodable", f"{name}: {_one_line(error)}") from None
+
+
+def _to_8_bits(samples: npt.NDArray[Any], dataset: pydicom.Dataset) -> Pixels:
+    values = np.asarray(apply_modality_lut(samples, dataset))
+    if "VOILUTSequence" in dataset:
+        levels = np.asarray(dataset.VOILUTSequence[0].LUTData)
+        low, high = float(levels.min()), float(levels.max())
+        shown = apply_voi_lut(values, dataset)
+    elif _has_window(dataset):
+        # what lies far out on both sides tells where the window's output begins and ends
+        probed = np.append(values.ravel(), [-_FAR, _FAR])
+        shown = np.asarray(apply_voi_lut(probed, dataset))
+        low, high, shown = float(shown[-2]), float(shown[-1]), shown[:-2].reshape(values.shape)
+    elif samples.dtype == np.uint8 and values is samples:
+        return samples
+    else:
+        low, high, shown = float(values.min()), float(values.max()), values
+    scaled = (shown - low) * (255 / (high - low)) if high > low else np.zeros(values.shape)
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def _has_window(dataset: pydicom.Dataset) -> bool:
+    return dataset.get("WindowCenter") not in (None, "") and "WindowWidth" in dataset
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,35 @@
+"""Read: a file becomes the image that a model sees, the same that ingest would have stored."""
+
+from pathlib import Path
+
+from shared.decode import decode_radiograph
+from shared.errors import ImageError
+from shared.image import Pixels
+from shared.image_spec import ImageSpec
+from shared.prepare import prepare
+from trainer.predict.dicom import decode_dicom, is_dicom
+
+_LIMIT_BYTES = 256 * 1024 * 1024
+
+
+def read_view(path: Path, spec: ImageSpec) -> Pixels:
+    """Read and prepare one view.
+
+    Args:
+        path: a PNG, JPEG or DICOM file, whatever it is called.
+        spec: of the lake that the model was trained on.
+
+    Returns:
+        uint8 of shape (size, size).
+
+    Raises:
+        ImageError: it cannot be read, or is no radiograph that could be read rightly.
+    """
+    try:
+        if (num_bytes := path.stat().st_size) > _LIMIT_BYTES:
+            raise ImageError("too_large", f"{num_bytes:,} bytes, at most {_LIMIT_BYTES:,}")
+        encoded = path.read_bytes()
+    except OSError as error:
+        raise ImageError("unreadable", error.strerror or str(error)) from None
+    grey = decode_dicom(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
+    return prepare(grey, spec)
