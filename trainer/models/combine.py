@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
 
 _WIDTH_AXIS = 2
+
+
+@dataclass(frozen=True)
+class Together:
+    """What a kept model is made of; see `combine`.
+
+    Attributes:
+        members: whose answers are averaged.
+        trunk: that they share; None where members take images themselves.
+        flips: `test` if images and their mirror images are asked about.
+    """
+
+    members: Sequence[keras.Model]
+    trunk: keras.Model | None
+    flips: str
 
 
 def combine(
@@ -43,6 +59,24 @@ def combine(
     ]
     answers = [member(view) for view in views for member in named]
     return keras.Model(images, keras.layers.Average(dtype="float32")(answers))
+
+
+def take_apart(model: keras.Model) -> Together:
+    """Return what `combine` made a model of, which may have been saved and loaded since."""
+    import keras
+
+    layers: list[Any] = model.layers
+    nested = [layer for layer in layers if isinstance(layer, keras.Model)]
+    if not nested:
+        return Together([model], None, "none")
+    heads: list[Any] = [part for part in nested if len(part.inputs[0].shape) == 2]
+    if not isinstance(layers[-1], keras.layers.Average):
+        # one head, right after the layers of the trunk
+        return Together(heads, keras.Model(model.input, layers[-2].output), "none")
+    members = heads or nested
+    trunk = next(part for part in nested if part not in heads) if heads else None
+    has_flips = len(layers[-1].input) == 2 * len(members)
+    return Together(members, trunk, "test" if has_flips else "none")
 
 
 def mirror(trunk: keras.Model) -> keras.Model:

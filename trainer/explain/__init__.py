@@ -1,0 +1,1 @@
+"""Explain: where in a view a model sees what it answers."""
