@@ -53,13 +53,11 @@ def count_by_part(manifest: pl.DataFrame) -> pl.DataFrame:
     views, keys = manifest, ["split", "body_part"]
     for key in keys:
         views = pl.concat([views, views.with_columns(pl.lit("all").alias(key))])
-    counted = views.group_by(keys).agg(
-        **UNITS, abnormal_views=pl.col("label").sum().cast(pl.Int64)
-    )
+    counted = views.group_by(keys).agg(**UNITS, abnormal_views=pl.col("label").sum().cast(pl.Int64))
     order = pl.Enum([*SPLITS, *BODY_PARTS, "all"])
-    return counted.with_columns(
-        abnormal_share=pl.col("abnormal_views") / pl.col("views")
-    ).sort(pl.col(key).cast(order) for key in keys)
+    return counted.with_columns(abnormal_share=pl.col("abnormal_views") / pl.col("views")).sort(
+        pl.col(key).cast(order) for key in keys
+    )
 
 
 def count_views_a_study(manifest: pl.DataFrame) -> pl.DataFrame:
@@ -108,9 +106,7 @@ def count_patients(manifest: pl.DataFrame) -> pl.DataFrame:
     by_part = (
         pl.concat(split_or_all)
         .group_by("split", "patient_id", "body_part")
-        .agg(
-            "study_id", pl.any("shares"), views=pl.len(), labels=pl.col("label").unique()
-        )
+        .agg("study_id", pl.any("shares"), views=pl.len(), labels=pl.col("label").unique())
     )
     by_patient = by_part.group_by("split", "patient_id").agg(
         several_views=pl.col("views").sum() > 1,
@@ -131,4 +127,3 @@ def count_patients_in_both_splits(manifest: pl.DataFrame) -> int:
     """Return how many patients have views in train and in valid."""
     splits = manifest.group_by("patient_id").agg(pl.col("split").n_unique())
     return splits.filter(pl.col("split") > 1).height
-

@@ -45,6 +45,9 @@ def count_kinds(table: pl.DataFrame, kind: str) -> pl.DataFrame:
         The column of the kind, `files`, `path` and `detail` of the first.
     """
     first = pl.col("path", "detail").sort_by("path").first()
-    return table.group_by(kind).agg(first, files=pl.len().cast(pl.Int64)).select(
-        kind, "files", "path", "detail"
-    ).sort(-pl.col("files"), kind)
+    return (
+        table.group_by(kind)
+        .agg(first, files=pl.len().cast(pl.Int64))
+        .select(kind, "files", "path", "detail")
+        .sort(-pl.col("files"), kind)
+    )
