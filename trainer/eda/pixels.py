@@ -8,6 +8,7 @@ from shared.vocabulary import BODY_PARTS
 
 _QUANTILES = {"low": 0.05, "lower": 0.25, "median": 0.5, "upper": 0.75, "high": 0.95}
 _NUM_BINS = 24
+_SIZE = ["width_px", "height_px"]
 CHANNEL_NAMES = {1: "grey", 2: "grey with alpha", 3: "colour", 4: "colour with alpha"}
 """What a file's channels mean."""
 
@@ -46,14 +47,13 @@ def bin_sizes(manifest: pl.DataFrame) -> pl.DataFrame:
     """Count views by the width and height of their files, in square bins.
 
     Returns:
-        `width_px`, `height_px` (of the bin's middle), `views`; the most common last.
+        `width_px`, `height_px` (means of the bin's views), `views`; the most common last.
     """
     longest = manifest.select(pl.max_horizontal("width_px", "height_px").max()).item() or 1
     step = max(1, round(longest / _NUM_BINS))
-    middles = ((pl.col("width_px", "height_px") - 1) // step + 0.5) * step
-    binned = manifest.select(middles).group_by("width_px", "height_px")
-    keys = ["views", "width_px", "height_px"]
-    return binned.agg(views=pl.len().cast(pl.Int64)).sort(keys)
+    bins = [pl.col(name).sub(1).floordiv(step).alias(f"{name}_bin") for name in _SIZE]
+    binned = manifest.group_by(bins).agg(pl.col(_SIZE).mean(), views=pl.len().cast(pl.Int64))
+    return binned.select(*_SIZE, "views").sort("views", *_SIZE)
 
 
 def _sort_by_part(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:

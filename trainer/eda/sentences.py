@@ -12,7 +12,7 @@ PATIENT_NAMES = {
     "several_parts": "with several body parts",
     "both_labels": "with both labels",
     "both_labels_of_a_part": "with both labels of one part",
-    "shared_images": "who share an image with another patient",
+    "shared_images": "sharing an image",
 }
 """The columns of `trainer.eda.counts.count_patients` in words."""
 
