@@ -138,7 +138,9 @@ def fold_balance(table: pl.DataFrame) -> Figure:
     y = np.array([parts.index(part) for part in rows["body_part"]])
     dots: dict[str, Any] = {"s": 32, "color": VIEW, "alpha": 0.5, "linewidth": 0}
     axes.scatter(rows["abnormal_share"].to_numpy(), y, label="a fold", **dots)
-    pooled = rows.group_by("body_part").agg(pl.sum("abnormal_views"), pl.sum("views"))
+    pooled = rows.group_by("body_part", maintain_order=True).agg(
+        pl.sum("abnormal_views"), pl.sum("views")
+    )
     y = np.array([parts.index(part) for part in pooled["body_part"]])
     shares = (pooled["abnormal_views"] / pooled["views"]).to_numpy()
     axes.scatter(shares, y, s=220, color=INK, marker="|", label="all folds")

@@ -4,7 +4,6 @@ import re
 import shutil
 from pathlib import Path
 
-
 from shared.lake import Lake
 from tests.commands import run
 from trainer.eda.run import explore
@@ -29,7 +28,7 @@ def test_the_page_stands_alone_and_counts_what_the_manifest_has(lake: Lake, tmp_
     train = lake.manifest.filter(split="train")
     said = _cells(page, "Views, studies, patients")
     for part, views in train.partition_by("body_part", as_dict=True).items():
-        share = f"{views['label'].to_numpy().mean():.0%}".replace("%", "\N{NARROW NO-BREAK SPACE}%")
+        share = f"{views['label'].to_numpy().mean():.0%}".replace("%", " %")
         numbers = (views.height, share, views["study_id"].n_unique())
         assert f"{part[0]} {' '.join(map(str, numbers))}" in said
     sheet = re.findall(r'<img src="data:image/jpeg;base64,[^"]+" alt="([^"]+)"', page)

@@ -19,10 +19,19 @@ ROWS = [
     ("train", "wrist", 0, 3, "d", 3, "s4", "p4", 200, 100, 50.0),
     ("valid", "hand", 1, 4, "e", 4, "s5", "p4", 200, 100, 60.0),
 ]
-COLUMNS = (
-    "split body_part label patient_id study_id group source_digest pixel_digest "
-    "width_px height_px mean"
-).split()
+COLUMNS = [
+    "split",
+    "body_part",
+    "label",
+    "patient_id",
+    "study_id",
+    "group",
+    "source_digest",
+    "pixel_digest",
+    "width_px",
+    "height_px",
+    "mean",
+]
 MANIFEST = pl.DataFrame(ROWS, COLUMNS, orient="row")
 
 
