@@ -31,7 +31,7 @@ COLUMNS = [
     "width_px",
     "height_px",
     "mean",
-,]
+]
 MANIFEST = pl.DataFrame(ROWS, COLUMNS, orient="row")
 
 
