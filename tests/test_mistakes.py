@@ -9,8 +9,8 @@ import pytest
 from shared.lake import Lake
 from tests.commands import run
 
-INGEST, TRAIN, CV, VERIFY, PHANTOM = (
-    f"mura-{name}" for name in ("ingest", "train", "cv", "verify", "phantom")
+INGEST, TRAIN, CV, VERIFY, PHANTOM, EDA = (
+    f"mura-{name}" for name in ("ingest", "train", "cv", "verify", "phantom", "eda")
 )
 
 
@@ -83,6 +83,8 @@ INGEST, TRAIN, CV, VERIFY, PHANTOM = (
         (2, (TRAIN, "devices=0"), ("1 or more", "devices=0")),
         (2, (TRAIN, "precision=half"), ("'float32', 'mixed_bfloat16'", "half")),
         (1, (CV, "k=400", "lake={lake}"), ("at least 400 patient groups", "Received")),
+        (1, (EDA, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
+        (2, (EDA, "k=1"), ("2 folds or more", "k=1")),
         (2, (PHANTOM, "views=3"), ("28", "views=3")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),

@@ -16,7 +16,7 @@ from shared.lake import Lake
 from shared.manifest import SCHEMA
 from tests.commands import PROJECT
 from trainer.models import MODELS
-from trainer.options import CvOptions, TrainOptions
+from trainer.options import CvOptions, EdaOptions, TrainOptions
 
 README = (PROJECT / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -54,6 +54,7 @@ def _documented(command: str) -> dict[str, str]:
     [
         ("ingest", IngestOptions),
         ("verify", VerifyOptions),
+        ("eda", EdaOptions),
         ("train", TrainOptions),
         ("phantom", PhantomOptions),
     ],

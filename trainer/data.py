@@ -8,7 +8,7 @@ import polars as pl
 from shared.console import note
 from shared.errors import TrainingError
 from shared.lake import Lake, open_lake
-from shared.vocabulary import BODY_PARTS
+from shared.vocabulary import BODY_PARTS, SPLITS
 from trainer.options import DataOptions
 
 
@@ -37,9 +37,8 @@ def open_data(options: DataOptions) -> Data:
         TrainingError: the train split has no such views, or of one label only.
     """
     lake, part = open_lake(Path(options.lake).expanduser()), options.part
-    test = lake.manifest.filter(split="valid")
     train = lake.manifest.filter(split="train")
-    clean = train.join(test, on="group", how="anti", maintain_order="left")
+    clean, test = leave_out_tested(lake.manifest)
     if leaking := train.height - clean.height:
         note(f"{leaking:,} train views left out: their patients are in the valid split too")
     if part != "all":
@@ -52,6 +51,12 @@ def open_data(options: DataOptions) -> Data:
         )
     check_labels(clean, f"the train split of part={part}")
     return Data(lake, clean, test)
+
+
+def leave_out_tested(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the train views of patients without a view in the valid split, and the valid views."""
+    train, valid = (manifest.filter(split=split) for split in SPLITS)
+    return train.join(valid, on="group", how="anti", maintain_order="left"), valid
 
 
 def check_labels(views: pl.DataFrame, place: str) -> None:

@@ -28,7 +28,8 @@ class EdaOptions:
     seed: int = 0
     """Seed of the folds and of the views on the contact sheet."""
     images: Images = "on"
-    """Whether the page shows radiographs; such a page is as private as they are."""
+    """Whether the page shows radiographs, and so is as private as they are; `off` leaves out the
+    contact sheet, and nothing else changes."""
     out: str = "eda.html"
     """The page to write."""
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trainer.metrics import LEVELS, ByPart, Measures
-from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, VIEW, panel
+from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, VIEW, add_legend_below, panel
 
 _NEAR_CHANCE = 0.65
 
@@ -39,6 +39,7 @@ def auroc_by_part(by_part: ByPart) -> Figure:
     ]
     labels = [f"{name}\n{count}" for name, count in zip(names, counts, strict=True)]
     _finish_rows(axes, labels)
+    add_legend_below(figure)
     return figure
 
 
@@ -66,6 +67,7 @@ def candidates(
             axes.scatter([pooled], [y], s=26, color=VIEW, marker="D", label=names[2], zorder=3)
     # candidates far from chance could not be told apart on an axis that reaches there
     _finish_rows(axes, models, shows_chance=axes.get_xlim()[0] < _NEAR_CHANCE)
+    add_legend_below(figure)
     return figure
 
 
@@ -80,6 +82,3 @@ def _finish_rows(axes: Axes, labels: Sequence[str], shows_chance: bool = True) -
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.figure.legend(
-        loc="outside lower left", frameon=False, fontsize=10, labelcolor=INK, ncols=2
-    )

@@ -2,13 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from shared.files import write_atomically
@@ -17,19 +14,11 @@ from trainer.metrics import Measures
 from trainer.report import notes, words
 from trainer.report.plots import draw
 from trainer.report.run import Run, read_run
-from trainer.report.svg import to_inline, to_svg
+from trainer.report.svg import to_svg
+from trainer.report.template import Plot, inline, render
 
-_TEMPLATE = "page.html.j2"
+_TEMPLATE = Path(__file__).with_name("page.html.j2")
 _NUM_MISTAKES = 10
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A figure of the report: its file's name, what it says, and its SVG for the page."""
-
-    name: str
-    caption: str
-    svg: Markup
 
 
 def write_report(folder: Path) -> Path:
@@ -63,26 +52,14 @@ def _encode_json(value: Any) -> bytes:
 def _write_plot(folder: Path, name: str, figure: Figure, caption: str) -> Plot:
     svg = to_svg(figure)
     write_atomically(folder / "figures" / f"{name}.svg", svg.encode())
-    # matplotlib escapes what it writes into an SVG
-    return Plot(name, caption, Markup(to_inline(svg, name, caption)))
+    return inline(svg, name, caption)
 
 
 def _render(run: Run, sections: Mapping[str, list[Plot]]) -> str:
-    loader = FileSystemLoader(Path(__file__).parent)
-    page = Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    formats = {f"as_{function.__name__}": function for function in words.FORMATS}
-    untyped: Any = page  # jinja2 leaves the types of both unknown
-    untyped.filters.update(formats)
-    untyped.globals.update(formats)
     role, by_part = run.headline
     parts = [part for part in BODY_PARTS if part in set(run.scored["body_part"])]
-    return page.get_template(_TEMPLATE).render(
+    return render(
+        _TEMPLATE,
         run=run,
         plots=sections,
         role=role,

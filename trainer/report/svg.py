@@ -6,7 +6,7 @@
 import io
 import re
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -17,6 +17,9 @@ INK, MUTED, GRID, PAPER = "#1f2328", "#6a737d", "#d8dee4", "#ffffff"
 # (https://jfly.uni-koeln.de/color); a view is always the first, a study the second
 VIEW, STUDY = "#0072b2", "#d55e00"
 LEVEL_COLOURS = {"view": VIEW, "study": STUDY}
+# green after Okabe & Ito, purple after Tol: different in lightness too
+NORMAL, ABNORMAL = "#009e73", "#aa3377"
+LABEL_COLOURS = (NORMAL, ABNORMAL)
 
 _CSS_NAMES = {
     INK: "ink",
@@ -25,6 +28,8 @@ _CSS_NAMES = {
     PAPER: "paper",
     VIEW: "view",
     STUDY: "study",
+    NORMAL: "normal",
+    ABNORMAL: "abnormal",
 }
 _WIDTH_IN = 4.6
 _TEXT_PT = 10.5
@@ -50,6 +55,12 @@ def panel(
 def add_legend(axes: Axes, place: Literal["best", "lower right"] = "best") -> None:
     """Add a legend without a frame."""
     axes.legend(loc=place, frameon=False, fontsize=_TEXT_PT - 0.5, labelcolor=INK)
+
+
+def add_legend_below(figure: Figure) -> None:
+    """Add a legend of two columns below the axes, where it hides nothing."""
+    style: dict[str, Any] = {"frameon": False, "fontsize": _TEXT_PT - 0.5, "labelcolor": INK}
+    figure.legend(loc="outside lower left", ncols=2, **style)
 
 
 def to_svg(figure: Figure) -> str:

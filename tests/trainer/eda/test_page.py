@@ -1,0 +1,77 @@
+"""The page of a lake stands alone, has the numbers of the manifest, and can do without images."""
+
+import re
+import shutil
+from pathlib import Path
+
+from shared.lake import Lake
+from tests.commands import run
+from trainer.eda.run import explore
+from trainer.options import EdaOptions
+
+
+def _cells(page: str, section: str) -> str:
+    body = page.split(f"<h2>{section}</h2>")[1].split("<h2>")[0]
+    return re.sub(r"\s+", " ", re.sub(r"<svg.*?</svg>|<[^>]+>", " ", body, flags=re.DOTALL))
+
+
+def test_the_page_stands_alone_and_counts_what_the_manifest_has(lake: Lake, tmp_path: Path) -> None:
+    result = run("mura-eda", f"lake={lake.root}", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert result.stdout.splitlines()[-1] == "report: eda.html"
+
+    page = (tmp_path / "eda.html").read_text()
+    loads = re.findall(r'(?:src|xlink:href|href)="([^"]*)"|url\(([^)]*)\)|@import', page)
+    assert {(a or b).partition(":")[0][:1] for a, b in loads} <= {"#", "d"}
+    assert "<script" not in page
+    train = lake.manifest.filter(split="train")
+    said = _cells(page, "Views, studies, patients")
+    for part, views in train.partition_by("body_part", as_dict=True).items():
+        share = f"{views['label'].to_numpy().mean():.0%}".replace("%", " %")
+        numbers = (views.height, share, views["study_id"].n_unique())
+        assert f"{part[0]} {' '.join(map(str, numbers))}" in said
+    sheet = re.findall(r'<img src="data:image/jpeg;base64,[^"]+" alt="([^"]+)"', page)
+    assert len(sheet) == len(set(sheet)) > 0
+    assert set(sheet) <= set(lake.manifest["view_id"])
+
+
+def test_without_images_nothing_else_changes(lake: Lake, tmp_path: Path) -> None:
+    pages = {}
+    for images in ("on", "off"):
+        out = tmp_path / f"{images}.html"
+        explore(EdaOptions(lake=str(lake.root), images=images, out=str(out)))
+        pages[images] = out.read_text()
+    assert "data:" not in pages["off"]
+    sheet = re.compile(r'<section id="sheet">.*?</section>\n', re.DOTALL)
+    assert sheet.sub("", pages["on"]) == pages["off"]
+
+
+def test_a_lake_of_folders_without_valid_and_patients(phantom_tree: Path, tmp_path: Path) -> None:
+    files = sorted((phantom_tree / "train" / "XR_HAND").rglob("*.png"))
+    for index, file in enumerate(files[:6]):
+        folder = tmp_path / "tree" / "train" / ("abnormal" if index % 2 else "normal")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, folder / f"{index}.png")
+    (tmp_path / "tree" / "train" / "normal" / "broken.png").write_bytes(b"")
+    root = tmp_path / "lake"
+    words = (f"lake={root}", "layout=folders", "size=32", "workers=1")
+    assert run("mura-ingest", tmp_path / "tree", *words).returncode == 0
+
+    out = tmp_path / "deep" / "page.html"
+    explore(EdaOptions(lake=str(root), out=str(out)))
+    page = out.read_text()
+    assert "Each view is a patient of its own" in _cells(page, "Studies and patients")
+    assert "5 folds cannot be dealt. Expected at least 5" in _cells(page, "Example folds")
+    assert "empty 1" in _cells(page, "Findings and rejects")
+    assert "Valid" not in _cells(page, "Views, studies, patients")
+
+
+def test_a_damaged_shard_is_told(own_lake: Path, tmp_path: Path) -> None:
+    shard = next((own_lake / "shards").rglob("*.tfrecord"))
+    shard.write_bytes(shard.read_bytes()[:-1])
+    result = run("mura-eda", f"lake={own_lake}", f"out={tmp_path / 'eda.html'}")
+    assert result.returncode == 1
+    assert "just verify" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "eda.html").exists()

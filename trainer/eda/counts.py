@@ -1,0 +1,129 @@
+"""Counts: how many views, studies and patients a lake has, by split, part and label."""
+
+from itertools import product
+
+import polars as pl
+
+from shared.manifest import SCHEMA
+from shared.vocabulary import BODY_PARTS, LABEL_NAMES, SPLITS
+
+UNITS = {
+    "views": pl.len().cast(pl.Int64),
+    "studies": pl.col("study_id").n_unique().cast(pl.Int64),
+    "patients": pl.col("patient_id").n_unique().cast(pl.Int64),
+}
+"""What is counted, and how in rows of a manifest."""
+MANY = 12
+"""Views of a study, or studies of a patient, are counted together from here on."""
+
+
+def present_parts(manifest: pl.DataFrame) -> list[str]:
+    """Return the body parts that have a view, in the order of the vocabulary."""
+    return [part for part in BODY_PARTS if part in manifest["body_part"]]
+
+
+def present_splits(manifest: pl.DataFrame) -> list[str]:
+    """Return the splits that have a view, train first."""
+    return [split for split in SPLITS if split in manifest["split"]]
+
+
+def count_by_label(manifest: pl.DataFrame) -> pl.DataFrame:
+    """Count by split, part and label; what a lake lacks of its own parts and splits is a zero.
+
+    A patient with both labels counts once under each.
+
+    Returns:
+        `split`, `body_part`, `label`, `views`, `studies`, `patients`.
+    """
+    keys = ["split", "body_part", "label"]
+    rows = product(present_splits(manifest), present_parts(manifest), range(len(LABEL_NAMES)))
+    schema = {key: SCHEMA[key] for key in keys}
+    all_keys = pl.DataFrame(list(rows), schema=schema, orient="row")
+    counted = manifest.group_by(keys).agg(**UNITS)
+    return all_keys.join(counted, on=keys, how="left", maintain_order="left").fill_null(0)
+
+
+def count_by_part(manifest: pl.DataFrame) -> pl.DataFrame:
+    """Count by split and part, and over `all` of either.
+
+    Returns:
+        `split`, `body_part`, `views`, `studies`, `patients`, `abnormal_views`, `abnormal_share`;
+        the last row is of everything.
+    """
+    views, keys = manifest, ["split", "body_part"]
+    for key in keys:
+        views = pl.concat([views, views.with_columns(pl.lit("all").alias(key))])
+    counted = views.group_by(keys).agg(**UNITS, abnormal_views=pl.col("label").sum().cast(pl.Int64))
+    order = pl.Enum([*SPLITS, *BODY_PARTS, "all"])
+    return counted.with_columns(abnormal_share=pl.col("abnormal_views") / pl.col("views")).sort(
+        pl.col(key).cast(order) for key in keys
+    )
+
+
+def count_views_a_study(manifest: pl.DataFrame) -> pl.DataFrame:
+    """Count studies by how many views they have; `MANY` stands for as many and more.
+
+    Returns:
+        `split`, `views`, `studies`, `share` of the split's studies.
+    """
+    return _count_sizes(manifest, "study_id", pl.len(), "views", "studies")
+
+
+def count_studies_a_patient(manifest: pl.DataFrame) -> pl.DataFrame:
+    """Count patients by how many studies they have; `MANY` stands for as many and more.
+
+    Returns:
+        `split`, `studies`, `patients`, `share` of the split's patients.
+    """
+    return _count_sizes(manifest, "patient_id", UNITS["studies"], "studies", "patients")
+
+
+def _count_sizes(
+    manifest: pl.DataFrame, owner: str, size: pl.Expr, size_name: str, owners_name: str
+) -> pl.DataFrame:
+    sizes = manifest.group_by("split", owner).agg(size.clip(upper_bound=MANY).alias(size_name))
+    counted = sizes.group_by("split", size_name).agg(pl.len().alias(owners_name))
+    return (
+        counted.with_columns(
+            pl.col(size_name, owners_name).cast(pl.Int64),
+            share=pl.col(owners_name) / pl.col(owners_name).sum().over("split"),
+        )
+        .select("split", size_name, owners_name, "share")
+        .sort("split", size_name)
+    )
+
+
+def count_patients(manifest: pl.DataFrame) -> pl.DataFrame:
+    """Count patients who are special, by split and in `all`.
+
+    Returns:
+        `split`, `patients`; of them those with `several_views`, `several_studies`, `several_parts`
+        and `both_labels`, those with both labels within one part, and those who share an image
+        with another patient.
+    """
+    shares = manifest.with_columns(shares=pl.col("patient_id").n_unique().over("group") > 1)
+    split_or_all = [shares, shares.with_columns(split=pl.lit("all"))]
+    by_part = (
+        pl.concat(split_or_all)
+        .group_by("split", "patient_id", "body_part")
+        .agg("study_id", pl.any("shares"), views=pl.len(), labels=pl.col("label").unique())
+    )
+    by_patient = by_part.group_by("split", "patient_id").agg(
+        several_views=pl.col("views").sum() > 1,
+        several_studies=pl.col("study_id").explode().n_unique() > 1,
+        several_parts=pl.len() > 1,
+        both_labels=pl.col("labels").explode().n_unique() > 1,
+        both_labels_of_a_part=(pl.col("labels").list.len() > 1).any(),
+        shared_images=pl.any("shares"),
+    )
+    counted = by_patient.group_by("split").agg(
+        patients=pl.len().cast(pl.Int64),
+        **{name: pl.col(name).sum().cast(pl.Int64) for name in by_patient.columns[2:]},
+    )
+    return counted.sort(pl.col("split").cast(pl.Enum([*SPLITS, "all"])))
+
+
+def count_patients_in_both_splits(manifest: pl.DataFrame) -> int:
+    """Return how many patients have views in train and in valid."""
+    splits = manifest.group_by("patient_id").agg(pl.col("split").n_unique())
+    return splits.filter(pl.col("split") > 1).height

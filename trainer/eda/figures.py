@@ -1,0 +1,159 @@
+"""The figures of a lake: bars of counts, spreads of pixels, sizes of files, balance of folds."""
+
+# matplotlib's own types leave **kwargs unknown, so that every call would be an error:
+# pyright: reportUnknownMemberType=false
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from shared.vocabulary import LABEL_NAMES
+from trainer.eda.counts import MANY
+from trainer.report.svg import INK, LABEL_COLOURS, MUTED, VIEW, add_legend_below, panel
+
+_BAR = 0.36
+_SPLIT_COLOURS = {"train": MUTED, "valid": VIEW}
+_LARGEST_DOT = 320
+
+
+def bars_by_part(counts: pl.DataFrame, unit: str, split: str) -> Figure:
+    """Draw how many of a unit each part has in a split, normal beside abnormal.
+
+    Args:
+        counts: as from `trainer.eda.counts.count_by_label`.
+        unit: `views`, `studies` or `patients`.
+        split: `train` or `valid`.
+    """
+    rows = counts.filter(split=split)
+    parts = rows["body_part"].unique(maintain_order=True).to_list()
+    figure, axes = panel(f"{unit.capitalize()}, {split}", "", "", 1.3 + 0.52 * len(parts))
+    for label, name in enumerate(LABEL_NAMES):
+        values = rows.filter(label=label)[unit].to_numpy()
+        middles = np.arange(len(parts)) + (label - 0.5) * _BAR
+        style: dict[str, Any] = {"color": LABEL_COLOURS[label], "label": name, "linewidth": 0}
+        axes.barh(middles, values, _BAR * 0.92, **style)
+        _write_beside(axes, values, middles)
+    axes.set_xlim(0, max(1, int(rows[unit].max() or 0)) * 1.17)  # pyright: ignore[reportArgumentType]
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    _finish_rows(axes, parts)
+    add_legend_below(figure)
+    return figure
+
+
+def _write_beside(axes: Axes, values: Any, middles: Any) -> None:
+    place: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
+    for value, y in zip(values.tolist(), middles.tolist(), strict=True):
+        text = f"{value:,}"
+        axes.annotate(text, (value, y), (4, 0), fontsize=9, color=INK, **place)
+
+
+def sizes(table: pl.DataFrame, size: str, owners: str) -> Figure:
+    """Draw the share of studies with so many views, or of patients with so many studies.
+
+    Args:
+        table: as from `trainer.eda.counts.count_views_a_study` or `count_studies_a_patient`.
+        size: `views` or `studies`.
+        owners: `studies` or `patients`.
+    """
+    one = {"studies": "study", "patients": "patient"}[owners]
+    figure, axes = panel(f"{size.capitalize()} a {one}", size, f"share of {owners}", 3.0)
+    splits = table["split"].unique(maintain_order=True).to_list()
+    for index, split in enumerate(splits):
+        rows = table.filter(split=split)
+        middles = rows[size].to_numpy() + (index - (len(splits) - 1) / 2) * _BAR
+        style: dict[str, Any] = {"color": _SPLIT_COLOURS[split], "label": split, "linewidth": 0}
+        axes.bar(middles, rows["share"].to_numpy(), _BAR * 0.92, **style)
+    largest = max(table[size].to_list(), default=1)
+    ticks = range(1, max(largest, 4) + 1)
+    axes.set_xticks(ticks, [f"{tick}+" if tick == MANY else str(tick) for tick in ticks])
+    axes.set_xlim(0.4, max(largest, 4) + 0.6)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.grid(visible=False, axis="x")
+    add_legend_below(figure)
+    return figure
+
+
+def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
+    """Draw how pixels are spread by part, normal beside abnormal.
+
+    Args:
+        table: as from `trainer.eda.pixels.spread` by `body_part` and `label`.
+        title: of the figure.
+        x_label: what is spread, and its unit.
+    """
+    parts = table["body_part"].unique(maintain_order=True).to_list()
+    figure, axes = panel(title, x_label, "", 1.5 + 0.46 * len(parts))
+    for label, name in enumerate(LABEL_NAMES):
+        rows = table.filter(label=label)
+        y = np.array([parts.index(part) for part in rows["body_part"]]) + (label - 0.5) * _BAR
+        colour: dict[str, Any] = {"color": LABEL_COLOURS[label]}
+        axes.hlines(y, rows["low"].to_numpy(), rows["high"].to_numpy(), linewidth=1.2, **colour)
+        boxes: dict[str, Any] = {"linewidth": 5, "alpha": 0.45, **colour}
+        axes.hlines(y, rows["lower"].to_numpy(), rows["upper"].to_numpy(), **boxes)
+        axes.scatter(rows["median"].to_numpy(), y, s=34, label=name, zorder=3, **colour)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    _finish_rows(axes, parts)
+    add_legend_below(figure)
+    return figure
+
+
+def source_sizes(table: pl.DataFrame) -> Figure:
+    """Draw widths and heights of files; the area of a dot is the number of views.
+
+    Args:
+        table: as from `trainer.eda.pixels.bin_sizes`.
+    """
+    figure, axes = panel("Sizes of the files", "width (px)", "height (px)", height_in=4.3)
+    views = table["views"].to_numpy()
+    areas = np.maximum(_LARGEST_DOT * views / max(views, default=1), 3)
+    style: dict[str, Any] = {"color": VIEW, "alpha": 0.55, "linewidth": 0}
+    axes.scatter(table["width_px"].to_numpy(), table["height_px"].to_numpy(), areas, **style)
+    end = 1.08 * max([*table["width_px"], *table["height_px"]], default=1)
+    axes.plot([0, end], [0, end], color=MUTED, linewidth=1, linestyle=":")
+    axes.set(xlim=(0, end), ylim=(0, end), aspect="equal")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    return figure
+
+
+def fold_balance(table: pl.DataFrame) -> Figure:
+    """Draw the share of abnormal views of each fold, by part and over all.
+
+    Args:
+        table: as from `trainer.eda.folds.balance`.
+    """
+    parts = table["body_part"].unique(maintain_order=True).to_list()
+    if len(parts) == 2:
+        parts = parts[:1]  # of one part alone, `all` says the same again
+    figure, axes = panel(
+        "Balance of folds", "abnormal views of a fold", "", 1.4 + 0.36 * len(parts)
+    )
+    rows = table.filter(pl.col("body_part").is_in(parts))
+    y = np.array([parts.index(part) for part in rows["body_part"]])
+    dots: dict[str, Any] = {"s": 32, "color": VIEW, "alpha": 0.5, "linewidth": 0}
+    axes.scatter(rows["abnormal_share"].to_numpy(), y, label="a fold", **dots)
+    pooled = rows.group_by("body_part", maintain_order=True).agg(
+        pl.sum("abnormal_views"), pl.sum("views")
+    )
+    y = np.array([parts.index(part) for part in pooled["body_part"]])
+    shares = (pooled["abnormal_views"] / pooled["views"]).to_numpy()
+    axes.scatter(shares, y, s=220, color=INK, marker="|", label="all folds")
+    axes.set_xlim(-0.02, 1.02)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    _finish_rows(axes, parts)
+    add_legend_below(figure)
+    return figure
+
+
+def _finish_rows(axes: Axes, names: list[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.45, -0.55)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)

@@ -1,0 +1,30 @@
+"""Example folds: how evenly a cross-validation of this lake would be dealt."""
+
+import polars as pl
+
+from trainer.data import leave_out_tested
+from trainer.eda.counts import count_by_part
+from trainer.split import draw_folds
+
+
+def balance(manifest: pl.DataFrame, k: int, seed: int) -> pl.DataFrame:
+    """Count what each fold holds out: the folds of `just cv part=all` with the same `k` and `seed`.
+
+    Args:
+        manifest: of a lake; folds are of its train split, without patients of the valid split.
+        k: how many folds.
+        seed: of the order in which groups are dealt.
+
+    Returns:
+        `fold` (from 1), `body_part` (with `all`), `views`, `studies`, `patients`,
+        `abnormal_views`, `abnormal_share`.
+
+    Raises:
+        TrainingError: there are too few groups, or a side would lack a label.
+    """
+    train, _ = leave_out_tested(manifest)
+    counts = [
+        count_by_part(fold.held_out).filter(split="train").with_columns(fold=pl.lit(number))
+        for number, fold in enumerate(draw_folds(train, k, seed), 1)
+    ]
+    return pl.concat(counts).select("fold", pl.all().exclude("fold", "split"))

@@ -1,0 +1,148 @@
+"""The page of a lake: its tables, figures and contact sheet in one file that loads nothing else."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from shared.lake import Lake
+from shared.vocabulary import BODY_PARTS, LABEL_NAMES
+from trainer.eda import counts, figures, oddities, pixels, sentences
+from trainer.eda.sheet import Thumbnail
+from trainer.options import EdaOptions
+from trainer.report import words
+from trainer.report.svg import to_svg
+from trainer.report.template import Plot, inline, render
+
+_TEMPLATE = Path(__file__).with_name("page.html.j2")
+_ON_SPREAD = (
+    "Dot: median; thick: the middle half of views; thin: 5th to 95th percentile. "
+    "Where normal and abnormal differ here, a model can tell them apart without any anatomy."
+)
+
+
+def make_page(
+    lake: Lake,
+    options: EdaOptions,
+    folds: pl.DataFrame | None,
+    on_folds: str,
+    thumbnails: list[Thumbnail],
+) -> str:
+    """Return the page.
+
+    Args:
+        lake: an opened lake with at least one view.
+        options: of the command.
+        folds: as from `trainer.eda.folds.balance`; none where they cannot be dealt.
+        on_folds: why not.
+        thumbnails: for the contact sheet; of none there is no sheet.
+    """
+    manifest = lake.manifest
+    parts = counts.present_parts(manifest)
+    return render(
+        _TEMPLATE,
+        lake=lake,
+        title=words.part_name(parts),
+        sentences=sentences.headline(manifest),
+        on_patients=sentences.on_patients(manifest),
+        by_part=_list_parts(counts.count_by_part(manifest)),
+        splits=counts.present_splits(manifest),
+        patients=counts.count_patients(manifest).to_dicts(),
+        patient_names=sentences.PATIENT_NAMES,
+        sources=list(_list_sources(manifest)),
+        channel_names=pixels.CHANNEL_NAMES,
+        channels=sorted(manifest["channels"].unique()),
+        copies=oddities.count_copies(manifest).to_dicts(),
+        copy_names=oddities.COPIES,
+        findings=oddities.count_kinds(lake.findings, "kind").to_dicts(),
+        rejects=oddities.count_kinds(lake.rejects, "reason").to_dicts(),
+        folds=[] if folds is None else _list_folds(folds),
+        on_folds=on_folds,
+        parts=parts,
+        plots={name: list(plots) for name, plots in _draw(manifest, folds).items()},
+        thumbnails=thumbnails,
+        label_names=LABEL_NAMES,
+        # the page says nothing of where it lies, nor of what it leaves out
+        options={"k": options.k, "seed": options.seed},
+        image=dataclasses.asdict(lake.image),
+    )
+
+
+def _list_parts(table: pl.DataFrame) -> dict[str, dict[str, dict[str, int | float]]]:
+    """Return counts by part, then by split."""
+    by_part: dict[str, dict[str, dict[str, int | float]]] = {}
+    for row in table.sort(pl.col("body_part").cast(pl.Enum([*BODY_PARTS, "all"]))).to_dicts():
+        by_part.setdefault(row["body_part"], {})[row["split"]] = row
+    return by_part
+
+
+def _list_sources(manifest: pl.DataFrame) -> Iterator[dict[str, object]]:
+    channels = pixels.count_channels(manifest)
+    widths = pixels.spread(manifest, "width_px", ["body_part"])
+    heights = pixels.spread(manifest, "height_px", ["body_part"])
+    for width, height in zip(widths.to_dicts(), heights.to_dicts(), strict=True):
+        own = channels.filter(body_part=width["body_part"])
+        by_channels = dict(own.select("channels", "views").iter_rows())
+        yield {"width": width, "height": height, "channels": by_channels}
+
+
+def _list_folds(folds: pl.DataFrame) -> list[dict[str, dict[str, int | float]]]:
+    """Return the counts of each fold, by part."""
+    return [
+        {row["body_part"]: row for row in fold.to_dicts()}
+        for fold in folds.partition_by("fold", maintain_order=True)
+    ]
+
+
+def _draw(manifest: pl.DataFrame, folds: pl.DataFrame | None) -> dict[str, Iterator[Plot]]:
+    return {
+        "counts": _draw_counts(manifest),
+        "owners": _draw_owners(manifest),
+        "sources": _draw_sources(manifest),
+        "pixels": _draw_pixels(manifest),
+        "folds": _draw_folds(folds),
+    }
+
+
+def _draw_counts(manifest: pl.DataFrame) -> Iterator[Plot]:
+    table = counts.count_by_label(manifest)
+    for unit in counts.UNITS:
+        for split in counts.present_splits(manifest):
+            twice = " A patient with both labels counts under each." * (unit == "patients")
+            caption = f"{unit.capitalize()} of the {split} split by part and label.{twice}"
+            yield _plot(f"{unit}_{split}", figures.bars_by_part(table, unit, split), caption)
+
+
+def _draw_owners(manifest: pl.DataFrame) -> Iterator[Plot]:
+    table = counts.count_views_a_study(manifest)
+    caption = "How many views a study has, as a share of the studies of its split."
+    yield _plot("views_a_study", figures.sizes(table, "views", "studies"), caption)
+    table = counts.count_studies_a_patient(manifest)
+    caption = "How many studies a patient has, as a share of the patients of the split."
+    yield _plot("studies_a_patient", figures.sizes(table, "studies", "patients"), caption)
+
+
+def _draw_sources(manifest: pl.DataFrame) -> Iterator[Plot]:
+    caption = "Width and height as found; the area of a dot is the number of views."
+    yield _plot("sizes", figures.source_sizes(pixels.bin_sizes(manifest)), caption)
+
+
+def _draw_pixels(manifest: pl.DataFrame) -> Iterator[Plot]:
+    for column, name, unit in (
+        ("mean", "Brightness", "mean of the stored pixels of a view, 0 to 255"),
+        ("std", "Contrast", "standard deviation of the stored pixels of a view"),
+    ):
+        table = pixels.spread(manifest, column, ["body_part", "label"])
+        yield _plot(name.lower(), figures.spreads(table, name, unit), _ON_SPREAD)
+
+
+def _draw_folds(folds: pl.DataFrame | None) -> Iterator[Plot]:
+    if folds is not None:
+        caption = "Share of abnormal views held out by each fold; dots that lie together are fair."
+        yield _plot("fold_balance", figures.fold_balance(folds), caption)
+
+
+def _plot(name: str, figure: Figure, caption: str) -> Plot:
+    return inline(to_svg(figure), name, caption)

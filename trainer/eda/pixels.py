@@ -1,0 +1,61 @@
+"""Pixels in numbers: source sizes and channels, brightness and contrast of what is stored."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from shared.vocabulary import BODY_PARTS
+
+_QUANTILES = {"low": 0.05, "lower": 0.25, "median": 0.5, "upper": 0.75, "high": 0.95}
+_NUM_BINS = 24
+_SIZE = ["width_px", "height_px"]
+CHANNEL_NAMES = {1: "grey", 2: "grey with alpha", 3: "colour", 4: "colour with alpha"}
+"""What a file's channels mean."""
+
+
+def spread(manifest: pl.DataFrame, column: str, by: Sequence[str]) -> pl.DataFrame:
+    """Describe how a column is spread.
+
+    Args:
+        manifest: rows of a manifest.
+        column: numeric, e.g. `mean`.
+        by: columns, e.g. `body_part`.
+
+    Returns:
+        The columns `by`, `views`, and the 5th, 25th, 50th, 75th and 95th percentile as `low`,
+        `lower`, `median`, `upper`, `high`.
+    """
+    quantiles = {
+        name: pl.col(column).quantile(q, "linear").cast(pl.Float64)
+        for name, q in _QUANTILES.items()
+    }
+    table = manifest.group_by(by).agg(views=pl.len().cast(pl.Int64), **quantiles)
+    return _sort_by_part(table, by)
+
+
+def count_channels(manifest: pl.DataFrame) -> pl.DataFrame:
+    """Count views by part and by the channels of their files.
+
+    Returns:
+        `body_part`, `channels`, `views`.
+    """
+    keys = ["body_part", "channels"]
+    return _sort_by_part(manifest.group_by(keys).agg(views=pl.len().cast(pl.Int64)), keys)
+
+
+def bin_sizes(manifest: pl.DataFrame) -> pl.DataFrame:
+    """Count views by the width and height of their files, in square bins.
+
+    Returns:
+        `width_px`, `height_px` (means of the bin's views), `views`; the most common last.
+    """
+    longest = manifest.select(pl.max_horizontal("width_px", "height_px").max()).item() or 1
+    step = max(1, round(longest / _NUM_BINS))
+    bins = [pl.col(name).sub(1).floordiv(step).alias(f"{name}_bin") for name in _SIZE]
+    binned = manifest.group_by(bins).agg(pl.col(_SIZE).mean(), views=pl.len().cast(pl.Int64))
+    return binned.select(*_SIZE, "views").sort("views", *_SIZE)
+
+
+def _sort_by_part(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    part = pl.col("body_part").cast(pl.Enum(BODY_PARTS))
+    return table.sort(part, *(name for name in by if name != "body_part"))
