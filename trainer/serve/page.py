@@ -30,6 +30,12 @@ class _Views(gradio.File):
     def _process_single_file(self, f: FileData) -> Any:
         return f.path
 
+    def example_payload(self) -> Any:
+        """Return no example: gradio's is on another host."""
+
+    def example_value(self) -> Any:
+        """Return no example: gradio's is on another host."""
+
 
 def make_theme() -> gradio.themes.Base:
     """Return a theme whose fonts are the machine's own."""

@@ -3,10 +3,11 @@
 import base64
 from pathlib import Path
 
-import cv2
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from shared.image import Pixels
+from trainer.explain.picture import encode_png
 from trainer.report import words
 from trainer.serve.study import Study
 
@@ -30,6 +31,5 @@ def render(study: Study) -> str:
 
 def _to_source(pixels: Pixels) -> str:
     """Return a picture, (height, width) or (height, width, 3) RGB, as a data URL."""
-    shown = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(".png", shown)
-    return f"data:image/png;base64,{base64.b64encode(encoded.tobytes()).decode()}"
+    picture = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+    return f"data:image/png;base64,{base64.b64encode(encode_png(picture)).decode()}"

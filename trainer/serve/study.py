@@ -15,7 +15,7 @@ from shared.errors import ImageError
 from shared.image import Pixels
 from trainer.answers import answer
 from trainer.calibration import calibrate
-from trainer.explain.grad_cam import grad_cam
+from trainer.explain.grad_cam import GradCam
 from trainer.explain.picture import overlay
 from trainer.kept import Kept
 from trainer.predict.read import read_view
@@ -34,7 +34,7 @@ class View:
         name: of its file.
         answer: a row of `trainer.answers.answer`, with `calibrated_threshold`.
         image: what the model saw, (size, size).
-        heat: the same with its heat map over it, (size, size, 3).
+        heat: the same under its heat map at full opacity, RGB, (size, size, 3).
     """
 
     name: str
@@ -63,7 +63,7 @@ class Reader:
     """Reads studies by one model, one after the other."""
 
     def __init__(self, kept: Kept, model: keras.Model):
-        self.kept, self._model = kept, model
+        self.kept, self._model, self._grad_cam = kept, model, GradCam(model)
         self._lock = Lock()
 
     def warm_up(self) -> None:
@@ -89,7 +89,7 @@ class Reader:
         )
         views, studies = answer(self.kept, table, outputs)
         found = [
-            View(file.name, self._add_threshold("view", row), image, overlay(image, heat))
+            View(file.name, self._add_threshold("view", row), image, overlay(image, heat, opacity=1.0))
             for (file, image), heat, row in zip(
                 images.items(), heats, views.iter_rows(named=True), strict=True
             )
@@ -100,7 +100,7 @@ class Reader:
         """Return the model's outputs and heat maps; one study at a time has the processor."""
         with self._lock:
             outputs = np.asarray(self._model.predict_on_batch(batch), np.float32)
-            return outputs, grad_cam(self._model, batch)
+            return outputs, self._grad_cam.explain(batch)
 
     def _add_threshold(self, level: str, row: dict[str, Any]) -> dict[str, Any]:
         """Put the threshold on the scale of the probability that is shown."""
