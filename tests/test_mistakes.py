@@ -9,8 +9,8 @@ import pytest
 from shared.lake import Lake
 from tests.commands import run
 
-INGEST, TRAIN, CV, VERIFY, PHANTOM = (
-    f"mura-{name}" for name in ("ingest", "train", "cv", "verify", "phantom")
+INGEST, TRAIN, CV, VERIFY, PHANTOM, SERVE = (
+    f"mura-{name}" for name in ("ingest", "train", "cv", "verify", "phantom", "serve")
 )
 
 
@@ -83,6 +83,9 @@ INGEST, TRAIN, CV, VERIFY, PHANTOM = (
         (2, (TRAIN, "devices=0"), ("1 or more", "devices=0")),
         (2, (TRAIN, "precision=half"), ("'float32', 'mixed_bfloat16'", "half")),
         (1, (CV, "k=400", "lake={lake}"), ("at least 400 patient groups", "Received")),
+        (2, (SERVE, "port=99999"), ("0 to 65535", "port=99999")),
+        (2, (SERVE, "limit_mb=0"), ("1 or more", "limit_mb=0")),
+        (1, (SERVE, "run={tmp}/empty"), ("a finished run", "run={tmp}/empty")),
         (2, (PHANTOM, "views=3"), ("28", "views=3")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),

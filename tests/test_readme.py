@@ -16,7 +16,7 @@ from shared.lake import Lake
 from shared.manifest import SCHEMA
 from tests.commands import PROJECT
 from trainer.models import MODELS
-from trainer.options import CvOptions, TrainOptions
+from trainer.options import CvOptions, ServeOptions, TrainOptions
 
 README = (PROJECT / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -55,6 +55,7 @@ def _documented(command: str) -> dict[str, str]:
         ("ingest", IngestOptions),
         ("verify", VerifyOptions),
         ("train", TrainOptions),
+        ("serve", ServeOptions),
         ("phantom", PhantomOptions),
     ],
 )
@@ -66,7 +67,11 @@ def test_every_option_stands_with_its_default(command: str, options_type: Any) -
     }
     documented = _documented(command)
     assert list(documented) == list(defaults)
-    in_words = {"number of processors": os.cpu_count(), "a new folder in `runs/`": ""}
+    in_words = {
+        "number of processors": os.cpu_count(),
+        "a new folder in `runs/`": "",
+        "the newest finished run in `runs/`": "",
+    }
     for name, text in documented.items():
         assert str(in_words.get(text, text.strip("`"))) == str(defaults[name])
 

@@ -55,10 +55,10 @@ def build_page(reader: Reader, options: ServeOptions, uploads: Path) -> gradio.B
     parts = [part for part in BODY_PARTS if part in set(kept.scored["body_part"])]
     title = f"{part_name(parts)}: normal or abnormal?"
     with gradio.Blocks(title=title, analytics_enabled=False, delete_cache=(_SWEEP_S,) * 2) as page:
-        gradio.HTML(_head(title, kept.folder.name), elem_id="head")
+        gradio.HTML(_head(title, kept.folder.name, options), elem_id="head")
         files = _Views(
-            label=f"Drop the views of one study: PNG, JPEG or DICOM, at most {options.max_views}, "
-            f"{options.limit_mb} MB each",
+            label="Views of one study",
+            show_label=False,
             file_count="multiple",
             height=150,
             elem_id="files",
@@ -77,11 +77,13 @@ def build_page(reader: Reader, options: ServeOptions, uploads: Path) -> gradio.B
     return page
 
 
-def _head(title: str, run: str) -> str:
+def _head(title: str, run: str, options: ServeOptions) -> str:
     return (
         f"<header><p>MURA lake, {escape(run)}</p><h1>{escape(title)}</h1>"
         '<p class="disclaimer"><b>Research use, not a diagnosis.</b> '
-        "Files stay on the machine that runs this page, and are removed once answered.</p></header>"
+        "Files stay on the machine that runs this page, and are removed once answered.</p>"
+        '<p class="hint">Drop the views of one study together: PNG, JPEG or DICOM, '
+        f"at most {options.max_views} of up to {options.limit_mb} MB each.</p></header>"
     )
 
 

@@ -29,7 +29,7 @@ def serve(options: ServeOptions) -> None:
         TrainingError: there is no such run.
         KeyboardInterrupt: Ctrl-C came.
     """
-    if find_spec("gradio") is None:
+    if not _is_installed("gradio"):
         raise ServeError(
             "Expected the optional package gradio: pip install 'mura-lake[serve]'. Received: none"
         )
@@ -53,6 +53,14 @@ def serve(options: ServeOptions) -> None:
         say(f"{kept.folder} answers at {_url(options.host, listener)} (Ctrl-C ends it)")
         # it raises again the signal that ended it
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ValueError:
+        # of a package that was barred from being imported
+        return False
 
 
 def _bind(options: ServeOptions) -> socket.socket:
