@@ -38,16 +38,15 @@ class _Views(gradio.File):
         """Return no example: gradio's is on another host."""
     from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
+
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
-
 
 def make_theme() -> gradio.themes.Base:
     """Return a theme whose fonts are the machine's own."""
     sans, mono = ([gradio.themes.Font(name) for name in names] for names in (_SANS, _MONO))
     return gradio.themes.Base(font=sans, font_mono=mono, radius_size="md", primary_hue="blue")
-
 
 def build_page(reader: Reader, options: ServeOptions, uploads: Path) -> gradio.Blocks:
     """Return the page.
@@ -82,14 +81,12 @@ def build_page(reader: Reader, options: ServeOptions, uploads: Path) -> gradio.B
         )
     return page
 
-
 def _head(title: str, run: str) -> str:
     return (
         f"<header><p>MURA lake, {escape(run)}</p><h1>{escape(title)}</h1>"
         '<p class="disclaimer"><b>Research use, not a diagnosis.</b> '
         "Files stay on the machine that runs this page, and are removed once answered.</p></header>"
     )
-
 
 def _answerer(
     reader: Reader, max_views: int, uploads: Path
@@ -108,10 +105,8 @@ def _answerer(
 
     return answer
 
-
 def _say(sentence: str) -> str:
     return f'<section class="answer"><p class="unread">{escape(sentence)}</p></section>'
-
 
 def _remove(files: Sequence[Path], uploads: Path) -> None:
     """Remove uploaded files, each with the folder that was made for it."""

@@ -89,7 +89,12 @@ class Reader:
         )
         views, studies = answer(self.kept, table, outputs)
         found = [
-            View(file.name, self._add_threshold("view", row), image, overlay(image, heat, opacity=1.0))
+            View(
+                file.name,
+                self._add_threshold("view", row),
+                image,
+                overlay(image, heat, opacity=1.0),
+            )
             for (file, image), heat, row in zip(
                 images.items(), heats, views.iter_rows(named=True), strict=True
             )

@@ -186,7 +186,8 @@ def test_bad_files_are_answered_with_a_sentence(
     expect(page.get_by_text("What follows is of the other 1 view only.")).to_be_visible()
 
     _drop(page, *views)
-    expect(page.locator(".unread")).to_have_text("Expected at most 3 views of one study; 4 came.")
+    expect(page.get_by_text("Expected at most 3 views of one study; 4 came.")).to_be_visible()
+    expect(page.locator("[data-answer=view]")).to_have_count(0)
 
     large = tmp_path / "large.png"
     large.write_bytes(bytes(2 * 1024 * 1024))
