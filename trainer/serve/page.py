@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio
-from gradio.data_classes import FileData
+from gradio.themes import Base, Font
 
 from shared.vocabulary import BODY_PARTS
 from trainer.options import ServeOptions
@@ -18,29 +18,14 @@ from trainer.serve.study import Reader
 
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 _MONO = ("ui-monospace", "Consolas", "monospace")
-_SWEEP_S = 600
-"""How often, and at which age, files go that were uploaded and never asked about."""
+_SWEEP_S = (600, 600)
+"""How often, and at which age, in seconds, files go that were uploaded and never asked about."""
 
 
-class _Views(gradio.File):
-    """Gradio's place to drop files, which gives their paths and makes no other file for each."""
-
-    is_template = True
-
-    def _process_single_file(self, f: FileData) -> Any:
-        return f.path
-
-    def example_payload(self) -> Any:
-        """Return no example: gradio's is on another host."""
-
-    def example_value(self) -> Any:
-        """Return no example: gradio's is on another host."""
-
-
-def make_theme() -> gradio.themes.Base:
+def make_theme() -> Base:
     """Return a theme whose fonts are the machine's own."""
-    sans, mono = ([gradio.themes.Font(name) for name in names] for names in (_SANS, _MONO))
-    return gradio.themes.Base(font=sans, font_mono=mono, radius_size="md", primary_hue="blue")
+    sans, mono = ([Font(name) for name in names] for names in (_SANS, _MONO))
+    return Base(font=sans, font_mono=mono, radius_size="md", primary_hue="blue")
 
 
 def build_page(reader: Reader, options: ServeOptions, uploads: Path) -> gradio.Blocks:
@@ -54,15 +39,9 @@ def build_page(reader: Reader, options: ServeOptions, uploads: Path) -> gradio.B
     kept = reader.kept
     parts = [part for part in BODY_PARTS if part in set(kept.scored["body_part"])]
     title = f"{part_name(parts)}: normal or abnormal?"
-    with gradio.Blocks(title=title, analytics_enabled=False, delete_cache=(_SWEEP_S,) * 2) as page:
+    with gradio.Blocks(title=title, analytics_enabled=False, delete_cache=_SWEEP_S) as page:
         gradio.HTML(_head(title, kept.folder.name, options), elem_id="head")
-        files = _Views(
-            label="Views of one study",
-            show_label=False,
-            file_count="multiple",
-            height=150,
-            elem_id="files",
-        )
+        files = _make_drop_zone()
         answer = gradio.HTML(elem_id="answer")
         with gradio.Accordion("Report card of this model", open=False, elem_id="card"):
             gradio.Markdown(read_card(kept))
@@ -75,6 +54,30 @@ def build_page(reader: Reader, options: ServeOptions, uploads: Path) -> gradio.B
             concurrency_limit=1,
         )
     return page
+
+
+def _make_drop_zone() -> gradio.File:
+    zone = gradio.File(
+        label="Views of one study",
+        show_label=False,
+        file_count="multiple",
+        height=150,
+        elem_id="files",
+    )
+    # gradio would make one more file for each, and give an example on another host; of a class of
+    # its own, gradio would write a stub beside this module
+    changes = {"_process_single_file": _path_of, "example_payload": _none, "example_value": _none}
+    for name, change in changes.items():
+        setattr(zone, name, change)
+    return zone
+
+
+def _path_of(file: Any) -> str:
+    return file.path
+
+
+def _none() -> None:
+    return None
 
 
 def _head(title: str, run: str, options: ServeOptions) -> str:

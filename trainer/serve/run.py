@@ -18,7 +18,7 @@ _GRADIO_OFF = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_OFFLINE": "1",
 }
-_LAST_ANSWERS_S = 2
+_LAST_ANSWERS_S = 1
 
 
 def serve(options: ServeOptions) -> None:
@@ -42,6 +42,7 @@ def serve(options: ServeOptions) -> None:
         import uvicorn
 
         from trainer.serve.app import build_app
+        from trainer.serve.server import Server
         from trainer.serve.study import Reader
 
         reader = Reader(kept, kept.load_model())
@@ -52,7 +53,7 @@ def serve(options: ServeOptions) -> None:
         )
         say(f"{kept.folder} answers at {_url(options.host, listener)} (Ctrl-C ends it)")
         # it raises again the signal that ended it
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config).run(sockets=[listener])
 
 
 def _is_installed(package: str) -> bool:

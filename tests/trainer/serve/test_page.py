@@ -204,6 +204,11 @@ def test_it_fits_a_phone(page: Page, views: list[Path]) -> None:
     page.get_by_text("Report card of this model").click()
     expect(page.get_by_role("heading", name="Limits")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    for part in ("h1", ".disclaimer", ".verdict", "figure", "#card"):
+        box = page.locator(part).first.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
 
 
 def test_what_is_served_names_no_other_host_and_listens_here_only(served: Served) -> None:
