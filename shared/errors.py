@@ -9,6 +9,7 @@
     ├── WriteError           a file cannot be written
     ├── WorkerError          a worker process died or ran out of memory
     ├── WeightsError         pretrained weights are not installed, or their file is not usable
+    ├── ServeError           the page cannot be served
     └── TrainingError        the chosen views cannot be trained on
 
 A message is one line: what was expected, then `Received: name=value`.
@@ -66,3 +67,7 @@ class WeightsError(MuraLakeError):
 
 class TrainingError(MuraLakeError):
     """The chosen views cannot be split, trained on or scored as asked."""
+
+
+class ServeError(MuraLakeError):
+    """The page cannot be served: its package is not installed, or its port is in use."""

@@ -9,8 +9,19 @@ import pytest
 from shared.lake import Lake
 from tests.commands import run
 
-INGEST, TRAIN, CV, VERIFY, PHANTOM, EDA = (
-    f"mura-{name}" for name in ("ingest", "train", "cv", "verify", "phantom", "eda")
+INGEST, TRAIN, CV, VERIFY, PHANTOM, EDA, PREDICT, SERVE, EXPORT = (
+    f"mura-{name}"
+    for name in (
+        "ingest",
+        "train",
+        "cv",
+        "verify",
+        "phantom",
+        "eda",
+        "predict",
+        "serve",
+        "export",
+    )
 )
 
 
@@ -85,6 +96,14 @@ INGEST, TRAIN, CV, VERIFY, PHANTOM, EDA = (
         (1, (CV, "k=400", "lake={lake}"), ("at least 400 patient groups", "Received")),
         (1, (EDA, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (2, (EDA, "k=1"), ("2 folds or more", "k=1")),
+        (2, (PREDICT,), ("Expected PATHS",)),
+        (2, (PREDICT, "{tmp}", "format=xml"), ("'table', 'json', 'csv'", "xml")),
+        (1, (PREDICT, "{tmp}", "run={tmp}/empty"), ("a finished run", "run={tmp}/empty")),
+        (2, (EXPORT, "format=torch"), ("'saved_model', 'tflite', 'onnx'", "torch")),
+        (1, (EXPORT, "run={tmp}/empty"), ("a finished run", "run={tmp}/empty")),
+        (2, (SERVE, "port=99999"), ("0 to 65535", "port=99999")),
+        (2, (SERVE, "limit_mb=0"), ("1 or more", "limit_mb=0")),
+        (1, (SERVE, "run={tmp}/empty"), ("a finished run", "run={tmp}/empty")),
         (2, (PHANTOM, "views=3"), ("28", "views=3")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),

@@ -16,7 +16,14 @@ from shared.lake import Lake
 from shared.manifest import SCHEMA
 from tests.commands import PROJECT
 from trainer.models import MODELS
-from trainer.options import CvOptions, EdaOptions, TrainOptions
+from trainer.options import (
+    CvOptions,
+    EdaOptions,
+    ExportOptions,
+    PredictOptions,
+    ServeOptions,
+    TrainOptions,
+)
 
 README = (PROJECT / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -56,6 +63,9 @@ def _documented(command: str) -> dict[str, str]:
         ("verify", VerifyOptions),
         ("eda", EdaOptions),
         ("train", TrainOptions),
+        ("predict", PredictOptions),
+        ("serve", ServeOptions),
+        ("export", ExportOptions),
         ("phantom", PhantomOptions),
     ],
 )
@@ -63,11 +73,15 @@ def test_every_option_stands_with_its_default(command: str, options_type: Any) -
     defaults = {
         field.name: field.default_factory() if callable(field.default_factory) else field.default
         for field in dataclasses.fields(options_type)
-        if field.name != "root"
+        if field.name not in ("root", "paths")
     }
     documented = _documented(command)
     assert list(documented) == list(defaults)
-    in_words = {"number of processors": os.cpu_count(), "a new folder in `runs/`": ""}
+    in_words = {
+        "number of processors": os.cpu_count(),
+        "a new folder in `runs/`": "",
+        "the newest finished run in `runs/`": "",
+    }
     for name, text in documented.items():
         assert str(in_words.get(text, text.strip("`"))) == str(defaults[name])
 
