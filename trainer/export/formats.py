@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import (  # pyright: ignore[reportMissingImports]
+    convert_variables_to_constants_v2,
+)
 
 from shared.errors import TrainingError
 from trainer.export.graph import INPUT
@@ -99,19 +102,21 @@ def _open_saved_model(path: Path) -> Answer:
 
 
 def _write_tflite(module: Any, path: Path) -> None:
-    function = module.serve.get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
-    path.write_bytes(converter.convert())
+    # with Keras's variables still in it, the converter would end the process
+    frozen = convert_variables_to_constants_v2(module.serve.get_concrete_function())
+    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert())
 
 
 def _open_tflite(path: Path) -> Answer:
     interpreter = tf.lite.Interpreter(str(path))
-    # the interpreter is closed with what it was loaded from
-    run = interpreter.get_signature_runner()
+    (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     def answer(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], images.shape)
-        return _only(run(**{INPUT: images}))
+        interpreter.resize_tensor_input(image["index"], images.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(image["index"], images)
+        interpreter.invoke()
+        return interpreter.get_tensor(output["index"])
 
     return answer
 
