@@ -62,7 +62,8 @@ def _weights(layer: keras.layers.Resizing, size_px: int) -> Any:
     """
     columns = tf.eye(size_px)[:, :, None, None]
     lines = layer(tf.tile(columns, (1, 1, size_px, 1)))
-    return tf.constant(tf.transpose(lines[:, :, 0, 0]).numpy())
+    # no tensor: ONNX would take one that the graph only refers to for an input
+    return tf.transpose(lines[:, :, 0, 0]).numpy()
 
 
 def _without_resizing(model: keras.Model) -> keras.Model:

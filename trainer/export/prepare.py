@@ -42,9 +42,7 @@ def prepare(images: Any, spec: ImageSpec) -> Any:
         targets = [tf.constant(spec.size)] * 2
     else:
         longer = tf.maximum(*sources)
-        targets = [
-            tf.maximum(1, _round_quotient(source * spec.size, longer)) for source in sources
-        ]
+        targets = [tf.maximum(1, _round_quotient(source * spec.size, longer)) for source in sources]
     rows, columns = (make_axis(*sides, spec.size) for sides in zip(sources, targets, strict=True))
     grey = _resize(images[..., 0], rows, columns)
     if spec.contrast == "percentile":

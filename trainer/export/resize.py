@@ -126,7 +126,5 @@ def _neighbours(axis: Axis, between_areas: Any, *, is_clamped: bool) -> tuple[An
     if is_clamped:
         share = tf.where((lower < 0) | (lower >= last), 0.0, share)
     places = tuple(tf.clip_by_value(side, 0, last) for side in (lower, lower + 1))
-    weights = tuple(
-        tf.cast(tf.round(part * _COEFFICIENT), tf.int32) for part in (1 - share, share)
-    )
+    weights = tuple(tf.cast(tf.round(part * _COEFFICIENT), tf.int32) for part in (1 - share, share))
     return places, weights
