@@ -1,0 +1,148 @@
+"""Formats: an export is written, and asked again, as SavedModel, TFLite or ONNX."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import (  # pyright: ignore[reportMissingImports]
+    convert_variables_to_constants_v2,
+)
+
+from shared.errors import TrainingError
+from trainer.export.graph import INPUT
+
+Answer = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+"""From images (batch, height, width, 1) to what the model answers, (batch, n)."""
+
+_OPSET = 17
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of exports.
+
+    Attributes:
+        name: of the file or folder beside the model.
+        needs: the packages that writing takes.
+        asks: the package that reading takes.
+        write: writes a module of `build_graph` to a path.
+        open: returns what an export at a path answers.
+    """
+
+    name: str
+    write: Callable[[Any, Path], None]
+    open: Callable[[Path], Answer]
+    needs: tuple[str, ...] = ()
+    asks: str = "tensorflow"
+
+    def check_installed(self) -> None:
+        """Refuse where a package is missing that writing takes.
+
+        Raises:
+            TrainingError: it is.
+        """
+        for package in self.needs:
+            if find_spec(package) is None:
+                raise TrainingError(
+                    "Expected the packages for format=onnx: pip install 'mura-lake[onnx]'. "
+                    f"Received: no package {package}"
+                )
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether the package is there that reads it."""
+        return find_spec(self.asks) is not None
+
+
+@contextmanager
+def hushed() -> Generator[None, None, None]:
+    """Keep back what converters print, also those in C++ which know no logging."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    disabled = logging.root.manager.disable
+    try:
+        for descriptor in (1, 2):
+            os.dup2(nowhere, descriptor)
+        logging.disable(logging.CRITICAL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        logging.disable(disabled)
+        for descriptor, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, descriptor)
+            os.close(copy)
+        os.close(nowhere)
+
+
+def _write_saved_model(module: Any, path: Path) -> None:
+    tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
+
+
+def _open_saved_model(path: Path) -> Answer:
+    loaded: Any = tf.saved_model.load(str(path))
+    serve = loaded.signatures["serving_default"]
+    return lambda images: _only(serve(**{INPUT: tf.constant(images)})).numpy()
+
+
+def _write_tflite(module: Any, path: Path) -> None:
+    # with Keras's variables still in it, the converter would end the process
+    frozen = convert_variables_to_constants_v2(module.serve.get_concrete_function())
+    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert())
+
+
+def _open_tflite(path: Path) -> Answer:
+    interpreter = tf.lite.Interpreter(str(path))
+    (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def answer(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        interpreter.resize_tensor_input(image["index"], images.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(image["index"], images)
+        interpreter.invoke()
+        return interpreter.get_tensor(output["index"])
+
+    return answer
+
+
+def _write_onnx(module: Any, path: Path) -> None:
+    import tf2onnx  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+    tf2onnx.convert.from_function(  # pyright: ignore[reportUnknownMemberType]
+        module.serve, module.serve.input_signature, opset=_OPSET, output_path=str(path)
+    )
+
+
+def _open_onnx(path: Path) -> Answer:
+    import onnxruntime  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+    session: Any = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return lambda images: session.run(None, {INPUT: images})[0]
+
+
+def _only(answers: Mapping[str, Any]) -> Any:
+    (answer,) = answers.values()
+    return answer
+
+
+FORMATS = {
+    "saved_model": Format("saved_model", _write_saved_model, _open_saved_model),
+    "tflite": Format("model.tflite", _write_tflite, _open_tflite),
+    "onnx": Format("model.onnx", _write_onnx, _open_onnx, ("onnx", "tf2onnx"), "onnxruntime"),
+}

@@ -1,0 +1,79 @@
+"""Graph: a kept model with the preparation before it, of ops that every converter takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from shared.image_spec import ImageSpec
+from trainer.export.prepare import prepare
+
+INPUT = "image"
+
+
+def build_graph(model: keras.Model, spec: ImageSpec, output: str) -> tf.Module:
+    """Return a module whose function `serve` answers to images of any size.
+
+    Args:
+        model: from uint8 images (batch, size, size, 1) to float32 (batch, n).
+        spec: how they are prepared.
+        output: what the answers are called.
+
+    Returns:
+        `serve` takes `image`, uint8 (batch, height, width, 1), and returns a dictionary of float32
+        (batch, n).
+    """
+    module = tf.Module()
+    module.model = _without_resizing(model)  # pyright: ignore[reportAttributeAccessIssue]  # holds the variables
+    num_outputs = model.output_shape[-1]
+
+    def serve(image: Any) -> dict[str, Any]:
+        answers = module.model(prepare(image, spec), training=False)  # pyright: ignore[reportAttributeAccessIssue]
+        return {output: tf.ensure_shape(answers, (None, num_outputs))}
+
+    signature = tf.TensorSpec((None, None, None, 1), tf.uint8, name=INPUT)
+    module.serve = tf.function(serve, input_signature=[signature])  # pyright: ignore[reportAttributeAccessIssue]
+    return module
+
+
+class _Resize(keras.layers.Layer):
+    """Resizing as two products of matrices, for TensorFlow's op with antialias has no converter."""
+
+    def __init__(self, layer: keras.layers.Resizing, size_px: int):
+        super().__init__(name=layer.name, trainable=False)
+        self._across = _weights(layer, size_px)
+
+    def call(self, images: Any) -> Any:
+        grey = tf.cast(images[..., 0], tf.float32)
+        narrow = tf.matmul(grey, self._across, transpose_b=True)
+        return tf.matmul(self._across, narrow)[..., None]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        side = self._across.shape[0]
+        return (input_shape[0], side, side, 1)
+
+
+def _weights(layer: keras.layers.Resizing, size_px: int) -> Any:
+    """Return what each output row takes of each input row, float32 (output, input).
+
+    Resizing is linear, and its sides are apart: so it is known by what it makes of one column.
+    """
+    columns = tf.eye(size_px)[:, :, None, None]
+    lines = layer(tf.tile(columns, (1, 1, size_px, 1)))
+    # no tensor: ONNX would take one that the graph only refers to for an input
+    return tf.transpose(lines[:, :, 0, 0]).numpy()
+
+
+def _without_resizing(model: keras.Model) -> keras.Model:
+    """Return the model, its weights too, without layers of type Resizing."""
+
+    def replace(layer: Any) -> Any:
+        if isinstance(layer, keras.layers.Resizing):
+            return _Resize(layer, size_px=model.input_shape[1])
+        return type(layer).from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=replace, recursive=True)
+    copy.set_weights(model.get_weights())
+    return copy
