@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from shared.files import explain_write, write_atomically
+from shared.files import write_atomically
 from trainer.explain.grad_cam import GradCam
 from trainer.explain.picture import encode_png, side_by_side
 
@@ -42,5 +42,4 @@ class Explainer:
         """
         heat = self._grad_cam.explain(images)
         for row, image, one in zip(rows, images[..., 0], heat, strict=True):
-            with explain_write(self._files[row]):
-                write_atomically(self._files[row], encode_png(side_by_side(image, one)))
+            write_atomically(self._files[row], encode_png(side_by_side(image, one)))

@@ -15,14 +15,21 @@ def check_exportable(spec: ImageSpec) -> None:
     """Refuse preparations that are no plain arithmetic.
 
     Raises:
-        TrainingError: the lake's images are cropped, equalized in tiles, or went through JPEG.
+        TrainingError: the lake's images are stretched (OpenCV's area method is another one where a
+            side grows and the other shrinks), cropped, equalized in tiles, or went through JPEG.
     """
-    for name, value in (("crop", "field"), ("contrast", "clahe"), ("encoding", "jpeg")):
+    refused = (
+        ("fit", "stretch"),
+        ("crop", "field"),
+        ("contrast", "clahe"),
+        ("encoding", "jpeg"),
+    )
+    for name, value in refused:
         if getattr(spec, name) == value:
             raise TrainingError(
-                "Expected a model of images that are only resized, stretched and padded, for that "
-                "is what can be put into a graph. Received: a run on a lake of "
-                f"{name}={value}"
+                "Expected a model of images that are only resized, stretched in contrast and "
+                "padded, for that is what can be put into a graph. "
+                f"Received: a run on a lake of {name}={value}"
             )
 
 
@@ -38,11 +45,8 @@ def prepare(images: Any, spec: ImageSpec) -> Any:
     """
     shape = tf.shape(images)
     sources = (shape[1], shape[2])
-    if spec.fit == "stretch":
-        targets = [tf.constant(spec.size)] * 2
-    else:
-        longer = tf.maximum(*sources)
-        targets = [tf.maximum(1, _round_quotient(source * spec.size, longer)) for source in sources]
+    longer = tf.maximum(*sources)
+    targets = [tf.maximum(1, _round_quotient(source * spec.size, longer)) for source in sources]
     rows, columns = (make_axis(*sides, spec.size) for sides in zip(sources, targets, strict=True))
     grey = _resize(images[..., 0], rows, columns)
     if spec.contrast == "percentile":
