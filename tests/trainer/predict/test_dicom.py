@@ -92,7 +92,7 @@ def test_compressed_pixels_are_the_same() -> None:
         (_encode(RAMP, PhotometricInterpretation="PALETTE COLOR"), "colour"),
         (_encode(np.stack([RAMP, RAMP]), NumberOfFrames=2), "multi_frame"),
         (_encode(RAMP)[:-1000], "undecodable"),
-        (_encode(RAMP)[:140], "corrupt"),
+        (_encode(RAMP)[:140], "no_pixels"),
         (_encode(RAMP[:8]), "too_small"),
     ],
 )
