@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels import apply_modality_lut, apply_voi_lut
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
 from shared.errors import ImageError
 from shared.image import Pixels
@@ -48,7 +48,7 @@ def decode_dicom(encoded: bytes) -> Pixels:
         warnings.simplefilter("ignore")
         dataset = _read(encoded)
         grey = _to_8_bits(_decode(dataset), dataset)
-    return 255 - grey if dataset.PhotometricInterpretation == "MONOCHROME1" else grey
+    return np.bitwise_not(grey) if dataset.PhotometricInterpretation == "MONOCHROME1" else grey
 
 
 def _read(encoded: bytes) -> pydicom.Dataset:

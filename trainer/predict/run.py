@@ -60,7 +60,7 @@ def answer_all(kept: Kept, found: pl.DataFrame, maps: Path | None) -> Answers:
     """
     note("starting TensorFlow")
     model = kept.load_model()
-    explainer = Explainer(model, maps, found["path"]) if maps else None
+    explainer = Explainer(model, maps, found["path"].to_list()) if maps else None
     # one row a view that could not be read, and the outputs for the others
     refused: dict[int, ImageError] = {}
     outputs = [np.empty((0, model.output_shape[-1]), np.float32)]
