@@ -56,7 +56,8 @@ class Kept:
 
         path = self.folder / MODEL_FILE
         try:
-            return keras.models.load_model(path, compile=False)
+            untyped: Any = keras.models
+            return untyped.load_model(path, compile=False)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise TrainingError(
                 f"Expected the model of a run. Received: {path}, which Keras cannot load: "
