@@ -1,4 +1,4 @@
-"""What tests share: one phantom tree and one lake made from it."""
+"""What tests share: one phantom tree, one lake made from it, and one run trained on that."""
 
 import os
 import shutil
@@ -50,3 +50,13 @@ def lake(phantom_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
 def own_lake(lake: Lake, tmp_path: Path) -> Path:
     """A copy of the lake that a test may damage."""
     return shutil.copytree(lake.root, tmp_path / "lake")
+
+
+@pytest.fixture(scope="session")
+def trained_run(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run on the lake's wrists; not to be changed."""
+    out = tmp_path_factory.mktemp("runs") / "train"
+    words = ("part=wrist", f"lake={lake.root}", "model=resnet_small", f"out={out}", "epochs=2")
+    result = run("mura-train", *words)
+    assert result.returncode == 0, result.stderr
+    return out

@@ -37,7 +37,7 @@ def bars_by_part(counts: pl.DataFrame, unit: str, split: str) -> Figure:
         style: dict[str, Any] = {"color": LABEL_COLOURS[label], "label": name, "linewidth": 0}
         axes.barh(middles, values, _BAR * 0.92, **style)
         _write_beside(axes, values, middles)
-    axes.set_xlim(0, max(1, int(rows[unit].max() or 0)) * 1.17)  # pyright: ignore[reportArgumentType]
+    axes.set_xlim(0, max(1, int(rows[unit].max() or 0)) * 1.17)  # pyright: ignore[reportArgumentType]  # typed for all dtypes
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     _finish_rows(axes, parts)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import (  # pyright: ignore[reportMissingImports]
+from tensorflow.python.framework.convert_to_constants import (  # pyright: ignore[reportMissingImports]  # loaded late by TensorFlow
     convert_variables_to_constants_v2,
 )
 
@@ -124,7 +124,7 @@ def _open_tflite(path: Path) -> Answer:
 def _write_onnx(module: Any, path: Path) -> None:
     import tf2onnx  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
-    tf2onnx.convert.from_function(  # pyright: ignore[reportUnknownMemberType]
+    tf2onnx.convert.from_function(  # pyright: ignore[reportUnknownMemberType]  # no stubs
         module.serve, module.serve.input_signature, opset=_OPSET, output_path=str(path)
     )
 

@@ -25,16 +25,16 @@ def build_graph(model: keras.Model, spec: ImageSpec, output: str) -> tf.Module:
         `serve` takes `image`, uint8 (batch, height, width, 1), and returns a dictionary of float32
         (batch, n).
     """
-    module = tf.Module()
-    module.model = _without_resizing(model)  # pyright: ignore[reportAttributeAccessIssue]  # holds the variables
+    module: Any = tf.Module()
+    module.model = _without_resizing(model)
     num_outputs = model.output_shape[-1]
 
     def serve(image: Any) -> dict[str, Any]:
-        answers = module.model(prepare(image, spec), training=False)  # pyright: ignore[reportAttributeAccessIssue]
+        answers = module.model(prepare(image, spec), training=False)
         return {output: tf.ensure_shape(answers, (None, num_outputs))}
 
     signature = tf.TensorSpec((None, None, None, 1), tf.uint8, name=INPUT)
-    module.serve = tf.function(serve, input_signature=[signature])  # pyright: ignore[reportAttributeAccessIssue]
+    module.serve = tf.function(serve, input_signature=[signature])
     return module
 
 

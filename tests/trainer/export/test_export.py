@@ -19,27 +19,18 @@ from trainer.kept import open_kept
 NUM_VIEWS = 100
 
 
-@pytest.fixture(scope="module")
-def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "train"
-    words = ("part=wrist", f"lake={lake.root}", "model=resnet_small", f"out={out}", "epochs=2")
-    result = run("mura-train", *words)
-    assert result.returncode == 0, result.stderr
-    return out
-
-
 @pytest.mark.parametrize("name", ["saved_model", "tflite", "onnx"])
 def test_100_views_get_the_models_probabilities(
-    name: str, trained: Path, lake: Lake, phantom_tree: Path, tmp_path: Path
+    name: str, trained_run: Path, lake: Lake, phantom_tree: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "exported"
-    result = run("mura-export", f"run={trained}", f"format={name}", f"out={out}")
+    result = run("mura-export", f"run={trained_run}", f"format={name}", f"out={out}")
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1] == f"export: {out}"
     assert "uint8 (batch, height, width, 1)" in result.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"exported"}
 
-    model, ask = open_kept(str(trained)).load_model(), FORMATS[name].open(out)
+    model, ask = open_kept(str(trained_run)).load_model(), FORMATS[name].open(out)
     views = lake.manifest.sample(NUM_VIEWS, seed=3).select(pl.col("view_id")).to_series()
     sources = [decode_radiograph((phantom_tree / view).read_bytes()).grey for view in views]
     # some smaller than the lake's images, so that they grow
@@ -49,9 +40,9 @@ def test_100_views_get_the_models_probabilities(
     assert np.abs(answers - model.predict_on_batch(prepared)).max() < 1e-4
 
 
-def test_what_is_there_is_not_replaced(trained: Path, tmp_path: Path) -> None:
+def test_what_is_there_is_not_replaced(trained_run: Path, tmp_path: Path) -> None:
     (tmp_path / "there").write_text("mine")
-    result = run("mura-export", f"run={trained}", f"out={tmp_path / 'there'}")
+    result = run("mura-export", f"run={trained_run}", f"out={tmp_path / 'there'}")
     assert result.returncode == 2
     assert "which exists" in result.stderr
     assert (tmp_path / "there").read_text() == "mine"

@@ -21,21 +21,12 @@ from trainer.predict.find import find_views
 from trainer.predict.read import read_view
 
 
-@pytest.fixture(scope="module")
-def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "train"
-    words = ("part=wrist", f"lake={lake.root}", "model=cnn4", f"out={out}", "epochs=2")
-    result = run("mura-train", *words)
-    assert result.returncode == 0, result.stderr
-    return out
-
-
 def test_a_tree_gets_the_probabilities_of_the_lake(
-    trained: Path, phantom_tree: Path, tmp_path: Path
+    trained_run: Path, phantom_tree: Path, tmp_path: Path
 ) -> None:
     valid = phantom_tree / "valid" / "XR_WRIST"
     maps = tmp_path / "maps"
-    words = (valid, f"run={trained}", "format=json", f"explain={maps}")
+    words = (valid, f"run={trained_run}", "format=json", f"explain={maps}")
     result = run("mura-predict", *words)
     assert result.returncode == 0, result.stderr
     said = json.loads(result.stdout)
@@ -44,7 +35,7 @@ def test_a_tree_gets_the_probabilities_of_the_lake(
         "calibrated_probability",
         view_id=pl.col("path").str.strip_prefix(f"{phantom_tree}/"),
     )
-    tested = open_kept(str(trained)).scored.filter(role="test")
+    tested = open_kept(str(trained_run)).scored.filter(role="test")
     both = answers.join(tested, on="view_id", suffix="_lake")
     assert both.height == tested.height == answers.height > 0
     for name in ("probability", "calibrated_probability"):
@@ -73,12 +64,12 @@ def test_pixels_are_those_of_the_lake(lake: Lake, phantom_tree: Path) -> None:
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
-    trained: Path, phantom_tree: Path, tmp_path: Path
+    trained_run: Path, phantom_tree: Path, tmp_path: Path
 ) -> None:
     good = next((phantom_tree / "valid").rglob("*.png"))
     shutil.copy(good, tmp_path / "good.png")
     (tmp_path / "cut.png").write_bytes(good.read_bytes()[:200])
-    result = run("mura-predict", tmp_path, f"run={trained}", "format=csv")
+    result = run("mura-predict", tmp_path, f"run={trained_run}", "format=csv")
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("predict: Expected 2 views")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))

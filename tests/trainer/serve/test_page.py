@@ -16,7 +16,6 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from shared.lake import Lake
 from tests.commands import PROJECT, SCRIPTS, run
 
 _CHROMIUM = Path("/usr/bin/chromium")
@@ -55,16 +54,7 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "train"
-    words = ("part=wrist", f"lake={lake.root}", "model=cnn4", f"out={out}", "epochs=1")
-    result = run("mura-train", *words)
-    assert result.returncode == 0, result.stderr
-    return out
-
-
-@pytest.fixture(scope="module")
-def served(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("serve")
     (folder / "tmp").mkdir()
     (folder / "sitecustomize.py").write_text(_TELL_TALE)
@@ -75,7 +65,7 @@ def served(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "TOLD": str(told),
         "PYTHONPATH": os.pathsep.join([str(folder), str(PROJECT)]),
     }
-    words = (f"run={trained}", "port=0", f"max_views={_MAX_VIEWS}", "limit_mb=1")
+    words = (f"run={trained_run}", "port=0", f"max_views={_MAX_VIEWS}", "limit_mb=1")
     process = subprocess.Popen(
         [str(SCRIPTS / "mura-serve"), *words],
         env=environment,
@@ -239,19 +229,19 @@ def test_a_name_that_only_leads_here_is_refused(served: Served) -> None:
     assert urlopen(Request(served.url, headers={"Host": "localhost:1"})).status == 200
 
 
-def test_a_port_in_use_is_one_line(trained: Path) -> None:
+def test_a_port_in_use_is_one_line(trained_run: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = run("mura-serve", f"run={trained}", f"port={port}")
+        result = run("mura-serve", f"run={trained_run}", f"port={port}")
     assert result.returncode == 1
     assert result.stderr.startswith("serve: Expected an address of this machine and a free port")
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_without_gradio_its_package_is_asked_for(trained: Path, tmp_path: Path) -> None:
+def test_without_gradio_its_package_is_asked_for(trained_run: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['gradio'] = None")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(PROJECT)])}
-    result = run("mura-serve", f"run={trained}", environment=environment)
+    result = run("mura-serve", f"run={trained_run}", environment=environment)
     assert result.returncode == 1
     assert "pip install 'mura-lake[serve]'" in result.stderr
     assert len(result.stderr.splitlines()) == 1
