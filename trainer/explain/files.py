@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.files import write_atomically
-from trainer.explain.grad_cam import GradCam
+from trainer.explain.layer_cam import LayerCam
 from trainer.explain.picture import encode_png, side_by_side
 
 
@@ -24,7 +24,7 @@ class Explainer:
     """
 
     def __init__(self, model: keras.Model, folder: Path, paths: Sequence[str]):
-        self._grad_cam = GradCam(model)
+        self._layer_cam = LayerCam(model)
         absolute = [Path(path).absolute() for path in paths]
         common = os.path.commonpath([path.parent for path in absolute])
         names = [path.relative_to(common) for path in absolute]
@@ -40,6 +40,6 @@ class Explainer:
         Raises:
             WriteError: one cannot be written.
         """
-        heat = self._grad_cam.explain(images)
+        heat = self._layer_cam.explain(images)
         for row, image, one in zip(rows, images[..., 0], heat, strict=True):
             write_atomically(self._files[row], encode_png(side_by_side(image, one)))

@@ -15,7 +15,7 @@ from shared.errors import ImageError
 from shared.image import Pixels
 from trainer.answers import answer
 from trainer.calibration import calibrate
-from trainer.explain.grad_cam import GradCam
+from trainer.explain.layer_cam import LayerCam
 from trainer.explain.picture import overlay
 from trainer.kept import Kept
 from trainer.predict.read import read_view
@@ -63,7 +63,7 @@ class Reader:
     """Reads studies by one model, one after the other."""
 
     def __init__(self, kept: Kept, model: keras.Model):
-        self.kept, self._model, self._grad_cam = kept, model, GradCam(model)
+        self.kept, self._model, self._layer_cam = kept, model, LayerCam(model)
         self._lock = Lock()
 
     def warm_up(self) -> None:
@@ -105,7 +105,7 @@ class Reader:
         """Return the model's outputs and heat maps; one study at a time has the processor."""
         with self._lock:
             outputs = np.asarray(self._model.predict_on_batch(batch), np.float32)
-            return outputs, self._grad_cam.explain(batch)
+            return outputs, self._layer_cam.explain(batch)
 
     def _add_threshold(self, level: str, row: dict[str, Any]) -> dict[str, Any]:
         """Put the threshold on the scale of the probability that is shown."""

@@ -1,10 +1,10 @@
-"""Grad-CAM maps: of every family and combination, where they belong, mirrored with their views."""
+"""Layer-CAM maps: of every family and combination, where they belong, mirrored with their views."""
 
 import keras
 import numpy as np
 import pytest
 
-from trainer.explain.grad_cam import grad_cam
+from trainer.explain.layer_cam import layer_cam
 from trainer.models import build_trunk
 from trainer.models.combine import combine
 from trainer.models.head import classify
@@ -28,7 +28,7 @@ def _head(trunk: keras.Model, num_outputs: int = 1) -> keras.Model:
 @pytest.mark.parametrize("num_outputs", [1, 4])
 def test_maps_are_0_to_1_in_every_family(name: str, num_outputs: int) -> None:
     keras.utils.set_random_seed(1)
-    heat = grad_cam(classify(build_trunk(name, SIZE_PX, "none"), num_outputs), _images())
+    heat = layer_cam(classify(build_trunk(name, SIZE_PX, "none"), num_outputs), _images())
     assert heat.shape == (3, SIZE_PX, SIZE_PX)
     assert heat.dtype == np.float32
     assert heat.min() >= 0
@@ -42,21 +42,21 @@ def test_mirror_images_have_mirrored_maps_where_both_are_asked(has_trunk: bool) 
     trunk = build_trunk("resnet_small", SIZE_PX, "none")
     members = [_head(trunk) for _ in range(2)] if has_trunk else [classify(trunk)]
     model = combine(members, trunk if has_trunk else None, flips="test")
-    heat = grad_cam(model, _images())
-    mirrored = grad_cam(model, np.ascontiguousarray(_images()[:, :, ::-1]))
+    heat = layer_cam(model, _images())
+    mirrored = layer_cam(model, np.ascontiguousarray(_images()[:, :, ::-1]))
     np.testing.assert_allclose(mirrored, heat[:, :, ::-1], atol=1e-3)
     plain = combine(members[:1], trunk if has_trunk else None)
-    assert np.abs(grad_cam(plain, _images()) - heat).max() > 0.01
+    assert np.abs(layer_cam(plain, _images()) - heat).max() > 0.01
 
 
 def test_the_map_is_hot_where_the_answer_comes_from() -> None:
     images = keras.Input((SIZE_PX, SIZE_PX, 1), dtype="uint8", name="image")
     bright = keras.layers.Rescaling(1 / 255)(images)
-    maps = keras.layers.Conv2D(1, 1, kernel_initializer="ones")(bright)
+    maps = keras.layers.Conv2D(1, 1, activation="relu", kernel_initializer="ones")(bright)
     pooled = keras.layers.GlobalAveragePooling2D()(maps)
     model = classify(keras.Model(images, pooled))
     model.get_layer("logits").set_weights([np.ones((1, 1)), np.zeros(1)])
     view = np.zeros((1, SIZE_PX, SIZE_PX, 1), np.uint8)
     view[0, 10:14, 40:44] = 255
-    (heat,) = grad_cam(model, view)
+    (heat,) = layer_cam(model, view)
     np.testing.assert_allclose(heat, view[0, ..., 0] / 255, atol=1e-5)
