@@ -17,10 +17,10 @@ _BATCH = 16
 _WIDTH_AXIS = 2
 _NUM_PLACES, _PLACE_PX = 14, 8
 """Feature maps must have so many places a side, or one for so many pixels of what the network looks
-at. On phantoms whose fracture is marked, coarser maps find it less often: of 100 abnormal test views
-of 320 px, the peak is within 10 px of it in 85 with 20 places of efficientnet_lite0, in 44 with its
-last maps of 10, in 78 with 20 places of resnet_small, in 43 and 4 with 10 and 5. Finer ones find it
-as often, and light up edges of real radiographs, wherever these are."""
+at. On phantoms whose fracture is marked, coarser maps find it less often. Of 100 abnormal test
+views of 320 px, the peak is within 10 px of it in 85 with 20 places of efficientnet_lite0 and in 44
+with its last maps of 10; in 78 with 20 places of resnet_small, in 43 and 4 with 10 and 5. Finer
+maps find it as often, but light up edges of real radiographs, wherever these are."""
 
 
 def layer_cam(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
