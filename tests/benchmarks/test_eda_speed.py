@@ -15,7 +15,7 @@ from tests.benchmarks.tables import publish_speeds, speeds
 from tests.commands import run
 
 NUM_VIEWS = 40_005
-LIMIT_S, LIMIT_TIMES = 5, 6
+LIMIT_S, LIMIT_TIMES = 5, 4
 _BARE = """
 import sys
 from pathlib import Path
