@@ -9,12 +9,17 @@ import numpy.typing as npt
 import pydicom
 from pydicom.encaps import generate_frames
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
+from pydicom.pixels import processing
 from pydicom.uid import JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
 from shared.errors import ImageError
 from shared.image import Pixels
 from shared.image_size import check_size
+
+# pydicom's own types leave those of arrays and paths unknown, so that every use would be an error
+_untyped: Any = pydicom
+_luts: Any = processing
+_Samples = npt.NDArray[Any]
 
 _MAGIC, _MAGIC_OFFSET = b"DICM", 128
 _GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -58,7 +63,7 @@ def decode_dicom(encoded: bytes) -> Pixels:
 def _read(encoded: bytes) -> pydicom.Dataset:
     """Read the file, and refuse what is no single grey picture before anything is decoded."""
     try:
-        dataset = pydicom.dcmread(io.BytesIO(encoded))
+        dataset: pydicom.Dataset = _untyped.dcmread(io.BytesIO(encoded))
         if "PixelData" not in dataset:
             raise ImageError("no_pixels", "the DICOM file has no picture")
         interpretation = str(dataset.PhotometricInterpretation)
@@ -72,12 +77,13 @@ def _read(encoded: bytes) -> pydicom.Dataset:
     return dataset
 
 
-def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
+def _decode(dataset: pydicom.Dataset) -> _Samples:
+    untyped: Any = dataset
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     name = getattr(syntax, "name", "no transfer syntax")
     try:
         is_whole = syntax not in _ENDED_BY_EOI or _has_end(dataset.PixelData)
-        samples = dataset.pixel_array
+        samples: _Samples = untyped.pixel_array
     except MemoryError:
         raise
     # plugins raise whatever they like about data that is cut or changed
@@ -94,16 +100,16 @@ def _has_end(encapsulated: bytes) -> bool:
     return _EOI in picture[-_MOST_PADDING:]
 
 
-def _to_8_bits(samples: npt.NDArray[Any], dataset: pydicom.Dataset) -> Pixels:
-    values = np.asarray(apply_modality_lut(samples, dataset))
+def _to_8_bits(samples: _Samples, dataset: pydicom.Dataset) -> Pixels:
+    values: _Samples = np.asarray(_luts.apply_modality_lut(samples, dataset))
     if "VOILUTSequence" in dataset:
         levels = np.asarray(dataset.VOILUTSequence[0].LUTData)
         low, high = float(levels.min()), float(levels.max())
-        shown = apply_voi_lut(values, dataset)
+        shown: _Samples = _luts.apply_voi_lut(values, dataset)
     elif _has_window(dataset):
         # what lies far out on both sides tells where the window's output begins and ends
         probed = np.append(values.ravel(), [-_FAR, _FAR])
-        shown = np.asarray(apply_voi_lut(probed, dataset))
+        shown = np.asarray(_luts.apply_voi_lut(probed, dataset))
         low, high, shown = float(shown[-2]), float(shown[-1]), shown[:-2].reshape(values.shape)
     elif samples.dtype == np.uint8 and dataset.BitsStored == 8 and values is samples:
         return samples

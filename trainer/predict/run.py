@@ -1,7 +1,5 @@
 """The predict command: from paths to answers."""
 
-from __future__ import annotations
-
 import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -9,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +24,6 @@ from trainer.options import PredictOptions
 from trainer.predict.find import find_views
 from trainer.predict.formats import PRINTERS, Answers
 from trainer.predict.read import read_view
-
-if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 _BATCH = 64
 _AHEAD_BYTES = 256 * 1024 * 1024
@@ -82,7 +77,7 @@ def answer_all(kept: Kept, found: pl.DataFrame, maps: Path | None) -> Answers:
 
 
 def _predict(
-    model: keras.Model,
+    model: Any,
     explainer: Explainer | None,
     views: Iterator[Pixels | ImageError],
     num_views: int,

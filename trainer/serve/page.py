@@ -36,6 +36,7 @@ def build_page(reader: Reader, options: ServeOptions, uploads: Path) -> gradio.B
         options: of the command.
         uploads: the folder that gradio puts uploaded files into.
     """
+    untyped: Any = gradio  # it leaves the types of functions open
     kept = reader.kept
     parts = [part for part in BODY_PARTS if part in set(kept.scored["body_part"])]
     title = f"{part_name(parts)}: normal or abnormal?"
@@ -45,7 +46,7 @@ def build_page(reader: Reader, options: ServeOptions, uploads: Path) -> gradio.B
         answer = gradio.HTML(elem_id="answer")
         with gradio.Accordion("Report card of this model", open=False, elem_id="card"):
             gradio.Markdown(read_card(kept))
-        gradio.on(
+        untyped.on(
             [files.upload],
             _answerer(reader, options.max_views, uploads),
             files,
