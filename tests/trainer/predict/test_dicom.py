@@ -3,34 +3,30 @@
 Files that other programs wrote come from pydicom's package.
 """
 
-import io
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import pydicom
 import pytest
 from pydicom.data import get_testdata_file
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     JPEG2000,
     MPEG4HP41,
     UID,
-    DigitalXRayImageStorageForPresentation,
-    ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLossless,
     JPEGLosslessSV1,
     RLELossless,
-    generate_uid,
 )
 
 from shared.errors import ImageError
 from shared.image import Pixels
+from tests.trainer.dicom_files import make_dicom, write_dicom
 from tests.trainer.predict.lossless_jpeg import encode_lossless_jpeg
 from trainer.predict.dicom import decode_dicom, is_dicom
 
@@ -38,39 +34,15 @@ RAMP = np.linspace(0, 4095, 64 * 48).reshape(64, 48).astype(np.uint16)
 JPEG = encode_lossless_jpeg(RAMP, 12)
 
 
-def _make(samples: Any, bits: int = 12, **more: Any) -> Dataset:
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID
-    dataset.Rows, dataset.Columns = samples.shape[-2:]
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated = samples.dtype.itemsize * 8
-    dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = bits, bits - 1, 0
-    dataset.PixelData = samples.tobytes()
-    for name, value in more.items():
-        setattr(dataset, name, value)
-    return dataset
-
-
-def _write(dataset: Dataset) -> bytes:
-    written = io.BytesIO()
-    pydicom.dcmwrite(written, dataset, enforce_file_format=True)
-    return written.getvalue()
-
-
 def _encode(samples: Any, bits: int = 12, **more: Any) -> bytes:
-    return _write(_make(samples, bits, **more))
+    return write_dicom(make_dicom(samples, bits, **more))
 
 
 def _encapsulate(dataset: Dataset, syntax: UID, picture: bytes) -> bytes:
     dataset.file_meta.TransferSyntaxUID = syntax
     dataset.PixelData = encapsulate([picture])
     dataset["PixelData"].is_undefined_length = True
-    return _write(dataset)
+    return write_dicom(dataset)
 
 
 def _decode_shipped(name: str) -> Pixels:
@@ -130,9 +102,9 @@ def test_fewer_than_8_bits_are_stretched(bits: int) -> None:
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
 def test_pixels_compressed_by_pydicom_are_the_same(syntax: UID) -> None:
-    dataset = _make(RAMP)
+    dataset = make_dicom(RAMP)
     dataset.compress(syntax)
-    np.testing.assert_array_equal(decode_dicom(_write(dataset)), decode_dicom(_encode(RAMP)))
+    np.testing.assert_array_equal(decode_dicom(write_dicom(dataset)), decode_dicom(_encode(RAMP)))
 
 
 @pytest.mark.parametrize("syntax", [JPEGLossless, JPEGLosslessSV1])
@@ -141,7 +113,7 @@ def test_lossless_jpeg_is_the_same(syntax: UID, bits: int) -> None:
     noise = np.random.default_rng(1).integers(0, 2**bits, RAMP.shape)
     samples = noise.astype(np.uint8 if bits == 8 else np.uint16)
     picture = encode_lossless_jpeg(samples.astype(np.uint16), bits)
-    compressed = _encapsulate(_make(samples, bits), syntax, picture)
+    compressed = _encapsulate(make_dicom(samples, bits), syntax, picture)
     np.testing.assert_array_equal(decode_dicom(compressed), decode_dicom(_encode(samples, bits)))
 
 
@@ -157,14 +129,14 @@ def test_every_lossless_syntax_of_one_picture_is_the_same(kind: str) -> None:
 def test_lossy_jpeg_is_nearly_the_same(syntax: UID) -> None:
     samples = (RAMP // 16).astype(np.uint8)
     _, picture = cv2.imencode(".jpg", samples, (cv2.IMWRITE_JPEG_QUALITY, 95))
-    compressed = _encapsulate(_make(samples, bits=8), syntax, picture.tobytes())
+    compressed = _encapsulate(make_dicom(samples, bits=8), syntax, picture.tobytes())
     assert np.abs(decode_dicom(compressed).astype(int) - samples).max() <= 3
 
 
 def test_lossy_jpeg_2000_is_nearly_the_same() -> None:
-    dataset = _make(RAMP)
+    dataset = make_dicom(RAMP)
     dataset.compress(JPEG2000, j2k_cr=[4])
-    difference = decode_dicom(_write(dataset)).astype(int) - decode_dicom(_encode(RAMP))
+    difference = decode_dicom(write_dicom(dataset)).astype(int) - decode_dicom(_encode(RAMP))
     assert np.abs(difference).max() <= 3
 
 
@@ -181,9 +153,9 @@ def test_jpeg_of_12_bits_shows_what_jpeg_2000_does() -> None:
         (_encode(np.stack([RAMP, RAMP]), NumberOfFrames=2), "multi_frame"),
         (_encode(RAMP)[:-1000], "undecodable"),
         (_encode(RAMP)[:140], "no_pixels"),
-        (_encapsulate(_make(RAMP), MPEG4HP41, b"a film"), "undecodable"),
-        (_encapsulate(_make(RAMP), JPEGLosslessSV1, b"no JPEG"), "undecodable"),
-        (_encapsulate(_make(RAMP), JPEGLosslessSV1, JPEG[: len(JPEG) // 2]), "truncated"),
+        (_encapsulate(make_dicom(RAMP), MPEG4HP41, b"a film"), "undecodable"),
+        (_encapsulate(make_dicom(RAMP), JPEGLosslessSV1, b"no JPEG"), "undecodable"),
+        (_encapsulate(make_dicom(RAMP), JPEGLosslessSV1, JPEG[: len(JPEG) // 2]), "truncated"),
         (_encode(RAMP[:8]), "too_small"),
     ],
 )
