@@ -1,18 +1,16 @@
 """Split: views become train, validation, test and folds, always by whole patient groups."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
-from sklearn.model_selection import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
-    StratifiedGroupKFold,
-)
 
 from shared.console import Progress
 from shared.errors import TrainingError
 from trainer.data import Data, check_labels
+from trainer.dealer import deal_groups
 from trainer.options import FitOptions
 
 HOLD_OUT_FOLDS = 5
@@ -95,9 +93,10 @@ def hold_out(views: pl.DataFrame, seed: int) -> Fold:
 
 
 def draw_folds(views: pl.DataFrame, k: int, seed: int) -> Iterator[Fold]:
-    """Yield `k` folds over groups, stratified by label and part, by StratifiedGroupKFold.
+    """Yield `k` folds over groups, stratified by label and part.
 
-    Each view is held out once. The same views, `k` and seed give the same folds.
+    They are those of scikit-learn's StratifiedGroupKFold. Each view is held out once. The same
+    views, `k` and seed give the same folds.
 
     Args:
         views: columns `view_id`, `group`, `label` and `body_part` at least.
@@ -118,21 +117,17 @@ def _deal(views: pl.DataFrame, k: int, seed: int, purpose: str) -> Iterator[Fold
                 f"Expected at least {k} patient groups of each label {purpose}. "
                 f"Received: {groups} with label {label}"
             )
-    stratum = _strata(views, k)
-    dealer: Any = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        # a rare part may have fewer views than folds; it is spread as far as it goes
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        dealt = list(dealer.split(stratum, stratum, views["group"]))
-    for train_rows, held_out_rows in dealt:
-        fold = Fold(views[train_rows], views[held_out_rows])
+    dealt = pl.Series(deal_groups(_strata(views, k), views["group"].to_numpy(), k, seed))
+    for number in range(k):
+        fold = Fold(views.filter(dealt != number), views.filter(dealt == number))
         for side in (fold.train, fold.held_out):
             check_labels(side, f"each side {purpose}")
         yield fold
 
 
-def _strata(views: pl.DataFrame, k: int) -> pl.Series:
+def _strata(views: pl.DataFrame, k: int) -> npt.NDArray[np.int64]:
     """Number label and part together, or the label alone where no part has views for `k` folds."""
     if views.group_by("body_part", "label").len()["len"].to_numpy().max() < k:
-        return views["label"]
-    return views.select(pl.struct("body_part", "label").rank("dense")).to_series()
+        return views["label"].to_numpy()
+    numbers = pl.struct("body_part", "label").rank("dense").cast(pl.Int64)
+    return views.select(numbers).to_series().to_numpy()

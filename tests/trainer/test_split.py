@@ -3,15 +3,19 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
-from sklearn.model_selection import KFold
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import KFold, StratifiedGroupKFold
 
 from ingest.phantom.tree import plan_tree
 from shared.commit import commit
 from shared.errors import TrainingError
 from shared.lake import Lake
 from trainer.data import Data, open_data
+from trainer.dealer import deal_groups
 from trainer.options import DataOptions
 from trainer.split import Fold, draw_folds, hold_out, plan_fold_fits
 
@@ -37,6 +41,31 @@ def test_no_group_is_on_both_sides_of_a_fold(train_views: pl.DataFrame, k: int) 
     assert count_shared_groups(folds) == 0
     held_out = pl.concat([fold.held_out for fold in folds]).sort("view_id")
     assert held_out.equals(train_views.sort("view_id"))
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
+@pytest.mark.parametrize(("k", "seed"), [(2, 0), (5, 3), (10, 1)])
+def test_folds_are_those_of_scikit_learn(train_views: pl.DataFrame, k: int, seed: int) -> None:
+    views = train_views.sort("view_id")
+    strata = views["body_part"] + views["label"].cast(pl.String)
+    dealer = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
+    expected = [held_out for _, held_out in dealer.split(strata, strata, views["group"])]
+    folds = [fold.held_out for fold in draw_folds(views, k, seed)]
+    for fold, rows in zip(folds, expected, strict=True):
+        assert fold.equals(views[rows])
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
+@settings(max_examples=100, deadline=None, database=None, derandomize=True)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 9), st.integers(2, 15), st.integers(0, 1))
+def test_any_groups_are_dealt_as_by_scikit_learn(seed: int, k: int, num: int, alike: int) -> None:
+    random = np.random.default_rng(seed)
+    groups = random.integers(0, 60, 200)
+    strata = groups % num if alike else random.integers(0, num, 200)
+    dealer = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
+    dealt = deal_groups(strata, groups, k, seed)
+    for fold, (_, held_out) in enumerate(dealer.split(strata, strata, groups)):
+        assert np.flatnonzero(dealt == fold).tolist() == held_out.tolist()
 
 
 def test_folds_drawn_by_view_would_fail(train_views: pl.DataFrame) -> None:

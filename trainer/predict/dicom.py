@@ -7,16 +7,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from pydicom.encaps import generate_frames
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
+from pydicom.pixels import processing
+from pydicom.uid import JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
 from shared.errors import ImageError
 from shared.image import Pixels
 from shared.image_size import check_size
 
+# pydicom's own types leave those of arrays and paths unknown, so that every use would be an error
+_untyped: Any = pydicom
+_luts: Any = processing
+_Samples = npt.NDArray[Any]
+
 _MAGIC, _MAGIC_OFFSET = b"DICM", 128
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _FAR = 1e12
+_ENDED_BY_EOI = frozenset((*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes))
+_EOI, _MOST_PADDING = b"\xff\xd9", 16
 
 
 def is_dicom(encoded: bytes) -> bool:
@@ -29,7 +38,7 @@ def decode_dicom(encoded: bytes) -> Pixels:
 
     The modality LUT or rescaling is applied, then the VOI LUT or the first window (PS3.3, C.11.1
     and C.11.2; by pydicom), and the output range becomes 0 to 255. Without either, 8-bit samples
-    stay as they are, and more bits are stretched from the lowest to the highest sample. In
+    stay as they are, and others are stretched from the lowest to the highest sample. In
     MONOCHROME1 low samples are bright, so it is inverted. Compressed transfer syntaxes (JPEG,
     JPEG-LS, JPEG 2000, RLE) are read by pydicom's plugins.
 
@@ -40,8 +49,8 @@ def decode_dicom(encoded: bytes) -> Pixels:
         uint8 of shape (height, width).
 
     Raises:
-        ImageError: reason `colour`, `multi_frame`, `no_pixels`, `corrupt` or `undecodable`, or
-            those of `check_size`.
+        ImageError: reason `colour`, `multi_frame`, `no_pixels`, `corrupt`, `truncated` or
+            `undecodable`, or those of `check_size`.
     """
     with warnings.catch_warnings():
         # of values that break the standard's letter, as scanners write them every day
@@ -54,7 +63,7 @@ def decode_dicom(encoded: bytes) -> Pixels:
 def _read(encoded: bytes) -> pydicom.Dataset:
     """Read the file, and refuse what is no single grey picture before anything is decoded."""
     try:
-        dataset = pydicom.dcmread(io.BytesIO(encoded))
+        dataset: pydicom.Dataset = _untyped.dcmread(io.BytesIO(encoded))
         if "PixelData" not in dataset:
             raise ImageError("no_pixels", "the DICOM file has no picture")
         interpretation = str(dataset.PhotometricInterpretation)
@@ -68,30 +77,41 @@ def _read(encoded: bytes) -> pydicom.Dataset:
     return dataset
 
 
-def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
+def _decode(dataset: pydicom.Dataset) -> _Samples:
+    untyped: Any = dataset
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    name = getattr(syntax, "name", "no transfer syntax")
     try:
-        return dataset.pixel_array
+        is_whole = syntax not in _ENDED_BY_EOI or _has_end(dataset.PixelData)
+        samples: _Samples = untyped.pixel_array
     except MemoryError:
         raise
     # plugins raise whatever they like about data that is cut or changed
     except Exception as error:
-        syntax = dataset.file_meta.get("TransferSyntaxUID")
-        name = getattr(syntax, "name", "no transfer syntax")
         raise ImageError("undecodable", f"{name}: {_one_line(error)}") from None
+    if not is_whole:
+        raise ImageError("truncated", f"{name}: the picture ends before its EOI marker")
+    return samples
 
 
-def _to_8_bits(samples: npt.NDArray[Any], dataset: pydicom.Dataset) -> Pixels:
-    values = np.asarray(apply_modality_lut(samples, dataset))
+def _has_end(encapsulated: bytes) -> bool:
+    """Return whether a JPEG has its EOI marker; libjpeg fills up what is missing, unasked."""
+    picture = next(generate_frames(encapsulated, number_of_frames=1))
+    return _EOI in picture[-_MOST_PADDING:]
+
+
+def _to_8_bits(samples: _Samples, dataset: pydicom.Dataset) -> Pixels:
+    values: _Samples = np.asarray(_luts.apply_modality_lut(samples, dataset))
     if "VOILUTSequence" in dataset:
         levels = np.asarray(dataset.VOILUTSequence[0].LUTData)
         low, high = float(levels.min()), float(levels.max())
-        shown = apply_voi_lut(values, dataset)
+        shown: _Samples = _luts.apply_voi_lut(values, dataset)
     elif _has_window(dataset):
         # what lies far out on both sides tells where the window's output begins and ends
         probed = np.append(values.ravel(), [-_FAR, _FAR])
-        shown = np.asarray(apply_voi_lut(probed, dataset))
+        shown = np.asarray(_luts.apply_voi_lut(probed, dataset))
         low, high, shown = float(shown[-2]), float(shown[-1]), shown[:-2].reshape(values.shape)
-    elif samples.dtype == np.uint8 and values is samples:
+    elif samples.dtype == np.uint8 and dataset.BitsStored == 8 and values is samples:
         return samples
     else:
         low, high, shown = float(values.min()), float(values.max()), values

@@ -1,6 +1,7 @@
 """The web application: gradio's page behind what keeps it on this machine."""
 
 from pathlib import Path
+from typing import Any
 
 import gradio
 from fastapi import FastAPI
@@ -24,7 +25,8 @@ def build_app(reader: Reader, options: ServeOptions, uploads: Path) -> FastAPI:
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Private, host=options.host)
-    return gradio.mount_gradio_app(
+    untyped: Any = gradio  # it leaves the types of functions open
+    return untyped.mount_gradio_app(
         app,
         build_page(reader, options, uploads),
         "/",

@@ -1,7 +1,6 @@
 """The page: a place to drop views, the answer, and the model's report card."""
 
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ from trainer.report.words import part_name
 from trainer.serve.card import read_card
 from trainer.serve.render import render
 from trainer.serve.study import Reader
+from trainer.serve.uploads import remove_answered
 
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 _MONO = ("ui-monospace", "Consolas", "monospace")
-_SWEEP_S = (600, 600)
-"""How often, and at which age, in seconds, files go that were uploaded and never asked about."""
 
 
 def make_theme() -> Base:
@@ -36,16 +34,17 @@ def build_page(reader: Reader, options: ServeOptions, uploads: Path) -> gradio.B
         options: of the command.
         uploads: the folder that gradio puts uploaded files into.
     """
+    untyped: Any = gradio  # it leaves the types of functions open
     kept = reader.kept
     parts = [part for part in BODY_PARTS if part in set(kept.scored["body_part"])]
     title = f"{part_name(parts)}: normal or abnormal?"
-    with gradio.Blocks(title=title, analytics_enabled=False, delete_cache=_SWEEP_S) as page:
+    with gradio.Blocks(title=title, analytics_enabled=False) as page:
         gradio.HTML(_head(title, kept.folder.name, options), elem_id="head")
         files = _make_drop_zone()
         answer = gradio.HTML(elem_id="answer")
         with gradio.Accordion("Report card of this model", open=False, elem_id="card"):
             gradio.Markdown(read_card(kept))
-        gradio.on(
+        untyped.on(
             [files.upload],
             _answerer(reader, options.max_views, uploads),
             files,
@@ -103,17 +102,10 @@ def _answerer(
         except MemoryError:
             return _say("There is too little memory for these views."), None
         finally:
-            _remove(paths, uploads)
+            remove_answered(paths, uploads)
 
     return answer
 
 
 def _say(sentence: str) -> str:
     return f'<section class="answer"><p class="unread">{escape(sentence)}</p></section>'
-
-
-def _remove(files: Sequence[Path], uploads: Path) -> None:
-    """Remove uploaded files, each with the folder that was made for it."""
-    for file in files:
-        if file.parent != uploads and file.is_relative_to(uploads):
-            shutil.rmtree(file.parent, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -23,9 +24,13 @@ def render(study: Study) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page.filters["as_source"] = _to_source
-    page.filters["as_count"] = words.count
-    page.filters["as_percent"] = words.percent
+    filters: dict[str, Any] = {
+        "as_source": _to_source,
+        "as_count": words.count,
+        "as_percent": words.percent,
+    }
+    untyped: Any = page  # jinja2 leaves their types unknown
+    untyped.filters.update(filters)
     return page.get_template(_TEMPLATE).render(study=study)
 
 

@@ -10,6 +10,7 @@ from shared.console import note, say
 from shared.errors import ServeError
 from trainer.kept import open_kept
 from trainer.options import ServeOptions
+from trainer.serve.uploads import sweeping
 
 _GRADIO_OFF = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -52,8 +53,9 @@ def serve(options: ServeOptions) -> None:
             app, log_level="warning", timeout_graceful_shutdown=_LAST_ANSWERS_S, server_header=False
         )
         say(f"{kept.folder} answers at {_url(options.host, listener)} (Ctrl-C ends it)")
-        # it raises again the signal that ended it
-        Server(config).run(sockets=[listener])
+        with sweeping(Path(uploads)):
+            # it raises again the signal that ended it
+            Server(config).run(sockets=[listener])
 
 
 def _is_installed(package: str) -> bool:

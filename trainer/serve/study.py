@@ -63,7 +63,8 @@ class Reader:
     """Reads studies by one model, one after the other."""
 
     def __init__(self, kept: Kept, model: keras.Model):
-        self.kept, self._model, self._layer_cam = kept, model, LayerCam(model)
+        untyped: Any = model
+        self.kept, self._model, self._layer_cam = kept, untyped, LayerCam(model)
         self._lock = Lock()
 
     def warm_up(self) -> None:

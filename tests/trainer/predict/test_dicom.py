@@ -1,45 +1,54 @@
-"""DICOM files become the grey pixels that a workstation would show, or are refused."""
+"""DICOM files become the grey pixels that a workstation would show, or are refused.
 
-import io
+Files that other programs wrote come from pydicom's package.
+"""
+
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-import pydicom
 import pytest
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
-    DigitalXRayImageStorageForPresentation,
-    ExplicitVRLittleEndian,
+    JPEG2000,
+    MPEG4HP41,
+    UID,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
     RLELossless,
-    generate_uid,
 )
 
 from shared.errors import ImageError
+from shared.image import Pixels
+from tests.trainer.dicom_files import make_dicom, write_dicom
+from tests.trainer.predict.lossless_jpeg import encode_lossless_jpeg
 from trainer.predict.dicom import decode_dicom, is_dicom
 
 RAMP = np.linspace(0, 4095, 64 * 48).reshape(64, 48).astype(np.uint16)
+JPEG = encode_lossless_jpeg(RAMP, 12)
 
 
-def _encode(samples: Any, bits: int = 12, compress: bool = False, **more: Any) -> bytes:
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID
-    dataset.Rows, dataset.Columns = samples.shape[-2:]
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated = samples.dtype.itemsize * 8
-    dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = bits, bits - 1, 0
-    dataset.PixelData = samples.tobytes()
-    for name, value in more.items():
-        setattr(dataset, name, value)
-    if compress:
-        dataset.compress(RLELossless)
-    written = io.BytesIO()
-    pydicom.dcmwrite(written, dataset, enforce_file_format=True)
-    return written.getvalue()
+def _encode(samples: Any, bits: int = 12, **more: Any) -> bytes:
+    return write_dicom(make_dicom(samples, bits, **more))
+
+
+def _encapsulate(dataset: Dataset, syntax: UID, picture: bytes) -> bytes:
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([picture])
+    dataset["PixelData"].is_undefined_length = True
+    return write_dicom(dataset)
+
+
+def _decode_shipped(name: str) -> Pixels:
+    path = get_testdata_file(name, download=False)
+    assert path
+    return decode_dicom(Path(str(path)).read_bytes())
 
 
 def test_more_bits_are_stretched_and_monochrome1_is_inverted() -> None:
@@ -84,10 +93,56 @@ def test_every_number_of_bits_is_stretched(bits: int) -> None:
     assert np.abs(grey - RAMP * (255 / 4095)).max() <= 1
 
 
-def test_compressed_pixels_are_the_same() -> None:
-    np.testing.assert_array_equal(
-        decode_dicom(_encode(RAMP, compress=True)), decode_dicom(_encode(RAMP))
-    )
+@pytest.mark.parametrize("bits", [1, 6])
+def test_fewer_than_8_bits_are_stretched(bits: int) -> None:
+    samples = np.random.default_rng(0).integers(0, 2**bits, (40, 50), np.uint8)
+    grey = decode_dicom(_encode(samples, bits=bits))
+    np.testing.assert_array_equal(grey, np.rint(samples * (255 / (2**bits - 1))))
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
+def test_pixels_compressed_by_pydicom_are_the_same(syntax: UID) -> None:
+    dataset = make_dicom(RAMP)
+    dataset.compress(syntax)
+    np.testing.assert_array_equal(decode_dicom(write_dicom(dataset)), decode_dicom(_encode(RAMP)))
+
+
+@pytest.mark.parametrize("syntax", [JPEGLossless, JPEGLosslessSV1])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_lossless_jpeg_is_the_same(syntax: UID, bits: int) -> None:
+    noise = np.random.default_rng(1).integers(0, 2**bits, RAMP.shape)
+    samples = noise.astype(np.uint8 if bits == 8 else np.uint16)
+    picture = encode_lossless_jpeg(samples.astype(np.uint16), bits)
+    compressed = _encapsulate(make_dicom(samples, bits), syntax, picture)
+    np.testing.assert_array_equal(decode_dicom(compressed), decode_dicom(_encode(samples, bits)))
+
+
+@pytest.mark.parametrize(
+    "kind", ["implicit", "bigendian", "RLE", "jpeg_ls_lossless", "jp2klossless"]
+)
+def test_every_lossless_syntax_of_one_picture_is_the_same(kind: str) -> None:
+    shown = _decode_shipped(f"MR_small_{kind}.dcm")
+    np.testing.assert_array_equal(shown, _decode_shipped("MR_small.dcm"))
+
+
+@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, JPEGExtended12Bit])
+def test_lossy_jpeg_is_nearly_the_same(syntax: UID) -> None:
+    samples = (RAMP // 16).astype(np.uint8)
+    _, picture = cv2.imencode(".jpg", samples, (cv2.IMWRITE_JPEG_QUALITY, 95))
+    compressed = _encapsulate(make_dicom(samples, bits=8), syntax, picture.tobytes())
+    assert np.abs(decode_dicom(compressed).astype(int) - samples).max() <= 3
+
+
+def test_lossy_jpeg_2000_is_nearly_the_same() -> None:
+    dataset = make_dicom(RAMP)
+    dataset.compress(JPEG2000, j2k_cr=[4])
+    difference = decode_dicom(write_dicom(dataset)).astype(int) - decode_dicom(_encode(RAMP))
+    assert np.abs(difference).max() <= 3
+
+
+def test_jpeg_of_12_bits_shows_what_jpeg_2000_does() -> None:
+    shown, expected = (_decode_shipped(f"{name}.dcm") for name in ("JPGExtended", "JPEG2000"))
+    assert np.corrcoef(shown.ravel(), expected.ravel())[0, 1] > 0.9
 
 
 @pytest.mark.parametrize(
@@ -98,6 +153,9 @@ def test_compressed_pixels_are_the_same() -> None:
         (_encode(np.stack([RAMP, RAMP]), NumberOfFrames=2), "multi_frame"),
         (_encode(RAMP)[:-1000], "undecodable"),
         (_encode(RAMP)[:140], "no_pixels"),
+        (_encapsulate(make_dicom(RAMP), MPEG4HP41, b"a film"), "undecodable"),
+        (_encapsulate(make_dicom(RAMP), JPEGLosslessSV1, b"no JPEG"), "undecodable"),
+        (_encapsulate(make_dicom(RAMP), JPEGLosslessSV1, JPEG[: len(JPEG) // 2]), "truncated"),
         (_encode(RAMP[:8]), "too_small"),
     ],
 )
@@ -105,3 +163,4 @@ def test_what_is_no_single_grey_picture_is_refused(encoded: bytes, reason: str) 
     with pytest.raises(ImageError) as refusal:
         decode_dicom(encoded)
     assert refusal.value.reason == reason
+    assert "\n" not in str(refusal.value)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,14 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from pydicom.uid import JPEG2000Lossless
 
+from shared.decode import decode_radiograph
 from tests.commands import PROJECT, SCRIPTS, run
+from tests.trainer.dicom_files import make_dicom, write_dicom
+from trainer.serve.uploads import MAX_AGE_S, remove_old
 
+pytestmark = pytest.mark.timeout(900)  # a machine without a browser gets one first
 _CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = (
     "--no-sandbox",
@@ -93,12 +99,18 @@ def browser() -> Iterator[Browser]:
 
 def _require_chromium() -> None:
     """Install Debian's Chromium where that is possible; CI must not go without."""
-    if not _CHROMIUM.exists() and shutil.which("apt-get") and os.geteuid() == 0:
+    if _CHROMIUM.exists():
+        return
+    why = "no apt-get, or no right to install it"
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for words in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", "-q", *words], check=False, capture_output=True)
+            command = ["apt-get", "-q", *words]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            why = " ".join(done.stderr.splitlines()[-1:])
     if not _CHROMIUM.exists():
-        assert os.environ.get("CI") != "true", "CI needs /usr/bin/chromium"
-        pytest.skip("no /usr/bin/chromium, and no right to install it")
+        assert os.environ.get("CI") != "true", f"CI needs {_CHROMIUM}: {why}"
+        pytest.skip(f"no {_CHROMIUM}: {why}")
 
 
 @pytest.fixture
@@ -162,6 +174,23 @@ def test_a_study_is_answered(page: Page, served: Served, views: list[Path]) -> N
     assert served.uploads() == []
 
 
+def test_a_dicom_file_is_answered_as_its_picture(
+    page: Page, served: Served, views: list[Path], tmp_path: Path
+) -> None:
+    samples = decode_radiograph(views[0].read_bytes()).grey
+    dataset = make_dicom(~samples, bits=8, PhotometricInterpretation="MONOCHROME1")
+    dataset.compress(JPEG2000Lossless)
+    dicom = tmp_path / "IM0001"
+    dicom.write_bytes(write_dicom(dataset))
+    _drop(page, views[0], dicom)
+    expect(page.locator("[data-answer=view]")).to_have_count(2)
+    by_view = page.locator("[data-probability=view]").all_inner_texts()
+    assert by_view[0] == by_view[1]
+    expect(page.get_by_text("IM0001")).to_be_visible()
+    expect(page.locator(".unread")).to_have_count(0)
+    assert served.uploads() == []
+
+
 def test_bad_files_are_answered_with_a_sentence(
     page: Page, served: Served, views: list[Path], tmp_path: Path
 ) -> None:
@@ -173,7 +202,7 @@ def test_bad_files_are_answered_with_a_sentence(
 
     _drop(page, text, views[0])
     expect(page.locator("[data-answer=view]")).to_have_count(1)
-    expect(page.get_by_text("What follows is of the other 1 view only.")).to_be_visible()
+    expect(page.get_by_text("What follows is of the other view only.")).to_be_visible()
 
     _drop(page, *views)
     expect(page.get_by_text("Expected at most 3 views of one study; 4 came.")).to_be_visible()
@@ -227,6 +256,16 @@ def test_a_name_that_only_leads_here_is_refused(served: Served) -> None:
     )
     assert result.stdout.strip() == "421", result.stderr
     assert urlopen(Request(served.url, headers={"Host": "localhost:1"})).status == 200
+
+
+def test_what_nobody_asked_about_is_removed_when_it_is_old(tmp_path: Path) -> None:
+    (tmp_path / "digest").mkdir()
+    old, new = tmp_path / "digest" / "old.png", tmp_path / "tmp_new"
+    for file, age_s in ((old, MAX_AGE_S + 1), (new, MAX_AGE_S - 60)):
+        file.write_bytes(b"a radiograph")
+        os.utime(file, (time.time() - age_s,) * 2)
+    remove_old(tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [new]
 
 
 def test_a_port_in_use_is_one_line(trained_run: Path) -> None:
