@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 from html import unescape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ import pytest
 from shared.errors import TrainingError
 from trainer.decision import Decision
 from trainer.metrics import LEVELS
+from trainer.options import CvOptions, TrainOptions
 from trainer.outcome import write_tables
 from trainer.report import notes, words
 from trainer.report.page import write_report
@@ -74,12 +76,15 @@ def write_run(
     folder: Path, command: str, scored: list[Any], history: list[Any], target: Target | None = None
 ) -> Path:
     counts = {"num_views": 40, "num_studies": 20, "num_patients": 20, "num_abnormal_views": 16}
+    counts["body_parts"] = ["hand", "wrist"]
     config = {
         "command": command,
-        "options": {"part": "wrist", "epochs": 3, "models": ["a", "b"], "note": None, "seed": 0},
+        "options": asdict(
+            {"train": TrainOptions, "cv": CvOptions}[command](part="wrist", epochs=3)
+        ),
         "lake": {"path": "/lake", "digest": "d1ge57", "num_views": 100, "image": {"size": 64}},
         "code": {"digest": "c0de", "commit": None},
-        "versions": {"python": "3.11"},
+        "versions": {"python": "3.11", "mura-lake": "0.1.0"},
         "hardware": {"processor": "abacus", "num_cores": 2, "gpus": []},
         "starts": 2,
         "seconds": {"open": 1.2, "embed": 50.0, "train": 3700.0},

@@ -106,6 +106,18 @@ def on_pictures(run: Run, cases: Sequence[Case]) -> str:
     return " ".join(sentences)
 
 
+def on_fitting(run: Run) -> str:
+    """Say how long the final model was fitted, and which epoch was kept."""
+    kept = run.fitted.filter("is_best")["epoch"]
+    if kept.is_empty():
+        return ""
+    # a head reads embeddings, no images
+    speed = run.fitted.drop_nulls("train_s")["images_per_s"].median()
+    pace = f", at a median of {speed:,.0f} images/s" if isinstance(speed, float) else ""
+    epochs = count(run.fitted.height, "epochs")
+    return f"Fitted for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
+
+
 def on_candidates(run: Run) -> str:
     """Say how many candidates were tried, how one was chosen, and what was kept of it.
 

@@ -1,4 +1,4 @@
-"""The report: a run folder's tables become `metrics.json`, figures and one self-contained page."""
+"""The report: a run folder's tables become `metrics.json`, figures, a page and a model card."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ from shared.files import write_atomically
 from shared.vocabulary import BODY_PARTS
 from trainer.metrics import LEVELS, Measures
 from trainer.report import cases, notes, words
+from trainer.report.card import CARD_FILE, make_card
 from trainer.report.plots import draw
 from trainer.report.run import Run, read_run
 from trainer.report.svg import to_svg
@@ -20,7 +21,7 @@ _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
 def write_report(folder: Path) -> Path:
-    """Write `metrics.json`, `figures/*.svg` and `report.html` into a run folder.
+    """Write `metrics.json`, `figures/*.svg`, `model_card.md` and `report.html` into a run folder.
 
     Args:
         folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
@@ -38,6 +39,8 @@ def write_report(folder: Path) -> Path:
         section: [_write_plot(folder, name, *plot) for name, plot in plots.items()]
         for section, plots in draw(run).items()
     }
+    has_pictures = (folder / cases.HEAT_MAPS).is_dir()
+    write_atomically(folder / CARD_FILE, make_card(run, has_pictures).encode())
     report = folder / "report.html"
     write_atomically(report, _render(run, folder, sections).encode())
     return report
@@ -74,7 +77,7 @@ def _render(run: Run, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
         on_missing_test="" if "test" in run.by_role else notes.on_missing_test(parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
         on_candidates=notes.on_candidates(run) if run.is_cv else "",
-        fitting=_describe_fitting(run),
+        fitting=notes.on_fitting(run),
         mistakes=mistakes,
         uncertain=uncertain,
         thresholds={
@@ -93,15 +96,3 @@ def _list_candidates(run: Run) -> Iterator[Measures]:
             "over_folds": run.metrics["over_folds"][name],
             "is_chosen": name == run.model,
         }
-
-
-def _describe_fitting(run: Run) -> str:
-    """Say how long the final model was fitted, and which epoch was kept."""
-    kept = run.fitted.filter("is_best")["epoch"]
-    if kept.is_empty():
-        return ""
-    # a head reads embeddings, no images
-    speed = run.fitted.drop_nulls("train_s")["images_per_s"].median()
-    pace = f", at a median of {speed:,.0f} images/s" if isinstance(speed, float) else ""
-    epochs = words.count(run.fitted.height, "epochs")
-    return f"Fitted for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
