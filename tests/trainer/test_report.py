@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from dataclasses import asdict
 from html import unescape
 from pathlib import Path
@@ -13,11 +14,13 @@ import polars as pl
 import pytest
 
 from shared.errors import TrainingError
+from shared.vocabulary import LABEL_NAMES
 from trainer.decision import Decision
 from trainer.metrics import LEVELS
 from trainer.options import CvOptions, TrainOptions
 from trainer.outcome import write_tables
 from trainer.report import notes, words
+from trainer.report.cases import heat_map_path
 from trainer.report.page import write_report
 from trainer.report.words import number
 from trainer.target import Target
@@ -271,13 +274,48 @@ def test_an_ensemble_is_told_and_needs_no_refit(tmp_path: Path):
     assert "Validation: held out" not in text
 
 
-def test_the_worst_mistakes_come_first(tmp_path: Path):
-    page = write_report(write_train(tmp_path)).read_text()
-    rows = re.findall(r"<code>(.*?)</code></td>.*?>(\w+)</td><td>([\d.]+)<", page)
-    errors = [1 - float(p) if truth == "abnormal" else float(p) for _, truth, p in rows]
-    assert len(rows) == 10
-    assert errors == sorted(errors, reverse=True)
-    assert min(errors) >= 0.5
+def _read_cases(page: str, heading: str) -> list[tuple[str, str, float, str]]:
+    """Return truth, answer, probability and name of the cases below a heading."""
+    section = page.split(f"<h2>{heading}</h2>")[1].split("<h2>")[0]
+    found = re.findall(
+        r'<b class="(\w+)">.*?</b>, answered (\w+).*?probability <b>([\d.]+)</b>.*?<code>(.*?)</code>',
+        section,
+        re.DOTALL,
+    )
+    return [(truth, answer, float(number), name) for truth, answer, number, name in found]
+
+
+def test_mistakes_and_uncertain_studies_are_told(report: Path):
+    folder, page = report.parent, report.read_text()
+    scored = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
+    threshold = json.loads((folder / "decision.json").read_text())["view"]["threshold"]
+    answers = {row["view_id"]: row for row in scored.to_dicts()}
+    mistakes = _read_cases(page, "Most confident mistakes")
+    assert len(mistakes) == 8
+    for truth, answer, probability, name in mistakes:
+        row = answers[name]
+        is_abnormal = row["probability"] >= threshold
+        assert (truth, answer) == (LABEL_NAMES[row["label"]], LABEL_NAMES[int(is_abnormal)])
+        assert truth != answer
+        assert probability == pytest.approx(row["calibrated_probability"], abs=6e-4)
+    uncertain = _read_cases(page, "Most uncertain studies")
+    assert len(uncertain) == 6
+    assert {name for *_, name in uncertain} <= set(scored["study_id"])
+    assert page.count("<code>image1.png</code>") == 6
+
+
+def test_pictures_are_shown_where_the_run_kept_them(tmp_path: Path):
+    write_train(tmp_path)
+    without = write_report(tmp_path).read_text()
+    assert "<img" not in without
+    assert "Radiographs and their heat maps were left out" in without
+    *_, first = _read_cases(without, "Most confident mistakes")[0]
+    path = heat_map_path(tmp_path, first)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"a picture")
+    page = write_report(tmp_path).read_text()
+    assert f'src="data:image/jpeg;base64,{b64encode(b"a picture").decode()}"' in page
+    assert "this page is as private as they are" in page
 
 
 @pytest.mark.parametrize("write", [write_train, write_cv])

@@ -1,11 +1,12 @@
 """Cases: the pictures of the views that a report shows, kept in its run folder."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import keras
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from shared.files import write_atomically
@@ -42,11 +43,8 @@ def keep_pictures(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataF
     with ViewReader(lake, views) as reader:
         images = reader.read(np.arange(views.height))
     heat = GradCam(model).explain(images)
+    side = min(_SIDE_PX, lake.image.size)
+    shrink: Any = partial(cv2.resize, dsize=(side, side), interpolation=cv2.INTER_AREA)
     for view_id, image, one in zip(views["view_id"], images[..., 0], heat, strict=True):
-        picture = side_by_side(_shrink(image), _shrink(one))
+        picture = side_by_side(shrink(image), shrink(one))
         write_atomically(heat_map_path(folder, view_id), encode_jpeg(picture, _QUALITY))
-
-
-def _shrink(picture: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    side = min(_SIDE_PX, len(picture))
-    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)

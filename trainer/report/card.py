@@ -89,7 +89,7 @@ def _describe_way(run: Run) -> str:
 def _describe_split(run: Run) -> str:
     """Say how sets were drawn."""
     test = "The test is the official valid split." if "test" in run.by_role else "There is no test."
-    drawn = []
+    drawn: list[str] = []
     if run.is_cv:
         drawn.append(f"the {len(run.metrics['folds'][run.model])} folds of train")
     if not run.is_ensemble:

@@ -140,7 +140,7 @@ def _log_odds(probabilities: Floats) -> Floats:
 
 
 def _to_case(name: str, row: dict[str, Any], views: Sequence[Shot]) -> Case:
-    truth, answer = (LABEL_NAMES[row[key]] for key in ("label", "answer"))
+    truth, answer = LABEL_NAMES[int(row["label"])], LABEL_NAMES[int(row["answer"])]
     return Case(name, truth, answer, row["calibrated"], views)
 
 
