@@ -65,7 +65,6 @@ def write_run(
     folder: Path, command: str, scored: list[Any], history: list[Any], target: Target | None = None
 ) -> Path:
     counts = {"num_views": 40, "num_studies": 20, "num_patients": 20, "num_abnormal_views": 16}
-    counts["body_parts"] = ["hand", "wrist"]
     config = {
         "command": command,
         "options": asdict(
@@ -78,7 +77,10 @@ def write_run(
         "starts": 2,
         "seconds": {"open": 1.2, "embed": 50.0, "train": 3700.0},
         "waiting_seconds": {"embed": 0.5},
-        "sets": [{"name": name, **counts} for name in ("train", "validation", "test")],
+        "sets": [
+            {"name": name, "body_parts": PARTS, **counts}
+            for name in ("train", "validation", "test")
+        ],
     }
     folder.mkdir(exist_ok=True)
     predictions = pl.DataFrame(scored, SCORED, orient="row")

@@ -175,7 +175,7 @@ def test_an_ensemble_is_told_and_needs_no_refit(tmp_path: Path):
 
 def _read_cases(page: str, heading: str) -> list[tuple[str, str, float, str]]:
     """Return truth, answer, probability and name of the cases below a heading."""
-    section = page.split(f"<h2>{heading}</h2>")[1].split("<h2>")[0]
+    section = page.split(f"<h2>{heading}</h2>")[1].split("<h2>")[0].replace("<wbr>", "")
     found = re.findall(
         r'<b class="(\w+)">.*?</b>, answered (\w+).*?probability <b>(.*?)</b>.*?<code>(.*?)</code>',
         section,
