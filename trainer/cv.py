@@ -10,14 +10,14 @@ from shared.console import say
 from shared.lake import Lake
 from trainer.candidates import Candidate
 from trainer.comparison import by_model, measure_folds, show_comparison
-from trainer.fitted import Fitted, build_model, predict
+from trainer.fitted import Fitted, predict
 from trainer.metrics import choose, measure, score
 from trainer.options import CvOptions
 from trainer.provenance import Phases, describe_run
 from trainer.report.words import count
 from trainer.run_folder import count_starts
 from trainer.split import FitPlan
-from trainer.train import keep_results, label_set, predict_sets
+from trainer.train import keep_model, keep_results, label_set, predict_sets
 from trainer.tune import Fit, make_fit
 
 
@@ -81,11 +81,11 @@ def cross_validate(
         histories.append(label_set(members[0].history, chosen.name, None))
     with phases.measure("evaluate"):
         final = predict_sets(members, plan, chosen.name)
-    with phases.measure("save"):
-        build_model(members, options.flips).save(folder / "model.keras")
-    config = describe_run("cv", options, lake, plan, phases, count_starts(folder))
     predictions = pl.concat([*(one.predictions for one in tried.values()), final])
-    keep_results(folder, config, pl.concat(histories), score(predictions, lake.manifest))
+    scored = score(predictions, lake.manifest)
+    keep_model(members, options, lake, scored, folder, phases)
+    config = describe_run("cv", options, lake, plan, phases, count_starts(folder))
+    keep_results(folder, config, pl.concat(histories), scored)
 
 
 def _try(

@@ -18,6 +18,7 @@ import polars as pl
 
 from shared.files import digest
 from shared.lake import Lake
+from shared.vocabulary import BODY_PARTS
 from trainer.hardware import describe_hardware
 from trainer.options import CvOptions, TrainOptions
 from trainer.split import FitPlan
@@ -36,6 +37,8 @@ _PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
+_NO_MATTER = ("out", "lake", "images")
+"""Options that change where results lie and how they are shown, but none of them."""
 _PROJECT = Path(__file__).parent.parent
 _GIT = ("git", "-C", str(_PROJECT))
 
@@ -63,7 +66,7 @@ def _add(seconds: dict[str, float], name: str, more_s: float) -> None:
 
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
     """Return the digest of all that a run's results depend on but the machine."""
-    own = {name: value for name, value in asdict(options).items() if name not in ("out", "lake")}
+    own = {name: value for name, value in asdict(options).items() if name not in _NO_MATTER}
     return digest(json.dumps([command, own, lake.digest, _versions(), digest_code()]).encode())
 
 
@@ -138,8 +141,10 @@ def _round(seconds: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in seconds.items()}
 
 
-def _count(views: pl.DataFrame) -> dict[str, int]:
+def _count(views: pl.DataFrame) -> dict[str, Any]:
+    present = set(views["body_part"])
     return {
+        "body_parts": [part for part in BODY_PARTS if part in present],
         "num_views": views.height,
         "num_studies": views["study_id"].n_unique(),
         "num_patients": views["patient_id"].n_unique(),

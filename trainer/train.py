@@ -1,5 +1,6 @@
 """Train: one model, a hold-out for early stopping, one score on the official valid split."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,12 @@ import polars as pl
 
 from shared.lake import Lake
 from trainer.fitted import Fitted, build_model, predict
+from trainer.kept import MODEL_FILE
 from trainer.metrics import score
-from trainer.options import TrainOptions
+from trainer.options import FitOptions, TrainOptions
 from trainer.outcome import write_tables
 from trainer.provenance import Phases, describe_run
+from trainer.report.cases import HEAT_MAPS
 from trainer.report.page import write_report
 from trainer.run_folder import TENSORBOARD, count_starts
 from trainer.split import FitPlan
@@ -38,11 +41,41 @@ def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases
         (fitted,) = fit(plan, [candidate], candidate.name)
     with phases.measure("evaluate"):
         predictions = predict_sets([fitted], plan, candidate.name)
-    with phases.measure("save"):
-        build_model([fitted], options.flips).save(folder / "model.keras")
+    scored = score(predictions, lake.manifest)
+    keep_model([fitted], options, lake, scored, folder, phases)
     history = label_set(fitted.history, candidate.name, None)
     config = describe_run("train", options, lake, plan, phases, count_starts(folder))
-    keep_results(folder, config, history, score(predictions, lake.manifest))
+    keep_results(folder, config, history, scored)
+
+
+def keep_model(
+    members: list[Fitted],
+    options: FitOptions,
+    lake: Lake,
+    scored: pl.DataFrame,
+    folder: Path,
+    phases: Phases,
+) -> None:
+    """Write the model, and the pictures of the views that the report shows.
+
+    Args:
+        members: answer by their mean.
+        options: of the run.
+        lake: where the views' pixels are.
+        scored: all predictions of the run.
+        folder: the run's.
+        phases: of the run so far.
+    """
+    with phases.measure("save"):
+        model = build_model(members, options.flips)
+        model.save(folder / MODEL_FILE)
+    # an earlier process that was killed may have been asked for pictures
+    shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
+    if options.images == "on":
+        from trainer.explain.cases import keep_pictures  # late, as it imports TensorFlow
+
+        with phases.measure("explain"):
+            keep_pictures(folder, model, lake, scored)
 
 
 def keep_results(

@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import polars as pl
 import pytest
 
 from shared.lake import Lake
 from tests.commands import run
 from trainer.decision import read_decision
+from trainer.report.cases import heat_map_path, shown_views
 
 CANDIDATES = [
     f"efficientnet_lite0 {head} {decay}" for head in ("linear", "hidden") for decay in (300, 3000)
@@ -45,7 +48,6 @@ def test_the_kept_model_answers_with_the_mean_over_folds_and_flips(
     ensemble: tuple[Path, str], lake: Lake
 ) -> None:
     import keras
-    import numpy as np
 
     from shared.reader import ViewReader
 
@@ -82,3 +84,17 @@ def test_there_is_no_validation_and_what_is_decided_was_learnt_out_of_fold(
     history = pl.read_parquet(folder / "history.parquet")
     assert set(history["model"]) == set(CANDIDATES)
     assert history["fold"].is_not_null().all()
+
+
+def test_fold_models_and_mirror_images_are_explained_together(
+    ensemble: tuple[Path, str], lake: Lake
+) -> None:
+    folder, _ = ensemble
+    test = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
+    shown = shown_views(test, read_decision(folder))
+    pictures = [cv2.imread(str(heat_map_path(folder, view_id))) for view_id in shown]
+    assert all(picture is not None for picture in pictures)
+    # heat has colours, and a radiograph none
+    colour = np.ptp(np.array(pictures).astype(int), axis=3)
+    assert colour[:, :, : lake.image.size].mean() < 2
+    assert colour[:, :, -lake.image.size :].mean() > 5

@@ -2,19 +2,24 @@
 
 import json
 import os
+import re
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import polars as pl
 import pytest
 
 from shared.lake import Lake, open_lake
+from shared.reader import ViewReader
 from tests.commands import run
 from trainer.decision import CALIBRATED, add_calibrated, decide, read_decision
 from trainer.metrics import measure
 from trainer.provenance import digest_code
+from trainer.report.cases import HEAT_MAPS, shown_views
 
 FIT = ("epochs=2", "batch=16", "seed=5")
 
@@ -33,6 +38,7 @@ def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cross_validated(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "cv"
     words = ("k=2", "models=cnn4,cnn2", f"lake={lake.root}", f"out={out}", "epochs=1", "batch=16")
+    words += ("images=off",)
     result = run("mura-cv", *words)
     assert result.returncode == 0, result.stderr
     assert "chosen of 2 candidates, by pooled view AUROC: cnn" in result.stdout
@@ -45,9 +51,11 @@ def test_the_run_folder_stands_alone(trained: Path, lake: Lake) -> None:
         "config.json",
         "decision.json",
         "figures",
+        "heat_maps",
         "history.parquet",
         "metrics.json",
         "model.keras",
+        "model_card.md",
         "predictions.parquet",
         "report.html",
         "tensorboard",
@@ -57,7 +65,14 @@ def test_the_run_folder_stands_alone(trained: Path, lake: Lake) -> None:
     assert config["options"]["seed"] == 5
     assert config["versions"]["tensorflow"] == "2.16.2"
     assert config["versions"]["mura-lake"] == version("mura-lake")
-    assert list(config["seconds"]) == ["open", "start TensorFlow", "train", "evaluate", "save"]
+    assert list(config["seconds"]) == [
+        "open",
+        "start TensorFlow",
+        "train",
+        "evaluate",
+        "save",
+        "explain",
+    ]
     assert min(config["seconds"].values()) > 0
     assert 0 < config["waiting_share"]["train"] < 0.5
     assert config["code"]["digest"] == digest_code()
@@ -155,6 +170,41 @@ def test_the_chosen_candidate_has_the_best_auroc_and_is_scored_once(
     test = scored.filter(role="test")
     assert set(test["model"]) == {metrics["chosen"]}
     assert sorted(test["view_id"]) == lake.manifest.filter(split="valid")["view_id"].to_list()
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    """Return the kept pictures by view."""
+    root = folder / HEAT_MAPS
+    return {path.relative_to(root).as_posix()[:-4]: path for path in root.rglob("*.jpg")}
+
+
+def test_the_report_shows_mistakes_and_uncertain_studies_with_their_heat_maps(
+    trained: Path, lake: Lake
+) -> None:
+    test = pl.read_parquet(trained / "predictions.parquet").filter(role="test")
+    pictures = _pictures(trained)
+    assert set(pictures) == shown_views(test, read_decision(trained))
+    page = (trained / "report.html").read_text()
+    assert set(re.findall(r'<img src="data:image/jpeg;[^"]+" alt="(.*?):', page)) == set(pictures)
+    assert len(page) < 2e6
+    views = lake.manifest.filter(pl.col("view_id").is_in(pictures))
+    with ViewReader(lake, views) as reader:
+        images = reader.read(np.arange(views.height))[..., 0]
+    size_px = lake.image.size
+    for view_id, image in zip(views["view_id"], images, strict=True):
+        picture = cv2.imread(str(pictures[view_id]))
+        assert picture is not None
+        assert picture.shape == (size_px, 2 * size_px + 4, 3)
+        shown = picture[:, :size_px].astype(float)
+        assert np.abs(shown - image[..., None]).mean() < 4
+
+
+def test_without_images_nothing_of_a_radiograph_is_kept(cross_validated: Path) -> None:
+    assert not (cross_validated / HEAT_MAPS).exists()
+    page = (cross_validated / "report.html").read_text()
+    assert "<img" not in page
+    assert "Radiographs and their heat maps were left out" in page
+    assert "this run's files hold no pixels" in (cross_validated / "model_card.md").read_text()
 
 
 def test_a_run_folder_is_never_overwritten(trained: Path, lake: Lake) -> None:

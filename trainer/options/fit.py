@@ -66,6 +66,9 @@ class FitOptions(DataOptions, ABC):
     """Whether steps of training are compiled by XLA."""
     devices: int = 1
     """GPUs of this host that a batch is divided over; parts of its processor where it has none."""
+    images: Images = "on"
+    """Whether the report shows radiographs, and so is as private as they are; `off` leaves them and
+    their heat maps out, and trains the same."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch", "devices"):

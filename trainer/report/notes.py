@@ -7,6 +7,7 @@ import polars as pl
 from trainer.bootstrap import COVERAGE, MIN_GROUPS
 from trainer.decision import Decision
 from trainer.metrics import LEVELS, ByPart
+from trainer.report.cases import Case
 from trainer.report.run import Run
 from trainer.report.words import count, percent
 
@@ -81,6 +82,40 @@ def on_patients(scored: pl.DataFrame) -> str:
     if num_shared:
         return f"{count(num_shared, 'patients')} of validation are in test, too: do not trust it."
     return "Sets are drawn by patient, across body parts: no patient is in two sets."
+
+
+def on_pictures(run: Run, cases: Sequence[Case]) -> str:
+    """Say what the pictures of cases show, whose answer it is, and who may see them.
+
+    Args:
+        run: whose cases they are.
+        cases: all that are listed.
+    """
+    if not any(view.picture for case in cases for view in case.views):
+        return "Radiographs and their heat maps were left out."
+    sentences = [
+        "Right of each radiograph is where the kept model sees what speaks for abnormal: Layer-CAM, "
+        "each map on a scale of its own, none where nothing does.",
+        "A map shows where a model looked, not whether it was right to.",
+    ]
+    if run.headline[0] == "out_of_fold":
+        sentences.append(
+            "Probabilities are of the model that had not seen the patient; the kept one has."
+        )
+    sentences.append("With these radiographs, this page is as private as they are.")
+    return " ".join(sentences)
+
+
+def on_fitting(run: Run) -> str:
+    """Say how long the final model was fitted, and which epoch was kept."""
+    kept = run.fitted.filter("is_best")["epoch"]
+    if kept.is_empty():
+        return ""
+    # a head reads embeddings, no images
+    speed = run.fitted.drop_nulls("train_s")["images_per_s"].median()
+    pace = f", at a median of {speed:,.0f} images/s" if isinstance(speed, float) else ""
+    epochs = count(run.fitted.height, "epochs")
+    return f"Fitted for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
 
 
 def on_candidates(run: Run) -> str:

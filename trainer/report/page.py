@@ -1,32 +1,31 @@
-"""The report: a run folder's tables become `metrics.json`, figures and one self-contained page."""
+"""The report: a run folder's tables become `metrics.json`, figures, a page and a model card."""
 
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from matplotlib.figure import Figure
 
 from shared.files import write_atomically
-from shared.vocabulary import BODY_PARTS, LABEL_NAMES
-from trainer.metrics import Measures
-from trainer.report import notes, words
+from shared.vocabulary import BODY_PARTS
+from trainer.metrics import LEVELS, Measures
+from trainer.report import cases, notes, words
+from trainer.report.card import CARD_FILE, make_card
 from trainer.report.plots import draw
 from trainer.report.run import Run, read_run
 from trainer.report.svg import to_svg
 from trainer.report.template import Plot, inline, render
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
-_NUM_MISTAKES = 10
 
 
 def write_report(folder: Path) -> Path:
-    """Write `metrics.json`, `figures/*.svg` and `report.html` into a run folder.
+    """Write `metrics.json`, `figures/*.svg`, `model_card.md` and `report.html` into a run folder.
 
     Args:
         folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
-            (a scored table).
+            (a scored table); and the pictures of `trainer.explain.cases`, if there are any.
 
     Returns:
         The path of `report.html`: one page that loads nothing else.
@@ -40,8 +39,10 @@ def write_report(folder: Path) -> Path:
         section: [_write_plot(folder, name, *plot) for name, plot in plots.items()]
         for section, plots in draw(run).items()
     }
+    has_pictures = (folder / cases.HEAT_MAPS).is_dir()
+    write_atomically(folder / CARD_FILE, make_card(run, has_pictures).encode())
     report = folder / "report.html"
-    write_atomically(report, _render(run, sections).encode())
+    write_atomically(report, _render(run, folder, sections).encode())
     return report
 
 
@@ -55,8 +56,10 @@ def _write_plot(folder: Path, name: str, figure: Figure, caption: str) -> Plot:
     return inline(svg, name, caption)
 
 
-def _render(run: Run, sections: Mapping[str, list[Plot]]) -> str:
+def _render(run: Run, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
     role, by_part = run.headline
+    mistakes = list(cases.list_mistakes(run.rows(role), run.decision, folder))
+    uncertain = list(cases.list_uncertain(run.rows(role), run.decision, folder))
     parts = [part for part in BODY_PARTS if part in set(run.scored["body_part"])]
     return render(
         _TEMPLATE,
@@ -74,9 +77,13 @@ def _render(run: Run, sections: Mapping[str, list[Plot]]) -> str:
         on_missing_test="" if "test" in run.by_role else notes.on_missing_test(parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
         on_candidates=notes.on_candidates(run) if run.is_cv else "",
-        fitting=_describe_fitting(run),
-        mistakes=_list_mistakes(run.rows(role)),
-        label_names=LABEL_NAMES,
+        fitting=notes.on_fitting(run),
+        mistakes=mistakes,
+        uncertain=uncertain,
+        thresholds={
+            level: cases.calibrated_threshold(run.decision.rule(level)) for level in LEVELS
+        },
+        on_pictures=notes.on_pictures(run, [*mistakes, *uncertain]),
     )
 
 
@@ -89,23 +96,3 @@ def _list_candidates(run: Run) -> Iterator[Measures]:
             "over_folds": run.metrics["over_folds"][name],
             "is_chosen": name == run.model,
         }
-
-
-def _describe_fitting(run: Run) -> str:
-    """Say how long the final model was fitted, and which epoch was kept."""
-    kept = run.fitted.filter("is_best")["epoch"]
-    if kept.is_empty():
-        return ""
-    # a head reads embeddings, no images
-    speed = run.fitted.drop_nulls("train_s")["images_per_s"].median()
-    pace = f", at a median of {speed:,.0f} images/s" if isinstance(speed, float) else ""
-    epochs = words.count(run.fitted.height, "epochs")
-    return f"Fitted for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
-
-
-def _list_mistakes(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the views answered wrong with most confidence, the worst first."""
-    error = (pl.col("probability") - pl.col("label")).abs()
-    wrong = (pl.col("probability") >= 0.5) != (pl.col("label") == 1)
-    worst = rows.filter(wrong).sort(error, "view_id", descending=[True, False])
-    return worst.head(_NUM_MISTAKES).to_dicts()

@@ -78,8 +78,23 @@ class Run:
 
     def rows(self, role: str) -> pl.DataFrame:
         """Return the model's predictions for a set: the refitted model's but out of fold."""
-        has_fold = pl.col("fold").is_not_null() == (role == "out_of_fold")
-        return self.scored.filter(has_fold, role=role, model=self.model)
+        return _select(self.scored, self.model, role)
+
+
+def fairest_set(scored: pl.DataFrame, model: str) -> tuple[str, pl.DataFrame]:
+    """Return the role and the rows of the fairest set that a kept model scored.
+
+    Args:
+        scored: all predictions of a run, at least one of them the model's.
+        model: its name.
+    """
+    sets = ((role, _select(scored, model, role)) for role in _ROLES)
+    return next((role, rows) for role, rows in sets if rows.height)
+
+
+def _select(scored: pl.DataFrame, model: str, role: str) -> pl.DataFrame:
+    has_fold = pl.col("fold").is_not_null() == (role == "out_of_fold")
+    return scored.filter(has_fold, role=role, model=model)
 
 
 def read_run(folder: Path) -> Run:

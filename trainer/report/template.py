@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from trainer.report import words
@@ -27,7 +27,7 @@ def inline(svg: str, name: str, caption: str) -> Plot:
 
 
 def render(template: Path, **values: Any) -> str:
-    """Return a page.
+    """Return a page, or a file of plain text if the template is not called `.html.j2`.
 
     Args:
         template: may import what `look.html.j2` beside this module has, and write values by the
@@ -36,7 +36,8 @@ def render(template: Path, **values: Any) -> str:
     """
     page = Environment(
         loader=FileSystemLoader([template.parent, Path(__file__).parent]),
-        autoescape=True,
+        autoescape=select_autoescape(["html.j2"]),
+        keep_trailing_newline=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

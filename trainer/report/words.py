@@ -32,8 +32,12 @@ def interval(bounds: Measures | None) -> str:
 
 def estimate(measures: Measures, level: str, key: str) -> str:
     """Format a measure with its interval, e.g. `0.804 [0.72, 0.88]`."""
-    bounds = interval(measures[f"{level}_intervals"][key])
-    return f"{number(measures[f'{level}_{key}'])} {bounds}".rstrip()
+    return with_interval(measures[f"{level}_{key}"], measures[f"{level}_intervals"][key])
+
+
+def with_interval(value: float | None, bounds: Measures | None) -> str:
+    """Format a measure and its 95 % interval."""
+    return f"{number(value)} {interval(bounds)}".rstrip()
 
 
 def percent(share: float, decimals: int = 0) -> str:
@@ -73,7 +77,7 @@ def setting(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-FORMATS = (number, interval, percent, fine_percent, count, duration, setting)
+FORMATS = (number, interval, estimate, percent, fine_percent, count, duration, setting)
 """What a template needs to write a value."""
 
 

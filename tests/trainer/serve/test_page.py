@@ -169,7 +169,7 @@ def test_a_study_is_answered(page: Page, served: Served, views: list[Path]) -> N
         assert opacity == pytest.approx(int(share) / 100)
 
     page.get_by_text("Report card of this model").click()
-    for heading in ("Data", "Measures", "Limits"):
+    for heading in ("Intended use", "Quantitative analyses", "Caveats and recommendations"):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
     assert served.uploads() == []
 
@@ -221,7 +221,7 @@ def test_it_fits_a_phone(page: Page, views: list[Path]) -> None:
     _drop(page, *views[:2])
     expect(page.locator("[data-answer=study]")).to_be_visible()
     page.get_by_text("Report card of this model").click()
-    expect(page.get_by_role("heading", name="Limits")).to_be_visible()
+    expect(page.get_by_role("heading", name="Intended use")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     for part in ("h1", ".disclaimer", ".verdict", "figure", "#card"):
         box = page.locator(part).first.bounding_box()

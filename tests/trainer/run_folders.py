@@ -1,0 +1,113 @@
+"""Run folders for tests: small ones, of made-up predictions, without their report."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from trainer.options import CvOptions, TrainOptions
+from trainer.outcome import write_tables
+from trainer.target import Target
+
+HISTORY = {
+    "model": pl.String,
+    "fold": pl.Int64,
+    "epoch": pl.Int64,
+    "loss": pl.Float64,
+    "val_loss": pl.Float64,
+    "val_auroc": pl.Float64,
+    "accuracy": pl.Float64,
+    "val_accuracy": pl.Float64,
+    "seconds": pl.Float64,
+    "images_per_s": pl.Float64,
+    "train_s": pl.Float64,
+    "waiting_s": pl.Float64,
+    "is_best": pl.Boolean,
+}
+SCORED = {
+    "view_id": pl.String,
+    "model": pl.String,
+    "fold": pl.Int64,
+    "role": pl.String,
+    "probability": pl.Float64,
+    "study_id": pl.String,
+    "body_part": pl.String,
+    "label": pl.Int64,
+    "group": pl.Int64,
+}
+PARTS = ("hand", "wrist")
+NUM_STUDIES = {"validation": 20, "test": 40, "out_of_fold": 12}
+
+
+def predict(model: str, role: str, fold: int | None = None, parts: tuple[str, ...] = ("wrist",)):
+    """Yield the scored rows of a set: two views a study, more often right than not."""
+    rng = np.random.default_rng([len(role), fold or 0])
+    split, base = ("valid", 5000) if role == "test" else ("train", 100 * (fold or 0))
+    for patient in range(base, base + NUM_STUDIES[role]):
+        label, part = patient % 2, parts[patient // 2 % len(parts)]
+        study = f"{split}/XR_{part.upper()}/patient{patient:05}/study1_{label}"
+        for image in (1, 2):
+            probability = float(0.2 * label + 0.8 * rng.random())
+            view = f"{study}/image{image}.png"
+            yield view, model, fold, role, probability, study, part, label, patient
+
+
+def fit(model: str, fold: int | None = None, num_epochs: int = 3):
+    """Yield the history of one model."""
+    for epoch in range(1, num_epochs + 1):
+        loss, is_best = 1 / (epoch + 1), epoch == min(2, num_epochs)
+        yield model, fold, epoch, loss, loss, 0.7, 0.6, 0.6, 2.0, 23.0, 1.5, 0.003, is_best
+
+
+def write_run(
+    folder: Path, command: str, scored: list[Any], history: list[Any], target: Target | None = None
+) -> Path:
+    counts = {"num_views": 40, "num_studies": 20, "num_patients": 20, "num_abnormal_views": 16}
+    config = {
+        "command": command,
+        "options": asdict(
+            {"train": TrainOptions, "cv": CvOptions}[command](part="wrist", epochs=3)
+        ),
+        "lake": {"path": "/lake", "digest": "d1ge57", "num_views": 100, "image": {"size": 64}},
+        "code": {"digest": "c0de", "commit": None},
+        "versions": {"python": "3.11", "mura-lake": "0.1.0"},
+        "hardware": {"processor": "abacus", "num_cores": 2, "gpus": []},
+        "starts": 2,
+        "seconds": {"open": 1.2, "embed": 50.0, "train": 3700.0},
+        "waiting_seconds": {"embed": 0.5},
+        "sets": [
+            {"name": name, "body_parts": PARTS, **counts}
+            for name in ("train", "validation", "test")
+        ],
+    }
+    folder.mkdir(exist_ok=True)
+    predictions = pl.DataFrame(scored, SCORED, orient="row")
+    if target:
+        config["classes"] = list(target.class_names)
+        predictions = _add_classes(predictions, target)
+    write_tables(folder, config, pl.DataFrame(history, HISTORY, orient="row"), predictions)
+    return folder
+
+
+def _add_classes(predictions: pl.DataFrame, target: Target) -> pl.DataFrame:
+    """Return the table with chances of classes: the part is always right."""
+    chances = np.zeros((predictions.height, target.num_outputs))
+    rows, normal = np.arange(predictions.height), target.numbers(predictions) // 2 * 2
+    chances[rows, normal + 1] = predictions["probability"].to_numpy()
+    chances[rows, normal] = 1 - predictions["probability"].to_numpy()
+    return predictions.with_columns(class_probabilities=pl.Series(chances.tolist()))
+
+
+def write_train(folder: Path, model: str = "cnn", roles: tuple[str, ...] = ("validation", "test")):
+    scored = [row for role in roles for row in predict(model, role, parts=("hand", "wrist"))]
+    return write_run(folder, "train", scored, list(fit(model)))
+
+
+def write_cv(folder: Path, roles: tuple[str, ...] = ("validation", "test")) -> Path:
+    tasks = [(model, fold) for model in ("small", "large/2") for fold in range(3)]
+    scored = [row for model, fold in tasks for row in predict(model, "out_of_fold", fold)]
+    scored += [row for role in roles for row in predict("large/2", role)]
+    history = [row for model, fold in tasks for row in fit(model, fold)]
+    return write_run(folder, "cv", scored, [*history, *fit("large/2")])
