@@ -2,15 +2,13 @@
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from shared.console import Progress, note
@@ -26,9 +24,7 @@ from trainer.predict.formats import PRINTERS, Answers
 from trainer.predict.read import read_view
 
 _BATCH = 64
-_AHEAD_BYTES = 256 * 1024 * 1024
-"""Of pixels that wait for the model; a tree of 2,600 views of 320 pixels is read as it starts."""
-_Read = Future[Pixels | ImageError]
+_BATCHES_AHEAD = 2
 
 
 def predict(options: PredictOptions) -> None:
@@ -64,30 +60,14 @@ def answer_all(kept: Kept, found: pl.DataFrame, maps: Path | None) -> Answers:
         WriteError: a heat map cannot be written.
     """
     note("starting TensorFlow")
-    with _reading(found["path"], kept.image) as views:
-        model = kept.load_model()
-        explainer = Explainer(model, maps, found["path"].to_list()) if maps else None
-        outputs, refused = _predict(model, explainer, views, found.height)
-    read = found[[row for row in range(found.height) if row not in refused]]
-    unread = found[list(refused)].with_columns(
-        reason=pl.Series([error.reason for error in refused.values()], dtype=pl.String),
-        detail=pl.Series([error.detail for error in refused.values()], dtype=pl.String),
-    )
-    return Answers(str(kept.folder), *answer(kept, read, outputs), unread)
-
-
-def _predict(
-    model: Any,
-    explainer: Explainer | None,
-    views: Iterator[Pixels | ImageError],
-    num_views: int,
-) -> tuple[npt.NDArray[np.float32], dict[int, ImageError]]:
-    """Return the outputs for views that could be read, and by row why others could not."""
+    model: Any = kept.load_model()
+    explainer = Explainer(model, maps, found["path"].to_list()) if maps else None
+    # one row a view that could not be read, and the outputs for the others
     refused: dict[int, ImageError] = {}
     outputs = [np.empty((0, model.output_shape[-1]), np.float32)]
-    rows = enumerate(views)
-    with Progress("predict", num_views) as progress:
-        while batch := list(islice(rows, _BATCH)):
+    with Progress("predict", found.height) as progress:
+        views = enumerate(_read_ahead(found["path"], kept.image))
+        while batch := list(islice(views, _BATCH)):
             refused |= {row: view for row, view in batch if isinstance(view, ImageError)}
             seen = {row: view for row, view in batch if not isinstance(view, ImageError)}
             if seen:
@@ -96,27 +76,24 @@ def _predict(
                 if explainer:
                     explainer.write(list(seen), images)
             progress.advance(len(batch))
-    return np.concatenate(outputs), refused
+    read = found[[row for row in range(found.height) if row not in refused]]
+    unread = found[list(refused)].with_columns(
+        reason=pl.Series([error.reason for error in refused.values()], dtype=pl.String),
+        detail=pl.Series([error.detail for error in refused.values()], dtype=pl.String),
+    )
+    return Answers(str(kept.folder), *answer(kept, read, np.concatenate(outputs)), unread)
 
 
-@contextmanager
-def _reading(
-    paths: Iterable[str], spec: ImageSpec
-) -> Generator[Iterator[Pixels | ImageError], None, None]:
-    """Let threads read views, in order, from now on: while TensorFlow starts, then ahead of it."""
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        rest = (pool.submit(_try_to_read, Path(path), spec) for path in paths)
-        ahead = deque(islice(rest, max(_BATCH, _AHEAD_BYTES // spec.size**2)))
-        yield _take(ahead, rest)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _take(ahead: deque[_Read], rest: Iterator[_Read]) -> Iterator[Pixels | ImageError]:
-    while ahead:
-        yield ahead.popleft().result()
-        ahead.extend(islice(rest, 1))
+def _read_ahead(paths: Iterable[str], spec: ImageSpec) -> Iterator[Pixels | ImageError]:
+    """Yield each view in order, read by threads while the model works on those before."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        waiting: deque[Future[Pixels | ImageError]] = deque()
+        for path in paths:
+            waiting.append(pool.submit(_try_to_read, Path(path), spec))
+            if len(waiting) > _BATCH * _BATCHES_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _try_to_read(path: Path, spec: ImageSpec) -> Pixels | ImageError:

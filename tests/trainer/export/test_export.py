@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -41,7 +41,11 @@ def test_100_views_get_the_models_probabilities(
 
 @pytest.mark.parametrize("name", ["tflite", "onnx"])
 def test_pretrained_families_too(
-    name: str, pretrained_run: Path, lake: Lake, phantom_tree: Path, tmp_path: Path
+    name: Literal["tflite", "onnx"],
+    pretrained_run: Path,
+    lake: Lake,
+    phantom_tree: Path,
+    tmp_path: Path,
 ) -> None:
     out = tmp_path / "exported"
     export(ExportOptions(run=str(pretrained_run), format=name, out=str(out)))

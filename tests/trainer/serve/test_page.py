@@ -263,7 +263,8 @@ def test_what_nobody_asked_about_is_removed_when_it_is_old(tmp_path: Path) -> No
     old, new = tmp_path / "digest" / "old.png", tmp_path / "tmp_new"
     for file, age_s in ((old, MAX_AGE_S + 1), (new, MAX_AGE_S - 60)):
         file.write_bytes(b"a radiograph")
-        os.utime(file, (time.time() - age_s,) * 2)
+        written_s = time.time() - age_s
+        os.utime(file, (written_s, written_s))
     remove_old(tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [new]
 
