@@ -13,7 +13,8 @@ class CvOptions(FitOptions):
     """Compare CNNs by k-fold cross-validation over patient groups, on the same folds.
 
     The best by out-of-fold AUROC is refitted on the whole train split and scored once on MURA's
-    official valid split. The run folder gets all predictions, metrics, figures and report.html.
+    official valid split. The run folder gets the model, its model card, all predictions, metrics,
+    figures and report.html.
 
     just cv part=elbow
 

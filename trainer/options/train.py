@@ -11,7 +11,7 @@ class TrainOptions(FitOptions):
     """Train one CNN on a lake and score it once on MURA's official valid split.
 
     A fifth of the train split's patient groups is held out for validation, stratified by label and
-    part. The run folder gets model, predictions, metrics, figures and report.html.
+    part. The run folder gets model, model card, predictions, metrics, figures and report.html.
 
     just train part=humerus
 

@@ -82,7 +82,7 @@ def _describe_way(run: Run) -> str:
         return "First its head, on the frozen rest; then all of it, at a tenth of the rate."
     # a head reads embeddings, and no images that take time
     if own.height and own["train_s"].is_null().all():
-        return "Only its head; the rest is as it came."
+        return "Only its head; the backbone keeps the weights that it came with."
     return "All of it."
 
 
