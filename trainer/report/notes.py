@@ -94,8 +94,8 @@ def on_pictures(run: Run, cases: Sequence[Case]) -> str:
     if not any(view.picture for case in cases for view in case.views):
         return "Radiographs and their heat maps were left out."
     sentences = [
-        "Right of each radiograph is where the kept model sees what speaks for abnormal (Layer-CAM): "
-        "each map on a scale of its own, none where nothing does.",
+        "Right of each radiograph is where the kept model sees what speaks for abnormal, by "
+        "Layer-CAM: each map on a scale of its own, none where nothing does.",
         "A map shows where a model looked, not whether it was right to.",
     ]
     if run.headline[0] == "out_of_fold":
