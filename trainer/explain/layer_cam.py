@@ -138,7 +138,12 @@ def _ends_block(layer: Any) -> bool:
 
 
 def _before_probabilities(member: keras.Model) -> keras.Model:
-    return keras.Model(member.input, member.get_layer("logits").output)
+    """Return a network as far as its logits; also of a trunk and a head that were trained on."""
+    parts = take_apart(member)
+    if parts.trunk is None:
+        return keras.Model(member.input, member.get_layer("logits").output)
+    head: Any = _before_probabilities(parts.members[0])
+    return keras.Model(parts.trunk.input, head(parts.trunk.output))
 
 
 def _to_log_odds(logits: Sequence[tf.Tensor]) -> tf.Tensor:

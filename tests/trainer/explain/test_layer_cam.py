@@ -36,11 +36,15 @@ def test_maps_are_0_to_1_in_every_family(name: str, num_outputs: int) -> None:
     assert np.isin(peaks.round(5), (0, 1)).all()
 
 
-@pytest.mark.parametrize("has_trunk", [True, False])
-def test_mirror_images_have_mirrored_maps_where_both_are_asked(has_trunk: bool) -> None:
+@pytest.mark.parametrize("kind", ["heads of a trunk", "whole", "staged"])
+def test_mirror_images_have_mirrored_maps_where_both_are_asked(kind: str) -> None:
     keras.utils.set_random_seed(2)
     trunk = build_trunk("resnet_small", SIZE_PX, "none")
-    members = [_head(trunk) for _ in range(2)] if has_trunk else [classify(trunk)]
+    has_trunk = kind == "heads of a trunk"
+    if has_trunk:
+        members = [_head(trunk) for _ in range(2)]
+    else:
+        members = [classify(trunk) if kind == "whole" else combine([_head(trunk)], trunk)]
     model = combine(members, trunk if has_trunk else None, flips="test")
     heat = layer_cam(model, _images())
     mirrored = layer_cam(model, np.ascontiguousarray(_images()[:, :, ::-1]))
