@@ -17,6 +17,7 @@ from shared.files import explain_write, write_atomically
 CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
 PREDICTIONS_FILE = "predictions.parquet"
+TRIALS_FILE = "trials.parquet"
 
 _RUN_FILE = "run.json"
 

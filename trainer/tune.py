@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import keras
 
 Fit = Callable[[FitPlan, Sequence[Candidate], str], list[Fitted]]
-"""Fits candidates of one model to a plan; the last argument is what progress is called."""
+"""Fits candidates of one model to a plan; the last argument is what progress is called, empty for
+heads of which nothing is to be said."""
 
 _STAGED_SHARE = 0.1
 """Of the learning rate, once its head is good: faster steps would spoil the trunk first."""

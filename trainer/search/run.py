@@ -13,11 +13,11 @@ from trainer.fitted import Fitted, predict
 from trainer.metrics import measure_auroc, to_arrays
 from trainer.options import TuneOptions
 from trainer.provenance import Phases
-from trainer.report.words import count, number, setting
-from trainer.run_folder import CHECKPOINTS
+from trainer.report.words import count, number
+from trainer.run_folder import CHECKPOINTS, TRIALS_FILE
 from trainer.search.sampler import optuna_version, propose
-from trainer.search.space import Settings, describe, make_space, round_settings, usual_settings
-from trainer.search.trials import TRIALS_FILE, Trial, choose, read_trials, write_trials
+from trainer.search.space import describe, make_space, round_settings, usual_settings
+from trainer.search.trials import Settings, Trial, choose, read_trials, write_trials
 from trainer.split import FitPlan
 from trainer.train import keep_fitted
 from trainer.tune import make_fit
@@ -90,7 +90,9 @@ class _Search:
         """Fit with these settings; a fit that has ended is found as it was."""
         options = self._options.settle(settings)
         fit = make_fit(self._lake, options.model, options, *self._place)
-        (fitted,) = fit(self._plan, [options.candidate], _title(trial_number))
+        # of a head, whose fit is over at once, the line of the trial tells enough
+        title = "" if options.way(options.model) == "head" else _title(trial_number)
+        (fitted,) = fit(self._plan, [options.candidate], title)
         return fitted
 
     def describe(self, best: Trial) -> dict[str, Any]:
@@ -149,4 +151,7 @@ def _title(trial_number: int) -> str:
 
 def _name(settings: Settings) -> str:
     """Return settings in words, e.g. `head hidden, decay 312`."""
-    return ", ".join(f"{name} {setting(value)}" for name, value in settings.items())
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in settings.items()
+    )

@@ -8,8 +8,8 @@ import numpy as np
 from shared.errors import TrainingError
 
 if TYPE_CHECKING:
-    from trainer.search.space import Settings, Space
-    from trainer.search.trials import Trial
+    from trainer.search.space import Space
+    from trainer.search.trials import Settings, Trial
 
 
 def optuna_version() -> str:

@@ -10,9 +10,8 @@ from optuna.distributions import (
 
 from trainer.candidates import HeadKind
 from trainer.options import Augment, Balance, TuneOptions
+from trainer.search.trials import Settings
 
-Settings = dict[str, Any]
-"""By name of an option, its value."""
 Space = dict[str, BaseDistribution]
 """By name of an option, the values that it may have."""
 

@@ -10,9 +10,10 @@ import polars as pl
 
 from shared.errors import TrainingError
 from shared.files import write_atomically
-from trainer.search.space import Settings
+from trainer.run_folder import TRIALS_FILE
 
-TRIALS_FILE = "trials.parquet"
+Settings = dict[str, Any]
+"""By name of an option, its value."""
 
 _FACTS = ("number", "score", "seconds", "state")
 
