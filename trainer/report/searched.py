@@ -3,7 +3,7 @@
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,12 @@ def _show(value: Any) -> str:
     return f"{value:,g}" if isinstance(value, float) else str(value)
 
 
+def _span(name: str, values: Sequence[Any]) -> str:
+    """Return a setting with the choices that it had, or with its lowest and highest number."""
+    between = " to " if all(isinstance(value, float) for value in values) else ", "
+    return f"{name} ({between.join(map(_show, values))})"
+
+
 def on_search(run: Run) -> str:
     """Say how many trials there were of what, which was chosen, and what its numbers are worth.
 
@@ -48,7 +54,7 @@ def on_search(run: Run) -> str:
         run: that a search ended with.
     """
     found = run.search
-    *others, last = found["settings"]
+    *others, last = (_span(name, values) for name, values in found["settings"].items())
     names = f"{', '.join(others)} and {last}" if others else last
     usual = "it had the usual settings"
     if found["chosen"] != 1:
@@ -112,10 +118,14 @@ def _by_setting(known: pl.DataFrame, chosen: int, name: str) -> Figure:
     figure, axes = panel(f"Trials by {name}", name, "validation view AUROC")
     _draw_scores(axes, known, chosen, name)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(_show_tick))
     axes.xaxis.set_minor_formatter(NullFormatter())
     add_legend(axes)
     return figure
+
+
+def _show_tick(value: float, _: int | None) -> str:
+    return _show(value)
 
 
 def _draw_scores(axes: Axes, known: pl.DataFrame, chosen: int, x: str) -> None:
