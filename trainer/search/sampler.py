@@ -50,10 +50,8 @@ def propose(space: "Space", trials: Sequence["Trial"], seed: int) -> "Settings":
     study.add_trials(
         [
             optuna.trial.create_trial(
-                state=optuna.trial.TrialState.FAIL
-                if trial.score is None
-                else optuna.trial.TrialState.COMPLETE,
-                value=trial.score,
+                # where a fit failed is a place to keep away from
+                value=trial.score or 0.0,
                 params=trial.settings,
                 distributions=space,
             )

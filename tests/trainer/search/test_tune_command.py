@@ -17,7 +17,7 @@ from trainer.provenance import Phases
 from trainer.split import plan_final_fit
 from trainer.tune import make_fit
 
-WHOLE = ("part=wrist", "model=cnn4", "search=rate,dropout", "trials=3", "epochs=2", "images=off")
+WHOLE = ("part=wrist", "model=cnn4", "search=rate,dropout", "trials=2", "epochs=2", "images=off")
 HEADS = ("part=wrist", "model=efficientnet_lite0", "balance=label", "trials=4", "images=off")
 
 
@@ -46,8 +46,8 @@ def test_a_search_killed_in_a_trial_ends_with_the_same_bits(lake: Lake, tmp_path
     assert "trial 1, epoch" not in result.stderr
     assert "trial 2, epoch 1:" not in result.stderr
     assert "trial 2, epoch 2:" in result.stderr
-    # the best was not fitted anew
-    assert len(re.findall(r"epoch \d:", result.stderr)) == 3
+    # nothing else: the best is not fitted anew
+    assert len(re.findall(r"epoch \d:", result.stderr)) == 1
     assert run("mura-tune", *words, f"out={whole}").returncode == 0
     for name, columns in (("trials", ["seconds"]), ("predictions", [])):
         found, expected = (
@@ -55,9 +55,9 @@ def test_a_search_killed_in_a_trial_ends_with_the_same_bits(lake: Lake, tmp_path
         )
         assert found.equals(expected)
     trials = pl.read_parquet(whole / "trials.parquet")
-    assert trials["number"].to_list() == [1, 2, 3]
+    assert trials["number"].to_list() == [1, 2]
     assert trials.row(0, named=True)["rate"] == 0.001
-    assert trials["rate"].n_unique() == trials["score"].n_unique() == 3
+    assert trials["rate"].n_unique() == trials["score"].n_unique() == 2
     assert not (killed / "checkpoints").exists()
 
 
