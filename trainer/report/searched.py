@@ -19,6 +19,7 @@ from trainer.report.words import count, number
 _NUM_SHOWN = 8
 _SCALES = ("decay", "rate")
 """Settings of which the order of magnitude is searched: the ones to see scores over."""
+_MARGIN = 1.3
 _MARKERS = {"linear": "o", "hidden": "D"}
 
 
@@ -98,7 +99,8 @@ def draw(run: Run) -> dict[str, tuple[Figure, str]]:
     for name in _SCALES:
         if name in known.columns:
             caption = f"The same scores over {name}: a flat top means that it matters little there."
-            plots[f"trials_{name}"] = (_by_setting(known, chosen, name), caption)
+            low, high = run.search["settings"][name]
+            plots[f"trials_{name}"] = (_by_setting(known, chosen, name, low, high), caption)
     return plots
 
 
@@ -114,10 +116,11 @@ def _by_number(known: pl.DataFrame, chosen: int) -> Figure:
     return figure
 
 
-def _by_setting(known: pl.DataFrame, chosen: int, name: str) -> Figure:
+def _by_setting(known: pl.DataFrame, chosen: int, name: str, low: float, high: float) -> Figure:
     figure, axes = panel(f"Trials by {name}", name, "validation view AUROC")
     _draw_scores(axes, known, chosen, name)
     axes.set_xscale("log")
+    axes.set_xlim(low / _MARGIN, high * _MARGIN)
     axes.xaxis.set_major_formatter(FuncFormatter(_show_tick))
     axes.xaxis.set_minor_formatter(NullFormatter())
     add_legend(axes)
