@@ -38,6 +38,12 @@ train *words: _environment
 cv *words: _environment
     @"{{ bin }}/mura-cv" "$@"
 
+# search the settings of one CNN, keep the best: just tune [part=humerus] [trials=20]
+[no-cd]
+[no-exit-message]
+tune *words: _environment
+    @"{{ bin }}/mura-tune" "$@"
+
 # look at a lake before training: just eda [lake=lake] [out=eda.html]
 [no-cd]
 [no-exit-message]

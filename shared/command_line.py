@@ -61,6 +61,13 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
         raise UsageError(_first_paragraph(refusal.getvalue())) from None
 
 
+def given_keys(options_type: type[Any], words: Sequence[str]) -> frozenset[str]:
+    """Return the keys that a command line, which `parse` takes, gives values to."""
+    keys = [field.name for field in dataclasses.fields(options_type)]
+    flags = _as_flags(words, keys, _positional_keys(options_type))
+    return frozenset(flag[2:].partition("=")[0] for flag in flags if flag.startswith("--"))
+
+
 def _positional_keys(options_type: type[Any]) -> set[str]:
     import tyro
 

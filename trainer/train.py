@@ -39,13 +39,37 @@ def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases
     fit = make_fit(lake, options.model, options, plan, folder, phases)
     with phases.measure("train"):
         (fitted,) = fit(plan, [candidate], candidate.name)
+    keep_fitted(fitted, options, lake, plan, folder, phases)
+
+
+def keep_fitted(
+    fitted: Fitted,
+    options: TrainOptions,
+    lake: Lake,
+    plan: FitPlan,
+    folder: Path,
+    phases: Phases,
+    search: Mapping[str, Any] | None = None,
+) -> None:
+    """Score what `train` fits, and write all results and the report.
+
+    Args:
+        fitted: to the plan, as the options say.
+        options: model and fit.
+        lake: where the views' pixels are.
+        plan: the views.
+        folder: the run's.
+        phases: of the run so far.
+        search: what `config.json` says of the search that found the options, if one did.
+    """
+    name = options.candidate.name
     with phases.measure("evaluate"):
-        predictions = predict_sets([fitted], plan, candidate.name)
+        predictions = predict_sets([fitted], plan, name)
     scored = score(predictions, lake.manifest)
     keep_model([fitted], options, lake, scored, folder, phases)
-    history = label_set(fitted.history, candidate.name, None)
+    history = label_set(fitted.history, name, None)
     config = describe_run("train", options, lake, plan, phases, count_starts(folder))
-    keep_results(folder, config, history, scored)
+    keep_results(folder, config | ({"search": search} if search else {}), history, scored)
 
 
 def keep_model(

@@ -14,7 +14,7 @@ from trainer.candidates import Candidate
 from trainer.fitted import Fitted
 from trainer.heads.frozen import FrozenFit, start_tensorflow
 from trainer.heads.head import Head
-from trainer.models import MODELS, build_trunk
+from trainer.models import build_trunk
 from trainer.options import FitOptions
 from trainer.provenance import Phases
 from trainer.split import FitPlan
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     import keras
 
 Fit = Callable[[FitPlan, Sequence[Candidate], str], list[Fitted]]
-"""Fits candidates of one model to a plan; the last argument is what progress is called."""
+"""Fits candidates of one model to a plan; the last argument is what progress is called, empty for
+heads of which nothing is to be said."""
 
 _STAGED_SHARE = 0.1
-"""Of a model's learning rate, once its head is good: faster steps would spoil the trunk first."""
+"""Of the learning rate, once its head is good: faster steps would spoil the trunk first."""
 
 
 def make_fit(
@@ -66,7 +67,7 @@ class _WholeFit:
 
     def __init__(self, lake: Lake, model_name: str, options: FitOptions, folder: Path):
         self._lake, self._options, self._folder = lake, options, folder
-        self._model_name, self._entry = model_name, MODELS[model_name]
+        self._model_name, self._dropout = model_name, options.last_dropout(model_name)
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
         """Fit the model, which is the one candidate; see `trainer.fit.Fitter`."""
@@ -82,8 +83,7 @@ class _WholeFit:
     ) -> Fitted:
         from trainer.fit import Fitter, Recipe
 
-        start = self._entry.starts_at(self._options.weights) or self._entry
-        rate = start.learning_rate * (_STAGED_SHARE if is_staged else 1)
+        rate = self._options.learning_rate(self._model_name) * (_STAGED_SHARE if is_staged else 1)
         fitter = Fitter(self._lake, self._options, self._folder)
         return fitter.fit(Recipe(build, rate, counts_start=is_staged), plan, title)
 
@@ -91,7 +91,7 @@ class _WholeFit:
         from trainer.models.head import classify
 
         target = make_target(self._options.target, self._lake.manifest)
-        return classify(self._build_trunk(), target.num_outputs, self._entry.dropout)
+        return classify(self._build_trunk(), target.num_outputs, self._dropout)
 
     def _build_trunk(self) -> keras.Model:
         return build_trunk(self._model_name, self._lake.image.size, self._options.weights)
@@ -116,4 +116,4 @@ class _StagedFit(_WholeFit):
         from trainer.models.combine import combine
         from trainer.models.head import build_head
 
-        return combine([build_head(head, self._entry.dropout)], self._build_trunk())
+        return combine([build_head(head, self._dropout)], self._build_trunk())

@@ -65,6 +65,17 @@ def test_only_models_with_a_backbone_are_frozen_and_only_unless_told_otherwise()
     assert TrainOptions().way("cnn4") == "all"
 
 
+def test_rate_and_dropout_are_the_models_own_unless_given() -> None:
+    name = "efficientnet_lite0"
+    for options, model, rate, dropout in (
+        (TrainOptions(tune="all"), name, 1e-4, 0.2),
+        (TrainOptions(weights="none"), name, 1e-3, 0.2),
+        (TrainOptions(model="cnn2"), "cnn2", 1e-3, 0.5),
+        (TrainOptions(model="cnn2", rate=0.02, dropout=0), "cnn2", 0.02, 0),
+    ):
+        assert (options.learning_rate(model), options.last_dropout(model)) == (rate, dropout)
+
+
 def test_staged_tuning_starts_from_the_head_and_never_ends_below_it(
     trained: Path, lake: Lake, tmp_path: Path
 ) -> None:

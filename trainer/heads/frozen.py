@@ -66,7 +66,7 @@ class FrozenFit:
         self._embeddings = [self._embed(views, kind) for kind in kinds]
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
-        """Fit heads; see `trainer.heads.fit.fit_heads`."""
+        """Fit heads, and say how it went if there is a title; see `trainer.heads.fit.fit_heads`."""
         return [
             self._finish(fitted.head, fitted.rows) for fitted in self._fit(plan, candidates, title)
         ]
@@ -79,7 +79,8 @@ class FrozenFit:
         train, validation = self._examples(plan.train), self._examples(plan.validation)
         num_outputs = self._target.num_outputs
         heads = fit_heads(train, validation, candidates, num_outputs, self._options)
-        _note_best(title, heads, candidates)
+        if title:
+            _note_best(title, heads, candidates)
         return heads
 
     def _finish(self, head: Head, rows: list[dict[str, Any]]) -> Fitted:

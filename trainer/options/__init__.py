@@ -19,6 +19,7 @@ from trainer.options.look import (
     ServeOptions,
 )
 from trainer.options.train import TrainOptions
+from trainer.options.tune import TuneOptions
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -36,4 +37,5 @@ __all__ = [
     "TargetName",
     "TrainOptions",
     "Tune",
+    "TuneOptions",
 ]

@@ -41,6 +41,10 @@ class FitOptions(DataOptions, ABC):
     """Epochs without a lower validation loss before training stops; the best weights are kept."""
     batch: int = 32
     """Views in a batch."""
+    rate: float | None = None
+    """Adam's learning rate where all of a model is trained; by default the model's own."""
+    dropout: float | None = None
+    """The share of features that its last layer does not see in a step; by default its own."""
     seed: int = 0
     """Seed of splits, shuffles, weights and dropout."""
     reader: Literal["offset", "stream"] = "offset"
@@ -74,6 +78,12 @@ class FitOptions(DataOptions, ABC):
         for name in ("epochs", "patience", "batch", "devices"):
             if (value := getattr(self, name)) < 1:
                 raise UsageError(f"Expected {name} to be 1 or more. Received: {name}={value}")
+        if self.rate is not None and not 0 < self.rate < math.inf:
+            raise UsageError(f"Expected a rate above 0. Received: rate={self.rate:g}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise UsageError(
+                f"Expected a dropout of 0 to below 1. Received: dropout={self.dropout:g}"
+            )
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"Expected a seed of 0 to 2147483647. Received: seed={self.seed}")
         if self.target == "part_abnormal" and self.part != "all":
@@ -87,6 +97,15 @@ class FitOptions(DataOptions, ABC):
         if self.tune != "default":
             return self.tune
         return "head" if MODELS[model_name].starts_at(self.weights) else "all"
+
+    def learning_rate(self, model_name: str) -> float:
+        """Return Adam's learning rate where all of a model is trained."""
+        entry = MODELS[model_name]
+        return self.rate or (entry.starts_at(self.weights) or entry).learning_rate
+
+    def last_dropout(self, model_name: str) -> float:
+        """Return the share of features that the last layer does not see in a step."""
+        return MODELS[model_name].dropout if self.dropout is None else self.dropout
 
     @abstractmethod
     def list_heads(self, model_name: str) -> list[Candidate]:
@@ -107,7 +126,8 @@ class FitOptions(DataOptions, ABC):
 
         Raises:
             UsageError: one is not in the table, or has no backbone to freeze, or would be trained
-                on embeddings of images that augmentation is asked to change.
+                on embeddings of images that augmentation is asked to change; or is given what only
+                counts where all is trained.
         """
         with_backbone = [name for name, entry in MODELS.items() if entry.pretrained]
         backbones = f"a pretrained backbone ({', '.join(with_backbone)})"
@@ -126,6 +146,13 @@ class FitOptions(DataOptions, ABC):
                     "Expected augment=none where only the head is trained, for views are embedded "
                     f"once; or tune=all. Received: augment={self.augment} {key}={name}"
                 )
+            for key_of_all in ("rate", "dropout"):
+                value = getattr(self, key_of_all)
+                if value is not None and self.way(name) == "head":
+                    raise UsageError(
+                        f"Expected no {key_of_all} where only the head is trained, which decay= "
+                        f"holds back; or tune=all. Received: {key_of_all}={value:g} {key}={name}"
+                    )
         is_file = self.weights not in ("pretrained", "none")
         if is_file and not (len(names) == 1 and MODELS[names[0]].pretrained):
             raise UsageError(

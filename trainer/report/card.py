@@ -1,7 +1,7 @@
 """The model card: what a model is for, what made it, how well it does, and where its limits are."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,8 @@ from typing import Any
 from shared.vocabulary import BODY_PARTS, MURA_PARTS
 from trainer.metrics import LEVELS, ByPart, Measures
 from trainer.models import MODELS
-from trainer.options import CvOptions, TrainOptions
-from trainer.report import limits, notes, words
+from trainer.options import CvOptions, TrainOptions, TuneOptions
+from trainer.report import limits, notes, searched, words
 from trainer.report.run import Run
 from trainer.report.template import render
 
@@ -52,7 +52,9 @@ def make_card(run: Run, has_pictures: bool) -> str:
         image=", ".join(f"{key} {value}" for key, value in run.config["lake"]["image"].items()),
         fitting=notes.on_fitting(run),
         on_candidates=notes.on_candidates(run) if run.is_cv else "",
-        command=_repeat(run.config),
+        on_search=searched.on_search(run) if run.search else "",
+        command=_repeat(run.config["command"], run.config["options"]),
+        search_command=_repeat("tune", run.search["options"]) if run.search else "",
         split=_describe_split(run),
         on_patients=notes.on_patients(run.scored),
         on_intervals=notes.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
@@ -101,14 +103,11 @@ def _describe_split(run: Run) -> str:
     return f"{test} {names[0].upper()}{names[1:]} {verb} {way}."
 
 
-def _repeat(config: dict[str, Any]) -> str:
+def _repeat(command: str, options: Mapping[str, Any]) -> str:
     """Return the command that makes such a run."""
-    command = config["command"]
-    kind = {"train": TrainOptions, "cv": CvOptions}[command]
-    usual = {field.name: field.default for field in fields(kind)} | {
-        "out": config["options"]["out"]
-    }
-    given = [f"{k}={v}" for k, v in config["options"].items() if v != usual[k]]
+    kind = {"train": TrainOptions, "cv": CvOptions, "tune": TuneOptions}[command]
+    usual = {field.name: field.default for field in fields(kind)} | {"out": options["out"]}
+    given = [f"{k}={v}" for k, v in options.items() if v != usual[k]]
     return shlex.join(["just", command, *given])
 
 

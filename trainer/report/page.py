@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from shared.files import write_atomically
 from shared.vocabulary import BODY_PARTS
 from trainer.metrics import LEVELS, Measures
-from trainer.report import cases, notes, words
+from trainer.report import cases, notes, searched, words
 from trainer.report.card import CARD_FILE, make_card
 from trainer.report.plots import draw
 from trainer.report.run import Run, read_run
@@ -77,6 +77,8 @@ def _render(run: Run, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
         on_missing_test="" if "test" in run.by_role else notes.on_missing_test(parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
         on_candidates=notes.on_candidates(run) if run.is_cv else "",
+        trials=list(searched.list_best(run)) if run.search else [],
+        on_search=searched.on_search(run) if run.search else "",
         fitting=notes.on_fitting(run),
         mistakes=mistakes,
         uncertain=uncertain,

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from trainer.calibration import bin_by_probability, calibrate
 from trainer.metrics import levels, to_arrays
-from trainer.report import comparisons, figures, words
+from trainer.report import comparisons, figures, searched, words
 from trainer.report.class_figures import class_confusion
 from trainer.report.run import Run
 
@@ -20,8 +20,8 @@ def draw(run: Run) -> dict[str, dict[str, Captioned]]:
     """Draw every figure of a report.
 
     Returns:
-        By section of the page (`result`, `classes`, `reliability`, `candidates`, `learning`,
-        `folds`) and by a name fit for a file: the figure and its caption.
+        By section of the page (`result`, `classes`, `reliability`, `candidates`, `search`,
+        `learning`, `folds`) and by a name fit for a file: the figure and its caption.
     """
     role, by_part = run.headline
     result = {
@@ -42,6 +42,7 @@ def draw(run: Run) -> dict[str, dict[str, Captioned]]:
         "classes": _draw_classes(run) if run.classes else {},
         "reliability": dict(_draw_reliability(run)),
         "candidates": _draw_candidates(run) if run.is_cv else {},
+        "search": searched.draw(run) if run.search else {},
         "learning": dict(_draw_learning("", run.fitted)),
         "folds": dict(_draw_learning("_folds", run.fitted_folds, f"{run.model}, folds. ")),
     }

@@ -12,6 +12,7 @@ from shared.errors import TrainingError
 from trainer.decision import Decision, read_decision
 from trainer.metrics import ByPart, Measures
 from trainer.results import compute_metrics
+from trainer.run_folder import TRIALS_FILE
 
 _ROLES = ("test", "out_of_fold", "validation")
 
@@ -26,6 +27,7 @@ class Run:
         scored: one row a prediction, joined to the manifest.
         decision: the temperatures and thresholds that were learnt.
         metrics: what `compute_metrics` says of them.
+        trials: one row a trial of the search for the options; empty if they were given.
     """
 
     config: dict[str, Any]
@@ -33,6 +35,12 @@ class Run:
     scored: pl.DataFrame
     decision: Decision
     metrics: dict[str, Any]
+    trials: pl.DataFrame
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """What is known of the search for the options; empty if they were given."""
+        return self.config.get("search", {})
 
     @property
     def is_cv(self) -> bool:
@@ -102,7 +110,7 @@ def read_run(folder: Path) -> Run:
 
     Args:
         folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
-            (a scored table).
+            (a scored table), and `trials.parquet` where options were searched.
 
     Raises:
         TrainingError: a file is missing, or there are no predictions.
@@ -114,6 +122,9 @@ def read_run(folder: Path) -> Run:
             pl.read_parquet(io.BytesIO((folder / f"{name}.parquet").read_bytes()))
             for name in ("history", "predictions")
         )
+        trials = pl.DataFrame()
+        if "search" in config:
+            trials = pl.read_parquet(io.BytesIO((folder / TRIALS_FILE).read_bytes()))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise TrainingError(
             "Expected a run folder with config.json, decision.json, history.parquet and "
@@ -124,4 +135,4 @@ def read_run(folder: Path) -> Run:
         raise TrainingError(f"Expected predictions to report. Received: num_views=0 in {folder}")
     scored, history = (table.cast({"fold": pl.Int64}) for table in (scored, history))
     metrics = compute_metrics(config, scored, decision)
-    return Run(config, history, scored, decision, metrics)
+    return Run(config, history, scored, decision, metrics, trials)

@@ -1,0 +1,1 @@
+"""Search: the settings of a model are tried, and the best kept."""
