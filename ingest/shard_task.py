@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from shared.image_spec import ImageSpec
+from shared.store import Store
 
 UNREADABLE = "unreadable"
 """The reason of a file that cannot be read; it is tried again by every run."""
@@ -36,8 +37,8 @@ class ShardTask:
 class Job:
     """What all shards of a run have in common: where from, where to, and how stored."""
 
-    source: Path
-    lake: Path
+    source: Store
+    lake: Store
     image: ImageSpec
 
 

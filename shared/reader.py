@@ -1,11 +1,8 @@
 """Reader: any views of a lake, read from the shards by offset, every byte of each checked."""
 
 import math
-import os
-import resource
 from bisect import bisect_right
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import crc32c
@@ -15,12 +12,14 @@ import polars as pl
 
 from shared.encoding import decode
 from shared.errors import CorruptLakeError, LakeError
+from shared.folder import Folder
 from shared.image import Pixels
 from shared.lake import Lake, open_lake
+from shared.shards import ShardFiles, ShardObjects
+from shared.store import Store
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
 
 _REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
-_SPARE_FILES = 64
 _ALIGNMENT = 64
 _FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
 _SAME_VIEW = ["view_id", "label", "pixel_digest"]
@@ -33,7 +32,7 @@ class _Records(NamedTuple):
     the header and the footer that are expected, uint8 (views, 16).
     """
 
-    descriptors: npt.NDArray[np.int64]
+    shards: npt.NDArray[np.int64]
     offsets: npt.NDArray[np.int64]
     head_bytes: npt.NDArray[np.int64]
     image_bytes: npt.NDArray[np.int64]
@@ -41,8 +40,8 @@ class _Records(NamedTuple):
     frames: npt.NDArray[np.uint8]
 
     @classmethod
-    def of(cls, views: pl.DataFrame, descriptors: Mapping[str, int]) -> "_Records":
-        """Return how to read the records of rows of a manifest from open shards."""
+    def of(cls, views: pl.DataFrame, numbers: Mapping[str, int]) -> "_Records":
+        """Return how to read the records of rows of a manifest from shards, by their numbers."""
         columns = ("record_offset", "image_offset", "image_bytes", "record_crc32c")
         offsets, image_offsets, image_bytes, checksums = (views[c].to_numpy() for c in columns)
         head_bytes = image_offsets - offsets - FRAME_HEADER_BYTES
@@ -52,7 +51,7 @@ class _Records(NamedTuple):
             headers[length] + frame_footer(checksum)
             for length, checksum in zip(lengths, checksums.tolist(), strict=True)
         )
-        shards = [descriptors[shard] for shard in views["shard"]]
+        shards = [numbers[shard] for shard in views["shard"]]
         return cls(
             np.array(shards, np.int64),
             offsets,
@@ -66,9 +65,9 @@ class _Records(NamedTuple):
 class ViewReader:
     """Reads views of a lake in any order, from several threads; a context manager.
 
-    The shards are opened at once and held open until the block ends: a re-ingest that replaces them
-    meanwhile does not disturb it. If one has replaced them already, the same views are found in the
-    lake that is there now.
+    In a folder the shards are opened at once and held open until the block ends: a re-ingest that
+    replaces them meanwhile does not disturb it. If one has replaced them already, the same views
+    are found in the lake that is there now.
 
     Args:
         lake: an opened lake.
@@ -88,12 +87,12 @@ class ViewReader:
         self.batch_shape = (None, lake.image.size, lake.image.size, 1)
         self.labels: npt.NDArray[np.float32] = views["label"].to_numpy().astype(np.float32)
         self.damage: CorruptLakeError | None = None
-        self._root, self._image = lake.root, lake.image
-        self._descriptors: dict[str, int] = {}
-        while not self._open_shards(lake, views):
+        self._store, self._image = lake.store, lake.image
+        while not (shards := _open_shards(lake, views)):
             lake, views = _find_again(lake, views)
+        self._shards = shards
         self._views = views.select("shard", "view_id")
-        self._records = _Records.of(views, self._descriptors)
+        self._records = _Records.of(views, shards.numbers)
         self._head_bytes = int(self._records.head_bytes.max(initial=0))
 
     def __len__(self) -> int:
@@ -107,39 +106,7 @@ class ViewReader:
 
     def close(self) -> None:
         """Close the shards; TensorFlow may keep the reader itself for longer."""
-        while self._descriptors:
-            os.close(self._descriptors.popitem()[1])
-
-    def _open_shards(self, lake: Lake, views: pl.DataFrame) -> bool:
-        """Return whether all are there; if not, none is left open."""
-        needed = views["shard"].unique()
-        _allow_open_files(len(needed))
-        end = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
-        rows = (
-            lake.manifest.filter(pl.col("shard").is_in(needed.to_list()))
-            .select("shard", "view_id", "record_index", end=end)
-            .sort("record_index")
-        )
-        try:
-            for (shard,), members in rows.partition_by("shard", as_dict=True).items():
-                self._open_shard(str(shard), members)
-        except FileNotFoundError:
-            self.close()
-            return False
-        except BaseException:
-            self.close()
-            raise
-        return True
-
-    def _open_shard(self, shard: str, members: pl.DataFrame) -> None:
-        descriptor = os.open(self._root / shard, os.O_RDONLY)
-        self._descriptors[shard] = descriptor
-        size = os.fstat(descriptor).st_size
-        ends: list[int] = members["end"].to_list()
-        if size != ends[-1]:
-            view_id = members["view_id"][min(bisect_right(ends, size), len(ends) - 1)]
-            what = f"expected a file of {ends[-1]} bytes, received {size}"
-            raise _damage(self._root, shard, view_id, what)
+        self._shards.close()
 
     def read(self, rows: npt.NDArray[np.int64]) -> Pixels:
         """Return the pixels of the views `rows`, uint8 of shape (len(rows), size, size, 1).
@@ -153,7 +120,8 @@ class ViewReader:
         scratch = memoryview(bytearray(self._head_bytes))
         is_raw = self._image.encoding == "raw"
         *columns, expected_frames = (column[rows] for column in self._records)
-        for index, (descriptor, offset, head_bytes, image_bytes, checksum) in enumerate(
+        read_into = self._shards.begin(*columns[:4])
+        for index, (shard, offset, head_bytes, image_bytes, checksum) in enumerate(
             zip(*(column.tolist() for column in columns), strict=True)
         ):
             start = index * image_bytes
@@ -162,7 +130,7 @@ class ViewReader:
             start = index * _FRAME_BYTES
             header = frames_memory[start : start + FRAME_HEADER_BYTES]
             footer = frames_memory[start + FRAME_HEADER_BYTES : start + _FRAME_BYTES]
-            num_read = os.preadv(descriptor, (header, head, image, footer), offset)
+            num_read = read_into(shard, (header, head, image, footer), offset)
             if (
                 num_read != head_bytes + image_bytes + _FRAME_BYTES
                 or crc32c.crc32c(image, crc32c.crc32c(head)) != checksum
@@ -186,7 +154,7 @@ class ViewReader:
     def _damaged(self, row: np.int64) -> CorruptLakeError:
         shard, view_id = self._views.row(int(row))
         what = "the record is not the one that was written"
-        self.damage = _damage(self._root, shard, view_id, what)
+        self.damage = _damage(self._store, shard, view_id, what)
         return self.damage
 
 
@@ -198,15 +166,48 @@ def _aligned(shape: tuple[int, ...]) -> Pixels:
     return buffer[start : start + num_bytes].reshape(shape)
 
 
+def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects | None:
+    """Return the shards that views are in, or None if one is not there."""
+    end = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
+    rows = (
+        lake.manifest.filter(pl.col("shard").is_in(views["shard"].unique().to_list()))
+        .select("shard", "view_id", "record_index", end=end)
+        .sort("record_index")
+        .partition_by("shard", as_dict=True)
+    )
+    members = {str(shard): of_shard for (shard,), of_shard in rows.items()}
+    try:
+        kind = ShardFiles if isinstance(lake.store, Folder) else ShardObjects
+        shards = kind(lake.store, members)
+    except FileNotFoundError:
+        return None
+    try:
+        for shard, of_shard in members.items():
+            _check_size(lake.store, shard, shards.sizes[shard], of_shard)
+    except BaseException:
+        shards.close()
+        raise
+    return shards
+
+
+def _check_size(store: Store, shard: str, size_bytes: int, members: pl.DataFrame) -> None:
+    ends: list[int] = members["end"].to_list()
+    if size_bytes != ends[-1]:
+        view_id = members["view_id"][min(bisect_right(ends, size_bytes), len(ends) - 1)]
+        what = f"expected a file of {ends[-1]} bytes, received {size_bytes}"
+        raise _damage(store, shard, view_id, what)
+
+
 def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
     """Return the lake as it is now, and the rows of the same views with the same pixels in it."""
-    now = open_lake(lake.root)
+    now = open_lake(lake.store)
     if now.digest == lake.digest:
         shards = views.unique("shard", maintain_order=True).select("shard", "view_id")
-        gone = [(s, v) for s, v in shards.iter_rows() if not (lake.root / s).exists()]
-        if gone and open_lake(lake.root).digest == lake.digest:
+        there = lake.store.sizes(shards["shard"].to_list())
+        gone = [(shard, view_id) for shard, view_id in shards.iter_rows() if shard not in there]
+        if gone and open_lake(lake.store).digest == lake.digest:
             shard, view_id = gone[0]
-            raise _damage(lake.root, shard, view_id, "the file is missing")
+            raise _damage(lake.store, shard, view_id, "the file is missing")
         return lake, views
     same = views.select(_SAME_VIEW).join(
         now.manifest, on=_SAME_VIEW, how="inner", maintain_order="left"
@@ -214,19 +215,11 @@ def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
     if same.height < views.height or now.image != lake.image:
         raise LakeError(
             "Expected the lake to keep its views while they are opened; run again. "
-            f"Received: lake={lake.root}, in which a re-ingest has changed "
+            f"Received: lake={lake.store}, in which a re-ingest has changed "
             f"{views.height - same.height} of {views.height}"
         )
     return now, same
 
 
-def _damage(root: Path, shard: str, view_id: str, what: str) -> CorruptLakeError:
-    return CorruptLakeError(f"{root / shard}, view {view_id}: {what}; {_REMEDY}")
-
-
-def _allow_open_files(num_more: int) -> None:
-    """Raise this process's limit on open files, where a lake has more shards than it allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = len(list(Path("/dev/fd").iterdir())) + num_more + _SPARE_FILES
-    if soft < needed and (hard == resource.RLIM_INFINITY or hard >= needed):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+def _damage(store: Store, shard: str, view_id: str, what: str) -> CorruptLakeError:
+    return CorruptLakeError(f"{store.where(shard)}, view {view_id}: {what}; {_REMEDY}")
