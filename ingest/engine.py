@@ -42,9 +42,7 @@ def write_shards(
         for index, shard in written:
             plan = plans[index]
             publishing.append((plan, publishers.submit(_publish, plan, shard, job.lake, store)))
-            while publishing and (
-                publishing[0][1].done() or len(publishing) > _MAX_PUBLISHING
-            ):
+            while publishing and (publishing[0][1].done() or len(publishing) > _MAX_PUBLISHING):
                 plan, published = publishing.popleft()
                 yield plan, published.result()
         for plan, published in publishing:
@@ -56,7 +54,9 @@ def _task(plan: ShardPlan) -> ShardTask:
     return ShardTask(plan.folder, [PlannedView(*row) for row in views.iter_rows()])
 
 
-def _publish(plan: ShardPlan, shard: WrittenShard, lake: Store, store: OutcomeStore) -> ShardOutcome:
+def _publish(
+    plan: ShardPlan, shard: WrittenShard, lake: Store, store: OutcomeStore
+) -> ShardOutcome:
     path = shard_path(plan.folder, shard.content_digest)
     outcome = ShardOutcome.of(plan, path, shard.facts, shard.rejects)
     store.save(plan, outcome)

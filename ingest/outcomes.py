@@ -72,7 +72,9 @@ class OutcomeStore:
 
     def __init__(self, job: Job):
         self._lake = job.lake.resolve()
-        self._folder = platformdirs.user_cache_path("mura-lake") / digest(os.fsencode(str(self._lake)))
+        self._folder = platformdirs.user_cache_path("mura-lake") / digest(
+            os.fsencode(str(self._lake))
+        )
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -15,6 +15,7 @@ from shared.store import Store
 
 _SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
 """No radiograph is larger: the largest detectors give 30 MB without any compression."""
+_NS_PER_S = 10**9
 _FAULTS_OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.EIO}
 
 
@@ -69,12 +70,13 @@ def _read_file(source: str, view: PlannedView) -> bytes:
 def _read_object(source: Bucket, view: PlannedView) -> bytes:
     _refuse_large(view)
     try:
-        stored = source.read_with_time(view.view_id)
+        encoded, modified_s = source.read_with_time(view.view_id)
     except FileNotFoundError:
         raise _vanished(source.where(view.view_id), "no such object") from None
-    if (len(stored.data), stored.modified_ns) != (view.source_bytes, view.modified_ns):
-        raise _changed(source.where(view.view_id), view, len(stored.data))
-    return stored.data
+    # a listing may tell fractions of a second, and an answer does not
+    if (len(encoded), modified_s) != (view.source_bytes, view.modified_ns // _NS_PER_S):
+        raise _changed(source.where(view.view_id), view, len(encoded))
+    return encoded
 
 
 def _refuse_large(view: PlannedView) -> None:

@@ -109,9 +109,7 @@ def _files(
     return _walk(str(root), enters) if isinstance(root, Folder) else _list_objects(root, enters)
 
 
-def _list_objects(
-    root: Bucket, enters: Callable[[str], bool]
-) -> Iterator[tuple[str, "_Object"]]:
+def _list_objects(root: Bucket, enters: Callable[[str], bool]) -> Iterator[tuple[str, "_Object"]]:
     entered = {"": True}
 
     def is_entered(folder: str) -> bool:

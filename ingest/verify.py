@@ -1,8 +1,9 @@
 """Verify: every byte of a lake is held against its manifest and `lake.json`."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import crc32c
 import numpy as np
@@ -14,9 +15,11 @@ from shared.encoding import decode
 from shared.errors import CorruptLakeError, LakeError
 from shared.example import decode_example
 from shared.files import ShardDigester, digest
+from shared.folder import Folder
 from shared.image_spec import ImageSpec
 from shared.lake import Lake, open_lake
 from shared.reader import ViewReader
+from shared.store import Store
 from shared.tfrecord import FRAME_HEADER_BYTES, Record, read_records
 
 
@@ -27,7 +30,7 @@ def verify_lake(options: VerifyOptions) -> None:
         LakeError: there is no lake, or an ingest replaced it meanwhile.
         CorruptLakeError: something differs.
     """
-    lake = open_lake(Path(options.lake).expanduser())
+    lake = open_lake(options.lake)
     shards = lake.manifest.sort("record_index").partition_by("shard", as_dict=True)
     damages: list[str] = []
     with Progress("verify", lake.manifest.height) as progress:
@@ -40,44 +43,52 @@ def verify_lake(options: VerifyOptions) -> None:
                 note(f"damaged: {damage}")
     if damages:
         raise CorruptLakeError(
-            f"Expected {len(shards)} whole shards. Received: {len(damages)} damaged in {lake.root}"
+            f"Expected {len(shards)} whole shards. Received: {len(damages)} damaged in {lake.store}"
         )
     say(
-        f"{lake.root} is whole: {lake.manifest.height:,} views in {len(shards):,} shards, "
+        f"{lake.store} is whole: {lake.manifest.height:,} views in {len(shards):,} shards, "
         f"{lake.rejects.height:,} rejected files on record (digest {lake.digest})"
     )
 
 
 def _refuse_other_lake(lake: Lake) -> None:
     """Tell a lake that was replaced meanwhile from a damaged one."""
-    now = open_lake(lake.root).digest
+    now = open_lake(lake.store).digest
     if now != lake.digest:
         raise LakeError(
-            f"Expected the lake to rest while it is verified; run again. Received: {lake.root}, "
+            f"Expected the lake to rest while it is verified; run again. Received: {lake.store}, "
             f"whose digest was {lake.digest} and is {now}"
         )
 
 
 def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[], None]) -> None:
-    """Read a shard as the trainer does, then as any reader of TFRecord does, record by record."""
-    content = ShardDigester()
-    with ViewReader(lake, rows) as reader:
-        records = read_records(lake.root / path)
+    """Read a shard as the trainer does, then as any reader of TFRecord does, record by record.
+
+    That of an object store is read once, the second way.
+    """
+    content, where = ShardDigester(), lake.store.where(path)
+    with ViewReader(lake, rows) as reader, _open(lake.store, path) as file:
+        records = read_records(file, where)
         for index, row in enumerate(rows.iter_rows(named=True)):
-            reader.read(np.array([index]))
+            if isinstance(lake.store, Folder):
+                reader.read(np.array([index]))
             record = next(records)
             try:
                 _verify_record(record, row, lake.image)
             except CorruptLakeError as error:
-                raise CorruptLakeError(
-                    f"{lake.root / path}, view {row['view_id']}: {error}"
-                ) from None
+                raise CorruptLakeError(f"{where}, view {row['view_id']}: {error}") from None
             head_bytes = len(record.payload) - row["image_bytes"]
             stored_digest = digest(record.payload[head_bytes:])
             content.add(bytes(record.payload[:head_bytes]), stored_digest)
             advance()
     if content.finish() != Path(path).stem:
-        raise CorruptLakeError(f"{lake.root / path} is not what its name says")
+        raise CorruptLakeError(f"{where} is not what its name says")
+
+
+def _open(store: Store, path: str) -> BinaryIO:
+    if isinstance(store, Folder):
+        return (store.root / path).open("rb")
+    return io.BytesIO(store.read(path))
 
 
 def _verify_record(record: Record, row: dict[str, Any], image: ImageSpec) -> None:

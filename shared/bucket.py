@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -24,6 +25,7 @@ REQUESTS = 16
 _READ_TRIES = 4
 _UNLIKELY = 0xA5
 _ASKED_ONE_BY_ONE = 64
+_NS_PER_S = 10**9
 
 
 class StoredFile(NamedTuple):
@@ -75,15 +77,26 @@ class Bucket:
             StoreError: the object store does not answer, or the file ends before.
         """
         with explain("read", self.where(path)), self._open(path) as file:
-            if num_bytes is None:
-                num_bytes = int(file.size()) - offset
-            data = _read(file, offset, num_bytes)
-        if data is None:
-            raise StoreError(
-                f"Expected {num_bytes} bytes of {self.where(path)} from byte {offset}. "
-                "Received: fewer, again and again"
+            data = _read(
+                file, offset, int(file.size()) - offset if num_bytes is None else num_bytes
             )
-        return data
+        return self._whole(data, path)
+
+    def read_with_time(self, path: str) -> tuple[bytes, int]:
+        """Return a whole file and when it was changed, in seconds since 1970.
+
+        Raises:
+            As `read`.
+        """
+        with explain("read", self.where(path)), self._open(path) as file:
+            metadata: dict[str, bytes] = file.metadata() or {}
+            data = _read(file, 0, int(file.size()))
+            if "Last-Modified" not in metadata:
+                (info,) = self._files.get_file_info([self._key(path)])
+                return self._whole(data, path), info.mtime_ns // _NS_PER_S
+        stamp = metadata["Last-Modified"].decode()
+        modified = datetime.fromisoformat(stamp.replace("Z", "+00:00"))
+        return self._whole(data, path), int(modified.timestamp())
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file, in one request or in parts that are joined at the end."""
@@ -183,6 +196,14 @@ class Bucket:
     def _key(self, path: str) -> str:
         return "/".join(part for part in (self.bucket, self.path, path) if part)
 
+    def _whole(self, data: bytes | None, path: str) -> bytes:
+        if data is None:
+            raise StoreError(
+                f"Expected all of {self.where(path)}. "
+                "Received: fewer bytes than it has, again and again"
+            )
+        return data
+
     def _open(self, path: str) -> Any:
         return self._files.open_input_file(self._key(path))
 
@@ -210,8 +231,9 @@ def _read(file: Any, offset: int, num_bytes: int) -> bytes | None:
     """
     buffer = bytearray(num_bytes)
     for attempt in range(_UNLIKELY, _UNLIKELY + _READ_TRIES):
-        buffer[-1:] = bytes([attempt])[:num_bytes]
+        if num_bytes:
+            buffer[-1] = attempt
         file.seek(offset)
-        if file.readinto(buffer) == num_bytes and buffer[-1:] != bytes([attempt]):
+        if file.readinto(buffer) == num_bytes and not (num_bytes and buffer[-1] == attempt):
             return bytes(buffer)
     return None

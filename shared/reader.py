@@ -12,10 +12,9 @@ import polars as pl
 
 from shared.encoding import decode
 from shared.errors import CorruptLakeError, LakeError
-from shared.folder import Folder
 from shared.image import Pixels
 from shared.lake import Lake, open_lake
-from shared.shards import ShardFiles, ShardObjects
+from shared.shards import ShardFiles, ShardObjects, open_shards
 from shared.store import Store
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
 
@@ -120,9 +119,10 @@ class ViewReader:
         scratch = memoryview(bytearray(self._head_bytes))
         is_raw = self._image.encoding == "raw"
         *columns, expected_frames = (column[rows] for column in self._records)
-        read_into = self._shards.begin(*columns[:4])
+        parts: list[list[int]] = [column.tolist() for column in columns]
+        read_into = self._shards.begin(*parts[:4])
         for index, (shard, offset, head_bytes, image_bytes, checksum) in enumerate(
-            zip(*(column.tolist() for column in columns), strict=True)
+            zip(*parts, strict=True)
         ):
             start = index * image_bytes
             image = pixels[start : start + image_bytes] if is_raw else bytearray(image_bytes)
@@ -177,8 +177,7 @@ def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects |
     )
     members = {str(shard): of_shard for (shard,), of_shard in rows.items()}
     try:
-        kind = ShardFiles if isinstance(lake.store, Folder) else ShardObjects
-        shards = kind(lake.store, members)
+        shards = open_shards(lake.store, members)
     except FileNotFoundError:
         return None
     try:

@@ -7,18 +7,30 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from shared.bucket import REQUESTS, Bucket
 from shared.folder import Folder
+from shared.store import Store
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES
 
 ReadInto = Callable[[int, Sequence[Any], int], int]
 """Fills buffers from an offset of the shard with a number; returns how many bytes there were."""
 
-_Numbers = npt.NDArray[np.int64]
+_Numbers = Sequence[int]
 _SPARE_FILES = 64
+
+
+def open_shards(store: Store, shards: Collection[str]) -> "ShardFiles | ShardObjects":
+    """Open shards of a lake.
+
+    Args:
+        store: of the lake.
+        shards: paths in it.
+
+    Raises:
+        FileNotFoundError: one is not there; none is left open.
+        StoreError: the object store does not answer, or not as it should.
+    """
+    return ShardFiles(store, shards) if isinstance(store, Folder) else ShardObjects(store, shards)
 
 
 class ShardFiles:
@@ -79,7 +91,8 @@ class ShardObjects:
         self.sizes = store.sizes(shards)
         if missing := self.numbers.keys() - self.sizes.keys():
             raise FileNotFoundError(store.where(min(missing)))
-        self._store, self._shards = store, list(shards)
+        self._store = store
+        self._shards: list[str] = list(shards)
         self._pool = ThreadPoolExecutor(REQUESTS)
 
     def begin(
@@ -88,7 +101,7 @@ class ShardObjects:
         """Ask for records, and return what gives their parts, in the same order."""
         lengths = head_bytes + image_bytes + FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
         shards = [self._shards[number] for number in numbers]
-        records = self._pool.map(self._store.read_range, shards, offsets.tolist(), lengths.tolist())
+        records = self._pool.map(self._store.read_range, shards, offsets, lengths)
 
         def read_into(_: int, buffers: Sequence[Any], __: int) -> int:
             record, start = next(records), 0

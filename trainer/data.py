@@ -1,7 +1,6 @@
 """Data: the views of a lake that a run is about; MURA's own split into train and test."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -36,7 +35,7 @@ def open_data(options: DataOptions) -> Data:
         LakeError: there is no lake, or it is damaged.
         TrainingError: the train split has no such views, or of one label only.
     """
-    lake, part = open_lake(Path(options.lake).expanduser()), options.part
+    lake, part = open_lake(options.lake), options.part
     train = lake.manifest.filter(split="train")
     clean, test = leave_out_tested(lake.manifest)
     if leaking := train.height - clean.height:
@@ -46,7 +45,7 @@ def open_data(options: DataOptions) -> Data:
     if clean.is_empty():
         present = [name for name in BODY_PARTS if name in train["body_part"]]
         raise TrainingError(
-            f"Expected train views of part={part}. Received: {lake.root}, a lake of "
+            f"Expected train views of part={part}. Received: {lake.store}, a lake of "
             f"{', '.join(present) or 'no train views'}"
         )
     check_labels(clean, f"the train split of part={part}")

@@ -90,7 +90,7 @@ def describe_run(
         "options": asdict(options),
         "classes": list(make_target(options.target, lake.manifest).class_names),
         "lake": {
-            "path": str(lake.root),
+            "path": str(lake.store),
             "digest": lake.digest,
             "num_views": lake.manifest.height,
             "image": lake.image.to_json(),

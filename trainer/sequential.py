@@ -49,7 +49,7 @@ def sequential_batches(
     members = shards["record_index"].to_list()
     truths = [tuple(column[row] for column in truth) for row in shards["row"]]
     datasets = [
-        _records(str(lake.root / shard), numbers, shard_truth).shuffle(waiting, seed).repeat()
+        _records(lake.store.where(shard), numbers, shard_truth).shuffle(waiting, seed).repeat()
         for shard, numbers, shard_truth in zip(shards["shard"], members, truths, strict=True)
     ]
     owners = tf.repeat(tf.range(len(datasets), dtype=tf.int64), [len(rows) for rows in members])
