@@ -43,7 +43,7 @@ class IngestOptions:
     """
 
     root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
-    """The folder MURA-v1.1 or its parent, or s3://bucket/path; with layout=folders that of train."""
+    """The folder MURA-v1.1 or its parent, or s3://bucket/path; with layout=folders of train."""
     lake: str = "lake"
     """The folder, or s3://bucket/path, of the lake to make or bring up to date."""
     size: int = 320

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from shared.bucket import REQUESTS, Bucket
+from shared.bucket import REQUESTS, Bucket, ObjectFile
 from shared.folder import Folder
 from shared.store import Store
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES
@@ -17,6 +17,7 @@ ReadInto = Callable[[int, Sequence[Any], int], int]
 
 _Numbers = Sequence[int]
 _SPARE_FILES = 64
+_FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
 
 
 def open_shards(store: Store, shards: Collection[str]) -> "ShardFiles | ShardObjects":
@@ -93,15 +94,16 @@ class ShardObjects:
             raise FileNotFoundError(store.where(min(missing)))
         self._store = store
         self._shards: list[str] = list(shards)
+        self._idle: dict[str, list[ObjectFile]] = {shard: [] for shard in shards}
         self._pool = ThreadPoolExecutor(REQUESTS)
 
     def begin(
         self, numbers: _Numbers, offsets: _Numbers, head_bytes: _Numbers, image_bytes: _Numbers
     ) -> ReadInto:
         """Ask for records, and return what gives their parts, in the same order."""
-        lengths = head_bytes + image_bytes + FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
+        lengths = (sum(both) + _FRAME_BYTES for both in zip(head_bytes, image_bytes, strict=True))
         shards = [self._shards[number] for number in numbers]
-        records = self._pool.map(self._store.read_range, shards, offsets, lengths)
+        records = self._pool.map(self._read, shards, offsets, lengths)
 
         def read_into(_: int, buffers: Sequence[Any], __: int) -> int:
             record, start = next(records), 0
@@ -111,6 +113,17 @@ class ShardObjects:
             return len(record)
 
         return read_into
+
+    def _read(self, shard: str, offset: int, num_bytes: int) -> bytes:
+        # to open one is a request of its own
+        idle = self._idle[shard]
+        try:
+            file = idle.pop()
+        except IndexError:
+            file = self._store.open(shard)
+        record = file.read(offset, num_bytes)
+        idle.append(file)
+        return record
 
     def close(self) -> None:
         """Give up what is under way."""

@@ -1,7 +1,6 @@
 """A real S3 server process on loopback, behind a proxy that injects the faults of a network."""
 
 import http.client
-import os
 import re
 import socket
 import subprocess
@@ -58,8 +57,16 @@ class Proxy:
     requests: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     @property
-    def url(self) -> str:
+    def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def bucket(self) -> str:
+        return f"bucket-{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.bucket}"
 
     def take(self, method: str, path: str) -> Fault | None:
         self.requests.append((method, path))
@@ -181,10 +188,15 @@ def s3_server() -> Generator[int, None, None]:
         server.wait()
 
 
-def credentials(endpoint: str) -> dict[str, str]:
-    """Return the environment in which every S3 client finds the server."""
+def make_bucket(port: int, name: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("PUT", f"/{name}")
+    assert connection.getresponse().status == 200
+
+
+def client_environment(endpoint: str) -> dict[str, str]:
+    """Return what every S3 client needs to find the server."""
     return {
-        **os.environ,
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
