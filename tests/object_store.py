@@ -11,6 +11,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Literal
 
 Kind = Literal["status", "slow", "cut", "truncate"]
@@ -68,6 +69,16 @@ class Proxy:
     def url(self) -> str:
         return f"s3://{self.bucket}"
 
+    def put(self, name: str, data: bytes) -> None:
+        """Store an object of the bucket."""
+        _request(self.port, "PUT", f"/{self.bucket}/{name}", data)
+
+    def upload(self, folder: Path, name: str) -> None:
+        """Store all files of a folder below a name."""
+        for path in folder.rglob("*"):
+            if path.is_file():
+                self.put(f"{name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+
     def take(self, method: str, path: str) -> Fault | None:
         self.requests.append((method, path))
         for fault in self.faults:
@@ -76,6 +87,13 @@ class Proxy:
                 fault.hits += 1
                 return fault
         return None
+
+    def refuse(self, status: int, times: int = 10_000) -> None:
+        """Answer every request with a status from now on."""
+        self.faults = [
+            Fault("status", method, times=times, status=status)
+            for method in ("GET", "HEAD", "PUT", "POST", "DELETE")
+        ]
 
     def count(self, method: str, path: str = "") -> int:
         """Return how many requests so far were of a method and have `path` in theirs."""
@@ -189,9 +207,14 @@ def s3_server() -> Generator[int, None, None]:
 
 
 def make_bucket(port: int, name: str) -> None:
+    _request(port, "PUT", f"/{name}")
+
+
+def _request(port: int, method: str, path: str, body: bytes = b"") -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("PUT", f"/{name}")
+    connection.request(method, path, body)
     assert connection.getresponse().status == 200
+    connection.close()
 
 
 def client_environment(endpoint: str) -> dict[str, str]:
