@@ -52,6 +52,11 @@ class S3Settings:
     uses_tls: bool
     region: str
 
+    @property
+    def endpoint(self) -> str:
+        """The server's URL; empty for Amazon's."""
+        return self.host and f"{'https' if self.uses_tls else 'http'}://{self.host}"
+
 
 def read_s3_settings() -> S3Settings:
     """Return what the environment says.

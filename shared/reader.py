@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.encoding import decode
-from shared.errors import CorruptLakeError, LakeError
+from shared.errors import CorruptLakeError, LakeError, MuraLakeError, StoreError
 from shared.folder import Folder
 from shared.image import Pixels
 from shared.lake import Lake, open_lake
@@ -82,6 +82,9 @@ class ViewReader:
         labels: float32, one a view.
         damage: what `read` found wrong, for callers behind a boundary that exceptions do not cross
             whole.
+        places: where the shard of each view lies, as it is named from everywhere, and the number of
+            its record there: `where`, `record_index`.
+        is_remote: whether they lie in an object store, and in no cache.
 
     Raises:
         CorruptLakeError: a shard is missing, cut short or too long.
@@ -91,12 +94,16 @@ class ViewReader:
     def __init__(self, lake: Lake, views: pl.DataFrame):
         self.batch_shape = (None, lake.image.size, lake.image.size, 1)
         self.labels: npt.NDArray[np.float32] = views["label"].to_numpy().astype(np.float32)
-        self.damage: CorruptLakeError | None = None
+        self.damage: MuraLakeError | None = None
         self._image = lake.image
         while not (shards := _open_shards(lake, views)):
             lake, views = _find_again(lake, views)
         self._shards = shards
         self._views = views.select("shard", "view_id")
+        names = {shard: shards.where(shard) for shard in shards.numbers}
+        where = pl.col("shard").replace_strict(names, return_dtype=pl.String)
+        self.places = views.select("record_index", where=where)
+        self.is_remote = isinstance(shards, ShardObjects)
         self._records = _Records.of(views, shards.numbers)
         self._head_bytes = int(self._records.head_bytes.max(initial=0))
 
@@ -118,7 +125,15 @@ class ViewReader:
 
         Raises:
             CorruptLakeError: a record is not the one that was written.
+            StoreError: the object store does not answer, or not as it should.
         """
+        try:
+            return self._read(rows)
+        except (CorruptLakeError, StoreError) as error:
+            self.damage = error
+            raise
+
+    def _read(self, rows: npt.NDArray[np.int64]) -> Pixels:
         images = _aligned((len(rows), *self.batch_shape[1:]))
         frames = np.empty((len(rows), _FRAME_BYTES), np.uint8)
         pixels, frames_memory = images.reshape(-1).data, frames.reshape(-1).data
@@ -148,6 +163,27 @@ class ViewReader:
             raise self._damaged(rows[int((frames != expected_frames).any(axis=1).argmax())])
         return images
 
+    def take(self, records: npt.NDArray[np.object_], rows: npt.NDArray[np.int64]) -> Pixels:
+        """Return what `read` returns, from records that came another way.
+
+        Args:
+            records: payloads, bytes, (n,); any that is not the one that was written is read anew.
+            rows: which views they are.
+
+        Raises:
+            As `read`.
+        """
+        images = _aligned((len(rows), *self.batch_shape[1:]))
+        head_bytes = self._records.head_bytes[rows].tolist()
+        checksums = self._records.payload_crc32c[rows].tolist()
+        parts = zip(records, head_bytes, checksums, strict=True)
+        for index, (record, start, checksum) in enumerate(parts):
+            if crc32c.crc32c(record) == checksum:
+                images[index, :, :, 0] = decode(memoryview(record)[start:], self._image)
+            else:
+                images[index] = self.read(rows[index : index + 1])[0]
+        return images
+
     def check(self) -> None:
         """Read every view once, to find what is damaged.
 
@@ -159,9 +195,7 @@ class ViewReader:
 
     def _damaged(self, row: np.int64) -> CorruptLakeError:
         shard, view_id = self._views.row(int(row))
-        where, remedy = self._shards.where(shard), self._shards.remedy
-        self.damage = damage(where, view_id, WRONG_RECORD, remedy)
-        return self.damage
+        return damage(self._shards.where(shard), view_id, WRONG_RECORD, self._shards.remedy)
 
 
 def _aligned(shape: tuple[int, ...]) -> Pixels:

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from shared.bucket import REQUESTS, Bucket, ObjectFile
-from shared.errors import CorruptLakeError
+from shared.errors import CorruptLakeError, StoreError
 from shared.folder import Folder
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES
 
@@ -161,8 +161,15 @@ class ShardObjects:
         try:
             file = idle.pop()
         except IndexError:
-            file = self._store.open(shard)
-        record = file.read(offset, num_bytes)
+            file = None
+        try:
+            file = file or self._store.open(shard)
+            record = file.read(offset, num_bytes)
+        except FileNotFoundError:
+            raise StoreError(
+                f"Expected {self.where(shard)}, which was there at first. Received: no such "
+                "object; has another ingest replaced the lake? Run again"
+            ) from None
         idle.append(file)
         return record
 

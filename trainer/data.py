@@ -1,9 +1,11 @@
 """Data: the views of a lake that a run is about; MURA's own split into train and test."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import polars as pl
 
+from shared.cache import GB, ShardCache
 from shared.console import note
 from shared.errors import TrainingError
 from shared.lake import Lake, open_lake
@@ -36,6 +38,9 @@ def open_data(options: DataOptions) -> Data:
         TrainingError: the train split has no such views, or of one label only.
     """
     lake, part = open_lake(options.lake), options.part
+    if options.cache:
+        folder = Path(options.cache).expanduser()
+        lake = replace(lake, cache=ShardCache(folder, int(options.cache_gb * GB)))
     train = lake.manifest.filter(split="train")
     clean, test = leave_out_tested(lake.manifest)
     if leaking := train.height - clean.height:

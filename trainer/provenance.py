@@ -36,6 +36,8 @@ _PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
+_PLACES = ("out", "lake", "cache", "cache_gb")
+"""Options that decide where files lie, and nothing of what comes out."""
 _PROJECT = Path(__file__).parent.parent
 _GIT = ("git", "-C", str(_PROJECT))
 
@@ -63,7 +65,8 @@ def _add(seconds: dict[str, float], name: str, more_s: float) -> None:
 
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
     """Return the digest of all that a run's results depend on but the machine."""
-    own = {name: value for name, value in asdict(options).items() if name not in ("out", "lake")}
+    own = {name: value for name, value in asdict(options).items() if name not in _PLACES}
+    own["reader"] = options.way_of_reading
     return digest(json.dumps([command, own, lake.digest, _versions(), digest_code()]).encode())
 
 
