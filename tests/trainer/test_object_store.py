@@ -21,6 +21,8 @@ from shared.shards import rows_by_shard, shard_bytes
 from tests.commands import PROJECT, SCRIPTS, run
 from tests.ingest.processes import wait_until
 from tests.object_store import Fault, Proxy
+from trainer.eda.run import explore
+from trainer.options import EdaOptions
 
 TRAIN = ("part=wrist", "model=resnet_small", "epochs=2")
 
@@ -114,6 +116,17 @@ def test_a_shard_that_was_damaged_in_the_store_does_not_get_in(
     with pytest.raises(CorruptLakeError, match=f"{url}/{row['shard']}, view {row['view_id']}: the"):
         _pixels(_cached(url, tmp_path), lake.manifest)
     assert Path(row["shard"]).name not in {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_page_of_a_lake_in_a_bucket_is_that_of_the_folder(
+    url: str, lake: Lake, tmp_path: Path
+) -> None:
+    pages: list[str] = []
+    for place in (url, str(lake.root)):
+        out = tmp_path / "eda.html"
+        explore(EdaOptions(lake=place, out=str(out)))
+        pages.append(out.read_text().replace(place, "PLACE"))
+    assert pages[0] == pages[1]
 
 
 def test_a_run_through_a_cache_is_the_run_from_the_folder(
