@@ -16,6 +16,7 @@ from shared.bucket import Bucket
 from shared.console import Progress
 from shared.errors import StoreError
 from shared.files import PARTIAL_SUFFIX, explain_write, partial_file
+from shared.layout import is_own_path
 from shared.shards import (
     WRONG_RECORD,
     ShardFiles,
@@ -117,14 +118,18 @@ class ShardCache:
             descriptor = os.open(self.folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            for path in self.folder.glob(f".*{PARTIAL_SUFFIX}"):
+            for path in self._list(PARTIAL_SUFFIX):
                 path.unlink(missing_ok=True)
             yield
         finally:
             os.close(descriptor)
 
+    def _list(self, suffix: str) -> list[Path]:
+        """Return the files that are the cache's own, whatever else is in the folder."""
+        return [path for path in self.folder.glob(f"*{suffix}") if is_own_path(path.name)]
+
     def _make_room(self, num_bytes: int) -> None:
-        files = [(path, path.stat()) for path in self.folder.glob(f"*{_SUFFIX}")]
+        files = [(path, path.stat()) for path in self._list(_SUFFIX)]
         excess = num_bytes + sum(status.st_size for _, status in files) - self.limit_bytes
         for path, status in sorted(files, key=lambda file: file[1].st_mtime_ns):
             if excess <= 0:

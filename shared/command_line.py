@@ -151,6 +151,7 @@ def _end(status: int) -> NoReturn:
     """Leave with a status, without what a library does at exit if that would change it."""
     if _ABORTS_AT_EXIT in sys.modules:
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with contextlib.suppress(OSError):
+                stream.flush()
         os._exit(status)
     sys.exit(status)

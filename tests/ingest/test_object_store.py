@@ -16,7 +16,7 @@ from shared.reader import ViewReader
 from shared.store import as_store
 from tests.commands import run
 from tests.conftest import SIZE_PX
-from tests.ingest.processes import contents
+from tests.ingest.processes import contents, start, wait_until
 from tests.object_store import Fault, Proxy
 
 OTHER_SHARD = f"shards/split=train/body_part=hand/label=1/{'0' * 32}.tfrecord"
@@ -147,6 +147,29 @@ def test_an_upload_that_fails_is_one_line_and_the_next_run_goes_on(
     )
 
 
+def test_a_kill_loses_nothing_that_was_finished_and_leaves_nothing_half_done(
+    own_tree: Path, s3: Proxy, tmp_path: Path
+) -> None:
+    url = f"{s3.url}/lake"
+    bucket = _bucket(url)
+    s3.faults = [Fault("slow", "PUT", path="split=valid.*tfrecord", times=10_000, seconds=60)]
+    running = start(own_tree, url)
+    wait_until(lambda: s3.faults[0].hits == 2 and len(bucket.list_files()) == 2)
+    assert len(list(bucket.scratch.iterdir())) == 2
+    running.kill()
+    running.communicate(timeout=60)
+
+    s3.faults = []
+    s3.requests.clear()
+    both = [start(own_tree, url) for _ in range(2)]
+    assert [(each.communicate(timeout=100), each.returncode)[1] for each in both] == [0, 0]
+    assert s3.count("PUT", "shards/split=train") == 0
+    assert not bucket.scratch.exists()
+    assert _ingest(own_tree, tmp_path / "lake")[0] == 0
+    assert open_lake(url).digest == open_lake(tmp_path / "lake").digest
+    assert {file.path for file in bucket.list_files()} == open_lake(url).files
+
+
 def test_damage_is_named(own_tree: Path, s3: Proxy) -> None:
     url = f"{s3.url}/lake"
     assert _ingest(own_tree, url)[0] == 0
@@ -170,6 +193,19 @@ def test_damage_is_named(own_tree: Path, s3: Proxy) -> None:
     bucket.remove([row["shard"]])
     with pytest.raises(CorruptLakeError, match="the file is missing"):
         ViewReader(lake, views)
+
+
+def test_sizes_are_those_of_what_is_there(s3: Proxy) -> None:
+    names = [f"folder{number % 7}/object{number}" for number in range(70)]
+    for number, name in enumerate(names):
+        s3.put(f"some/{name}", b"x" * number)
+    expected = {name: number for number, name in enumerate(names)}
+    bucket = _bucket(f"{s3.url}/some")
+    for asked in (names, names[5:20]):
+        found = bucket.sizes([*asked, "folder1/missing"])
+        assert found == {name: expected[name] for name in asked}
+    assert bucket.folders() == [f"folder{number}" for number in range(7)]
+    assert bucket.below("none").folders() is None
 
 
 def test_an_object_that_stays_short_is_never_taken_for_whole(s3: Proxy) -> None:

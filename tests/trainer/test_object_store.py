@@ -80,16 +80,18 @@ def test_a_cache_keeps_its_bound_and_what_is_in_use(
     of = {shard: lake.manifest.filter(shard=shard) for shard in sizes}
     limit_bytes = sum(sizes[shard] for shard in (oldest, used, first, second))
     stored = _cached(url, tmp_path, limit_bytes)
+    foreign = tmp_path / "mine.tfrecord"
+    foreign.write_bytes(b"not of the cache")
 
     def kept() -> set[str]:
-        return {path.name for path in tmp_path.glob("*.tfrecord")}
+        return {path.name for path in tmp_path.glob("*.tfrecord") if path != foreign}
 
     with ViewReader(stored, of[used]) as reader:
         for shard in (oldest, first, second, oldest, last):
             _pixels(stored, of[shard])
         assert {Path(shard).name for shard in (oldest, used, last)} <= kept()
         assert Path(first).name not in kept()
-        assert sum(path.stat().st_size for path in tmp_path.glob("*.tfrecord")) <= limit_bytes
+        assert sum((tmp_path / name).stat().st_size for name in kept()) <= limit_bytes
         assert _read(reader) == _read(ViewReader(lake, of[used]))
         others = pl.concat([of[oldest], of[first], of[second], of[last]])
         tight = _cached(url, tmp_path, limit_bytes + sizes[last] - sizes[used])
@@ -100,6 +102,7 @@ def test_a_cache_keeps_its_bound_and_what_is_in_use(
     with pytest.raises(StoreError, match=r"Expected cache_gb=0\.1 or more for the shards"):
         _pixels(stored, lake.manifest)
     assert not list(tmp_path.glob(".*.partial"))
+    assert foreign.exists()
 
 
 def _read(reader: ViewReader) -> bytes:
