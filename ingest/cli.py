@@ -26,13 +26,12 @@ def _ingest(words: Sequence[str]) -> None:
 
     options = parse(IngestOptions, words, "ingest")
 
-    from pathlib import Path
-
     from ingest.pool import Crew
     from shared.layout import LAKE_FILE
+    from shared.store import as_store
 
     with Crew(options.workers, imports="ingest.shard") as crew:
-        if not (Path(options.lake).expanduser() / LAKE_FILE).exists():
+        if not as_store(options.lake).sizes([LAKE_FILE]):
             # there will be something to decode: workers import while this process does
             crew.start()
         from ingest.run import ingest_tree

@@ -55,11 +55,8 @@ class Decoder:
         Raises:
             As `decode`.
         """
-        whole: dict[ShardPlan, ShardOutcome] = {}
-        for plan in plans:
-            outcome = known.get(plan) or self._store.find(plan)
-            if outcome and self._store.has_shard(outcome):
-                whole[plan] = outcome
+        found = {plan: known.get(plan) or self._store.find(plan) for plan in plans}
+        whole = self._store.with_shards({plan: o for plan, o in found.items() if o})
         if num_found := len(whole.keys() - self._written):
             note(f"decode: {num_found:,} of {len(plans):,} shards were up to date")
         outcomes = self._write([plan for plan in plans if plan not in whole], whole)

@@ -5,17 +5,25 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 from ingest.outcomes import OutcomeStore, ShardOutcome
 from ingest.plan import ShardPlan
 from ingest.pool import Crew
-from ingest.shard_task import Job, PlannedView, ShardTask, WrittenShard, write_task
-from shared.files import publish
+from ingest.shard_task import (
+    Job,
+    PlannedView,
+    ShardTask,
+    WrittenShard,
+    publish_shard,
+    write_task,
+)
 from shared.layout import shard_path
+from shared.store import Store
 
-_PUBLISHERS = 2
-"""Threads that wait for the disk, so that no worker has to."""
+_PUBLISHERS = 4
+"""Threads that wait for the disk or the object store, so that no worker has to."""
+_MAX_PUBLISHING = 16
+"""Shards that wait to be published; workers that are ahead of this wait too."""
 
 
 def write_shards(
@@ -41,7 +49,7 @@ def write_shards(
         for index, shard in written:
             plan = plans[index]
             publishing.append((plan, publishers.submit(_publish, plan, shard, job.lake, store)))
-            while publishing and publishing[0][1].done():
+            while publishing and (publishing[0][1].done() or len(publishing) > _MAX_PUBLISHING):
                 plan, published = publishing.popleft()
                 yield plan, published.result()
         for plan, published in publishing:
@@ -53,12 +61,11 @@ def _task(plan: ShardPlan) -> ShardTask:
     return ShardTask(plan.folder, [PlannedView(*row) for row in views.iter_rows()])
 
 
-def _publish(plan: ShardPlan, shard: WrittenShard, lake: Path, store: OutcomeStore) -> ShardOutcome:
+def _publish(
+    plan: ShardPlan, shard: WrittenShard, lake: Store, store: OutcomeStore
+) -> ShardOutcome:
     path = shard_path(plan.folder, shard.content_digest)
     outcome = ShardOutcome.of(plan, path, shard.facts, shard.rejects)
     store.save(plan, outcome)
-    if shard.facts:
-        publish(shard.partial, lake / path)
-    else:
-        shard.partial.unlink()
+    publish_shard(shard, lake, path)
     return outcome

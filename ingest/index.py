@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from ingest.layouts.layout import Layout
 from ingest.scan import Scan
@@ -34,14 +33,14 @@ def compare_with_index(scan: Scan) -> Differences:
     conflicts: set[str] = set()
     for split in scan.layout.indexed_splits:
         views = scan.views.filter(split=split)
-        paths_file = scan.root / f"{split}_image_paths.csv"
-        if paths_file.is_file():
+        paths_file = _read(scan, f"{split}_image_paths.csv")
+        if paths_file is not None:
             listed = {path for path, _ in _rows(paths_file, scan.layout)}
             found = set(views["view_id"])
             missing |= listed - found
             unlisted |= found - listed
-        studies_file = scan.root / f"{split}_labeled_studies.csv"
-        if studies_file.is_file():
+        studies_file = _read(scan, f"{split}_labeled_studies.csv")
+        if studies_file is not None:
             listed = {path.rstrip("/"): label for path, label in _rows(studies_file, scan.layout)}
             found = dict(views.select("study_id", "label").unique().iter_rows())
             missing |= listed.keys() - found.keys()
@@ -50,14 +49,21 @@ def compare_with_index(scan: Scan) -> Differences:
     return Differences(sorted(missing), sorted(unlisted), sorted(conflicts))
 
 
-def _rows(file: Path, layout: Layout) -> Iterator[tuple[str, str]]:
+def _read(scan: Scan, name: str) -> str | None:
+    try:
+        return scan.root.read(name).decode("utf-8-sig", errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+def _rows(text: str, layout: Layout) -> Iterator[tuple[str, str]]:
     """Yield path (from the split on) and label of each line; a header names no split and is passed.
 
     So is a line about a folder that is not scanned.
 
     Variants in circulation have a header line, a byte-order mark, CRLF or another top folder.
     """
-    for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines():
+    for line in text.splitlines():
         path, _, label = line.strip().partition(",")
         for split in SPLITS:
             before, found, after = path.partition(f"{split}/")

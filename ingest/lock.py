@@ -10,17 +10,23 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from shared.bucket import Bucket
 from shared.errors import LakeError
 from shared.files import explain_write
 from shared.layout import LOCK_FILE
+from shared.store import Store
 
 _HOLDER_LIMIT_BYTES = 4096
 _HOLDER_TRIES, _HOLDER_WAIT_S = 20, 0.05
 
 
 @contextmanager
-def hold_lake(root: Path) -> Generator[None, None, None]:
+def hold_lake(store: Store) -> Generator[None, None, None]:
     """Make the lake's folder if need be, and hold it for this process.
+
+    An object store has no locks, and no ingest needs one there: shards and tables have the names of
+    their content, so two write the same or different objects, and the lake is what the last
+    `lake.json` says, which appears whole.
 
     What holds it is the kernel's lock on the file, so a file left by a dead process is just taken
     over; the file's content only says who it is.
@@ -29,9 +35,12 @@ def hold_lake(root: Path) -> Generator[None, None, None]:
         LakeError: another ingest holds it.
         WriteError: the folder cannot be written.
     """
-    path = root / LOCK_FILE
+    if isinstance(store, Bucket):
+        yield
+        return
+    path = store.root / LOCK_FILE
     with explain_write(path):
-        root.mkdir(parents=True, exist_ok=True)
+        store.root.mkdir(parents=True, exist_ok=True)
         descriptor = _take(path)
     try:
         with explain_write(path):

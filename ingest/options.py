@@ -13,6 +13,7 @@ from ingest.layouts.layout import Layout
 from ingest.layouts.mura import MuraLayout
 from shared.errors import UsageError
 from shared.image_spec import Contrast, Crop, Encoding, Fit, ImageSpec
+from shared.store import as_store
 from shared.vocabulary import MURA_PARTS, SPLITS, BodyPart
 
 Word = TypeVar("Word", bound=str)
@@ -42,9 +43,9 @@ class IngestOptions:
     """
 
     root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
-    """The folder MURA-v1.1 or its parent; with layout=folders the one of train and valid."""
+    """The folder MURA-v1.1 or its parent, or s3://bucket/path; with layout=folders of train."""
     lake: str = "lake"
-    """The folder of the lake to make or bring up to date."""
+    """The folder, or s3://bucket/path, of the lake to make or bring up to date."""
     size: int = 320
     """Side of the stored square images, in pixels."""
     fit: Fit = "pad"
@@ -77,6 +78,8 @@ class IngestOptions:
     def __post_init__(self) -> None:
         if not self.lake:
             raise UsageError("Expected a folder for the lake. Received: lake=")
+        for place in (self.root, self.lake):
+            as_store(place)
         if self.workers < 1:
             raise UsageError(f"Expected at least one worker. Received: workers={self.workers}")
         if self.max_rejects is not None and self.max_rejects < 0:
@@ -146,4 +149,7 @@ class VerifyOptions:
     """
 
     lake: str = "lake"
-    """The folder of the lake."""
+    """The folder of the lake, or s3://bucket/path."""
+
+    def __post_init__(self) -> None:
+        as_store(self.lake)

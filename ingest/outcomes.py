@@ -7,7 +7,7 @@ without opening it (its time) must not be part of a lake that is the same for th
 import hashlib
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -72,7 +72,9 @@ class OutcomeStore:
 
     def __init__(self, job: Job):
         self._lake = job.lake.resolve()
-        self._folder = platformdirs.user_cache_path("mura-lake") / digest(os.fsencode(self._lake))
+        self._folder = platformdirs.user_cache_path("mura-lake") / digest(
+            os.fsencode(str(self._lake))
+        )
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -96,10 +98,20 @@ class OutcomeStore:
             return None
         return ShardOutcome(written, rejects)
 
-    def has_shard(self, outcome: ShardOutcome) -> bool:
-        """Return whether the shard of an outcome lies in the lake, if it has one."""
-        ends = outcome.written.group_by("shard").agg(_RECORD_END.max())
-        return all(_has_size(self._lake / shard, size) for shard, size in ends.iter_rows())
+    def with_shards(
+        self, outcomes: Mapping[ShardPlan, ShardOutcome]
+    ) -> dict[ShardPlan, ShardOutcome]:
+        """Return those outcomes whose shard lies in the lake, if they have one."""
+        ends = {
+            plan: dict(outcome.written.group_by("shard").agg(_RECORD_END.max()).iter_rows())
+            for plan, outcome in outcomes.items()
+        }
+        there = self._lake.sizes([shard for each in ends.values() for shard in each])
+        return {
+            plan: outcome
+            for plan, outcome in outcomes.items()
+            if all(there.get(shard) == size for shard, size in ends[plan].items())
+        }
 
     def save(self, plan: ShardPlan, outcome: ShardOutcome) -> None:
         """Keep an outcome for the next run, where there is a folder to keep it in."""
@@ -127,7 +139,3 @@ class OutcomeStore:
             key = hashlib.sha256(self._context + plan.views.write_csv().encode())
             self._paths[plan] = self._folder / f"{key.hexdigest()}.parquet"
         return self._paths[plan]
-
-
-def _has_size(path: Path, size_bytes: int) -> bool:
-    return path.is_file() and path.stat().st_size == size_bytes

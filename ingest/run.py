@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 import polars as pl
 
@@ -18,12 +17,13 @@ from ingest.pool import Crew
 from ingest.scan import Scan, scan_tree
 from ingest.shard_task import Job
 from ingest.summary import show_scan, show_summary
-from ingest.sweep import no_leftovers, refuse_foreign_folder, sweep
+from ingest.sweep import no_leftovers, refuse_foreign, sweep
 from shared.commit import commit
 from shared.console import note, say
 from shared.errors import LakeError, SourceError
 from shared.lake import Lake, open_lake
 from shared.manifest import SCHEMA
+from shared.store import as_store
 
 
 def ingest_tree(options: IngestOptions, crew: Crew) -> Lake:
@@ -36,40 +36,45 @@ def ingest_tree(options: IngestOptions, crew: Crew) -> Lake:
     Raises:
         SourceError: the tree cannot be used, or holds more of what is wrong than allowed.
         LakeError: the lake's folder holds something else, or another ingest writes it.
+        StoreError: an object store does not answer, or not as it should.
         WorkerError: a worker process died or ran out of memory.
         WriteError: the lake cannot be written.
     """
     started_s = time.monotonic()
-    root = Path(options.lake).expanduser()
-    refuse_foreign_folder(root)
-    scan = scan_tree(Path(options.root).expanduser(), options.tree_layout)
+    store = as_store(options.lake)
+    refuse_foreign(store)
+    scan = scan_tree(options.root, options.tree_layout)
     show_scan(scan)
     findings = find_in_tree(scan.views, compare_with_index(scan))
-    job = Job(scan.root, root, options.image)
-    with hold_lake(root), no_leftovers(root):
-        _announce_replacement(job, scan.views)
+    job = Job(scan.root, store, options.image)
+    with hold_lake(store), no_leftovers(store):
+        replaced = _find_replaced(job, scan.views)
         lake = _bring_up_to_date(job, scan, findings, options, crew)
-        sweep(lake)
+        sweep(lake, replaced)
     show_summary(lake, scan.views)
     say(
         f"{lake.manifest.height:,} written, {lake.rejects.height:,} rejected, "
-        f"in {time.monotonic() - started_s:.1f} s. Lake: {root} (digest {lake.digest})"
+        f"in {time.monotonic() - started_s:.1f} s. Lake: {store} (digest {lake.digest})"
     )
     return lake
 
 
-def _announce_replacement(job: Job, views: pl.DataFrame) -> None:
-    """Say when a lake made otherwise is about to be replaced, or views are about to go from it."""
+def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
+    """Return the files of the lake that is about to be replaced, if any.
+
+    Say so if it was made otherwise, or if views are about to go from it.
+    """
     try:
         lake = open_lake(job.lake)
     except LakeError:
-        return
+        return frozenset()
     held = f"lake: {job.lake} held {lake.manifest.height:,} views"
     going = lake.manifest.join(views, on="view_id", how="anti").height
     if lake.image != job.image:
         note(f"{held}, stored as {lake.image.to_json()}; it is replaced")
     elif going:
         note(f"{held}; {going:,} are not in the tree, or not asked for, and go")
+    return lake.files
 
 
 def _bring_up_to_date(

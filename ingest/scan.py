@@ -5,12 +5,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from ingest.layouts.layout import NO_PATIENT, NOT_UTF_8, Layout, NoView, View
 from shared import manifest
+from shared.bucket import Bucket
 from shared.errors import SourceError
+from shared.folder import Folder
+from shared.store import Store, as_store
 
 SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "source_bytes")} | {
     "modified_ns": pl.Int64
@@ -21,6 +25,14 @@ _NAMES_SHOWN = 5
 _IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
 _ROWS_A_TABLE = 2_000
 """Views that are Python objects at a time: those of a whole MURA would never leave the heap."""
+
+
+class _Object(NamedTuple):
+    """What an object store's listing says of a file."""
+
+    name: str
+    size_bytes: int
+    modified_ns: int
 
 
 @dataclass(frozen=True)
@@ -35,26 +47,31 @@ class Scan:
         num_ignored: how many files of each kind are no views.
     """
 
-    root: Path
+    root: Store
     layout: Layout
     views: pl.DataFrame
     rejects: pl.DataFrame
     num_ignored: dict[str, int]
 
 
-def scan_tree(root: Path, layout: Layout) -> Scan:
-    """Find every view in the tree at `root`.
+def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
+    """Find every view in a tree.
+
+    Args:
+        place: a folder, or an object store's URL.
+        layout: how its paths are read.
 
     Raises:
         SourceError: there is no such folder or no view in it, a folder cannot be entered, or the
             path of a view does not say whose it is.
+        StoreError: the object store does not answer, or not as it should.
     """
-    root = layout.find_root(root)
+    root = layout.find_root(as_store(place))
     tables: list[pl.DataFrame] = []
     rejects: list[tuple[str, str, str]] = []
     rows: list[tuple[object, ...]] = []
     no_views: defaultdict[NoView, list[str]] = defaultdict(list)
-    for folder, file in _walk(str(root), layout.enters):
+    for folder, file in _files(root, layout.enters):
         path = folder + file.name
         answer = layout.parse(folder, file.name)
         if answer == NOT_UTF_8 and path.lower().endswith(_IMAGE_ENDINGS):
@@ -63,7 +80,7 @@ def scan_tree(root: Path, layout: Layout) -> Scan:
         elif isinstance(answer, NoView):
             no_views[answer].append(path)
         elif status := _status_of_file(file):
-            rows.append((path, *answer, status.st_size, status.st_mtime_ns))
+            rows.append((path, *answer, *status))
             if len(rows) == _ROWS_A_TABLE:
                 tables.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
                 rows.clear()
@@ -83,6 +100,28 @@ def scan_tree(root: Path, layout: Layout) -> Scan:
         )
     rejected = pl.DataFrame(rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
     return Scan(root.resolve(), layout, views, rejected, _count_by_kind(no_views))
+
+
+def _files(
+    root: Store, enters: Callable[[str], bool]
+) -> Iterator[tuple[str, "os.DirEntry[str] | _Object"]]:
+    """Yield each file below `root` with the path of its folder, which ends in a slash."""
+    return _walk(str(root), enters) if isinstance(root, Folder) else _list_objects(root, enters)
+
+
+def _list_objects(root: Bucket, enters: Callable[[str], bool]) -> Iterator[tuple[str, "_Object"]]:
+    entered = {"": True}
+
+    def is_entered(folder: str) -> bool:
+        if folder not in entered:
+            parent = folder.rstrip("/").rpartition("/")[0]
+            entered[folder] = is_entered(parent and f"{parent}/") and enters(folder[:-1])
+        return entered[folder]
+
+    for path, size_bytes, modified_ns in root.list_files():
+        folder, slash, name = path.rpartition("/")
+        if is_entered(folder + slash):
+            yield folder + slash, _Object(name, size_bytes, modified_ns)
 
 
 def _walk(root: str, enters: Callable[[str], bool]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
@@ -123,10 +162,15 @@ def _list(folder: str) -> list["os.DirEntry[str]"]:
         raise _refuse(folder, error) from None
 
 
-def _status_of_file(entry: "os.DirEntry[str]") -> os.stat_result | None:
-    """Return size and times, or None where a link is broken or what is there is no file."""
+def _status_of_file(entry: "os.DirEntry[str] | _Object") -> tuple[int, int] | None:
+    """Return size and time, or None where a link is broken or what is there is no file."""
+    if isinstance(entry, _Object):
+        return entry.size_bytes, entry.modified_ns
     try:
-        return entry.stat() if entry.is_file() else None
+        if not entry.is_file():
+            return None
+        status = entry.stat()
+        return status.st_size, status.st_mtime_ns
     except PermissionError as error:
         raise _refuse(str(Path(entry.path).parent), error) from None
     except OSError:

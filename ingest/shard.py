@@ -4,27 +4,22 @@ This is what worker processes run, so it imports neither polars nor pyarrow: the
 import than a hundred views to decode.
 """
 
-import errno
-import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import crc32c
 import cv2
 
-from ingest.shard_task import UNREADABLE, Job, PlannedView, ShardTask, WrittenShard
+from ingest.read import read_views
+from ingest.shard_task import Job, ShardTask, WrittenShard
 from shared.decode import decode_radiograph
-from shared.errors import ImageError, SourceError
+from shared.errors import ImageError
 from shared.example import encode_example_head
-from shared.files import ShardDigester, digest, partial_file
+from shared.files import ShardDigester, digest
 from shared.image_spec import ImageSpec
 from shared.layout import partition_path
 from shared.prepare import prepare_and_encode
 from shared.tfrecord import frame_footer, frame_header
-
-_SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
-"""No radiograph is larger: the largest detectors give 30 MB without any compression."""
-_FAULTS_OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.EIO}
 
 
 def write_shard(task: ShardTask, job: Job) -> WrittenShard:
@@ -38,17 +33,17 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
 
     Raises:
         SourceError: a file of the task has vanished, or changed since the scan.
+        StoreError: an object store does not answer, or not as it should.
         WriteError: the lake cannot be written.
     """
     facts: list[dict[str, Any]] = []
     rejects: list[tuple[str, str, str]] = []
-    folder = job.lake / partition_path(task.folder)
     name = digest("\n".join(view.view_id for view in task.views).encode())
-    with partial_file(folder / name) as file:
+    with job.lake.partial(f"{partition_path(task.folder)}/{name}") as file:
         shard = _ShardWriter(file)
-        for view in task.views:
+        for view, read in read_views(job.source, task.views):
             try:
-                image, found = _prepare(_read(job.source, view), job.image)
+                image, found = _prepare(read(), job.image)
             except ImageError as error:
                 rejects.append((view.view_id, error.reason, error.detail))
                 continue
@@ -57,30 +52,6 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
             place = shard.append(view.view_id, view.label, image, image_digest)
             facts.append({"view_id": view.view_id, **found, **place})
     return WrittenShard(Path(file.name), shard.digester.finish(), facts, rejects)
-
-
-def _read(source: Path, view: PlannedView) -> bytes:
-    path = f"{source}/{view.view_id}"
-    if view.source_bytes > _SOURCE_LIMIT_BYTES:
-        raise ImageError(
-            "too_large", f"the file has {view.source_bytes} bytes, at most {_SOURCE_LIMIT_BYTES}"
-        )
-    try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # a Path costs as much as the read
-            encoded = file.read()
-            status = os.fstat(file.fileno())
-    except OSError as error:
-        if error.errno in _FAULTS_OF_ONE_FILE:
-            raise ImageError(UNREADABLE, f"{error.strerror}") from None
-        raise SourceError(
-            f"Expected to read {path}, found by the scan. Received: {error.strerror}; run again"
-        ) from None
-    if (len(encoded), status.st_mtime_ns) != (view.source_bytes, view.modified_ns):
-        raise SourceError(
-            f"Expected {path} as the scan found it, of {view.source_bytes} bytes. "
-            f"Received: {len(encoded)} bytes, it changed while it was read; run again"
-        )
-    return encoded
 
 
 def _prepare(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:

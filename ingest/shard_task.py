@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from shared.image_spec import ImageSpec
+from shared.store import Store
 
 UNREADABLE = "unreadable"
 """The reason of a file that cannot be read; it is tried again by every run."""
@@ -36,8 +37,8 @@ class ShardTask:
 class Job:
     """What all shards of a run have in common: where from, where to, and how stored."""
 
-    source: Path
-    lake: Path
+    source: Store
+    lake: Store
     image: ImageSpec
 
 
@@ -66,3 +67,16 @@ def write_task(task: ShardTask, job: Job) -> WrittenShard:
     from ingest.shard import write_shard
 
     return write_shard(task, job)
+
+
+def publish_shard(shard: WrittenShard, lake: Store, path: str) -> None:
+    """Give a written shard its place in the lake, on the host that wrote it.
+
+    Raises:
+        StoreError: the object store does not answer, or not as it should.
+        WriteError: the lake cannot be written.
+    """
+    if shard.facts:
+        lake.publish(shard.partial, path)
+    else:
+        shard.partial.unlink()

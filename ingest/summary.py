@@ -42,7 +42,7 @@ def show_summary(lake: Lake, views: pl.DataFrame) -> None:
     total = lake.manifest.select(*_counts(), rejected=pl.lit(lake.rejects.height)).row(
         0, named=True
     )
-    show_table(f"Lake {lake.root}", _HEADER, [*rows, ["all", "", "", *_cells(total)]])
+    show_table(f"Lake {lake.store}", _HEADER, [*rows, ["all", "", "", *_cells(total)]])
     _show_by_word("rejected", lake.rejects, "reason")
     _show_by_word("found", lake.findings, "kind")
 

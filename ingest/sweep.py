@@ -1,55 +1,135 @@
-"""Sweep: what a lake's folder may hold, and what is removed from it."""
+"""Sweep: what a lake's store may hold, and what is removed from it.
 
+In a folder one ingest at a time is at work, and all that the lake does not name goes. In an object
+store nothing keeps a second one away, so only what certainly nobody needs goes: what the lake that
+was replaced names and the new one does not, and what nobody has named for a week.
+"""
+
+import os
+import time
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from shared.bucket import Bucket
 from shared.errors import LakeError
 from shared.files import PARTIAL_SUFFIX, explain_write
-from shared.lake import Lake
+from shared.lake import Lake, open_lake
 from shared.layout import LAKE_FILE, LOCK_FILE, is_own_path
+from shared.store import Store
 
 _HARMLESS = {".DS_Store"}
 _TABLE_SUFFIX = ".parquet"
+_FORGOTTEN_S = 7 * 24 * 3600
 
 
-def refuse_foreign_folder(root: Path) -> None:
-    """Refuse a folder with anything in it that is not a lake's.
+def refuse_foreign(store: Store) -> None:
+    """Refuse a place with anything in it that is not a lake's.
 
     Raises:
         LakeError: there is something else.
+        StoreError: there is no such bucket, or the object store does not answer.
     """
-    if root.exists() and not root.is_dir():
-        raise LakeError(f"Expected a folder for the lake. Received: the file lake={root}")
-    for path in _files(root):
+    if isinstance(store, Bucket):
+        store.require()
+    elif store.root.exists() and not store.root.is_dir():
+        raise LakeError(f"Expected a folder for the lake. Received: the file lake={store}")
+    for path in _files(store):
         if not is_own_path(path) and Path(path).name not in _HARMLESS:
             raise LakeError(
-                f"Expected an empty folder or a lake. Received: lake={root}, which holds {path}"
+                f"Expected an empty folder or a lake. Received: lake={store}, which holds {path}"
             )
 
 
 @contextmanager
-def no_leftovers(root: Path) -> Generator[None, None, None]:
+def no_leftovers(store: Store) -> Generator[None, None, None]:
     """Remove what broken runs left half-written; if the block breaks, all but finished shards."""
-    _remove(root, (path for path in _files(root) if path.endswith(PARTIAL_SUFFIX)))
-    before, committed = set(_files(root)), _lake_file(root)
+    if isinstance(store, Bucket):
+        with _no_scratch(store.scratch):
+            yield
+        return
+    root = store.root
+    _remove(root, (path for path in _files(store) if path.endswith(PARTIAL_SUFFIX)))
+    before, committed = set(_files(store)), _lake_file(root)
     try:
         yield
     except BaseException:
         # once there is a new lake, the new tables are its own
         is_committed = _lake_file(root) != committed
         broken = PARTIAL_SUFFIX if is_committed else (PARTIAL_SUFFIX, _TABLE_SUFFIX)
-        _remove(root, (p for p in _files(root) if p not in before and p.endswith(broken)))
+        _remove(root, (p for p in _files(store) if p not in before and p.endswith(broken)))
         raise
 
 
-def sweep(lake: Lake) -> None:
-    """Remove what earlier lakes and broken runs left, and folders that this leaves empty."""
+def sweep(lake: Lake, replaced: frozenset[str]) -> None:
+    """Remove what earlier lakes and broken runs left, and folders that this leaves empty.
+
+    Args:
+        lake: that was committed.
+        replaced: the files of the lake that it replaces.
+
+    Raises:
+        LakeError: in an object store, another ingest has removed files of the lake.
+        StoreError: the object store does not answer, or not as it should.
+        WriteError: a file cannot be removed.
+    """
+    if isinstance(lake.store, Bucket):
+        _sweep_bucket(lake, lake.store, replaced)
+        return
     kept = {*lake.files, LOCK_FILE}
-    _remove(lake.root, (path for path in _files(lake.root) if path not in kept))
+    _remove(lake.root, (path for path in _files(lake.store) if path not in kept))
     for folder in sorted(lake.root.glob("*/**/"), reverse=True):
         if not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _sweep_bucket(lake: Lake, bucket: Bucket, replaced: frozenset[str]) -> None:
+    if open_lake(bucket).digest != lake.digest:
+        return  # another ingest has committed since, and sweeps
+    files = bucket.list_files()
+    if missing := lake.files - {file.path for file in files}:
+        raise LakeError(
+            "Expected to be the only ingest into the lake; run again. "
+            f"Received: {bucket}, from which another has removed {min(missing)}"
+        )
+    forgotten_ns = time.time_ns() - _FORGOTTEN_S * 10**9
+    bucket.remove(
+        [
+            file.path
+            for file in files
+            if file.path not in lake.files
+            and is_own_path(file.path)
+            and (file.path in replaced or file.modified_ns < forgotten_ns)
+        ]
+    )
+
+
+@contextmanager
+def _no_scratch(scratch: Path) -> Generator[None, None, None]:
+    """Remove the partial files of processes that are no more, before and after the block."""
+    _remove_scratch(scratch)
+    try:
+        yield
+    finally:
+        _remove_scratch(scratch)
+
+
+def _remove_scratch(scratch: Path) -> None:
+    for path in scratch.glob(f".*{PARTIAL_SUFFIX}"):
+        if not _is_alive(int(path.suffixes[-2].lstrip("."))):
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        scratch.rmdir()
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _lake_file(root: Path) -> bytes | None:
@@ -63,6 +143,8 @@ def _remove(root: Path, paths: Iterable[str]) -> None:
             (root / path).unlink(missing_ok=True)
 
 
-def _files(root: Path) -> list[str]:
-    found = (path for path in root.rglob("*") if path.is_symlink() or not path.is_dir())
-    return sorted(path.relative_to(root).as_posix() for path in found)
+def _files(store: Store) -> list[str]:
+    if isinstance(store, Bucket):
+        return [file.path for file in store.list_files()]
+    found = (path for path in store.root.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path.relative_to(store.root).as_posix() for path in found)

@@ -1,14 +1,18 @@
 """Verify: every byte of a lake is held against its manifest and `lake.json`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
 
 import crc32c
 import numpy as np
 import polars as pl
 
 from ingest.options import VerifyOptions
+from shared.bucket import Bucket
+from shared.cache import ShardCache
 from shared.console import Progress, note, say
 from shared.encoding import decode
 from shared.errors import CorruptLakeError, LakeError
@@ -17,7 +21,7 @@ from shared.files import ShardDigester, digest
 from shared.image_spec import ImageSpec
 from shared.lake import Lake, open_lake
 from shared.reader import ViewReader
-from shared.tfrecord import FRAME_HEADER_BYTES, Record, read_records
+from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, Record, read_records
 
 
 def verify_lake(options: VerifyOptions) -> None:
@@ -27,7 +31,18 @@ def verify_lake(options: VerifyOptions) -> None:
         LakeError: there is no lake, or an ingest replaced it meanwhile.
         CorruptLakeError: something differs.
     """
-    lake = open_lake(Path(options.lake).expanduser())
+    with TemporaryDirectory() as folder:
+        lake = open_lake(options.lake)
+        if isinstance(lake.store, Bucket):
+            # room for one: each takes the place of the one before
+            ends = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
+            largest_bytes = lake.manifest.select(ends.max()).item() or 0
+            cache = ShardCache(Path(folder), largest_bytes, shows_progress=False)
+            lake = replace(lake, cache=cache)
+        _verify(lake)
+
+
+def _verify(lake: Lake) -> None:
     shards = lake.manifest.sort("record_index").partition_by("shard", as_dict=True)
     damages: list[str] = []
     with Progress("verify", lake.manifest.height) as progress:
@@ -40,44 +55,46 @@ def verify_lake(options: VerifyOptions) -> None:
                 note(f"damaged: {damage}")
     if damages:
         raise CorruptLakeError(
-            f"Expected {len(shards)} whole shards. Received: {len(damages)} damaged in {lake.root}"
+            f"Expected {len(shards)} whole shards. Received: {len(damages)} damaged in {lake.store}"
         )
     say(
-        f"{lake.root} is whole: {lake.manifest.height:,} views in {len(shards):,} shards, "
+        f"{lake.store} is whole: {lake.manifest.height:,} views in {len(shards):,} shards, "
         f"{lake.rejects.height:,} rejected files on record (digest {lake.digest})"
     )
 
 
 def _refuse_other_lake(lake: Lake) -> None:
     """Tell a lake that was replaced meanwhile from a damaged one."""
-    now = open_lake(lake.root).digest
+    now = open_lake(lake.store).digest
     if now != lake.digest:
         raise LakeError(
-            f"Expected the lake to rest while it is verified; run again. Received: {lake.root}, "
+            f"Expected the lake to rest while it is verified; run again. Received: {lake.store}, "
             f"whose digest was {lake.digest} and is {now}"
         )
 
 
 def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[], None]) -> None:
     """Read a shard as the trainer does, then as any reader of TFRecord does, record by record."""
-    content = ShardDigester()
-    with ViewReader(lake, rows) as reader:
-        records = read_records(lake.root / path)
+    content, where = ShardDigester(), lake.store.where(path)
+    with ViewReader(lake, rows) as reader, _open(lake, path) as file:
+        records = read_records(file, where)
         for index, row in enumerate(rows.iter_rows(named=True)):
             reader.read(np.array([index]))
             record = next(records)
             try:
                 _verify_record(record, row, lake.image)
             except CorruptLakeError as error:
-                raise CorruptLakeError(
-                    f"{lake.root / path}, view {row['view_id']}: {error}"
-                ) from None
+                raise CorruptLakeError(f"{where}, view {row['view_id']}: {error}") from None
             head_bytes = len(record.payload) - row["image_bytes"]
             stored_digest = digest(record.payload[head_bytes:])
             content.add(bytes(record.payload[:head_bytes]), stored_digest)
             advance()
     if content.finish() != Path(path).stem:
-        raise CorruptLakeError(f"{lake.root / path} is not what its name says")
+        raise CorruptLakeError(f"{where} is not what its name says")
+
+
+def _open(lake: Lake, path: str) -> BinaryIO:
+    return (lake.cache.path(path) if lake.cache else lake.root / path).open("rb")
 
 
 def _verify_record(record: Record, row: dict[str, Any], image: ImageSpec) -> None:

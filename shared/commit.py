@@ -9,29 +9,30 @@ import polars as pl
 
 from shared import manifest as manifests
 from shared.errors import LakeError
-from shared.files import digest, sync_folder, write_atomically
+from shared.files import digest
 from shared.image_spec import ImageSpec
 from shared.lake import FORMAT_VERSION, Lake, count, open_lake, seal
 from shared.layout import LAKE_FILE
+from shared.store import Store, as_store
 
 _WRITERS = 8
 """Threads that wait for the disk; it makes many small files durable at once as fast as one."""
 
 
 def commit(
-    root: Path,
+    place: Path | Store,
     image: ImageSpec,
     manifest: pl.DataFrame,
     rejects: pl.DataFrame,
     findings: pl.DataFrame,
 ) -> Lake:
-    """Write the tables, then `lake.json`: from then on this is the lake at `root`.
+    """Write the tables, then `lake.json`: from then on this is the lake at `place`.
 
     A lake that says the same already is left as it is.
-    The shards must be there. What an earlier lake left at `root` is not touched.
+    The shards must be there. What an earlier lake left there is not touched.
 
     Args:
-        root: the lake's folder.
+        place: of the lake.
         image: how the images in the shards were made.
         manifest: columns as in `shared.manifest.SCHEMA`.
         rejects: columns as in `shared.manifest.REJECTS_SCHEMA`.
@@ -42,7 +43,8 @@ def commit(
     """
     manifest, rejects = manifest.sort("view_id"), rejects.sort("path")
     findings = findings.sort("kind", "path")
-    known = _open_if_whole(root)
+    store = as_store(place)
+    known = _open_if_whole(store)
     if known and (
         known.image == image
         and known.manifest.equals(manifest)
@@ -55,12 +57,11 @@ def commit(
         ("rejects", manifests.encode_table(rejects), rejects.height),
         ("findings", manifests.encode_table(findings), findings.height),
     ]
-    shard_folders = {(root / shard).parent for shard in manifest["shard"].unique()}
     with ThreadPoolExecutor(_WRITERS) as writers:
         *partitions, rejects_file, findings_file = writers.map(
-            _write_table, repeat(root), *zip(*tables, strict=True)
+            _write_table, repeat(store), *zip(*tables, strict=True)
         )
-        list(writers.map(sync_folder, shard_folders))
+    store.sync(manifest["shard"].unique())
     facts = {
         "format_version": FORMAT_VERSION,
         "image": image.to_json(),
@@ -69,24 +70,27 @@ def commit(
         "rejects": rejects_file,
         "findings": findings_file,
     }
-    write_atomically(root / LAKE_FILE, seal(facts))
-    return open_lake(root)
+    store.write(LAKE_FILE, seal(facts))
+    return open_lake(store)
 
 
-def _open_if_whole(root: Path) -> Lake | None:
+def _open_if_whole(store: Store) -> Lake | None:
     try:
-        return open_lake(root)
+        return open_lake(store)
     except LakeError:
         return None
 
 
-def _write_table(root: Path, folder: str, encoded: bytes, num_rows: int) -> dict[str, Any]:
+def _write_table(store: Store, folder: str, encoded: bytes, num_rows: int) -> dict[str, Any]:
     content_digest = digest(encoded)
     path = f"{folder}/{content_digest}.parquet"
-    if not _holds(root / path, encoded):
-        write_atomically(root / path, encoded)
+    if not _holds(store, path, encoded):
+        store.write(path, encoded)
     return {"path": path, "digest": content_digest, "rows": num_rows}
 
 
-def _holds(path: Path, data: bytes) -> bool:
-    return path.is_file() and path.read_bytes() == data
+def _holds(store: Store, path: str, data: bytes) -> bool:
+    try:
+        return store.read(path) == data
+    except FileNotFoundError:
+        return False

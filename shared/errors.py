@@ -7,6 +7,7 @@
     ├── LakeError            there is no lake, or none that can be read or written
     │   └── CorruptLakeError the files of a lake are not what its manifest says
     ├── WriteError           a file cannot be written
+    ├── StoreError           an object store does not answer, or not as it should
     ├── WorkerError          a worker process died or ran out of memory
     ├── WeightsError         pretrained weights are not installed, or their file is not usable
     ├── ServeError           the page cannot be served
@@ -55,6 +56,10 @@ class CorruptLakeError(LakeError):
 
 class WriteError(MuraLakeError):
     """A file cannot be written: the disk is full, or writing is not allowed there."""
+
+
+class StoreError(MuraLakeError):
+    """An object store cannot be reached, refuses what is asked, or answers with something else."""
 
 
 class WorkerError(MuraLakeError):

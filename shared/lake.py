@@ -2,17 +2,23 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from shared import manifest as manifests
+from shared.bucket import REQUESTS
+from shared.cache import ShardCache
 from shared.errors import CorruptLakeError, LakeError
 from shared.files import digest
+from shared.folder import Folder
 from shared.image_spec import ImageSpec
 from shared.layout import LAKE_FILE
+from shared.store import Store, as_store
 
 FORMAT_VERSION = 2
 
@@ -22,52 +28,70 @@ class Lake:
     """An opened lake.
 
     Attributes:
-        root: its folder.
+        store: where it lies.
         digest: of what `lake.json` says, and so of everything that the lake holds.
         image: how its images were made.
         manifest: one row a view, columns as in `shared.manifest.SCHEMA`, sorted by `view_id`.
         rejects: files that did not get in, columns as in `shared.manifest.REJECTS_SCHEMA`.
         findings: what is odd about the tree, columns as in `shared.manifest.FINDINGS_SCHEMA`.
-        files: every file of the lake, relative to `root`.
+        files: every file of the lake, relative to `store`.
+        cache: where shards of an object store are kept, if they are.
     """
 
-    root: Path
+    store: Store
     digest: str
     image: ImageSpec
     manifest: pl.DataFrame
     rejects: pl.DataFrame
     findings: pl.DataFrame
     files: frozenset[str] = field(repr=False)
+    cache: ShardCache | None = field(default=None, repr=False)
+
+    @property
+    def root(self) -> Path:
+        """Its folder.
+
+        Raises:
+            LakeError: it lies in an object store.
+        """
+        if isinstance(self.store, Folder):
+            return self.store.root
+        raise LakeError(f"Expected a lake in a folder. Received: lake={self.store}")
 
 
-def open_lake(root: Path) -> Lake:
-    """Open the lake at `root`, whole: its tables are checked against `lake.json`.
+def open_lake(place: str | Path | Store) -> Lake:
+    """Open a lake, whole: its tables are checked against `lake.json`.
+
+    Args:
+        place: a folder, or an object store's URL.
 
     Raises:
-        LakeError: there is no lake at `root`, or it is of another format.
+        LakeError: there is no lake, or it is of another format.
         CorruptLakeError: a table is missing or not what `lake.json` says.
+        StoreError: the object store does not answer, or not as it should.
     """
+    store = as_store(place)
     while True:
-        facts_bytes = _read_lake_file(root)
+        facts_bytes = _read_lake_file(store)
         try:
-            return _open(root, facts_bytes)
+            return _open(store, facts_bytes)
         except CorruptLakeError:
             # a new lake may have been committed and the old one's tables removed on the way
-            if _read_lake_file(root) == facts_bytes:
+            if _read_lake_file(store) == facts_bytes:
                 raise
 
 
-def _read_lake_file(root: Path) -> bytes:
+def _read_lake_file(store: Store) -> bytes:
     try:
-        return (root / LAKE_FILE).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+        return store.read(LAKE_FILE)
+    except FileNotFoundError:
         raise LakeError(
             f"Expected a lake (a folder with {LAKE_FILE}); `just ingest ROOT` makes one. "
-            f"Received: lake={root}"
+            f"Received: lake={store}"
         ) from None
 
 
-def _open(root: Path, facts_bytes: bytes) -> Lake:
+def _open(store: Store, facts_bytes: bytes) -> Lake:
     try:
         facts = json.loads(facts_bytes)
         version = facts["format_version"]
@@ -75,13 +99,13 @@ def _open(root: Path, facts_bytes: bytes) -> Lake:
             raise LakeError(
                 f"Expected a lake of format {FORMAT_VERSION}; `just ingest` makes an older one "
                 "anew, and a newer one needs a newer mura-lake. "
-                f"Received: format_version={version} in {root / LAKE_FILE}"
+                f"Received: format_version={version} in {store.where(LAKE_FILE)}"
             )
         own_digest = facts.pop("digest")
         if seal(facts) != facts_bytes:
             raise ValueError("its digest differs")
         tables: list[dict[str, Any]] = [*facts["manifest"], facts["rejects"], facts["findings"]]
-        encoded = [_read_table(root, table) for table in tables]
+        encoded = _read_tables(store, tables)
         manifest = manifests.concat(
             [
                 manifests.decode_partition(str(Path(table["path"]).parent), data)
@@ -94,21 +118,28 @@ def _open(root: Path, facts_bytes: bytes) -> Lake:
         image = ImageSpec.from_json(facts["image"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptLakeError(
-            f"{root / LAKE_FILE} is not as it was committed: {error!r}"
+            f"{store.where(LAKE_FILE)} is not as it was committed: {error!r}"
         ) from None
     files = {LAKE_FILE, *(table["path"] for table in tables), *manifest["shard"].unique()}
-    return Lake(root, own_digest, image, manifest, rejects, findings, frozenset(files))
+    return Lake(store, own_digest, image, manifest, rejects, findings, frozenset(files))
 
 
-def _read_table(root: Path, table: dict[str, Any]) -> bytes:
-    path = root / table["path"]
+def _read_tables(store: Store, tables: list[dict[str, Any]]) -> list[bytes]:
+    if isinstance(store, Folder):
+        return [_read_table(store, table) for table in tables]
+    with ThreadPoolExecutor(REQUESTS) as readers:
+        return list(readers.map(partial(_read_table, store), tables))
+
+
+def _read_table(store: Store, table: dict[str, Any]) -> bytes:
+    where = store.where(table["path"])
     try:
-        data = path.read_bytes()
+        data = store.read(table["path"])
     except FileNotFoundError:
-        raise CorruptLakeError(f"{path} is missing") from None
+        raise CorruptLakeError(f"{where} is missing") from None
     if digest(data) != table["digest"]:
         raise CorruptLakeError(
-            f"Expected the digest {table['digest']}. Received: {digest(data)} for {path}"
+            f"Expected the digest {table['digest']}. Received: {digest(data)} for {where}"
         )
     return data
 

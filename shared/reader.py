@@ -1,11 +1,7 @@
 """Reader: any views of a lake, read from the shards by offset, every byte of each checked."""
 
 import math
-import os
-import resource
-from bisect import bisect_right
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import crc32c
@@ -14,13 +10,21 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.encoding import decode
-from shared.errors import CorruptLakeError, LakeError
+from shared.errors import CorruptLakeError, LakeError, MuraLakeError, StoreError
+from shared.folder import Folder
 from shared.image import Pixels
 from shared.lake import Lake, open_lake
+from shared.shards import (
+    WRONG_RECORD,
+    ShardFiles,
+    ShardObjects,
+    check_size,
+    damage,
+    open_files,
+    rows_by_shard,
+)
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
 
-_REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
-_SPARE_FILES = 64
 _ALIGNMENT = 64
 _FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
 _SAME_VIEW = ["view_id", "label", "pixel_digest"]
@@ -33,7 +37,7 @@ class _Records(NamedTuple):
     the header and the footer that are expected, uint8 (views, 16).
     """
 
-    descriptors: npt.NDArray[np.int64]
+    shards: npt.NDArray[np.int64]
     offsets: npt.NDArray[np.int64]
     head_bytes: npt.NDArray[np.int64]
     image_bytes: npt.NDArray[np.int64]
@@ -41,8 +45,8 @@ class _Records(NamedTuple):
     frames: npt.NDArray[np.uint8]
 
     @classmethod
-    def of(cls, views: pl.DataFrame, descriptors: Mapping[str, int]) -> "_Records":
-        """Return how to read the records of rows of a manifest from open shards."""
+    def of(cls, views: pl.DataFrame, numbers: Mapping[str, int]) -> "_Records":
+        """Return how to read the records of rows of a manifest from shards, by their numbers."""
         columns = ("record_offset", "image_offset", "image_bytes", "record_crc32c")
         offsets, image_offsets, image_bytes, checksums = (views[c].to_numpy() for c in columns)
         head_bytes = image_offsets - offsets - FRAME_HEADER_BYTES
@@ -52,7 +56,7 @@ class _Records(NamedTuple):
             headers[length] + frame_footer(checksum)
             for length, checksum in zip(lengths, checksums.tolist(), strict=True)
         )
-        shards = [descriptors[shard] for shard in views["shard"]]
+        shards = [numbers[shard] for shard in views["shard"]]
         return cls(
             np.array(shards, np.int64),
             offsets,
@@ -66,9 +70,9 @@ class _Records(NamedTuple):
 class ViewReader:
     """Reads views of a lake in any order, from several threads; a context manager.
 
-    The shards are opened at once and held open until the block ends: a re-ingest that replaces them
-    meanwhile does not disturb it. If one has replaced them already, the same views are found in the
-    lake that is there now.
+    In a folder the shards are opened at once and held open until the block ends: a re-ingest that
+    replaces them meanwhile does not disturb it. If one has replaced them already, the same views
+    are found in the lake that is there now.
 
     Args:
         lake: an opened lake.
@@ -78,6 +82,9 @@ class ViewReader:
         labels: float32, one a view.
         damage: what `read` found wrong, for callers behind a boundary that exceptions do not cross
             whole.
+        places: where the shard of each view lies, as it is named from everywhere, and the number of
+            its record there: `where`, `record_index`.
+        is_remote: whether they lie in an object store, and in no cache.
 
     Raises:
         CorruptLakeError: a shard is missing, cut short or too long.
@@ -87,13 +94,17 @@ class ViewReader:
     def __init__(self, lake: Lake, views: pl.DataFrame):
         self.batch_shape = (None, lake.image.size, lake.image.size, 1)
         self.labels: npt.NDArray[np.float32] = views["label"].to_numpy().astype(np.float32)
-        self.damage: CorruptLakeError | None = None
-        self._root, self._image = lake.root, lake.image
-        self._descriptors: dict[str, int] = {}
-        while not self._open_shards(lake, views):
+        self.damage: MuraLakeError | None = None
+        self._image = lake.image
+        while not (shards := _open_shards(lake, views)):
             lake, views = _find_again(lake, views)
+        self._shards = shards
         self._views = views.select("shard", "view_id")
-        self._records = _Records.of(views, self._descriptors)
+        names = {shard: shards.where(shard) for shard in shards.numbers}
+        where = pl.col("shard").replace_strict(names, return_dtype=pl.String)
+        self.places = views.select("record_index", where=where)
+        self.is_remote = isinstance(shards, ShardObjects)
+        self._records = _Records.of(views, shards.numbers)
         self._head_bytes = int(self._records.head_bytes.max(initial=0))
 
     def __len__(self) -> int:
@@ -107,54 +118,32 @@ class ViewReader:
 
     def close(self) -> None:
         """Close the shards; TensorFlow may keep the reader itself for longer."""
-        while self._descriptors:
-            os.close(self._descriptors.popitem()[1])
-
-    def _open_shards(self, lake: Lake, views: pl.DataFrame) -> bool:
-        """Return whether all are there; if not, none is left open."""
-        needed = views["shard"].unique()
-        _allow_open_files(len(needed))
-        end = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
-        rows = (
-            lake.manifest.filter(pl.col("shard").is_in(needed.to_list()))
-            .select("shard", "view_id", "record_index", end=end)
-            .sort("record_index")
-        )
-        try:
-            for (shard,), members in rows.partition_by("shard", as_dict=True).items():
-                self._open_shard(str(shard), members)
-        except FileNotFoundError:
-            self.close()
-            return False
-        except BaseException:
-            self.close()
-            raise
-        return True
-
-    def _open_shard(self, shard: str, members: pl.DataFrame) -> None:
-        descriptor = os.open(self._root / shard, os.O_RDONLY)
-        self._descriptors[shard] = descriptor
-        size = os.fstat(descriptor).st_size
-        ends: list[int] = members["end"].to_list()
-        if size != ends[-1]:
-            view_id = members["view_id"][min(bisect_right(ends, size), len(ends) - 1)]
-            what = f"expected a file of {ends[-1]} bytes, received {size}"
-            raise _damage(self._root, shard, view_id, what)
+        self._shards.close()
 
     def read(self, rows: npt.NDArray[np.int64]) -> Pixels:
         """Return the pixels of the views `rows`, uint8 of shape (len(rows), size, size, 1).
 
         Raises:
             CorruptLakeError: a record is not the one that was written.
+            StoreError: the object store does not answer, or not as it should.
         """
+        try:
+            return self._read(rows)
+        except (CorruptLakeError, StoreError) as error:
+            self.damage = error
+            raise
+
+    def _read(self, rows: npt.NDArray[np.int64]) -> Pixels:
         images = _aligned((len(rows), *self.batch_shape[1:]))
         frames = np.empty((len(rows), _FRAME_BYTES), np.uint8)
         pixels, frames_memory = images.reshape(-1).data, frames.reshape(-1).data
         scratch = memoryview(bytearray(self._head_bytes))
         is_raw = self._image.encoding == "raw"
         *columns, expected_frames = (column[rows] for column in self._records)
-        for index, (descriptor, offset, head_bytes, image_bytes, checksum) in enumerate(
-            zip(*(column.tolist() for column in columns), strict=True)
+        parts: list[list[int]] = [column.tolist() for column in columns]
+        read_into = self._shards.begin(*parts[:4])
+        for index, (shard, offset, head_bytes, image_bytes, checksum) in enumerate(
+            zip(*parts, strict=True)
         ):
             start = index * image_bytes
             image = pixels[start : start + image_bytes] if is_raw else bytearray(image_bytes)
@@ -162,7 +151,7 @@ class ViewReader:
             start = index * _FRAME_BYTES
             header = frames_memory[start : start + FRAME_HEADER_BYTES]
             footer = frames_memory[start + FRAME_HEADER_BYTES : start + _FRAME_BYTES]
-            num_read = os.preadv(descriptor, (header, head, image, footer), offset)
+            num_read = read_into(shard, (header, head, image, footer), offset)
             if (
                 num_read != head_bytes + image_bytes + _FRAME_BYTES
                 or crc32c.crc32c(image, crc32c.crc32c(head)) != checksum
@@ -172,6 +161,27 @@ class ViewReader:
                 images[index, :, :, 0] = decode(memoryview(image), self._image)
         if not np.array_equal(frames, expected_frames):
             raise self._damaged(rows[int((frames != expected_frames).any(axis=1).argmax())])
+        return images
+
+    def take(self, records: npt.NDArray[np.object_], rows: npt.NDArray[np.int64]) -> Pixels:
+        """Return what `read` returns, from records that came another way.
+
+        Args:
+            records: payloads, bytes, (n,); any that is not the one that was written is read anew.
+            rows: which views they are.
+
+        Raises:
+            As `read`.
+        """
+        images = _aligned((len(rows), *self.batch_shape[1:]))
+        head_bytes = self._records.head_bytes[rows].tolist()
+        checksums = self._records.payload_crc32c[rows].tolist()
+        parts = zip(records, head_bytes, checksums, strict=True)
+        for index, (record, start, checksum) in enumerate(parts):
+            if crc32c.crc32c(record) == checksum:
+                images[index, :, :, 0] = decode(memoryview(record)[start:], self._image)
+            else:
+                images[index] = self.read(rows[index : index + 1])[0]
         return images
 
     def check(self) -> None:
@@ -185,9 +195,7 @@ class ViewReader:
 
     def _damaged(self, row: np.int64) -> CorruptLakeError:
         shard, view_id = self._views.row(int(row))
-        what = "the record is not the one that was written"
-        self.damage = _damage(self._root, shard, view_id, what)
-        return self.damage
+        return damage(self._shards.where(shard), view_id, WRONG_RECORD, self._shards.remedy)
 
 
 def _aligned(shape: tuple[int, ...]) -> Pixels:
@@ -198,15 +206,37 @@ def _aligned(shape: tuple[int, ...]) -> Pixels:
     return buffer[start : start + num_bytes].reshape(shape)
 
 
+def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects | None:
+    """Return the shards that views are in, or None if one is not there."""
+    rows = rows_by_shard(lake.manifest, views["shard"])
+    try:
+        if isinstance(lake.store, Folder):
+            shards = open_files(lake.store, rows)
+        elif lake.cache:
+            shards = lake.cache.open(lake.store, rows)
+        else:
+            shards = ShardObjects(lake.store, rows)
+    except FileNotFoundError:
+        return None
+    try:
+        for shard, own in rows.items():
+            check_size(shards.sizes[shard], own, shards.where(shard))
+    except BaseException:
+        shards.close()
+        raise
+    return shards
+
+
 def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
     """Return the lake as it is now, and the rows of the same views with the same pixels in it."""
-    now = open_lake(lake.root)
+    now = open_lake(lake.store)
     if now.digest == lake.digest:
         shards = views.unique("shard", maintain_order=True).select("shard", "view_id")
-        gone = [(s, v) for s, v in shards.iter_rows() if not (lake.root / s).exists()]
-        if gone and open_lake(lake.root).digest == lake.digest:
+        there = lake.store.sizes(shards["shard"].to_list())
+        gone = [(shard, view_id) for shard, view_id in shards.iter_rows() if shard not in there]
+        if gone and open_lake(lake.store).digest == lake.digest:
             shard, view_id = gone[0]
-            raise _damage(lake.root, shard, view_id, "the file is missing")
+            raise damage(lake.store.where(shard), view_id, "the file is missing")
         return lake, views
     same = views.select(_SAME_VIEW).join(
         now.manifest, on=_SAME_VIEW, how="inner", maintain_order="left"
@@ -214,19 +244,7 @@ def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
     if same.height < views.height or now.image != lake.image:
         raise LakeError(
             "Expected the lake to keep its views while they are opened; run again. "
-            f"Received: lake={lake.root}, in which a re-ingest has changed "
+            f"Received: lake={lake.store}, in which a re-ingest has changed "
             f"{views.height - same.height} of {views.height}"
         )
     return now, same
-
-
-def _damage(root: Path, shard: str, view_id: str, what: str) -> CorruptLakeError:
-    return CorruptLakeError(f"{root / shard}, view {view_id}: {what}; {_REMEDY}")
-
-
-def _allow_open_files(num_more: int) -> None:
-    """Raise this process's limit on open files, where a lake has more shards than it allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = len(list(Path("/dev/fd").iterdir())) + num_more + _SPARE_FILES
-    if soft < needed and (hard == resource.RLIM_INFINITY or hard >= needed):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

@@ -7,7 +7,6 @@ length, the payload, and the masked CRC-32C of the payload, all little-endian.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import crc32c
@@ -40,18 +39,21 @@ def frame_footer(payload_crc32c: int) -> bytes:
     return struct.pack("<I", (rotated + _MASK_DELTA) & 0xFFFFFFFF)
 
 
-def read_records(path: Path) -> Iterator[Record]:
+def read_records(shard: BinaryIO, name: str) -> Iterator[Record]:
     """Yield the records of a TFRecord file in order, one in memory at a time.
+
+    Args:
+        shard: the file, at its beginning.
+        name: how it is called in errors.
 
     Raises:
         CorruptLakeError: a checksum differs or the file ends inside a record.
     """
-    with path.open("rb") as shard:
-        offset = 0
-        while header := shard.read(FRAME_HEADER_BYTES):
-            payload = _read_payload(shard, header, f"{path} at byte {offset}")
-            yield Record(offset, memoryview(payload))
-            offset += FRAME_HEADER_BYTES + len(payload) + FRAME_FOOTER_BYTES
+    offset = 0
+    while header := shard.read(FRAME_HEADER_BYTES):
+        payload = _read_payload(shard, header, f"{name} at byte {offset}")
+        yield Record(offset, memoryview(payload))
+        offset += FRAME_HEADER_BYTES + len(payload) + FRAME_FOOTER_BYTES
 
 
 def _read_payload(shard: BinaryIO, header: bytes, place: str) -> bytes:

@@ -1,13 +1,15 @@
 """Data: the views of a lake that a run is about; MURA's own split into train and test."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
+from shared.cache import GB, ShardCache
 from shared.console import note
 from shared.errors import TrainingError
 from shared.lake import Lake, open_lake
+from shared.shards import rows_by_shard
 from shared.vocabulary import BODY_PARTS, SPLITS
 from trainer.options import DataOptions
 
@@ -34,9 +36,10 @@ def open_data(options: DataOptions) -> Data:
 
     Raises:
         LakeError: there is no lake, or it is damaged.
+        StoreError: an object store does not answer, or the cache is too small for the views.
         TrainingError: the train split has no such views, or of one label only.
     """
-    lake, part = open_lake(Path(options.lake).expanduser()), options.part
+    lake, part = open_lake(options.lake), options.part
     train = lake.manifest.filter(split="train")
     clean, test = leave_out_tested(lake.manifest)
     if leaking := train.height - clean.height:
@@ -46,11 +49,19 @@ def open_data(options: DataOptions) -> Data:
     if clean.is_empty():
         present = [name for name in BODY_PARTS if name in train["body_part"]]
         raise TrainingError(
-            f"Expected train views of part={part}. Received: {lake.root}, a lake of "
+            f"Expected train views of part={part}. Received: {lake.store}, a lake of "
             f"{', '.join(present) or 'no train views'}"
         )
     check_labels(clean, f"the train split of part={part}")
-    return Data(lake, clean, test)
+    return Data(_with_cache(lake, options, pl.concat([clean, test])), clean, test)
+
+
+def _with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
+    if not options.cache:
+        return lake
+    cache = ShardCache(Path(options.cache).expanduser(), int(options.cache_gb * GB))
+    cache.require_room(rows_by_shard(lake.manifest, views["shard"]))
+    return replace(lake, cache=cache)
 
 
 def leave_out_tested(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

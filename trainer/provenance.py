@@ -37,8 +37,8 @@ _PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
-_NO_MATTER = ("out", "lake", "images")
-"""Options that change where results lie and how they are shown, but none of them."""
+_NO_MATTER = ("out", "lake", "cache", "cache_gb", "images")
+"""Options that change where files lie and how results are shown, but none of them."""
 _PROJECT = Path(__file__).parent.parent
 _GIT = ("git", "-C", str(_PROJECT))
 
@@ -67,6 +67,7 @@ def _add(seconds: dict[str, float], name: str, more_s: float) -> None:
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
     """Return the digest of all that a run's results depend on but the machine."""
     own = {name: value for name, value in asdict(options).items() if name not in _NO_MATTER}
+    own["reader"] = options.way_of_reading
     return digest(json.dumps([command, own, lake.digest, _versions(), digest_code()]).encode())
 
 
@@ -93,7 +94,7 @@ def describe_run(
         "options": asdict(options),
         "classes": list(make_target(options.target, lake.manifest).class_names),
         "lake": {
-            "path": str(lake.root),
+            "path": str(lake.store),
             "digest": lake.digest,
             "num_views": lake.manifest.height,
             "image": lake.image.to_json(),

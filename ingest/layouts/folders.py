@@ -3,10 +3,10 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from ingest.layouts.layout import NO_PATIENT, OTHER, NoView, View, is_utf8, kind_of
 from shared.errors import SourceError
+from shared.store import Store
 from shared.vocabulary import LABEL_NAMES, SPLITS, BodyPart, Split
 
 SPLIT_OF_FOLDER: dict[str, Split] = {
@@ -56,25 +56,25 @@ class FoldersLayout:
         """Only by a pattern."""
         return self.patient is not None
 
-    def find_root(self, folder: Path) -> Path:
-        """Return `folder` if it has one folder for each split, or for one of them at least."""
-        if not folder.is_dir():
-            raise SourceError(f"Expected a folder. Received: no folder {folder}")
-        names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    def find_root(self, tree: Store) -> Store:
+        """Return `tree` if it has one folder for each split, or for one of them at least."""
+        names = tree.folders()
+        if names is None:
+            raise SourceError(f"Expected a folder. Received: no folder {tree}")
         found = {s: [n for n in names if _split_of(n) == s] for s in self.splits}
         for split, of_split in found.items():
             if len(of_split) > 1:
                 raise SourceError(
                     f"Expected one folder for the split {split}. "
-                    f"Received: {' and '.join(of_split)} in {folder}"
+                    f"Received: {' and '.join(of_split)} in {tree}"
                 )
         if not any(found.values()):
             expected = [n for n, split in SPLIT_OF_FOLDER.items() if split in self.splits]
             raise SourceError(
                 f"Expected a folder with {' or '.join(expected)} in it. "
-                f"Received: {folder}, which has no such folder"
+                f"Received: {tree}, which has no such folder"
             )
-        return folder
+        return tree
 
     def enters(self, folder: str) -> bool:
         """Return whether a folder is to be scanned, given its path below the root."""

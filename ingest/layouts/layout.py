@@ -1,9 +1,9 @@
 """What all layouts have in common: their answers to a path, and the kinds of files to leave out."""
 
 import re
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from shared.store import Store
 from shared.vocabulary import BodyPart, Split
 
 
@@ -53,8 +53,8 @@ class Layout(Protocol):
         """Whether paths say whose a view is; if not, each is a patient of its own."""
         ...
 
-    def find_root(self, folder: Path) -> Path:
-        """Return the folder that holds the splits: `folder` or one in it.
+    def find_root(self, tree: Store) -> Store:
+        """Return the folder that holds the splits: `tree` or one in it.
 
         Raises:
             SourceError: there is none, or it cannot be told which folder is which split.

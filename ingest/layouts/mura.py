@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
-from pathlib import Path
 from typing import cast
 
 from ingest.layouts.layout import NoView, View, kind_of
 from shared.errors import SourceError
+from shared.store import Store
 from shared.vocabulary import MURA_PARTS, SPLITS, MuraPart, Split
 
 # a patient's number must fit into 64 bits
@@ -56,18 +56,20 @@ class MuraLayout:
         """They do."""
         return True
 
-    def find_root(self, folder: Path) -> Path:
-        """Return the folder that holds the splits: `folder` or the MURA folder in it."""
-        if not folder.is_dir():
+    def find_root(self, tree: Store) -> Store:
+        """Return the folder that holds the splits: `tree` or the MURA folder in it."""
+        folders = tree.folders()
+        if folders is None:
             raise SourceError(
-                f"Expected the folder MURA-v1.1 or its parent. Received: no folder {folder}"
+                f"Expected the folder MURA-v1.1 or its parent. Received: no folder {tree}"
             )
-        for candidate in (folder, folder / "MURA-v1.1", *sorted(folder.glob("MURA-v1*"))):
-            if any((candidate / split).is_dir() for split in self.splits):
-                return candidate
+        of_mura = [name for name in folders if name.startswith("MURA-v1")]
+        for name in ("", *sorted(of_mura, key=lambda name: name != "MURA-v1.1")):
+            if any(split in (tree.folders(name) or []) for split in self.splits):
+                return tree.below(name) if name else tree
         raise SourceError(
             f"Expected a folder with {' or '.join(self.splits)}, or with MURA-v1.1 in it. "
-            f"Received: {folder}, which has no such folder"
+            f"Received: {tree}, which has no such folder"
         )
 
     def enters(self, folder: str) -> bool:

@@ -42,7 +42,7 @@ def ingest(tree: Path, lake: Path, *words: str) -> "subprocess.CompletedProcess[
     return run("mura-ingest", tree, f"lake={lake}", f"size={SIZE_PX}", *words)
 
 
-def start(tree: Path, lake: Path, *words: str) -> "subprocess.Popen[str]":
+def start(tree: Path, lake: Path | str, *words: str) -> "subprocess.Popen[str]":
     """Start an ingest in a process group of its own."""
     command = [SCRIPTS / "mura-ingest", tree, f"lake={lake}", f"size={SIZE_PX}", *words]
     return subprocess.Popen(

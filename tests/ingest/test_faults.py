@@ -185,7 +185,8 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from ingest.lock import hold_lake
-with hold_lake(Path(sys.argv[1])):
+from shared.folder import Folder
+with hold_lake(Folder(Path(sys.argv[1]))):
     print("held", flush=True)
     time.sleep(60)
 """

@@ -11,6 +11,7 @@ from ingest.layouts.folders import FoldersLayout
 from ingest.layouts.mura import MuraLayout
 from ingest.scan import scan_tree
 from shared.errors import SourceError
+from shared.folder import Folder
 
 VIEW = "train/XR_HAND/patient00003/study1_positive/image1.png"
 VIEWS = [
@@ -61,7 +62,7 @@ def test_what_is_no_view_is_counted_by_kind(tmp_path: Path) -> None:
 
 def test_the_parent_folder_will_do(tmp_path: Path) -> None:
     tree = _tree(tmp_path / "data" / "MURA-v1.1", VIEWS)
-    assert scan_tree(tmp_path / "data", MuraLayout()).root == tree
+    assert scan_tree(tmp_path / "data", MuraLayout()).root == Folder(tree)
     assert scan_tree(tmp_path / "data", MuraLayout()).views.equals(
         scan_tree(tree, MuraLayout()).views
     )
@@ -153,7 +154,7 @@ def test_a_view_of_an_unknown_patient_is_refused(tmp_path: Path) -> None:
 def test_version_1_1_is_taken_before_others(tmp_path: Path) -> None:
     for name in ("MURA-v1.0", "MURA-v1.1"):
         _tree(tmp_path / name, VIEWS)
-    assert scan_tree(tmp_path, MuraLayout()).root.name == "MURA-v1.1"
+    assert scan_tree(tmp_path, MuraLayout()).root == Folder(tmp_path / "MURA-v1.1")
 
 
 @pytest.mark.parametrize("paths", [[], ["train/readme.txt"], ["notes/a.png"]])

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from shared.errors import CorruptLakeError
 from shared.example import decode_example, encode_example_head
-from shared.tfrecord import FRAME_HEADER_BYTES, frame_footer, frame_header, read_records
+from shared.tfrecord import FRAME_HEADER_BYTES, Record, frame_footer, frame_header, read_records
 
 VIEW_ID = "train/XR_WRIST/patient00012/study1_positive/image1.png"
 IMAGE = bytes(range(256)) * 4
@@ -20,6 +20,11 @@ def frame(payload: bytes) -> bytes:
 
 def example(image: bytes, label: int) -> bytes:
     return encode_example_head(VIEW_ID, label, len(image)) + image
+
+
+def _read(path: Path) -> list[Record]:
+    with path.open("rb") as shard:
+        return list(read_records(shard, str(path)))
 
 
 def test_tensorflow_reads_what_was_written(tmp_path: Path) -> None:
@@ -54,7 +59,7 @@ def test_what_tensorflow_writes_is_read(tmp_path: Path) -> None:
         for _ in range(3):
             writer.write(example.SerializeToString())
 
-    records = list(read_records(Path(path)))
+    records = _read(Path(path))
     size = len(example.SerializeToString()) + 16
     assert [record.offset for record in records] == [0, size, 2 * size]
     for record in records:
@@ -82,7 +87,7 @@ def test_every_flipped_byte_of_a_record_is_found(tmp_path: Path) -> None:
         damaged[index] ^= 1 << (index % 8)
         path.write_bytes(damaged)
         with pytest.raises(CorruptLakeError, match="shard"):
-            list(read_records(path))
+            _read(path)
 
 
 def test_every_cut_of_a_record_is_found(tmp_path: Path) -> None:
@@ -91,7 +96,7 @@ def test_every_cut_of_a_record_is_found(tmp_path: Path) -> None:
     for length in range(1, len(record)):
         path.write_bytes(record[:length])
         with pytest.raises(CorruptLakeError):
-            list(read_records(path))
+            _read(path)
 
 
 @pytest.mark.parametrize(

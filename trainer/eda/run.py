@@ -23,10 +23,10 @@ def explore(options: EdaOptions) -> None:
         LakeError: there is no lake, it is damaged, or it has no views.
         WriteError: the page cannot be written.
     """
-    lake = open_lake(Path(options.lake).expanduser())
+    lake = open_lake(options.lake)
     if lake.manifest.is_empty():
         raise LakeError(
-            f"Expected a lake with views. Received: lake={lake.root}, in which all "
+            f"Expected a lake with views. Received: lake={lake.store}, in which all "
             f"{count(lake.rejects.height, 'files')} were rejected"
         )
     folds, on_folds = _deal(lake, options)

@@ -8,6 +8,7 @@ import pytest
 from ingest.layouts.folders import FoldersLayout
 from ingest.layouts.layout import NO_PATIENT, NoView, View
 from shared.errors import SourceError
+from shared.folder import Folder
 from tests.ingest.layouts.paths import parse
 
 
@@ -89,19 +90,21 @@ def test_a_thumb_is_a_finger(path: str) -> None:
 
 
 def test_one_folder_a_split(tmp_path: Path) -> None:
+    tree = Folder(tmp_path)
     for name in ("train", "val", "test"):
         (tmp_path / name).mkdir()
     with pytest.raises(SourceError, match=r"one folder for the split valid\. .*test and val in"):
-        FoldersLayout().find_root(tmp_path)
-    assert FoldersLayout(splits=("train",)).find_root(tmp_path) == tmp_path
+        FoldersLayout().find_root(tree)
+    assert FoldersLayout(splits=("train",)).find_root(tree) == tree
     (tmp_path / "val").rmdir()
-    assert FoldersLayout().find_root(tmp_path) == tmp_path
+    assert FoldersLayout().find_root(tree) == tree
 
 
 def test_some_split_must_be_there(tmp_path: Path) -> None:
+    tree = Folder(tmp_path)
     (tmp_path / "train").mkdir()
     with pytest.raises(SourceError, match="valid or val or validation or test in it"):
-        FoldersLayout(splits=("valid",)).find_root(tmp_path)
+        FoldersLayout(splits=("valid",)).find_root(tree)
 
 
 def test_only_wanted_folders_are_entered() -> None:

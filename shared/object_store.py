@@ -1,0 +1,164 @@
+"""Object store: how to reach one, as the standard environment variables say, and what it answers.
+
+S3: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION` or
+`AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, or what the AWS SDK finds itself.
+"""
+
+import os
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.errors import StoreError, UsageError
+
+_CONNECT_TIMEOUT_S = 5
+_SILENCE_TIMEOUT_S = 10
+"""A request for which nothing comes for so long is given up, and tried again."""
+_MAX_ATTEMPTS = 5
+_RETRY_LIMIT_S = 20
+_MESSAGE_CHARS = 300
+
+_AWS_ERROR = re.compile(
+    r"AWS Error (?P<code>\w+)(?: \(HTTP status (?P<status>\d+)\))? during (?P<operation>\w+)"
+)
+_DETAIL = re.compile(r"; Details: (?P<detail>.*)")
+_CREDENTIALS = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do there"
+_REMEDIES = {
+    "ACCESS_DENIED": _CREDENTIALS,
+    "INVALID_ACCESS_KEY_ID": _CREDENTIALS,
+    "SIGNATURE_DOES_NOT_MATCH": _CREDENTIALS,
+    "INVALID_CLIENT_TOKEN_ID": _CREDENTIALS,
+    "NO_SUCH_BUCKET": "make the bucket first",
+    "NETWORK_CONNECTION": "check AWS_ENDPOINT_URL and the network",
+}
+_OTHER_REMEDY = "run again; what was finished is kept"
+
+
+@dataclass(frozen=True)
+class S3Settings:
+    """What the environment says of S3.
+
+    Attributes:
+        host: name and port of the server; empty for Amazon's.
+        uses_tls: whether it is spoken to by https.
+        region: empty if the environment does not say.
+    """
+
+    host: str
+    uses_tls: bool
+    region: str
+
+    @property
+    def endpoint(self) -> str:
+        """The server's URL; empty for Amazon's."""
+        return self.host and f"{'https' if self.uses_tls else 'http'}://{self.host}"
+
+
+def read_s3_settings() -> S3Settings:
+    """Return what the environment says.
+
+    Raises:
+        UsageError: the endpoint is no URL.
+    """
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    url = urlsplit(endpoint)
+    if endpoint and not (url.scheme in ("http", "https") and url.netloc):
+        raise UsageError(
+            f"Expected a URL such as http://localhost:9000. Received: AWS_ENDPOINT_URL={endpoint}"
+        )
+    return S3Settings(url.netloc, url.scheme != "http", region)
+
+
+def connect(scheme: str, bucket: str) -> Any:
+    """Return the pyarrow filesystem of a bucket, one a process.
+
+    Raises:
+        StoreError: the object store cannot be reached.
+        UsageError: the environment does not say enough.
+    """
+    if scheme == "s3":
+        return _connect_s3(bucket, read_s3_settings())
+    return _connect_google() if scheme == "gs" else _connect_azure()
+
+
+@cache
+def _connect_google() -> Any:
+    from pyarrow import fs
+
+    return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=_RETRY_LIMIT_S))
+
+
+@cache
+def _connect_azure() -> Any:
+    from pyarrow import fs
+
+    name = os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
+    key = os.environ.get("AZURE_STORAGE_ACCOUNT_KEY")
+    token = os.environ.get("AZURE_STORAGE_SAS_TOKEN")
+    # without, pyarrow looks for other credentials, and ends the process where it finds none
+    if not (name and (key or token)):
+        raise UsageError(
+            "Expected AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or "
+            "AZURE_STORAGE_SAS_TOKEN, in the environment. Received: none"
+        )
+    return fs.AzureFileSystem(name, account_key=key, sas_token=token)
+
+
+@cache
+def _connect_s3(bucket: str, settings: S3Settings) -> Any:
+    # slow to import, and a lake in a folder needs none of it
+    from pyarrow import fs
+
+    region = settings.region
+    if not region and not settings.host:
+        with explain("find the region of", f"s3://{bucket}"):
+            region = fs.resolve_s3_region(bucket)
+    make: Any = fs.S3FileSystem  # its stubs lack an argument
+    return make(
+        region=region or None,
+        endpoint_override=settings.host or None,
+        scheme="https" if settings.uses_tls else "http",
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        request_timeout=_SILENCE_TIMEOUT_S,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_MAX_ATTEMPTS),
+        # a small file is one request; and what fails in writing fails when it is closed
+        allow_delayed_open=True,
+        background_writes=True,
+        check_directory_existence_before_creation=True,
+    )
+
+
+@contextmanager
+def explain(verb: str, where: str) -> Generator[None, None, None]:
+    """Turn what an object store answers in the block into one line; what is missing stays so.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        StoreError: anything else.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreError(f"Expected to {verb} {where}. Received: {_describe(error)}") from None
+
+
+def _describe(error: OSError) -> str:
+    message = " ".join(str(error).split())
+    found = _AWS_ERROR.search(message)
+    if not found:
+        return message[:_MESSAGE_CHARS]
+    detail = _DETAIL.search(message)
+    status = f" (status {found['status']})" if found["status"] else ""
+    return (
+        f"{found['code'].lower()}{status} in {found['operation']}"
+        f"{': ' + detail['detail'] if detail else ''}; "
+        f"{_REMEDIES.get(found['code'], _OTHER_REMEDY)}"
+    )

@@ -1,0 +1,33 @@
+"""Store: where the files of a lake or a tree lie: a folder, or a part of an object store.
+
+It is named as a person writes it, `lake` or `s3://bucket/lake`, and goes to other processes and
+hosts as it is. Both kinds have the same verbs; `Folder` says what they mean.
+"""
+
+import re
+from pathlib import Path
+
+from shared.bucket import SCHEMES, Bucket
+from shared.errors import UsageError
+from shared.folder import Folder
+
+Store = Folder | Bucket
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<bucket>[^/]*)/*(?P<path>.*)")
+
+
+def as_store(place: str | Path | Store) -> Store:
+    """Return the store that is meant: that of an object store's URL, or else a folder.
+
+    Raises:
+        UsageError: it is a URL of something else, or names no bucket.
+    """
+    if isinstance(place, Folder | Bucket):
+        return place
+    url = _URL.fullmatch(place) if isinstance(place, str) else None
+    if not url:
+        return Folder(Path(place).expanduser())
+    if url["scheme"] not in SCHEMES or not url["bucket"]:
+        expected = " or ".join(f"{scheme}://bucket/path" for scheme in SCHEMES)
+        raise UsageError(f"Expected a folder, or {expected}. Received: {place}")
+    return Bucket(url["scheme"], url["bucket"], url["path"].rstrip("/"))
