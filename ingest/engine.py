@@ -9,7 +9,14 @@ from functools import partial
 from ingest.outcomes import OutcomeStore, ShardOutcome
 from ingest.plan import ShardPlan
 from ingest.pool import Crew
-from ingest.shard_task import Job, PlannedView, ShardTask, WrittenShard, write_task
+from ingest.shard_task import (
+    Job,
+    PlannedView,
+    ShardTask,
+    WrittenShard,
+    publish_shard,
+    write_task,
+)
 from shared.layout import shard_path
 from shared.store import Store
 
@@ -60,8 +67,5 @@ def _publish(
     path = shard_path(plan.folder, shard.content_digest)
     outcome = ShardOutcome.of(plan, path, shard.facts, shard.rejects)
     store.save(plan, outcome)
-    if shard.facts:
-        lake.publish(shard.partial, path)
-    else:
-        shard.partial.unlink()
+    publish_shard(shard, lake, path)
     return outcome

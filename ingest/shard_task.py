@@ -67,3 +67,16 @@ def write_task(task: ShardTask, job: Job) -> WrittenShard:
     from ingest.shard import write_shard
 
     return write_shard(task, job)
+
+
+def publish_shard(shard: WrittenShard, lake: Store, path: str) -> None:
+    """Give a written shard its place in the lake, on the host that wrote it.
+
+    Raises:
+        StoreError: the object store does not answer, or not as it should.
+        WriteError: the lake cannot be written.
+    """
+    if shard.facts:
+        lake.publish(shard.partial, path)
+    else:
+        shard.partial.unlink()
