@@ -23,6 +23,8 @@ SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "so
 
 _NAMES_SHOWN = 5
 _IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
+_LEVELS_APART = 2
+"""Folders of an object store so far down, in MURA body parts of a split, are listed one by one."""
 _ROWS_A_TABLE = 2_000
 """Views that are Python objects at a time: those of a whole MURA would never leave the heap."""
 
@@ -109,19 +111,32 @@ def _files(
     return _walk(str(root), enters) if isinstance(root, Folder) else _list_objects(root, enters)
 
 
-def _list_objects(root: Bucket, enters: Callable[[str], bool]) -> Iterator[tuple[str, "_Object"]]:
-    entered = {"": True}
+def _list_objects(
+    root: Bucket, enters: Callable[[str], bool], folder: str = "", levels: int = _LEVELS_APART
+) -> Iterator[tuple[str, "_Object"]]:
+    """Yield as `_files` does; the folders some levels down are listed whole, one after the other.
 
-    def is_entered(folder: str) -> bool:
-        if folder not in entered:
-            parent = folder.rstrip("/").rpartition("/")[0]
-            entered[folder] = is_entered(parent and f"{parent}/") and enters(folder[:-1])
-        return entered[folder]
+    So no more than one of them is held as objects of Python.
+    """
+    if levels:
+        names, files = root.list_level(folder)
+        below = [path for name in sorted(names) if enters(path := folder + name)]
+    else:
+        files, below = root.list_files(folder), []
+    entered = {folder: True}
 
-    for path, size_bytes, modified_ns in root.list_files():
-        folder, slash, name = path.rpartition("/")
-        if is_entered(folder + slash):
-            yield folder + slash, _Object(name, size_bytes, modified_ns)
+    def is_entered(path: str) -> bool:
+        if path not in entered:
+            parent = path[:-1].rpartition("/")[0]
+            entered[path] = is_entered(parent and f"{parent}/") and enters(path[:-1])
+        return entered[path]
+
+    for path, size_bytes, modified_ns in files:
+        parent, slash, name = path.rpartition("/")
+        if is_entered(parent + slash):
+            yield parent + slash, _Object(name, size_bytes, modified_ns)
+    for path in below:
+        yield from _list_objects(root, enters, f"{path}/", levels - 1)
 
 
 def _walk(root: str, enters: Callable[[str], bool]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:

@@ -141,11 +141,20 @@ class Bucket:
 
         An object store has no folders; names with `/` make them.
         """
+        folders, files = self.list_level(path)
+        return sorted(folders) if folders or files else None
+
+    def list_level(self, path: str = "") -> tuple[list[str], list[StoredFile]]:
+        """Return the names of the folders right below one, and the files there.
+
+        Raises:
+            As `list_files`.
+        """
         from pyarrow.fs import FileType
 
         found = self._list(path, recursive=False)
-        names = sorted(info.base_name for info in found if info.type == FileType.Directory)
-        return names if found else None
+        folders = [info.base_name for info in found if info.type == FileType.Directory]
+        return folders, self._files_of(found)
 
     def list_files(self, path: str = "") -> list[StoredFile]:
         """Return all files below a path, sorted by their paths.
@@ -153,14 +162,7 @@ class Bucket:
         Raises:
             StoreError: the object store does not answer, or not as it should.
         """
-        from pyarrow.fs import FileType
-
-        start = len(self._key("")) + 1
-        return sorted(
-            StoredFile(info.path[start:], info.size, info.mtime_ns)
-            for info in self._list(path, recursive=True)
-            if info.type == FileType.File
-        )
+        return sorted(self._files_of(self._list(path, recursive=True)))
 
     def remove(self, paths: Collection[str]) -> None:
         """Remove files that may be there.
@@ -191,6 +193,16 @@ class Bucket:
 
     def _key(self, path: str) -> str:
         return "/".join(part for part in (self.bucket, self.path, path) if part)
+
+    def _files_of(self, found: Iterable[Any]) -> list[StoredFile]:
+        from pyarrow.fs import FileType
+
+        start = len(self._key("")) + 1
+        return [
+            StoredFile(info.path[start:], info.size, info.mtime_ns)
+            for info in found
+            if info.type == FileType.File
+        ]
 
     def _ask(self, path: str) -> int | None:
         (info,) = self._files.get_file_info([self._key(path)])
