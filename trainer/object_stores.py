@@ -2,7 +2,8 @@
 
 Its S3 client takes a body that ends too early for whole, so what it gives must be checked; when it
 downloads in parts, also one that was cut and sent again, and it tries four times as long what does
-not answer. It keeps in memory what it has fetched of an open file, 127 MiB at most. At exit its threads abort the process, so a command that has loaded it ends without that
+not answer. It keeps in memory what it has fetched of an open file, 127 MiB at most. At exit its
+threads abort the process, so a command that has loaded it ends without that
 (`shared.command_line.run`).
 """
 
