@@ -2,7 +2,7 @@
 
 In a folder one ingest at a time is at work, and all that the lake does not name goes. In an object
 store nothing keeps a second one away, so only what certainly nobody needs goes: what the lake that
-was replaced names and the new one does not, and what nobody has named for a week.
+was replaced names and the new one does not, and what is older than a week and in no lake.
 """
 
 import os

@@ -9,20 +9,18 @@ from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from shared.errors import StoreError
 from shared.files import digest, partial_file
+from shared.object_file import ObjectFile
 from shared.object_store import connect, explain
 
 SCHEMES = ("s3", "gs", "az")
 REQUESTS = 16
 """Requests at once, for an object store takes long to begin an answer and can give many."""
 
-_READ_TRIES = 4
-_UNLIKELY = 0xA5
 _ASKED_ONE_BY_ONE = 64
 _NS_PER_S = 10**9
 
@@ -218,54 +216,3 @@ class Bucket:
     def _remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
             self._files.delete_file(self._key(path))
-
-
-class ObjectFile:
-    """An open file of an object store, for one thread at a time.
-
-    Args:
-        file: as pyarrow has opened it.
-        where: its URL.
-    """
-
-    def __init__(self, file: Any, where: str):
-        self._file, self._where = file, where
-
-    @property
-    def size(self) -> int:
-        """Its size in bytes."""
-        return self._file.size()
-
-    @property
-    def modified_s(self) -> int | None:
-        """When it was changed, in seconds since 1970, if the object store has said so."""
-        metadata: dict[str, bytes] = self._file.metadata() or {}
-        if "Last-Modified" not in metadata:
-            return None
-        stamp = metadata["Last-Modified"].decode().replace("Z", "+00:00")
-        return int(datetime.fromisoformat(stamp).timestamp())
-
-    def read(self, offset: int, num_bytes: int) -> bytes:
-        """Return a part of the file.
-
-        A body that ends early is taken for whole by pyarrow. It never reaches the last byte, which
-        therefore stays what it was set to, differently each time.
-
-        Raises:
-            FileNotFoundError: the file is there no more.
-            StoreError: the object store does not answer, or with less than was asked for.
-        """
-        if not num_bytes:
-            return b""
-        buffer = bytearray(num_bytes)
-        for attempt in range(_UNLIKELY, _UNLIKELY + _READ_TRIES):
-            buffer[-1] = attempt
-            with explain("read", self._where):
-                self._file.seek(offset)
-                num_read = self._file.readinto(buffer)
-            if num_read == num_bytes and buffer[-1] != attempt:
-                return bytes(buffer)
-        raise StoreError(
-            f"Expected {num_bytes} bytes of {self._where} from byte {offset}. "
-            "Received: fewer, again and again"
-        )

@@ -13,9 +13,10 @@ from typing import Any
 
 import polars as pl
 
-from shared.bucket import REQUESTS, Bucket, ObjectFile
+from shared.bucket import REQUESTS, Bucket
 from shared.errors import CorruptLakeError, StoreError
 from shared.folder import Folder
+from shared.object_file import ObjectFile
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES
 
 REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"

@@ -1,0 +1,132 @@
+"""Walk: the files of a tree, from a folder or from the listing of an object store."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from shared.bucket import Bucket
+from shared.errors import SourceError
+from shared.folder import Folder
+from shared.store import Store
+
+_LEVELS_APART = 2
+"""Folders of an object store so far down, in MURA body parts of a split, are listed one by one."""
+
+
+class StoredEntry(NamedTuple):
+    """What an object store's listing says of a file."""
+
+    name: str
+    size_bytes: int
+    modified_ns: int
+
+
+def list_tree(
+    root: Store, enters: Callable[[str], bool]
+) -> Iterator[tuple[str, "os.DirEntry[str] | StoredEntry"]]:
+    """Yield each file below `root` with the path of its folder, which ends in a slash."""
+    return _walk(str(root), enters) if isinstance(root, Folder) else _list_objects(root, enters)
+
+
+def _list_objects(
+    root: Bucket, enters: Callable[[str], bool], folder: str = "", levels: int = _LEVELS_APART
+) -> Iterator[tuple[str, "StoredEntry"]]:
+    """Yield as `list_tree` does; folders some levels down are listed whole, one after the other.
+
+    So the names of no more than one of them are in memory at once.
+    """
+    if levels:
+        names, files = root.list_level(folder)
+        below = [path for name in sorted(names) if enters(path := folder + name)]
+    else:
+        files, below = root.list_files(folder), list[str]()
+    entered = {folder: True}
+
+    def is_entered(path: str) -> bool:
+        if path not in entered:
+            parent = path[:-1].rpartition("/")[0]
+            entered[path] = is_entered(parent and f"{parent}/") and enters(path[:-1])
+        return entered[path]
+
+    for path, size_bytes, modified_ns in files:
+        parent, slash, name = path.rpartition("/")
+        if is_entered(parent + slash):
+            yield parent + slash, StoredEntry(name, size_bytes, modified_ns)
+    for path in below:
+        yield from _list_objects(root, enters, f"{path}/", levels - 1)
+
+
+def _walk(root: str, enters: Callable[[str], bool]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """Yield each file below `root` with the path of its folder, which ends in a slash.
+
+    Links to folders are entered last and no folder twice, so that a circle ends. Without links
+    there is no circle, so folders are told apart only from the first link on: that costs a look at
+    each.
+    """
+    pending, links = [""], list[str]()
+    walked: list[str] = []
+    entered: set[tuple[int, int]] | None = None
+    while pending or links:
+        if not pending and entered is None:
+            entered = {_identity(f"{root}/{folder}") for folder in walked}
+        if not pending:
+            # the order in which a file system lists them must not decide which link is entered
+            links.sort(reverse=True)
+        folder = pending.pop() if pending else links.pop()
+        if entered is None:
+            walked.append(folder)
+        elif (identity := _identity(f"{root}/{folder}")) in entered:
+            continue
+        else:
+            entered.add(identity)
+        for entry in _list(f"{root}/{folder}"):
+            if not _is_folder(entry):
+                yield folder, entry
+            elif enters(path := folder + entry.name):
+                (links if entry.is_symlink() else pending).append(path + "/")
+
+
+def _list(folder: str) -> list["os.DirEntry[str]"]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise _refuse(folder, error) from None
+
+
+def find_status(entry: "os.DirEntry[str] | StoredEntry") -> tuple[int, int] | None:
+    """Return size and time, or None where a link is broken or what is there is no file."""
+    if isinstance(entry, StoredEntry):
+        return entry.size_bytes, entry.modified_ns
+    try:
+        if not entry.is_file():
+            return None
+        status = entry.stat()
+        return status.st_size, status.st_mtime_ns
+    except PermissionError as error:
+        raise _refuse(str(Path(entry.path).parent), error) from None
+    except OSError:
+        return None
+
+
+def _refuse(folder: str, error: OSError) -> SourceError:
+    return SourceError(
+        "Expected to enter every folder, because views would be lost otherwise. "
+        f"Received: {folder.rstrip('/')}, {error.strerror}"
+    )
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = Path(path).stat()
+    return status.st_dev, status.st_ino
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Return what the entry says; a link in a circle leads to nothing."""
+    try:
+        return entry.is_dir()
+    except PermissionError as error:
+        raise _refuse(str(Path(entry.path).parent), error) from None
+    except OSError:
+        return False
