@@ -1,15 +1,23 @@
-"""Engine: shard plans are written by the processes of this machine, and published by this one."""
+"""Engine: shard plans are written by a crew, and what became of them is kept by this process."""
 
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
+from ingest.crew import Crew
 from ingest.outcomes import OutcomeStore, ShardOutcome
 from ingest.plan import ShardPlan
-from ingest.pool import Crew
-from ingest.shard_task import Job, PlannedView, ShardTask, WrittenShard, write_task
+from ingest.shard_task import (
+    Job,
+    PlannedView,
+    ShardTask,
+    WrittenShard,
+    write_remote_task,
+    write_task,
+)
 from shared.layout import shard_path
 from shared.store import Store
 
@@ -24,19 +32,24 @@ def write_shards(
 ) -> Generator[tuple[ShardPlan, ShardOutcome], None, None]:
     """Write shards by a crew and yield each outcome, kept in `store`, as it comes.
 
-    A shard gets its name, the digest of its bytes, only when it is on the disk and its outcome is
-    kept; so it appears whole or not at all. This process does both while the others decode.
+    A shard gets its name, the digest of its bytes, only when it is on the disk, so it appears whole
+    or not at all. Of a crew on this machine, this process sees to that while the others decode; a
+    remote one does it itself.
 
     Raises:
         WorkerError: a worker process died or ran out of memory.
+        ClusterError: the cluster cannot be used, or no longer.
         SourceError: a file of the source vanished or changed since the scan.
         WriteError: the lake cannot be written.
     """
     tasks = map(_task, plans)
+    write = partial(write_task, job=job)
+    if crew.is_remote:
+        write = partial(write_remote_task, job=replace(job, lake=job.lake.resolve()))
     crew.start(len(plans))
     with (
         ThreadPoolExecutor(_PUBLISHERS) as publishers,
-        closing(crew.map(partial(write_task, job=job), tasks)) as written,
+        closing(crew.map(write, tasks)) as written,
     ):
         publishing: deque[tuple[ShardPlan, Future[ShardOutcome]]] = deque()
         for index, shard in written:
@@ -60,8 +73,8 @@ def _publish(
     path = shard_path(plan.folder, shard.content_digest)
     outcome = ShardOutcome.of(plan, path, shard.facts, shard.rejects)
     store.save(plan, outcome)
-    if shard.facts:
+    if shard.partial and shard.facts:
         lake.publish(shard.partial, path)
-    else:
+    elif shard.partial:
         shard.partial.unlink()
     return outcome

@@ -1,14 +1,21 @@
 """Shard task: what a worker process is given and what it gives back, cheap to import."""
 
-from dataclasses import dataclass
+import socket
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shared.errors import ClusterError
+from shared.folder import Folder
 from shared.image_spec import ImageSpec
+from shared.layout import LOCK_FILE, shard_path
 from shared.store import Store
 
 UNREADABLE = "unreadable"
 """The reason of a file that cannot be read; it is tried again by every run."""
+
+DECIDE_ON_PIXELS = ("mura-lake", "opencv-python-headless", "simplejpeg", "isal")
+"""The distributions whose versions may change what is stored of an image."""
 
 
 class PlannedView(NamedTuple):
@@ -44,16 +51,17 @@ class Job:
 
 @dataclass(frozen=True)
 class WrittenShard:
-    """A shard that has no name yet.
+    """A shard that is whole.
 
     Attributes:
-        partial: the finished file; without records if every view was rejected.
+        partial: the finished file, without records if every view was rejected; None if there is
+            none left to be published.
         content_digest: of its bytes.
         facts: what decoding and writing found out of each written view, by manifest column.
         rejects: path, reason and detail of each other view.
     """
 
-    partial: Path
+    partial: Path | None
     content_digest: str
     facts: list[dict[str, Any]]
     rejects: list[tuple[str, str, str]]
@@ -67,3 +75,27 @@ def write_task(task: ShardTask, job: Job) -> WrittenShard:
     from ingest.shard import write_shard
 
     return write_shard(task, job)
+
+
+def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
+    """Write one shard on another host, and publish it from there.
+
+    Raises:
+        ClusterError: the lake is a folder that this host does not see.
+        As `write_task`.
+    """
+    import cv2
+
+    # a task has one processor of its node
+    cv2.setNumThreads(1)
+    if isinstance(job.lake, Folder) and not job.lake.sizes([LOCK_FILE]):
+        raise ClusterError(
+            "Expected the lake in an object store, or in a folder that all nodes share. "
+            f"Received: lake={job.lake}, which {socket.gethostname()} does not see"
+        )
+    shard = write_task(task, job)
+    if shard.partial and shard.facts:
+        job.lake.publish(shard.partial, shard_path(task.folder, shard.content_digest))
+    elif shard.partial:
+        shard.partial.unlink()
+    return replace(shard, partial=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from shared import same_code
 from shared.files import digest
 from shared.lake import Lake
 from trainer.hardware import describe_hardware
@@ -107,12 +107,7 @@ def describe_run(
 
 def digest_code() -> str:
     """Return the digest of the source files that a run's results depend on."""
-    hashed = hashlib.sha256()
-    for package in ("shared", "trainer"):
-        for path in sorted((_PROJECT / package).rglob("*.py")):
-            hashed.update(path.relative_to(_PROJECT).as_posix().encode())
-            hashed.update(path.read_bytes())
-    return hashed.hexdigest()[:32]
+    return same_code.digest_code(("shared", "trainer"))
 
 
 def _find_commit() -> str | None:

@@ -1,0 +1,181 @@
+"""Cluster driver: the process that Ray lives in, between this project's own and the nodes."""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.child import let_signals_through
+from shared.cluster_task import attempt
+from shared.same_code import Code
+
+_MAX_RETRIES = 3
+_LOOK_S, _WAIT_S, _CANCEL_S = 1.0, 0.05, 1.5
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a task takes of its node."""
+
+    cpus: float
+    gpus: float = 0
+
+    def __str__(self) -> str:
+        gpus = f" and {self.gpus:g} GPUs" if self.gpus else ""
+        return f"{self.cpus:g} processors{gpus} for a task"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node that is alive, and what it has in all."""
+
+    name: str
+    cpus: float
+    gpus: float
+
+    def count(self, share: Share) -> int:
+        """Return how many such shares it has."""
+        counts = [self.cpus // share.cpus] if share.cpus else []
+        counts += [self.gpus // share.gpus] if share.gpus else []
+        return int(min(counts, default=0))
+
+
+@dataclass(frozen=True)
+class Given:
+    """A task on its way to the nodes."""
+
+    index: int
+    function: Callable[[Any], Any]
+    task: Any
+    share: Share
+    code: Code
+
+
+@dataclass(frozen=True)
+class Done:
+    """A task that has ended: with a result, or with the exception that its function raised."""
+
+    index: int
+    result: Any
+    error: Exception | None
+    trace: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The cluster does not do what it is there for; nothing comes after this."""
+
+    reason: str
+
+
+def drive(connection: Any, address: str, processors: int) -> None:
+    """Pass on what is `Given`, `Done` and which `Node`s there are, until the other end closes.
+
+    Args:
+        connection: to the process that has the tasks.
+        address: of the cluster; empty to start one that ends with this process.
+        processors: that it then has.
+    """
+    let_signals_through()
+    _silence()
+    outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    sender = threading.Thread(target=_send_all, args=(connection, outbox), daemon=True)
+    sender.start()
+    try:
+        _connect(address, processors)
+        _pass_on(connection, outbox.put)
+    except (EOFError, ConnectionResetError):
+        pass
+    except Exception as error:
+        outbox.put(Failed(_in_one_line(error)))
+    finally:
+        # a thread of its own sends, so that both ends never wait to be read by the other
+        outbox.put(None)
+        sender.join(_CANCEL_S)
+
+
+def _silence() -> None:
+    """Keep back what Ray prints, also from C++; its own logs have it."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (1, 2):
+        os.dup2(nothing, descriptor)
+
+
+def _send_all(connection: Any, outbox: "queue.SimpleQueue[Any]") -> None:
+    try:
+        while message := outbox.get():
+            connection.send(message)
+    except OSError:
+        # the other end has closed, which the receiving thread sees too
+        pass
+
+
+def _connect(address: str, processors: int) -> None:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+    import ray
+
+    if address:
+        ray.init(address, log_to_driver=False)
+    else:
+        ray.init("local", num_cpus=processors, include_dashboard=False, log_to_driver=False)
+
+
+def _pass_on(connection: Any, send: Callable[[Any], None]) -> None:
+    import ray
+
+    run: Any = ray.remote(attempt)
+    running: dict[Any, int] = {}
+    nodes: list[Node] | None = None
+    looked_s = -_LOOK_S
+    try:
+        while True:
+            if time.monotonic() - looked_s >= _LOOK_S:
+                looked_s = time.monotonic()
+                if (found := _find_nodes()) != nodes:
+                    nodes = found
+                    send(nodes)
+            while connection.poll(0 if running else _WAIT_S):
+                given: Given = connection.recv()
+                share = {"num_cpus": given.share.cpus, "num_gpus": given.share.gpus}
+                task = run.options(max_retries=_MAX_RETRIES, name="mura-lake", **share)
+                running[task.remote(given.function, given.task, given.code)] = given.index
+            if running:
+                done, _ = ray.wait(list(running), timeout=_WAIT_S)
+                for ref in done:
+                    send(Done(running.pop(ref), *ray.get(ref)))
+    finally:
+        _cancel(list(running))
+        ray.shutdown()
+
+
+def _find_nodes() -> list[Node]:
+    import ray
+
+    return sorted(
+        (
+            Node(node["NodeManagerAddress"], totals.get("CPU", 0), totals.get("GPU", 0))
+            for node in ray.nodes()
+            if node["Alive"] and (totals := node["Resources"]) is not None
+        ),
+        key=lambda node: node.name,
+    )
+
+
+def _cancel(running: list[Any]) -> None:
+    """End tasks in the midst of what they do, and wait until they have."""
+    import ray
+
+    for ref in running:
+        ray.cancel(ref, force=True)
+    if running:
+        ray.wait(running, num_returns=len(running), timeout=_CANCEL_S, fetch_local=False)
+
+
+def _in_one_line(error: Exception) -> str:
+    """Return what went wrong, without Ray's many lines of where."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}, {lines[0]}" if lines else type(error).__name__
