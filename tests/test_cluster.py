@@ -1,0 +1,107 @@
+"""The same work on a Ray cluster of several nodes: killed nodes cost time, and change nothing."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from shared.lake import Lake
+from tests.commands import PROJECT, SCRIPTS
+from tests.conftest import SIZE_PX
+from tests.ingest.processes import contents, one_line_of, shard_files, wait_until
+from tests.ray_cluster import RayCluster, ray_cluster
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Generator[RayCluster, None, None]:
+    """A cluster with one node that stays."""
+    with ray_cluster() as cluster:
+        cluster.add_node()
+        yield cluster
+
+
+def _start(
+    cluster: RayCluster, script: str, *words: object, **environment: str
+) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [str(SCRIPTS / script), *map(str, words), "engine=ray", f"address={cluster.address}"],
+        cwd=PROJECT,
+        env={**os.environ, **cluster.environment, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _ingest(
+    cluster: RayCluster, tree: Path, root: Path, **environment: str
+) -> "subprocess.Popen[str]":
+    words = (tree, f"lake={root}", f"size={SIZE_PX}")
+    return _start(cluster, "mura-ingest", *words, **environment)
+
+
+def _tasks_of(node: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    """Return the processes of a node that are in the midst of a task."""
+    found: list[psutil.Process] = []
+    for process in psutil.Process(node.pid).children(recursive=True):
+        try:
+            if process.cmdline()[:1] == ["ray::mura-lake"]:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_a_lake_is_the_same_when_a_node_is_killed_on_the_way(
+    cluster: RayCluster, phantom_tree: Path, lake: Lake, tmp_path: Path
+) -> None:
+    victim, root = cluster.add_node(), tmp_path / "lake"
+    running = _ingest(cluster, phantom_tree, root)
+
+    wait_until(lambda: shard_files(root) and _tasks_of(victim))
+    cluster.kill(victim)
+    num_before = len(shard_files(root))
+
+    said, noted = running.communicate(timeout=100)
+    assert running.returncode == 0, noted
+    assert num_before < len(shard_files(root))
+    assert contents(root) == contents(lake.root)
+    assert f"digest {lake.digest}" in said
+    assert "ray" not in noted.lower()
+
+
+def test_an_interruption_leaves_no_task_behind(
+    cluster: RayCluster, phantom_tree: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "lake"
+    running = _ingest(cluster, phantom_tree, root)
+    wait_until(lambda: shard_files(root) and cluster.workers())
+    sent_s = time.monotonic()
+    os.killpg(running.pid, signal.SIGINT)
+    said = running.communicate(timeout=30)[1]
+    print(time.monotonic() - sent_s)
+    assert running.returncode == 130, said
+    assert one_line_of(said).startswith("ingest: interrupted; finished shards are kept")
+    assert time.monotonic() - sent_s < 3
+    assert not cluster.workers()
+    assert not [path for path in root.rglob(".*")]
+
+
+def test_a_cluster_that_is_lost_is_one_line(
+    cluster: RayCluster, phantom_tree: Path, tmp_path: Path
+) -> None:
+    """The last test here: it ends the cluster of all."""
+    root = tmp_path / "lake"
+    running = _ingest(cluster, phantom_tree, root, RAY_gcs_rpc_server_reconnect_timeout_s="2")
+    wait_until(lambda: shard_files(root))
+    cluster.kill_all()
+    said = running.communicate(timeout=60)[1]
+    assert running.returncode == 1
+    assert "Received: the connection to its head node is lost" in one_line_of(said)
+    assert not [path for path in root.rglob(".*")]
