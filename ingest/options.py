@@ -11,7 +11,7 @@ import tyro
 from ingest.layouts.folders import FoldersLayout
 from ingest.layouts.layout import Layout
 from ingest.layouts.mura import MuraLayout
-from shared.address import Engine, check_cluster
+from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
 from shared.image_spec import Contrast, Crop, Encoding, Fit, ImageSpec
 from shared.store import as_store
@@ -48,7 +48,7 @@ class IngestOptions:
     """
 
     root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
-    """The folder MURA-v1.1 or its parent, or s3://bucket/path; with layout=folders that of train."""
+    """The folder MURA-v1.1 or its parent, or s3://bucket/path; with layout=folders of train."""
     lake: str = "lake"
     """The folder, or s3://bucket/path, of the lake to make or bring up to date."""
     size: int = 320

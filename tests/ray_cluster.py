@@ -1,4 +1,4 @@
-"""A Ray cluster on loopback: a head without processors, and nodes of one each that can be killed."""
+"""A Ray cluster on loopback: a head without processors, and nodes that can be killed."""
 
 import os
 import secrets

@@ -90,7 +90,7 @@ def test_an_interruption_leaves_no_task_behind(
     assert one_line_of(said).startswith("ingest: interrupted; finished shards are kept")
     assert time.monotonic() - sent_s < 3
     assert not cluster.workers()
-    assert not [path for path in root.rglob(".*")]
+    assert not list(root.rglob(".*"))
 
 
 def test_a_cluster_that_is_lost_is_one_line(
@@ -104,4 +104,4 @@ def test_a_cluster_that_is_lost_is_one_line(
     said = running.communicate(timeout=60)[1]
     assert running.returncode == 1
     assert "Received: the connection to its head node is lost" in one_line_of(said)
-    assert not [path for path in root.rglob(".*")]
+    assert not list(root.rglob(".*"))

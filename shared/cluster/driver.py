@@ -5,71 +5,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from shared.child import let_signals_through
-from shared.cluster_task import attempt
-from shared.same_code import Code
+from shared.cluster.attempt import attempt
+from shared.cluster.messages import Done, Failed, Given, Node
 
 _MAX_RETRIES = 3
 _LOOK_S, _WAIT_S, _CANCEL_S = 1.0, 0.05, 1.5
-
-
-@dataclass(frozen=True)
-class Share:
-    """What a task takes of its node."""
-
-    cpus: float
-    gpus: float = 0
-
-    def __str__(self) -> str:
-        gpus = f" and {self.gpus:g} GPUs" if self.gpus else ""
-        return f"{self.cpus:g} processors{gpus} for a task"
-
-
-@dataclass(frozen=True)
-class Node:
-    """A node that is alive, and what it has in all."""
-
-    name: str
-    cpus: float
-    gpus: float
-
-    def count(self, share: Share) -> int:
-        """Return how many such shares it has."""
-        counts = [self.cpus // share.cpus] if share.cpus else []
-        counts += [self.gpus // share.gpus] if share.gpus else []
-        return int(min(counts, default=0))
-
-
-@dataclass(frozen=True)
-class Given:
-    """A task on its way to the nodes."""
-
-    index: int
-    function: Callable[[Any], Any]
-    task: Any
-    share: Share
-    code: Code
-
-
-@dataclass(frozen=True)
-class Done:
-    """A task that has ended: with a result, or with the exception that its function raised."""
-
-    index: int
-    result: Any
-    error: Exception | None
-    trace: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The cluster does not do what it is there for; nothing comes after this."""
-
-    reason: str
 
 
 def drive(connection: Any, address: str, processors: int) -> None:
@@ -149,7 +93,7 @@ def _pass_on(connection: Any, send: Callable[[Any], None]) -> None:
             if running:
                 done, _ = ray.wait(list(running), timeout=_WAIT_S)
                 for ref in done:
-                    send(Done(running.pop(ref), *ray.get(ref)))
+                    send(Done(running.pop(ref), *_result_of(ref)))
     finally:
         _cancel(list(running))
         ray.shutdown()
@@ -176,7 +120,21 @@ def _cancel(running: list[Any]) -> None:
         ray.wait(running, num_returns=len(running), timeout=_CANCEL_S, fetch_local=False)
 
 
+def _result_of(ref: Any) -> Any:
+    ray = _import_ray()
+    try:
+        return ray.get(ref)
+    except ray.exceptions.RayTaskError as error:
+        # what a task itself raises is part of its result: this node could not even begin
+        raise ImportError(f"a node cannot run this project, {_lines(error)[-1]}") from None
+
+
 def _in_one_line(error: Exception) -> str:
     """Return what went wrong, without Ray's many lines of where."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}, {lines[0]}" if lines else type(error).__name__
+    if isinstance(error, ImportError):
+        return str(error)
+    return ", ".join([type(error).__name__, *_lines(error)[:1]])
+
+
+def _lines(error: Exception) -> list[str]:
+    return [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""Cluster: one function over many tasks, by the nodes of a Ray cluster.
+"""Nodes: those of a Ray cluster do one function over many tasks.
 
 Ray itself lives in a child process. What it prints stays there, and when it ends the process that
 it is in, as it does when it has lost its head node, that is one line of ours.
@@ -10,9 +10,10 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from shared.address import check_reachable
 from shared.child import Child, signals_are_held
-from shared.cluster_driver import Done, Failed, Given, Node, Share, drive
+from shared.cluster.address import check_reachable
+from shared.cluster.driver import drive
+from shared.cluster.messages import Done, Failed, Given, Node, Share
 from shared.errors import ClusterError
 from shared.same_code import Code
 
@@ -186,8 +187,8 @@ class Cluster:
             return self._refused(f"no answer for {_START_S:.0f} s")
         share = self._choose_share(self._nodes)
         return ClusterError(
-            f"Expected a node with {share}. Received: none for {_NODES_S:.0f} s among "
-            f"{len(self._nodes)} nodes{self._where}; finished work is kept, run again"
+            f"Expected a node with {share} for a task. Received: none for {_NODES_S:.0f} s among "
+            f"the {len(self._nodes)} that are alive{self._where}; finished work is kept, run again"
         )
 
     def _lost(self) -> ClusterError:

@@ -1,0 +1,62 @@
+"""Messages: what goes between the process that has the tasks and the one that Ray lives in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.same_code import Code
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a task takes of its node."""
+
+    cpus: float
+    gpus: float = 0
+
+    def __str__(self) -> str:
+        gpus = f" and gpus={self.gpus:g}" if self.gpus else ""
+        return f"cpus={self.cpus:g}{gpus}"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node that is alive, and what it has in all."""
+
+    name: str
+    cpus: float
+    gpus: float
+
+    def count(self, share: Share) -> int:
+        """Return how many such shares it has."""
+        counts = [self.cpus // share.cpus] if share.cpus else []
+        counts += [self.gpus // share.gpus] if share.gpus else []
+        return int(min(counts, default=0))
+
+
+@dataclass(frozen=True)
+class Given:
+    """A task on its way to the nodes."""
+
+    index: int
+    function: Callable[[Any], Any]
+    task: Any
+    share: Share
+    code: Code
+
+
+@dataclass(frozen=True)
+class Done:
+    """A task that has ended: with a result, or with the exception that its function raised."""
+
+    index: int
+    result: Any
+    error: Exception | None
+    trace: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The cluster does not do what it is there for; nothing comes after this."""
+
+    reason: str
