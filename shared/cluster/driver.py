@@ -10,19 +10,24 @@ from typing import Any
 
 from shared.child import let_signals_through
 from shared.cluster.attempt import attempt
+from shared.cluster.board import Board, Status
 from shared.cluster.messages import Done, Failed, Given, Node
+
+TASK_NAME = "mura-lake"
+"""What a node's processes are called while they do a task."""
 
 _MAX_RETRIES = 3
 _LOOK_S, _WAIT_S, _CANCEL_S = 1.0, 0.05, 1.5
 
 
-def drive(connection: Any, address: str, processors: int) -> None:
+def drive(connection: Any, address: str, processors: int, has_board: bool) -> None:
     """Pass on what is `Given`, `Done` and which `Node`s there are, until the other end closes.
 
     Args:
         connection: to the process that has the tasks.
         address: of the cluster; empty to start one that ends with this process.
         processors: that it then has.
+        has_board: whether to tell how tasks stand, too.
     """
     let_signals_through()
     _silence()
@@ -31,7 +36,7 @@ def drive(connection: Any, address: str, processors: int) -> None:
     sender.start()
     try:
         _connect(address, processors)
-        _pass_on(connection, outbox.put)
+        _pass_on(connection, outbox.put, has_board=has_board)
     except (EOFError, ConnectionResetError):
         pass
     except Exception as error:
@@ -72,24 +77,20 @@ def _connect(address: str, processors: int) -> None:
         ray.init("local", num_cpus=processors, include_dashboard=False, log_to_driver=False)
 
 
-def _pass_on(connection: Any, send: Callable[[Any], None]) -> None:
+def _pass_on(connection: Any, send: Callable[[Any], None], *, has_board: bool) -> None:
     ray = _import_ray()
     run = ray.remote(attempt)
+    board = ray.remote(Board).options(num_cpus=0, max_restarts=-1).remote() if has_board else None
     running: dict[Any, int] = {}
-    nodes: list[Node] | None = None
-    looked_s = -_LOOK_S
+    watch = _Watch(board, send)
     try:
         while True:
-            if time.monotonic() - looked_s >= _LOOK_S:
-                looked_s = time.monotonic()
-                if (found := _find_nodes()) != nodes:
-                    nodes = found
-                    send(nodes)
+            watch.look()
             while connection.poll(0 if running else _WAIT_S):
                 given: Given = connection.recv()
                 share = {"num_cpus": given.share.cpus, "num_gpus": given.share.gpus}
-                task = run.options(max_retries=_MAX_RETRIES, name="mura-lake", **share)
-                running[task.remote(given.function, given.task, given.code)] = given.index
+                task = run.options(max_retries=_MAX_RETRIES, name=TASK_NAME, **share)
+                running[task.remote(given, board)] = given.index
             if running:
                 done, _ = ray.wait(list(running), timeout=_WAIT_S)
                 for ref in done:
@@ -99,13 +100,59 @@ def _pass_on(connection: Any, send: Callable[[Any], None]) -> None:
         ray.shutdown()
 
 
+class _Watch:
+    """Sends which nodes there are and how tasks stand, whenever that changes.
+
+    Args:
+        board: Ray's handle of a `Board`, or None.
+        send: to the process that has the tasks.
+    """
+
+    def __init__(self, board: Any, send: Callable[[Any], None]):
+        self._board, self._send = board, send
+        self._nodes: list[Node] | None = None
+        self._statuses: dict[int, Status] = {}
+        self._reading: list[Any] = []
+        self._looked_s = -_LOOK_S
+
+    def look(self) -> None:
+        """Look, if it is time to look again."""
+        if time.monotonic() - self._looked_s < _LOOK_S:
+            return
+        self._looked_s = time.monotonic()
+        if (nodes := _find_nodes()) != self._nodes:
+            self._nodes = nodes
+            self._send(nodes)
+        if self._board:
+            self._read_board()
+
+    def _read_board(self) -> None:
+        """Take what was asked for a while ago, for the board may be slow to begin, and ask anew."""
+        ray = _import_ray()
+        done, self._reading = ray.wait(self._reading, timeout=0) if self._reading else ([], [])
+        for ref in done:
+            try:
+                statuses = ray.get(ref)
+            except ray.exceptions.RayError:
+                # its node has died; it begins again elsewhere
+                continue
+            if statuses != self._statuses:
+                self._statuses = statuses
+                self._send(statuses)
+        if not self._reading:
+            self._reading = [self._board.read.remote()]
+
+
 def _find_nodes() -> list[Node]:
     return sorted(
         (
-            Node(node["NodeManagerAddress"], totals.get("CPU", 0), totals.get("GPU", 0))
+            Node(
+                node["NodeManagerAddress"],
+                node["Resources"].get("CPU", 0),
+                node["Resources"].get("GPU", 0),
+            )
             for node in _import_ray().nodes()
             if node["Alive"]
-            for totals in [node["Resources"]]
         ),
         key=lambda node: node.name,
     )

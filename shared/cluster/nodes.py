@@ -6,12 +6,13 @@ it is in, as it does when it has lost its head node, that is one line of ours.
 
 import importlib.util
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shared.child import Child, signals_are_held
 from shared.cluster.address import check_reachable
+from shared.cluster.board import Status
 from shared.cluster.driver import drive
 from shared.cluster.messages import Done, Failed, Given, Node, Share
 from shared.errors import ClusterError
@@ -50,6 +51,7 @@ class Cluster:
         code: that every node must have, so that results do not depend on who computed them.
         share: what a task takes of a node, from the nodes there are.
         num_queued: tasks that wait for each that runs, so that no node waits for the next.
+        watch: is given, now and then, how each task stands that has begun.
 
     Raises:
         ClusterError: Ray is not installed.
@@ -63,6 +65,7 @@ class Cluster:
         code: Code,
         share: Callable[[Sequence[Node]], Share] = lambda _: ONE_PROCESSOR,
         num_queued: int = 1,
+        watch: Callable[[Mapping[int, Status]], None] | None = None,
     ):
         if not importlib.util.find_spec("ray"):
             raise ClusterError(
@@ -70,7 +73,7 @@ class Cluster:
                 "Received: it is not installed"
             )
         self._options, self._code, self._choose_share = options, code, share
-        self._num_queued = num_queued
+        self._num_queued, self._watch = num_queued, watch
         self._child: Child | None = None
         self._nodes: list[Node] | None = None
 
@@ -90,7 +93,8 @@ class Cluster:
             return
         check_reachable(self._options.address)
         with signals_are_held():
-            self._child = Child(drive, self._options.address, self._options.processors)
+            address, processors = self._options.address, self._options.processors
+            self._child = Child(drive, address, processors, self._watch is not None)
 
     def kill(self) -> None:
         """End the tasks, and the cluster if it was started here."""
@@ -142,7 +146,7 @@ class Cluster:
             raise self._lost() from None
 
     def _take(self) -> Done | None:
-        """Return what comes next, or None when there are other nodes than before.
+        """Return what comes next, or None when it is news of nodes or of tasks that run.
 
         Raises:
             ClusterError: nothing comes, and nothing can.
@@ -161,7 +165,10 @@ class Cluster:
             return message
         if isinstance(message, Failed):
             raise self._refused(message.reason)
-        self._nodes = message
+        if isinstance(message, list):
+            self._nodes = message
+        elif self._watch:
+            self._watch(message)
         return None
 
     def _count_slots(self) -> int:
