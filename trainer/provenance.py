@@ -26,7 +26,7 @@ from trainer.target import make_target
 if TYPE_CHECKING:
     from trainer.waiting import Waiting
 
-_PACKAGES = (
+PACKAGES = (
     "mura-lake",
     "tensorflow",
     "keras",
@@ -36,6 +36,9 @@ _PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
+"""The distributions that a run's results depend on."""
+_OF_NO_EFFECT = ("out", "lake", "engine", "address", "gpus")
+"""Options that do not change results: where they are computed, and where the lake lies."""
 _PROJECT = Path(__file__).parent.parent
 _GIT = ("git", "-C", str(_PROJECT))
 
@@ -63,7 +66,7 @@ def _add(seconds: dict[str, float], name: str, more_s: float) -> None:
 
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
     """Return the digest of all that a run's results depend on but the machine."""
-    own = {name: value for name, value in asdict(options).items() if name not in ("out", "lake")}
+    own = {name: value for name, value in asdict(options).items() if name not in _OF_NO_EFFECT}
     return digest(json.dumps([command, own, lake.digest, _versions(), digest_code()]).encode())
 
 
@@ -125,7 +128,7 @@ def _find_commit() -> str | None:
 
 
 def _versions() -> dict[str, str]:
-    packages = {package: version(package) for package in _PACKAGES}
+    packages = {package: version(package) for package in PACKAGES}
     return {"python": platform.python_version(), **packages}
 
 

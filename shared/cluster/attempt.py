@@ -2,6 +2,7 @@
 
 import socket
 import traceback
+from importlib import import_module
 from typing import Any
 
 from shared.cluster.board import say_by
@@ -18,8 +19,8 @@ def attempt(given: Given, board: Any) -> tuple[Any, Exception | None, str]:
     """
     try:
         if board:
-            board.begin.remote(given.index, socket.gethostname())
-            say_by(lambda text: board.say.remote(given.index, text))
+            board.begin.remote(given.number, socket.gethostname())
+            say_by(lambda text: board.say.remote(given.number, text))
         if differences := given.code.differences():
             raise ClusterError(
                 "Expected every node to have the code and packages of this one. "
@@ -28,3 +29,9 @@ def attempt(given: Given, board: Any) -> tuple[Any, Exception | None, str]:
         return given.function(given.task), None, ""
     except Exception as error:
         return None, error, traceback.format_exc()
+
+
+def count_own_processors() -> int:
+    """Return how many processors of its node a task has."""
+    ray: Any = import_module("ray")
+    return max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))

@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -90,7 +91,7 @@ def _pass_on(connection: Any, send: Callable[[Any], None], *, has_board: bool) -
                 given: Given = connection.recv()
                 share = {"num_cpus": given.share.cpus, "num_gpus": given.share.gpus}
                 task = run.options(max_retries=_MAX_RETRIES, name=TASK_NAME, **share)
-                running[task.remote(given, board)] = given.index
+                running[task.remote(given, board)] = given.number
             if running:
                 done, _ = ray.wait(list(running), timeout=_WAIT_S)
                 for ref in done:
@@ -112,7 +113,7 @@ class _Watch:
         self._board, self._send = board, send
         self._nodes: list[Node] | None = None
         self._statuses: dict[int, Status] = {}
-        self._reading: list[Any] = []
+        self._answer: Any = None
         self._looked_s = -_LOOK_S
 
     def look(self) -> None:
@@ -127,20 +128,19 @@ class _Watch:
             self._read_board()
 
     def _read_board(self) -> None:
-        """Take what was asked for a while ago, for the board may be slow to begin, and ask anew."""
+        """Ask, or take what was asked for a while ago, for the board may be slow to begin."""
         ray = _import_ray()
-        done, self._reading = ray.wait(self._reading, timeout=0) if self._reading else ([], [])
-        for ref in done:
-            try:
-                statuses = ray.get(ref)
-            except ray.exceptions.RayError:
-                # its node has died; it begins again elsewhere
-                continue
+        if self._answer is None:
+            self._answer = self._board.read.remote()
+        if not ray.wait([self._answer], timeout=0)[0]:
+            return
+        answer, self._answer = self._answer, None
+        # its node may have died; it begins again elsewhere
+        with suppress(ray.exceptions.RayError):
+            statuses = ray.get(answer)
             if statuses != self._statuses:
                 self._statuses = statuses
                 self._send(statuses)
-        if not self._reading:
-            self._reading = [self._board.read.remote()]
 
 
 def _find_nodes() -> list[Node]:

@@ -38,7 +38,7 @@ class Node:
 class Given:
     """A task on its way to the nodes."""
 
-    index: int
+    number: int
     function: Callable[[Any], Any]
     task: Any
     share: Share
@@ -49,7 +49,7 @@ class Given:
 class Done:
     """A task that has ended: with a result, or with the exception that its function raised."""
 
-    index: int
+    number: int
     result: Any
     error: Exception | None
     trace: str

@@ -76,6 +76,8 @@ class Cluster:
         self._num_queued, self._watch = num_queued, watch
         self._child: Child | None = None
         self._nodes: list[Node] | None = None
+        self._running: dict[int, int] = {}
+        self._num_given = 0
 
     def __enter__(self) -> "Cluster":
         return self
@@ -121,27 +123,28 @@ class Cluster:
                 has other code, or a task was lost again and again.
             Exception: what the function raised.
         """
-        running: set[int] = set()
+        running = self._running = {}
         pending = enumerate(tasks)
         try:
             upcoming = next(pending, None)
             while running or upcoming:
                 while upcoming and len(running) < self._count_slots() * (1 + self._num_queued):
                     self._give(*upcoming, function)
-                    running.add(upcoming[0])
                     upcoming = next(pending, None)
-                done = self._take()
-                if done:
-                    running.remove(done.index)
-                    yield done.index, self._unwrap(done)
+                if done := self._take():
+                    yield running.pop(done.number), self._unwrap(done)
         except BaseException:
             self.kill()
             raise
 
     def _give(self, index: int, task: Any, function: Callable[[Any], Any]) -> None:
+        # no two tasks have the same number, for the board remembers those of earlier calls
+        number = self._num_given
+        self._num_given += 1
+        self._running[number] = index
         share = self._choose_share(self._nodes or [])
         try:
-            self._connection.send(Given(index, function, task, share, self._code))
+            self._connection.send(Given(number, function, task, share, self._code))
         except ConnectionError:
             raise self._lost() from None
 
@@ -168,7 +171,8 @@ class Cluster:
         if isinstance(message, list):
             self._nodes = message
         elif self._watch:
-            self._watch(message)
+            running = self._running.items()
+            self._watch({i: message[number] for number, i in running if number in message})
         return None
 
     def _count_slots(self) -> int:
