@@ -61,7 +61,7 @@ class ClusterFits:
         self._lake, self._views, self._folder, self._phases = lake, views, folder, phases
         place, root = lake.store.resolve(), folder.resolve()
         self._job = Job(place, lake.digest, options, root, identify(folder))
-        self._weights_key = cache(lambda model: find_weights_key(lake, model, options))
+        self._weights_key = cache(partial(find_weights_key, lake, options=options))
         self._heads = cache(self._make_heads)
 
     def embed(self) -> None:
