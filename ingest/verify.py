@@ -1,8 +1,9 @@
 """Verify: every byte of a lake is held against its manifest and `lake.json`."""
 
-import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import crc32c
@@ -10,17 +11,17 @@ import numpy as np
 import polars as pl
 
 from ingest.options import VerifyOptions
+from shared.bucket import Bucket
+from shared.cache import ShardCache
 from shared.console import Progress, note, say
 from shared.encoding import decode
 from shared.errors import CorruptLakeError, LakeError
 from shared.example import decode_example
 from shared.files import ShardDigester, digest
-from shared.folder import Folder
 from shared.image_spec import ImageSpec
 from shared.lake import Lake, open_lake
 from shared.reader import ViewReader
-from shared.store import Store
-from shared.tfrecord import FRAME_HEADER_BYTES, Record, read_records
+from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, Record, read_records
 
 
 def verify_lake(options: VerifyOptions) -> None:
@@ -30,7 +31,18 @@ def verify_lake(options: VerifyOptions) -> None:
         LakeError: there is no lake, or an ingest replaced it meanwhile.
         CorruptLakeError: something differs.
     """
-    lake = open_lake(options.lake)
+    with TemporaryDirectory() as folder:
+        lake = open_lake(options.lake)
+        if isinstance(lake.store, Bucket):
+            # room for one: each takes the place of the one before
+            ends = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
+            largest_bytes = lake.manifest.select(ends.max()).item() or 0
+            cache = ShardCache(Path(folder), largest_bytes, shows_progress=False)
+            lake = replace(lake, cache=cache)
+        _verify(lake)
+
+
+def _verify(lake: Lake) -> None:
     shards = lake.manifest.sort("record_index").partition_by("shard", as_dict=True)
     damages: list[str] = []
     with Progress("verify", lake.manifest.height) as progress:
@@ -62,16 +74,12 @@ def _refuse_other_lake(lake: Lake) -> None:
 
 
 def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[], None]) -> None:
-    """Read a shard as the trainer does, then as any reader of TFRecord does, record by record.
-
-    That of an object store is read once, the second way.
-    """
+    """Read a shard as the trainer does, then as any reader of TFRecord does, record by record."""
     content, where = ShardDigester(), lake.store.where(path)
-    with ViewReader(lake, rows) as reader, _open(lake.store, path) as file:
+    with ViewReader(lake, rows) as reader, _open(lake, path) as file:
         records = read_records(file, where)
         for index, row in enumerate(rows.iter_rows(named=True)):
-            if isinstance(lake.store, Folder):
-                reader.read(np.array([index]))
+            reader.read(np.array([index]))
             record = next(records)
             try:
                 _verify_record(record, row, lake.image)
@@ -85,10 +93,8 @@ def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[
         raise CorruptLakeError(f"{where} is not what its name says")
 
 
-def _open(store: Store, path: str) -> BinaryIO:
-    if isinstance(store, Folder):
-        return (store.root / path).open("rb")
-    return io.BytesIO(store.read(path))
+def _open(lake: Lake, path: str) -> BinaryIO:
+    return (lake.cache.path(path) if lake.cache else lake.root / path).open("rb")
 
 
 def _verify_record(record: Record, row: dict[str, Any], image: ImageSpec) -> None:

@@ -67,20 +67,18 @@ class Bucket:
 
     def read(self, path: str) -> bytes:
         """Return a whole file; see `shared.folder.Folder.read`."""
-        return self.read_range(path, 0, None)
+        file = self.open(path)
+        return file.read(0, file.size)
 
-    def read_range(self, path: str, offset: int, num_bytes: int | None) -> bytes:
-        """Return a part of a file, or all from `offset` on.
+    def open(self, path: str) -> "ObjectFile":
+        """Open a file, to read parts of it.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            StoreError: the object store does not answer, or the file ends before.
+            FileNotFoundError: there is none.
+            StoreError: the object store does not answer, or not as it should.
         """
-        with explain("read", self.where(path)), self._open(path) as file:
-            data = _read(
-                file, offset, int(file.size()) - offset if num_bytes is None else num_bytes
-            )
-        return self._whole(data, path)
+        with explain("read", self.where(path)):
+            return ObjectFile(self._files.open_input_file(self._key(path)), self.where(path))
 
     def read_with_time(self, path: str) -> tuple[bytes, int]:
         """Return a whole file and when it was changed, in seconds since 1970.
@@ -88,15 +86,13 @@ class Bucket:
         Raises:
             As `read`.
         """
-        with explain("read", self.where(path)), self._open(path) as file:
-            metadata: dict[str, bytes] = file.metadata() or {}
-            data = _read(file, 0, int(file.size()))
-            if "Last-Modified" not in metadata:
+        file = self.open(path)
+        data, modified_s = file.read(0, file.size), file.modified_s
+        if modified_s is None:
+            with explain("read", self.where(path)):
                 (info,) = self._files.get_file_info([self._key(path)])
-                return self._whole(data, path), info.mtime_ns // _NS_PER_S
-        stamp = metadata["Last-Modified"].decode()
-        modified = datetime.fromisoformat(stamp.replace("Z", "+00:00"))
-        return self._whole(data, path), int(modified.timestamp())
+            modified_s = info.mtime_ns // _NS_PER_S
+        return data, modified_s
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file, in one request or in parts that are joined at the end."""
@@ -196,17 +192,6 @@ class Bucket:
     def _key(self, path: str) -> str:
         return "/".join(part for part in (self.bucket, self.path, path) if part)
 
-    def _whole(self, data: bytes | None, path: str) -> bytes:
-        if data is None:
-            raise StoreError(
-                f"Expected all of {self.where(path)}. "
-                "Received: fewer bytes than it has, again and again"
-            )
-        return data
-
-    def _open(self, path: str) -> Any:
-        return self._files.open_input_file(self._key(path))
-
     def _ask(self, path: str) -> int | None:
         (info,) = self._files.get_file_info([self._key(path)])
         return info.size
@@ -223,17 +208,52 @@ class Bucket:
             self._files.delete_file(self._key(path))
 
 
-def _read(file: Any, offset: int, num_bytes: int) -> bytes | None:
-    """Return so many bytes, or None if they do not come.
+class ObjectFile:
+    """An open file of an object store, for one thread at a time.
 
-    A body that ends early is taken for whole by pyarrow. It never reaches the last byte, which
-    therefore stays what it was set to, differently each time.
+    Args:
+        file: as pyarrow has opened it.
+        where: its URL.
     """
-    buffer = bytearray(num_bytes)
-    for attempt in range(_UNLIKELY, _UNLIKELY + _READ_TRIES):
-        if num_bytes:
+
+    def __init__(self, file: Any, where: str):
+        self._file, self._where = file, where
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        return self._file.size()
+
+    @property
+    def modified_s(self) -> int | None:
+        """When it was changed, in seconds since 1970, if the object store has said so."""
+        metadata: dict[str, bytes] = self._file.metadata() or {}
+        if "Last-Modified" not in metadata:
+            return None
+        stamp = metadata["Last-Modified"].decode().replace("Z", "+00:00")
+        return int(datetime.fromisoformat(stamp).timestamp())
+
+    def read(self, offset: int, num_bytes: int) -> bytes:
+        """Return a part of the file.
+
+        A body that ends early is taken for whole by pyarrow. It never reaches the last byte, which
+        therefore stays what it was set to, differently each time.
+
+        Raises:
+            FileNotFoundError: the file is there no more.
+            StoreError: the object store does not answer, or with less than was asked for.
+        """
+        if not num_bytes:
+            return b""
+        buffer = bytearray(num_bytes)
+        for attempt in range(_UNLIKELY, _UNLIKELY + _READ_TRIES):
             buffer[-1] = attempt
-        file.seek(offset)
-        if file.readinto(buffer) == num_bytes and not (num_bytes and buffer[-1] == attempt):
-            return bytes(buffer)
-    return None
+            with explain("read", self._where):
+                self._file.seek(offset)
+                num_read = self._file.readinto(buffer)
+            if num_read == num_bytes and buffer[-1] != attempt:
+                return bytes(buffer)
+        raise StoreError(
+            f"Expected {num_bytes} bytes of {self._where} from byte {offset}. "
+            "Received: fewer, again and again"
+        )

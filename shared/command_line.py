@@ -8,9 +8,11 @@ import contextlib
 import dataclasses
 import inspect
 import io
+import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast, get_args
@@ -22,6 +24,8 @@ Options = TypeVar("Options")
 INTERRUPTED = 130
 TERMINATED = 128 + signal.SIGTERM
 _WORD = re.compile(r"(?:--)?(?P<key>[A-Za-z][A-Za-z0-9_-]*)=(?P<value>.*)", re.DOTALL)
+_ABORTS_AT_EXIT = "tensorflow_io"
+"""Once it has read from S3, its threads abort the process at exit, with status 134."""
 _BOX = "│╭╰─╮╯ "
 
 
@@ -130,9 +134,23 @@ def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str
         _leave(prog, f"interrupted; {if_interrupted}", INTERRUPTED)
     except OSError as error:
         _leave(prog, " ".join(str(error).split()), MuraLakeError.exit_status)
-    sys.exit(0)
+    except Exception:
+        if _ABORTS_AT_EXIT not in sys.modules:
+            raise
+        traceback.print_exc()
+        _end(MuraLakeError.exit_status)
+    _end(0)
 
 
 def _leave(prog: str, message: str, status: int) -> NoReturn:
     print(f"{prog}: {message}", file=sys.stderr, flush=True)
+    _end(status)
+
+
+def _end(status: int) -> NoReturn:
+    """Leave with a status, without what a library does at exit if that would change it."""
+    if _ABORTS_AT_EXIT in sys.modules:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(status)
     sys.exit(status)

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from shared import manifest as manifests
+from shared.cache import ShardCache
 from shared.errors import CorruptLakeError, LakeError
 from shared.files import digest
 from shared.folder import Folder
@@ -35,6 +36,7 @@ class Lake:
         rejects: files that did not get in, columns as in `shared.manifest.REJECTS_SCHEMA`.
         findings: what is odd about the tree, columns as in `shared.manifest.FINDINGS_SCHEMA`.
         files: every file of the lake, relative to `store`.
+        cache: where shards of an object store are kept, if they are.
     """
 
     store: Store
@@ -44,6 +46,7 @@ class Lake:
     rejects: pl.DataFrame
     findings: pl.DataFrame
     files: frozenset[str] = field(repr=False)
+    cache: ShardCache | None = field(default=None, repr=False)
 
     @property
     def root(self) -> Path:

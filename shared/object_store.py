@@ -9,6 +9,7 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ _CONNECT_TIMEOUT_S = 5
 _SILENCE_TIMEOUT_S = 10
 """A request for which nothing comes for so long is given up, and tried again."""
 _MAX_ATTEMPTS = 5
+_RETRY_LIMIT_S = 60
 
 _AWS_ERROR = re.compile(
     r"AWS Error (?P<code>\w+)(?: \(HTTP status (?P<status>\d+)\))? during (?P<operation>\w+)"
@@ -50,6 +52,11 @@ class S3Settings:
     uses_tls: bool
     region: str
 
+    @property
+    def endpoint(self) -> str:
+        """The server's URL; empty for Amazon's."""
+        return self.host and f"{'https' if self.uses_tls else 'http'}://{self.host}"
+
 
 def read_s3_settings() -> S3Settings:
     """Return what the environment says.
@@ -67,26 +74,45 @@ def read_s3_settings() -> S3Settings:
     return S3Settings(url.netloc, url.scheme != "http", region)
 
 
-@cache
 def connect(scheme: str, bucket: str) -> Any:
     """Return the pyarrow filesystem of a bucket, one a process.
 
     Raises:
         StoreError: the object store cannot be reached.
+        UsageError: the environment does not say enough.
     """
+    if scheme == "s3":
+        return _connect_s3(bucket, read_s3_settings())
+    return _connect_google() if scheme == "gs" else _connect_azure()
+
+
+@cache
+def _connect_google() -> Any:
+    from pyarrow import fs
+
+    return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=_RETRY_LIMIT_S))
+
+
+@cache
+def _connect_azure() -> Any:
+    from pyarrow import fs
+
+    name = os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
+    if not name:
+        raise UsageError(
+            "Expected AZURE_STORAGE_ACCOUNT_NAME to name the account of az://. Received: none"
+        )
+    return fs.AzureFileSystem(name, account_key=os.environ.get("AZURE_STORAGE_ACCOUNT_KEY"))
+
+
+@cache
+def _connect_s3(bucket: str, settings: S3Settings) -> Any:
     # slow to import, and a lake in a folder needs none of it
     from pyarrow import fs
 
-    if scheme == "gs":
-        return fs.GcsFileSystem()
-    if scheme == "az":
-        name = os.environ.get("AZURE_STORAGE_ACCOUNT_NAME", "")
-        key = os.environ.get("AZURE_STORAGE_ACCOUNT_KEY")
-        return fs.AzureFileSystem(name, account_key=key)
-    settings = read_s3_settings()
     region = settings.region
     if not region and not settings.host:
-        with explain("find the region of", f"{scheme}://{bucket}"):
+        with explain("find the region of", f"s3://{bucket}"):
             region = fs.resolve_s3_region(bucket)
     make: Any = fs.S3FileSystem  # its stubs lack an argument
     return make(

@@ -1,7 +1,6 @@
 """Reader: any views of a lake, read from the shards by offset, every byte of each checked."""
 
 import math
-from bisect import bisect_right
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,14 +10,21 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.encoding import decode
-from shared.errors import CorruptLakeError, LakeError
+from shared.errors import CorruptLakeError, LakeError, MuraLakeError, StoreError
+from shared.folder import Folder
 from shared.image import Pixels
 from shared.lake import Lake, open_lake
-from shared.shards import ShardFiles, ShardObjects, open_shards
-from shared.store import Store
+from shared.shards import (
+    WRONG_RECORD,
+    ShardFiles,
+    ShardObjects,
+    check_size,
+    damage,
+    open_files,
+    rows_by_shard,
+)
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
 
-_REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
 _ALIGNMENT = 64
 _FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
 _SAME_VIEW = ["view_id", "label", "pixel_digest"]
@@ -76,6 +82,9 @@ class ViewReader:
         labels: float32, one a view.
         damage: what `read` found wrong, for callers behind a boundary that exceptions do not cross
             whole.
+        places: where the shard of each view lies, as it is named from everywhere, and the number of
+            its record there: `where`, `record_index`.
+        is_remote: whether they lie in an object store, and in no cache.
 
     Raises:
         CorruptLakeError: a shard is missing, cut short or too long.
@@ -85,12 +94,16 @@ class ViewReader:
     def __init__(self, lake: Lake, views: pl.DataFrame):
         self.batch_shape = (None, lake.image.size, lake.image.size, 1)
         self.labels: npt.NDArray[np.float32] = views["label"].to_numpy().astype(np.float32)
-        self.damage: CorruptLakeError | None = None
-        self._store, self._image = lake.store, lake.image
+        self.damage: MuraLakeError | None = None
+        self._image = lake.image
         while not (shards := _open_shards(lake, views)):
             lake, views = _find_again(lake, views)
         self._shards = shards
         self._views = views.select("shard", "view_id")
+        names = {shard: shards.where(shard) for shard in shards.numbers}
+        where = pl.col("shard").replace_strict(names, return_dtype=pl.String)
+        self.places = views.select("record_index", where=where)
+        self.is_remote = isinstance(shards, ShardObjects)
         self._records = _Records.of(views, shards.numbers)
         self._head_bytes = int(self._records.head_bytes.max(initial=0))
 
@@ -112,7 +125,15 @@ class ViewReader:
 
         Raises:
             CorruptLakeError: a record is not the one that was written.
+            StoreError: the object store does not answer, or not as it should.
         """
+        try:
+            return self._read(rows)
+        except (CorruptLakeError, StoreError) as error:
+            self.damage = error
+            raise
+
+    def _read(self, rows: npt.NDArray[np.int64]) -> Pixels:
         images = _aligned((len(rows), *self.batch_shape[1:]))
         frames = np.empty((len(rows), _FRAME_BYTES), np.uint8)
         pixels, frames_memory = images.reshape(-1).data, frames.reshape(-1).data
@@ -142,6 +163,27 @@ class ViewReader:
             raise self._damaged(rows[int((frames != expected_frames).any(axis=1).argmax())])
         return images
 
+    def take(self, records: npt.NDArray[np.object_], rows: npt.NDArray[np.int64]) -> Pixels:
+        """Return what `read` returns, from records that came another way.
+
+        Args:
+            records: payloads, bytes, (n,); any that is not the one that was written is read anew.
+            rows: which views they are.
+
+        Raises:
+            As `read`.
+        """
+        images = _aligned((len(rows), *self.batch_shape[1:]))
+        head_bytes = self._records.head_bytes[rows].tolist()
+        checksums = self._records.payload_crc32c[rows].tolist()
+        parts = zip(records, head_bytes, checksums, strict=True)
+        for index, (record, start, checksum) in enumerate(parts):
+            if crc32c.crc32c(record) == checksum:
+                images[index, :, :, 0] = decode(memoryview(record)[start:], self._image)
+            else:
+                images[index] = self.read(rows[index : index + 1])[0]
+        return images
+
     def check(self) -> None:
         """Read every view once, to find what is damaged.
 
@@ -153,9 +195,7 @@ class ViewReader:
 
     def _damaged(self, row: np.int64) -> CorruptLakeError:
         shard, view_id = self._views.row(int(row))
-        what = "the record is not the one that was written"
-        self.damage = _damage(self._store, shard, view_id, what)
-        return self.damage
+        return damage(self._shards.where(shard), view_id, WRONG_RECORD, self._shards.remedy)
 
 
 def _aligned(shape: tuple[int, ...]) -> Pixels:
@@ -168,33 +208,23 @@ def _aligned(shape: tuple[int, ...]) -> Pixels:
 
 def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects | None:
     """Return the shards that views are in, or None if one is not there."""
-    end = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
-    rows = (
-        lake.manifest.filter(pl.col("shard").is_in(views["shard"].unique().to_list()))
-        .select("shard", "view_id", "record_index", end=end)
-        .sort("record_index")
-        .partition_by("shard", as_dict=True)
-    )
-    members = {str(shard): of_shard for (shard,), of_shard in rows.items()}
+    rows = rows_by_shard(lake.manifest, views["shard"])
     try:
-        shards = open_shards(lake.store, members)
+        if isinstance(lake.store, Folder):
+            shards = open_files(lake.store, rows)
+        elif lake.cache:
+            shards = lake.cache.open(lake.store, rows)
+        else:
+            shards = ShardObjects(lake.store, rows)
     except FileNotFoundError:
         return None
     try:
-        for shard, of_shard in members.items():
-            _check_size(lake.store, shard, shards.sizes[shard], of_shard)
+        for shard, own in rows.items():
+            check_size(shards.sizes[shard], own, shards.where(shard))
     except BaseException:
         shards.close()
         raise
     return shards
-
-
-def _check_size(store: Store, shard: str, size_bytes: int, members: pl.DataFrame) -> None:
-    ends: list[int] = members["end"].to_list()
-    if size_bytes != ends[-1]:
-        view_id = members["view_id"][min(bisect_right(ends, size_bytes), len(ends) - 1)]
-        what = f"expected a file of {ends[-1]} bytes, received {size_bytes}"
-        raise _damage(store, shard, view_id, what)
 
 
 def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
@@ -206,7 +236,7 @@ def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
         gone = [(shard, view_id) for shard, view_id in shards.iter_rows() if shard not in there]
         if gone and open_lake(lake.store).digest == lake.digest:
             shard, view_id = gone[0]
-            raise _damage(lake.store, shard, view_id, "the file is missing")
+            raise damage(lake.store.where(shard), view_id, "the file is missing")
         return lake, views
     same = views.select(_SAME_VIEW).join(
         now.manifest, on=_SAME_VIEW, how="inner", maintain_order="left"
@@ -218,7 +248,3 @@ def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
             f"{views.height - same.height} of {views.height}"
         )
     return now, same
-
-
-def _damage(store: Store, shard: str, view_id: str, what: str) -> CorruptLakeError:
-    return CorruptLakeError(f"{store.where(shard)}, view {view_id}: {what}; {_REMEDY}")

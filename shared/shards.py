@@ -1,64 +1,88 @@
-"""Shards: many of them open for reading parts of their files, or objects, in any order."""
+"""Shards: many of them open for reading parts of their files, or objects, in any order.
+
+Who opens them knows the rows of the manifest that they have.
+"""
 
 import os
 import resource
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from shared.bucket import REQUESTS, Bucket
+import polars as pl
+
+from shared.bucket import REQUESTS, Bucket, ObjectFile
+from shared.errors import CorruptLakeError, StoreError
 from shared.folder import Folder
-from shared.store import Store
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES
+
+REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
+WRONG_RECORD = "the record is not the one that was written"
 
 ReadInto = Callable[[int, Sequence[Any], int], int]
 """Fills buffers from an offset of the shard with a number; returns how many bytes there were."""
 
 _Numbers = Sequence[int]
 _SPARE_FILES = 64
+_FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
 
 
-def open_shards(store: Store, shards: Collection[str]) -> "ShardFiles | ShardObjects":
-    """Open shards of a lake.
+def rows_by_shard(manifest: pl.DataFrame, shards: pl.Series) -> dict[str, pl.DataFrame]:
+    """Return the rows of all records of shards, in their order, with where each record ends."""
+    end = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
+    rows = (
+        manifest.filter(pl.col("shard").is_in(shards.unique().to_list()))
+        .select("shard", "view_id", "record_index", "record_offset", "record_crc32c", end=end)
+        .sort("record_index")
+    )
+    return {str(k): own for (k,), own in rows.partition_by("shard", as_dict=True).items()}
 
-    Args:
-        store: of the lake.
-        shards: paths in it.
+
+def shard_bytes(rows: pl.DataFrame) -> int:
+    """Return the size of a shard that has these rows, in bytes."""
+    return rows["end"][-1]
+
+
+def check_size(size_bytes: int, rows: pl.DataFrame, where: str) -> None:
+    """Hold the size of a shard against its rows.
 
     Raises:
-        FileNotFoundError: one is not there; none is left open.
-        StoreError: the object store does not answer, or not as it should.
+        CorruptLakeError: it has another.
     """
-    return ShardFiles(store, shards) if isinstance(store, Folder) else ShardObjects(store, shards)
+    if size_bytes != shard_bytes(rows):
+        cut = min(bisect_right(rows["end"].to_list(), size_bytes), rows.height - 1)
+        what = f"expected a file of {shard_bytes(rows)} bytes, received {size_bytes}"
+        raise damage(where, rows["view_id"][cut], what)
+
+
+def damage(where: str, view_id: str, what: str, remedy: str = REMEDY) -> CorruptLakeError:
+    """Return the error that says what is wrong with a view of a shard."""
+    return CorruptLakeError(f"{where}, view {view_id}: {what}; {remedy}")
 
 
 class ShardFiles:
-    """Shards of a folder, held open, so that none can be taken away.
+    """Shards in files of this host, held open, so that none can be taken away.
 
     Args:
-        store: the folder.
-        shards: paths in it.
+        where: how a shard's file is named to a person.
+        remedy: what to do about a damaged one.
 
     Attributes:
         numbers: of each shard; the descriptors of the open files.
         sizes: of each, in bytes.
-
-    Raises:
-        FileNotFoundError: one is not there; none is left open.
     """
 
-    def __init__(self, store: Folder, shards: Collection[str]):
+    def __init__(self, where: Callable[[str], str], remedy: str):
         self.numbers: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
-        _allow_open_files(len(shards))
-        try:
-            for shard in shards:
-                self.numbers[shard] = os.open(store.root / shard, os.O_RDONLY)
-                self.sizes[shard] = os.fstat(self.numbers[shard]).st_size
-        except BaseException:
-            self.close()
-            raise
+        self.where, self.remedy = where, remedy
+
+    def add(self, shard: str, descriptor: int) -> None:
+        """Take over an open file."""
+        self.numbers[shard] = descriptor
+        self.sizes[shard] = os.fstat(descriptor).st_size
 
     def begin(self, *_: _Numbers) -> ReadInto:
         """Return what reads the parts that are about to be asked for."""
@@ -68,6 +92,23 @@ class ShardFiles:
         """Close the files."""
         while self.numbers:
             os.close(self.numbers.popitem()[1])
+
+
+def open_files(store: Folder, shards: Collection[str]) -> ShardFiles:
+    """Open shards of a folder.
+
+    Raises:
+        FileNotFoundError: one is not there; none is left open.
+    """
+    opened = ShardFiles(store.where, REMEDY)
+    allow_open_files(len(shards))
+    try:
+        for shard in shards:
+            opened.add(shard, os.open(store.root / shard, os.O_RDONLY))
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 class ShardObjects:
@@ -91,17 +132,19 @@ class ShardObjects:
         self.sizes = store.sizes(shards)
         if missing := self.numbers.keys() - self.sizes.keys():
             raise FileNotFoundError(store.where(min(missing)))
+        self.where, self.remedy = store.where, REMEDY
         self._store = store
         self._shards: list[str] = list(shards)
+        self._idle: dict[str, list[ObjectFile]] = {shard: [] for shard in shards}
         self._pool = ThreadPoolExecutor(REQUESTS)
 
     def begin(
         self, numbers: _Numbers, offsets: _Numbers, head_bytes: _Numbers, image_bytes: _Numbers
     ) -> ReadInto:
         """Ask for records, and return what gives their parts, in the same order."""
-        lengths = head_bytes + image_bytes + FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
+        lengths = (sum(both) + _FRAME_BYTES for both in zip(head_bytes, image_bytes, strict=True))
         shards = [self._shards[number] for number in numbers]
-        records = self._pool.map(self._store.read_range, shards, offsets, lengths)
+        records = self._pool.map(self._read, shards, offsets, lengths)
 
         def read_into(_: int, buffers: Sequence[Any], __: int) -> int:
             record, start = next(records), 0
@@ -112,12 +155,30 @@ class ShardObjects:
 
         return read_into
 
+    def _read(self, shard: str, offset: int, num_bytes: int) -> bytes:
+        # to open one is a request of its own
+        idle = self._idle[shard]
+        try:
+            file = idle.pop()
+        except IndexError:
+            file = None
+        try:
+            file = file or self._store.open(shard)
+            record = file.read(offset, num_bytes)
+        except FileNotFoundError:
+            raise StoreError(
+                f"Expected {self.where(shard)}, which was there at first. Received: no such "
+                "object; has another ingest replaced the lake? Run again"
+            ) from None
+        idle.append(file)
+        return record
+
     def close(self) -> None:
         """Give up what is under way."""
         self._pool.shutdown(cancel_futures=True)
 
 
-def _allow_open_files(num_more: int) -> None:
+def allow_open_files(num_more: int) -> None:
     """Raise this process's limit on open files, where a lake has more shards than it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = len(list(Path("/dev/fd").iterdir())) + num_more + _SPARE_FILES

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
 from shared.lake import Lake, open_lake
 from tests.commands import run
+from tests.object_store import Proxy, client_environment, make_bucket, proxy_to, s3_server
 
 SIZE_PX = 64
 NUM_VIEWS = 420
@@ -44,6 +46,26 @@ def lake(phantom_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     result = run("mura-ingest", phantom_tree, f"lake={root}", f"size={SIZE_PX}", "workers=2")
     assert result.returncode == 0, result.stderr
     return open_lake(root)
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Generator[int, None, None]:
+    """The port of an S3 server on this host."""
+    with s3_server() as port:
+        yield port
+
+
+@pytest.fixture
+def s3(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> Generator[Proxy, None, None]:
+    """The S3 server as clients find it in the environment, with an empty bucket of the test's own.
+
+    Its `url` begins the places in that bucket.
+    """
+    with proxy_to(s3_port) as proxy:
+        for name, value in client_environment(proxy.endpoint).items():
+            monkeypatch.setenv(name, value)
+        make_bucket(s3_port, proxy.bucket)
+        yield proxy
 
 
 @pytest.fixture

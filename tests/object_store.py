@@ -1,7 +1,6 @@
 """A real S3 server process on loopback, behind a proxy that injects the faults of a network."""
 
 import http.client
-import os
 import re
 import socket
 import subprocess
@@ -9,13 +8,19 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote
 
 Kind = Literal["status", "slow", "cut", "truncate"]
 
+_SIGNED = {
+    "Authorization": "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, "
+    "SignedHeaders=host, Signature=unchecked"
+}
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
 
@@ -58,10 +63,29 @@ class Proxy:
     requests: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     @property
-    def url(self) -> str:
+    def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def take(self, method: str, path: str) -> Fault | None:
+    @property
+    def bucket(self) -> str:
+        return f"bucket-{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.bucket}"
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store an object of the bucket."""
+        assert _request(self.port, "PUT", f"/{self.bucket}/{name}", data)[0].status == 200
+
+    def upload(self, folder: Path, name: str) -> None:
+        """Store all files of a folder below a name."""
+        for path in folder.rglob("*"):
+            if path.is_file():
+                self.put(f"{name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+
+    def take(self, method: str, quoted_path: str) -> Fault | None:
+        path = unquote(quoted_path)
         self.requests.append((method, path))
         for fault in self.faults:
             matches = fault.method == method and re.search(fault.path, path)
@@ -69,6 +93,13 @@ class Proxy:
                 fault.hits += 1
                 return fault
         return None
+
+    def refuse(self, status: int, times: int = 10_000) -> None:
+        """Answer every request with a status from now on."""
+        self.faults = [
+            Fault("status", method, times=times, status=status)
+            for method in ("GET", "HEAD", "PUT", "POST", "DELETE")
+        ]
 
     def count(self, method: str, path: str = "") -> int:
         """Return how many requests so far were of a method and have `path` in theirs."""
@@ -101,12 +132,9 @@ def _handler(proxy: Proxy, server_port: int) -> type[BaseHTTPRequestHandler]:
             if fault and fault.kind == "status":
                 self._send(fault.status, {}, b"")
                 return
-            connection = http.client.HTTPConnection("127.0.0.1", server_port)
             headers = {k: v for k, v in self.headers.items() if k.lower() != "transfer-encoding"}
             headers["Content-Length"] = str(len(body))
-            connection.request(self.command, self.path, body, headers)
-            answer = connection.getresponse()
-            data = answer.read()
+            answer, data = _request(server_port, self.command, self.path, body, headers)
             length = int(answer.headers.get("Content-Length", len(data)))
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
             if fault and fault.kind == "truncate":
@@ -181,10 +209,22 @@ def s3_server() -> Generator[int, None, None]:
         server.wait()
 
 
-def credentials(endpoint: str) -> dict[str, str]:
-    """Return the environment in which every S3 client finds the server."""
+def make_bucket(port: int, name: str) -> None:
+    assert _request(port, "PUT", f"/{name}")[0].status == 200
+
+
+def _request(
+    port: int, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = _SIGNED
+) -> tuple[http.client.HTTPResponse, bytes]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+        connection.request(method, path, body, headers)
+        with closing(connection.getresponse()) as answer:
+            return answer, answer.read()
+
+
+def client_environment(endpoint: str) -> dict[str, str]:
+    """Return what every S3 client needs to find the server."""
     return {
-        **os.environ,
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",

@@ -1,9 +1,11 @@
 """Data: the views of a lake that a run is about; MURA's own split into train and test."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import polars as pl
 
+from shared.cache import GB, ShardCache
 from shared.console import note
 from shared.errors import TrainingError
 from shared.lake import Lake, open_lake
@@ -35,7 +37,7 @@ def open_data(options: DataOptions) -> Data:
         LakeError: there is no lake, or it is damaged.
         TrainingError: the train split has no such views, or of one label only.
     """
-    lake, part = open_lake(options.lake), options.part
+    lake, part = with_cache(open_lake(options.lake), options), options.part
     train = lake.manifest.filter(split="train")
     clean, test = leave_out_tested(lake.manifest)
     if leaking := train.height - clean.height:
@@ -50,6 +52,14 @@ def open_data(options: DataOptions) -> Data:
         )
     check_labels(clean, f"the train split of part={part}")
     return Data(lake, clean, test)
+
+
+def with_cache(lake: Lake, options: DataOptions) -> Lake:
+    """Return the lake, which keeps shards where the options say, if they do."""
+    if not options.cache:
+        return lake
+    folder = Path(options.cache).expanduser()
+    return replace(lake, cache=ShardCache(folder, int(options.cache_gb * GB)))
 
 
 def leave_out_tested(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

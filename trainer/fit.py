@@ -141,10 +141,8 @@ class Fitter:
         self, views: pl.DataFrame, reader: ViewReader, first_epoch: int
     ) -> tf.data.Dataset:
         batch, seed, truth = self.options.batch, self.options.seed, self._truth(views)
-        if self.options.reader == "stream":
-            batches = sequential_batches(self.lake, views, batch, seed, truth, first_epoch)
-        else:
-            batches = shuffled_batches(reader, batch, seed, truth, first_epoch)
+        make = sequential_batches if self.options.way_of_reading == "stream" else shuffled_batches
+        batches = make(reader, batch, seed, truth, first_epoch)
         first_batch = first_epoch * math.ceil(len(reader) / batch)
         return augment_batches(batches, self.options.augment, seed, first_batch)
 

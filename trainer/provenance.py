@@ -37,8 +37,8 @@ PACKAGES = (
     "scikit-learn",
 )
 """The distributions that a run's results depend on."""
-_OF_NO_EFFECT = ("out", "lake", "engine", "address", "gpus")
-"""Options that do not change results: where they are computed, and where the lake lies."""
+_PLACES = ("out", "lake", "cache", "cache_gb", "engine", "address", "gpus")
+"""Options that decide where files lie and who computes, and nothing of what comes out."""
 _PROJECT = Path(__file__).parent.parent
 _GIT = ("git", "-C", str(_PROJECT))
 
@@ -66,7 +66,8 @@ def _add(seconds: dict[str, float], name: str, more_s: float) -> None:
 
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
     """Return the digest of all that a run's results depend on but the machine."""
-    own = {name: value for name, value in asdict(options).items() if name not in _OF_NO_EFFECT}
+    own = {name: value for name, value in asdict(options).items() if name not in _PLACES}
+    own["reader"] = options.way_of_reading
     return digest(json.dumps([command, own, lake.digest, _versions(), digest_code()]).encode())
 
 

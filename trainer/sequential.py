@@ -5,23 +5,19 @@ For shards that cannot be read by offset, which is faster and shuffles freely (`
 
 from typing import Any
 
-import numpy as np
-import polars as pl
 import tensorflow as tf
 
-from shared.image_spec import ImageSpec
-from shared.lake import Lake
+from shared.reader import ViewReader
+from trainer.object_stores import load_object_stores
 from trainer.target import Truth
 
 _WAITING_RECORDS = 2_000
 """Records that wait, over all shards, to be drawn: neighbours in a shard are of one patient."""
 _PARALLEL_BATCHES = 2
-_FEATURES = {"image": tf.io.FixedLenFeature([], tf.string)}
 
 
 def sequential_batches(
-    lake: Lake,
-    views: pl.DataFrame,
+    reader: ViewReader,
     batch: int,
     seed: int,
     truth: Truth | None = None,
@@ -33,26 +29,27 @@ def sequential_batches(
     seeded permutation in which every shard stands as often as it has views: any window of an epoch
     has the epoch's mix, up to sampling error, from the first batch to the last.
 
+    Every record is held against the manifest. One that is not the record that was written, or does
+    not come because the stream has broken off, is read by offset.
+
     Args:
-        lake: where the shards are.
-        views: rows of its manifest.
+        reader: of the views.
         batch: views in a batch; the last of an epoch may be smaller.
         seed: epoch n is the same for the same seed.
-        truth: what stands beside the images, a row a view, the same for all views of one label and
-            body part; the labels unless told otherwise.
+        truth: what stands beside the images, a row a view; the labels unless told otherwise.
         first_epoch: those before are read, but not given.
     """
-    truth = truth or (views["label"].to_numpy().astype(np.float32)[:, None],)
-    rows = views.with_row_index("row").group_by("shard").agg("record_index", pl.col("row").first())
-    shards = rows.sort("shard")
+    if reader.is_remote:
+        load_object_stores()
+    rows = reader.places.with_row_index("row", 0).sort("where", "record_index")
+    shards = rows.group_by("where", maintain_order=True).agg("record_index", "row")
     waiting = max(2, _WAITING_RECORDS // shards.height)
-    members = shards["record_index"].to_list()
-    truths = [tuple(column[row] for column in truth) for row in shards["row"]]
     datasets = [
-        _records(lake.store.where(shard), numbers, shard_truth).shuffle(waiting, seed).repeat()
-        for shard, numbers, shard_truth in zip(shards["shard"], members, truths, strict=True)
+        _records(where, numbers, own, reader.is_remote).shuffle(waiting, seed).repeat()
+        for where, numbers, own in shards.iter_rows()
     ]
-    owners = tf.repeat(tf.range(len(datasets), dtype=tf.int64), [len(rows) for rows in members])
+    counts = shards["row"].list.len().to_list()
+    owners = tf.repeat(tf.range(len(datasets), dtype=tf.int64), counts)
 
     def turns(epoch: tf.Tensor) -> tf.data.Dataset:
         shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
@@ -63,12 +60,17 @@ def sequential_batches(
     mixed = tf.data.Dataset.choose_from_datasets(
         datasets, tf.data.Dataset.counter().flat_map(turns), stop_on_empty_dataset=False
     )
-    num_batches = -(-views.height // batch)
-    batches = _batch_by_epoch(mixed, views.height, batch).skip(first_epoch * num_batches)
-    parsed = batches.map(
-        lambda records, *truth: (_parse(records, lake.image), *truth), _PARALLEL_BATCHES
-    )
-    return parsed.prefetch(_PARALLEL_BATCHES).with_options(options)
+    num_batches = -(-len(reader) // batch)
+    batches = _batch_by_epoch(mixed, len(reader), batch).skip(first_epoch * num_batches)
+    columns = [tf.constant(column) for column in truth or (reader.labels[:, None],)]
+
+    def check(records: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        images = tf.numpy_function(reader.take, [records, rows], tf.uint8, stateful=False)
+        shaped = tf.ensure_shape(images, reader.batch_shape)
+        return (shaped, *(tf.gather(column, rows) for column in columns))
+
+    checked = batches.map(check, _PARALLEL_BATCHES)
+    return checked.prefetch(_PARALLEL_BATCHES).with_options(options)
 
 
 def _batch_by_epoch(records: tf.data.Dataset, num_views: int, batch: int) -> tf.data.Dataset:
@@ -90,22 +92,19 @@ def _batch_by_epoch(records: tf.data.Dataset, num_views: int, batch: int) -> tf.
     )
 
 
-def _records(path: str, members: list[int], truth: Truth) -> tf.data.Dataset:
-    """Return the records of a shard whose numbers are in `members`, each with the shard's truth."""
-    wanted_numbers = tf.constant(members, tf.int64)
-    numbered = tf.data.TFRecordDataset(path).enumerate()
+def _records(where: str, numbers: list[int], rows: list[int], is_remote: bool) -> tf.data.Dataset:
+    """Return (record, row) of the records of a shard that have these numbers, ascending.
+
+    What does not come is empty.
+    """
+    wanted_numbers = tf.constant(numbers, tf.int64)
+    stream = tf.data.TFRecordDataset(where)
+    if is_remote:
+        stream = stream.ignore_errors()
+    numbered = stream.enumerate()
     wanted = numbered.filter(lambda number, _: tf.reduce_any(tf.equal(wanted_numbers, number)))  # pyright: ignore[reportArgumentType]  # an element's parts are handed over one by one
-    constants = [tf.constant(value) for value in truth]
-    return wanted.map(lambda _, record: (record, *constants))
-
-
-def _parse(records: tf.Tensor, image: ImageSpec) -> tf.Tensor:
-    examples: Any = tf.io.parse_example(records, _FEATURES)
-    shape = (-1, image.size, image.size, 1)
-    if image.encoding == "raw":
-        return tf.reshape(tf.io.decode_raw(examples["image"], tf.uint8), shape)
-    return tf.map_fn(
-        lambda stored: tf.io.decode_image(stored, channels=1, expand_animations=False),
-        examples["image"],
-        fn_output_signature=tf.TensorSpec(shape[1:], tf.uint8),
+    nothing = tf.data.Dataset.from_tensors(tf.constant(b"")).repeat()
+    records = wanted.map(lambda _, record: record).concatenate(nothing)
+    return tf.data.Dataset.zip(
+        records, tf.data.Dataset.from_tensor_slices(tf.constant(rows, tf.int64))
     )

@@ -38,7 +38,7 @@ def _by_offset(lake: Lake) -> tf.data.Dataset:
 
 
 def _sequential(lake: Lake) -> tf.data.Dataset:
-    return sequential_batches(lake, lake.manifest, BATCH, seed=0)
+    return sequential_batches(ViewReader(lake, lake.manifest), BATCH, seed=0)
 
 
 @pytest.mark.parametrize("way", [_by_offset, _sequential])

@@ -116,7 +116,7 @@ def test_every_way_to_read_gives_each_view_its_class_and_weight(lake: Lake) -> N
         ways: list[Callable[[], tf.data.Dataset]] = [
             lambda: ordered_batches(reader, BATCH, truth=truth),
             lambda: shuffled_batches(reader, BATCH, 1, truth=truth),
-            lambda: sequential_batches(lake, views, BATCH, 1, truth=truth),
+            lambda: sequential_batches(reader, BATCH, 1, truth=truth),
         ]
         for make in ways:
             assert _seen(make(), views.height) == expected

@@ -37,10 +37,14 @@ def test_both_ways_give_the_same_views_of_any_set(lake: Lake) -> None:
     by_offset = _epochs(
         lambda: shuffled_batches(ViewReader(lake, views), BATCH, 1), views.height, 1
     )
-    first, second = _epochs(lambda: sequential_batches(lake, views, BATCH, 1), views.height, 2)
+    first, second = _epochs(
+        lambda: sequential_batches(ViewReader(lake, views), BATCH, 1), views.height, 2
+    )
     assert sorted(first) == sorted(second) == sorted(by_offset[0])
     assert first != second
-    assert _epochs(lambda: sequential_batches(lake, views, BATCH, 1), views.height, 1) == [first]
+    assert _epochs(
+        lambda: sequential_batches(ViewReader(lake, views), BATCH, 1), views.height, 1
+    ) == [first]
 
 
 def test_labels_are_mixed_all_along(lake: Lake) -> None:
@@ -49,7 +53,7 @@ def test_labels_are_mixed_all_along(lake: Lake) -> None:
         [
             label
             for _, label in _epochs(
-                lambda: sequential_batches(lake, views, BATCH, 2), views.height, 1
+                lambda: sequential_batches(ViewReader(lake, views), BATCH, 2), views.height, 1
             )[0]
         ]
     )
@@ -83,7 +87,9 @@ def test_other_encodings_are_decoded(own_tree: Path, tmp_path: Path, encoding: s
     by_offset = _epochs(
         lambda: shuffled_batches(ViewReader(lake, views), BATCH, 1), views.height, 1
     )[0]
-    streamed = _epochs(lambda: sequential_batches(lake, views, BATCH, 1), views.height, 1)[0]
+    streamed = _epochs(
+        lambda: sequential_batches(ViewReader(lake, views), BATCH, 1), views.height, 1
+    )[0]
     assert sorted(label for _, label in streamed) == sorted(label for _, label in by_offset)
     if encoding == "png":
         assert sorted(streamed) == sorted(by_offset)

@@ -4,6 +4,7 @@ So all that follows finds embeddings and finished fits as if this machine had ma
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -59,8 +60,14 @@ class ClusterFits:
     ):
         self._cluster, self._table, self._options = cluster, table, options
         self._lake, self._views, self._folder, self._phases = lake, views, folder, phases
-        place, root = lake.store.resolve(), folder.resolve()
-        self._job = Job(place, lake.digest, options, root, identify(folder))
+        cache_folder = options.cache and str(Path(options.cache).expanduser().resolve())
+        self._job = Job(
+            lake.store.resolve(),
+            lake.digest,
+            replace(options, cache=cache_folder),
+            folder.resolve(),
+            identify(folder),
+        )
         self._weights_key = cache(partial(find_weights_key, lake, options=options))
         self._heads = cache(self._make_heads)
 
@@ -88,6 +95,8 @@ class ClusterFits:
         if tasks or any(map(self._is_fitted_on_images, names)):
             # it starts while this process does
             self._cluster.start()
+        if not tasks:
+            return
         num_views = sum(task.views.height for task in tasks)
         with self._phases.measure("embed"), Progress("embed", num_views) as progress:
             for index, matrix in self._cluster.map(partial(embed_views, job=self._job), tasks):

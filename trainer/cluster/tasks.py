@@ -15,6 +15,7 @@ from shared.errors import ClusterError
 from shared.lake import Lake, open_lake
 from shared.store import Store
 from trainer.candidates import Candidate
+from trainer.data import with_cache
 from trainer.fitted import Outputs
 from trainer.heads.embeddings import Matrix, embedding_key
 from trainer.heads.fit import FittedHead
@@ -162,7 +163,7 @@ def _prepare(task: EmbedTask | FitTask, job: Job) -> Lake:
     from trainer.models import require_weights
 
     require_weights([task.model], job.options.weights)
-    lake = open_lake(job.lake)
+    lake = with_cache(open_lake(job.lake), job.options)
     if lake.digest != job.lake_digest:
         raise ClusterError(
             f"Expected the lake of digest {job.lake_digest} on every node. "

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.bucket import Bucket
 from shared.errors import UsageError
+from shared.store import as_store
 from shared.vocabulary import Part
 from trainer.candidates import Candidate, Way
 from trainer.models import MODELS
@@ -16,6 +18,7 @@ Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Augment = Literal["none", "light", "strong"]
 TargetName = Literal["abnormal", "part_abnormal"]
 Balance = Literal["none", "label", "part_label"]
+Reader = Literal["default", "offset", "stream"]
 Images = Literal["on", "off"]
 
 DEFAULT_MODEL = "efficientnet_lite0"
@@ -28,7 +31,21 @@ class DataOptions:
     part: Part = "all"
     """The body part to train on."""
     lake: str = "lake"
-    """The folder of the lake."""
+    """The folder of the lake, or s3://bucket/path."""
+    cache: str = ""
+    """A folder to keep shards of an object store in, shared by runs; none by default."""
+    cache_gb: float = 50.0
+    """Gigabytes in that folder at most; what was used longest ago goes first."""
+
+    def __post_init__(self) -> None:
+        is_remote = isinstance(as_store(self.lake), Bucket)
+        if self.cache and not is_remote:
+            raise UsageError(
+                f"Expected cache only with a lake in an object store. "
+                f"Received: cache={self.cache} lake={self.lake}"
+            )
+        if not self.cache_gb > 0:
+            raise UsageError(f"Expected cache_gb above 0. Received: cache_gb={self.cache_gb:g}")
 
 
 @dataclass(frozen=True)
@@ -43,8 +60,9 @@ class FitOptions(DataOptions, ABC):
     """Views in a batch."""
     seed: int = 0
     """Seed of splits, shuffles, weights and dropout."""
-    reader: Literal["offset", "stream"] = "offset"
-    """offset reads views in any order; stream reads shards through TFRecordDataset."""
+    reader: Reader = "default"
+    """offset reads views in any order; stream reads shards through TFRecordDataset, which is the
+    default for s3:// without cache."""
     tune: Tune = "default"
     """What is trained: `head` only what follows a pretrained backbone, `all`, or `staged`: the
     head, then all of it at a tenth of the rate; by default `head` of a model with a backbone."""
@@ -68,9 +86,16 @@ class FitOptions(DataOptions, ABC):
     """GPUs of this host that a batch is divided over; parts of its processor where it has none."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("epochs", "patience", "batch", "devices"):
             if (value := getattr(self, name)) < 1:
                 raise UsageError(f"Expected {name} to be 1 or more. Received: {name}={value}")
+        store = as_store(self.lake)
+        if self.reader == "stream" and isinstance(store, Bucket) and store.scheme != "s3":
+            raise UsageError(
+                "Expected reader=offset where the lake is in no folder and not in S3. "
+                f"Received: reader={self.reader} lake={self.lake}"
+            )
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"Expected a seed of 0 to 2147483647. Received: seed={self.seed}")
         if self.target == "part_abnormal" and self.part != "all":
@@ -78,6 +103,15 @@ class FitOptions(DataOptions, ABC):
                 "Expected part=all where body parts are told apart. "
                 f"Received: target={self.target} part={self.part}"
             )
+
+    @property
+    def way_of_reading(self) -> Literal["offset", "stream"]:
+        """How train views are read."""
+        if self.reader != "default":
+            return self.reader
+        store = as_store(self.lake)
+        streams = isinstance(store, Bucket) and store.scheme == "s3" and not self.cache
+        return "stream" if streams else "offset"
 
     def way(self, model_name: str) -> Way:
         """Return what of a model is trained."""

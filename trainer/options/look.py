@@ -6,6 +6,7 @@ from typing import Literal
 import tyro
 
 from shared.errors import UsageError
+from shared.store import as_store
 from trainer.options.fit import Images
 
 
@@ -22,7 +23,7 @@ class EdaOptions:
     """
 
     lake: str = "lake"
-    """The folder of the lake."""
+    """The folder of the lake, or s3://bucket/path."""
     k: int = 5
     """Folds whose balance is shown."""
     seed: int = 0
@@ -34,6 +35,7 @@ class EdaOptions:
     """The page to write."""
 
     def __post_init__(self) -> None:
+        as_store(self.lake)
         if self.k < 2:
             raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
         if not 0 <= self.seed < 2**31:

@@ -1,0 +1,218 @@
+"""A lake in an object store is the lake in a folder; faults on the way are retried or one line."""
+
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ingest.sweep import sweep
+from shared.bucket import Bucket
+from shared.errors import CorruptLakeError, StoreError
+from shared.lake import Lake, open_lake
+from shared.reader import ViewReader
+from shared.store import as_store
+from tests.commands import run
+from tests.conftest import SIZE_PX
+from tests.ingest.processes import contents
+from tests.object_store import Fault, Proxy
+
+OTHER_SHARD = f"shards/split=train/body_part=hand/label=1/{'0' * 32}.tfrecord"
+
+
+def _ingest(tree: object, lake: object, *words: str) -> tuple[int, str]:
+    result = run("mura-ingest", tree, f"lake={lake}", f"size={SIZE_PX}", "workers=2", *words)
+    return result.returncode, result.stderr
+
+
+def _bucket(url: str) -> Bucket:
+    bucket = as_store(url)
+    assert isinstance(bucket, Bucket)
+    return bucket
+
+
+def test_a_lake_in_a_bucket_is_the_lake_in_a_folder(
+    phantom_tree: Path, lake: Lake, s3: Proxy
+) -> None:
+    url = f"{s3.url}/some/lake"
+    s3.faults = [
+        Fault("status", "PUT", path="tfrecord", times=2),
+        Fault("status", "PUT", path="parquet", status=503),
+        Fault("cut", "PUT", path="label=1"),
+        Fault("slow", "PUT", path="lake.json", seconds=1),
+    ]
+    status, said = _ingest(phantom_tree, url)
+    assert status == 0, said
+    assert all(fault.hits == fault.times for fault in s3.faults)
+    stored, bucket = open_lake(url), _bucket(url)
+    assert stored.digest == lake.digest
+    assert {file.path for file in bucket.list_files()} == lake.files
+    assert all(bucket.read(path) == (lake.root / path).read_bytes() for path in lake.files)
+    assert not bucket.scratch.exists()
+
+    s3.faults = [
+        Fault("status", path="tfrecord", times=2),
+        Fault("cut", path="tfrecord"),
+        Fault("truncate", path="tfrecord"),
+    ]
+    rows = np.arange(0, lake.manifest.height, 7)
+    with ViewReader(stored, stored.manifest) as remote, ViewReader(lake, lake.manifest) as local:
+        assert np.array_equal(remote.read(rows), local.read(rows))
+    assert all(fault.hits == fault.times for fault in s3.faults)
+    verified = run("mura-verify", f"lake={url}")
+    assert verified.returncode == 0, verified.stderr
+    assert f"{url} is whole" in verified.stdout
+
+    s3.requests.clear()
+    assert _ingest(phantom_tree, url)[0] == 0
+    assert s3.count("PUT") == s3.count("DELETE") == s3.count("POST") == 0
+
+
+def test_only_what_changed_is_uploaded_and_only_what_was_replaced_goes(
+    own_tree: Path, s3: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{s3.url}/lake"
+    assert _ingest(own_tree, url)[0] == 0
+    s3.put(f"lake/{OTHER_SHARD}", b"of another ingest, that is about to commit")
+    before, (first, *_, last) = open_lake(url), sorted((own_tree / "train").rglob("*.png"))
+    shutil.copy(last, first)
+    s3.requests.clear()
+    assert _ingest(own_tree, url)[0] == 0
+    assert s3.count("PUT", ".tfrecord") == 1
+    after, bucket = open_lake(url), _bucket(url)
+    assert len(before.files - after.files) > 1
+    assert {file.path for file in bucket.list_files()} == after.files | {OTHER_SHARD}
+
+    now_ns = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns + 8 * 24 * 3600 * 10**9)
+    sweep(after, frozenset())
+    assert {file.path for file in bucket.list_files()} == after.files
+
+
+def test_a_tree_in_a_bucket_gives_the_lake_of_the_same_tree_in_a_folder(
+    own_tree: Path, s3: Proxy, tmp_path: Path
+) -> None:
+    (own_tree / "train_image_paths.csv").write_text("MURA-v1.1/train/XR_HUMERUS/none/image1.png\n")
+    s3.upload(own_tree, "data/MURA-v1.1")
+    assert _ingest(own_tree, tmp_path / "local")[0] == 0
+    first, other = (
+        path.relative_to(own_tree).as_posix() for path in sorted(own_tree.rglob("*.png"))[:2]
+    )
+    s3.faults = [
+        Fault("status", path=first, times=2),
+        Fault("cut", path="image2"),
+        Fault("truncate", path="image3"),
+    ]
+    status, said = _ingest(f"{s3.url}/data", tmp_path / "lake")
+    assert status == 0, said
+    assert all(fault.hits == fault.times for fault in s3.faults)
+    assert f"views in {s3.url}/data/MURA-v1.1" in said
+    assert contents(tmp_path / "lake") == contents(tmp_path / "local")
+
+    # what has not changed is not read again
+    s3.requests.clear()
+    s3.put(f"data/MURA-v1.1/{first}", (own_tree / other).read_bytes())
+    assert _ingest(f"{s3.url}/data", tmp_path / "lake")[0] == 0
+    views = open_lake(tmp_path / "lake").manifest
+    twice = views.filter(pl.col("view_id").is_in([first, other]))
+    assert twice["source_digest"].n_unique() == 1
+    (shard,) = views.filter(view_id=first)["shard"]
+    assert s3.count("GET", ".png") == views.filter(shard=shard).height
+
+
+def test_an_upload_that_fails_is_one_line_and_the_next_run_goes_on(
+    own_tree: Path, s3: Proxy
+) -> None:
+    url = f"{s3.url}/lake"
+    s3.faults = [Fault("status", "PUT", path="split=valid.*tfrecord", times=10_000)]
+    status, said = _ingest(own_tree, url)
+    assert status == 1
+    line = said.splitlines()[-1]
+    assert line.startswith(f"ingest: Expected to write {url}/shards/split=valid")
+    assert "Received: unknown (status 500) in PutObject" in line
+    bucket = _bucket(url)
+    kept = {file.path for file in bucket.list_files()}
+    assert kept
+    assert not any(path.startswith("shards/split=valid") for path in kept)
+    assert "lake.json" not in kept
+    assert not bucket.scratch.exists()
+
+    s3.faults = []
+    s3.requests.clear()
+    assert _ingest(own_tree, url)[0] == 0
+    assert s3.count("PUT", ".tfrecord") == len(open_lake(url).manifest["shard"].unique()) - len(
+        kept
+    )
+
+
+def test_damage_is_named(own_tree: Path, s3: Proxy) -> None:
+    url = f"{s3.url}/lake"
+    assert _ingest(own_tree, url)[0] == 0
+    lake, bucket = open_lake(url), _bucket(url)
+    row = lake.manifest.row(3, named=True)
+    views = lake.manifest.filter(shard=row["shard"])
+    whole = bucket.read(row["shard"])
+
+    flipped = bytearray(whole)
+    flipped[row["image_offset"] + 7] ^= 4
+    s3.put(f"lake/{row['shard']}", bytes(flipped))
+    with ViewReader(lake, views) as reader, pytest.raises(CorruptLakeError, match="is not the one"):
+        reader.read(np.arange(views.height))
+    verified = run("mura-verify", f"lake={url}")
+    assert verified.returncode == 1
+    assert f"damaged: {url}/{row['shard']}" in verified.stderr
+
+    s3.put(f"lake/{row['shard']}", whole[: len(whole) // 2])
+    with pytest.raises(CorruptLakeError, match=f"{row['shard']}.*expected a file of {len(whole)}"):
+        ViewReader(lake, views)
+    bucket.remove([row["shard"]])
+    with pytest.raises(CorruptLakeError, match="the file is missing"):
+        ViewReader(lake, views)
+
+
+def test_an_object_that_stays_short_is_never_taken_for_whole(s3: Proxy) -> None:
+    s3.put("some/data", bytes(range(256)))
+    bucket = _bucket(s3.url)
+    s3.faults = [Fault("truncate", times=1)]
+    assert bucket.read("some/data") == bytes(range(256))
+    s3.faults = [Fault("truncate", times=100)]
+    with pytest.raises(StoreError, match=f"Expected 256 bytes of {s3.url}/some/data from byte 0"):
+        bucket.read("some/data")
+
+
+def test_what_does_not_answer_is_asked_again(s3: Proxy) -> None:
+    s3.put("some/data", b"data")
+    s3.faults = [Fault("slow", seconds=12)]
+    assert _bucket(s3.url).read("some/data") == b"data"
+    assert s3.count("GET") == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("credentials", "check AWS_ACCESS_KEY_ID"),
+        ("bucket", "Received: no bucket s3://no-such-bucket"),
+        ("server", "check AWS_ENDPOINT_URL and the network"),
+        ("endpoint", "Received: AWS_ENDPOINT_URL=localhost:9000"),
+    ],
+)
+def test_what_cannot_work_is_one_line_at_once(
+    fault: str, said: str, phantom_tree: Path, s3: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{s3.url}/lake"
+    if fault == "credentials":
+        s3.refuse(403)
+    elif fault == "bucket":
+        url = "s3://no-such-bucket/lake"
+    elif fault == "server":
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    else:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:9000")
+    started_s = time.monotonic()
+    status, stderr = _ingest(phantom_tree, url)
+    assert status == (2 if fault == "endpoint" else 1)
+    assert len(stderr.splitlines()) == 1
+    assert said in stderr
+    assert time.monotonic() - started_s < 30
