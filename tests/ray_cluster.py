@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,11 +24,13 @@ class RayCluster:
 
     Args:
         folder: where Ray keeps what it needs; its path must be short, for sockets lie in it.
+        environment: of the nodes, beside this process's.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, environment: Mapping[str, str]):
         self.environment = {
             **os.environ,
+            **environment,
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(16),
@@ -37,25 +39,25 @@ class RayCluster:
         }
         self._folder = folder
         port = _free_port()
-        self._nodes = [
-            self._start(
-                "--head",
-                f"--port={port}",
-                "--num-cpus=0",
-                "--include-dashboard=false",
-                f"--temp-dir={folder}",
-                f"--ray-client-server-port={_free_port()}",
-                "--min-worker-port=0",
-                "--max-worker-port=0",
-            )
-        ]
+        self._nodes: list[subprocess.Popen[bytes]] = []
+        self._start(
+            "--head",
+            f"--port={port}",
+            "--num-cpus=0",
+            "--include-dashboard=false",
+            f"--temp-dir={folder}",
+            f"--ray-client-server-port={_free_port()}",
+            "--min-worker-port=0",
+            "--max-worker-port=0",
+        )
         self.address = f"127.0.0.1:{port}"
-        _wait_for_port(port)
 
     def add_node(self) -> "subprocess.Popen[bytes]":
-        """Start a node with one processor; it is not waited for."""
-        self._nodes.append(self._start(f"--address={self.address}", "--num-cpus=1"))
-        return self._nodes[-1]
+        """Start a node with one processor.
+
+        Nodes of one host that start at once can choose the same ports.
+        """
+        return self._start(f"--address={self.address}", "--num-cpus=1")
 
     def kill(self, node: "subprocess.Popen[bytes]") -> None:
         """End all processes of a node at once, as when its host loses power."""
@@ -82,31 +84,39 @@ class RayCluster:
         return list(psutil.process_iter(["cmdline"]))
 
     def _start(self, *words: str) -> "subprocess.Popen[bytes]":
-        log = (self._folder / f"node{secrets.token_hex(4)}.log").open("wb")
-        with log:
-            return subprocess.Popen(
-                [
-                    SCRIPTS / "ray",
-                    "start",
-                    *words,
-                    "--block",
-                    f"--object-store-memory={_OBJECT_STORE_BYTES}",
-                    "--include-log-monitor=false",
-                    "--disable-usage-stats",
-                ],
+        command = [
+            SCRIPTS / "ray",
+            "start",
+            *words,
+            "--block",
+            f"--object-store-memory={_OBJECT_STORE_BYTES}",
+            "--include-log-monitor=false",
+            "--disable-usage-stats",
+        ]
+        path = self._folder / f"node{len(self._nodes)}.log"
+        with path.open("wb") as log:
+            node = subprocess.Popen(
+                command,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._nodes.append(node)
+        deadline_s = time.monotonic() + _START_S
+        while "Ray runtime started" not in (said := path.read_text()):
+            assert node.poll() is None, said
+            assert time.monotonic() < deadline_s, said
+            time.sleep(0.1)
+        return node
 
 
 @contextmanager
-def ray_cluster() -> Generator[RayCluster, None, None]:
+def ray_cluster(environment: Mapping[str, str]) -> Generator[RayCluster, None, None]:
     """Yield a cluster with a head only; all of it ends with the block."""
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        cluster = RayCluster(Path(folder))
+        cluster = RayCluster(Path(folder), environment)
         try:
             yield cluster
         finally:
@@ -117,14 +127,3 @@ def _free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]
-
-
-def _wait_for_port(port: int) -> None:
-    deadline_s = time.monotonic() + _START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline_s, "the head never came"
-            time.sleep(0.1)

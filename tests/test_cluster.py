@@ -7,20 +7,24 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
+import polars as pl
 import psutil
 import pytest
 
 from shared.lake import Lake
-from tests.commands import PROJECT, SCRIPTS
+from tests.commands import PROJECT, SCRIPTS, run
 from tests.conftest import SIZE_PX
 from tests.ingest.processes import contents, one_line_of, shard_files, wait_until
+from tests.object_store import Proxy, client_environment
 from tests.ray_cluster import RayCluster, ray_cluster
+
+TIMED = ("seconds", "images_per_s", "train_s", "waiting_s")
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Generator[RayCluster, None, None]:
-    """A cluster with one node that stays."""
-    with ray_cluster() as cluster:
+def cluster(s3_port: int) -> Generator[RayCluster, None, None]:
+    """A cluster with one node that stays; nodes find an S3 server in their environment."""
+    with ray_cluster(client_environment(f"http://127.0.0.1:{s3_port}")) as cluster:
         cluster.add_node()
         yield cluster
 
@@ -31,7 +35,7 @@ def _start(
     return subprocess.Popen(
         [str(SCRIPTS / script), *map(str, words), "engine=ray", f"address={cluster.address}"],
         cwd=PROJECT,
-        env={**os.environ, **cluster.environment, **environment},
+        env={**cluster.environment, **os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -76,6 +80,48 @@ def test_a_lake_is_the_same_when_a_node_is_killed_on_the_way(
     assert "ray" not in noted.lower()
 
 
+def test_nodes_write_to_an_object_store_what_they_read_from_one(
+    s3: Proxy, cluster: RayCluster, own_tree: Path, tmp_path: Path
+) -> None:
+    for path in own_tree.rglob("*.png"):
+        s3.put(f"tree/MURA-v1.1/{path.relative_to(own_tree).as_posix()}", path.read_bytes())
+    words = (f"{s3.url}/tree", f"lake={s3.url}/lake", f"size={SIZE_PX}")
+    running = _start(cluster, "mura-ingest", *words)
+    said, noted = running.communicate(timeout=100)
+    assert running.returncode == 0, noted
+    expected = run("mura-ingest", own_tree, f"lake={tmp_path / 'lake'}", f"size={SIZE_PX}")
+    assert expected.returncode == 0
+    assert said.rpartition("(digest ")[2] == expected.stdout.rpartition("(digest ")[2]
+    # nodes ask the server, this host's own requests go through the proxy
+    assert not any("tfrecord" in path for method, path in s3.requests if method == "PUT")
+
+
+@pytest.mark.timeout(400)
+def test_cross_validation_is_the_same_when_a_process_is_killed_on_the_way(
+    cluster: RayCluster, lake: Lake, tmp_path: Path
+) -> None:
+    own = ("part=wrist", "k=2", "models=cnn2", "epochs=3", "cpus=1")
+    words = (*own, f"lake={lake.root}")
+    running = _start(cluster, "mura-cv", *words, f"out={tmp_path / 'ray'}")
+    checkpoints = tmp_path / "ray" / "checkpoints"
+    wait_until(lambda: list(checkpoints.glob("*.npz")) and cluster.workers(), timeout_s=120)
+    cluster.workers()[0].kill()
+    local = run("mura-cv", *words, f"out={tmp_path / 'local'}")
+    assert local.returncode == 0, local.stderr
+
+    noted = running.communicate(timeout=200)[1]
+    assert running.returncode == 0, noted
+    assert ", try 2)" in noted
+    assert ": 2 of 2 fits are done" in noted
+    for name, columns in (("predictions", ()), ("history", TIMED)):
+        expected, found = (
+            pl.read_parquet(tmp_path / run / f"{name}.parquet").drop(columns)
+            for run in ("local", "ray")
+        )
+        assert found.equals(expected)
+    assert not checkpoints.exists()
+
+
 def test_an_interruption_leaves_no_task_behind(
     cluster: RayCluster, phantom_tree: Path, tmp_path: Path
 ) -> None:
@@ -85,7 +131,6 @@ def test_an_interruption_leaves_no_task_behind(
     sent_s = time.monotonic()
     os.killpg(running.pid, signal.SIGINT)
     said = running.communicate(timeout=30)[1]
-    print(time.monotonic() - sent_s)
     assert running.returncode == 130, said
     assert one_line_of(said).startswith("ingest: interrupted; finished shards are kept")
     assert time.monotonic() - sent_s < 3
