@@ -32,6 +32,7 @@ class RayCluster:
             **os.environ,
             **environment,
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(16),
             # nodes of other hosts have the project installed

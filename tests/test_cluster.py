@@ -89,9 +89,12 @@ def test_nodes_write_to_an_object_store_what_they_read_from_one(
     running = _start(cluster, "mura-ingest", *words)
     said, noted = running.communicate(timeout=100)
     assert running.returncode == 0, noted
-    expected = run("mura-ingest", own_tree, f"lake={tmp_path / 'lake'}", f"size={SIZE_PX}")
-    assert expected.returncode == 0
-    assert said.rpartition("(digest ")[2] == expected.stdout.rpartition("(digest ")[2]
+    for engine in ("local", "ray"):
+        # without an address, the cluster is this host alone
+        words = (own_tree, f"lake={tmp_path / engine}", f"size={SIZE_PX}", f"engine={engine}")
+        alone = run("mura-ingest", *words)
+        assert alone.returncode == 0, alone.stderr
+        assert said.rpartition("(digest ")[2] == alone.stdout.rpartition("(digest ")[2]
     # nodes ask the server, this host's own requests go through the proxy
     assert not any("tfrecord" in path for method, path in s3.requests if method == "PUT")
 
@@ -133,7 +136,7 @@ def test_an_interruption_leaves_no_task_behind(
     said = running.communicate(timeout=30)[1]
     assert running.returncode == 130, said
     assert one_line_of(said).startswith("ingest: interrupted; finished shards are kept")
-    assert time.monotonic() - sent_s < 3
+    assert time.monotonic() - sent_s < 5
     assert not cluster.workers()
     assert not list(root.rglob(".*"))
 

@@ -75,7 +75,21 @@ def _connect(address: str, processors: int) -> None:
     if address:
         ray.init(address, log_to_driver=False)
     else:
+        _leave_out_reports()
         ray.init("local", num_cpus=processors, include_dashboard=False, log_to_driver=False)
+
+
+def _leave_out_reports() -> None:
+    """Keep Ray from starting what asks cloud providers' metadata services where it runs.
+
+    It is there to report statistics of use, and starts even where they are disabled.
+    """
+
+    def start_nothing(*_: Any, **__: Any) -> None:
+        pass
+
+    node: Any = import_module("ray._private.node").Node
+    node.start_api_server = start_nothing
 
 
 def _pass_on(connection: Any, send: Callable[[Any], None], *, has_board: bool) -> None:
