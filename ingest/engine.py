@@ -15,6 +15,7 @@ from ingest.shard_task import (
     PlannedView,
     ShardTask,
     WrittenShard,
+    publish_shard,
     write_remote_task,
     write_task,
 )
@@ -73,8 +74,5 @@ def _publish(
     path = shard_path(plan.folder, shard.content_digest)
     outcome = ShardOutcome.of(plan, path, shard.facts, shard.rejects)
     store.save(plan, outcome)
-    if shard.partial and shard.facts:
-        lake.publish(shard.partial, path)
-    elif shard.partial:
-        shard.partial.unlink()
+    publish_shard(shard, lake, path)
     return outcome

@@ -77,6 +77,19 @@ def write_task(task: ShardTask, job: Job) -> WrittenShard:
     return write_shard(task, job)
 
 
+def publish_shard(shard: WrittenShard, lake: Store, path: str) -> None:
+    """Give a written shard its place in the lake, on the host that wrote it, if it has none yet.
+
+    Raises:
+        StoreError: the object store does not answer, or not as it should.
+        WriteError: the lake cannot be written.
+    """
+    if shard.partial and shard.facts:
+        lake.publish(shard.partial, path)
+    elif shard.partial:
+        shard.partial.unlink()
+
+
 def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
     """Write one shard on another host, and publish it from there.
 
@@ -94,8 +107,5 @@ def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
             f"Received: lake={job.lake}, which {socket.gethostname()} does not see"
         )
     shard = write_task(task, job)
-    if shard.partial and shard.facts:
-        job.lake.publish(shard.partial, shard_path(task.folder, shard.content_digest))
-    elif shard.partial:
-        shard.partial.unlink()
+    publish_shard(shard, job.lake, shard_path(task.folder, shard.content_digest))
     return replace(shard, partial=None)

@@ -5,6 +5,7 @@ store nothing keeps a second one away, so only what certainly nobody needs goes:
 was replaced names and the new one does not, and what nobody has named for a week.
 """
 
+import os
 import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
@@ -115,10 +116,20 @@ def _no_scratch(scratch: Path) -> Generator[None, None, None]:
 
 def _remove_scratch(scratch: Path) -> None:
     for path in scratch.glob(f".*{PARTIAL_SUFFIX}"):
-        if not Path("/proc", path.suffixes[-2].lstrip(".")).exists():
+        if not _is_alive(int(path.suffixes[-2].lstrip("."))):
             path.unlink(missing_ok=True)
     with suppress(OSError):
         scratch.rmdir()
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _lake_file(root: Path) -> bytes | None:

@@ -5,7 +5,6 @@ the network or the server are tried again, a bounded number of times.
 """
 
 import os
-import tempfile
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
@@ -113,9 +112,10 @@ class Bucket:
 
     @property
     def scratch(self) -> Path:
-        """The folder of this host where partial files lie."""
-        name = f"mura-lake-{os.getuid()}-{digest(str(self).encode())}"
-        return Path(tempfile.gettempdir()) / name
+        """The folder of this host where partial files lie; the user's own, as they are private."""
+        import platformdirs
+
+        return platformdirs.user_cache_path("mura-lake") / "partial" / digest(str(self).encode())
 
     def publish(self, partial: Path, path: str) -> None:
         """Upload a partial file under its final name."""

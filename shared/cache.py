@@ -67,6 +67,7 @@ class ShardCache:
             StoreError: the object store does not answer, or the shards are larger than the limit.
             WriteError: the folder cannot be written.
         """
+        self.require_room(shards)
         opened = ShardFiles(lambda shard: str(self.path(shard)), "remove the file and run again")
         allow_open_files(len(shards))
         try:
@@ -83,6 +84,15 @@ class ShardCache:
             opened.close()
             raise
         return opened
+
+    def require_room(self, shards: Mapping[str, pl.DataFrame]) -> None:
+        """Return if the limit is large enough for all of some shards.
+
+        Raises:
+            StoreError: it is not.
+        """
+        if (num_bytes := sum(map(shard_bytes, shards.values()))) > self.limit_bytes:
+            raise self._too_small(num_bytes, "for the shards that are needed")
 
     def _take(self, shard: str, rows: pl.DataFrame, opened: ShardFiles) -> bool:
         """Return whether a shard is there; if so it is opened and held."""
@@ -122,11 +132,14 @@ class ShardCache:
             if _remove_unless_held(path):
                 excess -= status.st_size
         if excess > 0:
-            needed = math.ceil((self.limit_bytes + excess) / GB)
-            raise StoreError(
-                f"Expected cache_gb={needed} or more, for the shards asked for and those in use. "
-                f"Received: cache_gb={self.limit_bytes / GB:g}"
-            )
+            raise self._too_small(self.limit_bytes + excess, "beside the shards that others use")
+
+    def _too_small(self, needed_bytes: int, why: str) -> StoreError:
+        tenths = math.ceil(10 * needed_bytes / GB)
+        return StoreError(
+            f"Expected cache_gb={tenths / 10:g} or more {why}. "
+            f"Received: cache_gb={self.limit_bytes / GB:g} cache={self.folder}"
+        )
 
     def _fetch(self, store: Bucket, shards: Mapping[str, pl.DataFrame]) -> None:
         progress = Progress("fetch", len(shards), "shards") if self.shows_progress else None

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from shared import manifest as manifests
+from shared.bucket import REQUESTS
 from shared.cache import ShardCache
 from shared.errors import CorruptLakeError, LakeError
 from shared.files import digest
@@ -20,8 +21,6 @@ from shared.layout import LAKE_FILE
 from shared.store import Store, as_store
 
 FORMAT_VERSION = 2
-_READERS = 8
-"""Tables read at once: an object store takes long to begin an answer."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,7 @@ def _open(store: Store, facts_bytes: bytes) -> Lake:
         if seal(facts) != facts_bytes:
             raise ValueError("its digest differs")
         tables: list[dict[str, Any]] = [*facts["manifest"], facts["rejects"], facts["findings"]]
-        with ThreadPoolExecutor(_READERS) as readers:
-            encoded = list(readers.map(partial(_read_table, store), tables))
+        encoded = _read_tables(store, tables)
         manifest = manifests.concat(
             [
                 manifests.decode_partition(str(Path(table["path"]).parent), data)
@@ -124,6 +122,13 @@ def _open(store: Store, facts_bytes: bytes) -> Lake:
         ) from None
     files = {LAKE_FILE, *(table["path"] for table in tables), *manifest["shard"].unique()}
     return Lake(store, own_digest, image, manifest, rejects, findings, frozenset(files))
+
+
+def _read_tables(store: Store, tables: list[dict[str, Any]]) -> list[bytes]:
+    if isinstance(store, Folder):
+        return [_read_table(store, table) for table in tables]
+    with ThreadPoolExecutor(REQUESTS) as readers:
+        return list(readers.map(partial(_read_table, store), tables))
 
 
 def _read_table(store: Store, table: dict[str, Any]) -> bytes:

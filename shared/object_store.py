@@ -20,7 +20,8 @@ _CONNECT_TIMEOUT_S = 5
 _SILENCE_TIMEOUT_S = 10
 """A request for which nothing comes for so long is given up, and tried again."""
 _MAX_ATTEMPTS = 5
-_RETRY_LIMIT_S = 60
+_RETRY_LIMIT_S = 20
+_MESSAGE_CHARS = 300
 
 _AWS_ERROR = re.compile(
     r"AWS Error (?P<code>\w+)(?: \(HTTP status (?P<status>\d+)\))? during (?P<operation>\w+)"
@@ -98,11 +99,15 @@ def _connect_azure() -> Any:
     from pyarrow import fs
 
     name = os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
-    if not name:
+    key = os.environ.get("AZURE_STORAGE_ACCOUNT_KEY")
+    token = os.environ.get("AZURE_STORAGE_SAS_TOKEN")
+    # without, pyarrow looks for other credentials, and ends the process where it finds none
+    if not (name and (key or token)):
         raise UsageError(
-            "Expected AZURE_STORAGE_ACCOUNT_NAME to name the account of az://. Received: none"
+            "Expected AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or "
+            "AZURE_STORAGE_SAS_TOKEN, in the environment. Received: none"
         )
-    return fs.AzureFileSystem(name, account_key=os.environ.get("AZURE_STORAGE_ACCOUNT_KEY"))
+    return fs.AzureFileSystem(name, account_key=key, sas_token=token)
 
 
 @cache
@@ -149,7 +154,7 @@ def _describe(error: OSError) -> str:
     message = " ".join(str(error).split())
     found = _AWS_ERROR.search(message)
     if not found:
-        return message
+        return message[:_MESSAGE_CHARS]
     detail = _DETAIL.search(message)
     status = f" (status {found['status']})" if found["status"] else ""
     return (

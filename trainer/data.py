@@ -9,6 +9,7 @@ from shared.cache import GB, ShardCache
 from shared.console import note
 from shared.errors import TrainingError
 from shared.lake import Lake, open_lake
+from shared.shards import rows_by_shard
 from shared.vocabulary import BODY_PARTS, SPLITS
 from trainer.options import DataOptions
 
@@ -35,9 +36,10 @@ def open_data(options: DataOptions) -> Data:
 
     Raises:
         LakeError: there is no lake, or it is damaged.
+        StoreError: an object store does not answer, or the cache is too small for the views.
         TrainingError: the train split has no such views, or of one label only.
     """
-    lake, part = with_cache(open_lake(options.lake), options), options.part
+    lake, part = open_lake(options.lake), options.part
     train = lake.manifest.filter(split="train")
     clean, test = leave_out_tested(lake.manifest)
     if leaking := train.height - clean.height:
@@ -51,15 +53,20 @@ def open_data(options: DataOptions) -> Data:
             f"{', '.join(present) or 'no train views'}"
         )
     check_labels(clean, f"the train split of part={part}")
-    return Data(lake, clean, test)
+    return Data(with_cache(lake, options, pl.concat([clean, test])), clean, test)
 
 
-def with_cache(lake: Lake, options: DataOptions) -> Lake:
-    """Return the lake, which keeps shards where the options say, if they do."""
+def with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
+    """Return the lake, which keeps the shards of views where the options say, if they do.
+
+    Raises:
+        StoreError: the cache is too small for them.
+    """
     if not options.cache:
         return lake
-    folder = Path(options.cache).expanduser()
-    return replace(lake, cache=ShardCache(folder, int(options.cache_gb * GB)))
+    cache = ShardCache(Path(options.cache).expanduser(), int(options.cache_gb * GB))
+    cache.require_room(rows_by_shard(lake.manifest, views["shard"]))
+    return replace(lake, cache=cache)
 
 
 def leave_out_tested(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

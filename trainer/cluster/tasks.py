@@ -112,7 +112,7 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
         ClusterError: this node sees another lake, or has other weights.
         As `trainer.heads.frozen.compute_embeddings`.
     """
-    lake = _prepare(task, job)
+    lake = _prepare(task, job, task.views)
 
     from trainer.devices import start
     from trainer.heads.frozen import compute_embeddings
@@ -132,7 +132,7 @@ def fit_model(task: FitTask, job: Job) -> Ended:
         As `trainer.fit.Fitter.fit`.
     """
     say_status("starting TensorFlow")
-    lake = _prepare(task, job)
+    lake = _prepare(task, job, pl.concat(vars(task.plan).values()))
 
     from trainer.tune import make_image_fit
 
@@ -152,7 +152,7 @@ def fit_model(task: FitTask, job: Job) -> Ended:
         return Ended({name: path.read_bytes() for name, path in files.items()}, answers)
 
 
-def _prepare(task: EmbedTask | FitTask, job: Job) -> Lake:
+def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
     """Open the lake, and see to it that the same will be computed here as anywhere.
 
     TensorFlow reads how many threads it may have when it starts; sums depend on it.
@@ -163,7 +163,7 @@ def _prepare(task: EmbedTask | FitTask, job: Job) -> Lake:
     from trainer.models import require_weights
 
     require_weights([task.model], job.options.weights)
-    lake = with_cache(open_lake(job.lake), job.options)
+    lake = with_cache(open_lake(job.lake), job.options, views)
     if lake.digest != job.lake_digest:
         raise ClusterError(
             f"Expected the lake of digest {job.lake_digest} on every node. "
