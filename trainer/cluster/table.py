@@ -45,14 +45,15 @@ class FitTable:
         """Show that a fit has ended."""
         self._num_ended += 1
         self._statuses.pop(index, None)
-        line = f"{self._titles[index]}: {self._num_ended} of {len(self._titles)} fits are done"
-        (self._live.console.print if self._live else note)(line)
         self._draw()
+        if not self._live:
+            note(f"{self._titles[index]}: {self._num_ended} of {len(self._titles)} fits are done")
 
     def _draw(self) -> None:
         if not self._live:
             return
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        done = f"{self._num_ended} of {len(self._titles)} fits are done"
+        table = Table(title=done, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
         for name in ("fit", "node", "try", "status"):
             table.add_column(name)
         for index, status in sorted(self._statuses.items()):
