@@ -58,7 +58,8 @@ def open_crew(options: IngestOptions) -> AbstractContextManager[Crew]:
 
         return Pool(options.workers, imports="ingest.shard")
 
-    from shared.cluster.nodes import Cluster, ClusterOptions
+    from shared.cluster.messages import ClusterOptions
+    from shared.cluster.nodes import Cluster
     from shared.same_code import Code
 
     code = Code.here(("shared", "ingest"), DECIDE_ON_PIXELS)

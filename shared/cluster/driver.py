@@ -3,22 +3,21 @@
 import os
 import queue
 import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from shared.child import let_signals_through
 from shared.cluster.attempt import attempt
-from shared.cluster.board import Board, Status
-from shared.cluster.messages import Done, Failed, Given, Node
+from shared.cluster.board import Board
+from shared.cluster.messages import Done, Failed, Given
+from shared.cluster.watch import Watch, import_ray
 
 TASK_NAME = "mura-lake"
 """What a node's processes are called while they do a task."""
 
 _MAX_RETRIES = 3
-_LOOK_S, _WAIT_S, _CANCEL_S = 1.0, 0.05, 1.5
+_WAIT_S, _CANCEL_S = 0.05, 1.5
 
 
 def drive(connection: Any, address: str, processors: int, has_board: bool) -> None:
@@ -57,21 +56,16 @@ def _silence() -> None:
 
 def _send_all(connection: Any, outbox: "queue.SimpleQueue[Any]") -> None:
     try:
-        while message := outbox.get():
+        while (message := outbox.get()) is not None:
             connection.send(message)
     except OSError:
         # the other end has closed, which the receiving thread sees too
         pass
 
 
-def _import_ray() -> Any:
-    # its types are partly unknown to a checker
-    return import_module("ray")
-
-
 def _connect(address: str, processors: int) -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray = _import_ray()
+    ray = import_ray()
     if address:
         ray.init(address, log_to_driver=False)
     else:
@@ -93,11 +87,11 @@ def _leave_out_reports() -> None:
 
 
 def _pass_on(connection: Any, send: Callable[[Any], None], *, has_board: bool) -> None:
-    ray = _import_ray()
+    ray = import_ray()
     run = ray.remote(attempt)
     board = ray.remote(Board).options(num_cpus=0, max_restarts=-1).remote() if has_board else None
     running: dict[Any, int] = {}
-    watch = _Watch(board, send)
+    watch = Watch(board, send)
     try:
         while True:
             watch.look()
@@ -115,66 +109,9 @@ def _pass_on(connection: Any, send: Callable[[Any], None], *, has_board: bool) -
         ray.shutdown()
 
 
-class _Watch:
-    """Sends which nodes there are and how tasks stand, whenever that changes.
-
-    Args:
-        board: Ray's handle of a `Board`, or None.
-        send: to the process that has the tasks.
-    """
-
-    def __init__(self, board: Any, send: Callable[[Any], None]):
-        self._board, self._send = board, send
-        self._nodes: list[Node] | None = None
-        self._statuses: dict[int, Status] = {}
-        self._answer: Any = None
-        self._looked_s = -_LOOK_S
-
-    def look(self) -> None:
-        """Look, if it is time to look again."""
-        if time.monotonic() - self._looked_s < _LOOK_S:
-            return
-        self._looked_s = time.monotonic()
-        if (nodes := _find_nodes()) != self._nodes:
-            self._nodes = nodes
-            self._send(nodes)
-        if self._board:
-            self._read_board()
-
-    def _read_board(self) -> None:
-        """Ask, or take what was asked for a while ago, for the board may be slow to begin."""
-        ray = _import_ray()
-        if self._answer is None:
-            self._answer = self._board.read.remote()
-        if not ray.wait([self._answer], timeout=0)[0]:
-            return
-        answer, self._answer = self._answer, None
-        # its node may have died; it begins again elsewhere
-        with suppress(ray.exceptions.RayError):
-            statuses = ray.get(answer)
-            if statuses != self._statuses:
-                self._statuses = statuses
-                self._send(statuses)
-
-
-def _find_nodes() -> list[Node]:
-    return sorted(
-        (
-            Node(
-                node["NodeManagerAddress"],
-                node["Resources"].get("CPU", 0),
-                node["Resources"].get("GPU", 0),
-            )
-            for node in _import_ray().nodes()
-            if node["Alive"]
-        ),
-        key=lambda node: node.name,
-    )
-
-
 def _cancel(running: list[Any]) -> None:
     """End tasks in the midst of what they do, and wait until they have."""
-    ray = _import_ray()
+    ray = import_ray()
     for ref in running:
         ray.cancel(ref, force=True)
     if running:
@@ -182,7 +119,7 @@ def _cancel(running: list[Any]) -> None:
 
 
 def _result_of(ref: Any) -> Any:
-    ray = _import_ray()
+    ray = import_ray()
     try:
         return ray.get(ref)
     except ray.exceptions.RayTaskError as error:

@@ -1,10 +1,24 @@
-"""Messages: what goes between the process that has the tasks and the one that Ray lives in."""
+"""Messages: which cluster, and what goes between the tasks' process and the one of Ray."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from shared.same_code import Code
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Which cluster, and what of it.
+
+    Attributes:
+        address: as Ray has it, `auto`, `host:port` or `ray://host:port`; empty for one that is
+            started here and ends with this process.
+        processors: that the one started here has.
+    """
+
+    address: str
+    processors: int
 
 
 @dataclass(frozen=True)

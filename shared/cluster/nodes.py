@@ -4,17 +4,16 @@ Ray itself lives in a child process. What it prints stays there, and when it end
 it is in, as it does when it has lost its head node, that is one line of ours.
 """
 
-import importlib.util
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shared.child import Child, signals_are_held
 from shared.cluster.address import check_reachable
 from shared.cluster.board import Status
 from shared.cluster.driver import drive
-from shared.cluster.messages import Done, Failed, Given, Node, Share
+from shared.cluster.faults import no_room, refused, require_ray
+from shared.cluster.messages import ClusterOptions, Done, Failed, Given, Node, Share
 from shared.errors import ClusterError
 from shared.same_code import Code
 
@@ -25,20 +24,6 @@ ONE_PROCESSOR = Share(cpus=1)
 _START_S, _NODES_S = 60.0, 30.0
 """How long a cluster may take to answer, and may be without a node that has room for a task."""
 _END_S = 5.0
-
-
-@dataclass(frozen=True)
-class ClusterOptions:
-    """Which cluster, and what of it.
-
-    Attributes:
-        address: as Ray has it, `auto`, `host:port` or `ray://host:port`; empty for one that is
-            started here and ends with this process.
-        processors: that the one started here has.
-    """
-
-    address: str
-    processors: int
 
 
 class Cluster:
@@ -67,11 +52,7 @@ class Cluster:
         num_queued: int = 1,
         watch: Callable[[Mapping[int, Status]], None] | None = None,
     ):
-        if not importlib.util.find_spec("ray"):
-            raise ClusterError(
-                "Expected Ray for engine=ray; pip install 'mura-lake[cluster]' adds it. "
-                "Received: it is not installed"
-            )
+        require_ray()
         self._options, self._code, self._choose_share = options, code, share
         self._num_queued, self._watch = num_queued, watch
         self._child: Child | None = None
@@ -196,21 +177,12 @@ class Cluster:
     def _silent(self) -> ClusterError:
         if self._nodes is None:
             return self._refused(f"no answer for {_START_S:.0f} s")
-        share = self._choose_share(self._nodes)
-        return ClusterError(
-            f"Expected a node with {share} for a task. Received: none for {_NODES_S:.0f} s among "
-            f"the {len(self._nodes)} that are alive{self._where}; finished work is kept, run again"
+        return no_room(
+            self._options.address, self._choose_share(self._nodes), len(self._nodes), _NODES_S
         )
 
     def _lost(self) -> ClusterError:
         return self._refused("the connection to its head node is lost")
 
     def _refused(self, reason: str) -> ClusterError:
-        return ClusterError(
-            f"Expected a Ray cluster that does the tasks{self._where}. Received: {reason}; "
-            "finished work is kept, run again"
-        )
-
-    @property
-    def _where(self) -> str:
-        return f" at address={self._options.address}" if self._options.address else ""
+        return refused(self._options.address, reason)

@@ -16,16 +16,9 @@ from shared.files import write_atomically
 from shared.lake import Lake
 from trainer.checkpoint import Checkpoint
 from trainer.cluster.ahead import Done, Wanted, recall
+from trainer.cluster.messages import EmbedTask, Ended, FitTask, Job
 from trainer.cluster.table import FitTable
-from trainer.cluster.tasks import (
-    EmbedTask,
-    Ended,
-    FitTask,
-    Job,
-    embed_views,
-    find_weights_key,
-    fit_model,
-)
+from trainer.cluster.tasks import embed_views, find_weights_key, fit_model
 from trainer.heads.embeddings import KeptEmbeddings, embedding_key
 from trainer.heads.fit import FittedHead
 from trainer.heads.frozen import FrozenFit, list_kinds

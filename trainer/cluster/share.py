@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from shared.cluster.board import Status
-from shared.cluster.messages import Node, Share
-from shared.cluster.nodes import Cluster, ClusterOptions
+from shared.cluster.messages import ClusterOptions, Node, Share
+from shared.cluster.nodes import Cluster
 from shared.same_code import Code
 from trainer.hardware import count_usable_cores
 from trainer.options import CvOptions

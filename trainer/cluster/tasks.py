@@ -1,10 +1,9 @@
-"""Tasks: what a node is given of a cross-validation, does, and gives back."""
+"""Tasks: what a node does of a cross-validation."""
 
 import os
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -13,87 +12,12 @@ from shared.cluster.attempt import count_own_processors
 from shared.cluster.board import say_status
 from shared.errors import ClusterError
 from shared.lake import Lake, open_lake
-from shared.store import Store
 from trainer.candidates import Candidate
+from trainer.cluster.messages import EmbedTask, Ended, FitTask, Job
 from trainer.data import with_cache
-from trainer.fitted import Outputs
 from trainer.heads.embeddings import Matrix, embedding_key
-from trainer.heads.fit import FittedHead
 from trainer.options import FitOptions
 from trainer.run_folder import CHECKPOINTS, TENSORBOARD, identify, name_fit
-from trainer.split import FitPlan
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all tasks of a run have in common.
-
-    Attributes:
-        lake: where the views' pixels are, by the name that it has from everywhere.
-        lake_digest: of what must lie there.
-        options: of all fits.
-        folder: of the run, an absolute path.
-        identity: of the run, by which a node knows the folder from another of the same path.
-    """
-
-    lake: Store
-    lake_digest: str
-    options: FitOptions
-    folder: Path
-    identity: str | None
-
-
-@dataclass(frozen=True)
-class EmbedTask:
-    """A chunk of views to be embedded.
-
-    Attributes:
-        model: a key of `trainer.models.MODELS`.
-        weights_key: tells the model's weights from others, see `find_weights_key`.
-        kind: of the images, see `trainer.heads.frozen.list_kinds`.
-        views: rows of the manifest.
-    """
-
-    model: str
-    weights_key: str
-    kind: str
-    views: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class FitTask:
-    """One fit of a model on images.
-
-    Attributes:
-        model: a key of `trainer.models.MODELS`.
-        weights_key: tells the model's weights from others, see `find_weights_key`.
-        plan: what to fit to.
-        title: what the fit is called; no other of the run has the same.
-        asked: views to answer once it is fitted.
-        head: from which a staged fit starts.
-        checkpoint: what an earlier run has left of the fit.
-    """
-
-    model: str
-    weights_key: str
-    plan: FitPlan
-    title: str
-    asked: Sequence[pl.DataFrame]
-    head: FittedHead | None
-    checkpoint: bytes | None
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a fit ends with.
-
-    Attributes:
-        files: contents by path in the run's folder; empty where the node has that folder itself.
-        answers: of the fitted model to the views it was asked about.
-    """
-
-    files: dict[str, bytes]
-    answers: list[Outputs]
 
 
 def find_weights_key(lake: Lake, model_name: str, options: FitOptions) -> str:
