@@ -26,11 +26,11 @@ def _ingest(words: Sequence[str]) -> None:
 
     options = parse(IngestOptions, words, "ingest")
 
-    from ingest.pool import Crew
+    from ingest.crew import open_crew
     from shared.layout import LAKE_FILE
     from shared.store import as_store
 
-    with Crew(options.workers, imports="ingest.shard") as crew:
+    with open_crew(options) as crew:
         if not as_store(options.lake).sizes([LAKE_FILE]):
             # there will be something to decode: workers import while this process does
             crew.start()

@@ -6,10 +6,10 @@ from contextlib import closing
 
 import polars as pl
 
+from ingest.crew import Crew
 from ingest.engine import write_shards
 from ingest.outcomes import OutcomeStore, ShardOutcome
 from ingest.plan import ShardPlan
-from ingest.pool import Crew
 from ingest.shard_task import Job
 from shared.console import Progress, note
 from shared.errors import SourceError

@@ -1,20 +1,22 @@
-"""Engine: shard plans are written by the processes of this machine, and published by this one."""
+"""Engine: shard plans are written by a crew, and what became of them is kept by this process."""
 
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
+from ingest.crew import Crew
 from ingest.outcomes import OutcomeStore, ShardOutcome
 from ingest.plan import ShardPlan
-from ingest.pool import Crew
 from ingest.shard_task import (
     Job,
     PlannedView,
     ShardTask,
     WrittenShard,
     publish_shard,
+    write_remote_task,
     write_task,
 )
 from shared.layout import shard_path
@@ -31,19 +33,24 @@ def write_shards(
 ) -> Generator[tuple[ShardPlan, ShardOutcome], None, None]:
     """Write shards by a crew and yield each outcome, kept in `store`, as it comes.
 
-    A shard gets its name, the digest of its bytes, only when it is on the disk and its outcome is
-    kept; so it appears whole or not at all. This process does both while the others decode.
+    A shard gets its name, the digest of its bytes, only when it is on the disk, so it appears whole
+    or not at all. Of a crew on this machine, this process sees to that while the others decode; a
+    remote one does it itself.
 
     Raises:
         WorkerError: a worker process died or ran out of memory.
+        ClusterError: the cluster cannot be used, or no longer.
         SourceError: a file of the source vanished or changed since the scan.
         WriteError: the lake cannot be written.
     """
     tasks = map(_task, plans)
+    write = partial(write_task, job=job)
+    if crew.is_remote:
+        write = partial(write_remote_task, job=replace(job, lake=job.lake.resolve()))
     crew.start(len(plans))
     with (
         ThreadPoolExecutor(_PUBLISHERS) as publishers,
-        closing(crew.map(partial(write_task, job=job), tasks)) as written,
+        closing(crew.map(write, tasks)) as written,
     ):
         publishing: deque[tuple[ShardPlan, Future[ShardOutcome]]] = deque()
         for index, shard in written:

@@ -11,6 +11,7 @@ import tyro
 from ingest.layouts.folders import FoldersLayout
 from ingest.layouts.layout import Layout
 from ingest.layouts.mura import MuraLayout
+from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
 from shared.image_spec import Contrast, Crop, Encoding, Fit, ImageSpec
 from shared.store import as_store
@@ -25,6 +26,10 @@ _ONLY_WITH = {
     "patient": ("folders", ""),
 }
 """Options that only one layout has, with their defaults."""
+
+
+def _count_processors() -> int:
+    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,12 @@ class IngestOptions:
     """fail stops at the first file that is no radiograph."""
     max_rejects: int | None = None
     """Stop when more files than this are none."""
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    workers: int = field(default_factory=_count_processors)
     """Processes that decode; any number, the same lake."""
+    engine: Engine = "local"
+    """ray decodes on the nodes of a Ray cluster."""
+    address: str = ""
+    """Of the cluster: auto, host:port or ray://host:port; by default one that is started here."""
 
     def __post_init__(self) -> None:
         if not self.lake:
@@ -82,6 +91,12 @@ class IngestOptions:
             as_store(place)
         if self.workers < 1:
             raise UsageError(f"Expected at least one worker. Received: workers={self.workers}")
+        check_cluster(self.engine, self.address)
+        if self.address and self.workers != _count_processors():
+            raise UsageError(
+                "Expected workers only without address, for a cluster uses the processors it has. "
+                f"Received: workers={self.workers} address={self.address}"
+            )
         if self.max_rejects is not None and self.max_rejects < 0:
             raise UsageError(f"Expected 0 or more. Received: max_rejects={self.max_rejects}")
         if self.on_reject == "fail" and self.max_rejects:

@@ -18,7 +18,7 @@ import polars as pl
 
 from ingest.plan import ShardPlan
 from ingest.scan import SCHEMA as SCAN_SCHEMA
-from ingest.shard_task import UNREADABLE, Job
+from ingest.shard_task import DECIDE_ON_PIXELS, UNREADABLE, Job
 from shared.console import note
 from shared.errors import WriteError
 from shared.files import digest, partial_file
@@ -30,7 +30,6 @@ WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "grou
 """A manifest's columns but `group`, which is known only when all views are."""
 
 _DECODED_SCHEMA = {n: dtype for n, dtype in WRITTEN_SCHEMA.items() if n not in SCAN_SCHEMA}
-_DECIDE_ON_PIXELS = ("mura-lake", "opencv-python-headless", "simplejpeg", "isal")
 _RECORD_END = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
 
 
@@ -80,7 +79,7 @@ class OutcomeStore:
         except OSError as error:
             note(f"{error.filename} cannot be written, so a later run will decode all again")
         self._paths: dict[ShardPlan, Path] = {}
-        versions = {name: version(name) for name in _DECIDE_ON_PIXELS}
+        versions = {name: version(name) for name in DECIDE_ON_PIXELS}
         self._context = os.fsencode(f"{FORMAT_VERSION} {versions} {job.image} {job.source}")
 
     def find(self, plan: ShardPlan) -> ShardOutcome | None:

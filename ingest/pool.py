@@ -1,38 +1,35 @@
 """Pool: one function over many tasks, in fresh processes that end with their parent."""
 
-import multiprocessing
-import os
 import signal
-import threading
 import traceback
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib import import_module
-from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
+from shared.child import Child, signals_are_held
 from shared.errors import WorkerError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_STOPS = (signal.SIGINT, signal.SIGTERM)
 
-
-class Crew:
-    """Worker processes, fresh interpreters that end with this one; a context manager.
+class Pool:
+    """The crew of this machine: worker processes that end with this one; a context manager.
 
     Args:
         workers: how many.
         imports: the module that their tasks need, imported while they wait for the first.
     """
 
+    is_remote = False
+
     def __init__(self, workers: int, imports: str):
         self._num_workers, self._imports = workers, imports
         self._workers: list[_Worker] = []
 
-    def __enter__(self) -> "Crew":
+    def __enter__(self) -> "Pool":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -44,7 +41,7 @@ class Crew:
         They are not waited for.
         """
         wanted = self._num_workers if num_tasks is None else min(self._num_workers, num_tasks)
-        with _signals_held():
+        with signals_are_held():
             while len(self._workers) < wanted:
                 self._workers.append(_Worker(self._imports, self._num_workers))
 
@@ -53,9 +50,7 @@ class Crew:
         for worker in self._workers:
             worker.process.kill()
         while self._workers:
-            worker = self._workers.pop()
-            worker.process.join()
-            worker.connection.close()
+            self._workers.pop().kill()
 
     def map(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
@@ -95,43 +90,12 @@ class Crew:
             raise
 
 
-@contextmanager
-def _signals_held() -> Generator[None, None, None]:
-    """Start processes that no Ctrl-C or SIGTERM reaches: this one alone decides when they end.
-
-    What comes meanwhile comes after the block. Blocking is inherited, but does not keep a signal
-    from this process while another of its threads can take it; so the handlers are put off too.
-    """
-    # starting the first process starts the tracker, which would let the signals through again
-    resource_tracker.ensure_running()
-    arrived: list[int] = []
-    handlers = {stop: signal.signal(stop, lambda num, _: arrived.append(num)) for stop in _STOPS}
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for stop, handler in handlers.items():
-            signal.signal(stop, handler)
-        for num in arrived[:1]:
-            signal.raise_signal(num)
-
-
-class _Worker:
-    """A process and the way to talk to it.
-
-    Each has a pipe of its own, so that its death, even in the middle of a message, is always seen
-    as the end of that pipe; a queue shared by processes can wait forever for the rest.
-    """
+class _Worker(Child):
+    """A process that does tasks as they come."""
 
     def __init__(self, imports: str, num_workers: int):
-        # fresh interpreters: polars and OpenCV hold locks and threads that a fork would tear
-        context = multiprocessing.get_context("spawn")
+        super().__init__(_work, imports)
         self._num_workers = num_workers
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, imports))
-        self.process.start()
-        theirs.close()
 
     def give(self, task: tuple[Callable[[Any], Any], Any]) -> None:
         """Hand over a function and what to call it with; if the process is dead, `take` says so."""
@@ -167,7 +131,6 @@ class _Worker:
 
 def _work(connection: Any, imports: str) -> None:
     """Do tasks as they come, in a process of its own, until the other end closes."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     import_module(imports)
     # here and not above, for the process that starts workers needs no OpenCV
     import cv2
@@ -184,10 +147,3 @@ def _attempt(function: Callable[[Any], Any], task: Any) -> tuple[Any, Exception 
         return function(task), None, ""
     except Exception as error:
         return None, error, traceback.format_exc()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent:
-        parent.join()
-        os._exit(1)

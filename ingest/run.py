@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from ingest.crew import Crew
 from ingest.decode import Decoder
 from ingest.findings import find_in_images, find_in_tree, leave_out
 from ingest.groups import group_patients
@@ -13,7 +14,6 @@ from ingest.lock import hold_lake
 from ingest.options import IngestOptions
 from ingest.outcomes import WRITTEN_SCHEMA, ShardOutcome
 from ingest.plan import plan_shards
-from ingest.pool import Crew
 from ingest.scan import Scan, scan_tree
 from ingest.shard_task import Job
 from ingest.summary import show_scan, show_summary

@@ -1,14 +1,21 @@
 """Shard task: what a worker process is given and what it gives back, cheap to import."""
 
-from dataclasses import dataclass
+import socket
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shared.errors import ClusterError
+from shared.folder import Folder
 from shared.image_spec import ImageSpec
+from shared.layout import LOCK_FILE, shard_path
 from shared.store import Store
 
 UNREADABLE = "unreadable"
 """The reason of a file that cannot be read; it is tried again by every run."""
+
+DECIDE_ON_PIXELS = ("mura-lake", "opencv-python-headless", "simplejpeg", "isal")
+"""The distributions whose versions may change what is stored of an image."""
 
 
 class PlannedView(NamedTuple):
@@ -44,16 +51,17 @@ class Job:
 
 @dataclass(frozen=True)
 class WrittenShard:
-    """A shard that has no name yet.
+    """A shard that is whole.
 
     Attributes:
-        partial: the finished file; without records if every view was rejected.
+        partial: the finished file, without records if every view was rejected; None if there is
+            none left to be published.
         content_digest: of its bytes.
         facts: what decoding and writing found out of each written view, by manifest column.
         rejects: path, reason and detail of each other view.
     """
 
-    partial: Path
+    partial: Path | None
     content_digest: str
     facts: list[dict[str, Any]]
     rejects: list[tuple[str, str, str]]
@@ -70,13 +78,34 @@ def write_task(task: ShardTask, job: Job) -> WrittenShard:
 
 
 def publish_shard(shard: WrittenShard, lake: Store, path: str) -> None:
-    """Give a written shard its place in the lake, on the host that wrote it.
+    """Give a written shard its place in the lake, on the host that wrote it, if it has none yet.
 
     Raises:
         StoreError: the object store does not answer, or not as it should.
         WriteError: the lake cannot be written.
     """
-    if shard.facts:
+    if shard.partial and shard.facts:
         lake.publish(shard.partial, path)
-    else:
+    elif shard.partial:
         shard.partial.unlink()
+
+
+def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
+    """Write one shard on another host, and publish it from there.
+
+    Raises:
+        ClusterError: the lake is a folder that this host does not see.
+        As `write_task`.
+    """
+    import cv2
+
+    # a task has one processor of its node
+    cv2.setNumThreads(1)
+    if isinstance(job.lake, Folder) and not job.lake.sizes([LOCK_FILE]):
+        raise ClusterError(
+            "Expected the lake in an object store, or in a folder that all nodes share. "
+            f"Received: lake={job.lake}, which {socket.gethostname()} does not see"
+        )
+    shard = write_task(task, job)
+    publish_shard(shard, job.lake, shard_path(task.folder, shard.content_digest))
+    return replace(shard, partial=None)

@@ -9,6 +9,7 @@
     ├── WriteError           a file cannot be written
     ├── StoreError           an object store does not answer, or not as it should
     ├── WorkerError          a worker process died or ran out of memory
+    ├── ClusterError         a Ray cluster is missing, cannot be reached, or loses tasks
     ├── WeightsError         pretrained weights are not installed, or their file is not usable
     ├── ServeError           the page cannot be served
     └── TrainingError        the chosen views cannot be trained on
@@ -64,6 +65,10 @@ class StoreError(MuraLakeError):
 
 class WorkerError(MuraLakeError):
     """A worker process died or ran out of memory; what others had finished is kept."""
+
+
+class ClusterError(MuraLakeError):
+    """Ray is not installed, or its cluster cannot be reached, is lost, or cannot do the tasks."""
 
 
 class WeightsError(MuraLakeError):

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +83,8 @@ def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
     Raises:
         WriteError: the block raised OSError, or the file cannot be made.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    # hosts that share a disk have the same process numbers
+    partial = path.with_name(f".{path.name}.{secrets.randbits(63)}{PARTIAL_SUFFIX}")
     with explain_write(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

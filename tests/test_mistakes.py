@@ -45,6 +45,23 @@ INGEST, TRAIN, CV, TUNE, VERIFY, PHANTOM, EDA, PREDICT, SERVE, EXPORT = (
             ),
         ),
         (2, (INGEST, "{tmp}", "workers=0"), ("at least one", "workers=0")),
+        (2, (INGEST, "{tmp}", "engine=spark"), ("'local', 'ray'", "spark")),
+        (
+            2,
+            (INGEST, "{tmp}", "address=auto"),
+            ("only with engine=ray", "engine=local address=auto"),
+        ),
+        (2, (INGEST, "{tmp}", "engine=ray", "address=here"), ("host:port", "address=here")),
+        (
+            2,
+            (INGEST, "{tmp}", "engine=ray", "address=auto", "workers=99"),
+            ("workers only without address", "workers=99 address=auto"),
+        ),
+        (
+            1,
+            (INGEST, "{tree}", "lake={tmp}/new", "engine=ray", "address=127.0.0.1:1"),
+            ("a Ray cluster to listen there", "address=127.0.0.1:1"),
+        ),
         (1, (VERIFY, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (TRAIN, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (TRAIN, "lake={tmp}/newer"), ("Expected a lake of format 2", "format_version=99")),
@@ -97,6 +114,16 @@ INGEST, TRAIN, CV, TUNE, VERIFY, PHANTOM, EDA, PREDICT, SERVE, EXPORT = (
         (2, (CV, "decays=1,-1"), ("above 0", "decays=-1")),
         (2, (CV, "decays=weak"), ("numbers", "decays=weak")),
         (2, (CV, "decays=10,1e1"), ("each decay once", "decays=10,1e1")),
+        (2, (CV, "engine=dask"), ("'local', 'ray'", "dask")),
+        (2, (CV, "address=auto"), ("only with engine=ray", "engine=local address=auto")),
+        (2, (CV, "cpus=0"), ("1 processor or more", "cpus=0")),
+        (2, (CV, "gpus=1"), ("only with engine=ray", "gpus=1 engine=local")),
+        (2, (CV, "engine=ray", "gpus=0"), ("above 0", "gpus=0 engine=ray")),
+        (
+            1,
+            (CV, "lake={lake}", "models=cnn2", "out={tmp}/run", "engine=ray", "address=[::1]:1"),
+            ("a Ray cluster to listen there", "address=[::1]:1"),
+        ),
         (2, (CV, "ensemble=all"), ("'none', 'folds'", "all")),
         (1, (TRAIN, "model=cnn2", "batch=999", "lake={lake}"), ("views in a batch", "batch=999")),
         (2, (TRAIN, "devices=0"), ("1 or more", "devices=0")),
@@ -125,14 +152,21 @@ INGEST, TRAIN, CV, TUNE, VERIFY, PHANTOM, EDA, PREDICT, SERVE, EXPORT = (
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),
 )
 def test_a_mistake_is_one_line(
-    tmp_path: Path, lake: Lake, status: int, words: tuple[str, ...], said: tuple[str, ...]
+    tmp_path: Path,
+    phantom_tree: Path,
+    lake: Lake,
+    status: int,
+    words: tuple[str, ...],
+    said: tuple[str, ...],
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.png").write_bytes(b"")
     (tmp_path / "newer").mkdir()
     (tmp_path / "newer" / "lake.json").write_text(json.dumps({"format_version": 99}))
 
-    script, *arguments = (word.format(tmp=tmp_path, lake=lake.root) for word in words)
+    script, *arguments = (
+        word.format(tmp=tmp_path, tree=phantom_tree, lake=lake.root) for word in words
+    )
     result = run(script, *arguments)
 
     assert result.returncode == status
@@ -196,3 +230,12 @@ def test_weights_that_cannot_be_downloaded_are_asked_for_at_once(tmp_path: Path)
     assert len(result.stderr.splitlines()) == 1
     assert f"{tmp_path}/models/densenet121_weights" in result.stderr
     assert "weights=none" in result.stderr
+
+
+def test_ray_that_is_not_installed_is_asked_for_at_once(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['ray'] = None")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"}
+    result = run(INGEST, tmp_path, "engine=ray", environment=environment)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "pip install 'mura-lake[cluster]'" in result.stderr

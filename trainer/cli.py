@@ -118,6 +118,10 @@ def _cv(words: Sequence[str]) -> None:
         final_plan = plan_final_fit(data, options.seed)
         check_batch(options.model_names, options, [*plans, final_plan])
         key = run_key("cv", options, data.lake)
+    if options.cpus:
+        # TensorFlow reads them when it starts
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ[name] = str(options.cpus)
     with _results(options.out, f"cv-{options.part}", key) as folder:
         from trainer.cv import cross_validate
 

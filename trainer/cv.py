@@ -9,6 +9,7 @@ import polars as pl
 from shared.console import say
 from shared.lake import Lake
 from trainer.candidates import Candidate
+from trainer.cluster.ahead import Wanted, open_ahead
 from trainer.comparison import by_model, measure_folds, show_comparison
 from trainer.fitted import Fitted, predict
 from trainer.metrics import choose, measure, score
@@ -58,27 +59,42 @@ def cross_validate(
         phases: of the run so far.
 
     Raises:
+        ClusterError: the cluster that is asked for cannot be used.
         CorruptLakeError: a view's pixels are not those that were written.
         TrainingError: a loss is no longer a number.
     """
-    fits = {
-        name: make_fit(lake, name, options, final_plan, folder, phases)
-        for name in options.model_names
-    }
     keeps_folds = options.ensemble == "folds"
-    with phases.measure("cross-validate"):
-        tried: dict[Candidate, _Tried] = {}
-        for name, fit in fits.items():
-            tried |= _try(plans, fit, options.list_candidates(name), name, keeps_folds)
-    chosen = _choose(tried, lake)
-    histories = [one.history for one in tried.values()]
-    members, plan = tried[chosen].members, final_plan
-    if keeps_folds:
-        plan = _without_validation(final_plan)
-    else:
-        with phases.measure("train"):
-            members = fits[chosen.model](final_plan, [chosen], chosen.name)
-        histories.append(label_set(members[0].history, chosen.name, None))
+    views = pl.concat(vars(final_plan).values())
+    with open_ahead(options, lake, views, folder, phases) as ahead:
+        ahead.embed()
+        fits: Mapping[str, Fit] = {
+            name: make_fit(lake, name, options, final_plan, folder, phases)
+            for name in options.model_names
+        }
+        with phases.measure("cross-validate"):
+            more = [final_plan.test] if keeps_folds else []
+            fits = ahead.fit(
+                fits,
+                [
+                    Wanted(name, plan, _name_fold(name, fold, len(plans)), [plan.test, *more])
+                    for name in fits
+                    for fold, plan in enumerate(plans)
+                ],
+            )
+            tried: dict[Candidate, _Tried] = {}
+            for name, fit in fits.items():
+                tried |= _try(plans, fit, options.list_candidates(name), name, keeps_folds)
+        chosen = _choose(tried, lake)
+        histories = [one.history for one in tried.values()]
+        members, plan = tried[chosen].members, final_plan
+        if keeps_folds:
+            plan = _without_validation(final_plan)
+        else:
+            asked = [final_plan.validation, final_plan.test]
+            with phases.measure("train"):
+                fits = ahead.fit(fits, [Wanted(chosen.model, final_plan, chosen.name, asked)])
+                members = fits[chosen.model](final_plan, [chosen], chosen.name)
+            histories.append(label_set(members[0].history, chosen.name, None))
     with phases.measure("evaluate"):
         final = predict_sets(members, plan, chosen.name)
     predictions = pl.concat([*(one.predictions for one in tried.values()), final])
@@ -100,7 +116,7 @@ def _try(
     predictions: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
     members: dict[Candidate, list[Fitted]] = {candidate: [] for candidate in candidates}
     for fold, plan in enumerate(plans):
-        title = f"{model_name}, fold {fold + 1} of {len(plans)}"
+        title = _name_fold(model_name, fold, len(plans))
         for candidate, fitted in zip(candidates, fit(plan, candidates, title), strict=True):
             histories[candidate].append(label_set(fitted.history, candidate.name, fold))
             answers = predict([fitted], plan.test)
@@ -115,6 +131,10 @@ def _try(
         )
         for candidate in candidates
     }
+
+
+def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
+    return f"{model_name}, fold {fold + 1} of {num_folds}"
 
 
 def _choose(tried: Mapping[Candidate, _Tried], lake: Lake) -> Candidate:

@@ -53,10 +53,15 @@ def open_data(options: DataOptions) -> Data:
             f"{', '.join(present) or 'no train views'}"
         )
     check_labels(clean, f"the train split of part={part}")
-    return Data(_with_cache(lake, options, pl.concat([clean, test])), clean, test)
+    return Data(with_cache(lake, options, pl.concat([clean, test])), clean, test)
 
 
-def _with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
+def with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
+    """Return the lake, which keeps the shards of views where the options say, if they do.
+
+    Raises:
+        StoreError: the cache is too small for them.
+    """
     if not options.cache:
         return lake
     cache = ShardCache(Path(options.cache).expanduser(), int(options.cache_gb * GB))

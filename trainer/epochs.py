@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from shared.cluster.board import say_status
 from shared.console import Progress
 from shared.errors import TrainingError
 from trainer.course import Course
@@ -73,9 +74,11 @@ class EpochLog(keras.callbacks.Callback):
         }
         self._course.add(row)
         self._tell(row)
-        self._progress.note(
+        said = (
             f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation loss {row['val_loss']:.4f}, "
             f"validation AUROC {row['val_auroc']:.3f}, {row['images_per_s']:,.0f} images/s"
         )
+        self._progress.note(said)
+        say_status(said)
         # Keras asks for this attribute after each epoch
         self._course.model.stop_training = self._course.is_over

@@ -26,12 +26,12 @@ from trainer.infer import infer, plain_errors
 from trainer.models.combine import combine
 from trainer.objective import objective
 from trainer.options import FitOptions
-from trainer.run_folder import CHECKPOINTS, TENSORBOARD
+from trainer.run_folder import CHECKPOINTS, TENSORBOARD, name_fit
 from trainer.sequential import sequential_batches
 from trainer.split import FitPlan
 from trainer.stream import ordered_batches, shuffled_batches
 from trainer.target import make_target, make_truth
-from trainer.tensorboard import TensorBoardLog, name_folder
+from trainer.tensorboard import TensorBoardLog
 from trainer.waiting import Waiting
 
 
@@ -83,7 +83,7 @@ class Fitter:
         start(self.options)
         with share(self.options.devices):
             model = self._compile(recipe)
-        name = name_folder(title)
+        name = name_fit(title)
         checkpoint = Checkpoint(self.folder / CHECKPOINTS / f"{name}.npz")
         course = Course(model, self.options, checkpoint)
         if not course.is_over:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from shared import same_code
 from shared.files import digest
 from shared.lake import Lake
 from shared.vocabulary import BODY_PARTS
@@ -27,7 +27,7 @@ from trainer.target import make_target
 if TYPE_CHECKING:
     from trainer.waiting import Waiting
 
-_PACKAGES = (
+PACKAGES = (
     "mura-lake",
     "tensorflow",
     "keras",
@@ -37,8 +37,9 @@ _PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
-_NO_MATTER = ("out", "lake", "cache", "cache_gb", "images")
-"""Options that change where files lie and how results are shown, but none of them."""
+"""The distributions that a run's results depend on."""
+_NO_MATTER = ("out", "lake", "cache", "cache_gb", "images", "engine", "address", "gpus")
+"""Options that change where files lie, who computes and how results are shown, but none of them."""
 _PROJECT = Path(__file__).parent.parent
 _GIT = ("git", "-C", str(_PROJECT))
 
@@ -111,12 +112,7 @@ def describe_run(
 
 def digest_code() -> str:
     """Return the digest of the source files that a run's results depend on."""
-    hashed = hashlib.sha256()
-    for package in ("shared", "trainer"):
-        for path in sorted((_PROJECT / package).rglob("*.py")):
-            hashed.update(path.relative_to(_PROJECT).as_posix().encode())
-            hashed.update(path.read_bytes())
-    return hashed.hexdigest()[:32]
+    return same_code.digest_code(("shared", "trainer"))
 
 
 def _find_commit() -> str | None:
@@ -134,7 +130,7 @@ def _find_commit() -> str | None:
 
 
 def _versions() -> dict[str, str]:
-    packages = {package: version(package) for package in _PACKAGES}
+    packages = {package: version(package) for package in PACKAGES}
     return {"python": platform.python_version(), **packages}
 
 

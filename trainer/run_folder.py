@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import re
+import secrets
 import shutil
 import time
 from collections.abc import Generator
@@ -54,6 +56,19 @@ def count_starts(folder: Path) -> int:
     return json.loads((folder / CHECKPOINTS / _RUN_FILE).read_bytes())["starts"]
 
 
+def identify(folder: Path) -> str | None:
+    """Return what tells an unfinished run's folder from any other, or None if there is no such."""
+    try:
+        return json.loads((folder / CHECKPOINTS / _RUN_FILE).read_bytes())["id"]
+    except OSError:
+        return None
+
+
+def name_fit(title: str) -> str:
+    """Return a fit's title as the name of a folder or file."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower())
+
+
 def _claim(path: Path | None, name: str, key: str) -> tuple[Path, int]:
     """Return the folder of the run and its lock: an unfinished one of its key, or a new one."""
     for unfinished in [path] if path else sorted(Path("runs").glob(f"*-{name}*"), reverse=True):
@@ -89,7 +104,8 @@ def _make(path: Path, key: str) -> int:
                 "Expected a new folder for the run, or one that the same command left unfinished. "
                 f"Received: out={path}, which exists"
             ) from None
-    write_atomically(path / CHECKPOINTS / _RUN_FILE, json.dumps({"key": key, "starts": 1}).encode())
+    run = {"key": key, "id": secrets.token_hex(8), "starts": 1}
+    write_atomically(path / CHECKPOINTS / _RUN_FILE, json.dumps(run).encode())
     return _lock(path)
 
 

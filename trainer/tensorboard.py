@@ -1,6 +1,5 @@
 """TensorBoard: the epochs of each fit as scalars, in a folder beside the run's other files."""
 
-import re
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -9,12 +8,9 @@ from typing import Any
 import polars as pl
 import tensorflow as tf
 
+from trainer.run_folder import name_fit
+
 _MEASURES = ("loss", "accuracy", "auroc")
-
-
-def name_folder(title: str) -> str:
-    """Return a fit's title as the name of a folder or file."""
-    return re.sub(r"[^a-z0-9]+", "-", title.lower())
 
 
 def log_heads(folder: Path, history: pl.DataFrame) -> None:
@@ -29,7 +25,7 @@ def log_heads(folder: Path, history: pl.DataFrame) -> None:
     for rows in heads.partition_by("model", "fold"):
         model, fold = rows.select("model", "fold").row(0)
         title = model if fold is None else f"{model} fold {fold + 1}"
-        with closing(TensorBoardLog(folder / name_folder(title))) as log:
+        with closing(TensorBoardLog(folder / name_fit(title))) as log:
             for row in rows.iter_rows(named=True):
                 log.add(row)
 

@@ -12,6 +12,7 @@ import polars as pl
 from shared.lake import Lake
 from trainer.candidates import Candidate
 from trainer.fitted import Fitted
+from trainer.heads.fit import FittedHead
 from trainer.heads.frozen import FrozenFit, start_tensorflow
 from trainer.heads.head import Head
 from trainer.models import build_trunk
@@ -56,10 +57,39 @@ def make_fit(
     views = pl.concat(vars(plan).values())
     if way == "head":
         return FrozenFit(lake, model_name, options, views, phases).fit
+    heads = make_heads(lake, model_name, options, views, phases)
+    return _StagedFit(lake, model_name, options, folder, heads.fit_best).fit
+
+
+def name_head(title: str) -> str:
+    """Return what the head of a staged fit is called."""
+    return f"{title}, head"
+
+
+def make_heads(
+    lake: Lake, model_name: str, options: FitOptions, views: pl.DataFrame, phases: Phases
+) -> FrozenFit:
+    """Return how heads are fitted from which a staged fit starts; see `make_fit`."""
     # an epoch of a head costs next to nothing: what is asked for is of those on images
     head_options = replace(options, epochs=FitOptions.epochs, patience=FitOptions.patience)
-    heads = FrozenFit(lake, model_name, head_options, views, phases)
-    return _StagedFit(lake, model_name, options, folder, heads).fit
+    return FrozenFit(lake, model_name, head_options, views, phases)
+
+
+def make_image_fit(
+    lake: Lake, model_name: str, options: FitOptions, folder: Path, head: FittedHead | None
+) -> Fit:
+    """Return how all of a model is fitted, on images; see `make_fit`.
+
+    Args:
+        lake: where the views' pixels are.
+        model_name: a key of `trainer.models.MODELS`.
+        options: of all fits.
+        folder: of the run.
+        head: from which a staged fit starts, of the plan that it is given.
+    """
+    if head is None:
+        return _WholeFit(lake, model_name, options, folder).fit
+    return _StagedFit(lake, model_name, options, folder, lambda *_: head).fit
 
 
 class _WholeFit:
@@ -101,15 +131,20 @@ class _StagedFit(_WholeFit):
     """Fits a head on embeddings, then all of the model on images, from there."""
 
     def __init__(
-        self, lake: Lake, model_name: str, options: FitOptions, folder: Path, heads: FrozenFit
+        self,
+        lake: Lake,
+        model_name: str,
+        options: FitOptions,
+        folder: Path,
+        fit_best: Callable[[FitPlan, Sequence[Candidate], str], FittedHead],
     ):
         super().__init__(lake, model_name, options, folder)
-        self._heads = heads
+        self._fit_best = fit_best
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
         """Fit the model, which is the one candidate, from the head that validates best."""
         heads = self._options.list_heads(self._model_name)
-        best = self._heads.fit_best(plan, heads, f"{title}, head")
+        best = self._fit_best(plan, heads, name_head(title))
         return [self._fit(lambda: self._build_on(best.head), plan, title, is_staged=True)]
 
     def _build_on(self, head: Head) -> keras.Model:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ingest.phantom.image import View, draw
-from ingest.pool import Crew
+from ingest.pool import Pool
 
 _BLOCK_VIEWS = 40
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
@@ -39,7 +39,7 @@ def write_views(
         OSError: an image cannot be written.
     """
     blocks = [views[i : i + _BLOCK_VIEWS] for i in range(0, len(views), _BLOCK_VIEWS)]
-    with Crew(min(workers, len(blocks)), imports=__name__) as crew:
+    with Pool(min(workers, len(blocks)), imports=__name__) as crew:
         crew.start()
         for block_index, lesions in crew.map(partial(_write_block, root=root), blocks):
             yield len(blocks[block_index]), lesions

@@ -6,7 +6,7 @@ removed at any time. Views are kept a chunk at a time, so that a killed run goes
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -47,6 +47,43 @@ def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: 
     return " ".join([lake_digest, hashed.hexdigest(), *versions, options.precision, kind])
 
 
+class KeptEmbeddings:
+    """The embeddings under one key that this machine keeps.
+
+    Args:
+        key: of all that embeddings depend on but the view, see `embedding_key`.
+    """
+
+    def __init__(self, key: str):
+        self._folder = (
+            platformdirs.user_cache_path("mura-lake") / "embeddings" / digest(key.encode())
+        )
+        read = map(_read, sorted(self._folder.glob("*.arrow")))
+        self._tables = [table for table in read if table is not None]
+
+    def missing(self, views: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Yield the views that have none, a chunk at a time."""
+        known = pl.concat([views.clear().select("view_id"), *self._ids()])
+        missing = views.join(known, on="view_id", how="anti", maintain_order="left")
+        return missing.iter_slices(_CHUNK_VIEWS)
+
+    def add(self, views: pl.DataFrame, embeddings: Matrix) -> None:
+        """Keep embeddings, float32 (views, n)."""
+        table = views.select("view_id").with_columns(embedding=embeddings)
+        _keep(self._folder, table)
+        self._tables.append(table)
+
+    def of(self, views: pl.DataFrame) -> Matrix:
+        """Return the embeddings of views, all of them kept, float32 (views, n), in their order."""
+        found = views.select("view_id").join(
+            pl.concat(self._tables).unique("view_id"), on="view_id", maintain_order="left"
+        )
+        return found["embedding"].to_numpy()
+
+    def _ids(self) -> list[pl.DataFrame]:
+        return [table.select("view_id") for table in self._tables]
+
+
 def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matrix]) -> Matrix:
     """Return the embeddings of views; those that no earlier run has kept are computed and kept.
 
@@ -58,18 +95,10 @@ def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matri
     Returns:
         float32 (views, n), in the order of `views`.
     """
-    folder = platformdirs.user_cache_path("mura-lake") / "embeddings" / digest(key.encode())
-    kept = [table for path in sorted(folder.glob("*.arrow")) if (table := _read(path)) is not None]
-    known = pl.concat([table.select("view_id") for table in kept]) if kept else views.clear()
-    missing = views.join(known, on="view_id", how="anti", maintain_order="left")
-    for chunk in missing.iter_slices(_CHUNK_VIEWS):
-        table = chunk.select("view_id").with_columns(embedding=compute(chunk))
-        _keep(folder, table)
-        kept.append(table)
-    found = views.select("view_id").join(
-        pl.concat(kept).unique("view_id"), on="view_id", maintain_order="left"
-    )
-    return found["embedding"].to_numpy()
+    kept = KeptEmbeddings(key)
+    for chunk in kept.missing(views):
+        kept.add(chunk, compute(chunk))
+    return kept.of(views)
 
 
 def _read(path: Path) -> pl.DataFrame | None:

@@ -27,6 +27,8 @@ from trainer.target import balance_weights, make_target
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
+    from trainer.waiting import Waiting
+
 
 def start_tensorflow(phases: Phases) -> None:
     """Import TensorFlow, which takes seconds: as late as may be, for heads do without."""
@@ -35,6 +37,31 @@ def start_tensorflow(phases: Phases) -> None:
     note("starting TensorFlow")
     with phases.measure("start TensorFlow"):
         import_module("trainer.fit")
+
+
+def list_kinds(model_name: str, options: FitOptions) -> list[str]:
+    """Return of which images embeddings are needed: the views, and their mirror images if asked."""
+    answers_flips = options.flips == "test" and options.way(model_name) == "head"
+    return ["", "mirrored"] if answers_flips else [""]
+
+
+def compute_embeddings(
+    trunk: keras.Model, lake: Lake, views: pl.DataFrame, kind: str, waiting: Waiting
+) -> Matrix:
+    """Return what a trunk makes of views, float32 (views, n).
+
+    Args:
+        trunk: from uint8 images (batch, size, size, 1) to features.
+        lake: where the views' pixels are.
+        views: rows of its manifest.
+        kind: one of `list_kinds`.
+        waiting: counts the time spent waiting for images.
+    """
+    from trainer.infer import infer
+    from trainer.models.combine import mirror
+
+    model = mirror(trunk) if kind else trunk
+    return infer(model, lake, views, f"embed {kind}".rstrip(), waiting)
 
 
 class FrozenFit:
@@ -60,10 +87,7 @@ class FrozenFit:
         self._phases, self._trunk = phases, None
         self._target = make_target(options.target, lake.manifest)
         self._rows = views.select("view_id").with_row_index("row")
-        answers_flips = options.flips == "test" and options.way(model_name) == "head"
-        kinds = ("", "mirrored") if answers_flips else ("",)
-        # the embeddings of the views, then those of their mirror images if they are asked about
-        self._embeddings = [self._embed(views, kind) for kind in kinds]
+        self._embeddings = [self._embed(views, kind) for kind in list_kinds(model_name, options)]
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
         """Fit heads, and say how it went if there is a title; see `trainer.heads.fit.fit_heads`."""
@@ -107,14 +131,11 @@ class FrozenFit:
         def compute(missing: pl.DataFrame) -> Matrix:
             trunk = self._build_trunk()
 
-            from trainer.infer import infer
-            from trainer.models.combine import mirror
             from trainer.waiting import Waiting
 
-            model = mirror(trunk) if kind else trunk
-            waiting, stage = Waiting(), f"embed {kind}".rstrip()
+            waiting = Waiting()
             with self._phases.measure("embed", waiting):
-                return infer(model, self._lake, missing, stage, waiting)
+                return compute_embeddings(trunk, self._lake, missing, kind, waiting)
 
         return embed(
             views, embedding_key(self._lake.digest, self._model_name, self._options, kind), compute

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
+from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
 from trainer.candidates import Candidate, HeadKind
 from trainer.options.fit import DEFAULT_MODEL, FitOptions, check_decays
@@ -33,6 +34,15 @@ class CvOptions(FitOptions):
     """The weight decays to compare for each head."""
     ensemble: Literal["none", "folds"] = "none"
     """folds keeps the fold models of the best candidate, which answer by their mean; no refit."""
+    cpus: int | None = None
+    """Processors that a fit computes with, which its last digits depend on; all of this machine's
+    by default, and one beside each GPU of a cluster."""
+    engine: Engine = "local"
+    """ray fits on the nodes of a Ray cluster."""
+    address: str = ""
+    """Of the cluster: auto, host:port or ray://host:port; by default one that is started here."""
+    gpus: float | None = None
+    """With engine=ray: GPUs of a fit, or a share of one; by default one if the cluster has any."""
     out: str = ""
     """The run folder to make; a new one in runs/ unless told otherwise."""
 
@@ -40,6 +50,14 @@ class CvOptions(FitOptions):
         super().__post_init__()
         if self.k < 2:
             raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
+        check_cluster(self.engine, self.address)
+        if self.cpus is not None and self.cpus < 1:
+            raise UsageError(f"Expected 1 processor or more. Received: cpus={self.cpus}")
+        if self.gpus is not None and not (self.engine == "ray" and self.gpus > 0):
+            raise UsageError(
+                "Expected gpus to be above 0, and only with engine=ray. "
+                f"Received: gpus={self.gpus:g} engine={self.engine}"
+            )
         self.check_models("models", self.model_names)
         for kind in (kinds := _split(self.heads)):
             if kind not in get_args(HeadKind):

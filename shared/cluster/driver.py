@@ -1,0 +1,138 @@
+"""Cluster driver: the process that Ray lives in, between this project's own and the nodes."""
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from shared.child import let_signals_through
+from shared.cluster.attempt import attempt
+from shared.cluster.board import Board
+from shared.cluster.messages import Done, Failed, Given
+from shared.cluster.watch import Watch, import_ray
+
+TASK_NAME = "mura-lake"
+"""What a node's processes are called while they do a task."""
+
+_MAX_RETRIES = 3
+_WAIT_S, _CANCEL_S = 0.05, 1.5
+
+
+def drive(connection: Any, address: str, processors: int, has_board: bool) -> None:
+    """Pass on what is `Given`, `Done` and which `Node`s there are, until the other end closes.
+
+    Args:
+        connection: to the process that has the tasks.
+        address: of the cluster; empty to start one that ends with this process.
+        processors: that it then has.
+        has_board: whether to tell how tasks stand, too.
+    """
+    let_signals_through()
+    _silence()
+    outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    sender = threading.Thread(target=_send_all, args=(connection, outbox), daemon=True)
+    sender.start()
+    try:
+        _connect(address, processors)
+        _pass_on(connection, outbox.put, has_board=has_board)
+    except (EOFError, ConnectionResetError):
+        pass
+    except Exception as error:
+        outbox.put(Failed(_in_one_line(error)))
+    finally:
+        # a thread of its own sends, so that both ends never wait to be read by the other
+        outbox.put(None)
+        sender.join(_CANCEL_S)
+
+
+def _silence() -> None:
+    """Keep back what Ray prints, also from C++; its own logs have it."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (1, 2):
+        os.dup2(nothing, descriptor)
+
+
+def _send_all(connection: Any, outbox: "queue.SimpleQueue[Any]") -> None:
+    try:
+        while (message := outbox.get()) is not None:
+            connection.send(message)
+    except OSError:
+        # the other end has closed, which the receiving thread sees too
+        pass
+
+
+def _connect(address: str, processors: int) -> None:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray = import_ray()
+    if address:
+        ray.init(address, log_to_driver=False)
+    else:
+        _leave_out_reports()
+        ray.init("local", num_cpus=processors, include_dashboard=False, log_to_driver=False)
+
+
+def _leave_out_reports() -> None:
+    """Keep Ray from starting what asks cloud providers' metadata services where it runs.
+
+    It is there to report statistics of use, and starts even where they are disabled.
+    """
+
+    def start_nothing(*_: Any, **__: Any) -> None:
+        pass
+
+    node: Any = import_module("ray._private.node").Node
+    node.start_api_server = start_nothing
+
+
+def _pass_on(connection: Any, send: Callable[[Any], None], *, has_board: bool) -> None:
+    ray = import_ray()
+    run = ray.remote(attempt)
+    board = ray.remote(Board).options(num_cpus=0, max_restarts=-1).remote() if has_board else None
+    running: dict[Any, int] = {}
+    watch = Watch(board, send)
+    try:
+        while True:
+            watch.look()
+            while connection.poll(0 if running else _WAIT_S):
+                given: Given = connection.recv()
+                share = {"num_cpus": given.share.cpus, "num_gpus": given.share.gpus}
+                task = run.options(max_retries=_MAX_RETRIES, name=TASK_NAME, **share)
+                running[task.remote(given, board)] = given.number
+            if running:
+                done, _ = ray.wait(list(running), timeout=_WAIT_S)
+                for ref in done:
+                    send(Done(running.pop(ref), *_result_of(ref)))
+    finally:
+        _cancel(list(running))
+        ray.shutdown()
+
+
+def _cancel(running: list[Any]) -> None:
+    """End tasks in the midst of what they do, and wait until they have."""
+    ray = import_ray()
+    for ref in running:
+        ray.cancel(ref, force=True)
+    if running:
+        ray.wait(running, num_returns=len(running), timeout=_CANCEL_S, fetch_local=False)
+
+
+def _result_of(ref: Any) -> Any:
+    ray = import_ray()
+    try:
+        return ray.get(ref)
+    except ray.exceptions.RayTaskError as error:
+        # what a task itself raises is part of its result: this node could not even begin
+        raise ImportError(f"a node cannot run this project, {_lines(error)[-1]}") from None
+
+
+def _in_one_line(error: Exception) -> str:
+    """Return what went wrong, without Ray's many lines of where."""
+    if isinstance(error, ImportError):
+        return str(error)
+    return ", ".join([type(error).__name__, *_lines(error)[:1]])
+
+
+def _lines(error: Exception) -> list[str]:
+    return [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -1,0 +1,188 @@
+"""Nodes: those of a Ray cluster do one function over many tasks.
+
+Ray itself lives in a child process. What it prints stays there, and when it ends the process that
+it is in, as it does when it has lost its head node, that is one line of ours.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from shared.child import Child, signals_are_held
+from shared.cluster.address import check_reachable
+from shared.cluster.board import Status
+from shared.cluster.driver import drive
+from shared.cluster.faults import no_room, refused, require_ray
+from shared.cluster.messages import ClusterOptions, Done, Failed, Given, Node, Share
+from shared.errors import ClusterError
+from shared.same_code import Code
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+ONE_PROCESSOR = Share(cpus=1)
+_START_S, _NODES_S = 60.0, 30.0
+"""How long a cluster may take to answer, and may be without a node that has room for a task."""
+_END_S = 5.0
+
+
+class Cluster:
+    """The nodes of a Ray cluster, which do tasks; a context manager.
+
+    A task whose node or process dies is run again, a bounded number of times.
+
+    Args:
+        options: which cluster.
+        code: that every node must have, so that results do not depend on who computed them.
+        share: what a task takes of a node, from the nodes there are.
+        num_queued: tasks that wait for each that runs, so that no node waits for the next.
+        watch: is given, now and then, how each task stands that has begun.
+
+    Raises:
+        ClusterError: Ray is not installed.
+    """
+
+    is_remote = True
+
+    def __init__(
+        self,
+        options: ClusterOptions,
+        code: Code,
+        share: Callable[[Sequence[Node]], Share] = lambda _: ONE_PROCESSOR,
+        num_queued: int = 1,
+        watch: Callable[[Mapping[int, Status]], None] | None = None,
+    ):
+        require_ray()
+        self._options, self._code, self._choose_share = options, code, share
+        self._num_queued, self._watch = num_queued, watch
+        self._child: Child | None = None
+        self._nodes: list[Node] | None = None
+        self._running: dict[int, int] = {}
+        self._num_given = 0
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self, num_tasks: int | None = None) -> None:
+        """Start or reach the cluster, whatever the number of tasks; it is not waited for.
+
+        Raises:
+            ClusterError: nothing listens at the address.
+        """
+        if self._child or num_tasks == 0:
+            return
+        check_reachable(self._options.address)
+        with signals_are_held():
+            address, processors = self._options.address, self._options.processors
+            self._child = Child(drive, address, processors, self._watch is not None)
+
+    def kill(self) -> None:
+        """End the tasks, and the cluster if it was started here."""
+        if self._child:
+            self._child.connection.close()
+            # until Ray is up there are no tasks that must be seen to end
+            self._child.process.join(_END_S if self._nodes else 0)
+            self._child.kill()
+        self._child = self._nodes = None
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+    ) -> Generator[tuple[int, Result], None, None]:
+        """Yield each task's index with its result as it comes; if closed before, kill the cluster.
+
+        The cluster must have been started.
+
+        Args:
+            function: importable by name on every node, or a `functools.partial` of such.
+            tasks: what it is called with, in this order; taken one by one as there is room.
+
+        Raises:
+            ClusterError: the cluster does not answer, has no node left that has room for a task,
+                has other code, or a task was lost again and again.
+            Exception: what the function raised.
+        """
+        running = self._running = {}
+        pending = enumerate(tasks)
+        try:
+            upcoming = next(pending, None)
+            while running or upcoming:
+                while upcoming and len(running) < self._count_slots() * (1 + self._num_queued):
+                    self._give(*upcoming, function)
+                    upcoming = next(pending, None)
+                if done := self._take():
+                    yield running.pop(done.number), self._unwrap(done)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _give(self, index: int, task: Any, function: Callable[[Any], Any]) -> None:
+        # no two tasks have the same number, for the board remembers those of earlier calls
+        number = self._num_given
+        self._num_given += 1
+        self._running[number] = index
+        share = self._choose_share(self._nodes or [])
+        try:
+            self._connection.send(Given(number, function, task, share, self._code))
+        except ConnectionError:
+            raise self._lost() from None
+
+    def _take(self) -> Done | None:
+        """Return what comes next, or None when it is news of nodes or of tasks that run.
+
+        Raises:
+            ClusterError: nothing comes, and nothing can.
+        """
+        deadline_s = time.monotonic() + (_START_S if self._nodes is None else _NODES_S)
+        while not self._connection.poll(1):
+            if self._nodes is not None and self._count_slots():
+                deadline_s = time.monotonic() + _NODES_S
+            elif time.monotonic() > deadline_s:
+                raise self._silent()
+        try:
+            message = self._connection.recv()
+        except (EOFError, ConnectionError):
+            raise self._lost() from None
+        if isinstance(message, Done):
+            return message
+        if isinstance(message, Failed):
+            raise self._refused(message.reason)
+        if isinstance(message, list):
+            self._nodes = message
+        elif self._watch:
+            running = self._running.items()
+            self._watch({i: message[number] for number, i in running if number in message})
+        return None
+
+    def _count_slots(self) -> int:
+        if not self._nodes:
+            return 0
+        share = self._choose_share(self._nodes)
+        return sum(node.count(share) for node in self._nodes)
+
+    @property
+    def _connection(self) -> Any:
+        assert self._child, "the cluster must have been started"
+        return self._child.connection
+
+    def _unwrap(self, done: Done) -> Any:
+        if isinstance(done.error, MemoryError):
+            raise self._refused("no memory left for a task")
+        if done.error:
+            raise done.error from RuntimeError(f"on a node:\n{done.trace}")
+        return done.result
+
+    def _silent(self) -> ClusterError:
+        if self._nodes is None:
+            return self._refused(f"no answer for {_START_S:.0f} s")
+        return no_room(
+            self._options.address, self._choose_share(self._nodes), len(self._nodes), _NODES_S
+        )
+
+    def _lost(self) -> ClusterError:
+        return self._refused("the connection to its head node is lost")
+
+    def _refused(self, reason: str) -> ClusterError:
+        return refused(self._options.address, reason)

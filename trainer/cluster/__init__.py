@@ -1,0 +1,1 @@
+"""Cross-validation on the nodes of a Ray cluster, with the results that one machine has."""

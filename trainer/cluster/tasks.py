@@ -1,0 +1,111 @@
+"""Tasks: what a node does of a cross-validation."""
+
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from shared.cluster.attempt import count_own_processors
+from shared.cluster.board import say_status
+from shared.errors import ClusterError
+from shared.lake import Lake, open_lake
+from trainer.candidates import Candidate
+from trainer.cluster.messages import EmbedTask, Ended, FitTask, Job
+from trainer.data import with_cache
+from trainer.heads.embeddings import Matrix, embedding_key
+from trainer.options import FitOptions
+from trainer.run_folder import CHECKPOINTS, TENSORBOARD, identify, name_fit
+
+
+def find_weights_key(lake: Lake, model_name: str, options: FitOptions) -> str:
+    """Return what tells the weights that a model starts from, and all that its features depend on.
+
+    Raises:
+        WeightsError: there are no weights.
+    """
+    return embedding_key(lake.digest, model_name, options, "")
+
+
+def embed_views(task: EmbedTask, job: Job) -> Matrix:
+    """Return the embeddings of a task's views, float32 (views, n).
+
+    Raises:
+        ClusterError: this node sees another lake, or has other weights.
+        As `trainer.heads.frozen.compute_embeddings`.
+    """
+    lake = _prepare(task, job, task.views)
+
+    from trainer.devices import start
+    from trainer.heads.frozen import compute_embeddings
+    from trainer.models import build_trunk
+    from trainer.waiting import Waiting
+
+    start(job.options)
+    trunk = build_trunk(task.model, lake.image.size, job.options.weights)
+    return compute_embeddings(trunk, lake, task.views, task.kind, Waiting())
+
+
+def fit_model(task: FitTask, job: Job) -> Ended:
+    """Fit a model to a task's views, or go on where an earlier try was killed.
+
+    Raises:
+        ClusterError: this node sees another lake, or has other weights.
+        As `trainer.fit.Fitter.fit`.
+    """
+    say_status("starting TensorFlow")
+    lake = _prepare(task, job, pl.concat(vars(task.plan).values()))
+
+    from trainer.tune import make_image_fit
+
+    name = name_fit(task.title)
+    checkpoint = f"{CHECKPOINTS}/{name}.npz"
+    with _find_folder(job) as folder:
+        is_shared = folder == job.folder
+        if task.checkpoint and not is_shared:
+            (folder / CHECKPOINTS).mkdir()
+            (folder / checkpoint).write_bytes(task.checkpoint)
+        fit = make_image_fit(lake, task.model, job.options, folder, task.head)
+        (fitted,) = fit(task.plan, [Candidate(task.model)], task.title)
+        say_status("answering")
+        answers = [fitted.answer(views) for views in task.asked]
+        kept = [] if is_shared else [folder / checkpoint, *(folder / TENSORBOARD / name).rglob("*")]
+        files = {path.relative_to(folder).as_posix(): path for path in kept if path.is_file()}
+        return Ended({name: path.read_bytes() for name, path in files.items()}, answers)
+
+
+def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
+    """Open the lake, and see to it that the same will be computed here as anywhere.
+
+    TensorFlow reads how many threads it may have when it starts; sums depend on it.
+    """
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[name] = str(count_own_processors())
+
+    from trainer.models import require_weights
+
+    require_weights([task.model], job.options.weights)
+    lake = with_cache(open_lake(job.lake), job.options, views)
+    if lake.digest != job.lake_digest:
+        raise ClusterError(
+            f"Expected the lake of digest {job.lake_digest} on every node. "
+            f"Received: lake={job.lake} of digest {lake.digest}"
+        )
+    if find_weights_key(lake, task.model, job.options) != task.weights_key:
+        raise ClusterError(
+            "Expected the same pretrained weights on every node. "
+            f"Received: others of model={task.model}"
+        )
+    return lake
+
+
+@contextmanager
+def _find_folder(job: Job) -> Generator[Path, None, None]:
+    """Yield the run's folder if this node sees it, or else one that goes with the task."""
+    if identify(job.folder) == job.identity:
+        yield job.folder
+        return
+    with tempfile.TemporaryDirectory(prefix="mura-lake-") as folder:
+        yield Path(folder)
