@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from shared.image_spec import ImageSpec
@@ -59,19 +61,23 @@ def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
     )
 
 
-def _hashes(view_ids: pl.Series) -> list[int]:
-    digests = (hashlib.blake2b(view_id.encode(), digest_size=8) for view_id in view_ids)
-    return [int.from_bytes(each.digest(), "big") for each in digests]
+def _hashes(view_ids: pl.Series) -> npt.NDArray[np.uint64]:
+    digests = (hashlib.blake2b(view_id.encode(), digest_size=8).digest() for view_id in view_ids)
+    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
 
 
-def _divide(hashes: list[int], limit: int) -> Iterator[list[int]]:
+def _divide(hashes: npt.NDArray[np.uint64], limit: int) -> Iterator[npt.NDArray[np.int64]]:
     """Yield the row numbers of each shard, ascending."""
-    pending = [(list(range(len(hashes))), _HASH_BITS - 1)]
+    order = np.argsort(hashes, kind="stable")
+    ascending = hashes[order]
+    # in this order the hashes that begin with the same bits are neighbours
+    pending = [(0, len(hashes), _HASH_BITS - 1)]
     while pending:
-        members, bit = pending.pop()
-        if len(members) <= limit or bit < 0:
-            yield members
+        start, end, bit = pending.pop()
+        if end - start <= limit or bit < 0:
+            yield np.sort(order[start:end])
             continue
-        low = [row for row in members if not hashes[row] >> bit & 1]
-        high = [row for row in members if hashes[row] >> bit & 1]
-        pending += [(half, bit - 1) for half in (low, high) if half]
+        has_bit = ascending[start:end] >> np.uint64(bit) & np.uint64(1)
+        middle = start + int(np.searchsorted(has_bit, 1))
+        halves = ((start, middle), (middle, end))
+        pending += [(first, last, bit - 1) for first, last in halves if first < last]
