@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,12 @@ def test_a_search_has_the_options_of_training_and_its_own() -> None:
     fields = {field.name: field.default for field in dataclasses.fields(TuneOptions)}
     assert list(fields) == [*_documented("train"), *own]
     assert {name: str(fields[name]) for name in own} == {n: t.strip("`") for n, t in own.items()}
+
+
+def test_every_command_is_told() -> None:
+    line = README.split("Without just, the same commands are ")[1].split("\n")[0]
+    commands = {script.name for script in distribution("mura-lake").entry_points}
+    assert set(re.findall(r"`([\w-]+)`", line)) == commands
 
 
 def test_every_column_and_every_model_is_told() -> None:

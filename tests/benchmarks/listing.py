@@ -30,7 +30,8 @@ def serve(num_views: int) -> ThreadingHTTPServer:
             pass
 
         def do_HEAD(self) -> None:
-            self._send("")
+            is_bucket = self.path.strip("/") == BUCKET
+            self._send("", 200 if is_bucket else 404)
 
         def do_GET(self) -> None:
             asked = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
@@ -55,8 +56,8 @@ def serve(num_views: int) -> ThreadingHTTPServer:
                 "</ListBucketResult>"
             )
 
-        def _send(self, body: str) -> None:
-            self.send_response(200 if body or self.command == "HEAD" else 404)
+        def _send(self, body: str, status: int = 200) -> None:
+            self.send_response(status)
             self.send_header("Content-Type", "application/xml")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

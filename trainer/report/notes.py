@@ -95,7 +95,7 @@ def on_pictures(run: Run, cases: Sequence[Case]) -> str:
         return "Radiographs and their heat maps were left out."
     sentences = [
         "Right of each radiograph is where the kept model sees what speaks for abnormal, by "
-        "Layer-CAM: each map on a scale of its own, none where nothing does.",
+        "Layer-CAM (Jiang et al. 2021): each map on a scale of its own, none where nothing does.",
         "A map shows where a model looked, not whether it was right to.",
     ]
     if run.headline[0] == "out_of_fold":

@@ -52,9 +52,7 @@ def fine_percent(share: float) -> str:
 
 def count(num: int, unit: str) -> str:
     """Format a count with its unit, e.g. `1 study`, `1,204 views`."""
-    singular = {"studies": "study", "classes": "class", "processes": "process"}.get(
-        unit, unit.removesuffix("s")
-    )
+    singular = _SINGULARS.get(unit, unit.removesuffix("s"))
     return f"{num:,} {singular if num == 1 else unit}"
 
 

@@ -14,11 +14,11 @@ import polars as pl
 from shared.errors import ImageError
 from shared.image import Pixels
 from trainer.answers import answer
-from trainer.calibration import calibrate
 from trainer.explain.layer_cam import LayerCam
 from trainer.explain.picture import overlay
 from trainer.kept import Kept
 from trainer.predict.read import read_view
+from trainer.report.cases import calibrated_threshold
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -110,6 +110,5 @@ class Reader:
 
     def _add_threshold(self, level: str, row: dict[str, Any]) -> dict[str, Any]:
         """Put the threshold on the scale of the probability that is shown."""
-        temperature = self.kept.decision.rule(level).temperature
-        threshold = float(calibrate(np.array([row["threshold"]]), temperature)[0])
+        threshold = calibrated_threshold(self.kept.decision.rule(level))
         return {**row, "calibrated_threshold": threshold}
