@@ -16,6 +16,14 @@ from tests.object_store import Proxy, client_environment, make_bucket, proxy_to,
 SIZE_PX = 64
 NUM_VIEWS = 420
 
+_SHORT = {"ingest", "shared"}
+"""Folders of tests that take seconds a file."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what starts TensorFlow and clusters: what is short keeps both processes busy."""
+    items.sort(key=lambda item: _SHORT & set(item.path.parts) != set())
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
