@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.bucket import Bucket
+from shared.commit import refuse_removed
 from shared.errors import LakeError
 from shared.files import PARTIAL_SUFFIX, explain_write
 from shared.lake import Lake, open_lake
@@ -87,11 +88,7 @@ def _sweep_bucket(lake: Lake, bucket: Bucket, replaced: frozenset[str]) -> None:
     if open_lake(bucket).digest != lake.digest:
         return  # another ingest has committed since, and sweeps
     files = bucket.list_files()
-    if missing := lake.files - {file.path for file in files}:
-        raise LakeError(
-            "Expected to be the only ingest into the lake; run again. "
-            f"Received: {bucket}, from which another has removed {min(missing)}"
-        )
+    refuse_removed(bucket, lake.files - {file.path for file in files})
     forgotten_ns = time.time_ns() - _FORGOTTEN_S * 10**9
     bucket.remove(
         [
