@@ -11,14 +11,11 @@ import polars as pl
 from shared import manifest as manifests
 from shared.bucket import Bucket
 from shared.errors import LakeError
-from shared.files import digest
+from shared.files import NUM_WRITERS, digest
 from shared.image_spec import ImageSpec
 from shared.lake import FORMAT_VERSION, Lake, count, open_lake, seal
 from shared.layout import LAKE_FILE
 from shared.store import Store, as_store
-
-_WRITERS = 8
-"""Threads that wait for the disk; it makes many small files durable at once as fast as one."""
 
 
 def commit(
@@ -64,7 +61,7 @@ def commit(
         ("rejects", manifests.encode_table(rejects), rejects.height),
         ("findings", manifests.encode_table(findings), findings.height),
     ]
-    with ThreadPoolExecutor(_WRITERS) as writers:
+    with ThreadPoolExecutor(NUM_WRITERS) as writers:
         *partitions, rejects_file, findings_file = writers.map(
             _write_table, repeat(store), *zip(*tables, strict=True)
         )

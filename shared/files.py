@@ -12,6 +12,8 @@ from typing import BinaryIO
 from shared.errors import WriteError
 
 PARTIAL_SUFFIX = ".partial"
+NUM_WRITERS = 8
+"""Threads that wait for the disk; it makes many small files durable at once as fast as one."""
 _BUFFER_BYTES = 1 << 20
 """Files written in large pieces get large pages in the page cache, which are read faster."""
 

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.files import partial_file, publish, sync_folder, write_atomically
-
-_WRITERS = 8
-"""Threads that wait for the disk; it makes many small files durable at once as fast as one."""
+from shared.files import NUM_WRITERS, partial_file, publish, sync_folder, write_atomically
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ class Folder:
             WriteError: they cannot be.
         """
         folders = {(self.root / path).parent for path in paths}
-        with ThreadPoolExecutor(_WRITERS) as writers:
+        with ThreadPoolExecutor(NUM_WRITERS) as writers:
             list(writers.map(sync_folder, folders))
 
     def sizes(self, paths: Collection[str]) -> dict[str, int]:

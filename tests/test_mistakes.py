@@ -120,6 +120,7 @@ INGEST, TRAIN, CV, TUNE, VERIFY, PHANTOM, EDA, PREDICT, SERVE, EXPORT = (
         (2, (CV, "cpus=0"), ("1 processor or more", "cpus=0")),
         (2, (CV, "gpus=1"), ("only with engine=ray", "gpus=1 engine=local")),
         (2, (CV, "engine=ray", "gpus=0"), ("above 0", "gpus=0 engine=ray")),
+        (2, (CV, "engine=ray", "gpus=1", "devices=2"), ("each device", "gpus=1 devices=2")),
         (
             1,
             (CV, "lake={lake}", "models=cnn2", "out={tmp}/run", "engine=ray", "address=[::1]:1"),

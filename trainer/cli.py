@@ -104,6 +104,7 @@ def _cv(words: Sequence[str]) -> None:
     options = parse(CvOptions, words, "cv")
 
     from trainer.data import open_data
+    from trainer.hardware import limit_threads
     from trainer.models import require_weights
     from trainer.provenance import Phases, run_key
     from trainer.split import check_batch, plan_final_fit, plan_fold_fits
@@ -119,9 +120,7 @@ def _cv(words: Sequence[str]) -> None:
         check_batch(options.model_names, options, [*plans, final_plan])
         key = run_key("cv", options, data.lake)
     if options.cpus:
-        # TensorFlow reads them when it starts
-        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            os.environ[name] = str(options.cpus)
+        limit_threads(options.cpus)
     with _results(options.out, f"cv-{options.part}", key) as folder:
         from trainer.cv import cross_validate
 

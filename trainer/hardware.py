@@ -1,4 +1,4 @@
-"""Hardware: what a run ran on."""
+"""Hardware: what a run ran on, and how much of it TensorFlow may use."""
 
 import os
 import platform
@@ -37,6 +37,15 @@ def count_usable_cores() -> int | None:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # only Linux can bind a process to some cores
         return os.cpu_count()
+
+
+def limit_threads(num_threads: int) -> None:
+    """Have TensorFlow compute with so many threads, on which the last digits of its sums depend.
+
+    It reads this when it starts, and not again.
+    """
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[name] = str(num_threads)
 
 
 def _measure_memory_gb() -> float | None:

@@ -14,19 +14,9 @@ from shared.errors import TrainingError
 from shared.lake import Lake
 from shared.reader import ViewReader
 from trainer.stream import numbered_batches
-from trainer.target import as_predictions
 from trainer.waiting import Waiting
 
 _BATCH = 64
-
-
-def predict(model: keras.Model, lake: Lake, views: pl.DataFrame) -> pl.DataFrame:
-    """Return what `trainer.target.as_predictions` makes of a model's outputs for views.
-
-    Raises:
-        CorruptLakeError: a view's pixels are not those that were written.
-    """
-    return as_predictions(views, infer(model, lake, views, "predict"))
 
 
 def infer(

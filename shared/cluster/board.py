@@ -1,6 +1,6 @@
 """Board: what tasks say of themselves while they run, for one who looks on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Status:
 
 
 class Board:
-    """Keeps the last status of each task; lives in a process of its own on some node."""
+    """Keeps the last status of each task that runs; lives in a process of its own on some node."""
 
     def __init__(self) -> None:
         self._statuses: dict[int, Status] = {}
@@ -36,9 +36,19 @@ class Board:
         known = self._statuses.get(index, Status("", 1))
         self._statuses[index] = Status(known.host, known.tries, text)
 
-    def read(self) -> dict[int, Status]:
-        """Return the status of each task that has begun."""
-        return dict(self._statuses)
+    def read(self, running: Collection[int], num_given: int) -> dict[int, Status]:
+        """Return the status of each task that has begun and not ended; forget those that have.
+
+        Args:
+            running: the tasks that have not ended, of those given when this was asked.
+            num_given: how many these were in all; later ones have begun meanwhile.
+        """
+        self._statuses = {
+            index: status
+            for index, status in self._statuses.items()
+            if index in running or index >= num_given
+        }
+        return self._statuses
 
 
 _say: ContextVar[Callable[[str], None] | None] = ContextVar("say", default=None)

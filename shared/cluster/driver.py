@@ -91,15 +91,17 @@ def _pass_on(connection: Any, send: Callable[[Any], None], *, has_board: bool) -
     run = ray.remote(attempt)
     board = ray.remote(Board).options(num_cpus=0, max_restarts=-1).remote() if has_board else None
     running: dict[Any, int] = {}
+    num_given = 0
     watch = Watch(board, send)
     try:
         while True:
-            watch.look()
+            watch.look(set(running.values()), num_given)
             while connection.poll(0 if running else _WAIT_S):
                 given: Given = connection.recv()
                 share = {"num_cpus": given.share.cpus, "num_gpus": given.share.gpus}
                 task = run.options(max_retries=_MAX_RETRIES, name=TASK_NAME, **share)
                 running[task.remote(given, board)] = given.number
+                num_given = given.number + 1
             if running:
                 done, _ = ray.wait(list(running), timeout=_WAIT_S)
                 for ref in done:

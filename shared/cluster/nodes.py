@@ -119,7 +119,7 @@ class Cluster:
             raise
 
     def _give(self, index: int, task: Any, function: Callable[[Any], Any]) -> None:
-        # no two tasks have the same number, for the board remembers those of earlier calls
+        # the board knows tasks by their numbers, which rise also from call to call
         number = self._num_given
         self._num_given += 1
         self._running[number] = index

@@ -1,7 +1,7 @@
 """Watch: what changes on a cluster: which nodes there are, and how tasks stand."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -32,8 +32,13 @@ class Watch:
         self._answer: Any = None
         self._looked_s = -_LOOK_S
 
-    def look(self) -> None:
-        """Look, if it is time to look again."""
+    def look(self, running: Collection[int], num_given: int) -> None:
+        """Look, if it is time to look again.
+
+        Args:
+            running: the tasks that have not ended.
+            num_given: how many there were so far.
+        """
         if time.monotonic() - self._looked_s < _LOOK_S:
             return
         self._looked_s = time.monotonic()
@@ -41,13 +46,13 @@ class Watch:
             self._nodes = nodes
             self._send(nodes)
         if self._board:
-            self._read_board()
+            self._read_board(running, num_given)
 
-    def _read_board(self) -> None:
+    def _read_board(self, running: Collection[int], num_given: int) -> None:
         """Ask, or take what was asked for a while ago, for the board may be slow to begin."""
         ray = import_ray()
         if self._answer is None:
-            self._answer = self._board.read.remote()
+            self._answer = self._board.read.remote(running, num_given)
         if not ray.wait([self._answer], timeout=0)[0]:
             return
         answer, self._answer = self._answer, None

@@ -1,4 +1,4 @@
-"""What a fit takes of a node: a GPU where there are any, or this machine's processors."""
+"""What a fit takes of a node: GPUs where there are any, or this machine's processors."""
 
 import pytest
 
@@ -12,20 +12,24 @@ HERE = count_usable_cores() or 1
 
 
 @pytest.mark.parametrize(
-    ("nodes", "cpus", "gpus", "share"),
+    ("nodes", "cpus", "gpus", "devices", "share"),
     [
-        ([PLAIN], None, None, Share(HERE, 0)),
-        ([PLAIN], 3, None, Share(3, 0)),
-        ([PLAIN, WITH_GPUS], None, None, Share(1, 1)),
-        ([PLAIN, WITH_GPUS], 2, None, Share(2, 1)),
-        ([WITH_GPUS], None, 0.5, Share(1, 0.5)),
-        ([], None, None, Share(HERE, 0)),
+        ([PLAIN], None, None, 1, Share(HERE, 0)),
+        ([PLAIN], 3, None, 1, Share(3, 0)),
+        ([PLAIN], 3, None, 4, Share(3, 0)),
+        ([PLAIN, WITH_GPUS], None, None, 1, Share(1, 1)),
+        ([PLAIN, WITH_GPUS], None, None, 4, Share(1, 4)),
+        ([PLAIN, WITH_GPUS], 2, None, 1, Share(2, 1)),
+        ([WITH_GPUS], None, 0.5, 1, Share(1, 0.5)),
+        ([WITH_GPUS], None, 3, 2, Share(1, 3)),
+        ([], None, None, 1, Share(HERE, 0)),
     ],
 )
 def test_a_share_follows_from_the_nodes_and_the_options(
-    nodes: list[Node], cpus: int | None, gpus: float | None, share: Share
+    nodes: list[Node], cpus: int | None, gpus: float | None, devices: int, share: Share
 ) -> None:
-    assert choose_share(CvOptions(engine="ray", cpus=cpus, gpus=gpus), nodes) == share
+    options = CvOptions(engine="ray", cpus=cpus, gpus=gpus, devices=devices)
+    assert choose_share(options, nodes) == share
 
 
 @pytest.mark.parametrize(

@@ -70,13 +70,15 @@ def test_the_saved_model_loads_without_this_package_and_predicts_the_same(
 ) -> None:
     import keras
 
-    from trainer.infer import predict
+    from trainer.infer import infer
+    from trainer.target import as_predictions
 
     model: Any = keras.models.load_model(trained / "model.keras")
     assert model.output_shape == (None, 14)
     scored = pl.read_parquet(trained / "predictions.parquet").filter(role="test")
     views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
-    again = scored.join(predict(model, lake, views), on="view_id", suffix="_again")
+    predictions = as_predictions(views, infer(model, lake, views, "predict"))
+    again = scored.join(predictions, on="view_id", suffix="_again")
     assert again.height == scored.height
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-6
 

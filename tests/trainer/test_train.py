@@ -134,12 +134,14 @@ def test_thresholds_and_temperatures_are_learnt_on_validation_and_kept(trained: 
 def test_the_saved_model_gives_the_saved_predictions(trained: Path, lake: Lake) -> None:
     import keras
 
-    from trainer.infer import predict
+    from trainer.infer import infer
+    from trainer.target import as_predictions
 
     model: Any = keras.models.load_model(trained / "model.keras")
     scored = pl.read_parquet(trained / "predictions.parquet").filter(role="test")
     views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
-    again = scored.join(predict(model, lake, views), on="view_id", suffix="_again")
+    predictions = as_predictions(views, infer(model, lake, views, "predict"))
+    again = scored.join(predictions, on="view_id", suffix="_again")
     assert again.height == scored.height
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-6
 

@@ -25,7 +25,8 @@ def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def assert_saved_model_answers_as_scored(folder: Path, lake: Lake) -> None:
     import keras
 
-    from trainer.infer import predict
+    from trainer.infer import infer
+    from trainer.target import as_predictions
 
     model: Any = keras.models.load_model(folder / "model.keras")
     assert model.input_shape == (None, lake.image.size, lake.image.size, 1)
@@ -33,7 +34,8 @@ def assert_saved_model_answers_as_scored(folder: Path, lake: Lake) -> None:
     assert scored.height >= 5
     assert scored["probability"].is_unique().all()
     views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
-    again = scored.join(predict(model, lake, views), on="view_id", suffix="_again")
+    predictions = as_predictions(views, infer(model, lake, views, "predict"))
+    again = scored.join(predictions, on="view_id", suffix="_again")
     assert again.height == scored.height
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-5
 

@@ -32,12 +32,12 @@ def make_cluster(options: CvOptions, watch: Callable[[Mapping[int, Status]], Non
 
 
 def choose_share(options: CvOptions, nodes: Sequence[Node]) -> Share:
-    """Return what a fit takes of its node: a GPU if there are any, or else processors.
+    """Return what a fit takes of its node: GPUs if there are any, or else processors.
 
     As many processors as this machine has, unless told otherwise: sums depend on the number of
     threads in their last digits, and so the results are those that this machine has alone.
     """
     gpus = options.gpus
     if gpus is None:
-        gpus = 1 if any(node.gpus >= 1 for node in nodes) else 0
+        gpus = options.devices if any(node.gpus >= 1 for node in nodes) else 0
     return Share(options.cpus or (1 if gpus else count_usable_cores() or 1), gpus)

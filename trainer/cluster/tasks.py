@@ -1,6 +1,5 @@
 """Tasks: what a node does of a cross-validation."""
 
-import os
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from shared.lake import Lake, open_lake
 from trainer.candidates import Candidate
 from trainer.cluster.messages import EmbedTask, Ended, FitTask, Job
 from trainer.data import with_cache
+from trainer.hardware import limit_threads
 from trainer.heads.embeddings import Matrix, embedding_key
 from trainer.options import FitOptions
 from trainer.run_folder import CHECKPOINTS, TENSORBOARD, identify, name_fit
@@ -77,12 +77,8 @@ def fit_model(task: FitTask, job: Job) -> Ended:
 
 
 def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
-    """Open the lake, and see to it that the same will be computed here as anywhere.
-
-    TensorFlow reads how many threads it may have when it starts; sums depend on it.
-    """
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ[name] = str(count_own_processors())
+    """Open the lake, and see to it that the same will be computed here as anywhere."""
+    limit_threads(count_own_processors())
 
     from trainer.models import require_weights
 

@@ -23,16 +23,6 @@ with its last maps of 10; in 78 with 20 places of resnet_small, in 43 and 4 with
 maps find it as often, but light up edges of real radiographs, wherever these are."""
 
 
-def layer_cam(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return heat maps of views, see `LayerCam.explain`.
-
-    Args:
-        model: as a run keeps it.
-        images: (batch, size, size, 1).
-    """
-    return LayerCam(model).explain(images)
-
-
 class LayerCam:
     """Explains the answers of a kept model, whatever it is made of.
 

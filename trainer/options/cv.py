@@ -1,6 +1,7 @@
 """Cv options: candidates, compared over folds."""
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal, cast, get_args
 
 from shared.cluster.address import Engine, check_cluster
@@ -42,7 +43,7 @@ class CvOptions(FitOptions):
     address: str = ""
     """Of the cluster: auto, host:port or ray://host:port; by default one that is started here."""
     gpus: float | None = None
-    """With engine=ray: GPUs of a fit, or a share of one; by default one if the cluster has any."""
+    """With engine=ray: GPUs of a fit, or a share of one; by default devices= if there are any."""
     out: str = ""
     """The run folder to make; a new one in runs/ unless told otherwise."""
 
@@ -57,6 +58,11 @@ class CvOptions(FitOptions):
             raise UsageError(
                 "Expected gpus to be above 0, and only with engine=ray. "
                 f"Received: gpus={self.gpus:g} engine={self.engine}"
+            )
+        if self.gpus is not None and ceil(self.gpus) < self.devices:
+            raise UsageError(
+                "Expected a GPU for each device. "
+                f"Received: gpus={self.gpus:g} devices={self.devices}"
             )
         self.check_models("models", self.model_names)
         for kind in (kinds := _split(self.heads)):

@@ -14,7 +14,7 @@ from trainer.metrics import measure_auroc, to_arrays
 from trainer.options import TuneOptions
 from trainer.provenance import Phases
 from trainer.report.words import count, number
-from trainer.run_folder import CHECKPOINTS, TRIALS_FILE
+from trainer.run_folder import CHECKPOINTS, TRIALS_FILE, name_fit
 from trainer.search.sampler import optuna_version, propose
 from trainer.search.space import describe, make_space, round_settings, usual_settings
 from trainer.search.trials import Settings, Trial, choose, read_trials, write_trials
@@ -141,7 +141,7 @@ class _Search:
         """Remove the weights of all trials but the best, which may take much room."""
         best = choose(self._trials)
         for path in (self._folder / CHECKPOINTS).glob("*.npz"):
-            if best is None or path.stem != _title(best.number).replace(" ", "-"):
+            if best is None or path.stem != name_fit(_title(best.number)):
                 path.unlink()
 
 

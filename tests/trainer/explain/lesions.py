@@ -11,7 +11,7 @@ from shared.image_spec import ImageSpec
 from shared.lake import Lake
 from shared.prepare import prepare
 from shared.reader import ViewReader
-from trainer.explain.layer_cam import layer_cam
+from trainer.explain.layer_cam import LayerCam
 from trainer.kept import open_kept
 
 
@@ -32,7 +32,7 @@ def find_lesions(run: Path, lake: Lake, phantom: Path) -> Found:
     views = lake.manifest.join(tested, on="view_id").join(lesions, on="view_id").sort("view_id")
     with ViewReader(lake, views) as reader:
         images = reader.read(np.arange(views.height))
-    heat = layer_cam(kept.load_model(), images)
+    heat = LayerCam(kept.load_model()).explain(images)
     boxes = [_box(row, lake.image) for row in views.iter_rows(named=True)]
     hits = [box.flat[one.argmax()] and one.max() > 0 for box, one in zip(boxes, heat, strict=True)]
     return Found(float(np.mean(hits)), float(np.mean(boxes)), views.height)

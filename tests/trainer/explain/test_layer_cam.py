@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.explain.layer_cam import layer_cam
+from trainer.explain.layer_cam import LayerCam
 from trainer.models import build_trunk
 from trainer.models.combine import combine
 from trainer.models.head import classify
@@ -28,7 +28,8 @@ def _head(trunk: keras.Model, num_outputs: int = 1) -> keras.Model:
 @pytest.mark.parametrize("num_outputs", [1, 4])
 def test_maps_are_0_to_1_in_every_family(name: str, num_outputs: int) -> None:
     keras.utils.set_random_seed(1)
-    heat = layer_cam(classify(build_trunk(name, SIZE_PX, "none"), num_outputs), _images())
+    model = classify(build_trunk(name, SIZE_PX, "none"), num_outputs)
+    heat = LayerCam(model).explain(_images())
     assert heat.shape == (3, SIZE_PX, SIZE_PX)
     assert heat.dtype == np.float32
     assert heat.min() >= 0
@@ -46,11 +47,12 @@ def test_mirror_images_have_mirrored_maps_where_both_are_asked(kind: str) -> Non
     else:
         members = [classify(trunk) if kind == "whole" else combine([_head(trunk)], trunk)]
     model = combine(members, trunk if has_trunk else None, flips="test")
-    heat = layer_cam(model, _images())
-    mirrored = layer_cam(model, np.ascontiguousarray(_images()[:, :, ::-1]))
+    cam = LayerCam(model)
+    heat = cam.explain(_images())
+    mirrored = cam.explain(np.ascontiguousarray(_images()[:, :, ::-1]))
     np.testing.assert_allclose(mirrored, heat[:, :, ::-1], atol=1e-3)
     plain = combine(members[:1], trunk if has_trunk else None)
-    assert np.abs(layer_cam(plain, _images()) - heat).max() > 0.01
+    assert np.abs(LayerCam(plain).explain(_images()) - heat).max() > 0.01
 
 
 def test_the_map_is_hot_where_the_answer_comes_from() -> None:
@@ -62,5 +64,5 @@ def test_the_map_is_hot_where_the_answer_comes_from() -> None:
     model.get_layer("logits").set_weights([np.ones((1, 1)), np.zeros(1)])
     view = np.zeros((1, SIZE_PX, SIZE_PX, 1), np.uint8)
     view[0, 10:14, 40:44] = 255
-    (heat,) = layer_cam(model, view)
+    (heat,) = LayerCam(model).explain(view)
     np.testing.assert_allclose(heat, view[0, ..., 0] / 255, atol=1e-5)

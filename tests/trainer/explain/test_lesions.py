@@ -12,7 +12,7 @@ from ingest.phantom.options import PhantomOptions
 from shared.lake import open_lake
 from tests.commands import run
 from tests.trainer.explain.lesions import find_lesions
-from trainer.explain.layer_cam import layer_cam
+from trainer.explain.layer_cam import LayerCam
 from trainer.models import build_trunk
 from trainer.models.head import classify
 
@@ -44,7 +44,7 @@ def test_marks_are_found_by_networks_trained_from_nothing(name: str) -> None:
     images, labels, _ = _draw_views(160, seed=1)
     model.fit(images, labels, batch_size=32, epochs=NUM_EPOCHS[name], verbose="0")
     images, _, corners = _draw_views(120, seed=2)
-    heat = layer_cam(model, images[1::2])
+    heat = LayerCam(model).explain(images[1::2])
     rows = heat.reshape(len(heat), -1).argmax(axis=1)
     peaks = np.stack(np.unravel_index(rows, (SIZE_PX, SIZE_PX)), axis=1)
     places = peaks - corners[1::2]
