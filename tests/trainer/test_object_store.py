@@ -121,6 +121,19 @@ def test_a_shard_that_was_damaged_in_the_store_does_not_get_in(
     assert Path(row["shard"]).name not in {path.name for path in tmp_path.iterdir()}
 
 
+def test_a_whole_shard_under_the_name_of_another_does_not_get_in(
+    url: str, lake: Lake, s3: Proxy, tmp_path: Path
+) -> None:
+    shard = lake.manifest["shard"][0]
+    other = f"{shard.rpartition('/')[0]}/{'0' * 32}.tfrecord"
+    s3.put(f"lake/{other}", (lake.root / shard).read_bytes())
+    views = lake.manifest.filter(shard=shard).with_columns(shard=pl.lit(other))
+    renamed = replace(_cached(url, tmp_path), manifest=views)
+    with pytest.raises(CorruptLakeError, match=f"{other} is not what its name says"):
+        ViewReader(renamed, views)
+    assert not list(tmp_path.glob("*.tfrecord"))
+
+
 def test_the_page_of_a_lake_in_a_bucket_is_that_of_the_folder(
     url: str, lake: Lake, tmp_path: Path
 ) -> None:
