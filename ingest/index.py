@@ -1,11 +1,15 @@
 """The index: MURA's own CSV files, held against the tree."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+import polars as pl
 
 from ingest.layouts.layout import Layout
 from ingest.scan import Scan
 from shared.vocabulary import SPLITS
+
+_LINE = rf"^(?:[^,]*?/)?(?<path>(?<folder>(?:{'|'.join(SPLITS)})/[^,/]*)[^,]*)(?:,(?<label>.*))?$"
+_NO_PATHS = pl.DataFrame(schema={"path": pl.String})
 
 
 @dataclass(frozen=True)
@@ -28,46 +32,50 @@ def compare_with_index(scan: Scan) -> Differences:
 
     What was not to be scanned is not missing.
     """
-    missing: set[str] = set()
-    unlisted: set[str] = set()
-    conflicts: set[str] = set()
+    missing, unlisted, conflicts = [_NO_PATHS], [_NO_PATHS], [_NO_PATHS]
+    label = pl.col("label").cast(pl.String)
     for split in scan.layout.indexed_splits:
         views = scan.views.filter(split=split)
-        paths_file = _read(scan, f"{split}_image_paths.csv")
-        if paths_file is not None:
-            listed = {path for path, _ in _rows(paths_file, scan.layout)}
-            found = set(views["view_id"])
-            missing |= listed - found
-            unlisted |= found - listed
-        studies_file = _read(scan, f"{split}_labeled_studies.csv")
-        if studies_file is not None:
-            listed = {path.rstrip("/"): label for path, label in _rows(studies_file, scan.layout)}
-            found = dict(views.select("study_id", "label").unique().iter_rows())
-            missing |= listed.keys() - found.keys()
-            unlisted |= found.keys() - listed.keys()
-            conflicts |= {s for s in listed.keys() & found.keys() if listed[s] != str(found[s])}
-    return Differences(sorted(missing), sorted(unlisted), sorted(conflicts))
+        listed = _read(scan, f"{split}_image_paths.csv")
+        if listed is not None:
+            found = views.select(path="view_id")
+            missing.append(listed.select("path").join(found, on="path", how="anti"))
+            unlisted.append(found.join(listed, on="path", how="anti"))
+        listed = _read(scan, f"{split}_labeled_studies.csv")
+        if listed is not None:
+            path = pl.col("path").str.strip_chars_end("/")
+            listed = listed.select(path, "label").unique("path", keep="last", maintain_order=True)
+            found = views.select(label, path="study_id").unique()
+            missing.append(listed.select("path").join(found, on="path", how="anti"))
+            unlisted.append(found.join(listed, on="path", how="anti").select("path"))
+            both = listed.join(found, on="path", suffix="_of_folder")
+            conflicts.append(
+                both.filter(pl.col("label") != pl.col("label_of_folder")).select("path")
+            )
+    return Differences(_sort(missing), _sort(unlisted), _sort(conflicts))
 
 
-def _read(scan: Scan, name: str) -> str | None:
+def _sort(paths: list[pl.DataFrame]) -> list[str]:
+    return pl.concat(paths).unique().sort("path")["path"].to_list()
+
+
+def _read(scan: Scan, name: str) -> pl.DataFrame | None:
     try:
-        return scan.root.read(name).decode("utf-8-sig", errors="replace")
+        text = scan.root.read(name).decode("utf-8-sig", errors="replace")
     except FileNotFoundError:
         return None
+    return _rows(text, scan.layout)
 
 
-def _rows(text: str, layout: Layout) -> Iterator[tuple[str, str]]:
-    """Yield path (from the split on) and label of each line; a header names no split and is passed.
+def _rows(text: str, layout: Layout) -> pl.DataFrame:
+    """Return path (from the split on) and label of each line.
 
-    So is a line about a folder that is not scanned.
+    A header names no split and is passed, as is a line about a folder that is not scanned.
 
     Variants in circulation have a header line, a byte-order mark, CRLF or another top folder.
     """
-    for line in text.splitlines():
-        path, _, label = line.strip().partition(",")
-        for split in SPLITS:
-            before, found, after = path.partition(f"{split}/")
-            if found and (not before or before.endswith("/")):
-                if layout.enters(found + after.partition("/")[0]):
-                    yield found + after, label.strip()
-                break
+    lines = pl.Series([text.replace("\r", "\n")]).str.split("\n").explode().str.strip_chars()
+    rows = lines.str.extract_groups(_LINE).struct.unnest().drop_nulls("path")
+    entered = [folder for folder in rows["folder"].unique() if layout.enters(folder)]
+    label = pl.col("label").fill_null("").str.strip_chars()
+    return rows.filter(pl.col("folder").is_in(entered)).select("path", label)

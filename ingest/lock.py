@@ -24,9 +24,10 @@ _HOLDER_TRIES, _HOLDER_WAIT_S = 20, 0.05
 def hold_lake(store: Store) -> Generator[None, None, None]:
     """Make the lake's folder if need be, and hold it for this process.
 
-    An object store has no locks, and no ingest needs one there: shards and tables have the names of
-    their content, so two write the same or different objects, and the lake is what the last
-    `lake.json` says, which appears whole.
+    An object store has no locks. Shards and tables have the names of their content, so two ingests
+    write the same or different objects, and the lake is what the last `lake.json` says. But one may
+    remove what the other found there and counts on: who misses it before or after its commit says
+    so, and is run again.
 
     What holds it is the kernel's lock on the file, so a file left by a dead process is just taken
     over; the file's content only says who it is.

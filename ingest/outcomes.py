@@ -24,13 +24,12 @@ from shared.errors import WriteError
 from shared.files import digest, partial_file
 from shared.lake import FORMAT_VERSION
 from shared.manifest import REJECTS_SCHEMA, SCHEMA, encode_table
-from shared.tfrecord import FRAME_FOOTER_BYTES
+from shared.shards import RECORD_END
 
 WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "group"}
 """A manifest's columns but `group`, which is known only when all views are."""
 
 _DECODED_SCHEMA = {n: dtype for n, dtype in WRITTEN_SCHEMA.items() if n not in SCAN_SCHEMA}
-_RECORD_END = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class OutcomeStore:
     ) -> dict[ShardPlan, ShardOutcome]:
         """Return those outcomes whose shard lies in the lake, if they have one."""
         ends = {
-            plan: dict(outcome.written.group_by("shard").agg(_RECORD_END.max()).iter_rows())
+            plan: dict(outcome.written.group_by("shard").agg(RECORD_END.max()).iter_rows())
             for plan, outcome in outcomes.items()
         }
         there = self._lake.sizes([shard for each in ends.values() for shard in each])

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 import polars as pl
 
@@ -47,7 +48,9 @@ def ingest_tree(options: IngestOptions, crew: Crew) -> Lake:
     show_scan(scan)
     findings = find_in_tree(scan.views, compare_with_index(scan))
     job = Job(scan.root, store, options.image)
-    with hold_lake(store), no_leftovers(store):
+    with hold_lake(store), no_leftovers(store), ExitStack() as ends:
+        # what a process leaves is told from what one writes when it has ended
+        ends.callback(crew.kill)
         replaced = _find_replaced(job, scan.views)
         lake = _bring_up_to_date(job, scan, findings, options, crew)
         sweep(lake, replaced)

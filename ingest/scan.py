@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,8 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
     tables: list[pl.DataFrame] = []
     rejects: list[tuple[str, str, str]] = []
     rows: list[tuple[object, ...]] = []
-    no_views: defaultdict[NoView, list[str]] = defaultdict(list)
+    no_views: Counter[NoView] = Counter()
+    first_nameless = ""
     for folder, file in list_tree(root, layout.enters):
         path = folder + file.name
         answer = layout.parse(folder, file.name)
@@ -67,7 +69,9 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
             shown = os.fsencode(path).decode(errors="backslashreplace")
             rejects.append((shown, "name_not_utf8", "no table can hold the name"))
         elif isinstance(answer, NoView):
-            no_views[answer].append(path)
+            no_views[answer] += 1
+            if answer == NO_PATIENT:
+                first_nameless = min(path, first_nameless or path)
         elif status := find_status(file):
             rows.append((path, *answer, *status))
             if len(rows) == _ROWS_A_TABLE:
@@ -78,25 +82,25 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
     if nameless := no_views[NO_PATIENT]:
         raise SourceError(
             "Expected patient= to find the patient in the path of every view. "
-            f"Received: {len(nameless):,} views in which it finds none, first {min(nameless)}"
+            f"Received: {nameless:,} views in which it finds none, first {first_nameless}"
         )
     tables.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
     views = pl.concat(tables).sort("view_id")
     if views.is_empty():
         raise SourceError(
             f"Expected views like {layout.example}. "
-            f"Received: {root}, which holds none among {sum(map(len, no_views.values()))} files"
+            f"Received: {root}, which holds none among {no_views.total()} files"
         )
     rejected = pl.DataFrame(rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
     return Scan(root.resolve(), layout, views, rejected, _count_by_kind(no_views))
 
 
-def _count_by_kind(no_views: dict[NoView, list[str]]) -> dict[str, int]:
+def _count_by_kind(no_views: Mapping[NoView, int]) -> dict[str, int]:
     """Return how many files are of each kind, sorted; a kind says some of the names it has."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     numbers: Counter[str] = Counter()
-    for (kind, name), paths in sorted(no_views.items()):
-        numbers[kind] += len(paths)
+    for (kind, name), number in sorted(no_views.items()):
+        numbers[kind] += number
         names[kind] += [name] if name else []
     return {
         f"{kind}: {_show(names[kind])}" if names[kind] else kind: number

@@ -1,14 +1,17 @@
 """Shard task: what a worker process is given and what it gives back, cheap to import."""
 
 import socket
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shared.bucket import Bucket
 from shared.errors import ClusterError
 from shared.folder import Folder
 from shared.image_spec import ImageSpec
 from shared.layout import LOCK_FILE, shard_path
+from shared.scratch import no_scratch
 from shared.store import Store
 
 UNREADABLE = "unreadable"
@@ -106,6 +109,7 @@ def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
             "Expected the lake in an object store, or in a folder that all nodes share. "
             f"Received: lake={job.lake}, which {socket.gethostname()} does not see"
         )
-    shard = write_task(task, job)
-    publish_shard(shard, job.lake, shard_path(task.folder, shard.content_digest))
+    with no_scratch(job.lake.scratch) if isinstance(job.lake, Bucket) else nullcontext():
+        shard = write_task(task, job)
+        publish_shard(shard, job.lake, shard_path(task.folder, shard.content_digest))
     return replace(shard, partial=None)

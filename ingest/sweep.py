@@ -5,17 +5,18 @@ store nothing keeps a second one away, so only what certainly nobody needs goes:
 was replaced names and the new one does not, and what is older than a week and in no lake.
 """
 
-import os
 import time
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from shared.bucket import Bucket
+from shared.commit import refuse_removed
 from shared.errors import LakeError
 from shared.files import PARTIAL_SUFFIX, explain_write
 from shared.lake import Lake, open_lake
 from shared.layout import LAKE_FILE, LOCK_FILE, is_own_path
+from shared.scratch import no_scratch
 from shared.store import Store
 
 _HARMLESS = {".DS_Store"}
@@ -45,7 +46,7 @@ def refuse_foreign(store: Store) -> None:
 def no_leftovers(store: Store) -> Generator[None, None, None]:
     """Remove what broken runs left half-written; if the block breaks, all but finished shards."""
     if isinstance(store, Bucket):
-        with _no_scratch(store.scratch):
+        with no_scratch(store.scratch):
             yield
         return
     root = store.root
@@ -87,11 +88,7 @@ def _sweep_bucket(lake: Lake, bucket: Bucket, replaced: frozenset[str]) -> None:
     if open_lake(bucket).digest != lake.digest:
         return  # another ingest has committed since, and sweeps
     files = bucket.list_files()
-    if missing := lake.files - {file.path for file in files}:
-        raise LakeError(
-            "Expected to be the only ingest into the lake; run again. "
-            f"Received: {bucket}, from which another has removed {min(missing)}"
-        )
+    refuse_removed(bucket, lake.files - {file.path for file in files})
     forgotten_ns = time.time_ns() - _FORGOTTEN_S * 10**9
     bucket.remove(
         [
@@ -102,34 +99,6 @@ def _sweep_bucket(lake: Lake, bucket: Bucket, replaced: frozenset[str]) -> None:
             and (file.path in replaced or file.modified_ns < forgotten_ns)
         ]
     )
-
-
-@contextmanager
-def _no_scratch(scratch: Path) -> Generator[None, None, None]:
-    """Remove the partial files of processes that are no more, before and after the block."""
-    _remove_scratch(scratch)
-    try:
-        yield
-    finally:
-        _remove_scratch(scratch)
-
-
-def _remove_scratch(scratch: Path) -> None:
-    for path in scratch.glob(f".*{PARTIAL_SUFFIX}"):
-        if not _is_alive(int(path.suffixes[-2].lstrip("."))):
-            path.unlink(missing_ok=True)
-    with suppress(OSError):
-        scratch.rmdir()
-
-
-def _is_alive(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _lake_file(root: Path) -> bytes | None:

@@ -21,7 +21,8 @@ from shared.files import ShardDigester, digest
 from shared.image_spec import ImageSpec
 from shared.lake import Lake, open_lake
 from shared.reader import ViewReader
-from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, Record, read_records
+from shared.shards import RECORD_END
+from shared.tfrecord import FRAME_HEADER_BYTES, Record, read_records
 
 
 def verify_lake(options: VerifyOptions) -> None:
@@ -35,8 +36,7 @@ def verify_lake(options: VerifyOptions) -> None:
         lake = open_lake(options.lake)
         if isinstance(lake.store, Bucket):
             # room for one: each takes the place of the one before
-            ends = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
-            largest_bytes = lake.manifest.select(ends.max()).item() or 0
+            largest_bytes = lake.manifest.select(RECORD_END.max()).item() or 0
             cache = ShardCache(Path(folder), largest_bytes, shows_progress=False)
             lake = replace(lake, cache=cache)
         _verify(lake)
@@ -76,6 +76,8 @@ def _refuse_other_lake(lake: Lake) -> None:
 def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[], None]) -> None:
     """Read a shard as the trainer does, then as any reader of TFRecord does, record by record."""
     content, where = ShardDigester(), lake.store.where(path)
+    # a reader looks through the whole manifest for the rows of its shards
+    lake = replace(lake, manifest=rows)
     with ViewReader(lake, rows) as reader, _open(lake, path) as file:
         records = read_records(file, where)
         for index, row in enumerate(rows.iter_rows(named=True)):

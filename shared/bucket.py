@@ -16,6 +16,7 @@ from shared.errors import StoreError
 from shared.files import digest, partial_file
 from shared.object_file import ObjectFile
 from shared.object_store import connect, explain
+from shared.scratch import own_scratch
 
 SCHEMES = ("s3", "gs", "az")
 REQUESTS = 16
@@ -106,11 +107,11 @@ class Bucket:
 
     def partial(self, path: str) -> AbstractContextManager[BinaryIO]:
         """Open a file of this host for writing, to be published."""
-        return partial_file(self.scratch / Path(path).name)
+        return partial_file(own_scratch(self.scratch) / Path(path).name)
 
     @property
     def scratch(self) -> Path:
-        """The folder of this host where partial files lie; the user's own, as they are private."""
+        """Where the partial files of processes lie; the user's own, as they are private."""
         import platformdirs
 
         return platformdirs.user_cache_path("mura-lake") / "partial" / digest(str(self).encode())

@@ -14,10 +14,11 @@ import polars as pl
 
 from shared.bucket import Bucket
 from shared.console import Progress
-from shared.errors import StoreError
-from shared.files import PARTIAL_SUFFIX, explain_write, partial_file
+from shared.errors import CorruptLakeError, StoreError
+from shared.files import PARTIAL_SUFFIX, ShardDigester, digest, explain_write, partial_file
 from shared.layout import is_own_path
 from shared.shards import (
+    REMEDY,
     WRONG_RECORD,
     ShardFiles,
     allow_open_files,
@@ -56,7 +57,7 @@ class ShardCache:
         return self.folder / Path(shard).name
 
     def open(self, store: Bucket, shards: Mapping[str, pl.DataFrame]) -> ShardFiles:
-        """Fetch what is not there yet, each record checked on arrival, and open all.
+        """Fetch what is not there yet, each checked on arrival, and open all.
 
         Args:
             store: of the lake.
@@ -161,22 +162,32 @@ class ShardCache:
 
     def _fetch_one(self, store: Bucket, shard: str, rows: pl.DataFrame) -> None:
         data = store.read(shard)
-        _check(memoryview(data), rows, store.where(shard))
+        _check(memoryview(data), rows, Path(shard).stem, store.where(shard))
         with partial_file(self.path(shard)) as file:
             file.write(data)
         Path(file.name).replace(self.path(shard))
 
 
-def _check(data: memoryview, rows: pl.DataFrame, where: str) -> None:
+def _check(data: memoryview, rows: pl.DataFrame, content_digest: str, where: str) -> None:
+    """Hold a shard against its rows, and against its name: by that alone other lakes will find it.
+
+    Raises:
+        CorruptLakeError: it is not the one that was written.
+    """
     check_size(len(data), rows, where)
-    columns = ("view_id", "record_offset", "end", "record_crc32c")
-    for view_id, start, end, checksum in rows.select(columns).iter_rows():
+    content = ShardDigester()
+    columns = ("view_id", "record_offset", "image_offset", "end", "record_crc32c")
+    for view_id, start, image_start, end, checksum in rows.select(columns).iter_rows():
         record = data[start:end]
         payload = record[FRAME_HEADER_BYTES:-FRAME_FOOTER_BYTES]
         header, footer = record[:FRAME_HEADER_BYTES], record[-FRAME_FOOTER_BYTES:]
         expected = (frame_header(len(payload)), checksum, frame_footer(checksum))
         if (bytes(header), crc32c.crc32c(payload), bytes(footer)) != expected:
             raise damage(where, view_id, WRONG_RECORD)
+        image = data[image_start : end - FRAME_FOOTER_BYTES]
+        content.add(bytes(data[start + FRAME_HEADER_BYTES : image_start]), digest(image))
+    if content.finish() != content_digest:
+        raise CorruptLakeError(f"{where} is not what its name says; {REMEDY}")
 
 
 def _remove_unless_held(path: Path) -> bool:

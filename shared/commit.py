@@ -1,5 +1,6 @@
 """Commit: the tables of a lake are written, then `lake.json`, which makes them the lake."""
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from shared import manifest as manifests
+from shared.bucket import Bucket
 from shared.errors import LakeError
 from shared.files import NUM_WRITERS, digest
 from shared.image_spec import ImageSpec
@@ -37,6 +39,11 @@ def commit(
 
     Returns:
         The lake, opened.
+
+    Raises:
+        LakeError: in an object store, another ingest has removed files of the lake.
+        StoreError: the object store does not answer, or not as it should.
+        WriteError: the lake cannot be written.
     """
     manifest, rejects = manifest.sort("view_id"), rejects.sort("path")
     findings = findings.sort("kind", "path")
@@ -67,8 +74,25 @@ def commit(
         "rejects": rejects_file,
         "findings": findings_file,
     }
+    if isinstance(store, Bucket):
+        paths = {table["path"] for table in (*partitions, rejects_file, findings_file)}
+        paths.update(manifest["shard"].unique())
+        refuse_removed(store, paths - store.sizes(paths).keys())
     store.write(LAKE_FILE, seal(facts))
     return open_lake(store)
+
+
+def refuse_removed(store: Store, missing: Collection[str]) -> None:
+    """Refuse a lake of which files are missing that were there before.
+
+    Raises:
+        LakeError: some are.
+    """
+    if missing:
+        raise LakeError(
+            "Expected to be the only ingest into the lake; run again. "
+            f"Received: {store}, from which another has removed {min(missing)}"
+        )
 
 
 def _open_if_whole(store: Store) -> Lake | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import crc32c
@@ -229,7 +230,7 @@ def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects |
 
 def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
     """Return the lake as it is now, and the rows of the same views with the same pixels in it."""
-    now = open_lake(lake.store)
+    now = replace(open_lake(lake.store), cache=lake.cache)
     if now.digest == lake.digest:
         shards = views.unique("shard", maintain_order=True).select("shard", "view_id")
         there = lake.store.sizes(shards["shard"].to_list())

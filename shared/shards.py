@@ -21,6 +21,8 @@ from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES
 
 REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
 WRONG_RECORD = "the record is not the one that was written"
+RECORD_END = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
+"""Where in its shard the record of a manifest's row ends; the last one's is the shard's size."""
 
 ReadInto = Callable[[int, Sequence[Any], int], int]
 """Fills buffers from an offset of the shard with a number; returns how many bytes there were."""
@@ -32,10 +34,10 @@ _FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
 
 def rows_by_shard(manifest: pl.DataFrame, shards: pl.Series) -> dict[str, pl.DataFrame]:
     """Return the rows of all records of shards, in their order, with where each record ends."""
-    end = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
+    columns = ("shard", "view_id", "record_index", "record_offset", "record_crc32c", "image_offset")
     rows = (
         manifest.filter(pl.col("shard").is_in(shards.unique().to_list()))
-        .select("shard", "view_id", "record_index", "record_offset", "record_crc32c", end=end)
+        .select(*columns, end=RECORD_END)
         .sort("record_index")
     )
     return {str(k): own for (k,), own in rows.partition_by("shard", as_dict=True).items()}

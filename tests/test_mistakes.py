@@ -71,6 +71,7 @@ INGEST, TRAIN, CV, TUNE, VERIFY, PHANTOM, EDA, PREDICT, SERVE, EXPORT = (
         (2, (EDA, "lake=s3:///lake"), ("s3://bucket/path", "s3:///lake")),
         (2, (TRAIN, "cache={tmp}/cache"), ("cache only with a lake in an object store", "lake=")),
         (2, (TRAIN, "lake=s3://bucket/lake", "cache_gb=0"), ("above 0", "cache_gb=0")),
+        (2, (TRAIN, "lake=s3://bucket/lake", "cache_gb=9"), ("only with cache", "cache_gb=9")),
         (2, (CV, "lake=gs://bucket/lake", "reader=stream"), ("reader=offset", "lake=gs://")),
         (2, (TRAIN, "part=knee"), ("'hand', 'humerus'", "knee")),
         (2, (TRAIN, "--part", "knee"), ("'hand', 'humerus'", "knee")),

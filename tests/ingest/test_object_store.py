@@ -1,7 +1,9 @@
 """A lake in an object store is the lake in a folder; faults on the way are retried or one line."""
 
 import shutil
+import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,11 @@ import pytest
 
 from ingest.sweep import sweep
 from shared.bucket import Bucket
-from shared.errors import CorruptLakeError, StoreError
+from shared.cache import GB, ShardCache
+from shared.commit import commit
+from shared.errors import CorruptLakeError, LakeError, StoreError
 from shared.lake import Lake, open_lake
+from shared.layout import LAKE_FILE
 from shared.reader import ViewReader
 from shared.store import as_store
 from tests.commands import run
@@ -71,7 +76,7 @@ def test_a_lake_in_a_bucket_is_the_lake_in_a_folder(
 
 
 def test_only_what_changed_is_uploaded_and_only_what_was_replaced_goes(
-    own_tree: Path, s3: Proxy, monkeypatch: pytest.MonkeyPatch
+    own_tree: Path, s3: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"{s3.url}/lake"
     assert _ingest(own_tree, url)[0] == 0
@@ -84,6 +89,14 @@ def test_only_what_changed_is_uploaded_and_only_what_was_replaced_goes(
     after, bucket = open_lake(url), _bucket(url)
     assert len(before.files - after.files) > 1
     assert {file.path for file in bucket.list_files()} == after.files | {OTHER_SHARD}
+
+    # who opened the lake before still reads through its cache what is in a new shard now
+    replaced = pl.col("shard").is_in(before.files - after.files)
+    same = before.manifest.join(after.manifest, on=["view_id", "pixel_digest"], how="semi")
+    cached = replace(before, cache=ShardCache(tmp_path / "shards", GB, shows_progress=False))
+    with ViewReader(cached, same.filter(replaced)) as reader:
+        assert len(reader)
+        assert not reader.is_remote
 
     now_ns = time.time_ns()
     monkeypatch.setattr(time, "time_ns", lambda: now_ns + 8 * 24 * 3600 * 10**9)
@@ -154,20 +167,39 @@ def test_a_kill_loses_nothing_that_was_finished_and_leaves_nothing_half_done(
     bucket = _bucket(url)
     s3.faults = [Fault("slow", "PUT", path="split=valid.*tfrecord", times=10_000, seconds=60)]
     running = start(own_tree, url)
-    wait_until(lambda: s3.faults[0].hits == 2 and len(bucket.list_files()) == 2)
-    assert len(list(bucket.scratch.iterdir())) == 2
+    wait_until(lambda: s3.faults[0].hits >= 2 and len(bucket.list_files()) == 2)
+    assert len(list(bucket.scratch.glob("*/.*.partial"))) == 2
     running.kill()
     running.communicate(timeout=60)
+    assert len(list(bucket.scratch.glob("*/.*.partial"))) == 2
+    of_another_host = bucket.scratch / f"another.{socket.gethostname()}-{running.pid}"
+    of_another_host.mkdir()
 
     s3.faults = []
     s3.requests.clear()
     both = [start(own_tree, url) for _ in range(2)]
     assert [(each.communicate(timeout=100), each.returncode)[1] for each in both] == [0, 0]
     assert s3.count("PUT", "shards/split=train") == 0
-    assert not bucket.scratch.exists()
+    assert list(bucket.scratch.iterdir()) == [of_another_host]
     assert _ingest(own_tree, tmp_path / "lake")[0] == 0
     assert open_lake(url).digest == open_lake(tmp_path / "lake").digest
     assert {file.path for file in bucket.list_files()} == open_lake(url).files
+
+
+def test_no_lake_is_committed_without_what_another_ingest_removed(
+    phantom_tree: Path, lake: Lake, s3: Proxy
+) -> None:
+    url, gone = f"{s3.url}/lake", lake.manifest["shard"][0]
+    tables = lake.manifest, lake.rejects, lake.findings
+    s3.upload(lake.root, "lake")
+    bucket = _bucket(url)
+    bucket.remove([gone, LAKE_FILE])
+    with pytest.raises(LakeError, match=f"run again.*another has removed {gone}"):
+        commit(bucket, lake.image, *tables)
+    assert LAKE_FILE not in bucket.sizes([LAKE_FILE])
+    assert _ingest(phantom_tree, url)[0] == 0
+    assert open_lake(url).digest == lake.digest
+    assert commit(bucket, lake.image, *tables).digest == lake.digest
 
 
 def test_damage_is_named(own_tree: Path, s3: Proxy) -> None:

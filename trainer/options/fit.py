@@ -21,6 +21,8 @@ Balance = Literal["none", "label", "part_label"]
 Reader = Literal["default", "offset", "stream"]
 Images = Literal["on", "off"]
 
+_CACHE_GB = 50.0
+
 DEFAULT_MODEL = "efficientnet_lite0"
 
 
@@ -34,7 +36,7 @@ class DataOptions:
     """The folder of the lake, or s3://bucket/path."""
     cache: str = ""
     """A folder to keep shards of an object store in, shared by runs; none by default."""
-    cache_gb: float = 50.0
+    cache_gb: float = _CACHE_GB
     """Gigabytes in that folder at most; what was used longest ago goes first."""
 
     def __post_init__(self) -> None:
@@ -46,6 +48,10 @@ class DataOptions:
             )
         if not self.cache_gb > 0:
             raise UsageError(f"Expected cache_gb above 0. Received: cache_gb={self.cache_gb:g}")
+        if self.cache_gb != _CACHE_GB and not self.cache:
+            raise UsageError(
+                f"Expected cache_gb only with cache. Received: cache_gb={self.cache_gb:g}"
+            )
 
 
 @dataclass(frozen=True)
