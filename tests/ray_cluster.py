@@ -39,19 +39,29 @@ class RayCluster:
             "PYTHONPATH": str(PROJECT),
         }
         self._folder = folder
-        port = _free_port()
         self._nodes: list[subprocess.Popen[bytes]] = []
+        self._port = _free_port()
+        self.address = f"127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start a head, and one node."""
+        self.kill_all()
         self._start(
             "--head",
-            f"--port={port}",
+            f"--port={self._port}",
             "--num-cpus=0",
             "--include-dashboard=false",
-            f"--temp-dir={folder}",
+            f"--temp-dir={self._folder}",
             f"--ray-client-server-port={_free_port()}",
             "--min-worker-port=0",
             "--max-worker-port=0",
         )
-        self.address = f"127.0.0.1:{port}"
+        self.add_node()
+
+    @property
+    def num_alive(self) -> int:
+        """How many nodes there are, the head among them."""
+        return sum(node.poll() is None for node in self._nodes)
 
     def add_node(self) -> "subprocess.Popen[bytes]":
         """Start a node with one processor.
@@ -115,7 +125,7 @@ class RayCluster:
 
 @contextmanager
 def ray_cluster(environment: Mapping[str, str]) -> Generator[RayCluster, None, None]:
-    """Yield a cluster with a head only; all of it ends with the block."""
+    """Yield a cluster that is not yet started; all of it ends with the block."""
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
         cluster = RayCluster(Path(folder), environment)
         try:

@@ -1,5 +1,6 @@
 """The same work on a Ray cluster of several nodes: killed nodes cost time, and change nothing."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ import psutil
 import pytest
 
 from shared.lake import Lake
+from shared.layout import LAKE_FILE
+from shared.store import as_store
 from tests.commands import PROJECT, SCRIPTS, run
 from tests.conftest import SIZE_PX
 from tests.ingest.processes import contents, one_line_of, shard_files, wait_until
@@ -22,20 +25,32 @@ TIMED = ("seconds", "images_per_s", "train_s", "waiting_s")
 
 
 @pytest.fixture(scope="module")
-def cluster(s3_port: int) -> Generator[RayCluster, None, None]:
-    """A cluster with one node that stays; nodes find an S3 server in their environment."""
-    with ray_cluster(client_environment(f"http://127.0.0.1:{s3_port}")) as cluster:
-        cluster.add_node()
+def nodes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where nodes put what goes with a task."""
+    return tmp_path_factory.mktemp("nodes")
+
+
+@pytest.fixture(scope="module")
+def kept_cluster(s3_port: int, nodes_folder: Path) -> Generator[RayCluster, None, None]:
+    """A cluster whose nodes find an S3 server in their environment."""
+    environment = client_environment(f"http://127.0.0.1:{s3_port}")
+    with ray_cluster({**environment, "TMPDIR": str(nodes_folder)}) as cluster:
         yield cluster
 
 
-def _start(
-    cluster: RayCluster, script: str, *words: object, **environment: str
-) -> "subprocess.Popen[str]":
+@pytest.fixture
+def cluster(kept_cluster: RayCluster) -> RayCluster:
+    """A cluster with a head and one node at least, whatever earlier tests have ended."""
+    if kept_cluster.num_alive < 2:
+        kept_cluster.start()
+    return kept_cluster
+
+
+def _start(script: str, *words: object, **environment: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [str(SCRIPTS / script), *map(str, words), "engine=ray", f"address={cluster.address}"],
+        [str(SCRIPTS / script), *map(str, words)],
         cwd=PROJECT,
-        env={**cluster.environment, **os.environ, **environment},
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -43,11 +58,19 @@ def _start(
     )
 
 
+def _start_on(
+    cluster: RayCluster, script: str, *words: object, **environment: str
+) -> "subprocess.Popen[str]":
+    # the cluster's own environment has what its nodes need, and this process's comes first
+    environment = {**cluster.environment, **os.environ, **environment}
+    return _start(script, *words, "engine=ray", f"address={cluster.address}", **environment)
+
+
 def _ingest(
-    cluster: RayCluster, tree: Path, root: Path, **environment: str
+    cluster: RayCluster, tree: object, root: object, **environment: str
 ) -> "subprocess.Popen[str]":
     words = (tree, f"lake={root}", f"size={SIZE_PX}")
-    return _start(cluster, "mura-ingest", *words, **environment)
+    return _start_on(cluster, "mura-ingest", *words, **environment)
 
 
 def _tasks_of(node: "subprocess.Popen[bytes]") -> list[psutil.Process]:
@@ -62,57 +85,57 @@ def _tasks_of(node: "subprocess.Popen[bytes]") -> list[psutil.Process]:
     return found
 
 
-def test_a_lake_is_the_same_when_a_node_is_killed_on_the_way(
-    cluster: RayCluster, phantom_tree: Path, lake: Lake, tmp_path: Path
+def test_an_object_store_gets_the_same_lake_when_a_node_is_killed_on_the_way(
+    s3: Proxy, cluster: RayCluster, phantom_tree: Path, lake: Lake
 ) -> None:
-    victim, root = cluster.add_node(), tmp_path / "lake"
-    running = _ingest(cluster, phantom_tree, root)
+    s3.upload(phantom_tree, "tree/MURA-v1.1")
+    victim, store = cluster.add_node(), as_store(f"{s3.url}/lake")
+    running = _ingest(cluster, f"{s3.url}/tree", store)
 
-    wait_until(lambda: shard_files(root) and _tasks_of(victim))
+    wait_until(lambda: _tasks_of(victim) and store.folders("shards"))
     cluster.kill(victim)
-    num_before = len(shard_files(root))
+    assert not store.sizes([LAKE_FILE])
 
     said, noted = running.communicate(timeout=100)
     assert running.returncode == 0, noted
-    assert num_before < len(shard_files(root))
-    assert contents(root) == contents(lake.root)
     assert f"digest {lake.digest}" in said
     assert "ray" not in noted.lower()
-
-
-def test_nodes_write_to_an_object_store_what_they_read_from_one(
-    s3: Proxy, cluster: RayCluster, own_tree: Path, tmp_path: Path
-) -> None:
-    for path in own_tree.rglob("*.png"):
-        s3.put(f"tree/MURA-v1.1/{path.relative_to(own_tree).as_posix()}", path.read_bytes())
-    words = (f"{s3.url}/tree", f"lake={s3.url}/lake", f"size={SIZE_PX}")
-    running = _start(cluster, "mura-ingest", *words)
-    said, noted = running.communicate(timeout=100)
-    assert running.returncode == 0, noted
-    for engine in ("local", "ray"):
-        # without an address, the cluster is this host alone
-        words = (own_tree, f"lake={tmp_path / engine}", f"size={SIZE_PX}", f"engine={engine}")
-        alone = run("mura-ingest", *words)
-        assert alone.returncode == 0, alone.stderr
-        assert said.rpartition("(digest ")[2] == alone.stdout.rpartition("(digest ")[2]
     # nodes ask the server, this host's own requests go through the proxy
-    assert not any("tfrecord" in path for method, path in s3.requests if method == "PUT")
+    assert not s3.count("PUT", "tfrecord")
+
+
+def test_without_an_address_the_cluster_is_this_host_alone(
+    phantom_tree: Path, lake: Lake, tmp_path: Path
+) -> None:
+    root = tmp_path / "lake"
+    result = run("mura-ingest", phantom_tree, f"lake={root}", f"size={SIZE_PX}", "engine=ray")
+    assert result.returncode == 0, result.stderr
+    assert contents(root) == contents(lake.root)
 
 
 @pytest.mark.timeout(400)
-def test_cross_validation_is_the_same_when_a_process_is_killed_on_the_way(
-    cluster: RayCluster, lake: Lake, tmp_path: Path
+def test_cross_validation_is_the_same_wherever_its_tasks_are_killed_and_find_their_folder(
+    s3: Proxy, cluster: RayCluster, lake: Lake, nodes_folder: Path, tmp_path: Path
 ) -> None:
-    own = ("part=wrist", "k=2", "models=cnn2", "epochs=3", "cpus=1")
-    words = (*own, f"lake={lake.root}")
-    running = _start(cluster, "mura-cv", *words, f"out={tmp_path / 'ray'}")
+    s3.upload(lake.root, "lake")
+    own = ("part=wrist", "k=2", "models=cnn2", "ensemble=folds", "epochs=4", "cpus=1")
+    words = (*own, f"lake={s3.url}/lake", f"cache={tmp_path / 'cache'}", f"out={tmp_path / 'ray'}")
+    running = _start_on(cluster, "mura-cv", *words)
     checkpoints = tmp_path / "ray" / "checkpoints"
     wait_until(lambda: list(checkpoints.glob("*.npz")) and cluster.workers(), timeout_s=120)
     cluster.workers()[0].kill()
-    local = run("mura-cv", *words, f"out={tmp_path / 'local'}")
-    assert local.returncode == 0, local.stderr
+    (checkpoint,) = checkpoints.glob("*.npz")
+    killed = checkpoint.stat()
+    local = _start("mura-cv", *own, f"lake={lake.root}", f"out={tmp_path / 'local'}")
 
-    noted = running.communicate(timeout=200)[1]
+    # it goes on in the run's folder, which the next fit takes for that of another run
+    wait_until(lambda: checkpoint.stat().st_ino != killed.st_ino, timeout_s=120)
+    run_file = checkpoints / "run.json"
+    run_file.write_text(json.dumps({**json.loads(run_file.read_text()), "id": "another"}))
+    wait_until(lambda: list(nodes_folder.glob("mura-lake-*")), timeout_s=120)
+
+    (_, wrong), (_, noted) = (each.communicate(timeout=200) for each in (local, running))
+    assert local.returncode == 0, wrong
     assert running.returncode == 0, noted
     assert ", try 2)" in noted
     assert ": 2 of 2 fits are done" in noted
@@ -144,7 +167,6 @@ def test_an_interruption_leaves_no_task_behind(
 def test_a_cluster_that_is_lost_is_one_line(
     cluster: RayCluster, phantom_tree: Path, tmp_path: Path
 ) -> None:
-    """The last test here: it ends the cluster of all."""
     root = tmp_path / "lake"
     running = _ingest(cluster, phantom_tree, root, RAY_gcs_rpc_server_reconnect_timeout_s="2")
     wait_until(lambda: shard_files(root))

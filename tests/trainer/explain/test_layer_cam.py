@@ -37,6 +37,24 @@ def test_maps_are_0_to_1_in_every_family(name: str, num_outputs: int) -> None:
     assert np.isin(peaks.round(5), (0, 1)).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "size_px"),
+    [
+        ("densenet121", 32),
+        ("resnet50", 32),
+        ("efficientnetv2b0", 32),
+        ("inceptionv3", 75),
+        ("xception", 71),
+    ],
+)
+def test_large_families_have_maps_too(name: str, size_px: int) -> None:
+    """Their deeper twins, densenet169 and resnet152, only repeat more of the same blocks."""
+    view = np.random.default_rng(3).integers(0, 256, (1, size_px, size_px, 1), np.uint8)
+    heat = LayerCam(classify(build_trunk(name, size_px, "none"))).explain(view)
+    assert heat.shape == (1, size_px, size_px)
+    assert heat.max() == pytest.approx(1)
+
+
 @pytest.mark.parametrize("kind", ["heads of a trunk", "whole", "staged"])
 def test_mirror_images_have_mirrored_maps_where_both_are_asked(kind: str) -> None:
     keras.utils.set_random_seed(2)
