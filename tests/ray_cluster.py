@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -87,12 +87,13 @@ class RayCluster:
         for node in reversed(self._nodes):
             self.kill(node)
 
-    def workers(self) -> list[psutil.Process]:
-        """Return the processes that are in the midst of a task of ours."""
-        return [p for p in self._processes() if (p.info["cmdline"] or [""])[0] == "ray::mura-lake"]
-
-    def _processes(self) -> list[psutil.Process]:
-        return list(psutil.process_iter(["cmdline"]))
+    def workers(self, node: "subprocess.Popen[bytes] | None" = None) -> list[psutil.Process]:
+        """Return the processes, of a node or of all, that are in the midst of a task of ours."""
+        found: list[psutil.Process] = []
+        for parent in [node] if node else self._nodes:
+            with suppress(psutil.Error):
+                found.extend(psutil.Process(parent.pid).children(recursive=True))
+        return [process for process in found if _is_at_work(process)]
 
     def _start(self, *words: str) -> "subprocess.Popen[bytes]":
         command = [
@@ -132,6 +133,13 @@ def ray_cluster(environment: Mapping[str, str]) -> Generator[RayCluster, None, N
             yield cluster
         finally:
             cluster.kill_all()
+
+
+def _is_at_work(process: psutil.Process) -> bool:
+    try:
+        return process.cmdline()[:1] == ["ray::mura-lake"]
+    except psutil.Error:
+        return False
 
 
 def _free_port() -> int:

@@ -9,7 +9,6 @@ from collections.abc import Generator
 from pathlib import Path
 
 import polars as pl
-import psutil
 import pytest
 
 from shared.lake import Lake
@@ -73,18 +72,6 @@ def _ingest(
     return _start_on(cluster, "mura-ingest", *words, **environment)
 
 
-def _tasks_of(node: "subprocess.Popen[bytes]") -> list[psutil.Process]:
-    """Return the processes of a node that are in the midst of a task."""
-    found: list[psutil.Process] = []
-    for process in psutil.Process(node.pid).children(recursive=True):
-        try:
-            if process.cmdline()[:1] == ["ray::mura-lake"]:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
 def test_an_object_store_gets_the_same_lake_when_a_node_is_killed_on_the_way(
     s3: Proxy, cluster: RayCluster, phantom_tree: Path, lake: Lake
 ) -> None:
@@ -92,7 +79,7 @@ def test_an_object_store_gets_the_same_lake_when_a_node_is_killed_on_the_way(
     victim, store = cluster.add_node(), as_store(f"{s3.url}/lake")
     running = _ingest(cluster, f"{s3.url}/tree", store)
 
-    wait_until(lambda: _tasks_of(victim) and store.folders("shards"))
+    wait_until(lambda: cluster.workers(victim) and store.folders("shards"))
     cluster.kill(victim)
     assert not store.sizes([LAKE_FILE])
 
