@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import polars as pl
@@ -72,6 +72,12 @@ def _ingest(
     return _start_on(cluster, "mura-ingest", *words, **environment)
 
 
+def _wait_while(running: "subprocess.Popen[str]", condition: Callable[[], object]) -> None:
+    """Wait for what must come while a process runs, which may take TensorFlow's start on a node."""
+    wait_until(lambda: condition() or running.poll() is not None, timeout_s=120)
+    assert condition(), running.communicate()
+
+
 def test_an_object_store_gets_the_same_lake_when_a_node_is_killed_on_the_way(
     s3: Proxy, cluster: RayCluster, phantom_tree: Path, lake: Lake
 ) -> None:
@@ -105,21 +111,23 @@ def test_cross_validation_is_the_same_wherever_its_tasks_are_killed_and_find_the
     s3: Proxy, cluster: RayCluster, lake: Lake, nodes_folder: Path, tmp_path: Path
 ) -> None:
     s3.upload(lake.root, "lake")
-    own = ("part=wrist", "k=2", "models=cnn2", "ensemble=folds", "epochs=4", "cpus=1")
+    own = ("part=wrist", "k=2", "models=cnn2", "ensemble=folds", "epochs=6", "cpus=1")
     words = (*own, f"lake={s3.url}/lake", f"cache={tmp_path / 'cache'}", f"out={tmp_path / 'ray'}")
     running = _start_on(cluster, "mura-cv", *words)
     checkpoints = tmp_path / "ray" / "checkpoints"
-    wait_until(lambda: list(checkpoints.glob("*.npz")) and cluster.workers(), timeout_s=120)
-    cluster.workers()[0].kill()
+    _wait_while(running, lambda: list(checkpoints.glob("*.npz")) and cluster.workers())
+    (worker,) = cluster.workers()
+    worker.kill()
+    worker.wait()
     (checkpoint,) = checkpoints.glob("*.npz")
     killed = checkpoint.stat()
     local = _start("mura-cv", *own, f"lake={lake.root}", f"out={tmp_path / 'local'}")
 
     # it goes on in the run's folder, which the next fit takes for that of another run
-    wait_until(lambda: checkpoint.stat().st_ino != killed.st_ino, timeout_s=120)
+    _wait_while(running, lambda: checkpoint.stat().st_mtime_ns != killed.st_mtime_ns)
     run_file = checkpoints / "run.json"
     run_file.write_text(json.dumps({**json.loads(run_file.read_text()), "id": "another"}))
-    wait_until(lambda: list(nodes_folder.glob("mura-lake-*")), timeout_s=120)
+    _wait_while(running, lambda: list(nodes_folder.glob("mura-lake-*")))
 
     (_, wrong), (_, noted) = (each.communicate(timeout=200) for each in (local, running))
     assert local.returncode == 0, wrong
