@@ -38,6 +38,10 @@ def _bucket(url: str) -> Bucket:
     return bucket
 
 
+def _count_partial(bucket: Bucket) -> int:
+    return len(list(bucket.scratch.glob("*/.*.partial")))
+
+
 def test_a_lake_in_a_bucket_is_the_lake_in_a_folder(
     phantom_tree: Path, lake: Lake, s3: Proxy
 ) -> None:
@@ -168,10 +172,10 @@ def test_a_kill_loses_nothing_that_was_finished_and_leaves_nothing_half_done(
     s3.faults = [Fault("slow", "PUT", path="split=valid.*tfrecord", times=10_000, seconds=60)]
     running = start(own_tree, url)
     wait_until(lambda: s3.faults[0].hits >= 2 and len(bucket.list_files()) == 2)
-    assert len(list(bucket.scratch.glob("*/.*.partial"))) == 2
+    wait_until(lambda: _count_partial(bucket) == 2)
     running.kill()
     running.communicate(timeout=60)
-    assert len(list(bucket.scratch.glob("*/.*.partial"))) == 2
+    assert _count_partial(bucket) == 2
     of_another_host = bucket.scratch / f"another.{socket.gethostname()}-{running.pid}"
     of_another_host.mkdir()
 

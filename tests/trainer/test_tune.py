@@ -1,6 +1,7 @@
 """A pretrained model as a user trains it: its views are embedded once, its file takes images."""
 
 import json
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ from tests.commands import run
 from trainer.options import TrainOptions
 
 WORDS = ("part=wrist", "model=efficientnet_lite0", "epochs=8")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_embeddings(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
+    """Keep apart the embeddings that other tests have made of the same wrists."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="module")
