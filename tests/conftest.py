@@ -1,11 +1,15 @@
-"""What tests share: one phantom tree, one lake made from it, and one run trained on that."""
+"""What tests share: one phantom tree, one lake made from it, and one run trained on that.
+
+Whichever process of the tests comes first makes them for all.
+"""
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
@@ -15,6 +19,9 @@ from tests.object_store import Proxy, client_environment, make_bucket, proxy_to,
 
 SIZE_PX = 64
 NUM_VIEWS = 420
+NUM_EPOCHS = 4
+TRAIN = ("part=wrist", "model=cnn4", f"epochs={NUM_EPOCHS}", "batch=16", "seed=5")
+"""Words of the trained run."""
 
 _SHORT = {"ingest", "shared"}
 """Folders of tests that take seconds a file."""
@@ -32,10 +39,27 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session")
-def phantom_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all processes of the tests find the same."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def _make_once(folder: Path, make: Callable[[], object]) -> Path:
+    made = folder.with_name(f"{folder.name}.made")
+    with FileLock(f"{folder}.lock"):
+        if not made.exists():
+            make()
+            made.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def phantom_tree(shared_folder: Path) -> Path:
     """A phantom MURA-v1.1 folder; not to be changed."""
-    out = tmp_path_factory.mktemp("phantom")
-    return generate(PhantomOptions(out=str(out), views=NUM_VIEWS, seed=7))
+    out = shared_folder / "phantom"
+    options = PhantomOptions(out=str(out), views=NUM_VIEWS, seed=7)
+    return _make_once(out, lambda: generate(options)) / "MURA-v1.1"
 
 
 @pytest.fixture
@@ -48,12 +72,11 @@ def own_tree(phantom_tree: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def lake(phantom_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def lake(phantom_tree: Path, shared_folder: Path) -> Lake:
     """A lake made from the phantom tree; not to be changed."""
-    root = tmp_path_factory.mktemp("lake") / "lake"
-    result = run("mura-ingest", phantom_tree, f"lake={root}", f"size={SIZE_PX}", "workers=2")
-    assert result.returncode == 0, result.stderr
-    return open_lake(root)
+    root = shared_folder / "lake"
+    words = (phantom_tree, f"lake={root}", f"size={SIZE_PX}", "workers=2")
+    return open_lake(_make_once(root, lambda: _succeed("mura-ingest", *words)))
 
 
 @pytest.fixture(scope="session")
@@ -83,10 +106,13 @@ def own_lake(lake: Lake, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained_run(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained_run(lake: Lake, shared_folder: Path) -> Path:
     """The folder of a finished run on the lake's wrists; not to be changed."""
-    out = tmp_path_factory.mktemp("runs") / "train"
-    words = ("part=wrist", f"lake={lake.root}", "model=resnet_small", f"out={out}", "epochs=2")
-    result = run("mura-train", *words)
+    out = shared_folder / "run"
+    words = (*TRAIN, f"lake={lake.root}", f"out={out}")
+    return _make_once(out, lambda: _succeed("mura-train", *words))
+
+
+def _succeed(script: str, *words: object) -> None:
+    result = run(script, *words)
     assert result.returncode == 0, result.stderr
-    return out

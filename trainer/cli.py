@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from shared.command_line import given_keys, parse, run
+from shared.console import note
 from shared.errors import UsageError
 
 _IF_INTERRUPTED = "the same command goes on after the last finished epoch"
@@ -192,11 +193,16 @@ def _export(words: Sequence[str]) -> None:
     from trainer.options import ExportOptions
 
     options = parse(ExportOptions, words, "export")
+
+    from trainer.kept import open_kept
+
+    kept = open_kept(options.run)
     _quiet_tensorflow()
+    note("starting TensorFlow")
 
     from trainer.export.run import export
 
-    export(options)
+    export(options, kept)
 
 
 @contextmanager

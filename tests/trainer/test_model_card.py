@@ -74,9 +74,10 @@ def test_data_and_command_are_told(trained_run: Path, lake: Lake) -> None:
         assert [row["Views"], row["Studies"], row["Patients"]] == list(map(str, numbers))
     assert lake.digest in card
     assert config["code"]["digest"] in card
-    assert f"```sh\njust train part=wrist lake={lake.root} epochs=2 model=resnet_small\n```" in card
-    assert "`resnet_small`, from random weights." in card
-    assert "stratified by label and body part, with seed 0." in card
+    said = f"just train part=wrist lake={lake.root} epochs=4 batch=16 seed=5 model=cnn4"
+    assert f"```sh\n{said}\n```" in card
+    assert "`cnn4`, from random weights." in card
+    assert "stratified by label and body part, with seed 5." in card
     unseen = ", ".join(part for part in MURA_PARTS if part != "wrist")
     assert f"it has never seen {unseen}." in card
     assert "heat_maps/` of this run show some of them" in card

@@ -19,13 +19,11 @@ from shared.lake import Lake, open_lake
 from shared.reader import ViewReader
 from shared.shards import rows_by_shard, shard_bytes
 from tests.commands import PROJECT, SCRIPTS, run
+from tests.conftest import TRAIN
 from tests.ingest.processes import wait_until
 from tests.object_store import Fault, Proxy
 from trainer.eda.run import explore
 from trainer.options import EdaOptions
-
-TRAIN = ("part=wrist", "model=resnet_small", "epochs=2")
-
 
 @pytest.fixture
 def url(lake: Lake, s3: Proxy) -> str:
@@ -154,6 +152,8 @@ def test_a_run_through_a_cache_is_the_run_from_the_folder(
     assert result.returncode == 0, result.stderr
     predictions = [pl.read_parquet(run / "predictions.parquet") for run in (out, trained_run)]
     assert predictions[0].equals(predictions[1])
+    assert "view AUROC" in result.stdout
+    assert result.stdout.rstrip().endswith(f"report: {out / 'report.html'}")
     assert json.loads((out / "config.json").read_text())["lake"]["path"] == url
 
 
@@ -214,8 +214,8 @@ def test_a_streamed_run_ends_well(url: str, tmp_path: Path) -> None:
 def test_a_streamed_run_that_ends_badly_has_its_own_status(
     how: str, status: int, url: str, s3: Proxy, tmp_path: Path
 ) -> None:
-    words = ("part=wrist", "model=resnet_small", "epochs=500", "patience=500", f"lake={url}")
     out = tmp_path / "run"
+    words = ("part=wrist", "model=cnn4", "epochs=500", "patience=500", f"lake={url}")
     running = subprocess.Popen(
         [SCRIPTS / "mura-train", *words, f"out={out}"],
         cwd=PROJECT,

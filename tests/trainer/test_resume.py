@@ -10,19 +10,10 @@ import pytest
 
 from shared.lake import Lake
 from tests.commands import SCRIPTS, run
+from tests.conftest import NUM_EPOCHS, TRAIN
 from trainer.report.cases import HEAT_MAPS
 
-EPOCHS = 4
 TIMED = ("seconds", "images_per_s", "train_s", "waiting_s")
-WORDS = ("part=wrist", "model=cnn4", "batch=16", f"epochs={EPOCHS}")
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "whole"
-    result = run("mura-train", *WORDS, f"lake={lake.root}", f"out={out}")
-    assert result.returncode == 0, result.stderr
-    return out
 
 
 def _stop_after(epoch: int, signal_number: int, words: list[str], folder: Path) -> tuple[int, str]:
@@ -40,9 +31,9 @@ def _stop_after(epoch: int, signal_number: int, words: list[str], folder: Path) 
 
 
 def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bits(
-    uninterrupted: Path, lake: Lake, tmp_path: Path
+    trained_run: Path, lake: Lake, tmp_path: Path
 ) -> None:
-    words = [*WORDS, f"lake={lake.root}"]
+    words = [*TRAIN, f"lake={lake.root}"]
     status, said = _stop_after(1, signal.SIGINT, words, tmp_path)
     assert status == 130
     assert "the same command goes on after the last finished epoch" in said.splitlines()[-1]
@@ -59,14 +50,14 @@ def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bits(
     assert f"report: runs/{unfinished.name}/report.html" in result.stdout
     assert list((tmp_path / "runs").iterdir()) == [unfinished]
     assert "epoch 3:" not in result.stderr
-    assert f"epoch {EPOCHS}:" in result.stderr
+    assert f"epoch {NUM_EPOCHS}:" in result.stderr
     for name, columns in (("predictions", ()), ("history", TIMED)):
         expected, found = (
             pl.read_parquet(folder / f"{name}.parquet").drop(columns)
-            for folder in (uninterrupted, unfinished)
+            for folder in (trained_run, unfinished)
         )
         assert found.equals(expected)
     config = json.loads((unfinished / "config.json").read_text())
     assert config["starts"] == 3
     files = {path.name for path in unfinished.iterdir()}
-    assert files == {path.name for path in uninterrupted.iterdir()} - {HEAT_MAPS}
+    assert files == {path.name for path in trained_run.iterdir()} - {HEAT_MAPS}

@@ -16,7 +16,7 @@ from shared.prepare import prepare
 from trainer.export.formats import FORMATS, Answer, Format, hushed
 from trainer.export.graph import INPUT, build_graph
 from trainer.export.prepare import check_exportable
-from trainer.kept import Kept, open_kept
+from trainer.kept import Kept
 
 if TYPE_CHECKING:
     import keras
@@ -28,16 +28,20 @@ _SIDES_PX = ((512, 406), (331, 512), (97, 120), (640, 1024))
 """Heights and widths that an export is tried on."""
 
 
-def export(options: ExportOptions) -> None:
+def export(options: ExportOptions, kept: Kept) -> None:
     """Write a run's model with the preparation of pixels inside, once it is known to agree.
+
+    Args:
+        options: format and place.
+        kept: the run.
 
     Raises:
         UsageError: something lies where it is to be written.
-        TrainingError: there is no such run, its preparation cannot be put into a graph, a package
-            is missing, the model cannot be converted, or the export answers otherwise.
+        TrainingError: the run's preparation cannot be put into a graph, a package is missing, the
+            model cannot be converted, or the export answers otherwise.
         WriteError: it cannot be written.
     """
-    kept, chosen = open_kept(options.run), FORMATS[options.format]
+    chosen = FORMATS[options.format]
     path = Path(options.out).expanduser() if options.out else kept.folder / chosen.name
     if os.path.lexists(path):
         raise UsageError(f"Expected a new file or folder. Received: out={path}, which exists")

@@ -16,7 +16,6 @@ from shared.errors import ImageError, SourceError
 from shared.image import Pixels
 from shared.image_spec import ImageSpec
 from trainer.answers import answer
-from trainer.explain.files import Explainer
 from trainer.kept import Kept, open_kept
 from trainer.options import PredictOptions
 from trainer.predict.find import find_views
@@ -60,6 +59,9 @@ def answer_all(kept: Kept, found: pl.DataFrame, maps: Path | None) -> Answers:
         WriteError: a heat map cannot be written.
     """
     note("starting TensorFlow")
+
+    from trainer.explain.files import Explainer
+
     model: Any = kept.load_model()
     explainer = Explainer(model, maps, found["path"].to_list()) if maps else None
     # one row a view that could not be read, and the outputs for the others
