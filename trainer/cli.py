@@ -1,7 +1,5 @@
 """The commands of trainer; each imports what it needs when it runs, so that `--help` is quick."""
 
-import logging
-import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -171,7 +169,6 @@ def _predict(words: Sequence[str]) -> None:
     from trainer.options import PredictOptions
 
     options = parse(PredictOptions, words, "predict")
-    _quiet_tensorflow()
 
     from trainer.predict.run import predict
 
@@ -182,7 +179,6 @@ def _serve(words: Sequence[str]) -> None:
     from trainer.options import ServeOptions
 
     options = parse(ServeOptions, words, "serve")
-    _quiet_tensorflow()
 
     from trainer.serve.run import serve
 
@@ -195,10 +191,11 @@ def _export(words: Sequence[str]) -> None:
     options = parse(ExportOptions, words, "export")
 
     from trainer.kept import open_kept
+    from trainer.start import import_keras
 
     kept = open_kept(options.run)
-    _quiet_tensorflow()
     note("starting TensorFlow")
+    import_keras()
 
     from trainer.export.run import export
 
@@ -212,12 +209,5 @@ def _results(out: str, name: str, key: str) -> Generator[Path, None, None]:
     from trainer.run_folder import open_run_folder
 
     with open_run_folder(out, name, key) as folder:
-        _quiet_tensorflow()
         yield folder
     say_result(folder)
-
-
-def _quiet_tensorflow() -> None:
-    """Keep back TensorFlow's own chatter, which would drown what this project has to say."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)

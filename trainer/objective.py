@@ -22,15 +22,24 @@ class AbnormalAUROC(keras.metrics.AUC):
 def objective(num_outputs: int) -> dict[str, Any]:
     """Return loss and metrics, `accuracy` of classes and `auroc` of abnormal, for `model.compile`.
 
+    Metrics are made here, for what Keras makes of their names, in the first training step, has that
+    step traced twice.
+
     Args:
         num_outputs: of the model: 1, or as many as there are classes.
     """
     if num_outputs == 1:
         return {
             "loss": "binary_crossentropy",
-            "metrics": ["accuracy", keras.metrics.AUC(name="auroc")],
+            "metrics": [
+                keras.metrics.BinaryAccuracy(name="accuracy"),
+                keras.metrics.AUC(name="auroc"),
+            ],
         }
     return {
         "loss": "sparse_categorical_crossentropy",
-        "metrics": ["accuracy", AbnormalAUROC(name="auroc")],
+        "metrics": [
+            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+            AbnormalAUROC(name="auroc"),
+        ],
     }

@@ -25,6 +25,7 @@ from tests.object_store import Fault, Proxy
 from trainer.eda.run import explore
 from trainer.options import EdaOptions
 
+
 @pytest.fixture
 def url(lake: Lake, s3: Proxy) -> str:
     """The lake in the test's bucket."""

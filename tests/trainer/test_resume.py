@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from shared.lake import Lake
 from tests.commands import SCRIPTS, run

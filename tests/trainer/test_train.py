@@ -26,9 +26,8 @@ from trainer.report.cases import HEAT_MAPS, shown_views
 @pytest.fixture(scope="module")
 def cross_validated(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "cv"
-    words = ("k=2", "models=cnn4,cnn2", f"lake={lake.root}", f"out={out}", "epochs=1", "batch=16")
-    words += ("images=off",)
-    result = run("mura-cv", *words)
+    words = ("part=wrist", "k=2", "models=cnn4,cnn2", "epochs=1", "batch=16", "images=off")
+    result = run("mura-cv", *words, f"lake={lake.root}", f"out={out}")
     assert result.returncode == 0, result.stderr
     assert "chosen of 2 candidates, by pooled view AUROC: cnn" in result.stdout
     return out
@@ -139,7 +138,7 @@ def test_cross_validation_predicts_each_train_view_once_a_model(
     cross_validated: Path, lake: Lake
 ) -> None:
     scored = pl.read_parquet(cross_validated / "predictions.parquet")
-    train = lake.manifest.filter(split="train")["view_id"].to_list()
+    train = lake.manifest.filter(split="train", body_part="wrist")["view_id"].to_list()
     for model in ("cnn2", "cnn4"):
         out_of_fold = scored.filter(role="out_of_fold", model=model)
         assert sorted(out_of_fold["view_id"]) == train
@@ -160,7 +159,8 @@ def test_the_chosen_candidate_has_the_best_auroc_and_is_scored_once(
     assert metrics["decision"]["learnt_on"] == "out_of_fold"
     test = scored.filter(role="test")
     assert set(test["model"]) == {metrics["chosen"]}
-    assert sorted(test["view_id"]) == lake.manifest.filter(split="valid")["view_id"].to_list()
+    valid = lake.manifest.filter(split="valid", body_part="wrist")
+    assert sorted(test["view_id"]) == valid["view_id"].to_list()
 
 
 def _pictures(folder: Path) -> dict[str, Path]:

@@ -18,6 +18,7 @@ from trainer.hardware import limit_threads
 from trainer.heads.embeddings import Matrix, embedding_key
 from trainer.options import FitOptions
 from trainer.run_folder import CHECKPOINTS, TENSORBOARD, identify, name_fit
+from trainer.start import import_keras
 
 
 def find_weights_key(lake: Lake, model_name: str, options: FitOptions) -> str:
@@ -37,6 +38,7 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
         As `trainer.heads.frozen.compute_embeddings`.
     """
     lake = _prepare(task, job, task.views)
+    import_keras()
 
     from trainer.devices import start
     from trainer.heads.frozen import compute_embeddings
@@ -57,6 +59,7 @@ def fit_model(task: FitTask, job: Job) -> Ended:
     """
     say_status("starting TensorFlow")
     lake = _prepare(task, job, pl.concat(vars(task.plan).values()))
+    import_keras()
 
     from trainer.tune import make_image_fit
 

@@ -22,6 +22,7 @@ from trainer.models import build_trunk
 from trainer.options import FitOptions
 from trainer.provenance import Phases
 from trainer.split import FitPlan
+from trainer.start import import_keras
 from trainer.target import balance_weights, make_target
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def start_tensorflow(phases: Phases) -> None:
         return
     note("starting TensorFlow")
     with phases.measure("start TensorFlow"):
+        import_keras()
         import_module("trainer.fit")
 
 

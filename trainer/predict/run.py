@@ -21,6 +21,7 @@ from trainer.options import PredictOptions
 from trainer.predict.find import find_views
 from trainer.predict.formats import PRINTERS, Answers
 from trainer.predict.read import read_view
+from trainer.start import import_keras
 
 _BATCH = 64
 _BATCHES_AHEAD = 2
@@ -59,6 +60,7 @@ def answer_all(kept: Kept, found: pl.DataFrame, maps: Path | None) -> Answers:
         WriteError: a heat map cannot be written.
     """
     note("starting TensorFlow")
+    import_keras()
 
     from trainer.explain.files import Explainer
 

@@ -11,6 +11,7 @@ from shared.errors import ServeError
 from trainer.kept import open_kept
 from trainer.options import ServeOptions
 from trainer.serve.uploads import sweeping
+from trainer.start import import_keras
 
 _GRADIO_OFF = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -39,6 +40,7 @@ def serve(options: ServeOptions) -> None:
     with _bind(options) as listener, tempfile.TemporaryDirectory(prefix="mura-serve-") as uploads:
         os.environ.update(_GRADIO_OFF, GRADIO_TEMP_DIR=uploads)
         note("starting TensorFlow")
+        import_keras()
 
         import uvicorn
 
