@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from shared.lake import Lake
 from tests.commands import PROJECT
@@ -22,9 +21,7 @@ from trainer.fitted import predict
 from trainer.options import TrainOptions
 from trainer.split import plan_final_fit
 
-lake, folder, words = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
-options = TrainOptions(lake=lake, part="wrist", model="cnn2", epochs=2, batch=16, **words)
-data = open_data(options)
+lake = sys.argv[1]
 
 
 def build():
@@ -36,42 +33,39 @@ def build():
     return keras.Model(images, probability)
 
 
-plan = plan_final_fit(data, options.seed)
-fitted = Fitter(data.lake, options, folder).fit(Recipe(build, 1e-3), plan, "small")
-predict([fitted], plan.test).write_parquet(folder / "predictions.parquet")
-dtypes = sorted({layer.compute_dtype for layer in fitted.build().layers})
-(folder / "dtypes.json").write_text(json.dumps(dtypes))
+for place, words in json.loads(sys.argv[2]).items():
+    options = TrainOptions(lake=lake, part="wrist", model="cnn2", epochs=2, batch=16, **words)
+    data = open_data(options)
+    plan = plan_final_fit(data, options.seed)
+    folder = Path(place)
+    folder.mkdir()
+    fitted = Fitter(data.lake, options, folder).fit(Recipe(build, 1e-3), plan, "small")
+    predict([fitted], plan.test).write_parquet(folder / "predictions.parquet")
+    dtypes = sorted({layer.compute_dtype for layer in fitted.build().layers})
+    (folder / "dtypes.json").write_text(json.dumps(dtypes))
 """
 
 
-def _fit(lake: Lake, folder: Path, **words: object) -> pl.DataFrame:
+def _fit(lake: Lake, *fits: tuple[Path, dict[str, object]]) -> list[pl.DataFrame]:
     """Fit a network without dropout, whose draws differ by device, in a process of its own."""
-    folder.mkdir()
-    command = [sys.executable, "-c", FIT, str(lake.root), str(folder), json.dumps(words)]
+    command = [sys.executable, "-c", FIT, str(lake.root)]
+    command.append(json.dumps({str(folder): words for folder, words in fits}))
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=200)
     assert result.returncode == 0, result.stderr
-    return pl.read_parquet(folder / "predictions.parquet").sort("view_id")
+    return [pl.read_parquet(folder / "predictions.parquet").sort("view_id") for folder, _ in fits]
 
 
-@pytest.fixture(scope="module")
-def on_one(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    return _fit(lake, tmp_path_factory.mktemp("devices") / "one")
-
-
-def test_two_devices_give_the_result_of_one(
-    on_one: pl.DataFrame, lake: Lake, tmp_path: Path
+def test_two_devices_xla_and_mixed_precision_give_the_result_of_one_or_nearly(
+    lake: Lake, tmp_path: Path
 ) -> None:
-    on_two = _fit(lake, tmp_path / "two", devices=2)
+    words = {"xla": "on", "precision": "mixed_bfloat16"}
+    on_one, other = _fit(lake, (tmp_path / "one", {}), (tmp_path / "other", words))
+    # the processor is divided once a process
+    (on_two,) = _fit(lake, (tmp_path / "two", {"devices": 2}))
     assert on_two["view_id"].equals(on_one["view_id"])
     assert on_one["probability"].std() > 0.01  # pyright: ignore[reportOptionalOperand, reportOperatorIssue]  # of floats it is a float
     assert (on_two["probability"] - on_one["probability"]).abs().max() < 1e-4
 
-
-def test_xla_gives_the_same_and_mixed_precision_nearly(
-    on_one: pl.DataFrame, lake: Lake, tmp_path: Path
-) -> None:
-    words = {"xla": "on", "precision": "mixed_bfloat16"}
-    other = _fit(lake, tmp_path / "other", **words)
     distance = (other["probability"] - on_one["probability"]).abs()
     assert 0 < distance.max() < 0.1  # pyright: ignore[reportOptionalOperand, reportOperatorIssue]  # of floats it is a float
     assert "bfloat16" in json.loads((tmp_path / "other" / "dtypes.json").read_text())
