@@ -77,7 +77,7 @@ phantom *words: _environment
 # run the tests: just test [pytest's options]
 [no-exit-message]
 test *words: _environment
-    @"{{ bin }}/python" -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder "$@"
+    @"{{ bin }}/python" -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder "$@"
 
 # check format, style, types and who may import whom
 [no-exit-message]

@@ -12,7 +12,7 @@ from shared.lake import Lake, open_lake
 from shared.reader import ViewReader
 from tests.commands import run
 
-NUM_FLIPS = 36
+NUM_FLIPS = 18
 
 
 def _read_all(root: Path) -> None:

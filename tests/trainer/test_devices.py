@@ -58,7 +58,7 @@ def _fit(lake: Lake, *fits: tuple[Path, dict[str, object]]) -> list[pl.DataFrame
 def test_two_devices_xla_and_mixed_precision_give_the_result_of_one_or_nearly(
     lake: Lake, tmp_path: Path
 ) -> None:
-    words = {"xla": "on", "precision": "mixed_bfloat16"}
+    words: dict[str, object] = {"xla": "on", "precision": "mixed_bfloat16"}
     on_one, other = _fit(lake, (tmp_path / "one", {}), (tmp_path / "other", words))
     # the processor is divided once a process
     (on_two,) = _fit(lake, (tmp_path / "two", {"devices": 2}))
