@@ -1,13 +1,22 @@
 """The commands of trainer; each imports what it needs when it runs, so that `--help` is quick."""
 
+from __future__ import annotations
+
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from shared.command_line import given_keys, parse, run
 from shared.console import note
 from shared.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shared.lake import Lake
+    from trainer.options import CvOptions, TrainOptions
+    from trainer.provenance import Phases
+    from trainer.split import FitPlan
 
 _IF_INTERRUPTED = "the same command goes on after the last finished epoch"
 
@@ -76,25 +85,11 @@ def _train(words: Sequence[str]) -> None:
     from trainer.options import TrainOptions
 
     options = parse(TrainOptions, words, "train")
-
-    from trainer.data import open_data
-    from trainer.models import require_weights
-    from trainer.provenance import Phases, run_key
-    from trainer.split import check_batch, plan_final_fit
-    from trainer.target import make_target
-
-    require_weights([options.model], options.weights)
-    phases = Phases()
-    with phases.measure("open"):
-        data = open_data(options)
-        make_target(options.target, data.lake.manifest)
-        plan = plan_final_fit(data, options.seed)
-        check_batch([options.model], options, [plan])
-        key = run_key("train", options, data.lake)
-    with _results(options.out, f"train-{options.part}-{options.model}", key) as folder:
+    name = f"train-{options.part}-{options.model}"
+    with _begin(options, [options.model], "train", name) as (lake, plan, _, folder, phases):
         from trainer.train import train
 
-        train(options, data.lake, plan, folder, phases)
+        train(options, lake, plan, folder, phases)
 
 
 def _cv(words: Sequence[str]) -> None:
@@ -102,28 +97,16 @@ def _cv(words: Sequence[str]) -> None:
 
     options = parse(CvOptions, words, "cv")
 
-    from trainer.data import open_data
     from trainer.hardware import limit_threads
-    from trainer.models import require_weights
-    from trainer.provenance import Phases, run_key
-    from trainer.split import check_batch, plan_final_fit, plan_fold_fits
-    from trainer.target import make_target
 
-    require_weights(options.model_names, options.weights)
-    phases = Phases()
-    with phases.measure("open"):
-        data = open_data(options)
-        make_target(options.target, data.lake.manifest)
-        plans = plan_fold_fits(data, options.k, options.seed)
-        final_plan = plan_final_fit(data, options.seed)
-        check_batch(options.model_names, options, [*plans, final_plan])
-        key = run_key("cv", options, data.lake)
     if options.cpus:
         limit_threads(options.cpus)
-    with _results(options.out, f"cv-{options.part}", key) as folder:
+    name = f"cv-{options.part}"
+    begun = _begin(options, options.model_names, "cv", name, options.k)
+    with begun as (lake, plan, folds, folder, phases):
         from trainer.cv import cross_validate
 
-        cross_validate(options, data.lake, plans, final_plan, folder, phases)
+        cross_validate(options, lake, folds, plan, folder, phases)
 
 
 def _tune(words: Sequence[str]) -> None:
@@ -133,26 +116,11 @@ def _tune(words: Sequence[str]) -> None:
 
     from trainer.search.sampler import optuna_version
 
-    sampler = f"optuna {optuna_version()}"
-
-    from trainer.data import open_data
-    from trainer.models import require_weights
-    from trainer.provenance import Phases, run_key
-    from trainer.split import check_batch, plan_final_fit
-    from trainer.target import make_target
-
-    require_weights([options.model], options.weights)
-    phases = Phases()
-    with phases.measure("open"):
-        data = open_data(options)
-        make_target(options.target, data.lake.manifest)
-        plan = plan_final_fit(data, options.seed)
-        check_batch([options.model], options, [plan])
-        key = run_key(f"tune by {sampler}", options, data.lake)
-    with _results(options.out, f"tune-{options.part}-{options.model}", key) as folder:
+    name, what = f"tune-{options.part}-{options.model}", f"tune by optuna {optuna_version()}"
+    with _begin(options, [options.model], what, name) as (lake, plan, _, folder, phases):
         from trainer.search.run import search
 
-        search(options, data.lake, plan, folder, phases)
+        search(options, lake, plan, folder, phases)
 
 
 def _eda(words: Sequence[str]) -> None:
@@ -202,12 +170,58 @@ def _export(words: Sequence[str]) -> None:
     export(options, kept)
 
 
-@contextmanager
-def _results(out: str, name: str, key: str) -> Generator[Path, None, None]:
-    """Make the run folder before TensorFlow's seconds of starting; print the results after."""
-    from trainer.outcome import say_result
-    from trainer.run_folder import open_run_folder
+class _Begun(NamedTuple):
+    """What a command that fits models has before TensorFlow is started.
 
-    with open_run_folder(out, name, key) as folder:
-        yield folder
+    Attributes:
+        lake: where the views' pixels are.
+        plan: of the fit to all of train.
+        folds: plans of the folds, if there are any.
+        folder: of the run.
+        phases: of the run so far.
+    """
+
+    lake: Lake
+    plan: FitPlan
+    folds: list[FitPlan]
+    folder: Path
+    phases: Phases
+
+
+@contextmanager
+def _begin(
+    options: TrainOptions | CvOptions,
+    model_names: Sequence[str],
+    what: str,
+    name: str,
+    num_folds: int = 0,
+) -> Generator[_Begun, None, None]:
+    """Refuse what cannot work before TensorFlow's seconds of starting; print the results after.
+
+    Args:
+        options: of the command.
+        model_names: keys of `trainer.models.MODELS`.
+        what: the command, as its run is told from those of others.
+        name: of its run folder.
+        num_folds: how many there are, if any.
+    """
+    from trainer.data import open_data
+    from trainer.models import require_weights
+    from trainer.outcome import say_result
+    from trainer.provenance import Phases, run_key
+    from trainer.run_folder import open_run_folder
+    from trainer.split import check_batch, plan_final_fit, plan_fold_fits
+    from trainer.target import make_target
+
+    require_weights(model_names, options.weights)
+    phases = Phases()
+    with phases.measure("open"):
+        data = open_data(options)
+        make_target(options.target, data.lake.manifest)
+        folds = plan_fold_fits(data, num_folds, options.seed) if num_folds else []
+        plan = plan_final_fit(data, options.seed)
+        check_batch(model_names, options, [*folds, plan])
+        key = run_key(what, options, data.lake)
+    with open_run_folder(options.out, name, key) as folder:
+        yield _Begun(data.lake, plan, folds, folder, phases)
     say_result(folder)
