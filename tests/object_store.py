@@ -1,6 +1,7 @@
 """A real S3 server process on loopback, behind a proxy that injects the faults of a network."""
 
 import http.client
+import json
 import re
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 Kind = Literal["status", "slow", "cut", "truncate"]
 
@@ -21,6 +22,7 @@ _SIGNED = {
     "Authorization": "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, "
     "SignedHeaders=host, Signature=unchecked"
 }
+_EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
 
@@ -100,6 +102,37 @@ class Proxy:
             Fault("status", method, times=times, status=status)
             for method in ("GET", "HEAD", "PUT", "POST", "DELETE")
         ]
+
+    @contextmanager
+    def demanding_signatures(self) -> Generator[None, None, None]:
+        """Have the server refuse every request that no key which it knows has signed."""
+        self._ask("/moto-api/reset-auth", b"0")
+        try:
+            yield
+        finally:
+            self._ask("/moto-api/reset-auth", b"inf")
+
+    def make_key(self) -> tuple[str, str]:
+        """Return the id and the secret of a key that the server knows and lets do everything."""
+        user = f"UserName={self.bucket}&Version=2010-05-08"
+        policy = {"Version": "2012-10-17", "Statement": [_EVERYTHING]}
+        document = urlencode({"PolicyName": "everything", "PolicyDocument": json.dumps(policy)})
+        for words in (f"CreateUser&{user}", f"PutUserPolicy&{user}&{document}"):
+            self._ask("/", f"Action={words}".encode(), "iam")
+        answer = self._ask("/", f"Action=CreateAccessKey&{user}".encode(), "iam").decode()
+        key, secret = (
+            answer.split(f"<{name}>")[1].split("<")[0]
+            for name in ("AccessKeyId", "SecretAccessKey")
+        )
+        return key, secret
+
+    def _ask(self, path: str, body: bytes, service: str = "s3") -> bytes:
+        signed = _SIGNED["Authorization"].replace("/s3/", f"/{service}/")
+        kind = "application/x-www-form-urlencoded" if service == "iam" else "text/plain"
+        headers = {"Authorization": signed, "Content-Type": kind}
+        answer, data = _request(self.port, "POST", path, body, headers)
+        assert answer.status == 200, data
+        return data
 
     def count(self, method: str, path: str = "") -> int:
         """Return how many requests so far were of a method and have `path` in theirs."""
