@@ -106,3 +106,23 @@ def auroc(ranking: Ranking, weights: Floats) -> Floats:
     wins += below[ranking.num_up_to]
     wins *= abnormal
     return divide(wins.sum(axis=0), 2 * below[-1] * abnormal.sum(axis=0))
+
+
+def roc_curve(labels: Ints, probabilities: Floats) -> tuple[Floats, Floats]:
+    """Return the shares of normal and of abnormal rows that are taken for abnormal.
+
+    One each for every threshold, from one that nothing reaches to one that everything does.
+
+    Args:
+        labels: 0 and 1, (rows,), both present.
+        probabilities: of abnormal, (rows,).
+
+    Returns:
+        Both (distinct probabilities + 1,), rising from 0 to 1.
+    """
+    thresholds = np.append(np.inf, np.unique(probabilities)[::-1])
+    normal, abnormal = (
+        1 - np.searchsorted(np.sort(own), thresholds) / own.size
+        for own in (probabilities[labels == label] for label in (0, 1))
+    )
+    return normal, abnormal

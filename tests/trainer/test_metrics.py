@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from sklearn import metrics as sklearn_metrics
@@ -10,6 +11,7 @@ from sklearn import metrics as sklearn_metrics
 from shared.errors import TrainingError
 from tests.trainer.scored_tables import HAND, random_table, scored_table
 from trainer.metrics import by_study, choose, measure, measure_by_part, score
+from trainer.rates import roc_curve
 
 sk: Any = sklearn_metrics
 
@@ -19,6 +21,15 @@ def split_columns(scored: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     predictions = scored.select("view_id", "model", "fold", "role", "probability")
     manifest = scored.select("view_id", "study_id", "body_part", "label", "group").unique()
     return predictions, manifest
+
+
+def test_the_curve_is_that_of_scikit_learn() -> None:
+    generator = np.random.default_rng(4)
+    labels = generator.integers(0, 2, 300)
+    # half of them tied
+    probabilities = np.where(labels + generator.random(300) > 1, generator.random(300), 0.25)
+    expected = sk.roc_curve(labels, probabilities, drop_intermediate=False)[:2]
+    np.testing.assert_allclose(roc_curve(labels, probabilities), expected, atol=1e-12)
 
 
 class TestMeasure:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from sklearn.decomposition import PCA  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 from trainer.heads.head import Head, Matrix, Vector
 
@@ -65,6 +64,11 @@ def find_components(standard: Features, seed: int) -> Features:
         standard: as from `standardize`.
         seed: of the search for their directions (Halko et al., https://arxiv.org/abs/0909.4061).
     """
+    # not every head needs it, and it takes half a second
+    from sklearn.decomposition import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
+        PCA,
+    )
+
     pca: Any = cast(Any, PCA)(
         min(_NUM_COMPONENTS, *standard.train.shape),
         svd_solver="randomized",

@@ -11,17 +11,12 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from sklearn import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
-    metrics as sklearn_metrics,
-)
 
 from shared.vocabulary import LABEL_NAMES
 from trainer.calibration import bin_by_probability
-from trainer.metrics import Measures, by_study
-from trainer.rates import Floats, Ints
+from trainer.metrics import Measures, by_study, measure_auroc, to_arrays
+from trainer.rates import Floats, Ints, roc_curve
 from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, PAPER, VIEW, add_legend, panel
-
-sk: Any = sklearn_metrics  # untyped: pyright would take its default arguments for its types
 
 _LOSS_LINES = {"loss": ("training", MUTED), "val_loss": ("validation", VIEW)}
 _AUROC_LINES = {"val_auroc": ("validation", VIEW)}
@@ -129,14 +124,14 @@ def roc(scored: pl.DataFrame, name: str = "all") -> Figure:
 def _draw_roc(
     axes: Axes, table: pl.DataFrame, level: str, style: dict[str, Any], prefix: str
 ) -> None:
-    if table["label"].n_unique() < 2:
+    auroc = measure_auroc(*to_arrays(table))
+    if auroc is None:
         if prefix:
             axes.plot([], [], label=f"{prefix} {level}: not defined, one label only")
         return
-    false_rate, true_rate, _ = sk.roc_curve(table["label"], table["probability"])
-    auroc = sk.auc(false_rate, true_rate)
     label = f"{prefix} {level}: AUROC {auroc:.3f}" if prefix else None
-    axes.plot(false_rate, true_rate, color=LEVEL_COLOURS[level], label=label, **style)
+    curve = roc_curve(*to_arrays(table))
+    axes.plot(*curve, color=LEVEL_COLOURS[level], label=label, **style)
 
 
 def reliability(level: str, labels: Ints, probabilities: Mapping[str, Floats]) -> Figure:
