@@ -9,7 +9,7 @@ import polars as pl
 from shared.console import say
 from shared.lake import Lake
 from trainer.candidates import Candidate
-from trainer.cluster.ahead import Wanted, open_ahead
+from trainer.cluster.ahead import Ahead, Wanted, open_ahead
 from trainer.comparison import by_model, measure_folds, show_comparison
 from trainer.fitted import Fitted, predict
 from trainer.metrics import choose, measure, score
@@ -67,33 +67,20 @@ def cross_validate(
     views = pl.concat(vars(final_plan).values())
     with open_ahead(options, lake, views, folder, phases) as ahead:
         ahead.embed()
-        fits: Mapping[str, Fit] = {
+        fits = {
             name: make_fit(lake, name, options, final_plan, folder, phases)
             for name in options.model_names
         }
         with phases.measure("cross-validate"):
             more = [final_plan.test] if keeps_folds else []
-            fits = ahead.fit(
-                fits,
-                [
-                    Wanted(name, plan, _name_fold(name, fold, len(plans)), [plan.test, *more])
-                    for name in fits
-                    for fold, plan in enumerate(plans)
-                ],
-            )
-            tried: dict[Candidate, _Tried] = {}
-            for name, fit in fits.items():
-                tried |= _try(plans, fit, options.list_candidates(name), name, keeps_folds)
+            tried = _try_all(options, plans, more, ahead, fits)
         chosen = _choose(tried, lake)
         histories = [one.history for one in tried.values()]
-        members, plan = tried[chosen].members, final_plan
         if keeps_folds:
-            plan = _without_validation(final_plan)
+            members, plan = tried[chosen].members, _without_validation(final_plan)
         else:
-            asked = [final_plan.validation, final_plan.test]
             with phases.measure("train"):
-                fits = ahead.fit(fits, [Wanted(chosen.model, final_plan, chosen.name, asked)])
-                members = fits[chosen.model](final_plan, [chosen], chosen.name)
+                members, plan = _refit(chosen, final_plan, ahead, fits), final_plan
             histories.append(label_set(members[0].history, chosen.name, None))
     with phases.measure("evaluate"):
         final = predict_sets(members, plan, chosen.name)
@@ -102,6 +89,31 @@ def cross_validate(
     keep_model(members, options, lake, scored, folder, phases)
     config = describe_run("cv", options, lake, plan, phases, count_starts(folder))
     keep_results(folder, config, pl.concat(histories), scored)
+
+
+def _try_all(
+    options: CvOptions,
+    plans: Sequence[FitPlan],
+    more: Sequence[pl.DataFrame],
+    ahead: Ahead,
+    fits: Mapping[str, Fit],
+) -> dict[Candidate, _Tried]:
+    """Fit all candidates on all folds; `more` is what fold models will be asked about later."""
+    wanted = [
+        Wanted(name, plan, _name_fold(name, fold, len(plans)), [plan.test, *more])
+        for name in fits
+        for fold, plan in enumerate(plans)
+    ]
+    tried: dict[Candidate, _Tried] = {}
+    for name, fit in ahead.fit(fits, wanted).items():
+        tried |= _try(plans, fit, options.list_candidates(name), name, bool(more))
+    return tried
+
+
+def _refit(chosen: Candidate, plan: FitPlan, ahead: Ahead, fits: Mapping[str, Fit]) -> list[Fitted]:
+    """Fit a candidate to all of train."""
+    wanted = Wanted(chosen.model, plan, chosen.name, [plan.validation, plan.test])
+    return ahead.fit(fits, [wanted])[chosen.model](plan, [chosen], chosen.name)
 
 
 def _try(
