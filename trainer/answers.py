@@ -23,8 +23,8 @@ def answer(
 
     A study's probability is the mean over its views. `low` and `high` bound, with 95 % confidence,
     the share of abnormal ones among the 40 held-out views, or studies, that the model rated most
-    alike: Wilson's interval (Wilson 1927, JASA 22:209). They are null where fewer than 20 were held
-    out.
+    alike, or among the half of them if they are fewer than 80: Wilson's interval (Wilson 1927, JASA
+    22:209). They are null where fewer than 20 were held out.
 
     Args:
         kept: the run.
@@ -73,7 +73,8 @@ def _bound(
     if held_out.height < _MIN_HELD_OUT:
         return {name: pl.lit(None, pl.Float64) for name in ("low", "high")}
     ranked = held_out.sort("probability")
-    num_alike = min(_NUM_ALIKE, ranked.height)
+    # of all, an interval would say how common abnormal ones are, whatever the model answered
+    num_alike = min(_NUM_ALIKE, ranked.height // 2)
     num_lower = np.searchsorted(ranked["probability"].to_numpy(), probabilities)
     first = np.clip(num_lower - num_alike // 2, 0, ranked.height - num_alike)
     num_up_to = np.concatenate([[0], np.cumsum(ranked["label"].to_numpy())])
