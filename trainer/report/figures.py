@@ -158,5 +158,5 @@ def reliability(level: str, labels: Ints, probabilities: Mapping[str, Floats]) -
         }
         axes.plot(bins.mean_probability, bins.abnormal_share, label=name, **style)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    add_legend(axes, "lower right")
+    add_legend(axes)
     return figure
