@@ -1,4 +1,4 @@
-"""Resize: OpenCV's resizing of grey images, in integers and products that every converter takes.
+"""Resize: OpenCV's resizing of grey images, of ops that every converter takes.
 
 Each side is one `Axis`; all of it is computed from shapes in the graph. Pixels outside the resized
 image, where it is padded, come out black, so that all shapes but the input's are known.
@@ -56,27 +56,47 @@ def resize_area(images: Any, rows: Axis, columns: Axis) -> Any:
     is_whole = (rows.source % rows.target + columns.source % columns.target) == 0
     # of whole steps OpenCV adds up pixels first, and so exactly
     steps = [tf.where(is_whole, axis.source // axis.target, 1) for axis in (rows, columns)]
-    down, across = (
-        _cover(axis) * tf.cast(step, tf.float32)
-        for axis, step in zip((rows, columns), steps, strict=True)
-    )
-    narrow = tf.matmul(tf.cast(images, tf.float32), across, transpose_b=True)
-    mean = tf.matmul(down, narrow) * (1 / tf.cast(steps[0] * steps[1], tf.float32))
+    narrow = _add_up(tf.transpose(images, (0, 2, 1)), columns, steps[1])
+    sums = _add_up(tf.transpose(narrow, (0, 2, 1)), rows, steps[0])
+    mean = sums * (1 / tf.cast(steps[0] * steps[1], tf.float32))
     # halves go to even, but up where it shrinks to a half: OpenCV has a way of its own there
     is_half = is_whole & (steps[0] == 2) & (steps[1] == 2)
     return tf.where(is_half, tf.floor(mean + 0.5), tf.round(mean))
 
 
-def _cover(axis: Axis) -> Any:
-    """Return which share of each output pixel each source pixel covers, float32 (size, source)."""
-    begins, ends = axis.place[:, None] * axis.source, (axis.place[:, None] + 1) * axis.source
-    source = tf.range(axis.source)[None]
-    overlap = tf.minimum((source + 1) * axis.target, ends) - tf.maximum(
-        source * axis.target, begins
-    )
-    overlap = tf.cast(tf.where(axis.inside[:, None], overlap, 0), tf.float32)
+def _add_up(lines: Any, axis: Axis, step: Any) -> Any:
+    """Return the weighted sums of what each output pixel covers.
+
+    Added up one after the other as OpenCV does, and not as a product of matrices, whose sums come
+    in any order: a mean near a half would be rounded to another level.
+
+    Args:
+        lines: uint8 or float32 (batch, source, n).
+        axis: of the lines.
+        step: what weights are multiplied by.
+
+    Returns:
+        float32 (batch, size, n).
+    """
+    begins, ends = axis.place * axis.source, (axis.place + 1) * axis.source
     least = _MIN_OVERLAP * tf.cast(axis.target, tf.float32)
-    return tf.where(overlap > least, overlap / tf.cast(axis.source, tf.float32), 0.0)
+
+    def add(number: Any, sums: Any) -> tuple[Any, Any]:
+        places = begins // axis.target + number
+        overlap = tf.minimum((places + 1) * axis.target, ends) - tf.maximum(
+            places * axis.target, begins
+        )
+        overlap = tf.cast(tf.where(axis.inside, overlap, 0), tf.float32)
+        shares = tf.where(overlap > least, overlap / tf.cast(axis.source, tf.float32), 0.0)
+        weights = shares * tf.cast(step, tf.float32)
+        covered = tf.gather(lines, tf.clip_by_value(places, 0, axis.source - 1), axis=1)
+        return number + 1, sums + tf.cast(covered, tf.float32) * weights[:, None]
+
+    shape = tf.shape(lines)
+    sums = tf.zeros((shape[0], axis.place.shape[0], shape[2]))
+    num_covered = axis.source // axis.target + 2
+    _, sums = tf.while_loop(lambda number, _: number < num_covered, add, (0, sums))
+    return sums
 
 
 def resize_linear(images: Any, rows: Axis, columns: Axis, *, between_areas: Any) -> Any:

@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
+import keras
 import numpy as np
 import polars as pl
 import pytest
@@ -17,6 +19,7 @@ from shared.reader import ViewReader
 from tests.commands import run
 from tests.conftest import SIZE_PX
 from trainer.export.formats import FORMATS, Answer
+from trainer.export.graph import build_graph
 from trainer.export.prepare import check_exportable
 from trainer.export.run import export
 from trainer.kept import MODEL_FILE, open_kept
@@ -25,6 +28,17 @@ from trainer.models.head import classify
 from trainer.options import ExportOptions
 
 NUM_VIEWS = 100
+SIDES_PX = [
+    *((512, width_px) for width_px in range(187, 513, 25)),
+    (97, 512),
+    (2 * SIZE_PX, 2 * SIZE_PX),
+    (5 * SIZE_PX, 3 * SIZE_PX),
+    (SIZE_PX, SIZE_PX // 2),
+    (SIZE_PX + 1, SIZE_PX - 1),
+    (40, 37),
+    (30, 900),
+]
+"""Heights and widths: by shares, by whole steps, by half, not at all, and growing."""
 
 
 def test_100_views_get_the_models_probabilities(
@@ -56,6 +70,7 @@ def test_other_formats_give_them_too_also_of_pretrained_families(
 def pretrained_run(trained_run: Path, lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose model is another family's, with weights that nothing has trained."""
     folder = shutil.copytree(trained_run, tmp_path_factory.mktemp("runs") / "mobilenetv2")
+    keras.utils.set_random_seed(0)
     trunk: Any = build_trunk("mobilenetv2", SIZE_PX, "none")
     model: Any = classify(trunk)
     views = lake.manifest.sample(32, seed=0)
@@ -80,6 +95,25 @@ def _disagree(run: Path, lake: Lake, phantom_tree: Path, ask: Answer) -> float:
     expected = np.asarray(model.predict_on_batch(prepared))
     assert np.ptp(expected) > 0.01
     return float(np.abs(answers - expected).max())
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("contrast", ["none", "percentile"])
+def test_pixels_are_the_lakes_to_the_last_level(
+    name: str, contrast: Literal["none", "percentile"], tmp_path: Path
+) -> None:
+    spec = ImageSpec(size=SIZE_PX, contrast=contrast)
+    pixels = keras.Input((SIZE_PX, SIZE_PX, 1), dtype="uint8")
+    as_they_are: Any = keras.Model(pixels, keras.layers.Flatten(dtype="float32")(pixels))
+    path = tmp_path / FORMATS[name].name
+    FORMATS[name].write(build_graph(as_they_are, spec, "pixels"), path)
+    ask = FORMATS[name].open(path)
+    generator = np.random.default_rng(0)
+    for height_px, width_px in SIDES_PX:
+        noise = generator.integers(0, 256, (height_px, width_px), np.uint8)
+        for grey in (noise, np.asarray(cv2.GaussianBlur(noise, (0, 0), 2), np.uint8)):
+            received = ask(grey[None, ..., None].copy()).reshape(SIZE_PX, SIZE_PX)
+            np.testing.assert_array_equal(received, prepare(grey, spec))
 
 
 def test_what_is_there_is_not_replaced(trained_run: Path, tmp_path: Path) -> None:
