@@ -115,6 +115,10 @@ def _connect_s3(bucket: str, settings: S3Settings) -> Any:
     # slow to import, and a lake in a folder needs none of it
     from pyarrow import fs
 
+    if settings.host:
+        # by default the SDK sends a checksum after the data, in chunks of no known length (HTTP
+        # status 411 of rclone's server); without, signatures and sizes say what has arrived
+        os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     region = settings.region
     if not region and not settings.host:
         with explain("find the region of", f"s3://{bucket}"):

@@ -7,6 +7,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+
 
 def own_scratch(scratch: Path) -> Path:
     """Return this process's folder, which need not exist; hosts may share what it is in."""
@@ -33,11 +35,11 @@ def _clear(scratch: Path) -> None:
 
 
 def _is_another(process_id: int) -> bool:
-    """Return whether a process other than this one is alive."""
+    """Return whether a process other than this one is alive; in a container zombies can stay."""
     try:
-        os.kill(process_id, 0)
-    except (ProcessLookupError, OverflowError):
+        is_alive = psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, OverflowError):
         return False
-    except PermissionError:
-        pass
-    return process_id != os.getpid()
+    except psutil.AccessDenied:
+        is_alive = True
+    return is_alive and process_id != os.getpid()

@@ -15,7 +15,14 @@ from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
 from shared.lake import Lake, open_lake
 from tests.commands import run
-from tests.object_store import Proxy, client_environment, make_bucket, proxy_to, s3_server
+from tests.object_store import (
+    Proxy,
+    client_environment,
+    make_bucket,
+    proxy_to,
+    s3_server,
+    strict_s3_server,
+)
 
 SIZE_PX = 64
 NUM_VIEWS = 420
@@ -97,6 +104,16 @@ def s3(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> Generator[Proxy, None, 
             monkeypatch.setenv(name, value)
         make_bucket(s3_port, proxy.bucket)
         yield proxy
+
+
+@pytest.fixture
+def s3_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path, None, None]:
+    """The folder in which an S3 server keeps `s3://bucket`, as clients find it, at first empty."""
+    (bucket := tmp_path / "s3" / "bucket").mkdir(parents=True)
+    with strict_s3_server(bucket.parent) as endpoint:
+        for name, value in client_environment(endpoint).items():
+            monkeypatch.setenv(name, value)
+        yield bucket
 
 
 @pytest.fixture

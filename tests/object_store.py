@@ -1,7 +1,6 @@
 """A real S3 server process on loopback, behind a proxy that injects the faults of a network."""
 
 import http.client
-import json
 import re
 import socket
 import subprocess
@@ -14,15 +13,17 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlencode
+from urllib.parse import unquote
+
+from tests.commands import SCRIPTS
 
 Kind = Literal["status", "slow", "cut", "truncate"]
 
+KEY, SECRET = "key", "secret"
 _SIGNED = {
-    "Authorization": "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, "
+    "Authorization": f"AWS4-HMAC-SHA256 Credential={KEY}/20260101/us-east-1/s3/aws4_request, "
     "SignedHeaders=host, Signature=unchecked"
 }
-_EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
 
@@ -103,37 +104,6 @@ class Proxy:
             for method in ("GET", "HEAD", "PUT", "POST", "DELETE")
         ]
 
-    @contextmanager
-    def demanding_signatures(self) -> Generator[None, None, None]:
-        """Have the server refuse every request that no key which it knows has signed."""
-        self._ask("/moto-api/reset-auth", b"0")
-        try:
-            yield
-        finally:
-            self._ask("/moto-api/reset-auth", b"inf")
-
-    def make_key(self) -> tuple[str, str]:
-        """Return the id and the secret of a key that the server knows and lets do everything."""
-        user = f"UserName={self.bucket}&Version=2010-05-08"
-        policy = {"Version": "2012-10-17", "Statement": [_EVERYTHING]}
-        document = urlencode({"PolicyName": "everything", "PolicyDocument": json.dumps(policy)})
-        for words in (f"CreateUser&{user}", f"PutUserPolicy&{user}&{document}"):
-            self._ask("/", f"Action={words}".encode(), "iam")
-        answer = self._ask("/", f"Action=CreateAccessKey&{user}".encode(), "iam").decode()
-        key, secret = (
-            answer.split(f"<{name}>")[1].split("<")[0]
-            for name in ("AccessKeyId", "SecretAccessKey")
-        )
-        return key, secret
-
-    def _ask(self, path: str, body: bytes, service: str = "s3") -> bytes:
-        signed = _SIGNED["Authorization"].replace("/s3/", f"/{service}/")
-        kind = "application/x-www-form-urlencoded" if service == "iam" else "text/plain"
-        headers = {"Authorization": signed, "Content-Type": kind}
-        answer, data = _request(self.port, "POST", path, body, headers)
-        assert answer.status == 200, data
-        return data
-
     def count(self, method: str, path: str = "") -> int:
         """Return how many requests so far were of a method and have `path` in theirs."""
         return sum(m == method and path in p for m, p in self.requests)
@@ -146,28 +116,17 @@ def _handler(proxy: Proxy, server_port: int) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name there
             pass
 
-        def _read_body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding") != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            body = b""
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            while self.rfile.readline().strip():
-                pass
-            return body
-
         def _answer(self) -> None:
-            body = self._read_body()
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             fault = proxy.take(self.command, self.path)
             if fault and fault.kind == "slow":
                 time.sleep(fault.seconds)
             if fault and fault.kind == "status":
                 self._send(fault.status, {}, b"")
                 return
-            headers = {k: v for k, v in self.headers.items() if k.lower() != "transfer-encoding"}
-            headers["Content-Length"] = str(len(body))
-            answer, data = _request(server_port, self.command, self.path, body, headers)
+            answer, data = _request(
+                server_port, self.command, self.path, body, dict(self.headers.items())
+            )
             length = int(answer.headers.get("Content-Length", len(data)))
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
             if fault and fault.kind == "truncate":
@@ -224,11 +183,37 @@ def proxy_to(server_port: int) -> Generator[Proxy, None, None]:
 
 @contextmanager
 def s3_server() -> Generator[int, None, None]:
-    """Run an S3 server as a process of its own; yield its port."""
+    """Run an S3 server as a process of its own; yield its port.
+
+    It keeps its objects in memory and does not look at signatures.
+    """
+    port = _free_port()
+    with _running(port, sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)):
+        yield port
+
+
+@contextmanager
+def strict_s3_server(folder: Path) -> Generator[str, None, None]:
+    """Run an S3 server as a process of its own; yield its endpoint.
+
+    It keeps its objects in a folder, whose folders are the buckets, answers only to what `KEY` and
+    `SECRET` have signed, and takes no data of unknown length.
+    """
+    port = _free_port()
+    options = (f"--addr=127.0.0.1:{port}", f"--auth-key={KEY},{SECRET}", "--config=")
+    with _running(port, str(SCRIPTS / "rclone"), "serve", "s3", str(folder), *options):
+        yield f"http://127.0.0.1:{port}"
+
+
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        return free.getsockname()[1]
+
+
+@contextmanager
+def _running(port: int, *command: str) -> Generator[None, None, None]:
+    """Run a server as a process; it listens on the port within the block."""
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline_s = time.monotonic() + 60
@@ -236,7 +221,7 @@ def s3_server() -> Generator[int, None, None]:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
             time.sleep(0.05)
-        yield port
+        yield
     finally:
         server.terminate()
         server.wait()
@@ -259,8 +244,8 @@ def client_environment(endpoint: str) -> dict[str, str]:
     """Return what every S3 client needs to find the server."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }

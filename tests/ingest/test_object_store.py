@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from shared.reader import ViewReader
 from shared.store import as_store
 from tests.commands import run
 from tests.conftest import SIZE_PX
-from tests.ingest.processes import contents, start, wait_until
+from tests.ingest.processes import contents, is_alive, start, wait_until
 from tests.object_store import Fault, Proxy
 
 OTHER_SHARD = f"shards/split=train/body_part=hand/label=1/{'0' * 32}.tfrecord"
@@ -178,6 +179,9 @@ def test_a_kill_loses_nothing_that_was_finished_and_leaves_nothing_half_done(
     assert _count_partial(bucket) == 2
     of_another_host = bucket.scratch / f"another.{socket.gethostname()}-{running.pid}"
     of_another_host.mkdir()
+    zombie = subprocess.Popen(["true"])
+    wait_until(lambda: not is_alive(zombie.pid))
+    (bucket.scratch / f"{socket.gethostname()}-{zombie.pid}").mkdir()
 
     s3.faults = []
     s3.requests.clear()
@@ -185,6 +189,7 @@ def test_a_kill_loses_nothing_that_was_finished_and_leaves_nothing_half_done(
     assert [(each.communicate(timeout=100), each.returncode)[1] for each in both] == [0, 0]
     assert s3.count("PUT", "shards/split=train") == 0
     assert list(bucket.scratch.iterdir()) == [of_another_host]
+    zombie.wait()
     assert _ingest(own_tree, tmp_path / "lake")[0] == 0
     assert open_lake(url).digest == open_lake(tmp_path / "lake").digest
     assert {file.path for file in bucket.list_files()} == open_lake(url).files
@@ -261,20 +266,25 @@ def test_what_does_not_answer_is_asked_again(s3: Proxy) -> None:
     assert s3.count("GET") == 2
 
 
-@pytest.mark.parametrize("wrong", ["key", "secret"])
-def test_wrong_credentials_are_one_line_at_once(
-    wrong: str, own_tree: Path, s3: Proxy, monkeypatch: pytest.MonkeyPatch
+def test_a_server_that_keeps_its_objects_on_disk_gets_the_files_of_a_folder(
+    phantom_tree: Path, lake: Lake, s3_folder: Path
 ) -> None:
-    s3.put("some/data", b"data")
-    key, secret = s3.make_key()
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
-    with s3.demanding_signatures():
-        assert _bucket(s3.url).read("some/data") == b"data"
-        given = {"key": "AWS_ACCESS_KEY_ID", "secret": "AWS_SECRET_ACCESS_KEY"}[wrong]
-        monkeypatch.setenv(given, "wrong")
-        started_s = time.monotonic()
-        status, stderr = _ingest(own_tree, f"{s3.url}/lake")
+    status, said = _ingest(phantom_tree, "s3://bucket/some/lake")
+    assert status == 0, said
+    assert contents(s3_folder / "some/lake") == contents(lake.root)
+    verified = run("mura-verify", "lake=s3://bucket/some/lake")
+    assert verified.returncode == 0, verified.stderr
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_wrong_credentials_are_one_line_at_once(
+    name: str, own_tree: Path, s3_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (s3_folder / "data").write_bytes(b"data")
+    assert _bucket("s3://bucket").read("data") == b"data"
+    monkeypatch.setenv(name, "wrong")
+    started_s = time.monotonic()
+    status, stderr = _ingest(own_tree, "s3://bucket/lake")
     assert status == 1
     assert len(stderr.splitlines()) == 1
     assert "check AWS_ACCESS_KEY_ID" in stderr

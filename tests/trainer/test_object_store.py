@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -204,8 +205,11 @@ def test_a_stream_that_breaks_gives_the_same_views_and_the_status_is_ours(
     assert all(fault.hits == fault.times for fault in s3.faults)
 
 
-def test_a_streamed_run_ends_well(url: str, tmp_path: Path) -> None:
-    result = run("mura-train", *TRAIN, f"lake={url}", f"out={tmp_path / 'run'}")
+def test_a_run_streamed_from_a_server_that_checks_signatures_ends_well(
+    lake: Lake, s3_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(lake.root, s3_folder / "lake")
+    result = run("mura-train", *TRAIN, "lake=s3://bucket/lake", f"out={tmp_path / 'run'}")
     assert result.returncode == 0, result.stderr
     assert "report.html" in result.stdout
     assert (tmp_path / "run" / "report.html").exists()
