@@ -151,6 +151,10 @@ class Bucket:
         """
         from pyarrow.fs import FileType
 
+        if self.scheme == "gs":
+            # there pyarrow names no folders, but those that are objects themselves
+            folder = path and f"{path.rstrip('/')}/"
+            return _split_level(self.list_files(path), len(folder))
         found = self._list(path, recursive=False)
         folders = [info.base_name for info in found if info.type == FileType.Directory]
         return folders, self._files_of(found)
@@ -217,3 +221,15 @@ class Bucket:
     def _remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
             self._files.delete_file(self._key(path))
+
+
+def _split_level(files: Iterable[StoredFile], start: int) -> tuple[list[str], list[StoredFile]]:
+    """Return the folders and the files of the level at which paths go on from a character."""
+    folders, level = dict[str, None](), list[StoredFile]()
+    for file in files:
+        name, slash, _ = file.path[start:].partition("/")
+        if slash:
+            folders[name] = None
+        else:
+            level.append(file)
+    return list(folders), level

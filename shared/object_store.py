@@ -2,6 +2,7 @@
 
 S3: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION` or
 `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, or what the AWS SDK finds itself.
+Google Cloud Storage: what Google's SDK finds, or `STORAGE_EMULATOR_HOST`, without credentials.
 """
 
 import os
@@ -91,7 +92,13 @@ def connect(scheme: str, bucket: str) -> Any:
 def _connect_google() -> Any:
     from pyarrow import fs
 
-    return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=_RETRY_LIMIT_S))
+    emulator = urlsplit(os.environ.get("STORAGE_EMULATOR_HOST", ""))
+    return fs.GcsFileSystem(
+        anonymous=bool(emulator.netloc),
+        endpoint_override=emulator.netloc or None,
+        scheme=emulator.scheme or "https",
+        retry_time_limit=timedelta(seconds=_RETRY_LIMIT_S),
+    )
 
 
 @cache
@@ -157,6 +164,8 @@ def explain(verb: str, where: str) -> Generator[None, None, None]:
 def _describe(error: OSError) -> str:
     message = " ".join(str(error).split())
     found = _AWS_ERROR.search(message)
+    if "access token" in message:
+        return "no credentials; check GOOGLE_APPLICATION_CREDENTIALS"
     if not found:
         return message[:_MESSAGE_CHARS]
     detail = _DETAIL.search(message)

@@ -18,6 +18,7 @@ from tests.commands import run
 from tests.object_store import (
     Proxy,
     client_environment,
+    google_server,
     make_bucket,
     proxy_to,
     s3_server,
@@ -114,6 +115,14 @@ def s3_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path
         for name, value in client_environment(endpoint).items():
             monkeypatch.setenv(name, value)
         yield bucket
+
+
+@pytest.fixture
+def google(monkeypatch: pytest.MonkeyPatch) -> Generator[Proxy, None, None]:
+    """An emulator of Google Cloud Storage as clients find it, with an empty `gs://bucket`."""
+    with google_server() as port, proxy_to(port) as proxy:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.endpoint)
+        yield proxy
 
 
 @pytest.fixture

@@ -205,6 +205,19 @@ def strict_s3_server(folder: Path) -> Generator[str, None, None]:
         yield f"http://127.0.0.1:{port}"
 
 
+@contextmanager
+def google_server() -> Generator[int, None, None]:
+    """Run an emulator of Google Cloud Storage as a process of its own; yield its port.
+
+    It has an empty bucket `bucket`, and answers to one request after the other, so that who reads
+    an answer in parts needs a proxy before it.
+    """
+    port = _free_port()
+    options = ("--in-memory", "--default-bucket=bucket", "--host=127.0.0.1", f"--port={port}")
+    with _running(port, str(SCRIPTS / "gcp-storage-emulator"), "start", *options):
+        yield port
+
+
 def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
