@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 import crc32c
@@ -11,24 +10,15 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.encoding import decode
-from shared.errors import CorruptLakeError, LakeError, MuraLakeError, StoreError
-from shared.folder import Folder
+from shared.errors import CorruptLakeError, MuraLakeError, StoreError
+from shared.find_shards import find_shards
 from shared.image import Pixels
-from shared.lake import Lake, open_lake
-from shared.shards import (
-    WRONG_RECORD,
-    ShardFiles,
-    ShardObjects,
-    check_size,
-    damage,
-    open_files,
-    rows_by_shard,
-)
+from shared.lake import Lake
+from shared.shards import WRONG_RECORD, ShardObjects, damage
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
 
 _ALIGNMENT = 64
 _FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
-_SAME_VIEW = ["view_id", "label", "pixel_digest"]
 
 
 class _Records(NamedTuple):
@@ -97,8 +87,7 @@ class ViewReader:
         self.labels: npt.NDArray[np.float32] = views["label"].to_numpy().astype(np.float32)
         self.damage: MuraLakeError | None = None
         self._image = lake.image
-        while not (shards := _open_shards(lake, views)):
-            lake, views = _find_again(lake, views)
+        shards, views = find_shards(lake, views)
         self._shards = shards
         self._views = views.select("shard", "view_id")
         names = {shard: shards.where(shard) for shard in shards.numbers}
@@ -205,47 +194,3 @@ def _aligned(shape: tuple[int, ...]) -> Pixels:
     buffer = np.empty(num_bytes + _ALIGNMENT, np.uint8)
     start = -buffer.ctypes.data % _ALIGNMENT
     return buffer[start : start + num_bytes].reshape(shape)
-
-
-def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects | None:
-    """Return the shards that views are in, or None if one is not there."""
-    rows = rows_by_shard(lake.manifest, views["shard"])
-    try:
-        if isinstance(lake.store, Folder):
-            shards = open_files(lake.store, rows)
-        elif lake.cache:
-            shards = lake.cache.open(lake.store, rows)
-        else:
-            shards = ShardObjects(lake.store, rows)
-    except FileNotFoundError:
-        return None
-    try:
-        for shard, own in rows.items():
-            check_size(shards.sizes[shard], own, shards.where(shard))
-    except BaseException:
-        shards.close()
-        raise
-    return shards
-
-
-def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
-    """Return the lake as it is now, and the rows of the same views with the same pixels in it."""
-    now = replace(open_lake(lake.store), cache=lake.cache)
-    if now.digest == lake.digest:
-        shards = views.unique("shard", maintain_order=True).select("shard", "view_id")
-        there = lake.store.sizes(shards["shard"].to_list())
-        gone = [(shard, view_id) for shard, view_id in shards.iter_rows() if shard not in there]
-        if gone and open_lake(lake.store).digest == lake.digest:
-            shard, view_id = gone[0]
-            raise damage(lake.store.where(shard), view_id, "the file is missing")
-        return lake, views
-    same = views.select(_SAME_VIEW).join(
-        now.manifest, on=_SAME_VIEW, how="inner", maintain_order="left"
-    )
-    if same.height < views.height or now.image != lake.image:
-        raise LakeError(
-            "Expected the lake to keep its views while they are opened; run again. "
-            f"Received: lake={lake.store}, in which a re-ingest has changed "
-            f"{views.height - same.height} of {views.height}"
-        )
-    return now, same
