@@ -61,22 +61,24 @@ def commit(
         ("rejects", manifests.encode_table(rejects), rejects.height),
         ("findings", manifests.encode_table(findings), findings.height),
     ]
+    shards, counts = set(manifest["shard"].unique()), count(manifest, rejects, findings)
+    # the lake is opened from what was written, beside which its sorted tables need not stay
+    del manifest, rejects, findings, known
     with ThreadPoolExecutor(NUM_WRITERS) as writers:
         *partitions, rejects_file, findings_file = writers.map(
             _write_table, repeat(store), *zip(*tables, strict=True)
         )
-    store.sync(manifest["shard"].unique())
+    store.sync(shards)
     facts = {
         "format_version": FORMAT_VERSION,
         "image": image.to_json(),
-        "counts": count(manifest, rejects, findings),
+        "counts": counts,
         "manifest": partitions,
         "rejects": rejects_file,
         "findings": findings_file,
     }
     if isinstance(store, Bucket):
-        paths = {table["path"] for table in (*partitions, rejects_file, findings_file)}
-        paths.update(manifest["shard"].unique())
+        paths = shards | {table["path"] for table in (*partitions, rejects_file, findings_file)}
         refuse_removed(store, paths - store.sizes(paths).keys())
     store.write(LAKE_FILE, seal(facts))
     return open_lake(store)

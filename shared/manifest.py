@@ -65,8 +65,11 @@ def encode_partitions(manifest: pl.DataFrame) -> Iterator[tuple[str, bytes, int]
 
     The same rows give the same bytes.
     """
-    by_partition = manifest.sort("view_id").partition_by(PARTITION_COLUMNS, as_dict=True)
-    for (split, body_part, label), rows in sorted(by_partition.items()):
+    manifest = manifest.sort("view_id")
+    partitions = manifest.select(PARTITION_COLUMNS).unique().sort(PARTITION_COLUMNS)
+    # one after the other: together they take as much memory as the manifest again
+    for split, body_part, label in partitions.iter_rows():
+        rows = manifest.filter(split=split, body_part=body_part, label=label)
         folder = partition_folder(split, body_part, label)
         yield folder, encode_table(rows.drop(PARTITION_COLUMNS)), rows.height
 
