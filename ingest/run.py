@@ -52,8 +52,8 @@ def ingest_tree(options: IngestOptions, crew: Crew) -> Lake:
         # what a process leaves is told from what one writes when it has ended
         ends.callback(crew.kill)
         replaced = _find_replaced(job, scan.views)
-        lake = _bring_up_to_date(job, scan, findings, options, crew)
-        sweep(lake, replaced)
+        lake, passed = _bring_up_to_date(job, scan, findings, options, crew)
+        sweep(lake, replaced | passed)
     show_summary(lake, scan.views)
     say(
         f"{lake.manifest.height:,} written, {lake.rejects.height:,} rejected, "
@@ -82,7 +82,8 @@ def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
 
 def _bring_up_to_date(
     job: Job, scan: Scan, findings: pl.DataFrame, options: IngestOptions, crew: Crew
-) -> Lake:
+) -> tuple[Lake, frozenset[str]]:
+    """Return the lake, and the shards that were written on the way, with copies still in them."""
     decoder = Decoder(job, scan.rejects, options.reject_limit, crew)
     plans = plan_shards(scan.views, job.image)
     decoded = decoder.decode(plans)
@@ -104,7 +105,8 @@ def _bring_up_to_date(
     # also what is left out ties patients: a copy shows whose image it is
     groups = group_patients(readable).select("patient_id", "group").unique()
     manifest = written.join(groups, on="patient_id").select(SCHEMA.keys())
-    return commit(job.lake, job.image, manifest, rejects, findings)
+    passed = frozenset(readable["shard"].unique()) - frozenset(written["shard"].unique())
+    return commit(job.lake, job.image, manifest, rejects, findings), passed
 
 
 def _written(outcomes: Iterable[ShardOutcome]) -> pl.DataFrame:

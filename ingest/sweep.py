@@ -2,7 +2,8 @@
 
 In a folder one ingest at a time is at work, and all that the lake does not name goes. In an object
 store nothing keeps a second one away, so only what certainly nobody needs goes: what the lake that
-was replaced names and the new one does not, and what is older than a week and in no lake.
+was replaced names and the new one does not, what this ingest wrote on the way to it, and what is
+older than a week and in no lake.
 """
 
 import time
@@ -67,7 +68,7 @@ def sweep(lake: Lake, replaced: frozenset[str]) -> None:
 
     Args:
         lake: that was committed.
-        replaced: the files of the lake that it replaces.
+        replaced: the files of the lake that it replaces, and what was written on the way to it.
 
     Raises:
         LakeError: in an object store, another ingest has removed files of the lake.

@@ -110,6 +110,23 @@ def test_only_what_changed_is_uploaded_and_only_what_was_replaced_goes(
     assert {file.path for file in bucket.list_files()} == after.files
 
 
+def test_no_shard_stays_that_was_written_before_copies_were_found(
+    own_tree: Path, s3: Proxy
+) -> None:
+    train, valid = (min((own_tree / split).rglob("*.png")) for split in ("train", "valid"))
+    shutil.copy(valid, train)
+    url = f"{s3.url}/lake"
+    assert _ingest(own_tree, url)[0] == 0
+    lake = open_lake(url)
+    assert lake.rejects["reason"].to_list() == ["copy_of_valid"]
+    assert s3.count("PUT", ".tfrecord") > lake.manifest["shard"].n_unique()
+    assert {file.path for file in _bucket(url).list_files()} == lake.files
+
+    s3.requests.clear()
+    assert _ingest(own_tree, url)[0] == 0
+    assert s3.count("PUT") == 0
+
+
 def test_a_tree_in_a_bucket_gives_the_lake_of_the_same_tree_in_a_folder(
     own_tree: Path, s3: Proxy, tmp_path: Path
 ) -> None:
