@@ -1,5 +1,6 @@
 """What a person sees while a command works: progress, plain lines and tables."""
 
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,9 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 from rich.table import Table
+from rich.text import Text
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN_WIDTH = 1_000
 _PLAIN_FIRST_S, _PLAIN_EVERY_S = 5.0, 60.0
 
@@ -112,16 +115,21 @@ class Progress:
 
 
 def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table to standard output; columns of numbers align right."""
+    """Print a table to standard output; columns of numbers align right.
+
+    Where it is too wide, the first column is folded, for names are the longest.
+    """
     table = Table(
         title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
     )
     cells = [list(row) for row in rows]
     for index, name in enumerate(header):
         is_number = all(_looks_numeric(row[index]) for row in cells)
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=True)
+        justify = "right" if is_number else "left"
+        table.add_column(name, justify=justify, no_wrap=index > 0, overflow="fold")
     for row in cells:
-        table.add_row(*row)
+        # names may hold what rich takes for markup, or would break the row
+        table.add_row(*(Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH).print(table)
 
 

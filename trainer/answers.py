@@ -33,7 +33,8 @@ def answer(
 
     Returns:
         Two tables: by view `path`, `study`; by study `study`, `num_views`; and both `probability`,
-        `calibrated_probability`, `low`, `high`, `threshold` and `answer`, normal or abnormal.
+        `calibrated_probability`, `low`, `high`, `threshold`, `calibrated_threshold` and `answer`,
+        normal or abnormal, at the threshold.
     """
     own = views.select("path", "study").with_columns(probability=tell_abnormal(outputs))
     studies = own.group_by("study", maintain_order=True).agg(
@@ -62,6 +63,7 @@ def _decide(rows: pl.DataFrame, rule: Rule, held_out: pl.DataFrame) -> pl.DataFr
         calibrated_probability=pl.lit(pl.Series(calibrate(probabilities, rule.temperature))),
         **_bound(probabilities, held_out),
         threshold=pl.lit(rule.threshold),
+        calibrated_threshold=pl.lit(rule.calibrated_threshold),
         answer=pl.when(abnormal).then(pl.lit("abnormal")).otherwise(pl.lit("normal")),
     )
 

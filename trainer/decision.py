@@ -28,6 +28,11 @@ class Rule:
     temperature: float = 1.0
     threshold: float = 0.5
 
+    @property
+    def calibrated_threshold(self) -> float:
+        """The threshold on the scale of calibrated probabilities."""
+        return float(calibrate(np.array([self.threshold]), self.temperature)[0])
+
 
 @dataclass(frozen=True)
 class Decision:

@@ -12,7 +12,7 @@ import polars as pl
 
 from shared.errors import TrainingError
 from shared.image_spec import ImageSpec
-from trainer.decision import Decision, read_decision
+from trainer.decision import DECISION_FILE, Decision, read_decision
 from trainer.run_folder import PREDICTIONS_FILE
 
 if TYPE_CHECKING:
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.keras"
 
 _RUNS = Path("runs")
-_FILES = ("report.html", MODEL_FILE, "metrics.json", "config.json", PREDICTIONS_FILE)
+_FILES = (
+    "report.html",
+    MODEL_FILE,
+    "metrics.json",
+    "config.json",
+    DECISION_FILE,
+    PREDICTIONS_FILE,
+)
 
 
 @dataclass(frozen=True)

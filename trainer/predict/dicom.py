@@ -24,6 +24,8 @@ _Samples = npt.NDArray[Any]
 _MAGIC, _MAGIC_OFFSET = b"DICM", 128
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _FAR = 1e12
+_MOST_ENTRIES = 65_536
+"""Of a look-up table; its descriptor has 16 bits, and says 0 for it."""
 _ENDED_BY_EOI = frozenset((*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes))
 _EOI, _MOST_PADDING = b"\xff\xd9", 16
 
@@ -56,7 +58,19 @@ def decode_dicom(encoded: bytes) -> Pixels:
         # of values that break the standard's letter, as scanners write them every day
         warnings.simplefilter("ignore")
         dataset = _read(encoded)
-        grey = _to_8_bits(_decode(dataset), dataset)
+        samples = _decode(dataset)
+        try:
+            grey = _to_8_bits(samples, dataset)
+        # what a file says of windows and look-up tables can be anything
+        except (
+            AttributeError,
+            IndexError,
+            ValueError,
+            TypeError,
+            KeyError,
+            NotImplementedError,
+        ) as error:
+            raise ImageError("undecodable", f"window or LUT: {_one_line(error)}") from None
     return np.bitwise_not(grey) if dataset.PhotometricInterpretation == "MONOCHROME1" else grey
 
 
@@ -102,8 +116,10 @@ def _has_end(encapsulated: bytes) -> bool:
 
 def _to_8_bits(samples: _Samples, dataset: pydicom.Dataset) -> Pixels:
     values: _Samples = np.asarray(_luts.apply_modality_lut(samples, dataset))
-    if "VOILUTSequence" in dataset:
-        levels = np.asarray(dataset.VOILUTSequence[0].LUTData)
+    if dataset.get("VOILUTSequence"):
+        num_entries, first, _ = map(int, dataset.VOILUTSequence[0].LUTDescriptor)
+        entries = np.arange(first, first + (num_entries or _MOST_ENTRIES))
+        levels: _Samples = np.asarray(_luts.apply_voi_lut(entries, dataset))
         low, high = float(levels.min()), float(levels.max())
         shown: _Samples = _luts.apply_voi_lut(values, dataset)
     elif _has_window(dataset):
@@ -114,13 +130,40 @@ def _to_8_bits(samples: _Samples, dataset: pydicom.Dataset) -> Pixels:
     elif samples.dtype == np.uint8 and dataset.BitsStored == 8 and values is samples:
         return samples
     else:
-        low, high, shown = float(values.min()), float(values.max()), values
-    scaled = (shown - low) * (255 / (high - low)) if high > low else np.zeros(values.shape)
+        return _stretch(values, _is_padding(samples, dataset), dataset)
+    return _scale(shown, low, high)
+
+
+def _stretch(
+    values: _Samples, is_padding: npt.NDArray[np.bool_], dataset: pydicom.Dataset
+) -> Pixels:
+    """Stretch from the lowest to the highest value; padding is black in the end."""
+    inside = values[~is_padding]
+    low, high = (float(inside.min()), float(inside.max())) if inside.size else (0.0, 0.0)
+    grey = _scale(values, low, high)
+    grey[is_padding] = 255 if dataset.PhotometricInterpretation == "MONOCHROME1" else 0
+    return grey
+
+
+def _is_padding(samples: _Samples, dataset: pydicom.Dataset) -> npt.NDArray[np.bool_]:
+    """Return which samples only fill the picture up (PS3.3, C.7.5.1.1.2), as they are stored."""
+    value = dataset.get("PixelPaddingValue")
+    if value is None:
+        return np.zeros(samples.shape, np.bool_)
+    limits = (int(value), int(dataset.get("PixelPaddingRangeLimit", value)))
+    return (samples >= min(limits)) & (samples <= max(limits))
+
+
+def _scale(shown: _Samples, low: float, high: float) -> Pixels:
+    scaled = (shown - low) * (255 / (high - low)) if high > low else np.zeros(shown.shape)
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
 def _has_window(dataset: pydicom.Dataset) -> bool:
-    return dataset.get("WindowCenter") not in (None, "") and "WindowWidth" in dataset
+    if any(dataset.get(name) in (None, "") for name in ("WindowCenter", "WindowWidth")):
+        return False
+    # a width of nothing is written where there is none
+    return float(np.atleast_1d(np.asarray(dataset.WindowWidth, np.float64))[0]) > 0
 
 
 def _one_line(error: BaseException) -> str:

@@ -17,8 +17,8 @@ def find_views(paths: Sequence[str]) -> pl.DataFrame:
     """Return the views that are named, each once, in the order of paths.
 
     A file that is named is a view whatever it is called. In folders, files that end in .png, .jpg,
-    .jpeg, .dcm or .dicom are, and DICOM files without any ending, as archives write them; hidden
-    ones (AppleDouble's too) are not.
+    .jpeg, .dcm or .dicom are, and DICOM files with any other ending or none, as archives write them
+    and name them by their UID; hidden ones (AppleDouble's too) are not.
 
     Args:
         paths: files, folders or globs (`**` for any depth).
@@ -29,9 +29,12 @@ def find_views(paths: Sequence[str]) -> pl.DataFrame:
     Raises:
         SourceError: a path is not there, or nothing in it is a view.
     """
-    found = dict.fromkeys(file for path in paths for file in _expand(path))
+    found: dict[Path, Path] = {}
+    for path in paths:
+        for file in _expand(path):
+            found.setdefault(file.absolute(), file)
     return pl.DataFrame(
-        [(str(file), str(file.parent)) for file in found],
+        [(str(file), str(file.parent)) for file in found.values()],
         schema={"path": pl.String, "study": pl.String},
         orient="row",
     )
@@ -43,9 +46,10 @@ def _expand(path: str) -> Iterator[Path]:
     matches = [expanded] if expanded.exists() else _glob(str(expanded))
     files = [file for match in matches for file in _list(match)]
     if not files:
+        what = "in which there is none" if matches else "and nothing has that name"
         raise SourceError(
             "Expected an image, a DICOM file, a folder with some, or a glob that matches some. "
-            f"Received: {path}"
+            f"Received: {path}, {what}"
         )
     yield from files
 
@@ -57,12 +61,15 @@ def _glob(pattern: str) -> list[Path]:
 def _list(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = (file for file in path.rglob("*") if file.name[0] != "." and file.is_file())
+    files = (file for file in path.rglob("*") if file.name[0] != "." and not file.is_dir())
     return sorted(file for file in files if _looks_like_view(file))
 
 
 def _looks_like_view(file: Path) -> bool:
-    if file.suffix:
-        return file.suffix.lower() in _SUFFIXES
+    """Return whether a file is to be read; links that lead nowhere are, to be told of."""
+    if file.suffix.lower() in _SUFFIXES:
+        return True
+    if not file.is_file():
+        return False
     with file.open("rb") as opened:
         return is_dicom(opened.read(_FIRST_BYTES))

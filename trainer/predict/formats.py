@@ -8,7 +8,14 @@ import polars as pl
 
 from shared.console import say, show_table
 
-_NUMBERS = ("probability", "calibrated_probability", "low", "high", "threshold")
+_NUMBERS = (
+    "probability",
+    "calibrated_probability",
+    "low",
+    "high",
+    "threshold",
+    "calibrated_threshold",
+)
 
 
 @dataclass(frozen=True)
@@ -29,8 +36,11 @@ class Answers:
 
 
 def print_table(answers: Answers) -> None:
-    """Print a table of views, one of studies, and one of what could not be read, if anything."""
-    header = ("probability", "95 % interval", "answer")
+    """Print a table of views, one of studies, and one of what could not be read, if anything.
+
+    Probabilities and thresholds are the calibrated ones.
+    """
+    header = ("probability", "abnormal from", "of alike, abnormal", "answer")
     if answers.views.height:
         show_table("views", ("view", *header), _rows(answers.views, "path"))
         show_table("studies", ("study", "views", *header), _rows(answers.studies, "study"))
@@ -44,7 +54,8 @@ def _rows(table: pl.DataFrame, key: str) -> Iterator[list[str]]:
         more = [str(row["num_views"])] if "num_views" in row else []
         known = row["low"] is not None
         interval = f"{row['low']:.2f} to {row['high']:.2f}" if known else ""
-        yield [row[key], *more, f"{row['calibrated_probability']:.3f}", interval, row["answer"]]
+        probability, threshold = row["calibrated_probability"], row["calibrated_threshold"]
+        yield [row[key], *more, f"{probability:.3f}", f"{threshold:.3f}", interval, row["answer"]]
 
 
 def print_json(answers: Answers) -> None:

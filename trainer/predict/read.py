@@ -26,6 +26,8 @@ def read_view(path: Path, spec: ImageSpec) -> Pixels:
         ImageError: it cannot be read, or is no radiograph that could be read rightly.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ImageError("unreadable", "no regular file")
         if (num_bytes := path.stat().st_size) > _LIMIT_BYTES:
             raise ImageError("too_large", f"{num_bytes:,} bytes, at most {_LIMIT_BYTES:,}")
         encoded = path.read_bytes()

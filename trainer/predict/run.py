@@ -13,6 +13,7 @@ import polars as pl
 
 from shared.console import Progress, note
 from shared.errors import ImageError, SourceError
+from shared.files import explain_write
 from shared.image import Pixels
 from shared.image_spec import ImageSpec
 from trainer.answers import answer
@@ -38,6 +39,9 @@ def predict(options: PredictOptions) -> None:
     kept = open_kept(options.run)
     found = find_views(options.paths)
     maps = Path(options.explain).expanduser() if options.explain else None
+    if maps:
+        with explain_write(maps):
+            maps.mkdir(parents=True, exist_ok=True)
     answers = answer_all(kept, found, maps)
     PRINTERS[options.format](answers)
     if answers.unread.height:

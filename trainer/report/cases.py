@@ -119,11 +119,6 @@ def list_uncertain(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iter
         yield _to_case(row["study_id"], row, shots)
 
 
-def calibrated_threshold(rule: Rule) -> float:
-    """Return a threshold on the scale of calibrated probabilities."""
-    return float(calibrate(np.array([rule.threshold]), rule.temperature)[0])
-
-
 def _decide(rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
     """Return the rows with `calibrated`, `answer` (0 or 1) and `distance` from the threshold."""
     probabilities = rows["probability"].to_numpy()

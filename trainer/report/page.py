@@ -82,9 +82,7 @@ def _render(run: Run, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
         fitting=notes.on_fitting(run),
         mistakes=mistakes,
         uncertain=uncertain,
-        thresholds={
-            level: cases.calibrated_threshold(run.decision.rule(level)) for level in LEVELS
-        },
+        thresholds={level: run.decision.rule(level).calibrated_threshold for level in LEVELS},
         on_pictures=notes.on_pictures(run, [*mistakes, *uncertain]),
     )
 

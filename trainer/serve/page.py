@@ -1,5 +1,6 @@
 """The page: a place to drop views, the answer, and the model's report card."""
 
+import traceback
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -101,6 +102,10 @@ def _answerer(
             return render(reader.read(paths)), None
         except MemoryError:
             return _say("There is too little memory for these views."), None
+        # or the page would go on showing the answer to the study before
+        except Exception:
+            traceback.print_exc()
+            return _say("These views could not be answered; the server has printed why."), None
         finally:
             remove_answered(paths, uploads)
 

@@ -18,7 +18,6 @@ from trainer.explain.layer_cam import LayerCam
 from trainer.explain.picture import overlay
 from trainer.kept import Kept
 from trainer.predict.read import read_view
-from trainer.report.cases import calibrated_threshold
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -32,7 +31,7 @@ class View:
 
     Attributes:
         name: of its file.
-        answer: a row of `trainer.answers.answer`, with `calibrated_threshold`.
+        answer: a row of `trainer.answers.answer`.
         image: what the model saw, (size, size).
         heat: the same under its heat map at full opacity, RGB, (size, size, 3).
     """
@@ -48,7 +47,7 @@ class Study:
     """What a run says of a study.
 
     Attributes:
-        answer: a row of `trainer.answers.answer`, with `calibrated_threshold`; None if no view
+        answer: a row of `trainer.answers.answer`; None if no view
             could be read.
         views: that could be read.
         unread: file names, each with what is wrong with it.
@@ -92,7 +91,7 @@ class Reader:
         found = [
             View(
                 file.name,
-                self._add_threshold("view", row),
+                row,
                 image,
                 overlay(image, heat, opacity=1.0),
             )
@@ -100,15 +99,10 @@ class Reader:
                 images.items(), heats, views.iter_rows(named=True), strict=True
             )
         ]
-        return Study(self._add_threshold("study", studies.row(0, named=True)), found, unread)
+        return Study(studies.row(0, named=True), found, unread)
 
     def _look(self, batch: Pixels) -> tuple[Any, Any]:
         """Return the model's outputs and heat maps; one study at a time has the processor."""
         with self._lock:
             outputs = np.asarray(self._model.predict_on_batch(batch), np.float32)
             return outputs, self._layer_cam.explain(batch)
-
-    def _add_threshold(self, level: str, row: dict[str, Any]) -> dict[str, Any]:
-        """Put the threshold on the scale of the probability that is shown."""
-        threshold = calibrated_threshold(self.kept.decision.rule(level))
-        return {**row, "calibrated_threshold": threshold}

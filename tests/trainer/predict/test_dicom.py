@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -78,6 +79,40 @@ def test_a_window_holds_after_rescaling() -> None:
     plain = _encode(RAMP, WindowCenter=2000, WindowWidth=1000)
     difference = decode_dicom(rescaled).astype(int) - decode_dicom(plain)
     assert np.abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["US", "OW"])
+def test_a_voi_lut_spans_the_whole_range_whatever_its_type(kind: str) -> None:
+    levels = (np.arange(4096) // 2 + 100).astype(np.uint16)
+    table = Dataset()
+    table.LUTDescriptor = [4096, 0, 12]
+    data = levels.tobytes() if kind == "OW" else levels.tolist()
+    table.add(DataElement("LUTData", kind, data))
+    grey = decode_dicom(_encode(RAMP, VOILUTSequence=[table]))
+    expected = (levels[RAMP].astype(float) - 100) * (255 / (levels.max() - 100))
+    np.testing.assert_array_equal(grey, np.rint(expected))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"VOILUTSequence": []},
+        {"WindowCenter": 2048, "WindowWidth": 0},
+        {"WindowCenter": 2048, "WindowWidth": None},
+    ],
+)
+def test_an_empty_window_or_lut_is_none(more: dict[str, Any]) -> None:
+    np.testing.assert_array_equal(decode_dicom(_encode(RAMP, **more)), decode_dicom(_encode(RAMP)))
+
+
+@pytest.mark.parametrize("interpretation", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_is_black_and_not_stretched_to(interpretation: str) -> None:
+    padded = RAMP.copy()
+    padded[:5] = 65_535
+    more = {"PhotometricInterpretation": interpretation}
+    grey = decode_dicom(_encode(padded, 16, PixelPaddingValue=65_535, **more))
+    assert (grey[:5] == 0).all()
+    np.testing.assert_array_equal(grey[5:], decode_dicom(_encode(RAMP[5:], 16, **more)))
 
 
 def test_8_bits_stay_as_they_are() -> None:
@@ -157,6 +192,7 @@ def test_jpeg_of_12_bits_shows_what_jpeg_2000_does() -> None:
         (_encapsulate(make_dicom(RAMP), JPEGLosslessSV1, b"no JPEG"), "undecodable"),
         (_encapsulate(make_dicom(RAMP), JPEGLosslessSV1, JPEG[: len(JPEG) // 2]), "truncated"),
         (_encode(RAMP[:8]), "too_small"),
+        (_encode(RAMP, VOILUTSequence=[Dataset()]), "undecodable"),
     ],
 )
 def test_what_is_no_single_grey_picture_is_refused(encoded: bytes, reason: str) -> None:
