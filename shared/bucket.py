@@ -139,9 +139,15 @@ class Bucket:
         """Return the names of the folders right below one, sorted, or None if there is no such one.
 
         An object store has no folders; names with `/` make them.
+
+        Raises:
+            StoreError: there is no such bucket, or the object store does not answer.
         """
         folders, files = self.list_level(path)
-        return sorted(folders) if folders or files else None
+        if not (folders or files):
+            self.require()
+            return None
+        return sorted(folders)
 
     def list_level(self, path: str = "") -> tuple[list[str], list[StoredFile]]:
         """Return the names of the folders right below one, and the files there.

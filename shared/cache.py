@@ -96,6 +96,15 @@ class ShardCache:
         if (num_bytes := sum(map(shard_bytes, shards.values()))) > self.limit_bytes:
             raise self._too_small(num_bytes, "for the shards that are needed")
 
+    def require_folder(self) -> None:
+        """Make the folder, if it is not there.
+
+        Raises:
+            WriteError: it cannot be made, or is a file.
+        """
+        with explain_write(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+
     def _take(self, shard: str, rows: pl.DataFrame, opened: ShardFiles) -> bool:
         """Return whether a shard is there; if so it is opened and held."""
         path = self.path(shard)

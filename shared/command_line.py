@@ -113,10 +113,6 @@ class _TerminatedError(KeyboardInterrupt):
     """SIGTERM came: the same as Ctrl-C but for the exit status."""
 
 
-def _terminate(*_: object) -> NoReturn:
-    raise _TerminatedError
-
-
 def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str) -> NoReturn:
     """Run `command` on this process's arguments and leave with its exit status.
 
@@ -128,11 +124,26 @@ def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str
         prog: the program's name, before each failure.
         if_interrupted: what an interruption means for what was done so far.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    stopped: list[type[KeyboardInterrupt]] = []
+
+    def stop(number: int, _: object) -> NoReturn:
+        stopped.append(_TerminatedError if number == signal.SIGTERM else KeyboardInterrupt)
+        raise stopped[-1]
+
+    signal.signal(signal.SIGTERM, stop)
+    # who starts a command in the background may have had it ignored
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, stop)
     # a name that the terminal's encoding lacks must not fail what was done
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     try:
-        command(sys.argv[1:])
+        try:
+            command(sys.argv[1:])
+        except Exception:
+            # what C++ calls back can turn a stop into an error of its own
+            if stopped:
+                raise stopped[-1] from None
+            raise
     except MuraLakeError as error:
         _leave(prog, str(error), error.exit_status)
     except _TerminatedError:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from shared import manifest as manifests
-from shared.bucket import REQUESTS
+from shared.bucket import REQUESTS, Bucket
 from shared.cache import ShardCache
 from shared.errors import CorruptLakeError, LakeError
 from shared.files import digest
@@ -85,6 +85,8 @@ def _read_lake_file(store: Store) -> bytes:
     try:
         return store.read(LAKE_FILE)
     except FileNotFoundError:
+        if isinstance(store, Bucket):
+            store.require()
         raise LakeError(
             f"Expected a lake (a folder with {LAKE_FILE}); `just ingest ROOT` makes one. "
             f"Received: lake={store}"

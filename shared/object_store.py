@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from shared.errors import StoreError, UsageError
 
@@ -68,12 +68,21 @@ def read_s3_settings() -> S3Settings:
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
-    url = urlsplit(endpoint)
-    if endpoint and not (url.scheme in ("http", "https") and url.netloc):
-        raise UsageError(
-            f"Expected a URL such as http://localhost:9000. Received: AWS_ENDPOINT_URL={endpoint}"
-        )
+    url = _split_endpoint("AWS_ENDPOINT_URL", endpoint)
     return S3Settings(url.netloc, url.scheme != "http", region)
+
+
+def _split_endpoint(name: str, value: str) -> SplitResult:
+    """Return the parts of a server's URL, which may be empty.
+
+    Raises:
+        UsageError: it is none, or has a path, which would be lost.
+    """
+    url = urlsplit(value)
+    is_server = url.scheme in ("http", "https") and url.netloc and not url.path.strip("/")
+    if value and not (is_server and not url.query):
+        raise UsageError(f"Expected a URL such as http://localhost:9000. Received: {name}={value}")
+    return url
 
 
 def connect(scheme: str, bucket: str) -> Any:
@@ -92,7 +101,10 @@ def connect(scheme: str, bucket: str) -> Any:
 def _connect_google() -> Any:
     from pyarrow import fs
 
-    emulator = urlsplit(os.environ.get("STORAGE_EMULATOR_HOST", ""))
+    host = os.environ.get("STORAGE_EMULATOR_HOST", "")
+    # Google's libraries take it with a scheme and without
+    url = host if "://" in host or not host else f"http://{host}"
+    emulator = _split_endpoint("STORAGE_EMULATOR_HOST", url)
     return fs.GcsFileSystem(
         anonymous=bool(emulator.netloc),
         endpoint_override=emulator.netloc or None,

@@ -13,21 +13,36 @@ from shared.folder import Folder
 
 Store = Folder | Bucket
 
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<bucket>[^/]*)/*(?P<path>.*)")
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/+)(?P<bucket>[^/]*)(?P<path>.*)"
+)
 
 
 def as_store(place: str | Path | Store) -> Store:
     """Return the store that is meant: that of an object store's URL, or else a folder.
 
     Raises:
-        UsageError: it is a URL of something else, or names no bucket.
+        UsageError: it is a URL of something else, names no bucket, or has `.` or `..` in its path,
+            which requests and listings understand differently.
     """
     if isinstance(place, Folder | Bucket):
         return place
     url = _URL.fullmatch(place) if isinstance(place, str) else None
     if not url:
         return Folder(Path(place).expanduser())
-    if url["scheme"] not in SCHEMES or not url["bucket"]:
+    scheme, parts = url["scheme"].lower(), [part for part in url["path"].split("/") if part]
+    is_whole = url["slashes"] == "//" and url["bucket"]
+    if scheme not in SCHEMES or not is_whole or {".", ".."} & {*parts}:
         expected = " or ".join(f"{scheme}://bucket/path" for scheme in SCHEMES)
         raise UsageError(f"Expected a folder, or {expected}. Received: {place}")
-    return Bucket(url["scheme"], url["bucket"], url["path"].rstrip("/"))
+    return Bucket(scheme, url["bucket"], "/".join(parts))
+
+
+def refuse_url(key: str, value: str) -> None:
+    """Refuse a URL where only a file or folder of this host will do.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if _URL.fullmatch(value):
+        raise UsageError(f"Expected a path on this host. Received: {key}={value}")

@@ -61,10 +61,12 @@ def with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
 
     Raises:
         StoreError: the cache is too small for them.
+        WriteError: the cache is no folder, or cannot be made.
     """
     if not options.cache:
         return lake
     cache = ShardCache(Path(options.cache).expanduser(), int(options.cache_gb * GB))
+    cache.require_folder()
     cache.require_room(rows_by_shard(lake.manifest, views["shard"]))
     return replace(lake, cache=cache)
 

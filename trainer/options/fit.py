@@ -8,7 +8,7 @@ from typing import Literal
 
 from shared.bucket import Bucket
 from shared.errors import UsageError
-from shared.store import as_store
+from shared.store import as_store, refuse_url
 from shared.vocabulary import Part
 from trainer.candidates import Candidate, Way
 from trainer.models import MODELS
@@ -41,6 +41,7 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         is_remote = isinstance(as_store(self.lake), Bucket)
+        refuse_url("cache", self.cache)
         if self.cache and not is_remote:
             raise UsageError(
                 f"Expected cache only with a lake in an object store. "

@@ -6,7 +6,7 @@ from typing import Literal
 import tyro
 
 from shared.errors import UsageError
-from shared.store import as_store
+from shared.store import as_store, refuse_url
 from trainer.options.fit import Images
 
 
@@ -36,6 +36,7 @@ class EdaOptions:
 
     def __post_init__(self) -> None:
         as_store(self.lake)
+        refuse_url("out", self.out)
         if self.k < 2:
             raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
         if not 0 <= self.seed < 2**31:
@@ -48,6 +49,9 @@ class RunOptions:
 
     run: str = ""
     """The run folder; the newest finished one in runs/ unless told otherwise."""
+
+    def __post_init__(self) -> None:
+        refuse_url("run", self.run)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class PredictOptions(RunOptions):
     """A folder to write heat maps into: where in each view the model saw what it answered."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_url("explain", self.explain)
         if not self.paths:
             raise UsageError(
                 "Expected PATHS: images, DICOM files, folders or globs. Received: none"
@@ -99,6 +105,7 @@ class ServeOptions(RunOptions):
     """Megabytes of one file at most."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.port < 2**16:
             raise UsageError(f"Expected a port of 0 to 65535. Received: port={self.port}")
         for name in ("max_views", "limit_mb"):
@@ -121,3 +128,7 @@ class ExportOptions(RunOptions):
     """TensorFlow's SavedModel, LiteRT's flatbuffer, or ONNX."""
     out: str = ""
     """What to write; by default beside the model in the run folder."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_url("out", self.out)

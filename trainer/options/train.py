@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.store import refuse_url
 from trainer.candidates import Candidate, HeadKind
 from trainer.options.fit import DEFAULT_MODEL, FitOptions, check_decays
 
@@ -29,6 +30,7 @@ class TrainOptions(FitOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        refuse_url("out", self.out)
         self.check_models("model", [self.model])
         check_decays("decay", [self.decay])
 
