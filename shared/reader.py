@@ -117,6 +117,9 @@ class ViewReader:
             CorruptLakeError: a record is not the one that was written.
             StoreError: the object store does not answer, or not as it should.
         """
+        if isinstance(self.damage, StoreError):
+            # who asks for many batches at once would wait for the retries of each
+            raise self.damage
         try:
             return self._read(rows)
         except (CorruptLakeError, StoreError) as error:

@@ -137,6 +137,13 @@ def test_a_mistake_is_one_line(
         ),
         ((INGEST, "{tmp}", "lake=ftp://host/lake"), ("s3://bucket/path", "ftp://host/lake")),
         ((INGEST, "s3://"), ("Expected a folder, or s3://bucket/path", "Received: s3://")),
+        ((INGEST, "{tmp}", "lake=s3:/bucket/lake"), ("s3://bucket/path", "s3:/bucket/lake")),
+        ((INGEST, "{tmp}", "lake=s3://bucket/a/../b"), ("s3://bucket/path", "s3://bucket/a/../b")),
+        ((TRAIN, "out=s3://bucket/run"), ("a path on this host", "out=s3://bucket/run")),
+        (
+            (TRAIN, "lake=s3://bucket/lake", "cache=s3://bucket/cache"),
+            ("a path on this host", "cache=s3://bucket/cache"),
+        ),
         ((TRAIN, "lake=s3://bucket/lake", "cache_gb=0"), ("above 0", "cache_gb=0")),
         ((TRAIN, "lake=s3://bucket/lake", "cache_gb=9"), ("only with cache", "cache_gb=9")),
         ((TRAIN, "part=knee"), ("'hand', 'humerus'", "knee")),

@@ -254,6 +254,16 @@ def test_damage_is_named(own_tree: Path, s3: Proxy) -> None:
         ViewReader(lake, views)
 
 
+def test_a_place_is_the_same_however_it_is_written_and_a_missing_bucket_is_named(s3: Proxy) -> None:
+    expected = as_store(f"{s3.url}/some/lake")
+    for written in (f"{s3.url}//some//lake/", f"S3://{s3.bucket}/some/lake"):
+        assert as_store(written) == expected
+    with pytest.raises(LakeError, match="Expected a lake"):
+        open_lake(f"{s3.url}/some/lake")
+    with pytest.raises(StoreError, match="no bucket s3://no-such-bucket"):
+        open_lake("s3://no-such-bucket/lake")
+
+
 def test_sizes_are_those_of_what_is_there(s3: Proxy) -> None:
     names = [f"folder{number % 7}/object{number}" for number in range(70)]
     for number, name in enumerate(names):
@@ -368,6 +378,7 @@ def test_wrong_credentials_are_one_line_at_once(
         ("bucket", "Received: no bucket s3://no-such-bucket"),
         ("server", "check AWS_ENDPOINT_URL and the network"),
         ("endpoint", "Received: AWS_ENDPOINT_URL=localhost:9000"),
+        ("path", "Received: AWS_ENDPOINT_URL=http://127.0.0.1:9/prefix"),
     ],
 )
 def test_what_cannot_work_is_one_line_at_once(
@@ -379,10 +390,11 @@ def test_what_cannot_work_is_one_line_at_once(
     elif fault == "server":
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     else:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:9000")
+        wrong = {"endpoint": "localhost:9000", "path": "http://127.0.0.1:9/prefix"}[fault]
+        monkeypatch.setenv("AWS_ENDPOINT_URL", wrong)
     started_s = time.monotonic()
     status, stderr = _ingest(phantom_tree, url)
-    assert status == (2 if fault == "endpoint" else 1)
+    assert status == (2 if fault in ("endpoint", "path") else 1)
     assert len(stderr.splitlines()) == 1
     assert said in stderr
     assert time.monotonic() - started_s < 30

@@ -1,6 +1,7 @@
 """Find: the views that paths, folders and globs name; those of one folder are a study."""
 
 import glob
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,10 +30,10 @@ def find_views(paths: Sequence[str]) -> pl.DataFrame:
     Raises:
         SourceError: a path is not there, or nothing in it is a view.
     """
-    found: dict[Path, Path] = {}
+    found: dict[str, Path] = {}
     for path in paths:
         for file in _expand(path):
-            found.setdefault(file.absolute(), file)
+            found.setdefault(os.path.normpath(file.absolute()), file)
     return pl.DataFrame(
         [(str(file), str(file.parent)) for file in found.values()],
         schema={"path": pl.String, "study": pl.String},

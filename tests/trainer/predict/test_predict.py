@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from shared.console import show_table
 from shared.errors import SourceError
 from shared.lake import Lake
 from shared.reader import ViewReader
@@ -81,15 +82,34 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
     assert rows[2]["num_views"] == "1"
 
 
+def test_a_table_names_every_file_and_keeps_its_columns_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    name = "/data/MURA-v1.1/valid/XR_WRIST/patient11185/study1_positive/im[red]age[/x] 1\n.png"
+    show_table("views", ("view", "probability", "answer"), [(name, "0.123", "abnormal")])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "0.123   abnormal" in lines[4]
+    first_column = "".join(line[: lines[2].index("probability")].strip() for line in lines[4:])
+    shown = name.replace("\n", "\N{REPLACEMENT CHARACTER}")
+    assert first_column.replace(" ", "") == shown.replace(" ", "")
+
+
 def test_paths_globs_and_folders_name_views_once(tmp_path: Path) -> None:
-    for name in ("a/1.png", "a/2.JPG", "b/3.dcm", "b/notes.txt", "b/._3.dcm", "b/IM0", "b/TXT"):
+    dicoms = ("b/IM0", "b/1.2.840.1")
+    for name in (*dicoms, "a/1.png", "a/2.JPG", "b/3.dcm", "b/notes.txt", "b/._3.dcm", "b/TXT"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(bytes(128) + b"DICM" if path.name == "IM0" else b"x")
+        path.write_bytes(bytes(128) + b"DICM" if name in dicoms else b"x")
+    (tmp_path / "b/gone.png").symlink_to(tmp_path / "nowhere")
     names = [os.path.relpath(path, tmp_path) for path in find_views([str(tmp_path)])["path"]]
-    assert names == ["a/1.png", "a/2.JPG", "b/3.dcm", "b/IM0"]
-    found = find_views([f"{tmp_path}/a/*", f"{tmp_path}/a/1.png"])
+    assert names == ["a/1.png", "a/2.JPG", "b/1.2.840.1", "b/3.dcm", "b/IM0", "b/gone.png"]
+    relative = os.path.relpath(tmp_path / "a/2.JPG")
+    found = find_views([f"{tmp_path}/a/*", f"{tmp_path}/a/1.png", relative])
     assert found["study"].to_list() == [f"{tmp_path}/a"] * 2
     assert find_views([f"{tmp_path}/b/notes.txt"]).height == 1
-    with pytest.raises(SourceError, match=r"Received: .*/c"):
+    with pytest.raises(SourceError, match=r"Received: .*/c, and nothing has that name"):
         find_views([f"{tmp_path}/c"])
