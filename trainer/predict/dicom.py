@@ -42,7 +42,7 @@ def decode_dicom(encoded: bytes) -> Pixels:
     and C.11.2; by pydicom), and the output range becomes 0 to 255. Without either, 8-bit samples
     stay as they are, and others are stretched from the lowest to the highest sample. In
     MONOCHROME1 low samples are bright, so it is inverted. Compressed transfer syntaxes (JPEG,
-    JPEG-LS, JPEG 2000, RLE) are read by pydicom's plugins.
+    JPEG-LS, JPEG 2000, RLE) are read by pydicom and its plugins.
 
     Args:
         encoded: the file's bytes.
