@@ -33,5 +33,21 @@ def read_view(path: Path, spec: ImageSpec) -> Pixels:
         encoded = path.read_bytes()
     except OSError as error:
         raise ImageError("unreadable", error.strerror or str(error)) from None
+    return decode_view(encoded, spec)
+
+
+def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:
+    """Decode the bytes of a PNG, JPEG or DICOM file and prepare them as ingest does.
+
+    Args:
+        encoded: a file's bytes.
+        spec: of the lake that the model was trained on.
+
+    Returns:
+        uint8 of shape (size, size).
+
+    Raises:
+        ImageError: the bytes are no radiograph that could be read rightly.
+    """
     grey = decode_dicom(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
     return prepare(grey, spec)
