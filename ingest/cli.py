@@ -26,9 +26,9 @@ def _ingest(words: Sequence[str]) -> None:
 
     options = parse(IngestOptions, words, "ingest")
 
-    from ingest.crew import open_crew
-    from shared.layout import LAKE_FILE
-    from shared.store import as_store
+    from ingest.write.executor import open_crew
+    from shared.lake.layout import LAKE_FILE
+    from shared.storage.store import as_store
 
     with open_crew(options) as crew:
         if not as_store(options.lake).sizes([LAKE_FILE]):

@@ -1,14 +1,14 @@
 """Findings: labels that contradict each other, images that occur twice, and what follows from them.
 
-Functions of tables; a finding is a row of `shared.manifest.FINDINGS_SCHEMA`.
+Functions of tables; a finding is a row of `shared.lake.manifest.FINDINGS_SCHEMA`.
 """
 
 import polars as pl
 
-from ingest.index import Differences
 from ingest.options import Duplicates
+from ingest.sources.index_files import Differences
 from shared.errors import SourceError
-from shared.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA
+from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA
 
 _NOT_IN_TREE, _NOT_IN_INDEX = "not_in_tree", "not_in_index"
 _LABEL_CONFLICT, _BOTH_LABELS = "label_conflict", "study_with_both_labels"
@@ -51,7 +51,7 @@ def find_in_images(written: pl.DataFrame) -> pl.DataFrame:
     """Return the views whose image occurs more than once: in bytes, or only once decoded.
 
     Args:
-        written: columns as in `ingest.outcomes.WRITTEN_SCHEMA`.
+        written: columns as in `ingest.write.shard_cache.WRITTEN_SCHEMA`.
     """
     copies = _copies(written)
     same_pixels = written.filter(pl.col("source_digest").n_unique().over("pixel_digest") > 1)
@@ -91,7 +91,7 @@ def leave_out(
     the same bytes one is kept, and none whose label is contradicted.
 
     Returns:
-        Columns as in `shared.manifest.REJECTS_SCHEMA`.
+        Columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
 
     Raises:
         SourceError: with `fail`, labels are contradicted, or patients or splits share an image.

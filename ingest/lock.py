@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from shared.bucket import Bucket
 from shared.errors import LakeError
-from shared.files import explain_write
-from shared.layout import LOCK_FILE
-from shared.store import Store
+from shared.lake.layout import LOCK_FILE
+from shared.storage.atomic import explain_write
+from shared.storage.bucket import Bucket
+from shared.storage.store import Store
 
 _HOLDER_LIMIT_BYTES = 4096
 _HOLDER_TRIES, _HOLDER_WAIT_S = 20, 0.05

@@ -8,14 +8,14 @@ from typing import Annotated, Literal, TypeVar
 
 import tyro
 
-from ingest.layouts.folders import FoldersLayout
-from ingest.layouts.layout import Layout
-from ingest.layouts.mura import MuraLayout
+from ingest.sources.folders import FoldersLayout
+from ingest.sources.layout import Layout
+from ingest.sources.mura import MuraLayout
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
-from shared.image_spec import Contrast, Crop, Encoding, Fit, ImageSpec
-from shared.store import as_store
-from shared.vocabulary import MURA_PARTS, SPLITS, BodyPart
+from shared.images.spec import Contrast, Crop, Encoding, Fit, ImageSpec
+from shared.labels import MURA_PARTS, SPLITS, BodyPart
+from shared.storage.store import as_store
 
 Word = TypeVar("Word", bound=str)
 Duplicates = Literal["group", "drop", "fail"]

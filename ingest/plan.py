@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from shared.image_spec import ImageSpec
-from shared.manifest import PARTITION_COLUMNS, partition_folder
+from shared.images.spec import ImageSpec
+from shared.lake.manifest import PARTITION_COLUMNS, partition_folder
 
 SHARD_LIMIT_BYTES = 64 * 1024 * 1024
 """Pixels in one shard at most: large enough to be read in one sweep, small enough to rewrite."""

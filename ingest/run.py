@@ -6,25 +6,25 @@ from contextlib import ExitStack
 
 import polars as pl
 
-from ingest.crew import Crew
-from ingest.decode import Decoder
+from ingest.cleanup import no_leftovers, refuse_foreign, sweep
+from ingest.commit import commit
 from ingest.findings import find_in_images, find_in_tree, leave_out
 from ingest.groups import group_patients
-from ingest.index import compare_with_index
 from ingest.lock import hold_lake
 from ingest.options import IngestOptions
-from ingest.outcomes import WRITTEN_SCHEMA, ShardOutcome
 from ingest.plan import plan_shards
 from ingest.scan import Scan, scan_tree
-from ingest.shard_task import Job
+from ingest.sources.index_files import compare_with_index
 from ingest.summary import show_scan, show_summary
-from ingest.sweep import no_leftovers, refuse_foreign, sweep
-from shared.commit import commit
+from ingest.write.executor import Crew
+from ingest.write.incremental import Decoder
+from ingest.write.shard_cache import WRITTEN_SCHEMA, ShardOutcome
+from ingest.write.tasks import Job
 from shared.console import note, say
 from shared.errors import LakeError, SourceError
-from shared.lake import Lake, open_lake
-from shared.manifest import SCHEMA
-from shared.store import as_store
+from shared.lake.manifest import SCHEMA
+from shared.lake.open import Lake, open_lake
+from shared.storage.store import as_store
 
 
 def ingest_tree(options: IngestOptions, crew: Crew) -> Lake:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.layouts.layout import NO_PATIENT, NOT_UTF_8, Layout, NoView, View
+from ingest.sources.layout import NO_PATIENT, NOT_UTF_8, Layout, NoView, View
 from ingest.walk import find_status, list_tree
-from shared import manifest
 from shared.errors import SourceError
-from shared.store import Store, as_store
+from shared.lake.open import manifest
+from shared.storage.store import Store, as_store
 
 SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "source_bytes")} | {
     "modified_ns": pl.Int64
@@ -33,7 +33,7 @@ class Scan:
         root: the folder that holds the splits.
         layout: how its paths were read.
         views: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
-        rejects: views that cannot be opened, columns as in `shared.manifest.REJECTS_SCHEMA`.
+        rejects: views that cannot be opened, columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
         num_ignored: how many files of each kind are no views.
     """
 

@@ -6,9 +6,9 @@ import polars as pl
 
 from ingest.scan import Scan
 from shared.console import note, say, show_table
-from shared.lake import Lake
-from shared.manifest import PARTITION_COLUMNS
-from shared.vocabulary import LABEL_NAMES
+from shared.labels import LABEL_NAMES
+from shared.lake.manifest import PARTITION_COLUMNS
+from shared.lake.open import Lake
 
 _HEADER = ("split", "body part", "label", "views", "studies", "patients", "MB", "rejected")
 _BYTES_PER_MB = 1e6

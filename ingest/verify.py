@@ -11,18 +11,18 @@ import numpy as np
 import polars as pl
 
 from ingest.options import VerifyOptions
-from shared.bucket import Bucket
-from shared.cache import ShardCache
 from shared.console import Progress, note, say
-from shared.encoding import decode
 from shared.errors import CorruptLakeError, LakeError
-from shared.example import decode_example
-from shared.files import ShardDigester, digest
-from shared.image_spec import ImageSpec
-from shared.lake import Lake, open_lake
-from shared.reader import ViewReader
-from shared.shards import RECORD_END
-from shared.tfrecord import FRAME_HEADER_BYTES, Record, read_records
+from shared.images.encoding import decode
+from shared.images.spec import ImageSpec
+from shared.lake.example import decode_example
+from shared.lake.open import Lake, open_lake
+from shared.lake.reader import ViewReader
+from shared.lake.shards import RECORD_END
+from shared.lake.tfrecord import FRAME_HEADER_BYTES, Record, read_records
+from shared.storage.atomic import ShardDigester, digest
+from shared.storage.bucket import Bucket
+from shared.storage.cache import ShardCache
 
 
 def verify_lake(options: VerifyOptions) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from shared.bucket import Bucket
 from shared.errors import SourceError
-from shared.folder import Folder
-from shared.store import Store
+from shared.storage.bucket import Bucket
+from shared.storage.local import Folder
+from shared.storage.store import Store
 
 _LEVELS_APART = 2
 """Folders of an object store so far down, in MURA body parts of a split, are listed one by one."""

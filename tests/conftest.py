@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
-from shared.lake import Lake, open_lake
+from shared.lake.open import Lake, open_lake
 from tests.commands import run
 from tests.object_store import (
     Proxy,

@@ -11,9 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from shared.lake import Lake
-from shared.layout import LAKE_FILE
-from shared.store import as_store
+from shared.lake.layout import LAKE_FILE
+from shared.lake.open import Lake
+from shared.storage.store import as_store
 from tests.commands import PROJECT, SCRIPTS, run
 from tests.conftest import SIZE_PX
 from tests.ingest.processes import contents, one_line_of, shard_files, wait_until

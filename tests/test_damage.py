@@ -8,8 +8,8 @@ import pytest
 from ingest.options import VerifyOptions
 from ingest.verify import verify_lake
 from shared.errors import CorruptLakeError
-from shared.lake import Lake, open_lake
-from shared.reader import ViewReader
+from shared.lake.open import Lake, open_lake
+from shared.lake.reader import ViewReader
 from tests.commands import run
 
 NUM_FLIPS = 18

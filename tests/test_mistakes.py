@@ -9,7 +9,7 @@ import pytest
 from ingest.options import IngestOptions, VerifyOptions
 from shared.command_line import parse
 from shared.errors import UsageError
-from shared.lake import Lake
+from shared.lake.open import Lake
 from tests.commands import PROJECT, run
 from trainer.options import CvOptions, EdaOptions, PredictOptions, ServeOptions, TrainOptions
 

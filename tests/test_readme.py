@@ -13,10 +13,10 @@ import pytest
 
 from ingest.options import IngestOptions, VerifyOptions
 from ingest.phantom.options import PhantomOptions
-from shared.lake import Lake
-from shared.manifest import SCHEMA
+from shared.lake.manifest import SCHEMA
+from shared.lake.open import Lake
 from tests.commands import PROJECT
-from trainer.models import MODELS
+from trainer.models.table import MODELS
 from trainer.options import (
     CvOptions,
     EdaOptions,

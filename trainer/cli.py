@@ -77,11 +77,11 @@ def _train(words: Sequence[str]) -> None:
 
     options = parse(TrainOptions, words, "train")
 
-    from trainer.begin import begin
+    from trainer.runs.setup import begin
 
     name = f"train-{options.part}-{options.model}"
     with begin(options, [options.model], "train", name) as (lake, plan, _, folder, phases):
-        from trainer.train import train
+        from trainer.commands.train import train
 
         train(options, lake, plan, folder, phases)
 
@@ -91,15 +91,15 @@ def _cv(words: Sequence[str]) -> None:
 
     options = parse(CvOptions, words, "cv")
 
-    from trainer.begin import begin
-    from trainer.hardware import limit_threads
+    from trainer.runs.hardware import limit_threads
+    from trainer.runs.setup import begin
 
     if options.cpus:
         limit_threads(options.cpus)
     name = f"cv-{options.part}"
     begun = begin(options, options.model_names, "cv", name, options.k)
     with begun as (lake, plan, folds, folder, phases):
-        from trainer.cv import cross_validate
+        from trainer.commands.cross_validate import cross_validate
 
         cross_validate(options, lake, folds, plan, folder, phases)
 
@@ -109,12 +109,12 @@ def _tune(words: Sequence[str]) -> None:
 
     options = parse(TuneOptions, words, "tune").search_rest(given_keys(TuneOptions, words))
 
-    from trainer.begin import begin
-    from trainer.search.sampler import optuna_version
+    from trainer.runs.setup import begin
+    from trainer.tuning.sampler import optuna_version
 
     name, what = f"tune-{options.part}-{options.model}", f"tune by optuna {optuna_version()}"
     with begin(options, [options.model], what, name) as (lake, plan, _, folder, phases):
-        from trainer.search.run import search
+        from trainer.commands.tune import search
 
         search(options, lake, plan, folder, phases)
 
@@ -124,7 +124,7 @@ def _eda(words: Sequence[str]) -> None:
 
     options = parse(EdaOptions, words, "eda")
 
-    from trainer.eda.run import explore
+    from trainer.commands.eda import explore
 
     explore(options)
 
@@ -134,7 +134,7 @@ def _predict(words: Sequence[str]) -> None:
 
     options = parse(PredictOptions, words, "predict")
 
-    from trainer.predict.run import predict
+    from trainer.commands.predict import predict
 
     predict(options)
 
@@ -144,7 +144,7 @@ def _serve(words: Sequence[str]) -> None:
 
     options = parse(ServeOptions, words, "serve")
 
-    from trainer.serve.run import serve
+    from trainer.commands.serve import serve
 
     serve(options)
 
@@ -154,13 +154,13 @@ def _export(words: Sequence[str]) -> None:
 
     options = parse(ExportOptions, words, "export")
 
-    from trainer.kept import open_kept
-    from trainer.start import import_keras
+    from trainer.keras_import import import_keras
+    from trainer.runs.saved_run import open_kept
 
     kept = open_kept(options.run)
     note("starting TensorFlow")
     import_keras()
 
-    from trainer.export.run import export
+    from trainer.commands.export import export
 
     export(options, kept)

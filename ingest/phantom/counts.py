@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vocabulary import SPLITS, MuraPart, Split
+from shared.labels import SPLITS, MuraPart, Split
 
 MAX_STUDY_VIEWS = 11
 MAX_STUDIES = 4

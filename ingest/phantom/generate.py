@@ -8,13 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.phantom.image import View
+from ingest.phantom.drawing.image import View
 from ingest.phantom.options import PhantomOptions
 from ingest.phantom.tree import plan_tree
 from ingest.phantom.write import Lesion, write_views
 from shared.console import Progress, say
 from shared.errors import SourceError
-from shared.vocabulary import MURA_PARTS, SPLITS
+from shared.labels import MURA_PARTS, SPLITS
 
 ROOT_NAME = "MURA-v1.1"
 LESIONS_FILE = "lesions.csv"

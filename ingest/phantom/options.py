@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from shared.errors import UsageError
-from shared.vocabulary import MuraPart
+from shared.labels import MuraPart
 
 MIN_VIEWS = 28
 """One view of each split, body part and label: with fewer, a tree is not shaped like MURA."""

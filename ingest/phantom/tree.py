@@ -16,10 +16,10 @@ from ingest.phantom.counts import (
     scale_patients,
     share_patient_parts,
 )
-from ingest.phantom.looks import plan_looks
+from ingest.phantom.drawing.looks import plan_looks
 from ingest.phantom.random import pick, shuffle
-from shared import manifest
-from shared.vocabulary import MURA_PARTS, SPLITS, MuraPart, Split
+from shared.labels import MURA_PARTS, SPLITS, MuraPart, Split
+from shared.lake.open import manifest
 
 _MANIFEST_COLUMNS = (
     "view_id",

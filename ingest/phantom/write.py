@@ -8,8 +8,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ingest.phantom.image import View, draw
-from ingest.pool import Pool
+from ingest.phantom.drawing.image import View, draw
+from ingest.write.process_pool import Pool
 
 _BLOCK_VIEWS = 40
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)

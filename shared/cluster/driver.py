@@ -7,10 +7,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from shared.child import let_signals_through
-from shared.cluster.attempt import attempt
-from shared.cluster.board import Board
+from shared.child_process import let_signals_through
 from shared.cluster.messages import Done, Failed, Given
+from shared.cluster.remote_task import attempt
+from shared.cluster.task_status import Board
 from shared.cluster.watch import Watch, import_ray
 
 TASK_NAME = "mura-lake"

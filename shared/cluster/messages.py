@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shared.same_code import Code
+from shared.cluster.code_fingerprint import Code
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from shared.cluster.board import Status
 from shared.cluster.messages import Node
+from shared.cluster.task_status import Status
 
 _LOOK_S = 1.0
 

@@ -10,7 +10,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from shared.vocabulary import MURA_PARTS
+from shared.labels import MURA_PARTS
 
 BUCKET = "made-up"
 

@@ -15,20 +15,20 @@ from typing import TypeVar
 
 import polars as pl
 
+from ingest.commit import commit
 from ingest.findings import find_in_images, find_in_tree
 from ingest.groups import group_patients
-from ingest.index import compare_with_index
-from ingest.layouts.mura import MuraLayout
-from ingest.outcomes import WRITTEN_SCHEMA
 from ingest.plan import ShardPlan, plan_shards
 from ingest.scan import scan_tree
-from shared.commit import commit
-from shared.image_spec import ImageSpec
-from shared.lake import open_lake
-from shared.manifest import FINDINGS_SCHEMA, SCHEMA
-from trainer.data import open_data
+from ingest.sources.index_files import compare_with_index
+from ingest.sources.mura import MuraLayout
+from ingest.write.shard_cache import WRITTEN_SCHEMA
+from shared.images.spec import ImageSpec
+from shared.lake.manifest import FINDINGS_SCHEMA, SCHEMA
+from shared.lake.open import open_lake
+from trainer.data.dataset import open_data
+from trainer.data.split import plan_final_fit, plan_fold_fits
 from trainer.options import CvOptions
-from trainer.split import plan_final_fit, plan_fold_fits
 
 Result = TypeVar("Result")
 

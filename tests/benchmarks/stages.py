@@ -15,17 +15,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ingest.layouts.mura import MuraLayout
 from ingest.plan import plan_shards
 from ingest.scan import scan_tree
-from ingest.shard import write_shard
-from ingest.shard_task import Job, PlannedView, ShardTask
-from shared.decode import decode_radiograph
-from shared.image_spec import ImageSpec
-from shared.lake import open_lake
-from shared.prepare import prepare
-from shared.reader import ViewReader
-from shared.store import as_store
+from ingest.sources.mura import MuraLayout
+from ingest.write.shard import write_shard
+from ingest.write.tasks import Job, PlannedView, ShardTask
+from shared.images.decode import decode_radiograph
+from shared.images.prepare import prepare
+from shared.images.spec import ImageSpec
+from shared.lake.open import open_lake
+from shared.lake.reader import ViewReader
+from shared.storage.store import as_store
 
 _BATCH = 32
 _REPEATS = 3
@@ -68,8 +68,8 @@ def main(tree: str, lake: str) -> None:
 def _costs_of_training(lake: str) -> dict[str, float]:
     import keras
 
-    from trainer.models import build_trunk
-    from trainer.models.head import classify
+    from trainer.models.classifier_head import classify
+    from trainer.models.table import build_trunk
 
     opened = open_lake(lake)
     views = opened.manifest

@@ -11,9 +11,9 @@ from time import perf_counter
 
 import tensorflow as tf
 
-from shared.lake import open_lake
-from shared.reader import ViewReader
-from trainer.stream import shuffled_batches
+from shared.lake.open import open_lake
+from shared.lake.reader import ViewReader
+from trainer.data.pipeline import shuffled_batches
 
 BATCH = 64
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from ingest.commit import commit
 from ingest.phantom.tree import plan_tree
-from shared.commit import commit
-from shared.image_spec import ImageSpec
-from shared.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA, SCHEMA
+from shared.images.spec import ImageSpec
+from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA, SCHEMA
 from tests.benchmarks.tables import publish_speeds, speeds
 from tests.commands import run
 
@@ -20,7 +20,7 @@ _BARE = """
 import sys
 from pathlib import Path
 import matplotlib.figure
-from shared.lake import open_lake
+from shared.lake.open import open_lake
 print(open_lake(Path(sys.argv[1])).manifest.height)
 """
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from shared.console import show_table
-from shared.image_spec import ENCODINGS
-from shared.lake import open_lake
-from shared.reader import ViewReader
+from shared.images.spec import ENCODINGS
+from shared.lake.open import open_lake
+from shared.lake.reader import ViewReader
 from tests.benchmarks.cache import phantom_tree
 from tests.benchmarks.tables import rate, save
 from tests.commands import run

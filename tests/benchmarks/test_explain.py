@@ -7,7 +7,7 @@ import pytest
 from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
 from shared.console import show_table
-from shared.lake import Lake, open_lake
+from shared.lake.open import Lake, open_lake
 from tests.benchmarks.tables import save
 from tests.commands import run
 from tests.trainer.explain.lesions import find_lesions

@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
-from shared.files import digest
-from shared.lake import Lake, open_lake
-from shared.reader import ViewReader
+from shared.lake.open import Lake, open_lake
+from shared.lake.reader import ViewReader
+from shared.storage.atomic import digest
 from tests.benchmarks.cache import phantom_tree
 from tests.commands import run
-from trainer.sequential import sequential_batches
-from trainer.stream import shuffled_batches
+from trainer.data.pipeline import shuffled_batches
+from trainer.data.tfrecord_pipeline import sequential_batches
 
 NUM_VIEWS, SIZE_PX = 40_005, 32
 BATCH, WINDOW = 64, 2_000

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.lake import open_lake
-from shared.reader import ViewReader
+from shared.lake.open import open_lake
+from shared.lake.reader import ViewReader
 from tests.benchmarks.cache import phantom_tree
 from tests.benchmarks.peer import STREAMING_PEERS, PeerMissingError
 from tests.benchmarks.streams import Stream, stream_speeds

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.lake import open_lake
+from shared.lake.open import open_lake
 from tests.commands import run
 from tests.ingest.processes import (
     contents,
@@ -185,7 +185,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from ingest.lock import hold_lake
-from shared.folder import Folder
+from shared.storage.local import Folder
 with hold_lake(Folder(Path(sys.argv[1]))):
     print("held", flush=True)
     time.sleep(60)

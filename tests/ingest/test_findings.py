@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from shared.lake import Lake, open_lake
-from shared.tfrecord import read_records
+from shared.lake.open import Lake, open_lake
+from shared.lake.tfrecord import read_records
 from tests.commands import run
 from tests.conftest import SIZE_PX
 

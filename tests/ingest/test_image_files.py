@@ -5,12 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from shared.image_spec import ImageSpec
-from shared.lake import open_lake
-from shared.reader import ViewReader
+from shared.images.spec import ImageSpec
+from shared.lake.open import open_lake
+from shared.lake.reader import ViewReader
 from tests.commands import run
-from tests.shared.image_files import image_files
-from tests.shared.test_image import by_opencv_alone
+from tests.shared.images.image_files import image_files
+from tests.shared.images.test_formats import by_opencv_alone
 
 CHATTER = ("libpng", "jpeg", "warn", "imdecode", "opencv", "traceback")
 

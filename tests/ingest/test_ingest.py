@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
-from shared.image_spec import ImageSpec
-from shared.lake import Lake, open_lake
+from shared.images.spec import ImageSpec
+from shared.lake.open import Lake, open_lake
 from tests.commands import run
 from tests.conftest import NUM_VIEWS, SIZE_PX
 from tests.ingest.processes import contents, file_contents, ingest
-from tests.shared.test_image import by_opencv_alone
+from tests.shared.images.test_formats import by_opencv_alone
 
 
 def test_counts_close(lake: Lake) -> None:

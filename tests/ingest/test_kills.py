@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from shared.lake import Lake
+from shared.lake.open import Lake
 from tests.ingest.processes import (
     Files,
     contents,

@@ -12,15 +12,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ingest.sweep import sweep
-from shared.bucket import Bucket
-from shared.cache import GB, ShardCache
-from shared.commit import commit
+from ingest.cleanup import sweep
+from ingest.commit import commit
 from shared.errors import CorruptLakeError, LakeError, StoreError
-from shared.lake import Lake, open_lake
-from shared.layout import LAKE_FILE
-from shared.reader import ViewReader
-from shared.store import as_store
+from shared.lake.layout import LAKE_FILE
+from shared.lake.open import Lake, open_lake
+from shared.lake.reader import ViewReader
+from shared.storage.bucket import Bucket
+from shared.storage.cache import GB, ShardCache
+from shared.storage.store import as_store
 from tests.commands import PROJECT, run
 from tests.conftest import SIZE_PX
 from tests.ingest.processes import contents, is_alive, start, wait_until
@@ -308,9 +308,9 @@ READ_GOOGLE = """
 import sys
 from pathlib import Path
 import numpy as np
-from shared.cache import GB, ShardCache
-from shared.lake import open_lake
-from shared.reader import ViewReader
+from shared.storage.cache import GB, ShardCache
+from shared.lake.open import open_lake
+from shared.lake.reader import ViewReader
 from dataclasses import replace
 
 def pixels(lake):

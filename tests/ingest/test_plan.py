@@ -4,8 +4,8 @@ import polars as pl
 
 from ingest.groups import group_patients
 from ingest.plan import SHARD_LIMIT_BYTES, ShardPlan, plan_shards
-from shared.image_spec import ImageSpec
-from shared.manifest import PARTITION_COLUMNS
+from shared.images.spec import ImageSpec
+from shared.lake.manifest import PARTITION_COLUMNS
 
 IMAGE = ImageSpec(320)
 LIMIT = SHARD_LIMIT_BYTES // IMAGE.num_bytes

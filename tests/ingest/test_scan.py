@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest.index import compare_with_index
-from ingest.layouts.folders import FoldersLayout
-from ingest.layouts.mura import MuraLayout
 from ingest.scan import scan_tree
+from ingest.sources.folders import FoldersLayout
+from ingest.sources.index_files import compare_with_index
+from ingest.sources.mura import MuraLayout
 from shared.errors import SourceError
-from shared.folder import Folder
+from shared.storage.local import Folder
 
 VIEW = "train/XR_HAND/patient00003/study1_positive/image1.png"
 VIEWS = [

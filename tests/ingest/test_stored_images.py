@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from crc32c import crc32c
 
-from shared.encoding import decode
-from shared.files import digest
-from shared.image_spec import ImageSpec
-from shared.lake import Lake, open_lake
-from shared.layout import LAKE_FILE
-from shared.prepare import prepare
-from shared.reader import ViewReader
+from shared.images.encoding import decode
+from shared.images.prepare import prepare
+from shared.images.spec import ImageSpec
+from shared.lake.layout import LAKE_FILE
+from shared.lake.open import Lake, open_lake
+from shared.lake.reader import ViewReader
+from shared.storage.atomic import digest
 from tests.commands import run
 from tests.conftest import SIZE_PX
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.lake import open_lake
+from shared.lake.open import open_lake
 from tests.ingest.processes import contents, ingest, is_root, one_line_of, run_through
 
 NO_UTF8 = os.fsdecode(b"caf\xe9")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.lake import Lake, open_lake
+from shared.lake.open import Lake, open_lake
 from tests.commands import run
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trainer.data.target import Target
 from trainer.options import CvOptions, TrainOptions
-from trainer.outcome import write_tables
-from trainer.target import Target
+from trainer.runs.results_writer import write_tables
 
 HISTORY = {
     "model": pl.String,

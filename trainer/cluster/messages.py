@@ -6,11 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
-from shared.store import Store
-from trainer.fitted import Outputs
-from trainer.heads.fit import FittedHead
+from shared.storage.store import Store
+from trainer.data.split import FitPlan
+from trainer.features.head_training import FittedHead
 from trainer.options import FitOptions
-from trainer.split import FitPlan
+from trainer.training.trained_model import Outputs
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class EmbedTask:
     Attributes:
         model: a key of `trainer.models.MODELS`.
         weights_key: tells the model's weights from others.
-        kind: of the images, see `trainer.heads.frozen.list_kinds`.
+        kind: of the images, see `trainer.features.frozen_backbone.list_kinds`.
         views: rows of the manifest.
     """
 

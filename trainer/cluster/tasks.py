@@ -7,18 +7,18 @@ from pathlib import Path
 
 import polars as pl
 
-from shared.cluster.attempt import count_own_processors
-from shared.cluster.board import say_status
+from shared.cluster.remote_task import count_own_processors
+from shared.cluster.task_status import say_status
 from shared.errors import ClusterError
-from shared.lake import Lake, open_lake
-from trainer.candidates import Candidate
+from shared.lake.open import Lake, open_lake
 from trainer.cluster.messages import EmbedTask, Ended, FitTask, Job
-from trainer.data import with_cache
-from trainer.hardware import limit_threads
-from trainer.heads.embeddings import Matrix, embedding_key
+from trainer.data.dataset import with_cache
+from trainer.features.embeddings import Matrix, embedding_key
+from trainer.keras_import import import_keras
+from trainer.models.candidates import Candidate
 from trainer.options import FitOptions
-from trainer.run_folder import CHECKPOINTS, TENSORBOARD, identify, name_fit
-from trainer.start import import_keras
+from trainer.runs.hardware import limit_threads
+from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, identify, name_fit
 
 
 def find_weights_key(lake: Lake, model_name: str, options: FitOptions) -> str:
@@ -35,15 +35,15 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
 
     Raises:
         ClusterError: this node sees another lake, or has other weights.
-        As `trainer.heads.frozen.compute_embeddings`.
+        As `trainer.features.frozen_backbone.compute_embeddings`.
     """
     lake = _prepare(task, job, task.views)
     import_keras()
 
-    from trainer.devices import start
-    from trainer.heads.frozen import compute_embeddings
-    from trainer.models import build_trunk
-    from trainer.waiting import Waiting
+    from trainer.data.input_wait import Waiting
+    from trainer.features.frozen_backbone import compute_embeddings
+    from trainer.models.table import build_trunk
+    from trainer.training.devices import start
 
     start(job.options)
     trunk = build_trunk(task.model, lake.image.size, job.options.weights)
@@ -55,13 +55,13 @@ def fit_model(task: FitTask, job: Job) -> Ended:
 
     Raises:
         ClusterError: this node sees another lake, or has other weights.
-        As `trainer.fit.Fitter.fit`.
+        As `trainer.training.loop.Fitter.fit`.
     """
     say_status("starting TensorFlow")
     lake = _prepare(task, job, pl.concat(vars(task.plan).values()))
     import_keras()
 
-    from trainer.tune import make_image_fit
+    from trainer.training.recipe import make_image_fit
 
     name = name_fit(task.title)
     checkpoint = f"{CHECKPOINTS}/{name}.npz"
@@ -83,7 +83,7 @@ def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
     """Open the lake, and see to it that the same will be computed here as anywhere."""
     limit_threads(count_own_processors())
 
-    from trainer.models import require_weights
+    from trainer.models.table import require_weights
 
     require_weights([task.model], job.options.weights)
     lake = with_cache(open_lake(job.lake), job.options, views)

@@ -4,8 +4,8 @@ from itertools import product
 
 import polars as pl
 
-from shared.manifest import SCHEMA
-from shared.vocabulary import BODY_PARTS, LABEL_NAMES, SPLITS
+from shared.labels import BODY_PARTS, LABEL_NAMES, SPLITS
+from shared.lake.manifest import SCHEMA
 
 UNITS = {
     "views": pl.len().cast(pl.Int64),

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from shared.vocabulary import LABEL_NAMES
+from shared.labels import LABEL_NAMES
 from trainer.eda.counts import MANY
 from trainer.report.svg import INK, LABEL_COLOURS, MUTED, VIEW, add_legend_below, panel
 

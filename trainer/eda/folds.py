@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from trainer.data import leave_out_tested
+from trainer.data.dataset import leave_out_tested
+from trainer.data.split import draw_folds
 from trainer.eda.counts import count_by_part
-from trainer.split import draw_folds
 
 
 def balance(manifest: pl.DataFrame, k: int, seed: int) -> pl.DataFrame:

@@ -7,12 +7,12 @@ from pathlib import Path
 import polars as pl
 from matplotlib.figure import Figure
 
-from shared.lake import Lake
-from shared.vocabulary import BODY_PARTS, LABEL_NAMES
-from trainer.eda import counts, figures, oddities, pixels, sentences
-from trainer.eda.sheet import Thumbnail
+from shared.labels import BODY_PARTS, LABEL_NAMES
+from shared.lake.open import Lake
+from trainer.eda import counts, data_quality, figures, pixels, summary_text
+from trainer.eda.contact_sheet import Thumbnail
 from trainer.options import EdaOptions
-from trainer.report import words
+from trainer.report import formatting
 from trainer.report.svg import to_svg
 from trainer.report.template import Plot, inline, render
 
@@ -44,20 +44,20 @@ def make_page(
     return render(
         _TEMPLATE,
         lake=lake,
-        title=words.part_name(parts),
-        sentences=sentences.headline(manifest),
-        on_patients=sentences.on_patients(manifest),
+        title=formatting.part_name(parts),
+        sentences=summary_text.headline(manifest),
+        on_patients=summary_text.on_patients(manifest),
         by_part=_list_parts(counts.count_by_part(manifest)),
         splits=counts.present_splits(manifest),
         patients=counts.count_patients(manifest).to_dicts(),
-        patient_names=sentences.PATIENT_NAMES,
+        patient_names=summary_text.PATIENT_NAMES,
         sources=list(_list_sources(manifest)),
         channel_names=pixels.CHANNEL_NAMES,
         channels=sorted(manifest["channels"].unique()),
-        copies=oddities.count_copies(manifest).to_dicts(),
-        copy_names=oddities.COPIES,
-        findings=oddities.count_kinds(lake.findings, "kind").to_dicts(),
-        rejects=oddities.count_kinds(lake.rejects, "reason").to_dicts(),
+        copies=data_quality.count_copies(manifest).to_dicts(),
+        copy_names=data_quality.COPIES,
+        findings=data_quality.count_kinds(lake.findings, "kind").to_dicts(),
+        rejects=data_quality.count_kinds(lake.rejects, "reason").to_dicts(),
         folds=[] if folds is None else _list_folds(folds),
         on_folds=on_folds,
         parts=parts,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from shared.vocabulary import BODY_PARTS
+from shared.labels import BODY_PARTS
 
 _QUANTILES = {"low": 0.05, "lower": 0.25, "median": 0.5, "upper": 0.75, "high": 0.95}
 _NUM_BINS = 24

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from trainer.models.combine import take_apart
+from trainer.models.ensemble import take_apart
 
 _BATCH = 16
 _WIDTH_AXIS = 2
@@ -39,7 +39,7 @@ class LayerCam:
 
     Args:
         model: from uint8 images (batch, size, size, 1) to probabilities (batch, outputs), as
-            `trainer.models.combine.combine` makes it.
+            `trainer.models.ensemble.combine` makes it.
     """
 
     def __init__(self, model: keras.Model):

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from shared.image_spec import ImageSpec
-from trainer.export.prepare import prepare
+from shared.images.spec import ImageSpec
+from trainer.export.preprocessing import prepare
 
 INPUT = "image"
 

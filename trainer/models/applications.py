@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import WeightsError
-from trainer.models.trunk import MAX_SIZE_PX, enter, set_normalization
+from trainer.models.backbone import MAX_SIZE_PX, enter, set_normalization
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ class Application:
     grey_options: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, size_px: int) -> keras.Model:
-        """Build the trunk with random weights; see `trainer.models.entry.ModelEntry`."""
+        """Build the trunk with random weights; see `trainer.models.spec.ModelEntry`."""
         import keras
 
         images, pixels = enter(size_px, min(max(size_px, self.min_size_px), MAX_SIZE_PX))

@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 
 from shared.console import Progress
 from shared.errors import WeightsError
-from shared.files import write_atomically
+from shared.storage.atomic import write_atomically
 
 _TIMEOUT_S = 10
 """Who has not answered for so long will not: closed networks drop what they do not let out."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import WeightsError
-from trainer.models.trunk import MAX_SIZE_PX, enter, set_normalization
+from trainer.models.backbone import MAX_SIZE_PX, enter, set_normalization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainer.models.trunk import enter, set_normalization
+from trainer.models.backbone import enter, set_normalization
 
 if TYPE_CHECKING:
     import keras
@@ -21,7 +21,7 @@ test AUROC is 0.65, with both 0.87; with 0.1 it is 0.80."""
 
 
 def build(size_px: int) -> keras.Model:
-    """Build resnet_small up to its pooled features; see `trainer.models.entry.ModelEntry`.
+    """Build resnet_small up to its pooled features; see `trainer.models.spec.ModelEntry`.
 
     Residual blocks with normalization before activation (He et al. 2016,
     https://arxiv.org/abs/1603.05027, figure 4e), on images that are each brought to mean 0 and

@@ -1,6 +1,13 @@
 """The options of trainer's commands; importing them costs nothing heavy."""
 
-from trainer.options.cv import CvOptions
+from trainer.options.cross_validate import CvOptions
+from trainer.options.finished_run import (
+    EdaOptions,
+    ExportOptions,
+    PredictOptions,
+    RunOptions,
+    ServeOptions,
+)
 from trainer.options.fit import (
     DEFAULT_MODEL,
     Augment,
@@ -10,13 +17,6 @@ from trainer.options.fit import (
     Precision,
     TargetName,
     Tune,
-)
-from trainer.options.look import (
-    EdaOptions,
-    ExportOptions,
-    PredictOptions,
-    RunOptions,
-    ServeOptions,
 )
 from trainer.options.train import TrainOptions
 from trainer.options.tune import TuneOptions

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.bucket import Bucket
 from shared.errors import UsageError
-from shared.store import as_store, refuse_url
-from shared.vocabulary import Part
-from trainer.candidates import Candidate, Way
-from trainer.models import MODELS
+from shared.labels import Part
+from shared.storage.bucket import Bucket
+from shared.storage.store import as_store, refuse_url
+from trainer.models.candidates import Candidate, Way
+from trainer.models.table import MODELS
 
 Tune = Literal["default", "head", "all", "staged"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from shared.store import refuse_url
-from trainer.candidates import Candidate, HeadKind
+from shared.storage.store import refuse_url
+from trainer.models.candidates import Candidate, HeadKind
 from trainer.options.fit import DEFAULT_MODEL, FitOptions, check_decays
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trainer.metrics import Measures
+from trainer.evaluation.metrics import Measures
 from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, panel
 
 _WIDTH_IN = 8.4
@@ -21,7 +21,7 @@ def class_confusion(measures: Measures, level: str) -> Figure:
     """Draw a confusion matrix of all classes: counts, shaded by their share of each true class.
 
     Args:
-        measures: as from `trainer.class_metrics.measure_classes`.
+        measures: as from `trainer.evaluation.multiclass.measure_classes`.
         level: `view` or `study`.
     """
     counts = np.array(measures[f"{level}_confusion"])

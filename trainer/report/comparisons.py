@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trainer.metrics import LEVELS, ByPart, Measures
+from trainer.evaluation.metrics import LEVELS, ByPart, Measures
 from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, VIEW, add_legend_below, panel
 
 _NEAR_CHANCE = 0.65

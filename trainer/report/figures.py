@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from shared.vocabulary import LABEL_NAMES
-from trainer.calibration import bin_by_probability
-from trainer.metrics import Measures, by_study, measure_auroc, to_arrays
-from trainer.rates import Floats, Ints, roc_curve
+from shared.labels import LABEL_NAMES
+from trainer.evaluation.binary_metrics import Floats, Ints, roc_curve
+from trainer.evaluation.calibration import bin_by_probability
+from trainer.evaluation.metrics import Measures, by_study, measure_auroc, to_arrays
 from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, PAPER, VIEW, add_legend, panel
 
 _LOSS_LINES = {"loss": ("training", MUTED), "val_loss": ("validation", VIEW)}

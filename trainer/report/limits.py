@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from trainer.bootstrap import MIN_GROUPS
-from trainer.metrics import LEVELS, ByPart, Measures
-from trainer.report import notes, words
-from trainer.report.run import Run
+from trainer.evaluation.bootstrap import MIN_GROUPS
+from trainer.evaluation.metrics import LEVELS, ByPart, Measures
+from trainer.report import formatting, methods
+from trainer.runs.scored_run import Run
 
 _FEW_GROUPS = 100
 _WIDE = 0.1
@@ -31,7 +31,7 @@ def find(run: Run) -> Iterator[str]:
     measures = by_part["all"]
     trained = trained_parts(run)
     if role != "test":
-        yield notes.on_missing_test(trained)
+        yield methods.on_missing_test(trained)
     yield from _on_size(measures)
     yield from _on_parts(trained, by_part)
     yield from _on_probabilities(run, measures)
@@ -41,11 +41,11 @@ def find(run: Run) -> Iterator[str]:
 def _on_size(measures: Measures) -> Iterator[str]:
     num_groups = measures["num_groups"]
     if num_groups < _FEW_GROUPS:
-        yield f"It was measured on {words.count(num_groups, 'patients')}: few."
+        yield f"It was measured on {formatting.count(num_groups, 'patients')}: few."
     bounds = measures["study_intervals"]["auroc"]
     if bounds and bounds["high"] - bounds["low"] > _WIDE:
         yield (
-            f"Its study AUROC is known only to lie in {words.interval(bounds)}, with 95 % "
+            f"Its study AUROC is known only to lie in {formatting.interval(bounds)}, with 95 % "
             "confidence: models that are far apart could not be told from each other."
         )
 
@@ -65,7 +65,7 @@ def _on_probabilities(run: Run, measures: Measures) -> Iterator[str]:
         yield "No threshold or temperature was learnt: probabilities are as the model says them."
         return
     off = [
-        f"{words.number(error)} by {level}"
+        f"{formatting.number(error)} by {level}"
         for level in LEVELS
         if (error := measures[f"{level}_calibrated_calibration_error"]) > _FAR
     ]
@@ -74,9 +74,9 @@ def _on_probabilities(run: Run, measures: Measures) -> Iterator[str]:
     train = next(one for one in run.config["sets"] if one["name"] == "train")
     before = train["num_abnormal_views"] / train["num_views"]
     after = measures["num_abnormal_views"] / measures["num_views"]
-    different = f", and {words.percent(before)} of those it was fitted to"
+    different = f", and {formatting.percent(before)} of those it was fitted to"
     yield (
         "Precision and probabilities depend on how common abnormal views are: "
-        f"{words.percent(after)} of those measured"
+        f"{formatting.percent(after)} of those measured"
         f"{different if abs(after - before) > _OTHER_SHARE else ''}."
     )

@@ -7,15 +7,15 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from shared.files import write_atomically
-from shared.vocabulary import BODY_PARTS
-from trainer.metrics import LEVELS, Measures
-from trainer.report import cases, notes, searched, words
-from trainer.report.card import CARD_FILE, make_card
+from shared.labels import BODY_PARTS
+from shared.storage.atomic import write_atomically
+from trainer.evaluation.metrics import LEVELS, Measures
+from trainer.report import error_analysis, formatting, methods, search_report
+from trainer.report.model_card import CARD_FILE, make_card
 from trainer.report.plots import draw
-from trainer.report.run import Run, read_run
 from trainer.report.svg import to_svg
 from trainer.report.template import Plot, inline, render
+from trainer.runs.scored_run import Run, read_run
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
@@ -25,7 +25,7 @@ def write_report(folder: Path) -> Path:
 
     Args:
         folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
-            (a scored table); and the pictures of `trainer.explain.cases`, if there are any.
+            (a scored table); and the pictures of `trainer.explain.report_images`, if there are any.
 
     Returns:
         The path of `report.html`: one page that loads nothing else.
@@ -39,7 +39,7 @@ def write_report(folder: Path) -> Path:
         section: [_write_plot(folder, name, *plot) for name, plot in plots.items()]
         for section, plots in draw(run).items()
     }
-    has_pictures = (folder / cases.HEAT_MAPS).is_dir()
+    has_pictures = (folder / error_analysis.HEAT_MAPS).is_dir()
     write_atomically(folder / CARD_FILE, make_card(run, has_pictures).encode())
     report = folder / "report.html"
     write_atomically(report, _render(run, folder, sections).encode())
@@ -58,32 +58,32 @@ def _write_plot(folder: Path, name: str, figure: Figure, caption: str) -> Plot:
 
 def _render(run: Run, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
     role, by_part = run.headline
-    mistakes = list(cases.list_mistakes(run.rows(role), run.decision, folder))
-    uncertain = list(cases.list_uncertain(run.rows(role), run.decision, folder))
+    mistakes = list(error_analysis.list_mistakes(run.rows(role), run.decision, folder))
+    uncertain = list(error_analysis.list_uncertain(run.rows(role), run.decision, folder))
     parts = [part for part in BODY_PARTS if part in set(run.scored["body_part"])]
     return render(
         _TEMPLATE,
         run=run,
         plots=sections,
         role=role,
-        role_names=words.ROLE_NAMES,
+        role_names=formatting.ROLE_NAMES,
         measures=by_part["all"],
-        title=words.part_name(parts),
-        sentences=words.headline(by_part["all"]),
-        commoner=words.commoner_label(by_part["all"]),
-        on_patients=notes.on_patients(run.scored),
-        on_intervals=notes.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
-        on_decision=notes.on_decision(run.decision, role),
-        on_missing_test="" if "test" in run.by_role else notes.on_missing_test(parts),
+        title=formatting.part_name(parts),
+        sentences=formatting.headline(by_part["all"]),
+        commoner=formatting.commoner_label(by_part["all"]),
+        on_patients=methods.on_patients(run.scored),
+        on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
+        on_decision=methods.on_decision(run.decision, role),
+        on_missing_test="" if "test" in run.by_role else methods.on_missing_test(parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
-        on_candidates=notes.on_candidates(run) if run.is_cv else "",
-        trials=list(searched.list_best(run)) if run.search else [],
-        on_search=searched.on_search(run) if run.search else "",
-        fitting=notes.on_fitting(run),
+        on_candidates=methods.on_candidates(run) if run.is_cv else "",
+        trials=list(search_report.list_best(run)) if run.search else [],
+        on_search=search_report.on_search(run) if run.search else "",
+        fitting=methods.on_fitting(run),
         mistakes=mistakes,
         uncertain=uncertain,
         thresholds={level: run.decision.rule(level).calibrated_threshold for level in LEVELS},
-        on_pictures=notes.on_pictures(run, [*mistakes, *uncertain]),
+        on_pictures=methods.on_pictures(run, [*mistakes, *uncertain]),
     )
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import polars as pl
 from matplotlib.figure import Figure
 
-from trainer.calibration import bin_by_probability, calibrate
-from trainer.metrics import levels, to_arrays
-from trainer.report import comparisons, figures, searched, words
+from trainer.evaluation.calibration import bin_by_probability, calibrate
+from trainer.evaluation.metrics import levels, to_arrays
+from trainer.report import comparisons, figures, formatting, search_report
 from trainer.report.class_figures import class_confusion
-from trainer.report.run import Run
+from trainer.runs.scored_run import Run
 
 Captioned = tuple[Figure, str]
 
@@ -42,7 +42,7 @@ def draw(run: Run) -> dict[str, dict[str, Captioned]]:
         "classes": _draw_classes(run) if run.classes else {},
         "reliability": dict(_draw_reliability(run)),
         "candidates": _draw_candidates(run) if run.is_cv else {},
-        "search": searched.draw(run) if run.search else {},
+        "search": search_report.draw(run) if run.search else {},
         "learning": dict(_draw_learning("", run.fitted)),
         "folds": dict(_draw_learning("_folds", run.fitted_folds, f"{run.model}, folds. ")),
     }
@@ -67,7 +67,7 @@ def _draw_reliability(run: Run) -> Iterator[tuple[str, Captioned]]:
             "as the model says": probabilities,
             "after temperature scaling": calibrate(probabilities, temperature),
         }
-        bins = words.count(bin_by_probability(labels, probabilities).num_rows.size, "bins")
+        bins = formatting.count(bin_by_probability(labels, probabilities).num_rows.size, "bins")
         caption = (
             f"{bins} of equally many; on the dotted line, four in five that get 0.8 are abnormal."
         )

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from trainer.report import words
+from trainer.report import formatting
 from trainer.report.svg import to_inline
 
 
@@ -31,7 +31,7 @@ def render(template: Path, **values: Any) -> str:
 
     Args:
         template: may import what `look.html.j2` beside this module has, and write values by the
-            formats of `trainer.report.words`, as `as_NAME`.
+            formats of `trainer.report.formatting`, as `as_NAME`.
         **values: all that the template names.
     """
     page = Environment(
@@ -42,7 +42,7 @@ def render(template: Path, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    formats = {f"as_{function.__name__}": function for function in words.FORMATS}
+    formats = {f"as_{function.__name__}": function for function in formatting.FORMATS}
     untyped: Any = page  # jinja2 leaves the types of both unknown
     untyped.filters.update(formats)
     untyped.globals.update(formats)

@@ -2,8 +2,8 @@
 
 import re
 
-from trainer.kept import Kept
-from trainer.report.card import CARD_FILE
+from trainer.report.model_card import CARD_FILE
+from trainer.runs.saved_run import Kept
 
 _NO_CARD = (
     "This run is older than model cards. Its `report.html` tells how good it is, and at what."

@@ -9,9 +9,9 @@ from typing import Any
 import gradio
 from gradio.themes import Base, Font
 
-from shared.vocabulary import BODY_PARTS
+from shared.labels import BODY_PARTS
 from trainer.options import ServeOptions
-from trainer.report.words import part_name
+from trainer.report.formatting import part_name
 from trainer.serve.card import read_card
 from trainer.serve.render import render
 from trainer.serve.study import Reader

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from shared.image import Pixels
-from trainer.explain.picture import encode_png
-from trainer.report import words
+from shared.images.pixels import Pixels
+from trainer.explain.overlay import encode_png
+from trainer.report import formatting
 from trainer.serve.study import Study
 
 _TEMPLATE = "answer.html.j2"
@@ -26,8 +26,8 @@ def render(study: Study) -> str:
     )
     filters: dict[str, Any] = {
         "as_source": _to_source,
-        "as_count": words.count,
-        "as_percent": words.percent,
+        "as_count": formatting.count,
+        "as_percent": formatting.percent,
     }
     untyped: Any = page  # jinja2 leaves their types unknown
     untyped.filters.update(filters)

@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 
 from shared.errors import ImageError
-from shared.image import Pixels
-from trainer.answers import answer
+from shared.images.pixels import Pixels
 from trainer.explain.layer_cam import LayerCam
-from trainer.explain.picture import overlay
-from trainer.kept import Kept
-from trainer.predict.read import read_view
+from trainer.explain.overlay import overlay
+from trainer.inference.image_input import read_view
+from trainer.inference.study_predictions import answer
+from trainer.runs.saved_run import Kept
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -31,7 +31,7 @@ class View:
 
     Attributes:
         name: of its file.
-        answer: a row of `trainer.answers.answer`.
+        answer: a row of `trainer.inference.study_predictions.answer`.
         image: what the model saw, (size, size).
         heat: the same under its heat map at full opacity, RGB, (size, size, 3).
     """
@@ -47,7 +47,7 @@ class Study:
     """What a run says of a study.
 
     Attributes:
-        answer: a row of `trainer.answers.answer`; None if no view
+        answer: a row of `trainer.inference.study_predictions.answer`; None if no view
             could be read.
         views: that could be read.
         unread: file names, each with what is wrong with it.

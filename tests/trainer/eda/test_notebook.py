@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from shared.lake import Lake
+from shared.lake.open import Lake
 from tests.commands import PROJECT
 
 NOTEBOOK = PROJECT / "docs" / "explore.ipynb"

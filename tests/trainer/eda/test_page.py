@@ -4,9 +4,9 @@ import re
 import shutil
 from pathlib import Path
 
-from shared.lake import Lake
+from shared.lake.open import Lake
 from tests.commands import run
-from trainer.eda.run import explore
+from trainer.commands.eda import explore
 from trainer.options import EdaOptions
 
 

@@ -4,11 +4,11 @@ import polars as pl
 import pytest
 
 from shared.errors import TrainingError
-from shared.lake import Lake
-from shared.manifest import FINDINGS_SCHEMA
-from trainer.eda import counts, folds, oddities, pixels
-from trainer.eda.sheet import NUM_VIEWS, choose_views
-from trainer.split import draw_folds
+from shared.lake.manifest import FINDINGS_SCHEMA
+from shared.lake.open import Lake
+from trainer.data.split import draw_folds
+from trainer.eda import counts, data_quality, folds, pixels
+from trainer.eda.contact_sheet import NUM_VIEWS, choose_views
 
 # split, part, label, patient, study, group, source, pixels, width, height, brightness
 ROWS = [
@@ -82,7 +82,7 @@ def test_patients_who_are_special() -> None:
 
 
 def test_copies_in_bytes_and_in_pixels() -> None:
-    assert oddities.count_copies(MANIFEST).rows() == [
+    assert data_quality.count_copies(MANIFEST).rows() == [
         ("source_digest", 1, 2, 1, 0, 1),
         ("pixel_digest", 2, 4, 2, 1, 2),
     ]
@@ -91,7 +91,10 @@ def test_copies_in_bytes_and_in_pixels() -> None:
 def test_kinds_are_counted_with_an_example_the_commonest_first() -> None:
     rows = [("x", "b", "1"), ("y", "c", "2"), ("y", "a", "3")]
     table = pl.DataFrame(rows, FINDINGS_SCHEMA, orient="row")
-    assert oddities.count_kinds(table, "kind").rows() == [("y", 2, "a", "3"), ("x", 1, "b", "1")]
+    assert data_quality.count_kinds(table, "kind").rows() == [
+        ("y", 2, "a", "3"),
+        ("x", 1, "b", "1"),
+    ]
 
 
 def test_sizes_are_binned_and_none_is_lost() -> None:

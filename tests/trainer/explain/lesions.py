@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 
 from ingest.phantom.generate import LESIONS_FILE
-from shared.image_spec import ImageSpec
-from shared.lake import Lake
-from shared.prepare import prepare
-from shared.reader import ViewReader
+from shared.images.prepare import prepare
+from shared.images.spec import ImageSpec
+from shared.lake.open import Lake
+from shared.lake.reader import ViewReader
 from trainer.explain.layer_cam import LayerCam
-from trainer.kept import open_kept
+from trainer.runs.saved_run import open_kept
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from trainer.explain.layer_cam import LayerCam
-from trainer.models import build_trunk
-from trainer.models.combine import combine
-from trainer.models.head import classify
+from trainer.models.classifier_head import classify
+from trainer.models.ensemble import combine
+from trainer.models.table import build_trunk
 
 SIZE_PX = 64
 

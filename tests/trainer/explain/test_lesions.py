@@ -9,12 +9,12 @@ import pytest
 
 from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
-from shared.lake import open_lake
+from shared.lake.open import open_lake
 from tests.commands import run
 from tests.trainer.explain.lesions import find_lesions
 from trainer.explain.layer_cam import LayerCam
-from trainer.models import build_trunk
-from trainer.models.head import classify
+from trainer.models.classifier_head import classify
+from trainer.models.table import build_trunk
 
 SIZE_PX, MARK_PX, MARGIN_PX = 64, 8, 4
 NUM_EPOCHS = {"cnn4": 8, "resnet_small": 4}

@@ -10,22 +10,22 @@ import numpy as np
 import polars as pl
 import pytest
 
-from shared.decode import decode_radiograph
 from shared.errors import TrainingError
-from shared.image_spec import ImageSpec
-from shared.lake import Lake
-from shared.prepare import prepare
-from shared.reader import ViewReader
+from shared.images.decode import decode_radiograph
+from shared.images.prepare import prepare
+from shared.images.spec import ImageSpec
+from shared.lake.open import Lake
+from shared.lake.reader import ViewReader
 from tests.commands import run
 from tests.conftest import SIZE_PX
+from trainer.commands.export import export
 from trainer.export.formats import FORMATS, Answer
 from trainer.export.graph import build_graph
-from trainer.export.prepare import check_exportable
-from trainer.export.run import export
-from trainer.kept import MODEL_FILE, open_kept
-from trainer.models import build_trunk
-from trainer.models.head import classify
+from trainer.export.preprocessing import check_exportable
+from trainer.models.classifier_head import classify
+from trainer.models.table import build_trunk
 from trainer.options import ExportOptions
+from trainer.runs.saved_run import MODEL_FILE, open_kept
 
 NUM_VIEWS = 100
 SIDES_PX = [

@@ -11,8 +11,8 @@ import pytest
 
 from shared.errors import WeightsError
 from tests.commands import PROJECT
-from trainer.models import build_trunk
-from trainer.models.head import classify
+from trainer.models.classifier_head import classify
+from trainer.models.table import build_trunk
 
 NETWORKS = {
     "mobilenetv2": ("mobilenet_v2", "MobileNetV2", "published.h5"),

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from shared.errors import WeightsError
+from trainer.models.classifier_head import classify
 from trainer.models.efficientnet_lite import build, find_weights, load
-from trainer.models.head import classify
 from trainer.models.torch_pickle import read_tensors
 
 TOP_CLASSES = {800: 7.4819255, 741: 6.65003, 731: 6.332473}

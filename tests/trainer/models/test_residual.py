@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from trainer.models import build_trunk
-from trainer.models.head import classify
+from trainer.models.classifier_head import classify
+from trainer.models.table import build_trunk
 
 
 def _draw(num_views: int, seed: int) -> tuple[Any, Any]:

@@ -18,9 +18,9 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pydicom.uid import JPEG2000Lossless
 
-from shared.decode import decode_radiograph
+from shared.images.decode import decode_radiograph
 from tests.commands import PROJECT, SCRIPTS, run
-from tests.trainer.dicom_files import make_dicom, write_dicom
+from tests.shared.images.dicom_files import make_dicom, write_dicom
 from trainer.serve.uploads import MAX_AGE_S, remove_old
 
 pytestmark = pytest.mark.timeout(900)  # a machine without a browser gets one first

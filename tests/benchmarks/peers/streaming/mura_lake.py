@@ -2,9 +2,9 @@
 
 from rounds import BATCH, SOURCE, serve
 
-from shared.lake import open_lake
-from shared.reader import ViewReader
-from trainer.stream import shuffled_batches
+from shared.lake.open import open_lake
+from shared.lake.reader import ViewReader
+from trainer.data.pipeline import shuffled_batches
 
 lake = open_lake(SOURCE / "lake")
 reader = ViewReader(lake, lake.manifest)

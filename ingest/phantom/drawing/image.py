@@ -1,0 +1,120 @@
+"""Drawing one phantom radiograph: attenuation of soft tissue and bones, then the film."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.phantom.drawing import film
+from ingest.phantom.drawing.anatomy import build_anatomy
+from ingest.phantom.drawing.attenuation import add_bone, draw_tissue
+from ingest.phantom.drawing.film import Image
+from ingest.phantom.drawing.lesion import Box, add_lesion
+from ingest.phantom.drawing.pose import Outline, choose_pose
+from ingest.phantom.drawing.site import Site, choose_site
+from shared.labels import MuraPart
+
+
+class View(NamedTuple):
+    """What one image is drawn from; the columns of the plan that drawing needs."""
+
+    view_id: str
+    body_part: MuraPart
+    width_px: int
+    height_px: int
+    channels: int
+    lesion: str | None
+    view_seed: int
+    study_seed: int
+    patient_seed: int
+
+
+@dataclass(frozen=True)
+class _Patient:
+    """What all radiographs of a patient share."""
+
+    size: float
+    girth: float
+    cortex: float
+    fat: float
+    exposure: float
+    density: float
+    is_left: bool
+
+
+def draw(view: View) -> tuple[NDArray[np.uint8], Box | None]:
+    """Draw a radiograph.
+
+    Args:
+        view: what to draw; the same view gives the same pixels anywhere.
+
+    Returns:
+        The image, uint8, (height, width), and the box of its lesion in pixels, if it has one.
+    """
+    seeds = view.patient_seed, view.study_seed, view.view_seed
+    patient_rng, study_rng, rng = (np.random.default_rng(seed) for seed in seeds)
+    patient = _choose_patient(patient_rng)
+    size = (view.width_px, view.height_px)
+    anatomy = build_anatomy(view.body_part, study_rng, rng)
+    pose = choose_pose(view.body_part, anatomy, size, patient.is_left, patient.size, rng)
+    tissue = draw_tissue(
+        [pose.project(t) for t in anatomy.tissue], size, anatomy.thick_mm * pose.scale, rng
+    )
+    breakable, others = (
+        [pose.project(b.roughened(patient_rng, patient.girth, patient.cortex)) for b in bones]
+        for bones in (anatomy.bones, anatomy.background)
+    )
+    beam = film.field_of_beam(size, rng)
+    site = choose_site(breakable, beam, study_rng) if view.lesion else None
+    bones, box = _draw_bones(view, site, (*others, *breakable), rng)
+    attenuation = 0.38 * patient.fat * tissue + 1.15 * patient.density * bones
+    grey = film.expose(attenuation, size, patient.exposure, rng)
+    if rng.random() < 0.92:
+        film.add_marker(grey, _find_covered(tissue, beam, box), patient.is_left, rng)
+    return film.develop(grey, beam, rng), box
+
+
+def _find_covered(tissue: Image, beam: NDArray[np.uint8], box: Box | None) -> Image:
+    """Return how much a marker would hide, (height, width): the arm, above all its lesion."""
+    covered = tissue + np.where(beam == 0, np.float32(2), np.float32(0))
+    if box:
+        x, y, width, height = box
+        covered[y : y + height, x : x + width] += 50
+    return covered
+
+
+def _choose_patient(rng: np.random.Generator) -> _Patient:
+    return _Patient(
+        size=rng.uniform(0.88, 1.1),
+        girth=rng.uniform(0.88, 1.12),
+        cortex=rng.uniform(0.7, 1.25),
+        fat=rng.uniform(0.75, 1.35),
+        exposure=rng.uniform(0.8, 1.25),
+        density=rng.uniform(0.8, 1.2),
+        is_left=bool(rng.random() < 0.5),
+    )
+
+
+def _draw_bones(
+    view: View,
+    site: Site | None,
+    outlines: Sequence[Outline],
+    rng: np.random.Generator,
+) -> tuple[Image, Box | None]:
+    """Draw all bones, one over the other as on a film, and the lesion: attenuation and its box."""
+    total = np.zeros((view.height_px, view.width_px), np.float32)
+    box = None
+    for outline in outlines:
+        if site is None or outline is not site.outline:
+            add_bone(total, outline)
+    size = (view.width_px, view.height_px)
+    total *= 1 + 0.1 * film.texture("spongy", size, rng)
+    if view.lesion and site:
+        layer = np.zeros_like(total)
+        add_bone(layer, site.outline)
+        layer *= 1 + 0.1 * film.texture("spongy", size, rng)
+        layer, box = add_lesion(view.lesion, layer, site, rng)
+        total += layer
+    return total, box

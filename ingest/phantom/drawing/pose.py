@@ -1,0 +1,159 @@
+"""The pose: bones in space become outlines on the film, in pixels."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ingest.phantom.drawing.anatomy import Anatomy
+from ingest.phantom.drawing.arm import ELBOW
+from ingest.phantom.drawing.bone import Array, Bone
+from ingest.phantom.random import pick
+from shared.labels import MuraPart
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A bone as it lies on the film.
+
+    Attributes:
+        line: centre line, (n, 2), in pixels.
+        normal: unit vectors across the line, (n, 2).
+        half_width: (n,), in pixels.
+        edges: closed polygons, (n, 2), in pixels; together they are the bone.
+        shaft_px: half the shaft's width.
+        cortex_px: thickness of the compact rim.
+        density: attenuation, 1 for a long bone.
+    """
+
+    line: Array
+    normal: Array
+    half_width: Array
+    edges: tuple[Array, ...]
+    shaft_px: float
+    cortex_px: float
+    density: float
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How the arm lies between tube and film.
+
+    Attributes:
+        roll_deg: turn about the arm's own axis; 0 from the front, 90 from the side.
+        bend_deg: turn of the upper arm at the elbow, on the film.
+        turn: 2 x 2, mm to pixels: rotation, mirror and scale.
+        centre: what is in the middle, (x, y), in mm.
+        middle: where the middle is, in pixels.
+        scale: pixels a mm.
+    """
+
+    roll_deg: float
+    bend_deg: float
+    turn: Array
+    centre: Array
+    middle: Array
+    scale: float
+
+    def project(self, bone: Bone) -> Outline:
+        """Return the bone's outline on the film."""
+        roll = np.deg2rad(self.roll_deg)
+        x, y, z = (bone.line - np.array([self.centre[0], 0, 0])).T
+        flat = np.stack([x * np.cos(roll) + z * np.sin(roll) + self.centre[0], y], axis=1)
+        if bone.beyond_elbow and self.bend_deg:
+            flat = _turn_about(flat, np.array(ELBOW[:2]), self.bend_deg)
+        line = (flat - self.centre) @ self.turn.T + self.middle
+        squeeze = np.hypot(np.cos(roll), bone.depth * np.sin(roll))
+        half_width = bone.half_width * squeeze * self.scale
+        outline = _outline(line, half_width, bone, squeeze * self.scale, self.scale)
+        grown_on = [edge for part in bone.grown_on for edge in self.project(part).edges]
+        return replace(outline, edges=(*outline.edges, *grown_on))
+
+
+def _turn_about(points: Array, pivot: Array, angle_deg: float) -> Array:
+    return (points - pivot) @ rotation(angle_deg).T + pivot
+
+
+def rotation(angle_deg: float) -> Array:
+    """Return the 2 x 2 matrix that turns by an angle."""
+    angle = np.deg2rad(angle_deg)
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _outline(line: Array, half_width: Array, bone: Bone, across: float, scale: float) -> Outline:
+    way = np.gradient(line, axis=0)
+    way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-6)
+    normal = way[:, ::-1] * np.array([-1.0, 1.0])
+    across_line = normal * half_width[:, None]
+    along_line = way * (bone.slant * half_width)[:, None]
+    edge = np.concatenate(
+        [line + across_line + along_line, (line - across_line - along_line)[::-1]]
+    )
+    return Outline(
+        line, normal, half_width, (edge,), bone.shaft * across, bone.cortex * scale, bone.density
+    )
+
+
+def choose_pose(
+    part: MuraPart,
+    anatomy: Anatomy,
+    size: tuple[int, int],
+    is_left: bool,
+    size_ratio: float,
+    rng: np.random.Generator,
+) -> Pose:
+    """Choose a pose as radiographers do: from the front, oblique or from the side, rarely straight.
+
+    Args:
+        part: the body part.
+        anatomy: what is to be seen.
+        size: width and height of the film, in pixels.
+        is_left: whether the arm is a left one.
+        size_ratio: the patient's size, 1 for the average.
+        rng: of the view.
+    """
+    roll = pick(rng, _ROLLS_DEG[part]) + rng.normal(0, 6)
+    scale = max(size) / anatomy.view_mm * size_ratio
+    spin = _choose_spin(part, size, rng)
+    bend = 0.0
+    aim: Array = np.array(anatomy.centre)
+    if part in ("elbow", "forearm"):
+        bend = _bend_elbow(roll, rng)
+        spin += -0.5 * bend if part == "elbow" else -0.12 * bend
+    if part == "elbow":
+        # a bent arm is aimed at between its halves
+        halves = rotation(bend) @ np.array([0.0, 1.0]) - np.array([0.0, 1.0])
+        aim = aim + 26 * halves
+    straight = rotation(-anatomy.lean_deg * np.cos(np.deg2rad(roll)))
+    mirror = np.diag([-1.0 if is_left else 1.0, 1.0])
+    middle = np.array(size) * rng.normal(0.5, 0.03, 2)
+    return Pose(roll, bend, rotation(spin) @ mirror @ straight * scale, aim, middle, scale)
+
+
+_ROLLS_DEG: dict[MuraPart, tuple[float, ...]] = {
+    "elbow": (0, 0, 85, 85, 40),
+    "finger": (0, 0, 40, 85),
+    "forearm": (0, 0, 80),
+    "hand": (0, 0, 38, 30, 75),
+    "humerus": (0, 20, 65),
+    "shoulder": (-12, 0, 12, 28),
+    "wrist": (0, 0, 40, -35, 84),
+}
+
+
+def _choose_spin(part: MuraPart, size: tuple[int, int], rng: np.random.Generator) -> float:
+    """Return how far the arm is turned on the film, in degrees."""
+    width, height = size
+    spin = float(rng.normal(0, 7) if rng.random() < 0.7 else rng.normal(0, 30))
+    if min(size) < 0.5 * max(size):
+        spin *= 0.4
+    if width > height:
+        spin += 90.0
+    # the skeleton's fingers point up; films show the upper arm hanging down
+    hangs = part in ("humerus", "shoulder")
+    return spin + 180.0 if hangs or rng.random() < 0.08 else spin
+
+
+def _bend_elbow(roll_deg: float, rng: np.random.Generator) -> float:
+    """An elbow seen from the side is bent, from the front it is straight."""
+    from_side = np.sin(np.deg2rad(roll_deg))
+    return float(from_side * rng.uniform(55, 95) + rng.normal(0, 6))

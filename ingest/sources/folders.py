@@ -1,0 +1,126 @@
+"""The layout of folders by split and label: `train/abnormal/any/folders/any.png`."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from ingest.sources.layout import NO_PATIENT, OTHER, NoView, View, is_utf8, kind_of
+from shared.errors import SourceError
+from shared.labels import LABEL_NAMES, SPLITS, BodyPart, Split
+from shared.storage.store import Store
+
+SPLIT_OF_FOLDER: dict[str, Split] = {
+    "train": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "valid",
+}
+"""The split that a folder is, by its name in lower case."""
+
+LABEL_OF_FOLDER = {"negative": 0, "normal": 0, "0": 0, "positive": 1, "abnormal": 1, "1": 1}
+"""The label that a folder is, by its name in lower case."""
+
+_ENDINGS = (".png", ".jpg", ".jpeg")
+_NO_LABEL = "images in folders of no known label"
+_MAX_DIGITS = 18
+
+
+@dataclass(frozen=True)
+class FoldersLayout:
+    """Radiographs of one body part in folders by split and label, at any depth below these.
+
+    Attributes:
+        body_part: of all of them.
+        patient: searched in the path below the label's folder; its first group, or else all that it
+            matches, names the patient. Without it each file is a patient of its own.
+        splits: splits to scan.
+    """
+
+    body_part: BodyPart = "other"
+    patient: re.Pattern[str] | None = None
+    splits: tuple[Split, ...] = SPLITS
+
+    @property
+    def example(self) -> str:
+        """The path of a view below the root."""
+        return "train/abnormal/image1.png"
+
+    @property
+    def indexed_splits(self) -> tuple[Split, ...]:
+        """None: only MURA has index files."""
+        return ()
+
+    @property
+    def names_patients(self) -> bool:
+        """Only by a pattern."""
+        return self.patient is not None
+
+    def find_root(self, tree: Store) -> Store:
+        """Return `tree` if it has one folder for each split, or for one of them at least."""
+        names = tree.folders()
+        if names is None:
+            raise SourceError(f"Expected a folder. Received: no folder {tree}")
+        found = {s: [n for n in names if _split_of(n) == s] for s in self.splits}
+        for split, of_split in found.items():
+            if len(of_split) > 1:
+                raise SourceError(
+                    f"Expected one folder for the split {split}. "
+                    f"Received: {' and '.join(of_split)} in {tree}"
+                )
+        if not any(found.values()):
+            expected = [n for n, split in SPLIT_OF_FOLDER.items() if split in self.splits]
+            raise SourceError(
+                f"Expected a folder with {' or '.join(expected)} in it. "
+                f"Received: {tree}, which has no such folder"
+            )
+        return tree
+
+    def enters(self, folder: str) -> bool:
+        """Return whether a folder is to be scanned, given its path below the root."""
+        split = _split_of(folder)
+        return split is None or split in self.splits
+
+    def parse(self, folder: str, name: str) -> View | NoView:
+        """Return what a file's path says: its folder's, empty or with a slash at its end, and name.
+
+        A patient named by digits has their number; any other has a number of 63 bits, drawn from
+        the name by a hash.
+        """
+        path = folder + name
+        split_folder, _, rest = path.partition("/")
+        label_folder, has_label, below = rest.partition("/")
+        split = _split_of(split_folder)
+        if not (split and has_label and is_utf8(path)):
+            return kind_of(path)
+        if (kind := kind_of(below)) is not OTHER:
+            return kind
+        if name.startswith(".") or not name.lower().endswith(_ENDINGS):
+            return OTHER
+        label = LABEL_OF_FOLDER.get(label_folder.lower())
+        if label is None:
+            return NoView(_NO_LABEL, f"{split_folder}/{label_folder}")
+        if not self.patient:
+            return View(split, self.body_part, label, _number(path), path)
+        patient = _find_patient(self.patient, below)
+        if not patient:
+            return NO_PATIENT
+        study_id = f"{split}/{LABEL_NAMES[label]}/{patient}"
+        return View(split, self.body_part, label, _number(patient), study_id)
+
+
+def _split_of(folder: str) -> Split | None:
+    return SPLIT_OF_FOLDER.get(folder.lower())
+
+
+def _find_patient(pattern: re.Pattern[str], path: str) -> str | None:
+    match = pattern.search(path)
+    return match and match[1 if pattern.groups else 0]
+
+
+def _number(patient: str) -> int:
+    """Return a number that fits into 64 bits with its sign."""
+    if patient.isascii() and patient.isdigit() and len(patient.lstrip("0")) <= _MAX_DIGITS:
+        return int(patient.lstrip("0") or "0")
+    hashed = hashlib.blake2b(patient.encode(), digest_size=8).digest()
+    return int.from_bytes(hashed, "big") >> 1

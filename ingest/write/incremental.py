@@ -1,0 +1,100 @@
+"""Decode: what became of each shard plan, known from an earlier run or written now."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+
+import polars as pl
+
+from ingest.plan import ShardPlan
+from ingest.write.executor import Crew
+from ingest.write.shard_cache import OutcomeStore, ShardOutcome
+from ingest.write.shard_writer import write_shards
+from ingest.write.tasks import Job
+from shared.console import Progress, note
+from shared.errors import SourceError
+
+
+class Decoder:
+    """Turns plans into outcomes, decoding nothing twice.
+
+    Args:
+        job: source, lake and image spec.
+        rejects: files that were rejected before.
+        reject_limit: how many files may be no radiographs, None for any number.
+        crew: the processes that decode.
+    """
+
+    def __init__(self, job: Job, rejects: pl.DataFrame, reject_limit: int | None, crew: Crew):
+        self._job, self._crew = job, crew
+        self._rejects, self._reject_limit = rejects, reject_limit
+        self._store = OutcomeStore(job)
+        self._written: set[ShardPlan] = set()
+
+    def decode(self, plans: Sequence[ShardPlan]) -> dict[ShardPlan, ShardOutcome]:
+        """Return the outcome of each plan; whether a known one's shard is still there is left open.
+
+        Raises:
+            SourceError: more files are rejected than allowed, or a file vanished or changed.
+            WorkerError: a worker process died.
+            WriteError: the lake cannot be written.
+        """
+        found = {plan: self._store.find(plan) for plan in plans}
+        known = {plan: outcome for plan, outcome in found.items() if outcome}
+        return self._write([plan for plan in plans if plan not in known], known)
+
+    def complete(
+        self, plans: Sequence[ShardPlan], known: dict[ShardPlan, ShardOutcome]
+    ) -> list[ShardOutcome]:
+        """Return the outcomes of plans, every shard in the lake, and keep no others for later.
+
+        Args:
+            plans: those that make the lake.
+            known: what `decode` returned, of these plans or of others.
+
+        Raises:
+            As `decode`.
+        """
+        found = {plan: known.get(plan) or self._store.find(plan) for plan in plans}
+        whole = self._store.with_shards({plan: o for plan, o in found.items() if o})
+        if num_found := len(whole.keys() - self._written):
+            note(f"decode: {num_found:,} of {len(plans):,} shards were up to date")
+        outcomes = self._write([plan for plan in plans if plan not in whole], whole)
+        self._store.keep_only([*plans, *known])
+        return list(outcomes.values())
+
+    def _write(
+        self, plans: list[ShardPlan], known: dict[ShardPlan, ShardOutcome]
+    ) -> dict[ShardPlan, ShardOutcome]:
+        """Write shards, and return their outcomes beside the known ones."""
+        outcomes = dict(known)
+        self._check_rejects(outcomes)
+        if not plans:
+            return outcomes
+        shards = write_shards(plans, self._job, self._store, self._crew)
+        with (
+            Progress("decode", sum(plan.views.height for plan in plans)) as progress,
+            closing(shards) as written,
+        ):
+            for plan, outcome in written:
+                outcomes[plan] = outcome
+                self._written.add(plan)
+                progress.advance(plan.views.height)
+                self._check_rejects(outcomes)
+        return outcomes
+
+    def _check_rejects(self, outcomes: dict[ShardPlan, ShardOutcome]) -> None:
+        limit = self._reject_limit
+        if limit is None:
+            return
+        tables = (self._rejects, *(outcome.rejects for outcome in outcomes.values()))
+        rejects = [row for table in tables for row in table.iter_rows()]
+        if len(rejects) <= limit:
+            return
+        path, reason, detail = min(rejects)
+        by_reason = Counter(reason for _, reason, _ in rejects).most_common()
+        raise SourceError(
+            f"Expected at most {limit:,} files that are no radiographs. Received: {len(rejects):,} "
+            f"so far ({', '.join(f'{n:,} {why}' for why, n in by_reason)}), "
+            f"such as {path}: {reason}, {detail}"
+        )

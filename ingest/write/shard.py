@@ -1,0 +1,104 @@
+"""Shard: the views of one task are read, decoded, resized and written as one TFRecord file.
+
+This is what worker processes run, so it imports neither polars nor pyarrow: they take longer to
+import than a hundred views to decode.
+"""
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import crc32c
+import cv2
+
+from ingest.write.source_files import read_views
+from ingest.write.tasks import Job, ShardTask, WrittenShard
+from shared.errors import ImageError
+from shared.images.decode import decode_radiograph
+from shared.images.prepare import prepare_and_encode
+from shared.images.spec import ImageSpec
+from shared.lake.example import encode_example_head
+from shared.lake.layout import partition_path
+from shared.lake.tfrecord import frame_footer, frame_header
+from shared.storage.atomic import ShardDigester, digest
+
+
+def write_shard(task: ShardTask, job: Job) -> WrittenShard:
+    """Write one shard under a name for partial files; to publish it is the caller's.
+
+    A file that cannot be read as a radiograph is rejected with its reason and stops nothing.
+
+    Args:
+        task: the views.
+        job: source, lake and image spec.
+
+    Raises:
+        SourceError: a file of the task has vanished, or changed since the scan.
+        StoreError: an object store does not answer, or not as it should.
+        WriteError: the lake cannot be written.
+    """
+    facts: list[dict[str, Any]] = []
+    rejects: list[tuple[str, str, str]] = []
+    name = digest("\n".join(view.view_id for view in task.views).encode())
+    with job.lake.partial(f"{partition_path(task.folder)}/{name}") as file:
+        shard = _ShardWriter(file)
+        for view, read in read_views(job.source, task.views):
+            try:
+                image, found = _prepare(read(), job.image)
+            except ImageError as error:
+                rejects.append((view.view_id, error.reason, error.detail))
+                continue
+            is_raw = job.image.encoding == "raw"
+            image_digest = found["pixel_digest"] if is_raw else digest(image)
+            place = shard.append(view.view_id, view.label, image, image_digest)
+            facts.append({"view_id": view.view_id, **found, **place})
+    return WrittenShard(Path(file.name), shard.digester.finish(), facts, rejects)
+
+
+def _prepare(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
+    """Return the image to store, and the facts that the manifest keeps of the view."""
+    radiograph = decode_radiograph(encoded)
+    try:
+        pixels, stored = prepare_and_encode(radiograph.grey, image)
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(error.err) from None
+        raise
+    mean, std = cv2.meanStdDev(pixels)
+    return stored, {
+        "source_digest": digest(encoded),
+        "width_px": radiograph.width_px,
+        "height_px": radiograph.height_px,
+        "channels": radiograph.channels,
+        "mean": float(mean[0, 0]),
+        "std": float(std[0, 0]),
+        "pixel_digest": digest(pixels.data),
+        "image_bytes": len(stored),
+        "image_crc32c": crc32c.crc32c(stored),
+    }
+
+
+class _ShardWriter:
+    """Appends framed records to a file and keeps a digest of all it wrote."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self._num_records = self._offset = 0
+        self.digester = ShardDigester()
+
+    def append(self, view_id: str, label: int, image: bytes, image_digest: str) -> dict[str, int]:
+        """Write one record; return where it lies, as the manifest's columns."""
+        head = encode_example_head(view_id, label, len(image))
+        checksum = crc32c.crc32c(image, crc32c.crc32c(head))
+        header = frame_header(len(head) + len(image))
+        pieces = (header, head, image, frame_footer(checksum))
+        self._file.writelines(pieces)
+        self.digester.add(head, image_digest)
+        place = {
+            "record_index": self._num_records,
+            "record_offset": self._offset,
+            "record_crc32c": checksum,
+            "image_offset": self._offset + len(header) + len(head),
+        }
+        self._num_records += 1
+        self._offset += sum(map(len, pieces))
+        return place

@@ -1,0 +1,78 @@
+"""Engine: shard plans are written by a crew, and what became of them is kept by this process."""
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+
+from ingest.plan import ShardPlan
+from ingest.write.executor import Crew
+from ingest.write.shard_cache import OutcomeStore, ShardOutcome
+from ingest.write.tasks import (
+    Job,
+    PlannedView,
+    ShardTask,
+    WrittenShard,
+    publish_shard,
+    write_remote_task,
+    write_task,
+)
+from shared.lake.layout import shard_path
+from shared.storage.store import Store
+
+_PUBLISHERS = 4
+"""Threads that wait for the disk or the object store, so that no worker has to."""
+_MAX_PUBLISHING = 16
+"""Shards that wait to be published; workers that are ahead of this wait too."""
+
+
+def write_shards(
+    plans: Sequence[ShardPlan], job: Job, store: OutcomeStore, crew: Crew
+) -> Generator[tuple[ShardPlan, ShardOutcome], None, None]:
+    """Write shards by a crew and yield each outcome, kept in `store`, as it comes.
+
+    A shard gets its name, the digest of its bytes, only when it is on the disk, so it appears whole
+    or not at all. Of a crew on this machine, this process sees to that while the others decode; a
+    remote one does it itself.
+
+    Raises:
+        WorkerError: a worker process died or ran out of memory.
+        ClusterError: the cluster cannot be used, or no longer.
+        SourceError: a file of the source vanished or changed since the scan.
+        WriteError: the lake cannot be written.
+    """
+    tasks = map(_task, plans)
+    write = partial(write_task, job=job)
+    if crew.is_remote:
+        write = partial(write_remote_task, job=replace(job, lake=job.lake.resolve()))
+    crew.start(len(plans))
+    with (
+        ThreadPoolExecutor(_PUBLISHERS) as publishers,
+        closing(crew.map(write, tasks)) as written,
+    ):
+        publishing: deque[tuple[ShardPlan, Future[ShardOutcome]]] = deque()
+        for index, shard in written:
+            plan = plans[index]
+            publishing.append((plan, publishers.submit(_publish, plan, shard, job.lake, store)))
+            while publishing and (publishing[0][1].done() or len(publishing) > _MAX_PUBLISHING):
+                plan, published = publishing.popleft()
+                yield plan, published.result()
+        for plan, published in publishing:
+            yield plan, published.result()
+
+
+def _task(plan: ShardPlan) -> ShardTask:
+    views = plan.views.select(PlannedView._fields)
+    return ShardTask(plan.folder, [PlannedView(*row) for row in views.iter_rows()])
+
+
+def _publish(
+    plan: ShardPlan, shard: WrittenShard, lake: Store, store: OutcomeStore
+) -> ShardOutcome:
+    path = shard_path(plan.folder, shard.content_digest)
+    outcome = ShardOutcome.of(plan, path, shard.facts, shard.rejects)
+    store.save(plan, outcome)
+    publish_shard(shard, lake, path)
+    return outcome

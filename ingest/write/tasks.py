@@ -1,0 +1,115 @@
+"""Shard task: what a worker process is given and what it gives back, cheap to import."""
+
+import socket
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from shared.errors import ClusterError
+from shared.images.spec import ImageSpec
+from shared.lake.layout import LOCK_FILE, shard_path
+from shared.storage.bucket import Bucket
+from shared.storage.local import Folder
+from shared.storage.store import Store
+from shared.storage.temp import no_scratch
+
+UNREADABLE = "unreadable"
+"""The reason of a file that cannot be read; it is tried again by every run."""
+
+DECIDE_ON_PIXELS = ("mura-lake", "opencv-python-headless", "simplejpeg", "isal")
+"""The distributions whose versions may change what is stored of an image."""
+
+
+class PlannedView(NamedTuple):
+    """What a worker needs to know of a scanned view."""
+
+    view_id: str
+    label: int
+    source_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """The views of one shard, in the order in which they are written.
+
+    Attributes:
+        folder: the partition's Hive-style folder.
+        views: sorted by `view_id`.
+    """
+
+    folder: str
+    views: list[PlannedView]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all shards of a run have in common: where from, where to, and how stored."""
+
+    source: Store
+    lake: Store
+    image: ImageSpec
+
+
+@dataclass(frozen=True)
+class WrittenShard:
+    """A shard that is whole.
+
+    Attributes:
+        partial: the finished file, without records if every view was rejected; None if there is
+            none left to be published.
+        content_digest: of its bytes.
+        facts: what decoding and writing found out of each written view, by manifest column.
+        rejects: path, reason and detail of each other view.
+    """
+
+    partial: Path | None
+    content_digest: str
+    facts: list[dict[str, Any]]
+    rejects: list[tuple[str, str, str]]
+
+
+def write_task(task: ShardTask, job: Job) -> WrittenShard:
+    """Write one shard as `ingest.write.shard.write_shard` does.
+
+    The decoders, slow to import, are imported only here: by workers, not by who hands out tasks.
+    """
+    from ingest.write.shard import write_shard
+
+    return write_shard(task, job)
+
+
+def publish_shard(shard: WrittenShard, lake: Store, path: str) -> None:
+    """Give a written shard its place in the lake, on the host that wrote it, if it has none yet.
+
+    Raises:
+        StoreError: the object store does not answer, or not as it should.
+        WriteError: the lake cannot be written.
+    """
+    if shard.partial and shard.facts:
+        lake.publish(shard.partial, path)
+    elif shard.partial:
+        shard.partial.unlink()
+
+
+def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
+    """Write one shard on another host, and publish it from there.
+
+    Raises:
+        ClusterError: the lake is a folder that this host does not see.
+        As `write_task`.
+    """
+    import cv2
+
+    # a task has one processor of its node
+    cv2.setNumThreads(1)
+    if isinstance(job.lake, Folder) and not job.lake.sizes([LOCK_FILE]):
+        raise ClusterError(
+            "Expected the lake in an object store, or in a folder that all nodes share. "
+            f"Received: lake={job.lake}, which {socket.gethostname()} does not see"
+        )
+    with no_scratch(job.lake.scratch) if isinstance(job.lake, Bucket) else nullcontext():
+        shard = write_task(task, job)
+        publish_shard(shard, job.lake, shard_path(task.folder, shard.content_digest))
+    return replace(shard, partial=None)

@@ -1,0 +1,62 @@
+"""Same code: what tells whether two processes would compute the same."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_PROJECT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Source files and versions that results depend on.
+
+    Attributes:
+        packages: of this project.
+        digest: of their source files.
+        versions: name and version of each other distribution.
+    """
+
+    packages: tuple[str, ...]
+    digest: str
+    versions: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def here(cls, packages: Sequence[str], distributions: Sequence[str]) -> "Code":
+        """Return what this process has."""
+        found = ((name, _find_version(name)) for name in distributions)
+        return cls(tuple(packages), digest_code(tuple(packages)), tuple(found))
+
+    def differences(self) -> list[str]:
+        """Return what is another in this process, in words."""
+        here = Code.here(self.packages, [name for name, _ in self.versions])
+        found = [
+            f"{name} {received} (expected {expected})"
+            for (name, expected), (_, received) in zip(self.versions, here.versions, strict=True)
+            if received != expected
+        ]
+        if here.digest != self.digest:
+            found.append(f"other source files of {' and '.join(self.packages)} in {_PROJECT}")
+        return found
+
+
+@cache
+def digest_code(packages: tuple[str, ...]) -> str:
+    """Return the digest of all source files of some packages of this project."""
+    hashed = hashlib.sha256()
+    for package in packages:
+        for path in sorted((_PROJECT / package).rglob("*.py")):
+            hashed.update(path.relative_to(_PROJECT).as_posix().encode())
+            hashed.update(path.read_bytes())
+    return hashed.hexdigest()[:32]
+
+
+@cache
+def _find_version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,1 @@
+"""PNG: structure, compressed rows, and a fast decoder for the common kinds."""

@@ -1,0 +1,106 @@
+"""PNG pixels: the deflated rows of a PNG, inflated, checked and wrapped for OpenCV."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from shared.errors import ImageError
+from shared.images.formats import PNG_SIGNATURE
+from shared.images.png.deflate import crc32, inflate
+from shared.images.png.structure import GREY, PALETTE, RGB, Png, PngHeader
+
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2))
+_ADAM7_PASSES = (*_ADAM7, (0, 1, 1, 2))
+_LAST_FILTER = 4
+_BYTE_ORDERS = (b"II*\x00", b"MM\x00*")
+_EXIF_BYTES, _PART_BYTES = 65_536, 1024 * 1024
+
+
+def inflate_rows(png: Png) -> bytes:
+    """Return all rows, each a filter byte and filtered samples (PNG specification, 7 to 10).
+
+    The checksums of chunks say nothing of a writer that stopped half-way or wrote nonsense, and a
+    decoder that finds out tells standard error. So the stream has to end, with the right Adler-32,
+    after just the bytes that the header asks for, and each row's filter has to be one of the five.
+    Bytes after the stream, in the same chunks, are ignored: the pixels are proven whole.
+
+    Raises:
+        ImageError: reason `corrupt`.
+    """
+    passes = list(_passes(png.header))
+    num_bytes = sum(num_rows * row_bytes for num_rows, row_bytes in passes)
+    rows = inflate(png.chunks[b"IDAT"], num_bytes)
+    start = 0
+    for num_rows, row_bytes in passes:
+        stop = start + num_rows * row_bytes
+        last = np.frombuffer(rows, np.uint8)[start:stop:row_bytes].max()
+        if last > _LAST_FILTER:
+            raise ImageError("corrupt", f"a row has filter {last}, the last one is {_LAST_FILTER}")
+        start = stop
+    return rows
+
+
+def _passes(header: PngHeader) -> Iterator[tuple[int, int]]:
+    """Yield number and size of the rows of each pass that has pixels."""
+    samples = 1 if header.colour_type == PALETTE else header.channels
+    for left, top, across, down in _ADAM7_PASSES if header.is_interlaced else ((0, 0, 1, 1),):
+        num_columns = -(-(header.width_px - left) // across)
+        num_rows = -(-(header.height_px - top) // down)
+        yield num_rows, 1 + (num_columns * samples * header.bit_depth + 7) // 8
+
+
+def wrap_rows(png: Png, rows: bytes, colour_type: int) -> bytes:
+    """Return a PNG of the same rows, stored, with nothing but what decides on pixels.
+
+    Colour chunks (gAMA, sRGB, cHRM, iCCP) are left out: with them libpng converts RGB to grey in
+    linear light, up to 59 levels off, so that a writer's habit would change the pixels; a JPEG's
+    are not heeded either. Where R = G = B, as in MURA, they change nothing. Orientation (eXIf) is
+    moved to the front, as OpenCV overlooks it behind the pixels.
+
+    Stored, because libpng's own inflating would be a second one, and slower than both; in parts of
+    1 MiB, as OpenCV stumbles over chunks of more than 8 MB.
+    """
+    header = png.header
+    sides = (header.width_px, header.height_px)
+    ihdr = struct.pack(
+        ">IIBBBBB", *sides, header.bit_depth, colour_type, 0, 0, header.is_interlaced
+    )
+    parts = [PNG_SIGNATURE, *_chunk(b"IHDR", ihdr)]
+    if colour_type == PALETTE:
+        parts += _chunk(b"PLTE", png.chunks[b"PLTE"])
+    if colour_type in (RGB, PALETTE) and b"tRNS" in png.chunks:
+        parts += _chunk(b"tRNS", png.chunks[b"tRNS"])
+    if png.chunks.get(b"eXIf", b"").startswith(_BYTE_ORDERS):
+        parts += _chunk(b"eXIf", png.chunks[b"eXIf"][:_EXIF_BYTES])
+    stream = zlib.compress(rows, 0)
+    for start in range(0, len(stream), _PART_BYTES):
+        parts += _chunk(b"IDAT", stream[start : start + _PART_BYTES])
+    return b"".join([*parts, *_chunk(b"IEND", b"")])
+
+
+def _chunk(kind: bytes, content: bytes) -> tuple[bytes, bytes, bytes]:
+    checksum = crc32(content, crc32(kind))
+    return struct.pack(">I4s", len(content), kind), content, struct.pack(">I", checksum)
+
+
+def check_colours(png: Png) -> None:
+    """Refuse a palette or a transparency that does not fit the colour type.
+
+    Raises:
+        ImageError: reason `corrupt`.
+    """
+    header, palette = png.header, png.chunks.get(b"PLTE")
+    num_colours = len(palette or b"") // 3
+    if header.colour_type == PALETTE and palette is None:
+        raise ImageError("corrupt", "a PNG with palette has no PLTE chunk before its pixels")
+    if header.colour_type == PALETTE and (
+        not 0 < num_colours <= 2**header.bit_depth or len(palette or b"") % 3
+    ):
+        raise ImageError("corrupt", f"the palette has {len(palette or b'')} bytes")
+    transparency = png.chunks.get(b"tRNS")
+    if transparency is not None:
+        sizes = {GREY: [2], RGB: [6], PALETTE: range(1, num_colours + 1)}
+        if len(transparency) not in sizes.get(header.colour_type, []):
+            raise ImageError("corrupt", f"the transparency has {len(transparency)} bytes")

@@ -1,0 +1,135 @@
+"""PNG: the structure of a file, checked before any of its pixels are decoded."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.errors import ImageError
+from shared.images.formats import PNG_SIGNATURE
+from shared.images.png.deflate import crc32
+from shared.images.size import check_size
+
+GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
+_CHANNELS = {GREY: 1, RGB: 3, PALETTE: 3, GREY_ALPHA: 2, RGB_ALPHA: 4}
+_BIT_DEPTHS = {
+    GREY: (1, 2, 4, 8, 16),
+    RGB: (8, 16),
+    PALETTE: (1, 2, 4, 8),
+    GREY_ALPHA: (8, 16),
+    RGB_ALPHA: (8, 16),
+}
+_MAX_BYTES = 256 * 1024 * 1024
+_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+_PLAIN = frozenset({b"IHDR", b"IDAT", b"IEND"})
+
+
+@dataclass(frozen=True)
+class PngHeader:
+    """A PNG's IHDR chunk; `channels` as stored, palette as 3."""
+
+    width_px: int
+    height_px: int
+    bit_depth: int
+    colour_type: int
+    is_interlaced: bool
+
+    @property
+    def channels(self) -> int:
+        """Channels as found in the file, palette as 3."""
+        return _CHANNELS[self.colour_type]
+
+
+@dataclass(frozen=True)
+class Png:
+    """A PNG whose chunks are whole and in order; its pixels are not looked at yet.
+
+    Attributes:
+        header: sizes and colour type.
+        chunks: the content of the first chunk of each kind, all of IDAT's joined.
+    """
+
+    header: PngHeader
+    chunks: dict[bytes, bytes]
+
+
+def read_png(encoded: bytes) -> Png:
+    """Check a PNG's structure and take it apart (PNG specification, third edition, 5 and 11).
+
+    Every chunk's checksum is verified, because decoders differ in which ones they skip; bytes after
+    IEND are ignored, as every decoder does.
+
+    Args:
+        encoded: begins with the PNG signature.
+
+    Raises:
+        ImageError: reason `truncated`, `corrupt`, `undecodable` (a critical chunk of a kind that
+            no specification has), or one of `check_size`.
+    """
+    header = _read_header(encoded)
+    chunks = list(_walk(encoded))
+    kinds = [kind for kind, _ in chunks]
+    contents = dict(reversed(chunks))
+    if contents.keys() != _PLAIN:
+        _check_kinds(kinds, contents)
+    num_idat = kinds.count(b"IDAT")
+    if kinds.count(b"IHDR") != 1 or not num_idat:
+        raise ImageError("corrupt", f"{num_idat} IDAT chunks, {kinds.count(b'IHDR')} IHDR chunks")
+    first = kinds.index(b"IDAT")
+    if kinds[first : first + num_idat] != [b"IDAT"] * num_idat:
+        raise ImageError("corrupt", "other chunks stand between those of IDAT")
+    joined = b"".join(content for _, content in chunks[first : first + num_idat])
+    return Png(header, contents | {b"IDAT": joined})
+
+
+def _walk(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:
+    offset, kind, size = len(PNG_SIGNATURE), b"", len(encoded)
+    while kind != b"IEND":
+        if offset + 12 > size:
+            raise ImageError("truncated", f"the file ends at byte {size}, before its IEND chunk")
+        length, kind = struct.unpack_from(">I4s", encoded, offset)
+        end = offset + 12 + length
+        if end > size:
+            raise ImageError("truncated", f"chunk {kind!r} ends at byte {end} of {size}")
+        content = encoded[offset + 8 : end - 4]
+        checksum = crc32(content, crc32(kind))
+        if checksum != int.from_bytes(encoded[end - 4 : end], "big"):
+            raise ImageError("corrupt", f"checksum of chunk {kind!r} at byte {offset} differs")
+        yield kind, content
+        offset = end
+
+
+def _read_header(encoded: bytes) -> PngHeader:
+    """Return the header, refused for its size before a bomb's chunks are walked."""
+    kind, content = next(_walk(encoded))
+    if kind != b"IHDR" or len(content) != 13:
+        raise ImageError("corrupt", f"first comes {kind!r} of {len(content)} bytes, not IHDR of 13")
+    width_px, height_px, depth, colour, *methods = struct.unpack(">IIBBBBB", content)
+    if depth not in _BIT_DEPTHS.get(colour, ()):
+        raise ImageError("corrupt", f"no PNG has bit depth {depth} with colour type {colour}")
+    compression, filtering, interlace = methods
+    if compression or filtering or interlace > 1:
+        raise ImageError("corrupt", f"compression, filter, interlace method {methods}")
+    check_size(width_px, height_px)
+    header = PngHeader(width_px, height_px, depth, colour, bool(interlace))
+    if (num_bytes := width_px * height_px * header.channels * depth // 8) > _MAX_BYTES:
+        raise ImageError("too_large", f"{num_bytes} bytes of samples, at most {_MAX_BYTES}")
+    return header
+
+
+def _check_kinds(kinds: list[bytes], contents: dict[bytes, bytes]) -> None:
+    """Refuse an unknown critical chunk, and one that decides on pixels but not in its place.
+
+    A chunk is critical if its first letter is a capital: the pixels cannot be known without it. Of
+    two palettes, transparencies or orientations nobody knows the right one.
+    """
+    for kind in contents:
+        if not kind.isalpha():
+            raise ImageError("corrupt", f"no chunk is of kind {kind!r}")
+        if kind[:1].isupper() and kind not in _CRITICAL:
+            raise ImageError("undecodable", f"critical chunk of unknown kind {kind!r}")
+    for kind in (b"PLTE", b"tRNS", b"eXIf"):
+        if kinds.count(kind) > 1:
+            raise ImageError("corrupt", f"{kinds.count(kind)} chunks of kind {kind!r}")
+    for kind in (b"PLTE", b"tRNS"):
+        if kind in contents and b"IDAT" in kinds[: kinds.index(kind)]:
+            raise ImageError("corrupt", f"chunk {kind!r} comes after the pixels it is for")

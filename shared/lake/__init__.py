@@ -1,0 +1,1 @@
+"""The lake: manifest, shards, records, and how they are read."""

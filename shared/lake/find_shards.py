@@ -1,0 +1,81 @@
+"""Find shards: those that views are in, also when a re-ingest has replaced them."""
+
+from dataclasses import replace
+
+import polars as pl
+
+from shared.errors import LakeError
+from shared.lake.open import Lake, open_lake
+from shared.lake.shards import (
+    ShardFiles,
+    ShardObjects,
+    check_size,
+    damage,
+    open_files,
+    rows_by_shard,
+)
+from shared.storage.local import Folder
+
+_SAME_VIEW = ["view_id", "label", "pixel_digest"]
+
+
+def find_shards(lake: Lake, views: pl.DataFrame) -> tuple[ShardFiles | ShardObjects, pl.DataFrame]:
+    """Return opened shards, and the views as rows of the manifest that names them.
+
+    Where a re-ingest has replaced shards, the same views are found in the lake that is there now.
+
+    Args:
+        lake: an opened lake.
+        views: rows of its manifest.
+
+    Raises:
+        CorruptLakeError: a shard is missing, cut short or too long.
+        LakeError: a re-ingest has removed or changed some of the views.
+    """
+    while not (shards := _open_shards(lake, views)):
+        lake, views = _find_again(lake, views)
+    return shards, views
+
+
+def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects | None:
+    """Return the shards that views are in, or None if one is not there."""
+    rows = rows_by_shard(lake.manifest, views["shard"])
+    try:
+        if isinstance(lake.store, Folder):
+            shards = open_files(lake.store, rows)
+        elif lake.cache:
+            shards = lake.cache.open(lake.store, rows)
+        else:
+            shards = ShardObjects(lake.store, rows)
+    except FileNotFoundError:
+        return None
+    try:
+        for shard, own in rows.items():
+            check_size(shards.sizes[shard], own, shards.where(shard))
+    except BaseException:
+        shards.close()
+        raise
+    return shards
+
+
+def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
+    """Return the lake as it is now, and the rows of the same views with the same pixels in it."""
+    now = replace(open_lake(lake.store), cache=lake.cache)
+    if now.digest == lake.digest:
+        shards = views.unique("shard", maintain_order=True).select("shard", "view_id")
+        there = lake.store.sizes(shards["shard"].to_list())
+        gone = [(shard, view_id) for shard, view_id in shards.iter_rows() if shard not in there]
+        if gone and open_lake(lake.store).digest == lake.digest:
+            shard, view_id = gone[0]
+            raise damage(lake.store.where(shard), view_id, "the file is missing")
+        return lake, views
+    same = views.select(_SAME_VIEW).join(
+        now.manifest, on=_SAME_VIEW, how="inner", maintain_order="left"
+    )
+    if same.height < views.height or now.image != lake.image:
+        raise LakeError(
+            "Expected the lake to keep its views while they are opened; run again. "
+            f"Received: lake={lake.store}, in which a re-ingest has changed "
+            f"{views.height - same.height} of {views.height}"
+        )
+    return now, same

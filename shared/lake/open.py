@@ -1,0 +1,168 @@
+"""The lake: what its `lake.json` says, and how it is opened."""
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from shared.errors import CorruptLakeError, LakeError
+from shared.images.spec import ImageSpec
+from shared.lake.layout import LAKE_FILE
+from shared.lake.open import manifest as manifests
+from shared.storage.atomic import digest
+from shared.storage.bucket import REQUESTS, Bucket
+from shared.storage.cache import ShardCache
+from shared.storage.local import Folder
+from shared.storage.store import Store, as_store
+
+FORMAT_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Lake:
+    """An opened lake.
+
+    Attributes:
+        store: where it lies.
+        digest: of what `lake.json` says, and so of everything that the lake holds.
+        image: how its images were made.
+        manifest: one row a view, columns as in `shared.lake.manifest.SCHEMA`, sorted by `view_id`.
+        rejects: files that did not get in, columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
+        findings: what is odd about the tree, columns as in `shared.lake.manifest.FINDINGS_SCHEMA`.
+        files: every file of the lake, relative to `store`.
+        cache: where shards of an object store are kept, if they are.
+    """
+
+    store: Store
+    digest: str
+    image: ImageSpec
+    manifest: pl.DataFrame
+    rejects: pl.DataFrame
+    findings: pl.DataFrame
+    files: frozenset[str] = field(repr=False)
+    cache: ShardCache | None = field(default=None, repr=False)
+
+    @property
+    def root(self) -> Path:
+        """Its folder.
+
+        Raises:
+            LakeError: it lies in an object store.
+        """
+        if isinstance(self.store, Folder):
+            return self.store.root
+        raise LakeError(f"Expected a lake in a folder. Received: lake={self.store}")
+
+
+def open_lake(place: str | Path | Store) -> Lake:
+    """Open a lake, whole: its tables are checked against `lake.json`.
+
+    Args:
+        place: a folder, or an object store's URL.
+
+    Raises:
+        LakeError: there is no lake, or it is of another format.
+        CorruptLakeError: a table is missing or not what `lake.json` says.
+        StoreError: the object store does not answer, or not as it should.
+    """
+    store = as_store(place)
+    while True:
+        facts_bytes = _read_lake_file(store)
+        try:
+            return _open(store, facts_bytes)
+        except CorruptLakeError:
+            # a new lake may have been committed and the old one's tables removed on the way
+            if _read_lake_file(store) == facts_bytes:
+                raise
+
+
+def _read_lake_file(store: Store) -> bytes:
+    try:
+        return store.read(LAKE_FILE)
+    except FileNotFoundError:
+        if isinstance(store, Bucket):
+            store.require()
+        raise LakeError(
+            f"Expected a lake (a folder with {LAKE_FILE}); `just ingest ROOT` makes one. "
+            f"Received: lake={store}"
+        ) from None
+
+
+def _open(store: Store, facts_bytes: bytes) -> Lake:
+    try:
+        facts = json.loads(facts_bytes)
+        version = facts["format_version"]
+        if version != FORMAT_VERSION:
+            raise LakeError(
+                f"Expected a lake of format {FORMAT_VERSION}; `just ingest` makes an older one "
+                "anew, and a newer one needs a newer mura-lake. "
+                f"Received: format_version={version} in {store.where(LAKE_FILE)}"
+            )
+        own_digest = facts.pop("digest")
+        if seal(facts) != facts_bytes:
+            raise ValueError("its digest differs")
+        tables: list[dict[str, Any]] = [*facts["manifest"], facts["rejects"], facts["findings"]]
+        encoded = _read_tables(store, tables)
+        manifest = manifests.concat(
+            [
+                manifests.decode_partition(str(Path(table["path"]).parent), data)
+                for table, data in zip(facts["manifest"], encoded[:-2], strict=True)
+            ]
+        )
+        rejects, findings = (pl.read_parquet(io.BytesIO(table)) for table in encoded[-2:])
+        if facts["counts"] != (counts := count(manifest, rejects, findings)):
+            raise ValueError(f"expected the counts {facts['counts']}, received {counts}")
+        image = ImageSpec.from_json(facts["image"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorruptLakeError(
+            f"{store.where(LAKE_FILE)} is not as it was committed: {error!r}"
+        ) from None
+    files = {LAKE_FILE, *(table["path"] for table in tables), *manifest["shard"].unique()}
+    return Lake(store, own_digest, image, manifest, rejects, findings, frozenset(files))
+
+
+def _read_tables(store: Store, tables: list[dict[str, Any]]) -> list[bytes]:
+    if isinstance(store, Folder):
+        return [_read_table(store, table) for table in tables]
+    with ThreadPoolExecutor(REQUESTS) as readers:
+        return list(readers.map(partial(_read_table, store), tables))
+
+
+def _read_table(store: Store, table: dict[str, Any]) -> bytes:
+    where = store.where(table["path"])
+    try:
+        data = store.read(table["path"])
+    except FileNotFoundError:
+        raise CorruptLakeError(f"{where} is missing") from None
+    if digest(data) != table["digest"]:
+        raise CorruptLakeError(
+            f"Expected the digest {table['digest']}. Received: {digest(data)} for {where}"
+        )
+    return data
+
+
+def seal(facts: dict[str, Any]) -> bytes:
+    """Encode the facts with a digest of themselves, so that no byte can change unseen."""
+    own_digest = digest(json.dumps(facts).encode())
+    return (json.dumps({**facts, "digest": own_digest}, indent=2) + "\n").encode()
+
+
+def count(manifest: pl.DataFrame, rejects: pl.DataFrame, findings: pl.DataFrame) -> dict[str, Any]:
+    """Return the counts that stand in `lake.json`; they close: found = written + rejected."""
+    return {
+        "found": manifest.height + rejects.height,
+        "written": manifest.height,
+        "rejected": rejects.height,
+        "shards": manifest["shard"].n_unique(),
+        "rejects_by_reason": _count_values(rejects["reason"]),
+        "findings_by_kind": _count_values(findings["kind"]),
+    }
+
+
+def _count_values(words: pl.Series) -> dict[str, int]:
+    return dict(words.value_counts().sort(words.name).iter_rows())

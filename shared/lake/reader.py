@@ -1,0 +1,199 @@
+"""Reader: any views of a lake, read from the shards by offset, every byte of each checked."""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import crc32c
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from shared.errors import CorruptLakeError, MuraLakeError, StoreError
+from shared.images.encoding import decode
+from shared.images.pixels import Pixels
+from shared.lake.find_shards import find_shards
+from shared.lake.open import Lake
+from shared.lake.shards import WRONG_RECORD, ShardObjects, damage
+from shared.lake.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
+
+_ALIGNMENT = 64
+_FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
+
+
+class _Records(NamedTuple):
+    """What reading takes, one entry a view: arrays, for a lake may have very many.
+
+    A record is the frame's header, the payload's head, the image, the frame's footer; `frames` are
+    the header and the footer that are expected, uint8 (views, 16).
+    """
+
+    shards: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    head_bytes: npt.NDArray[np.int64]
+    image_bytes: npt.NDArray[np.int64]
+    payload_crc32c: npt.NDArray[np.int64]
+    frames: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, views: pl.DataFrame, numbers: Mapping[str, int]) -> "_Records":
+        """Return how to read the records of rows of a manifest from shards, by their numbers."""
+        columns = ("record_offset", "image_offset", "image_bytes", "record_crc32c")
+        offsets, image_offsets, image_bytes, checksums = (views[c].to_numpy() for c in columns)
+        head_bytes = image_offsets - offsets - FRAME_HEADER_BYTES
+        lengths = (head_bytes + image_bytes).tolist()
+        headers = {length: frame_header(length) for length in set(lengths)}
+        frames = b"".join(
+            headers[length] + frame_footer(checksum)
+            for length, checksum in zip(lengths, checksums.tolist(), strict=True)
+        )
+        shards = [numbers[shard] for shard in views["shard"]]
+        return cls(
+            np.array(shards, np.int64),
+            offsets,
+            head_bytes,
+            image_bytes,
+            checksums,
+            np.frombuffer(frames, np.uint8).reshape(-1, _FRAME_BYTES),
+        )
+
+
+class ViewReader:
+    """Reads views of a lake in any order, from several threads; a context manager.
+
+    In a folder the shards are opened at once and held open until the block ends: a re-ingest that
+    replaces them meanwhile does not disturb it. If one has replaced them already, the same views
+    are found in the lake that is there now.
+
+    Args:
+        lake: an opened lake.
+        views: rows of its manifest; a view is known by its row number here.
+
+    Attributes:
+        labels: float32, one a view.
+        damage: what `read` found wrong, for callers behind a boundary that exceptions do not cross
+            whole.
+        places: where the shard of each view lies, as it is named from everywhere, and the number of
+            its record there: `where`, `record_index`.
+        is_remote: whether they lie in an object store, and in no cache.
+
+    Raises:
+        CorruptLakeError: a shard is missing, cut short or too long.
+        LakeError: a re-ingest has removed or changed some of the views.
+    """
+
+    def __init__(self, lake: Lake, views: pl.DataFrame):
+        self.batch_shape = (None, lake.image.size, lake.image.size, 1)
+        self.labels: npt.NDArray[np.float32] = views["label"].to_numpy().astype(np.float32)
+        self.damage: MuraLakeError | None = None
+        self._image = lake.image
+        shards, views = find_shards(lake, views)
+        self._shards = shards
+        self._views = views.select("shard", "view_id")
+        names = {shard: shards.where(shard) for shard in shards.numbers}
+        where = pl.col("shard").replace_strict(names, return_dtype=pl.String)
+        self.places = views.select("record_index", where=where)
+        self.is_remote = isinstance(shards, ShardObjects)
+        self._records = _Records.of(views, shards.numbers)
+        self._head_bytes = int(self._records.head_bytes.max(initial=0))
+
+    def __len__(self) -> int:
+        return self._views.height
+
+    def __enter__(self) -> "ViewReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the shards; TensorFlow may keep the reader itself for longer."""
+        self._shards.close()
+
+    def read(self, rows: npt.NDArray[np.int64]) -> Pixels:
+        """Return the pixels of the views `rows`, uint8 of shape (len(rows), size, size, 1).
+
+        Raises:
+            CorruptLakeError: a record is not the one that was written.
+            StoreError: the object store does not answer, or not as it should.
+        """
+        if isinstance(self.damage, StoreError):
+            # who asks for many batches at once would wait for the retries of each
+            raise self.damage
+        try:
+            return self._read(rows)
+        except (CorruptLakeError, StoreError) as error:
+            self.damage = error
+            raise
+
+    def _read(self, rows: npt.NDArray[np.int64]) -> Pixels:
+        images = _aligned((len(rows), *self.batch_shape[1:]))
+        frames = np.empty((len(rows), _FRAME_BYTES), np.uint8)
+        pixels, frames_memory = images.reshape(-1).data, frames.reshape(-1).data
+        scratch = memoryview(bytearray(self._head_bytes))
+        is_raw = self._image.encoding == "raw"
+        *columns, expected_frames = (column[rows] for column in self._records)
+        parts: list[list[int]] = [column.tolist() for column in columns]
+        read_into = self._shards.begin(*parts[:4])
+        for index, (shard, offset, head_bytes, image_bytes, checksum) in enumerate(
+            zip(*parts, strict=True)
+        ):
+            start = index * image_bytes
+            image = pixels[start : start + image_bytes] if is_raw else bytearray(image_bytes)
+            head = scratch[:head_bytes]
+            start = index * _FRAME_BYTES
+            header = frames_memory[start : start + FRAME_HEADER_BYTES]
+            footer = frames_memory[start + FRAME_HEADER_BYTES : start + _FRAME_BYTES]
+            num_read = read_into(shard, (header, head, image, footer), offset)
+            if (
+                num_read != head_bytes + image_bytes + _FRAME_BYTES
+                or crc32c.crc32c(image, crc32c.crc32c(head)) != checksum
+            ):
+                raise self._damaged(rows[index])
+            if not is_raw:
+                images[index, :, :, 0] = decode(memoryview(image), self._image)
+        if not np.array_equal(frames, expected_frames):
+            raise self._damaged(rows[int((frames != expected_frames).any(axis=1).argmax())])
+        return images
+
+    def take(self, records: npt.NDArray[np.object_], rows: npt.NDArray[np.int64]) -> Pixels:
+        """Return what `read` returns, from records that came another way.
+
+        Args:
+            records: payloads, bytes, (n,); any that is not the one that was written is read anew.
+            rows: which views they are.
+
+        Raises:
+            As `read`.
+        """
+        images = _aligned((len(rows), *self.batch_shape[1:]))
+        head_bytes = self._records.head_bytes[rows].tolist()
+        checksums = self._records.payload_crc32c[rows].tolist()
+        parts = zip(records, head_bytes, checksums, strict=True)
+        for index, (record, start, checksum) in enumerate(parts):
+            if crc32c.crc32c(record) == checksum:
+                images[index, :, :, 0] = decode(memoryview(record)[start:], self._image)
+            else:
+                images[index] = self.read(rows[index : index + 1])[0]
+        return images
+
+    def check(self) -> None:
+        """Read every view once, to find what is damaged.
+
+        Raises:
+            CorruptLakeError: a record is not the one that was written.
+        """
+        for row in range(len(self)):
+            self.read(np.array([row]))
+
+    def _damaged(self, row: np.int64) -> CorruptLakeError:
+        shard, view_id = self._views.row(int(row))
+        return damage(self._shards.where(shard), view_id, WRONG_RECORD, self._shards.remedy)
+
+
+def _aligned(shape: tuple[int, ...]) -> Pixels:
+    """Return an empty array that TensorFlow takes over as it is: others it copies."""
+    num_bytes = math.prod(shape)
+    buffer = np.empty(num_bytes + _ALIGNMENT, np.uint8)
+    start = -buffer.ctypes.data % _ALIGNMENT
+    return buffer[start : start + num_bytes].reshape(shape)

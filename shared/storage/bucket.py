@@ -1,0 +1,241 @@
+"""Bucket: files of an object store, through pyarrow's filesystems.
+
+An object appears whole under its name or not at all, and cannot be renamed. Requests that fail by
+the network or the server are tried again, a bounded number of times.
+"""
+
+import os
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from shared.errors import StoreError
+from shared.storage.atomic import digest, partial_file
+from shared.storage.object_file import ObjectFile
+from shared.storage.object_store import connect, explain
+from shared.storage.temp import own_scratch
+
+SCHEMES = ("s3", "gs", "az")
+REQUESTS = 16
+"""Requests at once, for an object store takes long to begin an answer and can give many."""
+
+_ASKED_ONE_BY_ONE = 64
+_NS_PER_S = 10**9
+
+
+class StoredFile(NamedTuple):
+    """A file of an object store; its path is relative to the bucket's."""
+
+    path: str
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A store of all objects whose names begin with the path; see `shared.storage.local.Folder`.
+
+    Attributes:
+        scheme: one of `SCHEMES`.
+        bucket: its name.
+        path: what all names begin with, without slashes around; may be empty.
+    """
+
+    scheme: str
+    bucket: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self._key('')}"
+
+    def where(self, path: str) -> str:
+        """Return a file's URL."""
+        return f"{self.scheme}://{self._key(path)}"
+
+    def below(self, path: str) -> "Bucket":
+        """Return the store of what lies below a path."""
+        return Bucket(self.scheme, self.bucket, f"{self.path}/{path}".strip("/"))
+
+    def resolve(self) -> "Bucket":
+        """Return itself: a URL is the same from everywhere."""
+        return self
+
+    def read(self, path: str) -> bytes:
+        """Return a whole file; see `shared.storage.local.Folder.read`."""
+        file = self.open(path)
+        return file.read(0, file.size)
+
+    def open(self, path: str) -> "ObjectFile":
+        """Open a file, to read parts of it.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StoreError: the object store does not answer, or not as it should.
+        """
+        with explain("read", self.where(path)):
+            return ObjectFile(self._files.open_input_file(self._key(path)), self.where(path))
+
+    def read_with_time(self, path: str) -> tuple[bytes, int]:
+        """Return a whole file and when it was changed, in seconds since 1970.
+
+        Raises:
+            As `read`.
+        """
+        file = self.open(path)
+        data, modified_s = file.read(0, file.size), file.modified_s
+        if modified_s is None:
+            with explain("read", self.where(path)):
+                (info,) = self._files.get_file_info([self._key(path)])
+            modified_s = info.mtime_ns // _NS_PER_S
+        return data, modified_s
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file, in one request or in parts that are joined at the end."""
+        with explain("write", self.where(path)):
+            # no context manager: closing after a part has failed could join the others
+            stream = self._files.open_output_stream(self._key(path))
+            stream.write(data)
+            stream.close()
+        if (size := self.sizes([path]).get(path)) != len(data):
+            raise StoreError(
+                f"Expected {self.where(path)} to have the {len(data)} bytes that were written. "
+                f"Received: {'no such object' if size is None else f'{size} bytes'}; run again"
+            )
+
+    def partial(self, path: str) -> AbstractContextManager[BinaryIO]:
+        """Open a file of this host for writing, to be published."""
+        return partial_file(own_scratch(self.scratch) / Path(path).name)
+
+    @property
+    def scratch(self) -> Path:
+        """Where the partial files of processes lie; the user's own, as they are private."""
+        import platformdirs
+
+        return platformdirs.user_cache_path("mura-lake") / "partial" / digest(str(self).encode())
+
+    def publish(self, partial: Path, path: str) -> None:
+        """Upload a partial file under its final name."""
+        try:
+            self.write(path, partial.read_bytes())
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def sync(self, paths: Iterable[str]) -> None:
+        """Return at once: what was written is there to stay."""
+
+    def sizes(self, paths: Collection[str]) -> dict[str, int]:
+        """Return the size, in bytes, of each of the files that is there."""
+        if len(paths) > _ASKED_ONE_BY_ONE:
+            wanted, top = set(paths), os.path.commonpath([Path(path).parent for path in paths])
+            return {f.path: f.size_bytes for f in self.list_files(top) if f.path in wanted}
+        with explain("look for", self.where("")), ThreadPoolExecutor(REQUESTS) as pool:
+            found = zip(paths, pool.map(self._ask, paths), strict=True)
+            return {path: size for path, size in found if size is not None}
+
+    def folders(self, path: str = "") -> list[str] | None:
+        """Return the names of the folders right below one, sorted, or None if there is no such one.
+
+        An object store has no folders; names with `/` make them.
+
+        Raises:
+            StoreError: there is no such bucket, or the object store does not answer.
+        """
+        folders, files = self.list_level(path)
+        if not (folders or files):
+            self.require()
+            return None
+        return sorted(folders)
+
+    def list_level(self, path: str = "") -> tuple[list[str], list[StoredFile]]:
+        """Return the names of the folders right below one, and the files there.
+
+        Raises:
+            As `list_files`.
+        """
+        from pyarrow.fs import FileType
+
+        if self.scheme == "gs":
+            # there pyarrow names no folders, but those that are objects themselves
+            folder = path and f"{path.rstrip('/')}/"
+            return _split_level(self.list_files(path), len(folder))
+        found = self._list(path, recursive=False)
+        folders = [info.base_name for info in found if info.type == FileType.Directory]
+        return folders, self._files_of(found)
+
+    def list_files(self, path: str = "") -> list[StoredFile]:
+        """Return all files below a path, sorted by their paths.
+
+        Raises:
+            StoreError: the object store does not answer, or not as it should.
+        """
+        return sorted(self._files_of(self._list(path, recursive=True)))
+
+    def remove(self, paths: Collection[str]) -> None:
+        """Remove files that may be there.
+
+        Raises:
+            StoreError: the object store does not answer, or does not allow it.
+        """
+        with explain("remove files from", str(self)), ThreadPoolExecutor(REQUESTS) as pool:
+            list(pool.map(self._remove, paths))
+
+    def require(self) -> None:
+        """Return if there is such a bucket.
+
+        Raises:
+            StoreError: there is none, or the object store does not answer.
+        """
+        from pyarrow.fs import FileType
+
+        where = f"{self.scheme}://{self.bucket}"
+        with explain("look for", where):
+            (info,) = self._files.get_file_info([self.bucket])
+        if info.type == FileType.NotFound:
+            raise StoreError(f"Expected the bucket of {self}. Received: no bucket {where}")
+
+    @property
+    def _files(self) -> Any:
+        return connect(self.scheme, self.bucket)
+
+    def _key(self, path: str) -> str:
+        return "/".join(part for part in (self.bucket, self.path, path) if part)
+
+    def _files_of(self, found: Iterable[Any]) -> list[StoredFile]:
+        from pyarrow.fs import FileType
+
+        start = len(self._key("")) + 1
+        return [
+            StoredFile(info.path[start:], info.size, info.mtime_ns)
+            for info in found
+            if info.type == FileType.File
+        ]
+
+    def _ask(self, path: str) -> int | None:
+        (info,) = self._files.get_file_info([self._key(path)])
+        return info.size
+
+    def _list(self, path: str, *, recursive: bool) -> list[Any]:
+        from pyarrow.fs import FileSelector
+
+        selector = FileSelector(self._key(path), allow_not_found=True, recursive=recursive)
+        with explain("list", self.where(path)):
+            return self._files.get_file_info(selector)
+
+    def _remove(self, path: str) -> None:
+        with suppress(FileNotFoundError):
+            self._files.delete_file(self._key(path))
+
+
+def _split_level(files: Iterable[StoredFile], start: int) -> tuple[list[str], list[StoredFile]]:
+    """Return the folders and the files of the level at which paths go on from a character."""
+    folders, level = dict[str, None](), list[StoredFile]()
+    for file in files:
+        name, slash, _ = file.path[start:].partition("/")
+        if slash:
+            folders[name] = None
+        else:
+            level.append(file)
+    return list(folders), level

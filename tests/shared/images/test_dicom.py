@@ -1,0 +1,202 @@
+"""DICOM files become the grey pixels that a workstation would show, or are refused.
+
+Files that other programs wrote come from pydicom's package.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from pydicom.data import get_testdata_file
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    JPEG2000,
+    MPEG4HP41,
+    UID,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    RLELossless,
+)
+
+from shared.errors import ImageError
+from shared.images.dicom import decode_dicom, is_dicom
+from shared.images.pixels import Pixels
+from tests.shared.images.dicom_files import make_dicom, write_dicom
+from tests.shared.images.lossless_jpeg import encode_lossless_jpeg
+
+RAMP = np.linspace(0, 4095, 64 * 48).reshape(64, 48).astype(np.uint16)
+JPEG = encode_lossless_jpeg(RAMP, 12)
+
+
+def _encode(samples: Any, bits: int = 12, **more: Any) -> bytes:
+    return write_dicom(make_dicom(samples, bits, **more))
+
+
+def _encapsulate(dataset: Dataset, syntax: UID, picture: bytes) -> bytes:
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([picture])
+    dataset["PixelData"].is_undefined_length = True
+    return write_dicom(dataset)
+
+
+def _decode_shipped(name: str) -> Pixels:
+    path = get_testdata_file(name, download=False)
+    assert path
+    return decode_dicom(Path(str(path)).read_bytes())
+
+
+def test_more_bits_are_stretched_and_monochrome1_is_inverted() -> None:
+    encoded = _encode(RAMP)
+    assert is_dicom(encoded)
+    grey = decode_dicom(encoded)
+    assert grey.dtype == np.uint8
+    np.testing.assert_array_equal(grey, np.rint(RAMP * (255 / 4095)))
+    inverted = decode_dicom(_encode(RAMP, PhotometricInterpretation="MONOCHROME1"))
+    np.testing.assert_array_equal(inverted, 255 - grey)
+
+
+def test_a_window_clips_and_spans_the_whole_range() -> None:
+    grey = decode_dicom(_encode(RAMP, WindowCenter=2000, WindowWidth=1000))
+    assert (grey[RAMP <= 1500] == 0).all()
+    assert (grey[RAMP >= 2500] == 255).all()
+    # linear in between, after the formula of PS3.3 C.11.2.1.2.1
+    inside = (RAMP > 1500) & (RAMP < 2499)
+    expected = ((RAMP[inside] - 1999.5) / 999 + 0.5) * 255
+    assert np.abs(grey[inside] - expected).max() <= 0.51
+
+
+def test_a_window_holds_after_rescaling() -> None:
+    rescaled = _encode(
+        RAMP, RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=3000, WindowWidth=2000
+    )
+    plain = _encode(RAMP, WindowCenter=2000, WindowWidth=1000)
+    difference = decode_dicom(rescaled).astype(int) - decode_dicom(plain)
+    assert np.abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["US", "OW"])
+def test_a_voi_lut_spans_the_whole_range_whatever_its_type(kind: str) -> None:
+    levels = (np.arange(4096) // 2 + 100).astype(np.uint16)
+    table = Dataset()
+    table.LUTDescriptor = [4096, 0, 12]
+    data = levels.tobytes() if kind == "OW" else levels.tolist()
+    table.add(DataElement("LUTData", kind, data))
+    grey = decode_dicom(_encode(RAMP, VOILUTSequence=[table]))
+    expected = (levels[RAMP].astype(float) - 100) * (255 / (levels.max() - 100))
+    np.testing.assert_array_equal(grey, np.rint(expected))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"VOILUTSequence": []},
+        {"WindowCenter": 2048, "WindowWidth": 0},
+        {"WindowCenter": 2048, "WindowWidth": None},
+    ],
+)
+def test_an_empty_window_or_lut_is_none(more: dict[str, Any]) -> None:
+    np.testing.assert_array_equal(decode_dicom(_encode(RAMP, **more)), decode_dicom(_encode(RAMP)))
+
+
+@pytest.mark.parametrize("interpretation", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_is_black_and_not_stretched_to(interpretation: str) -> None:
+    padded = RAMP.copy()
+    padded[:5] = 65_535
+    more = {"PhotometricInterpretation": interpretation}
+    grey = decode_dicom(_encode(padded, 16, PixelPaddingValue=65_535, **more))
+    assert (grey[:5] == 0).all()
+    np.testing.assert_array_equal(grey[5:], decode_dicom(_encode(RAMP[5:], 16, **more)))
+
+
+def test_8_bits_stay_as_they_are() -> None:
+    samples = np.random.default_rng(0).integers(20, 200, (40, 50), np.uint8)
+    np.testing.assert_array_equal(decode_dicom(_encode(samples, bits=8)), samples)
+
+
+@pytest.mark.parametrize("bits", [10, 14, 16])
+def test_every_number_of_bits_is_stretched(bits: int) -> None:
+    samples = (RAMP.astype(np.int64) * (2**bits - 1) // 4095).astype(np.uint16)
+    grey = decode_dicom(_encode(samples, bits=bits))
+    assert (grey.min(), grey.max()) == (0, 255)
+    assert np.abs(grey - RAMP * (255 / 4095)).max() <= 1
+
+
+@pytest.mark.parametrize("bits", [1, 6])
+def test_fewer_than_8_bits_are_stretched(bits: int) -> None:
+    samples = np.random.default_rng(0).integers(0, 2**bits, (40, 50), np.uint8)
+    grey = decode_dicom(_encode(samples, bits=bits))
+    np.testing.assert_array_equal(grey, np.rint(samples * (255 / (2**bits - 1))))
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
+def test_pixels_compressed_by_pydicom_are_the_same(syntax: UID) -> None:
+    dataset = make_dicom(RAMP)
+    dataset.compress(syntax)
+    np.testing.assert_array_equal(decode_dicom(write_dicom(dataset)), decode_dicom(_encode(RAMP)))
+
+
+@pytest.mark.parametrize("syntax", [JPEGLossless, JPEGLosslessSV1])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_lossless_jpeg_is_the_same(syntax: UID, bits: int) -> None:
+    noise = np.random.default_rng(1).integers(0, 2**bits, RAMP.shape)
+    samples = noise.astype(np.uint8 if bits == 8 else np.uint16)
+    picture = encode_lossless_jpeg(samples.astype(np.uint16), bits)
+    compressed = _encapsulate(make_dicom(samples, bits), syntax, picture)
+    np.testing.assert_array_equal(decode_dicom(compressed), decode_dicom(_encode(samples, bits)))
+
+
+@pytest.mark.parametrize(
+    "kind", ["implicit", "bigendian", "RLE", "jpeg_ls_lossless", "jp2klossless"]
+)
+def test_every_lossless_syntax_of_one_picture_is_the_same(kind: str) -> None:
+    shown = _decode_shipped(f"MR_small_{kind}.dcm")
+    np.testing.assert_array_equal(shown, _decode_shipped("MR_small.dcm"))
+
+
+@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, JPEGExtended12Bit])
+def test_lossy_jpeg_is_nearly_the_same(syntax: UID) -> None:
+    samples = (RAMP // 16).astype(np.uint8)
+    _, picture = cv2.imencode(".jpg", samples, (cv2.IMWRITE_JPEG_QUALITY, 95))
+    compressed = _encapsulate(make_dicom(samples, bits=8), syntax, picture.tobytes())
+    assert np.abs(decode_dicom(compressed).astype(int) - samples).max() <= 3
+
+
+def test_lossy_jpeg_2000_is_nearly_the_same() -> None:
+    dataset = make_dicom(RAMP)
+    dataset.compress(JPEG2000, j2k_cr=[4])
+    difference = decode_dicom(write_dicom(dataset)).astype(int) - decode_dicom(_encode(RAMP))
+    assert np.abs(difference).max() <= 3
+
+
+def test_jpeg_of_12_bits_shows_what_jpeg_2000_does() -> None:
+    shown, expected = (_decode_shipped(f"{name}.dcm") for name in ("JPGExtended", "JPEG2000"))
+    assert np.corrcoef(shown.ravel(), expected.ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("encoded", "reason"),
+    [
+        (_encode(RAMP, PhotometricInterpretation="RGB", SamplesPerPixel=3), "colour"),
+        (_encode(RAMP, PhotometricInterpretation="PALETTE COLOR"), "colour"),
+        (_encode(np.stack([RAMP, RAMP]), NumberOfFrames=2), "multi_frame"),
+        (_encode(RAMP)[:-1000], "undecodable"),
+        (_encode(RAMP)[:140], "no_pixels"),
+        (_encapsulate(make_dicom(RAMP), MPEG4HP41, b"a film"), "undecodable"),
+        (_encapsulate(make_dicom(RAMP), JPEGLosslessSV1, b"no JPEG"), "undecodable"),
+        (_encapsulate(make_dicom(RAMP), JPEGLosslessSV1, JPEG[: len(JPEG) // 2]), "truncated"),
+        (_encode(RAMP[:8]), "too_small"),
+        (_encode(RAMP, VOILUTSequence=[Dataset()]), "undecodable"),
+    ],
+)
+def test_what_is_no_single_grey_picture_is_refused(encoded: bytes, reason: str) -> None:
+    with pytest.raises(ImageError) as refusal:
+        decode_dicom(encoded)
+    assert refusal.value.reason == reason
+    assert "\n" not in str(refusal.value)

@@ -1,0 +1,113 @@
+"""Our records and TensorFlow's are the same format, both ways, and damage does not go unseen."""
+
+from pathlib import Path
+
+import crc32c
+import pytest
+import tensorflow as tf
+
+from shared.errors import CorruptLakeError
+from shared.lake.example import decode_example, encode_example_head
+from shared.lake.tfrecord import (
+    FRAME_HEADER_BYTES,
+    Record,
+    frame_footer,
+    frame_header,
+    read_records,
+)
+
+VIEW_ID = "train/XR_WRIST/patient00012/study1_positive/image1.png"
+IMAGE = bytes(range(256)) * 4
+
+
+def frame(payload: bytes) -> bytes:
+    return frame_header(len(payload)) + payload + frame_footer(crc32c.crc32c(payload))
+
+
+def example(image: bytes, label: int) -> bytes:
+    return encode_example_head(VIEW_ID, label, len(image)) + image
+
+
+def _read(path: Path) -> list[Record]:
+    with path.open("rb") as shard:
+        return list(read_records(shard, str(path)))
+
+
+def test_tensorflow_reads_what_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "ours.tfrecord"
+    images = [b"", b"\x00", IMAGE, IMAGE * 99]
+    path.write_bytes(b"".join(frame(example(image, 1)) for image in images))
+
+    features = {
+        "image": tf.io.FixedLenFeature([], tf.string),
+        "label": tf.io.FixedLenFeature([], tf.int64),
+        "view_id": tf.io.FixedLenFeature([], tf.string),
+    }
+    parsed = [
+        tf.io.parse_single_example(record, features)
+        for record in tf.data.TFRecordDataset(str(path))
+    ]
+    assert [features["image"].numpy() for features in parsed] == images
+    assert {int(features["label"]) for features in parsed} == {1}
+    assert {features["view_id"].numpy().decode() for features in parsed} == {VIEW_ID}
+
+
+def test_what_tensorflow_writes_is_read(tmp_path: Path) -> None:
+    path = str(tmp_path / "theirs.tfrecord")
+    feature = {
+        "view_id": tf.train.Feature(bytes_list=tf.train.BytesList(value=[VIEW_ID.encode()])),
+        "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[IMAGE, b""])),
+        "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[1, -1, 2**62])),
+        "none": tf.train.Feature(int64_list=tf.train.Int64List(value=[])),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    with tf.io.TFRecordWriter(path) as writer:
+        for _ in range(3):
+            writer.write(example.SerializeToString())
+
+    records = _read(Path(path))
+    size = len(example.SerializeToString()) + 16
+    assert [record.offset for record in records] == [0, size, 2 * size]
+    for record in records:
+        assert decode_example(record.payload) == {
+            "view_id": [VIEW_ID.encode()],
+            "image": [IMAGE, b""],
+            "label": [1, -1, 2**62],
+            "none": [],
+        }
+
+
+def test_pixels_begin_where_it_is_said() -> None:
+    payload = example(IMAGE, 0)
+    image_start = len(payload) - len(IMAGE)
+    assert payload[image_start:] == IMAGE
+    record = frame(payload)
+    assert record[FRAME_HEADER_BYTES + image_start :][: len(IMAGE)] == IMAGE
+
+
+def test_every_flipped_byte_of_a_record_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "shard.tfrecord"
+    record = frame(example(IMAGE[:40], 1))
+    for index in range(len(record)):
+        damaged = bytearray(record)
+        damaged[index] ^= 1 << (index % 8)
+        path.write_bytes(damaged)
+        with pytest.raises(CorruptLakeError, match="shard"):
+            _read(path)
+
+
+def test_every_cut_of_a_record_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "shard.tfrecord"
+    record = frame(example(b"pixels", 1))
+    for length in range(1, len(record)):
+        path.write_bytes(record[:length])
+        with pytest.raises(CorruptLakeError):
+            _read(path)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"\xff", b"\x0a\x05abc", b"\x0a\x04\x0a\x02\x0a\x00", b"\x08\x01"]
+)
+def test_a_payload_that_is_no_example_is_refused(payload: bytes) -> None:
+    with pytest.raises(CorruptLakeError, match=r"Expected a tf\.train\.Example"):
+        decode_example(payload)

@@ -1,0 +1,115 @@
+"""Prediction as a user runs it: the lake's own preparation, every view answered or named."""
+
+import csv
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+
+from shared.console import show_table
+from shared.errors import SourceError
+from shared.lake.open import Lake
+from shared.lake.reader import ViewReader
+from tests.commands import run
+from trainer.inference.image_input import read_view
+from trainer.predict.find_views import find_views
+from trainer.runs.saved_run import open_kept
+
+
+def test_a_tree_gets_the_probabilities_of_the_lake(
+    trained_run: Path, phantom_tree: Path, tmp_path: Path
+) -> None:
+    valid = phantom_tree / "valid" / "XR_WRIST"
+    maps = tmp_path / "maps"
+    words = (valid, f"run={trained_run}", "format=json", f"explain={maps}")
+    result = run("mura-predict", *words)
+    assert result.returncode == 0, result.stderr
+    said = json.loads(result.stdout)
+    answers = pl.DataFrame(said["views"]).select(
+        "probability",
+        "calibrated_probability",
+        view_id=pl.col("path").str.strip_prefix(f"{phantom_tree}/"),
+    )
+    tested = open_kept(str(trained_run)).scored.filter(role="test")
+    both = answers.join(tested, on="view_id", suffix="_lake")
+    assert both.height == tested.height == answers.height > 0
+    for name in ("probability", "calibrated_probability"):
+        assert np.abs(both[name] - both[f"{name}_lake"]).to_numpy().max() < 1e-6
+
+    for study in said["studies"]:
+        own = [v["probability"] for v in said["views"] if v["study"] == study["study"]]
+        assert study["num_views"] == len(own)
+        assert study["probability"] == pytest.approx(np.mean(own))
+        expected = "abnormal" if study["probability"] >= study["threshold"] else "normal"
+        assert study["answer"] == expected
+
+    pictures = list(maps.rglob("*.png"))
+    assert len(pictures) == answers.height
+    shown = cv2.imread(str(pictures[0]))
+    assert shown is not None
+    assert shown.shape == (64, 2 * 64 + 4, 3)
+
+
+def test_pixels_are_those_of_the_lake(lake: Lake, phantom_tree: Path) -> None:
+    views = lake.manifest.sample(20, seed=1)
+    with ViewReader(lake, views) as reader:
+        stored = reader.read(np.arange(20))[..., 0]
+    for image, view_id in zip(stored, views["view_id"], strict=True):
+        np.testing.assert_array_equal(read_view(phantom_tree / view_id, lake.image), image)
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
+    trained_run: Path, phantom_tree: Path, tmp_path: Path
+) -> None:
+    good = next((phantom_tree / "valid").rglob("*.png"))
+    shutil.copy(good, tmp_path / "good.png")
+    (tmp_path / "cut.png").write_bytes(good.read_bytes()[:200])
+    result = run("mura-predict", tmp_path, f"run={trained_run}", "format=csv")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("predict: Expected 2 views")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["level"] for row in rows] == ["view", "view", "study"]
+    assert {Path(row["path"]).name: row["error"][:9] for row in rows[:2]} == {
+        "good.png": "",
+        "cut.png": "truncated",
+    }
+    assert rows[2]["num_views"] == "1"
+
+
+def test_a_table_names_every_file_and_keeps_its_columns_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    name = "/data/MURA-v1.1/valid/XR_WRIST/patient11185/study1_positive/im[red]age[/x] 1\n.png"
+    show_table("views", ("view", "probability", "answer"), [(name, "0.123", "abnormal")])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "0.123   abnormal" in lines[4]
+    first_column = "".join(line[: lines[2].index("probability")].strip() for line in lines[4:])
+    shown = name.replace("\n", "\N{REPLACEMENT CHARACTER}")
+    assert first_column.replace(" ", "") == shown.replace(" ", "")
+
+
+def test_paths_globs_and_folders_name_views_once(tmp_path: Path) -> None:
+    dicoms = ("b/IM0", "b/1.2.840.1")
+    for name in (*dicoms, "a/1.png", "a/2.JPG", "b/3.dcm", "b/notes.txt", "b/._3.dcm", "b/TXT"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(128) + b"DICM" if name in dicoms else b"x")
+    (tmp_path / "b/gone.png").symlink_to(tmp_path / "nowhere")
+    names = [os.path.relpath(path, tmp_path) for path in find_views([str(tmp_path)])["path"]]
+    assert names == ["a/1.png", "a/2.JPG", "b/1.2.840.1", "b/3.dcm", "b/IM0", "b/gone.png"]
+    relative = os.path.relpath(tmp_path / "a/2.JPG")
+    found = find_views([f"{tmp_path}/a/*", f"{tmp_path}/a/1.png", relative])
+    assert found["study"].to_list() == [f"{tmp_path}/a"] * 2
+    assert find_views([f"{tmp_path}/b/notes.txt"]).height == 1
+    with pytest.raises(SourceError, match=r"Received: .*/c, and nothing has that name"):
+        find_views([f"{tmp_path}/c"])

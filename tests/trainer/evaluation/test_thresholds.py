@@ -1,0 +1,91 @@
+"""Decisions: learnt on what nothing is tested on, and kept."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn import metrics as sklearn_metrics
+
+from tests.trainer.scored_tables import random_table
+from trainer.evaluation.thresholds import (
+    CALIBRATED,
+    Decision,
+    Rule,
+    add_calibrated,
+    decide,
+    learn_threshold,
+    read_decision,
+    write_decision,
+)
+
+sk: Any = sklearn_metrics
+
+
+class TestThreshold:
+    def test_by_hand(self) -> None:
+        # at 0.35 all abnormal are found and two of three normal are: J = 2 / 3
+        labels, probabilities = np.array([0, 0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.5, 0.8])
+        assert learn_threshold(labels, probabilities) == pytest.approx((0.2 + 0.5) / 2)
+
+    def test_of_equals_the_nearest_to_one_half(self) -> None:
+        # J = 1 / 2 between 0.1 and 0.2 as well as between 0.6 and 0.8
+        labels, probabilities = np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.6, 0.8])
+        assert learn_threshold(labels, probabilities) == pytest.approx(0.7)
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_no_other_is_better(self, seed: int) -> None:
+        rows = random_table(seed)
+        labels, probabilities = rows["label"].to_numpy(), rows["probability"].to_numpy()
+        threshold = learn_threshold(labels, probabilities)
+        answers = probabilities >= threshold
+        youden = sk.recall_score(labels, answers) + sk.recall_score(1 - labels, ~answers) - 1
+        false_rate, true_rate, _ = sk.roc_curve(labels, probabilities)
+        assert youden == pytest.approx((true_rate - false_rate).max())
+
+    @pytest.mark.parametrize("probabilities", [[0.9, 0.2], [0.3, 0.3]])
+    def test_no_better_than_a_coin_leaves_one_half(self, probabilities: list[float]) -> None:
+        assert learn_threshold(np.array([0, 1]), np.array(probabilities)) == 0.5
+
+
+class TestDecide:
+    def test_the_test_has_no_say(self) -> None:
+        validation, test = random_table(1, role="validation"), random_table(2)
+        decision = decide(pl.concat([validation, test]), "cnn")
+        assert decision == decide(validation, "cnn")
+        assert decision.learnt_on == "validation"
+        assert (decision.num_views, decision.num_studies) == (validation.height, 60)
+        assert decide(test, "cnn") == Decision("cnn")
+
+    def test_out_of_fold_goes_before_validation_and_other_models_have_no_say(self) -> None:
+        own = random_table(1, role="out_of_fold", fold=0)
+        others = [
+            random_table(2, role="validation"),
+            random_table(3, role="out_of_fold", model="x"),
+        ]
+        decision = decide(pl.concat([own, *others]), "cnn")
+        assert decision.learnt_on == "out_of_fold"
+        assert decision == decide(own, "cnn")
+
+    def test_the_order_of_rows_does_not_matter(self) -> None:
+        rows = random_table(4, role="validation")
+        shuffled = rows.sample(fraction=1, shuffle=True, seed=1)
+        assert decide(rows, "cnn") == decide(shuffled, "cnn")
+
+
+def test_a_decision_is_kept(tmp_path: Path) -> None:
+    decision = Decision("cnn", "validation", 9, 3, view=Rule(1.2, 0.4), study=Rule(2.5, 0.61))
+    write_decision(tmp_path, decision)
+    assert read_decision(tmp_path) == decision
+
+
+def test_calibrated_probabilities_are_of_the_kept_model_only() -> None:
+    rows = pl.concat([random_table(1), random_table(2, model="other")])
+    table = add_calibrated(rows, Decision("cnn", view=Rule(temperature=2.0)))
+    assert table.drop(CALIBRATED).equals(rows)
+    own, other = table.filter(model="cnn"), table.filter(model="other")
+    assert other[CALIBRATED].is_null().all()
+    odds = own["probability"] / (1 - own["probability"])
+    calibrated_odds = own[CALIBRATED] / (1 - own[CALIBRATED])
+    assert (calibrated_odds.to_numpy() ** 2).tolist() == pytest.approx(odds.to_list())

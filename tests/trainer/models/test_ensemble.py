@@ -1,0 +1,82 @@
+"""Models that answer together give the mean, whatever they are made of."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from trainer.features.heads import Head, to_probabilities
+from trainer.models.classifier_head import build_head
+from trainer.models.ensemble import combine, mirror
+
+SIZE_PX, NUM_FEATURES = 12, 5
+IMAGES = np.random.default_rng(0).integers(0, 256, (4, SIZE_PX, SIZE_PX, 1), np.uint8)
+
+
+def random_head(seed: int, num_hidden: int, num_outputs: int) -> Head:
+    rng = np.random.default_rng(seed)
+    shapes = (
+        (NUM_FEATURES, num_outputs),
+        (num_outputs,),
+        (NUM_FEATURES, num_hidden),
+        (num_hidden,),
+        (num_hidden, num_outputs),
+    )
+    return Head(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
+
+
+def build_trunk() -> Any:
+    keras.utils.set_random_seed(0)
+    images: Any = keras.Input((SIZE_PX, SIZE_PX, 1), dtype="uint8")
+    features = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images))
+    return keras.Model(images, keras.layers.Dense(NUM_FEATURES)(features), name="trunk")
+
+
+@pytest.mark.parametrize("num_hidden", [0, 3])
+@pytest.mark.parametrize("num_outputs", [1, 14])
+def test_a_built_head_answers_as_in_numpy(num_hidden: int, num_outputs: int) -> None:
+    head = random_head(1, num_hidden, num_outputs)
+    features = np.random.default_rng(2).normal(size=(9, NUM_FEATURES)).astype(np.float32)
+    model: Any = build_head(head)
+    expected = to_probabilities(head.logits(features))
+    np.testing.assert_allclose(model.predict(features, verbose=0), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("num_outputs", [1, 14])
+@pytest.mark.parametrize("flips", ["none", "test"])
+@pytest.mark.parametrize("num_members", [1, 3])
+def test_heads_on_one_trunk_answer_by_their_mean(
+    num_outputs: int, flips: str, num_members: int, tmp_path: Any
+) -> None:
+    trunk = build_trunk()
+    heads = [random_head(seed, 2, num_outputs) for seed in range(num_members)]
+    combine([build_head(head) for head in heads], trunk, flips).save(tmp_path / "model.keras")
+    model: Any = keras.models.load_model(tmp_path / "model.keras")
+    views = [IMAGES, IMAGES[:, :, ::-1]] if flips == "test" else [IMAGES]
+    answers = [
+        to_probabilities(head.logits(trunk.predict(view, verbose=0)))
+        for view in views
+        for head in heads
+    ]
+    found = model.predict(IMAGES, verbose=0)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.mean(answers, axis=0), atol=1e-5)
+
+
+def test_models_without_a_shared_trunk_answer_by_their_mean() -> None:
+    heads = [build_head(random_head(seed, 0, 1)) for seed in (1, 2)]
+    members: list[Any] = [combine([head], build_trunk()) for head in heads]
+    together: Any = combine(members, flips="test")
+    views = [IMAGES, IMAGES[:, :, ::-1]]
+    answers = [member.predict(view, verbose=0) for member in members for view in views]
+    found = together.predict(IMAGES, verbose=0)
+    np.testing.assert_allclose(found, np.mean(answers, axis=0), atol=1e-5)
+
+
+def test_a_mirrored_trunk_sees_the_mirror_image() -> None:
+    trunk: Any = build_trunk()
+    mirrored = IMAGES[:, :, ::-1]
+    expected = trunk.predict(mirrored, verbose=0)
+    model: Any = mirror(trunk)
+    np.testing.assert_allclose(model.predict(IMAGES, verbose=0), expected, atol=1e-5)

@@ -1,0 +1,105 @@
+"""The model card of a run: its numbers are those of metrics.json, its limits come from them."""
+
+import json
+import re
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.labels import MURA_PARTS
+from shared.lake.open import Lake
+from tests.trainer.run_folders import write_cv, write_train
+from trainer.evaluation.metrics import LEVELS
+from trainer.report import formatting
+from trainer.report.page import write_report
+
+KEYS = ("accuracy", "kappa", "recall", "specificity", "precision", "f1")
+
+
+def _tables(card: str) -> list[list[dict[str, str]]]:
+    """Return the rows of each Markdown table, by column; of columns of one name the last."""
+    tables: list[list[dict[str, str]]] = []
+    for block in re.findall(r"(?:^\|.*\n)+", card, re.MULTILINE):
+        head, _, *lines = (
+            [c.strip() for c in line.split("|")[1:-1]] for line in block.splitlines()
+        )
+        tables.append([dict(zip(head, line, strict=True)) for line in lines])
+    return tables
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    return json.loads((folder / f"{name}.json").read_text())
+
+
+def _write(folder: Path) -> str:
+    write_report(folder)
+    return (folder / "model_card.md").read_text()
+
+
+@pytest.mark.parametrize("write", [write_train, write_cv])
+def test_numbers_are_those_of_the_metrics(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    card = _write(write(tmp_path))
+    by_part = _read(tmp_path, "metrics")["test"]
+    parts = list(by_part) if len(by_part) > 2 else ["wrist"]
+    rows = iter(_tables(card)[1])
+    for part, level in product(parts, LEVELS):
+        measures, unit = by_part[part], LEVELS[level]
+        learnt = measures[f"{level}_at_threshold"]
+        at_half = {key: measures[f"{level}_{key}"] for key in KEYS}
+        for threshold, rates, bounds in (
+            (0.5, at_half, measures[f"{level}_intervals"]),
+            (learnt["threshold"], learnt, learnt["intervals"]),
+        ):
+            row = next(rows)
+            assert (row["Part"], row["By"]) == (part, f"{measures[f'num_{unit}']} {unit}")
+            assert row["From"] == formatting.number(threshold)
+            assert row["AUROC"] == formatting.estimate(measures, level, "auroc")
+            assert row["Majority"] == formatting.number(measures[f"{level}_majority_accuracy"])
+            for key in KEYS:
+                assert row[key.capitalize()] == formatting.with_interval(rates[key], bounds[key])
+    assert list(rows) == []
+    for row in _tables(card)[2]:
+        assert row["Brier score"] == formatting.number(by_part["all"][f"{row['By']}_brier"])
+
+
+def test_data_and_command_are_told(trained_run: Path, lake: Lake) -> None:
+    card, config = (trained_run / "model_card.md").read_text(), _read(trained_run, "config")
+    for row, one in zip(_tables(card)[0], config["sets"], strict=True):
+        assert row["Set"] == one["name"]
+        assert row["Body parts"] == "wrist"
+        numbers = [one[f"num_{unit}"] for unit in ("views", "studies", "patients")]
+        assert [row["Views"], row["Studies"], row["Patients"]] == list(map(str, numbers))
+    assert lake.digest in card
+    assert config["code"]["digest"] in card
+    said = f"just train part=wrist lake={lake.root} epochs=4 batch=16 seed=5 model=cnn4"
+    assert f"```sh\n{said}\n```" in card
+    assert "`cnn4`, from random weights." in card
+    assert "stratified by label and body part, with seed 5." in card
+    unseen = ", ".join(part for part in MURA_PARTS if part != "wrist")
+    assert f"it has never seen {unseen}." in card
+    assert "heat_maps/` of this run show some of them" in card
+
+
+def test_limits_come_from_the_numbers(tmp_path: Path) -> None:
+    tested = _write(write_train(tmp_path / "tested"))
+    bounds = _read(tmp_path / "tested", "metrics")["test"]["all"]["study_intervals"]["auroc"]
+    assert bounds["high"] - bounds["low"] > 0.1
+    assert f"study AUROC is known only to lie in {formatting.interval(bounds)}" in tested
+    assert "measured on 40 patients: few." in tested
+    assert "There is no test" not in tested
+    assert "without intervals:" not in tested
+    assert "this run's files hold no pixels" in tested
+
+    untested = _write(write_train(tmp_path / "untested", roles=("validation",)))
+    assert "- There is no test: the lake has no views of the official valid split" in untested
+    assert "of fewer than 20 patients, and so without intervals: hand, wrist." in untested.lower()
+
+
+def test_what_was_compared_is_told(tmp_path: Path) -> None:
+    card = _write(write_cv(tmp_path))
+    assert "2 candidates were tried on the same folds" in card
+    assert "The 3 folds of train and validation, a fifth of train's groups, were drawn" in card
+    assert "```sh\njust cv part=wrist epochs=3\n```" in card

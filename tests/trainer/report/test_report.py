@@ -1,0 +1,329 @@
+"""The report of small synthetic run folders: its numbers, its files, and that it stands alone."""
+
+import json
+import re
+from base64 import b64encode
+from html import unescape
+from pathlib import Path
+from typing import Any, ClassVar
+from xml.etree import ElementTree
+
+import numpy as np
+import polars as pl
+import pytest
+
+from shared.errors import TrainingError
+from shared.labels import LABEL_NAMES
+from tests.trainer.run_folders import PARTS, fit, predict, write_cv, write_run, write_train
+from trainer.data.target import Target
+from trainer.evaluation.metrics import LEVELS
+from trainer.evaluation.thresholds import Decision
+from trainer.report import formatting, methods
+from trainer.report.error_analysis import heat_map_path
+from trainer.report.formatting import number
+from trainer.report.page import write_report
+
+
+def read_text(report: Path) -> str:
+    """Return what a person reads on the page."""
+    page = re.sub(r"<style>.*?</style>", "", report.read_text(), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
+
+
+@pytest.fixture(scope="module", params=[write_train, write_cv])
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a run with all its sets, written once for the tests that only read it."""
+    return write_report(request.param(tmp_path_factory.mktemp("run")))
+
+
+def test_the_page_holds_the_headline_of_the_metrics(report: Path):
+    assert report.name == "report.html"
+    measures = json.loads((report.parent / "metrics.json").read_text())["test"]["all"]
+    text = read_text(report)
+    cards = re.findall(r'class="value">([^<]*)<', report.read_text())
+    keys = ("view_auroc", "study_auroc", "view_accuracy", "study_kappa")
+    assert cards == [number(measures[key]) for key in keys]
+    assert f"always “normal”: {number(measures['view_majority_accuracy'])}" in text
+    assert "On 80 views of 40 studies it had not seen" in text
+    assert "no patient is in two sets" in text
+    assert "d1ge57" in text
+    assert "1 h 1 min" in text
+    assert "Research use, not a diagnosis." in text
+
+
+def test_numbers_stand_with_their_intervals(report: Path):
+    metrics = json.loads((report.parent / "metrics.json").read_text())
+    measures, text = metrics["test"]["all"], read_text(report)
+    for level in ("view", "study"):
+        for key in ("auroc", "accuracy", "kappa", "recall", "specificity", "precision", "f1"):
+            bounds = measures[f"{level}_intervals"][key]
+            assert bounds["low"] <= measures[f"{level}_{key}"] <= bounds["high"]
+            shown = f"{number(measures[f'{level}_{key}'])} {formatting.interval(bounds)}"
+            assert shown == formatting.estimate(measures, level, key)
+            assert shown in text
+    assert "2,000 resamples of the patients of a set" in text
+
+
+def test_answers_at_the_learnt_threshold_stand_below_those_at_one_half(report: Path):
+    metrics = json.loads((report.parent / "metrics.json").read_text())
+    measures, text = metrics["test"]["all"], read_text(report)
+    for level in ("view", "study"):
+        learnt = measures[f"{level}_at_threshold"]
+        assert learnt["threshold"] == metrics["decision"][level]["threshold"]
+        majority = number(measures[f"{level}_majority_accuracy"])
+        at_half = formatting.estimate(measures, level, "accuracy")
+        bounds = formatting.interval(learnt["intervals"]["accuracy"])
+        assert f"{level} 0.500 {at_half} {majority}" in text
+        accuracy = f"{number(learnt['accuracy'])} {bounds}"
+        assert f"{level} {number(learnt['threshold'])} {accuracy} {majority}" in text
+    learnt_on = metrics["decision"]["learnt_on"].replace("_", "-")
+    assert f"were learnt on {learnt_on} predictions" in text
+    assert "nothing of the test went into them" in text
+
+
+def test_the_page_stands_alone(report: Path):
+    page = report.read_text()
+    loads = re.findall(r'\b(?:src|href|action|data)\s*=\s*"([^"]*)"', page)
+    assert all(load.startswith("#") for load in loads)
+    assert not re.search(r"<(script|link|iframe|img)\b|@import|url\((?!#)", page)
+    without_names = re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
+    assert not re.search(r"https?://", without_names)
+
+
+def test_ids_are_unique_and_references_resolve(report: Path):
+    page = report.read_text()
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]*)"|url\(#([^)]*)\)', page)) <= {
+        pair for name in ids for pair in ((name, ""), ("", name))
+    }
+
+
+def test_figures_are_files_that_parse(tmp_path: Path):
+    write_report(write_cv(tmp_path))
+    figures = {path.stem: path for path in (tmp_path / "figures").iterdir()}
+    expected = {"confusion_view", "confusion_study", "roc", "candidates", "roc_out_of_fold"}
+    expected |= {"reliability_view", "reliability_study"}
+    assert expected | {"loss", "auroc", "loss_folds", "auroc_folds"} <= set(figures)
+    for path in figures.values():
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path):
+    write_train(tmp_path)
+    assert write_report(tmp_path).read_bytes() == write_report(tmp_path).read_bytes()
+
+
+def test_names_are_escaped(tmp_path: Path):
+    report = write_report(write_train(tmp_path, model="<b>$x_$&"))
+    assert "<b>$" not in report.read_text()
+    assert "<b>$x_$&" in read_text(report)
+
+
+def test_classes_have_a_table_and_a_figure_where_they_are_told_apart(tmp_path: Path):
+    scored = [row for role in ("validation", "test") for row in predict("cnn", role, parts=PARTS)]
+    target = Target("part_abnormal", ("elbow", *PARTS))
+    folder = write_run(tmp_path, "train", scored, list(fit("cnn")), target)
+    text = read_text(write_report(folder))
+    measures = json.loads((folder / "metrics.json").read_text())["classes"]["test"]
+    assert "tells 6 classes apart" in text
+    for level, unit in LEVELS.items():
+        accuracy = formatting.estimate(measures, level, "accuracy")
+        assert f"{level} {measures[f'num_{unit}']} {unit} {accuracy}" in text
+        assert (folder / "figures" / f"class_confusion_{level}.svg").is_file()
+    hand = measures["view_classes"][2]
+    assert hand["name"] == "hand normal"
+    assert f"hand normal {hand['support']} {number(hand['recall'])}" in text
+    assert "elbow abnormal 0" in text
+
+
+def test_without_classes_nothing_is_said_of_them(report: Path):
+    assert "Classes" not in read_text(report)
+    assert not list((report.parent / "figures").glob("class_*"))
+
+
+def test_candidates_name_every_model_and_mark_the_chosen(tmp_path: Path):
+    text = read_text(write_report(write_cv(tmp_path)))
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert "2 candidates were tried" in text
+    assert "large/2 ✓ chosen" in text
+    assert "small ✓" not in text
+    assert "nothing of the official valid split went into the choice" in text
+    assert "a fifth of its patients held out to stop by. The test was scored once" in text
+    for model in ("small", "large/2"):
+        for key in ("view_auroc", "study_kappa"):
+            folds = [fold[key] for fold in metrics["folds"][model]]
+            spread = f"{number(np.mean(folds).item())} ± {number(np.std(folds, ddof=1).item())}"
+            assert spread in text
+    for index, fold in enumerate(metrics["folds"]["large/2"], 1):
+        auroc, kappa = number(fold["view_auroc"]), number(fold["study_kappa"])
+        assert f" {index} {fold['num_views']} {fold['num_studies']} {auroc} {kappa} " in text
+
+
+def test_an_ensemble_is_told_and_needs_no_refit(tmp_path: Path):
+    write_cv(tmp_path, roles=("test",))
+    history = pl.read_parquet(tmp_path / "history.parquet")
+    history.filter(pl.col("fold").is_not_null()).write_parquet(tmp_path / "history.parquet")
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["options"]["ensemble"] = "folds"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    text = read_text(write_report(tmp_path))
+    assert "What are kept are its 3 fold models, which answer by their mean" in text
+    assert "fitted again" not in text
+    assert "Validation: held out" not in text
+
+
+def _read_cases(page: str, heading: str) -> list[tuple[str, str, float, str]]:
+    """Return truth, answer, probability and name of the cases below a heading."""
+    section = page.split(f"<h2>{heading}</h2>")[1].split("<h2>")[0].replace("<wbr>", "")
+    found = re.findall(
+        r'<b class="(\w+)">.*?</b>, answered (\w+).*?probability <b>(.*?)</b>.*?<code>(.*?)</code>',
+        section,
+        re.DOTALL,
+    )
+    return [(truth, answer, float(number), name) for truth, answer, number, name in found]
+
+
+def test_mistakes_and_uncertain_studies_are_told(report: Path):
+    folder, page = report.parent, report.read_text()
+    scored = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
+    threshold = json.loads((folder / "decision.json").read_text())["view"]["threshold"]
+    answers = {row["view_id"]: row for row in scored.to_dicts()}
+    mistakes = _read_cases(page, "Most confident mistakes")
+    assert len(mistakes) == 8
+    for truth, answer, probability, name in mistakes:
+        row = answers[name]
+        is_abnormal = row["probability"] >= threshold
+        assert (truth, answer) == (LABEL_NAMES[row["label"]], LABEL_NAMES[int(is_abnormal)])
+        assert truth != answer
+        assert probability == pytest.approx(row["calibrated_probability"], abs=6e-4)
+    uncertain = _read_cases(page, "Most uncertain studies")
+    assert len(uncertain) == 6
+    assert {name for *_, name in uncertain} <= set(scored["study_id"])
+    assert page.count("<code>image1.png</code>") == 6
+
+
+def test_pictures_are_shown_where_the_run_kept_them(tmp_path: Path):
+    write_train(tmp_path)
+    without = write_report(tmp_path).read_text()
+    assert "<img" not in without
+    assert "Radiographs and their heat maps were left out" in without
+    *_, first = _read_cases(without, "Most confident mistakes")[0]
+    path = heat_map_path(tmp_path, first)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"a picture")
+    page = write_report(tmp_path).read_text()
+    assert f'src="data:image/jpeg;base64,{b64encode(b"a picture").decode()}"' in page
+    assert "this page is as private as they are" in page
+
+
+@pytest.mark.parametrize("write", [write_train, write_cv])
+def test_without_test_rows_the_page_says_so(tmp_path: Path, write: Any):
+    text = read_text(write_report(write(tmp_path, roles=("validation",))))
+    assert json.loads((tmp_path / "metrics.json").read_text())["test"] == {}
+    assert "There is no test" in text
+    assert ("Validation view AUROC" if write is write_train else "Out of fold view AUROC") in text
+
+
+def test_few_studies_are_flagged(tmp_path: Path):
+    assert "fewer than 30 studies" not in read_text(write_report(write_train(tmp_path)))
+    text = read_text(write_report(write_train(tmp_path, roles=("validation",))))
+    assert "fewer than 30 studies" in text
+
+
+def test_one_label_one_epoch_and_no_history_are_no_obstacle(tmp_path: Path):
+    normal = [row for row in predict("cnn", "test") if row[7] == 0]
+    for history in (list(fit("cnn", num_epochs=1)), []):
+        text = read_text(write_report(write_run(tmp_path, "train", normal, history)))
+        assert "all have one label" in text
+        assert "Test view AUROC –" in text  # noqa: RUF001  # the dash of an undefined number
+
+
+def test_a_patient_in_two_sets_is_not_hidden(tmp_path: Path):
+    scored = list(predict("cnn", "test"))
+    leaked = [(f"{r[0]}x", r[1], None, "validation", *r[4:]) for r in scored[:2]]
+    text = read_text(write_report(write_run(tmp_path, "train", [*scored, *leaked], [])))
+    assert "1 patient of validation" in text
+
+
+def test_a_folder_without_predictions_is_refused(tmp_path: Path):
+    write_train(tmp_path)
+    (tmp_path / "predictions.parquet").unlink()
+    with pytest.raises(TrainingError, match=r"without predictions\.parquet"):
+        write_report(tmp_path)
+
+
+def test_no_predictions_are_refused(tmp_path: Path):
+    write_train(tmp_path)
+    predictions = tmp_path / "predictions.parquet"
+    pl.read_parquet(predictions).clear().write_parquet(predictions)
+    with pytest.raises(TrainingError, match="num_views=0"):
+        write_report(tmp_path)
+
+
+class TestHeadline:
+    MEASURES: ClassVar[dict[str, Any]] = {
+        "num_views": 300,
+        "num_studies": 100,
+        "num_abnormal_views": 120,
+        "num_abnormal_studies": 40,
+        "view_auroc": 0.8,
+        "study_auroc": 0.85,
+        "view_accuracy": 0.7,
+        "view_majority_accuracy": 0.6,
+        "study_intervals": {"auroc": {"low": 0.71, "high": 0.93, "num_resamples": 2000}},
+    }
+
+    def test_a_good_model_is_compared_to_chance_and_majority(self):
+        ranking, accuracy = formatting.headline(self.MEASURES)
+        assert "AUROC 0.800; a coin has 0.5" in ranking
+        assert "always answering “normal”" in accuracy
+        assert "add nothing" not in accuracy
+
+    def test_no_better_than_majority_is_said(self):
+        sentences = formatting.headline({**self.MEASURES, "view_accuracy": 0.6})
+        assert "add nothing" in sentences[1]
+
+    def test_what_chance_explains_is_said(self):
+        for low, high, is_chance in ((0.48, 0.7, True), (0.52, 0.7, False), (0.3, 0.49, False)):
+            intervals = {"auroc": {"low": low, "high": high, "num_resamples": 2000}}
+            sentences = formatting.headline({**self.MEASURES, "study_intervals": intervals})
+            assert any("coin." in sentence for sentence in sentences) is is_chance
+
+    def test_what_has_no_interval_is_not_called_chance(self):
+        sentences = formatting.headline({**self.MEASURES, "study_intervals": {"auroc": None}})
+        assert not any("coin." in sentence for sentence in sentences)
+
+
+class TestNotes:
+    @staticmethod
+    def by_part(num_resamples: int = 2000, low: float = 0.7) -> dict[str, Any]:
+        auroc = {"low": low, "high": 0.9, "num_resamples": num_resamples}
+        return {"all": {"view_intervals": {"auroc": auroc}, "study_intervals": {"auroc": auroc}}}
+
+    def test_resamples_that_were_left_out_are_counted(self):
+        assert "left out" not in methods.on_intervals(self.by_part(), 2000)
+        note = methods.on_intervals(self.by_part(1986), 2000)
+        assert "without both labels have no AUROC and are left out of it, 14 at most" in note
+
+    def test_an_interval_without_width_is_no_certainty(self):
+        assert "no certainty" in methods.on_intervals(self.by_part(low=0.9), 2000)
+        assert "no certainty" not in methods.on_intervals(self.by_part(), 2000)
+
+    def test_too_few_patients_are_said(self):
+        nothing: dict[str, Any] = {f"{level}_intervals": {"auroc": None} for level in LEVELS}
+        note = methods.on_intervals({**self.by_part(), "hand": nothing}, 2000)
+        assert "Fewer than 20 patients make no interval" in note
+
+    def test_what_was_learnt_on_the_rows_shown_flatters(self):
+        decision = Decision("cnn", "validation", 90, 30)
+        assert "nothing of the test" in methods.on_decision(decision, "test")
+        assert "flatter" in methods.on_decision(decision, "validation")
+        assert "no predictions of both labels" in methods.on_decision(Decision("cnn"), "test")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(1.23, "1.2 s"), (65, "1 min 5 s"), (4380, "1 h 13 min")]
+)
+def test_durations(seconds: float, said: str):
+    assert formatting.duration(seconds) == said

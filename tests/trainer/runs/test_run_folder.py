@@ -1,0 +1,75 @@
+"""A run's folder: one process works on it, and only the same run goes on in it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.errors import TrainingError, UsageError
+from trainer.runs.run_folder import CHECKPOINTS, count_starts, open_run_folder
+from trainer.training.checkpoint import Checkpoint, State
+
+
+def _end(out: Path, key: str, error: BaseException | None = None, *, epochs: bool = True) -> None:
+    """Work on a run until it ends, by an error if there is one."""
+    with open_run_folder(str(out), "train", key) as folder:
+        if epochs:
+            Checkpoint(folder / CHECKPOINTS / "fit.npz").write(State([], [], []))
+        if error:
+            raise error
+
+
+def test_a_finished_run_keeps_no_checkpoints_and_its_folder_is_never_taken_again(
+    tmp_path: Path,
+) -> None:
+    _end(tmp_path / "run", "key")
+    assert list((tmp_path / "run").iterdir()) == []
+    with pytest.raises(UsageError, match=r"Expected a new folder.*which exists"):
+        _end(tmp_path / "run", "key")
+
+
+def test_only_the_same_run_goes_on(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _end(tmp_path / "run", "key", KeyboardInterrupt())
+    with pytest.raises(UsageError, match="which exists"):
+        _end(tmp_path / "run", "another key")
+    with open_run_folder(str(tmp_path / "run"), "train", "key") as folder:
+        assert (folder / CHECKPOINTS / "fit.npz").is_file()
+        assert count_starts(folder) == 2
+
+
+def test_a_run_that_another_process_works_on_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with open_run_folder("", "train", "key") as first, open_run_folder("", "train", "key") as other:
+        assert first != other
+        with pytest.raises(UsageError):
+            _end(first, "key")
+
+
+def test_nothing_is_left_of_a_run_that_cannot_go_on(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _end(tmp_path / "run", "key", KeyboardInterrupt(), epochs=False)
+    diverged = TrainingError("Expected a finite loss. Received: loss=nan")
+    with pytest.raises(TrainingError):
+        _end(tmp_path / "run", "key", diverged)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_gives_back_what_it_was_given_or_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "fit.npz"
+    checkpoint = Checkpoint(path)
+    assert checkpoint.read() is None
+    arrays = [np.arange(index, dtype=np.float32) for index in range(12)]
+    rows = [{"epoch": 1, "val_loss": 0.5}]
+    checkpoint.write(State(rows, arrays[:2], arrays))
+    state = checkpoint.read()
+    assert state
+    assert state.rows == rows
+    assert [array.tolist() for array in state.current] == [array.tolist() for array in arrays]
+    assert len(state.best) == 2
+    whole = path.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], whole[:-400] + b"x" * 400):
+        path.write_bytes(damaged)
+        assert checkpoint.read() is None

@@ -1,0 +1,102 @@
+"""A pretrained model as a user trains it: its views are embedded once, its file takes images."""
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from shared.lake.open import Lake
+from tests.commands import run
+from trainer.options import TrainOptions
+
+WORDS = ("part=wrist", "model=efficientnet_lite0", "epochs=8")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_embeddings(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
+    """Keep apart the embeddings that other tests have made of the same wrists."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "head"
+    result = run("mura-train", *WORDS, f"lake={lake.root}", f"out={out}")
+    assert result.returncode == 0, result.stderr
+    return out
+
+
+def assert_saved_model_answers_as_scored(folder: Path, lake: Lake) -> None:
+    import keras
+
+    from trainer.data.target import as_predictions
+    from trainer.inference.keras_inference import infer
+
+    model: Any = keras.models.load_model(folder / "model.keras")
+    assert model.input_shape == (None, lake.image.size, lake.image.size, 1)
+    scored = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
+    assert scored.height >= 5
+    assert scored["probability"].is_unique().all()
+    views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
+    predictions = as_predictions(views, infer(model, lake, views, "predict"))
+    again = scored.join(predictions, on="view_id", suffix="_again")
+    assert again.height == scored.height
+    assert (again["probability"] - again["probability_again"]).abs().max() < 1e-5
+
+
+def test_the_saved_model_gives_the_predictions_made_of_embeddings(
+    trained: Path, lake: Lake
+) -> None:
+    assert_saved_model_answers_as_scored(trained, lake)
+
+
+def test_kept_embeddings_serve_every_fold_and_give_the_same_predictions(
+    trained: Path, lake: Lake, tmp_path: Path
+) -> None:
+    seconds = json.loads((trained / "config.json").read_text())["seconds"]
+    phases = {"open", "start TensorFlow", "embed", "train", "evaluate", "save", "explain"}
+    assert set(seconds) == phases
+    result = run("mura-train", *WORDS, f"lake={lake.root}", f"out={tmp_path / 'again'}")
+    assert result.returncode == 0, result.stderr
+    first, again = (
+        pl.read_parquet(folder / "predictions.parquet") for folder in (trained, tmp_path / "again")
+    )
+    assert first.equals(again)
+
+
+def test_only_models_with_a_backbone_are_frozen_and_only_unless_told_otherwise() -> None:
+    assert TrainOptions().way("efficientnet_lite0") == "head"
+    assert TrainOptions(tune="all").way("efficientnet_lite0") == "all"
+    assert TrainOptions(tune="staged").way("efficientnet_lite0") == "staged"
+    assert TrainOptions().way("cnn4") == "all"
+
+
+def test_rate_and_dropout_are_the_models_own_unless_given() -> None:
+    name = "efficientnet_lite0"
+    for options, model, rate, dropout in (
+        (TrainOptions(tune="all"), name, 1e-4, 0.2),
+        (TrainOptions(weights="none"), name, 1e-3, 0.2),
+        (TrainOptions(model="cnn2"), "cnn2", 1e-3, 0.5),
+        (TrainOptions(model="cnn2", rate=0.02, dropout=0), "cnn2", 0.02, 0),
+    ):
+        assert (options.learning_rate(model), options.last_dropout(model)) == (rate, dropout)
+
+
+def test_staged_tuning_starts_from_the_head_and_never_ends_below_it(
+    trained: Path, lake: Lake, tmp_path: Path
+) -> None:
+    words = (*WORDS, "tune=staged", "flips=test", f"lake={lake.root}", f"out={tmp_path / 'run'}")
+    result = run("mura-train", *words, "epochs=1")
+    assert result.returncode == 0, result.stderr
+    history = pl.read_parquet(tmp_path / "run" / "history.parquet")
+    assert history["epoch"].to_list() == [0, 1]
+    assert history["loss"].is_null().to_list() == [True, False]
+    head = pl.read_parquet(trained / "history.parquet").filter("is_best")["val_loss"][0]
+    assert history["val_loss"][0] <= head * 1.001
+    assert history.filter("is_best")["val_loss"][0] <= history["val_loss"][0]
+    assert_saved_model_answers_as_scored(tmp_path / "run", lake)

@@ -1,0 +1,62 @@
+"""A killed run goes on when the same command is given again, and ends as if it never was."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import polars as pl
+
+from shared.lake.open import Lake
+from tests.commands import SCRIPTS, run
+from tests.conftest import NUM_EPOCHS, TRAIN
+from trainer.report.error_analysis import HEAT_MAPS
+
+TIMED = ("seconds", "images_per_s", "train_s", "waiting_s")
+
+
+def _stop_after(epoch: int, signal_number: int, words: list[str], folder: Path) -> tuple[int, str]:
+    """Start a training, stop it in the epoch after; return its status and all that it said."""
+    with subprocess.Popen(
+        [str(SCRIPTS / "mura-train"), *words], cwd=folder, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        lines: list[str] = []
+        for line in process.stderr:
+            lines.append(line)
+            if f"epoch {epoch}:" in line:
+                process.send_signal(signal_number)
+    return process.returncode, "".join(lines)
+
+
+def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bits(
+    trained_run: Path, lake: Lake, tmp_path: Path
+) -> None:
+    words = [*TRAIN, f"lake={lake.root}"]
+    status, said = _stop_after(1, signal.SIGINT, words, tmp_path)
+    assert status == 130
+    assert "the same command goes on after the last finished epoch" in said.splitlines()[-1]
+    (unfinished,) = (tmp_path / "runs").iterdir()
+    status, said = _stop_after(3, signal.SIGKILL, words, tmp_path)
+    assert status == -signal.SIGKILL
+    assert f"going on with runs/{unfinished.name}" in said
+
+    (unfinished / HEAT_MAPS).mkdir()  # as if it had been killed later
+
+    result = run("mura-train", *words, "images=off", folder=tmp_path)
+
+    assert result.returncode == 0, result.stderr
+    assert f"report: runs/{unfinished.name}/report.html" in result.stdout
+    assert list((tmp_path / "runs").iterdir()) == [unfinished]
+    assert "epoch 3:" not in result.stderr
+    assert f"epoch {NUM_EPOCHS}:" in result.stderr
+    for name, columns in (("predictions", ()), ("history", TIMED)):
+        expected, found = (
+            pl.read_parquet(folder / f"{name}.parquet").drop(columns)
+            for folder in (trained_run, unfinished)
+        )
+        assert found.equals(expected)
+    config = json.loads((unfinished / "config.json").read_text())
+    assert config["starts"] == 3
+    files = {path.name for path in unfinished.iterdir()}
+    assert files == {path.name for path in trained_run.iterdir()} - {HEAT_MAPS}

@@ -1,0 +1,96 @@
+"""What a search tries next depends on its seed and its trials alone, and leads to better ones."""
+
+from collections.abc import Sequence
+from math import log10
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from shared.errors import UsageError
+from trainer.options import TrainOptions, TuneOptions
+from trainer.tuning.sampler import propose
+from trainer.tuning.space import make_space, round_settings, usual_settings
+from trainer.tuning.trials import Settings, Trial, choose, read_trials, write_trials
+
+HEADS = TuneOptions(part="wrist").search_rest(())
+
+
+def _run(options: TuneOptions, seed: int, trials: Sequence[Trial], num_trials: int) -> list[Trial]:
+    """Go on with a search whose best is a linear head with a decay of 50."""
+    tried, space = list(trials), make_space(options, 100)
+    while len(tried) < num_trials:
+        settings = propose(space, tried, seed) if tried else usual_settings(options)
+        settings = round_settings(settings)
+        tried.append(Trial(len(tried) + 1, settings, _score(settings), 1.0))
+    return tried
+
+
+def _score(settings: Settings) -> float | None:
+    if settings["decay"] > 5000:
+        return None  # as if such fits failed
+    return 0.9 - 0.1 * abs(log10(settings["decay"] / 50)) - 0.1 * (settings["head"] == "hidden")
+
+
+def test_a_search_that_was_killed_goes_on_as_it_would_have(tmp_path: Path) -> None:
+    whole = _run(HEADS, 0, [], 16)
+    write_trials(tmp_path, whole[:11])
+    assert read_trials(tmp_path) == whole[:11]
+    assert _run(HEADS, 0, read_trials(tmp_path), 16) == whole
+    assert _run(HEADS, 4, [], 16) != whole
+    assert any(trial.score is None for trial in whole)
+    assert read_trials(tmp_path / "none") == []
+
+
+def test_later_trials_are_better_than_those_at_random() -> None:
+    gains: list[float] = []
+    for seed in range(8):
+        trials = _run(HEADS, seed, [], 20)
+        scores = [trial.score or 0.0 for trial in trials]
+        gains.append(mean(scores[10:]) - mean(scores[:10]))
+        best = choose(trials)
+        assert best
+        assert best.settings["head"] == "linear"
+        assert 25 < best.settings["decay"] < 100
+    assert mean(gains) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (TuneOptions(), ["head", "decay", "balance"]),
+        (TuneOptions(model="cnn2"), ["rate", "dropout", "batch", "augment", "balance"]),
+        (TuneOptions(tune="staged"), ["rate", "dropout", "batch", "augment", "balance"]),
+        (TuneOptions(model="cnn2", search="dropout, rate"), ["dropout", "rate"]),
+    ],
+)
+def test_usual_settings_come_first_and_every_setting_is_one_of_train(
+    options: TuneOptions, names: list[str]
+) -> None:
+    options = options.search_rest(())
+    usual, space = usual_settings(options), make_space(options, 40)
+    assert list(usual) == list(space) == names
+    trials = [Trial(1, round_settings(usual), 0.5, 1.0)]
+    for seed in range(20):
+        settings = round_settings(propose(space, trials, seed))
+        fit = options.settle(settings)
+        assert type(fit) is TrainOptions
+        assert {name: getattr(fit, name) for name in names} == settings
+        assert fit.batch <= 40
+
+
+def test_what_is_given_is_not_searched() -> None:
+    options = TuneOptions(head="hidden", balance="label").search_rest({"head", "balance", "part"})
+    assert options.searched == ["decay"]
+    assert options.settle({"decay": 3.0}) == TrainOptions(head="hidden", balance="label", decay=3.0)
+    with pytest.raises(UsageError, match="left to search"):
+        TuneOptions().search_rest({"head", "decay", "balance"})
+    with pytest.raises(UsageError, match=r"either given or searched.*search=decay decay=3"):
+        TuneOptions(search="decay", decay=3).search_rest({"decay"})
+
+
+def test_labels_of_parts_are_searched_only_where_there_are_several() -> None:
+    for part, num in (("all", 3), ("wrist", 2)):
+        space = make_space(TuneOptions(part=part, search="balance"), 100)  # pyright: ignore[reportArgumentType]  # both are parts
+        found = {propose(space, [], seed)["balance"] for seed in range(30)}
+        assert len(found) == num

@@ -1,0 +1,138 @@
+"""Ahead: what takes long is done before it is asked for, by a cluster where there is one."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from shared.lake.open import Lake
+from trainer.data.split import FitPlan
+from trainer.models.candidates import Candidate
+from trainer.options import CvOptions
+from trainer.runs.provenance import Phases
+from trainer.training.history import make_history
+from trainer.training.recipe import Fit
+from trainer.training.trained_model import Fitted, Outputs
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A fit of a model that will be wanted.
+
+    Attributes:
+        model: a key of `trainer.models.MODELS`.
+        plan: what to fit to.
+        title: what the fit is called; no other of the run has the same.
+        asked: views that the fitted model will be asked about.
+    """
+
+    model: str
+    plan: FitPlan
+    title: str
+    asked: Sequence[pl.DataFrame]
+
+
+class Ahead(Protocol):
+    """Does what takes long, so that all that follows finds it done."""
+
+    def embed(self) -> None:
+        """Embed the views by the models whose heads are fitted to that."""
+        ...
+
+    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[Wanted]) -> Mapping[str, Fit]:
+        """Fit those of the wanted models that are fitted on images.
+
+        Args:
+            fits: how each model is fitted, by its name.
+            wanted: the fits.
+
+        Returns:
+            The same, but what was wanted is there already.
+        """
+        ...
+
+
+class _Nothing:
+    """Leaves everything to be done when it is asked for, by this process."""
+
+    def embed(self) -> None:
+        """Do nothing."""
+
+    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[Wanted]) -> Mapping[str, Fit]:
+        """Do nothing."""
+        return fits
+
+
+@contextmanager
+def open_ahead(
+    options: CvOptions, lake: Lake, views: pl.DataFrame, folder: Path, phases: Phases
+) -> Generator[Ahead, None, None]:
+    """Yield what the options ask for; a cluster is let go after the block.
+
+    Args:
+        options: of the run.
+        lake: where the views' pixels are.
+        views: all that will be fitted to or asked about.
+        folder: of the run.
+        phases: of the run.
+
+    Raises:
+        ClusterError: Ray is not installed.
+    """
+    if options.engine == "local":
+        yield _Nothing()
+        return
+    # only here, for a run on this machine needs none of it
+    from trainer.cluster.cluster_fits import ClusterFits
+    from trainer.cluster.resources import make_cluster
+    from trainer.cluster.status_table import FitTable
+
+    table = FitTable()
+    with make_cluster(options, table.show) as cluster:
+        yield ClusterFits(cluster, table, options, lake, views, folder, phases)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A fit that is over.
+
+    Attributes:
+        wanted: the fit.
+        rows: of its epochs, as `trainer.training.history.HISTORY_SCHEMA` names them.
+        answers: to the views that it was asked about.
+    """
+
+    wanted: Wanted
+    rows: list[dict[str, object]]
+    answers: Sequence[Outputs]
+
+
+def recall(fit: Fit, done: Mapping[str, Done]) -> Fit:
+    """Return how a model is fitted where some fits are over.
+
+    A model is built only if it is asked about other views, or to be kept.
+
+    Args:
+        fit: how it is fitted otherwise; it finds that those fits are over.
+        done: by title.
+    """
+
+    def fit_or_recall(plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+        if title not in done:
+            return fit(plan, candidates, title)
+        load = cache(lambda: fit(plan, candidates, title)[0])
+        answer = partial(_answer, done[title], lambda views: load().answer(views))
+        return [Fitted(make_history(done[title].rows), answer, lambda: load().build())]
+
+    return fit_or_recall
+
+
+def _answer(done: Done, compute: Callable[[pl.DataFrame], Outputs], views: pl.DataFrame) -> Outputs:
+    for asked, answers in zip(done.wanted.asked, done.answers, strict=True):
+        if asked["view_id"].equals(views["view_id"]):
+            return answers
+    return compute(views)

@@ -1,0 +1,1 @@
+"""The commands of the trainer: each goes from options to a result."""

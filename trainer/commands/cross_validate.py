@@ -1,0 +1,169 @@
+"""Cross-validation: candidates on the same folds, the best kept and scored once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from shared.console import say
+from shared.lake.open import Lake
+from trainer.cluster.remote_fits import Ahead, Wanted, open_ahead
+from trainer.commands.train import keep_model, keep_results, label_set, predict_sets
+from trainer.data.split import FitPlan
+from trainer.evaluation.comparison import by_model, measure_folds, show_comparison
+from trainer.evaluation.metrics import choose, measure, score
+from trainer.models.candidates import Candidate
+from trainer.options import CvOptions
+from trainer.report.formatting import count
+from trainer.runs.provenance import Phases, describe_run
+from trainer.runs.run_folder import count_starts
+from trainer.training.recipe import Fit, make_fit
+from trainer.training.trained_model import Fitted, predict
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What the fits of a candidate on all folds gave.
+
+    Attributes:
+        history: one row an epoch, with `model` and `fold`.
+        predictions: out of fold, with `model`, `fold` and `role`.
+        members: the fold models, where an ensemble is made of them.
+    """
+
+    history: pl.DataFrame
+    predictions: pl.DataFrame
+    members: list[Fitted]
+
+
+def cross_validate(
+    options: CvOptions,
+    lake: Lake,
+    plans: list[FitPlan],
+    final_plan: FitPlan,
+    folder: Path,
+    phases: Phases,
+) -> None:
+    """Compare candidates, keep the best, score it once; write results and report into `folder`.
+
+    What is kept is the best candidate, fitted anew to all of train; or its fold models, which
+    answer by their mean.
+
+    Args:
+        options: candidates and fit.
+        lake: where the views' pixels are.
+        plans: of the folds, the same for all candidates.
+        final_plan: of the refit.
+        folder: the run's.
+        phases: of the run so far.
+
+    Raises:
+        ClusterError: the cluster that is asked for cannot be used.
+        CorruptLakeError: a view's pixels are not those that were written.
+        TrainingError: a loss is no longer a number.
+    """
+    keeps_folds = options.ensemble == "folds"
+    views = pl.concat(vars(final_plan).values())
+    with open_ahead(options, lake, views, folder, phases) as ahead:
+        ahead.embed()
+        fits = {
+            name: make_fit(lake, name, options, final_plan, folder, phases)
+            for name in options.model_names
+        }
+        with phases.measure("cross-validate"):
+            more = [final_plan.test] if keeps_folds else []
+            tried = _try_all(options, plans, more, ahead, fits)
+        chosen = _choose(tried, lake)
+        histories = [one.history for one in tried.values()]
+        if keeps_folds:
+            members, plan = tried[chosen].members, _without_validation(final_plan)
+        else:
+            with phases.measure("train"):
+                members, plan = _refit(chosen, final_plan, ahead, fits), final_plan
+            histories.append(label_set(members[0].history, chosen.name, None))
+    with phases.measure("evaluate"):
+        final = predict_sets(members, plan, chosen.name)
+    predictions = pl.concat([*(one.predictions for one in tried.values()), final])
+    scored = score(predictions, lake.manifest)
+    keep_model(members, options, lake, scored, folder, phases)
+    config = describe_run("cv", options, lake, plan, phases, count_starts(folder))
+    keep_results(folder, config, pl.concat(histories), scored)
+
+
+def _try_all(
+    options: CvOptions,
+    plans: Sequence[FitPlan],
+    more: Sequence[pl.DataFrame],
+    ahead: Ahead,
+    fits: Mapping[str, Fit],
+) -> dict[Candidate, _Tried]:
+    """Fit all candidates on all folds; `more` is what fold models will be asked about later."""
+    wanted = [
+        Wanted(name, plan, _name_fold(name, fold, len(plans)), [plan.test, *more])
+        for name in fits
+        for fold, plan in enumerate(plans)
+    ]
+    tried: dict[Candidate, _Tried] = {}
+    for name, fit in ahead.fit(fits, wanted).items():
+        tried |= _try(plans, fit, options.list_candidates(name), name, bool(more))
+    return tried
+
+
+def _refit(chosen: Candidate, plan: FitPlan, ahead: Ahead, fits: Mapping[str, Fit]) -> list[Fitted]:
+    """Fit a candidate to all of train."""
+    wanted = Wanted(chosen.model, plan, chosen.name, [plan.validation, plan.test])
+    return ahead.fit(fits, [wanted])[chosen.model](plan, [chosen], chosen.name)
+
+
+def _try(
+    plans: Sequence[FitPlan],
+    fit: Fit,
+    candidates: Sequence[Candidate],
+    model_name: str,
+    keeps_folds: bool,
+) -> dict[Candidate, _Tried]:
+    """Fit candidates of one model on all folds."""
+    histories: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
+    predictions: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
+    members: dict[Candidate, list[Fitted]] = {candidate: [] for candidate in candidates}
+    for fold, plan in enumerate(plans):
+        title = _name_fold(model_name, fold, len(plans))
+        for candidate, fitted in zip(candidates, fit(plan, candidates, title), strict=True):
+            histories[candidate].append(label_set(fitted.history, candidate.name, fold))
+            answers = predict([fitted], plan.test)
+            predictions[candidate].append(
+                label_set(answers, candidate.name, fold, role="out_of_fold")
+            )
+            if keeps_folds:
+                members[candidate].append(fitted)
+    return {
+        candidate: _Tried(
+            pl.concat(histories[candidate]), pl.concat(predictions[candidate]), members[candidate]
+        )
+        for candidate in candidates
+    }
+
+
+def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
+    return f"{model_name}, fold {fold + 1} of {num_folds}"
+
+
+def _choose(tried: Mapping[Candidate, _Tried], lake: Lake) -> Candidate:
+    """Say what each candidate is worth out of fold, and return the best."""
+    predictions = pl.concat(one.predictions for one in tried.values())
+    rows = by_model(score(predictions, lake.manifest))
+    pooled = {name: {"all": measure(own)} for name, own in rows.items()}
+    show_comparison(pooled, {name: measure_folds(own) for name, own in rows.items()})
+    best = choose(pooled)
+    say(f"chosen of {count(len(tried), 'candidates')}, by pooled view AUROC: {best}")
+    return next(candidate for candidate in tried if candidate.name == best)
+
+
+def _without_validation(plan: FitPlan) -> FitPlan:
+    """Return the plan of an ensemble: each view of train was in the fits of most members."""
+    return replace(
+        plan,
+        train=pl.concat([plan.train, plan.validation]),
+        validation=plan.validation.clear(),
+    )

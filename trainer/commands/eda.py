@@ -1,0 +1,48 @@
+"""Explore: from a lake to its page."""
+
+from pathlib import Path
+
+import polars as pl
+
+from shared.console import note, say
+from shared.errors import LakeError, TrainingError
+from shared.lake.open import Lake, open_lake
+from shared.storage.atomic import write_atomically
+from trainer.eda.contact_sheet import choose_views, read_thumbnails
+from trainer.eda.folds import balance
+from trainer.eda.page import make_page
+from trainer.eda.summary_text import headline
+from trainer.options import EdaOptions
+from trainer.report.formatting import count
+
+
+def explore(options: EdaOptions) -> None:
+    """Write the page of a lake, and say what the lake has.
+
+    Raises:
+        LakeError: there is no lake, it is damaged, or it has no views.
+        WriteError: the page cannot be written.
+    """
+    lake = open_lake(options.lake)
+    if lake.manifest.is_empty():
+        raise LakeError(
+            f"Expected a lake with views. Received: lake={lake.store}, in which all "
+            f"{count(lake.rejects.height, 'files')} were rejected"
+        )
+    folds, on_folds = _deal(lake, options)
+    views = choose_views(lake.manifest, options.seed)
+    thumbnails = read_thumbnails(lake, views) if options.images == "on" else []
+    out = Path(options.out).expanduser()
+    write_atomically(out, make_page(lake, options, folds, on_folds, thumbnails).encode())
+    for sentence in headline(lake.manifest):
+        say(sentence)
+    say(f"report: {out}")
+
+
+def _deal(lake: Lake, options: EdaOptions) -> tuple[pl.DataFrame | None, str]:
+    """Return the balance of folds, or why there is none."""
+    try:
+        return balance(lake.manifest, options.k, options.seed), ""
+    except TrainingError as error:
+        note(f"no example folds: {error}")
+        return None, str(error)

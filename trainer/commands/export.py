@@ -1,0 +1,112 @@
+"""Run: from a finished run to an export that answers as its model does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.console import note, say
+from shared.errors import TrainingError, UsageError
+from shared.images.prepare import prepare
+from shared.storage.atomic import PARTIAL_SUFFIX, explain_write
+from trainer.export.formats import FORMATS, Answer, Format, hushed
+from trainer.export.graph import INPUT, build_graph
+from trainer.export.preprocessing import check_exportable
+from trainer.runs.saved_run import Kept
+
+if TYPE_CHECKING:
+    import keras
+
+    from trainer.options import ExportOptions
+
+_TOLERANCE = 1e-4
+_SIDES_PX = ((512, 406), (331, 512), (97, 120), (640, 1024))
+"""Heights and widths that an export is tried on."""
+
+
+def export(options: ExportOptions, kept: Kept) -> None:
+    """Write a run's model with the preparation of pixels inside, once it is known to agree.
+
+    Args:
+        options: format and place.
+        kept: the run.
+
+    Raises:
+        UsageError: something lies where it is to be written.
+        TrainingError: the run's preparation cannot be put into a graph, a package is missing, the
+            model cannot be converted, or the export answers otherwise.
+        WriteError: it cannot be written.
+    """
+    chosen = FORMATS[options.format]
+    path = Path(options.out).expanduser() if options.out else kept.folder / chosen.name
+    if os.path.lexists(path):
+        raise UsageError(f"Expected a new file or folder. Received: out={path}, which exists")
+    chosen.check_installed()
+    check_exportable(kept.image)
+    note(f"converting the model of {kept.folder} to {options.format}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    with explain_write(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            model = kept.load_model()
+            output = "probability" if model.output_shape[-1] == 1 else "class_probabilities"
+            _convert(model, kept, output, chosen, partial)
+            agreement = _verify(model, kept, chosen, partial)
+            partial.rename(path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.unlink(missing_ok=True)
+    say(f"{agreement}")
+    say(
+        f"takes {INPUT}: uint8 (batch, height, width, 1), grey, of any size; "
+        f"gives {output}: float32 (batch, {model.output_shape[-1]})"
+    )
+    say(f"export: {path}")
+
+
+def _convert(model: keras.Model, kept: Kept, output: str, chosen: Format, path: Path) -> None:
+    try:
+        with hushed():
+            chosen.write(build_graph(model, kept.image, output), path)
+    except OSError:
+        raise
+    except Exception as error:  # converters raise what they like
+        raise TrainingError(
+            f"Expected a model that can be converted to {chosen.name}. Received: "
+            f"run={kept.folder}: {' '.join(str(error).split())[:300]}"
+        ) from None
+
+
+def _verify(model: keras.Model, kept: Kept, chosen: Format, path: Path) -> str:
+    """Say how far an export's answers are from the model's.
+
+    Raises:
+        TrainingError: too far.
+    """
+    if not chosen.can_be_asked:
+        return f"not compared with the model: no package {chosen.asks}"
+    with hushed():
+        difference = _compare(model, kept, chosen.open(path))
+    if not difference <= _TOLERANCE:
+        raise TrainingError(
+            f"Expected an export that answers as its model, to {_TOLERANCE}. "
+            f"Received: a difference of {difference:.2g}"
+        )
+    return f"answers as the model does on {len(_SIDES_PX)} sizes, to {difference:.1g}"
+
+
+def _compare(model: keras.Model, kept: Kept, answer: Answer) -> float:
+    """Return the largest difference between the answers to made-up images of several sizes."""
+    generator, differences = np.random.default_rng(0), list[float]()
+    for height_px, width_px in _SIDES_PX:
+        y, x = np.mgrid[:height_px, :width_px]
+        bone = 110 + 90 * np.sin(x / width_px * 9) * np.cos(y / height_px * 5)
+        noisy = bone + generator.normal(0, 9, bone.shape)
+        grey = noisy.clip(0, 255).astype(np.uint8)
+        expected = model.predict_on_batch(prepare(grey, kept.image)[None, ..., None])
+        differences.append(float(np.abs(answer(grey[None, ..., None]) - expected).max()))
+    return max(differences)

@@ -1,0 +1,75 @@
+"""Stream: tf.data pipelines over views; an epoch is a seeded permutation of rows."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from shared.lake.reader import ViewReader
+from trainer.data.target import Truth
+
+_PARALLEL_BATCHES = 2
+"""Batches read at once and kept ready. Fixed, because TensorFlow 2.16's autotuning waits up to
+160 ms whenever an iterator is dropped and slows training by up to 1.6 times."""
+
+
+def shuffled_batches(
+    reader: ViewReader,
+    batch: int,
+    seed: int,
+    truth: Truth | None = None,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Return endless epochs of (images, labels), each view once an epoch, no batch across epochs.
+
+    Images are uint8 (batch, size, size, 1), labels float32 (batch, 1); the last batch of an epoch
+    may be smaller. Epoch n is the same permutation for the same seed.
+
+    Args:
+        reader: of the views.
+        batch: views in a batch.
+        seed: of the permutations.
+        truth: what stands beside the images, a row a view; the labels unless told otherwise.
+        first_epoch: the number of the first epoch that is given.
+    """
+
+    def epoch_rows(epoch: tf.Tensor) -> tf.data.Dataset:
+        shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
+        rows = shuffle(tf.range(len(reader), dtype=tf.int64), [seed, epoch])
+        return tf.data.Dataset.from_tensor_slices(rows).batch(batch)
+
+    rows = tf.data.Dataset.counter(first_epoch).flat_map(epoch_rows)
+    return _with_truth(rows, reader, truth)
+
+
+def ordered_batches(reader: ViewReader, batch: int, truth: Truth | None = None) -> tf.data.Dataset:
+    """Return one pass, in the order of the reader's rows, of what `shuffled_batches` gives."""
+    return _with_truth(tf.data.Dataset.range(len(reader)).batch(batch), reader, truth)
+
+
+def numbered_batches(reader: ViewReader, batch: int) -> tf.data.Dataset:
+    """Return one pass of (images, rows), so that each prediction knows its view."""
+    rows = tf.data.Dataset.range(len(reader)).batch(batch)
+    return _read(rows, reader, lambda images, rows: (images, rows))
+
+
+def _with_truth(rows: tf.data.Dataset, reader: ViewReader, truth: Truth | None) -> tf.data.Dataset:
+    columns = [tf.constant(column) for column in truth or (reader.labels[:, None],)]
+    return _read(
+        rows, reader, lambda images, rows: (images, *(tf.gather(c, rows) for c in columns))
+    )
+
+
+def _read(
+    rows: tf.data.Dataset,
+    reader: ViewReader,
+    pair: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]],
+) -> tf.data.Dataset:
+    def read(batch_rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        # a stateful function would be run one batch at a time where determinism is asked for
+        images = tf.numpy_function(reader.read, [batch_rows], tf.uint8, stateful=False)
+        return pair(tf.ensure_shape(images, reader.batch_shape), batch_rows)
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    batches = rows.map(read, num_parallel_calls=_PARALLEL_BATCHES).prefetch(_PARALLEL_BATCHES)
+    return batches.with_options(options)

@@ -1,0 +1,146 @@
+"""Target: what is told of a view, the classes of it, and what each view counts for in a fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from shared.errors import TrainingError
+from shared.labels import BODY_PARTS, LABEL_NAMES
+from trainer.options import Balance, TargetName
+
+Floats32 = npt.NDArray[np.float32]
+Truth = tuple[Floats32, ...]
+"""What outputs are held against, float32: class numbers (rows, 1), then weights (rows,) if any."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The classes that a model tells apart.
+
+    The number of a class is the label where only that is told, else twice the place of its body
+    part in `parts`, plus the label: abnormal classes have odd numbers.
+
+    Attributes:
+        name: the option's value.
+        parts: the body parts that are told apart, in the vocabulary's order; none for `abnormal`.
+    """
+
+    name: TargetName
+    parts: tuple[str, ...] = ()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class, e.g. `abnormal` or `humerus abnormal`, in their order."""
+        return tuple(f"{p} {label}" for p in self.parts for label in LABEL_NAMES) or LABEL_NAMES
+
+    @property
+    def num_outputs(self) -> int:
+        """How many outputs a model has: one for the probability of abnormal, or one a class."""
+        return 2 * len(self.parts) or 1
+
+    def numbers(self, views: pl.DataFrame) -> npt.NDArray[np.int64]:
+        """Return the class number of each view, (rows,).
+
+        Args:
+            views: columns `label` and `body_part`, which must be one of `parts`.
+        """
+        label = pl.col("label")
+        if self.parts:
+            places = {part: place for place, part in enumerate(self.parts)}
+            label += 2 * pl.col("body_part").replace_strict(places, return_dtype=pl.Int64)
+        return views.select(label).to_series().to_numpy()
+
+
+def make_target(name: TargetName, manifest: pl.DataFrame) -> Target:
+    """Return the target of a run on a lake.
+
+    Args:
+        name: the option's value.
+        manifest: of the lake; every view of it has a class.
+
+    Raises:
+        TrainingError: body parts are to be told apart, and train has views of one only.
+    """
+    if name == "abnormal":
+        return Target(name)
+    present = set(manifest["body_part"])
+    in_train = set(manifest.filter(split="train")["body_part"])
+    trained = [part for part in BODY_PARTS if part in in_train]
+    if len(trained) < 2:
+        raise TrainingError(
+            f"Expected train views of two body parts or more for target={name}. "
+            f"Received: a lake of {', '.join(trained) or 'no train views'}"
+        )
+    return Target(name, tuple(part for part in BODY_PARTS if part in present))
+
+
+def target_of(class_names: Sequence[str]) -> Target:
+    """Return the target that has these classes of body parts and labels."""
+    return Target("part_abnormal", tuple(name.rpartition(" ")[0] for name in class_names[::2]))
+
+
+def tell_abnormal(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return the probability of abnormal, (rows,): the sum over abnormal classes.
+
+    Args:
+        outputs: probabilities, (rows, 1) of abnormal, or (rows, n) of the classes of a `Target`.
+    """
+    if outputs.shape[1] == 1:
+        return outputs[:, 0].astype(np.float64)
+    probabilities = normalize(outputs)
+    return np.minimum(probabilities[:, 1::2].sum(axis=1), 1.0)
+
+
+def normalize(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return the probabilities of classes (rows, n) summing to 1, which float32 only nearly do."""
+    exact = outputs.astype(np.float64)
+    return exact / exact.sum(axis=1, keepdims=True)
+
+
+def as_predictions(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.DataFrame:
+    """Return what a model says of views, in their order.
+
+    Args:
+        views: column `view_id`.
+        outputs: of the model, (rows, n).
+
+    Returns:
+        `view_id`, `probability` (of abnormal, Float64) and, where classes are told apart,
+        `class_probabilities` (list of Float64).
+    """
+    table = views.select("view_id").with_columns(probability=pl.Series(tell_abnormal(outputs)))
+    if outputs.shape[1] == 1:
+        return table
+    classes = pl.Series(normalize(outputs).tolist(), dtype=pl.List(pl.Float64))
+    return table.with_columns(class_probabilities=classes)
+
+
+_BALANCED: dict[Balance, Sequence[str]] = {"label": ["label"], "part_label": ["body_part", "label"]}
+
+
+def balance_weights(views: pl.DataFrame, balance: Balance) -> Floats32:
+    """Return what each view counts for, so that each class of `views` counts the same in sum.
+
+    Args:
+        views: of one side of a fit; columns `label` and `body_part`.
+        balance: what classes are: labels, or labels of body parts; `none` weighs all views alike.
+
+    Returns:
+        (rows,), 1 on average.
+    """
+    if balance == "none":
+        return np.ones(views.height, np.float32)
+    columns = _BALANCED[balance]
+    num_classes = views.select(columns).n_unique()
+    weights = views.select(views.height / (num_classes * pl.len().over(columns)))
+    return weights.to_series().to_numpy().astype(np.float32)
+
+
+def make_truth(views: pl.DataFrame, target: Target, balance: Balance) -> Truth:
+    """Return what a model's outputs for views are held against; weights only where they differ."""
+    numbers = target.numbers(views).astype(np.float32)[:, None]
+    return (numbers,) if balance == "none" else (numbers, balance_weights(views, balance))

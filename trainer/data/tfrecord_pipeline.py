@@ -1,0 +1,110 @@
+"""Sequential: the views of an epoch as TFRecordDataset gives them, mixed over all shards at once.
+
+For shards that cannot be read by offset, which is faster and shuffles freely (`pipeline`).
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from shared.lake.reader import ViewReader
+from trainer.data.target import Truth
+from trainer.data.tensorflow_io import load_object_stores
+
+_WAITING_RECORDS = 2_000
+"""Records that wait, over all shards, to be drawn: neighbours in a shard are of one patient."""
+_PARALLEL_BATCHES = 2
+
+
+def sequential_batches(
+    reader: ViewReader,
+    batch: int,
+    seed: int,
+    truth: Truth | None = None,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Return endless epochs of (images, labels) as `trainer.data.pipeline.shuffled_batches` does.
+
+    A shard has views of one label and body part. So the shard of each next view is drawn from a
+    seeded permutation in which every shard stands as often as it has views: any window of an epoch
+    has the epoch's mix, up to sampling error, from the first batch to the last.
+
+    Every record is held against the manifest. One that is not the record that was written, or does
+    not come because the stream has broken off, is read by offset.
+
+    Args:
+        reader: of the views.
+        batch: views in a batch; the last of an epoch may be smaller.
+        seed: epoch n is the same for the same seed.
+        truth: what stands beside the images, a row a view; the labels unless told otherwise.
+        first_epoch: those before are read, but not given.
+    """
+    if reader.is_remote:
+        load_object_stores()
+    rows = reader.places.with_row_index("row", 0).sort("where", "record_index")
+    shards = rows.group_by("where", maintain_order=True).agg("record_index", "row")
+    waiting = max(2, _WAITING_RECORDS // shards.height)
+    datasets = [
+        _records(where, numbers, own, reader.is_remote).shuffle(waiting, seed).repeat()
+        for where, numbers, own in shards.iter_rows()
+    ]
+    counts = shards["row"].list.len().to_list()
+    owners = tf.repeat(tf.range(len(datasets), dtype=tf.int64), counts)
+
+    def turns(epoch: tf.Tensor) -> tf.data.Dataset:
+        shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
+        return tf.data.Dataset.from_tensor_slices(shuffle(owners, [seed, epoch]))
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    mixed = tf.data.Dataset.choose_from_datasets(
+        datasets, tf.data.Dataset.counter().flat_map(turns), stop_on_empty_dataset=False
+    )
+    num_batches = -(-len(reader) // batch)
+    batches = _batch_by_epoch(mixed, len(reader), batch).skip(first_epoch * num_batches)
+    columns = [tf.constant(column) for column in truth or (reader.labels[:, None],)]
+
+    def check(records: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        images = tf.numpy_function(reader.take, [records, rows], tf.uint8, stateful=False)
+        shaped = tf.ensure_shape(images, reader.batch_shape)
+        return (shaped, *(tf.gather(column, rows) for column in columns))
+
+    checked = batches.map(check, _PARALLEL_BATCHES)
+    return checked.prefetch(_PARALLEL_BATCHES).with_options(options)
+
+
+def _batch_by_epoch(records: tf.data.Dataset, num_views: int, batch: int) -> tf.data.Dataset:
+    """Batch an endless stream so that no batch has records of two epochs."""
+    num_batches = -(-num_views // batch)
+
+    def batch_number(*record_and_number: Any) -> Any:
+        number = record_and_number[1]
+        return number // num_views * num_batches + number % num_views // batch
+
+    def batch_size(number: Any) -> Any:
+        return tf.minimum(tf.cast(batch, tf.int64), num_views - number % num_batches * batch)
+
+    numbered = tf.data.Dataset.zip(records, tf.data.Dataset.counter())
+    return numbered.group_by_window(
+        batch_number,
+        lambda _, window: window.map(lambda record, _: record).batch(batch),
+        window_size_func=batch_size,
+    )
+
+
+def _records(where: str, numbers: list[int], rows: list[int], is_remote: bool) -> tf.data.Dataset:
+    """Return (record, row) of the records of a shard that have these numbers, ascending.
+
+    What does not come is empty.
+    """
+    wanted_numbers = tf.constant(numbers, tf.int64)
+    stream = tf.data.TFRecordDataset(where)
+    if is_remote:
+        stream = stream.ignore_errors()
+    numbered = stream.enumerate()
+    wanted = numbered.filter(lambda number, _: tf.reduce_any(tf.equal(wanted_numbers, number)))  # pyright: ignore[reportArgumentType]  # an element's parts are handed over one by one
+    nothing = tf.data.Dataset.from_tensors(tf.constant(b"")).repeat()
+    records = wanted.map(lambda _, record: record).concatenate(nothing)
+    return tf.data.Dataset.zip(
+        records, tf.data.Dataset.from_tensor_slices(tf.constant(rows, tf.int64))
+    )

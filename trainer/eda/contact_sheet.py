@@ -1,0 +1,77 @@
+"""The contact sheet: a few radiographs of each part and label, read from the shards."""
+
+import base64
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import polars as pl
+
+from shared.images.pixels import Pixels
+from shared.labels import BODY_PARTS
+from shared.lake.open import Lake
+from shared.lake.reader import ViewReader
+
+NUM_VIEWS = 6
+"""Views of each part and label, if there are as many."""
+_SIDE_PX = 176
+_QUALITY = 82
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A view made small, for a page.
+
+    Attributes:
+        view_id: of the view.
+        body_part: of the view.
+        label: of the view.
+        uri: the picture itself, JPEG in a `data:` address.
+    """
+
+    view_id: str
+    body_part: str
+    label: int
+    uri: str
+
+
+def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Choose up to `NUM_VIEWS` views of each part and label, if they can be of as many patients.
+
+    The same manifest and seed choose the same views.
+    """
+    order = np.random.default_rng(seed).permutation(manifest.height)
+    shuffled = manifest.sort("view_id").with_columns(order=pl.Series(order, dtype=pl.Int64))
+    # the first view of each patient comes before the second of any
+    keys = ["body_part", "label"]
+    turn = pl.col("order").rank("ordinal").over(*keys, "patient_id").alias("turn")
+    dealt = shuffled.with_columns(turn).sort("turn", "order")
+    chosen = dealt.group_by(keys, maintain_order=True).head(NUM_VIEWS)
+    part = pl.col("body_part").cast(pl.Enum(BODY_PARTS))
+    return chosen.sort(part, "label", "turn", "order").select(manifest.columns)
+
+
+def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
+    """Read views from the shards, one at a time, and make them small.
+
+    Args:
+        lake: an opened lake.
+        views: rows of its manifest.
+
+    Raises:
+        CorruptLakeError: a shard is missing or damaged.
+        LakeError: a re-ingest has removed or changed some of the views.
+    """
+    rows = views.select("view_id", "body_part", "label").rows()
+    with ViewReader(lake, views) as reader:
+        return [
+            Thumbnail(view_id, part, label, _as_uri(reader.read(np.array([index]))[0, :, :, 0]))
+            for index, (view_id, part, label) in enumerate(rows)
+        ]
+
+
+def _as_uri(pixels: Pixels) -> str:
+    side = min(_SIDE_PX, len(pixels))
+    small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+    _, encoded = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
+    return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}"

@@ -1,0 +1,108 @@
+"""Calibration: whether of the views given 0.8 four in five are abnormal, and what mends it."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, logit
+
+from trainer.evaluation.binary_metrics import Floats, Ints
+
+MAX_BINS = 15
+_MIN_ROWS = 10
+"""With fewer rows in a bin the share of abnormal ones would be mostly noise."""
+_LOG_TEMPERATURES = (math.log(0.01), math.log(100))
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Rows in bins of rising probability.
+
+    Attributes:
+        mean_probability: of each bin, (bins,).
+        abnormal_share: of each bin, (bins,).
+        num_rows: of each bin, (bins,).
+    """
+
+    mean_probability: Floats
+    abnormal_share: Floats
+    num_rows: Ints
+
+
+def bin_by_probability(labels: Ints, probabilities: Floats) -> Reliability:
+    """Sort rows into 15 bins of equally many, or of ten rows where there are fewer than 150.
+
+    Bins of equal mass estimate the calibration error with less bias than bins of equal width
+    (Roelofs et al. 2022, arXiv:2012.08668). Equal probabilities share a bin.
+
+    Args:
+        labels: 0 or 1, (rows,), at least one.
+        probabilities: of abnormal, (rows,).
+    """
+    num_bins = min(MAX_BINS, max(1, labels.size // _MIN_ROWS))
+    num_lower = np.searchsorted(np.sort(probabilities), probabilities)
+    bins = num_lower * num_bins // labels.size
+    num_rows = np.bincount(bins, minlength=num_bins)
+    filled = num_rows > 0
+    mean_probability, abnormal_share = (
+        np.bincount(bins, weights, num_bins)[filled] / num_rows[filled]
+        for weights in (probabilities, labels)
+    )
+    return Reliability(mean_probability, abnormal_share, num_rows[filled])
+
+
+def expected_calibration_error(labels: Ints, probabilities: Floats) -> float:
+    """Return the mean distance, over rows, of their bin's mean probability and abnormal share.
+
+    Naeini et al. 2015 (AAAI, "Obtaining well calibrated probabilities using Bayesian binning"),
+    with the bins of `bin_by_probability`.
+    """
+    bins = bin_by_probability(labels, probabilities)
+    distance = np.abs(bins.mean_probability - bins.abnormal_share)
+    return float(np.average(distance, weights=bins.num_rows))
+
+
+def brier_score(labels: Ints, probabilities: Floats) -> float:
+    """Return the mean squared distance of probability and label (Brier 1950, MWR 78:1)."""
+    return float(np.mean((probabilities - labels) ** 2))
+
+
+def calibrate(probabilities: Floats, temperature: float) -> Floats:
+    """Return the probabilities with their logits divided by a temperature.
+
+    0.5 and the order of probabilities stay, and so do answers at 0.5 and the AUROC (Guo et al.
+    2017, arXiv:1706.04599, section 4.2).
+    """
+    return expit(_logits(probabilities) / temperature)
+
+
+def learn_temperature(labels: Ints, probabilities: Floats) -> float:
+    """Return the temperature, 0.01 to 100, that gives the labels the highest likelihood.
+
+    Above 1 the probabilities were too sure, below 1 not sure enough. The likelihood has a single
+    peak, for it is concave in the temperature's inverse. Labels are smoothed by one row of each
+    kind (Platt 1999, Advances in Large Margin Classifiers, p. 61): few rows that happen to be told
+    apart without a mistake are no reason to be sure of every other.
+    """
+    logits, num_abnormal = _logits(probabilities), labels.sum()
+    smoothed = np.where(
+        labels == 1,
+        (num_abnormal + 1) / (num_abnormal + 2),
+        1 / (labels.size - num_abnormal + 2),
+    )
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits * math.exp(-log_temperature)
+        return float(np.mean(np.logaddexp(0, scaled) - smoothed * scaled))
+
+    found: Any = minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded")
+    return math.exp(found.x)
+
+
+def _logits(probabilities: Floats) -> Floats:
+    """Return finite logits: a network's float32 sigmoid reaches 0 and 1."""
+    tiny = np.finfo(np.float32).tiny
+    nearly_one = 1 - np.finfo(np.float32).epsneg / 2
+    return logit(np.clip(probabilities, tiny, nearly_one))

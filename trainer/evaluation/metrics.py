@@ -1,0 +1,191 @@
+"""Metrics by view and by study, all from one table: predictions joined to the manifest.
+
+A *scored* table has one row a view: `view_id`, `model`, `fold` (null where there is none), `role`
+(validation, out_of_fold, test), `probability` (of abnormal), `study_id`, `body_part`, `label`,
+`group`; and `class_probabilities` (a list) where classes are told apart. Model, fold and role name
+a set of rows; nothing relies on the order of rows.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from shared.errors import TrainingError
+from shared.labels import BODY_PARTS
+from trainer.evaluation.binary_metrics import Floats, Ints, answer, auroc, rank, rates
+
+Measures = dict[str, Any]
+"""Measures of one set of rows: floats, ints and None under keys that say their level."""
+ByPart = dict[str, Measures]
+"""Measures of `all` and of each body part present, in the vocabulary's order."""
+
+SET_COLUMNS = ("model", "fold", "role")
+TRUTH_COLUMNS = ("study_id", "body_part", "label", "group")
+CLASS_PROBABILITIES = "class_probabilities"
+LEVELS = {"view": "views", "study": "studies"}
+
+
+def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
+    """Join predictions to what the manifest knows of their views.
+
+    Args:
+        predictions: `view_id`, `model`, `fold`, `role` and `probability`, 0 to 1; and perhaps
+            `class_probabilities`.
+        manifest: columns as in `shared.lake.manifest.SCHEMA`.
+
+    Returns:
+        A scored table in the order of `predictions`.
+
+    Raises:
+        TrainingError: a view is not in the manifest or twice in one set, or a probability is none.
+    """
+    columns = ("view_id", *SET_COLUMNS, "probability")
+    more = [name for name in (CLASS_PROBABILITIES,) if name in predictions.columns]
+    rows = predictions.select(*columns, *more)
+    rows = rows.cast({"fold": pl.Int64, "probability": pl.Float64})
+    _refuse(rows.join(manifest, on="view_id", how="anti"), "predictions of views in the manifest")
+    _refuse(
+        rows.filter(pl.struct("view_id", *SET_COLUMNS).is_duplicated()),
+        "one prediction for each view of a model, fold and role",
+    )
+    # a model that diverged answers NaN, which compares as larger than any number
+    is_probability = pl.col("probability").is_between(0, 1).fill_null(False)
+    _refuse(rows.filter(~is_probability), "probabilities from 0 to 1")
+    truth = manifest.select("view_id", *TRUTH_COLUMNS)
+    joined = rows.join(truth, on="view_id", how="inner", maintain_order="left")
+    return joined.select(*columns, *TRUTH_COLUMNS, *more)
+
+
+def _refuse(wrong: pl.DataFrame, expected: str) -> None:
+    if wrong.height:
+        first = ", ".join(f"{key}={value}" for key, value in wrong.row(0, named=True).items())
+        raise TrainingError(f"Expected {expected}. Received: {wrong.height} others, as {first}")
+
+
+def by_study(scored: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a study, model, fold and role: the mean probability of its views.
+
+    The mean of the views' probabilities is how MURA's authors score a study (Rajpurkar et al. 2017,
+    arXiv:1712.06957, section 3).
+
+    Args:
+        scored: one row a view.
+
+    Returns:
+        `model`, `fold`, `role`, `study_id`, `body_part`, `label`, `group`, `num_views` and
+        `probability` (Float64), sorted by the first four.
+    """
+    keys = [*SET_COLUMNS, "study_id"]
+    # sums of floats depend on their order in the last bits
+    in_order = scored.sort([*keys, "view_id"])
+    return in_order.group_by(keys, maintain_order=True).agg(
+        pl.col("body_part", "label", "group").first(),
+        pl.len().alias("num_views"),
+        pl.col("probability").mean(),
+    )
+
+
+def measure(scored: pl.DataFrame, threshold: float = 0.5) -> Measures:
+    """Measure one set of rows by view and by study.
+
+    `*_majority_accuracy` is what always answering the commoner label would score. `*_confusion` is
+    [[tn, fp], [fn, tp]]. What is not defined is None: see `trainer.evaluation.binary_metrics`.
+
+    Args:
+        scored: one row a view, of one model.
+        threshold: a probability of at least this is answered with abnormal.
+
+    Returns:
+        `num_views`, `num_abnormal_views`, `view_accuracy`, `view_majority_accuracy`,
+        `view_precision`, `view_recall`, `view_specificity`, `view_f1`, `view_kappa`, `view_auroc`,
+        `view_confusion`, and the same for studies; plain ints, floats and None.
+
+    Raises:
+        TrainingError: there are no rows.
+    """
+    if scored.is_empty():
+        raise TrainingError("Expected predictions to measure. Received: num_views=0")
+    measures: Measures = {}
+    for level, rows in levels(scored):
+        labels, probabilities = to_arrays(rows)
+        abnormal_share = float(labels.mean())
+        measures |= {
+            f"num_{LEVELS[level]}": rows.height,
+            f"num_abnormal_{LEVELS[level]}": int(labels.sum()),
+            f"{level}_majority_accuracy": max(abnormal_share, 1 - abnormal_share),
+            f"{level}_auroc": measure_auroc(labels, probabilities),
+        }
+        answers = measure_answers(labels, probabilities, threshold)
+        measures |= {f"{level}_{key}": value for key, value in answers.items()}
+    return measures
+
+
+def levels(scored: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield `view` and `study` with one row a view or study, in the order of their names."""
+    yield "view", scored.sort("view_id")
+    yield "study", by_study(scored)
+
+
+def to_arrays(rows: pl.DataFrame) -> tuple[Ints, Floats]:
+    """Return the labels and the probabilities of rows."""
+    return rows["label"].to_numpy(), rows["probability"].to_numpy()
+
+
+def measure_auroc(labels: Ints, probabilities: Floats) -> float | None:
+    """Return the AUROC, or None where a label is missing."""
+    ranking = rank(labels, probabilities, np.zeros_like(labels))
+    return _plain(auroc(ranking, np.ones((1, 1))))
+
+
+def measure_answers(labels: Ints, probabilities: Floats, threshold: float) -> Measures:
+    """Return the rates of answers at a threshold, and their `confusion` [[tn, fp], [fn, tp]]."""
+    counts = np.bincount(answer(labels, probabilities, threshold), minlength=4)
+    measures: Measures = {key: _plain(value) for key, value in rates(counts.astype(float)).items()}
+    return measures | {"confusion": counts.reshape(2, 2).tolist()}
+
+
+def _plain(value: Floats) -> float | None:
+    number = value.item()
+    return None if math.isnan(number) else number
+
+
+def measure_by_part(
+    scored: pl.DataFrame, measure_rows: Callable[[pl.DataFrame], Measures] = measure
+) -> ByPart:
+    """Measure all rows, and those of each body part present.
+
+    Args:
+        scored: one row a view, of one model.
+        measure_rows: how.
+
+    Returns:
+        `all` first, then body parts; empty if there are no rows.
+    """
+    if scored.is_empty():
+        return {}
+    present = set(scored["body_part"])
+    parts = [part for part in BODY_PARTS if part in present]
+    whole = measure_rows(scored)
+    if len(parts) == 1:  # the same rows
+        return {"all": whole, parts[0]: whole}
+    return {"all": whole} | {
+        part: measure_rows(scored.filter(pl.col("body_part") == part)) for part in parts
+    }
+
+
+def choose(out_of_fold: Mapping[str, ByPart]) -> str:
+    """Return the candidate with the highest pooled out-of-fold view AUROC, the first of equals.
+
+    Args:
+        out_of_fold: by model, what `measure_by_part` says of its predictions out of fold.
+
+    Raises:
+        TrainingError: there are no candidates.
+    """
+    if not out_of_fold:
+        raise TrainingError("Expected candidates to choose from. Received: none")
+    aurocs = {model: by_part["all"]["view_auroc"] for model, by_part in out_of_fold.items()}
+    return max(aurocs, key=lambda model: -1.0 if aurocs[model] is None else aurocs[model])

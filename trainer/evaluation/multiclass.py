@@ -1,0 +1,135 @@
+"""Class metrics: how well a model tells classes apart, by view and by study, with intervals.
+
+For scored tables (see `metrics`) with `class_probabilities`, of one model and role. The
+answer is the class with the highest probability; a study's are the mean over its views.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import polars as pl
+
+from shared.errors import TrainingError
+from trainer.data.target import target_of
+from trainer.evaluation.binary_metrics import Floats, Ints, divide
+from trainer.evaluation.bootstrap import MIN_GROUPS, count_in_resamples, interval
+from trainer.evaluation.metrics import CLASS_PROBABILITIES, LEVELS, SET_COLUMNS, Measures
+
+
+def measure_classes(scored: pl.DataFrame, class_names: Sequence[str], seed: int) -> Measures:
+    """Measure the answers to which class a view, or a study, is of.
+
+    Args:
+        scored: one row a view, with `class_probabilities`.
+        class_names: as from `trainer.data.target.Target.class_names`.
+        seed: of the resamples.
+
+    Returns:
+        `num_views`, `view_accuracy`, `view_majority_accuracy` (of always answering the commonest
+        class), `view_kappa` and `view_macro_f1` as from `class_rates`, `view_intervals` of them by
+        measure (None with too few patients), `view_confusion` (a row a true class, a column an
+        answer), and `view_classes`, by class `support` (rows that are of it), `recall`, `precision`
+        and `f1`; and the same for studies. What is not defined is None.
+
+    Raises:
+        TrainingError: there are no rows.
+    """
+    if scored.is_empty():
+        raise TrainingError("Expected predictions to measure. Received: num_views=0")
+    measures: Measures = {}
+    for level, rows, probabilities in _levels(scored, len(class_names)):
+        truth, answers = target_of(class_names).numbers(rows), probabilities.argmax(axis=1)
+        cells = truth * len(class_names) + answers
+        confusion = _confusion(np.bincount(cells, minlength=len(class_names) ** 2))
+        measures |= {
+            f"num_{LEVELS[level]}": rows.height,
+            f"{level}_majority_accuracy": float(confusion.sum(axis=1).max() / rows.height),
+            **{f"{level}_{k}": _plain(v) for k, v in class_rates(confusion).items()},
+            f"{level}_intervals": _bound(rows, cells, len(class_names), seed),
+            f"{level}_confusion": confusion.astype(int).tolist(),
+            f"{level}_classes": _measure_each(confusion, class_names),
+        }
+    return measures
+
+
+def class_rates(confusion: Floats) -> dict[str, Floats]:
+    """Return `accuracy`, `kappa` and `macro_f1` of answers; NaN where one is not defined.
+
+    Kappa is Cohen's (1960, Educ. Psychol. Meas. 20:37), of disagreements that all weigh the same.
+    Macro F1 is the mean of F1 over the classes that rows are of.
+
+    Args:
+        confusion: (..., n, n), a row a true class; weights need not be whole.
+
+    Returns:
+        Each of them, (...).
+    """
+    true, answered, right = _margins(confusion)
+    total, agreed = true.sum(axis=-1), right.sum(axis=-1)
+    by_chance = (true * answered).sum(axis=-1)
+    is_present = true > 0
+    f1 = divide(2 * right, true + answered, 0) * is_present
+    return {
+        "accuracy": divide(agreed, total),
+        "kappa": divide(total * agreed - by_chance, total**2 - by_chance),
+        "macro_f1": divide(f1.sum(axis=-1), is_present.sum(axis=-1)),
+    }
+
+
+def _margins(confusion: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return how many rows are of each class, are answered with it, and both: (..., n) each."""
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return confusion.sum(axis=-1), confusion.sum(axis=-2), right
+
+
+def _measure_each(confusion: Floats, class_names: Sequence[str]) -> list[Measures]:
+    true, answered, right = _margins(confusion)
+    each = {
+        "recall": divide(right, true),
+        "precision": divide(right, answered, 0),
+        "f1": divide(2 * right, true + answered, 0),
+    }
+    return [
+        {
+            "name": name,
+            "support": int(true[index]),
+            **{key: _plain(values[index]) for key, values in each.items()},
+        }
+        for index, name in enumerate(class_names)
+    ]
+
+
+def _levels(scored: pl.DataFrame, num_classes: int) -> Iterator[tuple[str, pl.DataFrame, Floats]]:
+    """Yield `view` and `study` with a row a view or study, and its probabilities (rows, n)."""
+    keys = [*SET_COLUMNS, "study_id"]
+    # sums of floats depend on their order in the last bits
+    views = scored.sort([*keys, "view_id"]).with_row_index("first")
+    probabilities = views[CLASS_PROBABILITIES].list.to_array(num_classes).to_numpy()
+    yield "view", views, probabilities
+    studies = views.group_by(keys, maintain_order=True).agg(
+        pl.col("first", "body_part", "label", "group").first(), pl.len().alias("num_views")
+    )
+    sums = np.add.reduceat(probabilities, studies["first"].to_numpy(), axis=0)
+    yield "study", studies, sums / studies["num_views"].to_numpy()[:, None]
+
+
+def _confusion(counts: Ints | Floats) -> Floats:
+    """Return counts of cells (..., n * n) as confusion matrices (..., n, n)."""
+    num_classes = math.isqrt(counts.shape[-1])
+    return counts.reshape(*counts.shape[:-1], num_classes, num_classes).astype(np.float64)
+
+
+def _bound(rows: pl.DataFrame, cells: Ints, num_classes: int, seed: int) -> Measures:
+    groups = rows["group"].to_numpy()
+    if rows["group"].n_unique() < MIN_GROUPS:
+        return dict.fromkeys(("accuracy", "kappa", "macro_f1"))
+    counts = count_in_resamples(groups, cells, num_classes**2, seed=seed)
+    found = {key: interval(values) for key, values in class_rates(_confusion(counts)).items()}
+    return {key: None if bounds is None else asdict(bounds) for key, bounds in found.items()}
+
+
+def _plain(value: Floats) -> float | None:
+    number = float(value)
+    return None if math.isnan(number) else number

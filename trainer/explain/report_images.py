@@ -1,0 +1,50 @@
+"""Cases: the pictures of the views that a report shows, kept in its run folder."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+import polars as pl
+
+from shared.lake.open import Lake
+from shared.lake.reader import ViewReader
+from shared.storage.atomic import write_atomically
+from trainer.evaluation.results import kept_model
+from trainer.evaluation.thresholds import decide
+from trainer.explain.layer_cam import LayerCam
+from trainer.explain.overlay import encode_jpeg, side_by_side
+from trainer.report.error_analysis import heat_map_path, shown_views
+from trainer.runs.scored_run import fairest_set
+
+_SIDE_PX = 256
+_QUALITY = 80
+
+
+def keep_pictures(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataFrame) -> None:
+    """Write the picture of each view that the report shows: itself, and under its heat map.
+
+    Args:
+        folder: the run's.
+        model: that is kept.
+        lake: where the views' pixels are.
+        scored: all predictions of the run.
+
+    Raises:
+        CorruptLakeError: a view's pixels are not those that were written.
+        WriteError: a picture cannot be written.
+    """
+    name = kept_model(scored)
+    _, rows = fairest_set(scored, name)
+    shown = shown_views(rows, decide(scored, name))
+    views = lake.manifest.filter(pl.col("view_id").is_in(shown))
+    with ViewReader(lake, views) as reader:
+        images = reader.read(np.arange(views.height))
+    heat = LayerCam(model).explain(images)
+    side = min(_SIDE_PX, lake.image.size)
+    shrink: Any = partial(cv2.resize, dsize=(side, side), interpolation=cv2.INTER_AREA)
+    for view_id, image, one in zip(views["view_id"], images[..., 0], heat, strict=True):
+        picture = side_by_side(shrink(image), shrink(one))
+        write_atomically(heat_map_path(folder, view_id), encode_jpeg(picture, _QUALITY))

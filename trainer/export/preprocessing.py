@@ -1,0 +1,97 @@
+"""Prepare: `shared.images.prepare.prepare` as part of a graph, without this project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from shared.errors import TrainingError
+from shared.images.spec import ImageSpec
+from trainer.export.resize import Axis, make_axis, resize_area, resize_linear
+
+
+def check_exportable(spec: ImageSpec) -> None:
+    """Refuse preparations that are no plain arithmetic.
+
+    Raises:
+        TrainingError: the lake's images are stretched (OpenCV's area method is another one where a
+            side grows and the other shrinks), cropped, equalized in tiles, or went through JPEG.
+    """
+    refused = (
+        ("fit", "stretch"),
+        ("crop", "field"),
+        ("contrast", "clahe"),
+        ("encoding", "jpeg"),
+    )
+    for name, value in refused:
+        if getattr(spec, name) == value:
+            raise TrainingError(
+                "Expected a model of images that are only resized, stretched in contrast and "
+                "padded, for that is what can be put into a graph. "
+                f"Received: a run on a lake of {name}={value}"
+            )
+
+
+def prepare(images: Any, spec: ImageSpec) -> Any:
+    """Return what `shared.images.prepare.prepare` makes of each image, in TensorFlow's ops.
+
+    Args:
+        images: uint8 (batch, height, width, 1); any height and width.
+        spec: as `check_exportable` lets through.
+
+    Returns:
+        uint8 (batch, size, size, 1).
+    """
+    shape = tf.shape(images)
+    sources = (shape[1], shape[2])
+    longer = tf.maximum(*sources)
+    targets = [tf.maximum(1, _round_quotient(source * spec.size, longer)) for source in sources]
+    rows, columns = (make_axis(*sides, spec.size) for sides in zip(sources, targets, strict=True))
+    grey = _resize(images[..., 0], rows, columns)
+    if spec.contrast == "percentile":
+        grey = _stretch_percentiles(grey, rows.inside[:, None] & columns.inside[None])
+    return tf.cast(grey, tf.uint8)[..., None]
+
+
+def _round_quotient(dividend: Any, divisor: Any) -> Any:
+    """Return the rounded quotient of positive integers, halves to even as Python does."""
+    quotient = dividend // divisor
+    doubled = 2 * (dividend - quotient * divisor)
+    is_up = (doubled > divisor) | ((doubled == divisor) & (quotient % 2 == 1))
+    return quotient + tf.cast(is_up, tf.int32)
+
+
+def _resize(images: Any, rows: Axis, columns: Axis) -> Any:
+    """Return float32 (batch, size, size): both ways are computed, which needs no branches."""
+    shrinks = rows.target * columns.target < rows.source * columns.source
+    grows = (rows.target > rows.source) | (columns.target > columns.source)
+    return tf.where(
+        shrinks & ~grows,
+        resize_area(images, rows, columns),
+        resize_linear(images, rows, columns, between_areas=shrinks),
+    )
+
+
+def _stretch_percentiles(grey: Any, inside: Any) -> Any:
+    """Do what `shared.images.contrast.stretch_percentiles` does, to the pixels inside.
+
+    Args:
+        grey: float32 (batch, size, size) of whole numbers; black where padded.
+        inside: bool (size, size), which pixels are not padding.
+    """
+    num_pixels = tf.reduce_sum(tf.cast(inside, tf.int32))
+    low, high = (_level_of(grey, inside, (num_pixels * share + 99) // 100) for share in (1, 99))
+    stretched = tf.round((grey - low) * 255.0 / tf.maximum(high - low, 1.0))
+    stretched = tf.clip_by_value(stretched, 0.0, 255.0)
+    return tf.where(inside & (low < high), stretched, grey)
+
+
+def _level_of(grey: Any, inside: Any, num: Any) -> Any:
+    """Return the lowest level that `num` pixels do not exceed, (batch, 1, 1): bit by bit."""
+    level = tf.zeros_like(grey[:, :1, :1])
+    for bit in (128, 64, 32, 16, 8, 4, 2, 1):
+        is_up_to = inside & (grey <= level + (bit - 1))
+        num_up_to = tf.reduce_sum(tf.cast(is_up_to, tf.int32), axis=(1, 2), keepdims=True)
+        level += tf.where(num_up_to < num, float(bit), 0.0)
+    return level

@@ -1,0 +1,120 @@
+"""Embeddings: what a frozen backbone makes of each view, computed once and kept on this machine.
+
+They lie in the user's cache folder and not in the lake, whose files are its own; they may be
+removed at any time. Views are kept a chunk at a time, so that a killed run goes on where it was.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+import polars as pl
+
+from shared.console import note
+from shared.errors import WriteError
+from shared.storage.atomic import digest, partial_file, publish
+from trainer.models import table
+from trainer.options import FitOptions
+
+Matrix = npt.NDArray[np.float32]
+
+_CHUNK_VIEWS = 2048
+
+
+def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: str) -> str:
+    """Return what names the embeddings of a model's trunk, without building it.
+
+    Args:
+        lake_digest: of the lake.
+        model_name: a key of `trainer.models.MODELS`.
+        options: weights and precision count.
+        kind: of the images that the trunk gets: as they are, or `mirrored`.
+
+    Raises:
+        WeightsError: there are no weights.
+    """
+    hashed = hashlib.sha256(model_name.encode())
+    for path in sorted(Path(table.__file__).parent.glob("*.py")):
+        hashed.update(path.read_bytes())
+    path = table.find_weights(model_name, options.weights)
+    hashed.update(path.read_bytes() if path else b"")
+    versions = [version(package) for package in ("tensorflow", "keras")]
+    return " ".join([lake_digest, hashed.hexdigest(), *versions, options.precision, kind])
+
+
+class KeptEmbeddings:
+    """The embeddings under one key that this machine keeps.
+
+    Args:
+        key: of all that embeddings depend on but the view, see `embedding_key`.
+    """
+
+    def __init__(self, key: str):
+        self._folder = (
+            platformdirs.user_cache_path("mura-lake") / "embeddings" / digest(key.encode())
+        )
+        read = map(_read, sorted(self._folder.glob("*.arrow")))
+        self._tables = [table for table in read if table is not None]
+
+    def missing(self, views: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Yield the views that have none, a chunk at a time."""
+        known = pl.concat([views.clear().select("view_id"), *self._ids()])
+        missing = views.join(known, on="view_id", how="anti", maintain_order="left")
+        return missing.iter_slices(_CHUNK_VIEWS)
+
+    def add(self, views: pl.DataFrame, embeddings: Matrix) -> None:
+        """Keep embeddings, float32 (views, n)."""
+        table = views.select("view_id").with_columns(embedding=embeddings)
+        _keep(self._folder, table)
+        self._tables.append(table)
+
+    def of(self, views: pl.DataFrame) -> Matrix:
+        """Return the embeddings of views, all of them kept, float32 (views, n), in their order."""
+        found = views.select("view_id").join(
+            pl.concat(self._tables).unique("view_id"), on="view_id", maintain_order="left"
+        )
+        return found["embedding"].to_numpy()
+
+    def _ids(self) -> list[pl.DataFrame]:
+        return [table.select("view_id") for table in self._tables]
+
+
+def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matrix]) -> Matrix:
+    """Return the embeddings of views; those that no earlier run has kept are computed and kept.
+
+    Args:
+        views: rows of a manifest.
+        key: of all that embeddings depend on but the view, see `embedding_key`.
+        compute: from rows of the manifest to float32 embeddings (rows, n), in the rows' order.
+
+    Returns:
+        float32 (views, n), in the order of `views`.
+    """
+    kept = KeptEmbeddings(key)
+    for chunk in kept.missing(views):
+        kept.add(chunk, compute(chunk))
+    return kept.of(views)
+
+
+def _read(path: Path) -> pl.DataFrame | None:
+    """Return the chunk, or None if it is not what was written; that is computed again."""
+    data = path.read_bytes()
+    return pl.read_ipc_stream(io.BytesIO(data)) if digest(data) == path.stem else None
+
+
+def _keep(folder: Path, table: pl.DataFrame) -> None:
+    encoded = io.BytesIO()
+    table.write_ipc_stream(encoded)
+    data = encoded.getvalue()
+    path = folder / f"{digest(data)}.arrow"
+    try:
+        with partial_file(path) as file:
+            file.write(data)
+        publish(Path(file.name), path)
+    except WriteError as error:
+        note(f"a later run will compute these embeddings again: {error}")

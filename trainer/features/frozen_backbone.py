@@ -1,0 +1,168 @@
+"""Frozen: heads on what a model's frozen trunk makes of the views."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from shared.console import note
+from shared.lake.open import Lake
+from trainer.data.split import FitPlan
+from trainer.data.target import balance_weights, make_target
+from trainer.features.embeddings import Matrix, embed, embedding_key
+from trainer.features.head_training import FittedHead, fit_heads
+from trainer.features.heads import Examples, Head, to_probabilities
+from trainer.keras_import import import_keras
+from trainer.models.candidates import Candidate
+from trainer.models.table import build_trunk
+from trainer.options import FitOptions
+from trainer.runs.provenance import Phases
+from trainer.training.history import make_history
+from trainer.training.trained_model import Fitted, Outputs
+
+if TYPE_CHECKING:
+    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+    from trainer.data.input_wait import Waiting
+
+
+def start_tensorflow(phases: Phases) -> None:
+    """Import TensorFlow, which takes seconds: as late as may be, for heads do without."""
+    if "tensorflow" in sys.modules:
+        return
+    note("starting TensorFlow")
+    with phases.measure("start TensorFlow"):
+        import_keras()
+        import_module("trainer.training.loop")
+
+
+def list_kinds(model_name: str, options: FitOptions) -> list[str]:
+    """Return of which images embeddings are needed: the views, and their mirror images if asked."""
+    answers_flips = options.flips == "test" and options.way(model_name) == "head"
+    return ["", "mirrored"] if answers_flips else [""]
+
+
+def compute_embeddings(
+    trunk: keras.Model, lake: Lake, views: pl.DataFrame, kind: str, waiting: Waiting
+) -> Matrix:
+    """Return what a trunk makes of views, float32 (views, n).
+
+    Args:
+        trunk: from uint8 images (batch, size, size, 1) to features.
+        lake: where the views' pixels are.
+        views: rows of its manifest.
+        kind: one of `list_kinds`.
+        waiting: counts the time spent waiting for images.
+    """
+    from trainer.inference.keras_inference import infer
+    from trainer.models.ensemble import mirror
+
+    model = mirror(trunk) if kind else trunk
+    return infer(model, lake, views, f"embed {kind}".rstrip(), waiting)
+
+
+class FrozenFit:
+    """Fits heads to embeddings, which are computed at once where none are kept.
+
+    Args:
+        lake: where the views' pixels are.
+        model_name: a key of `trainer.models.MODELS`.
+        options: of all fits.
+        views: all that will be fitted to or asked about.
+        phases: gets the seconds of `start TensorFlow` and `embed`.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        model_name: str,
+        options: FitOptions,
+        views: pl.DataFrame,
+        phases: Phases,
+    ):
+        self._lake, self._model_name, self._options = lake, model_name, options
+        self._phases, self._trunk = phases, None
+        self._target = make_target(options.target, lake.manifest)
+        self._rows = views.select("view_id").with_row_index("row")
+        self._embeddings = [self._embed(views, kind) for kind in list_kinds(model_name, options)]
+
+    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+        """Fit heads, and say how it went if there is a title; see `fit_heads`."""
+        return [
+            self._finish(fitted.head, fitted.rows) for fitted in self._fit(plan, candidates, title)
+        ]
+
+    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> FittedHead:
+        """Fit heads, and return the one with the lowest validation loss."""
+        return min(self._fit(plan, candidates, title), key=lambda fitted: fitted.best["val_loss"])
+
+    def _fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[FittedHead]:
+        train, validation = self._examples(plan.train), self._examples(plan.validation)
+        num_outputs = self._target.num_outputs
+        heads = fit_heads(train, validation, candidates, num_outputs, self._options)
+        if title:
+            _note_best(title, heads, candidates)
+        return heads
+
+    def _finish(self, head: Head, rows: list[dict[str, Any]]) -> Fitted:
+        def answer(views: pl.DataFrame) -> Outputs:
+            answers = [to_probabilities(head.logits(e)) for e in self._of(views)]
+            return np.mean(answers, axis=0, dtype=np.float64)
+
+        def build() -> keras.Model:
+            from trainer.models.classifier_head import build_head
+
+            return build_head(head)
+
+        return Fitted(make_history(rows), answer, build, self._build_trunk)
+
+    def _examples(self, views: pl.DataFrame) -> Examples:
+        weights = balance_weights(views, self._options.balance)
+        return Examples(self._of(views)[0], self._target.numbers(views), weights)
+
+    def _of(self, views: pl.DataFrame) -> list[Matrix]:
+        rows = views.join(self._rows, on="view_id", maintain_order="left")["row"].to_numpy()
+        return [embeddings[rows] for embeddings in self._embeddings]
+
+    def _embed(self, views: pl.DataFrame, kind: str) -> Matrix:
+        def compute(missing: pl.DataFrame) -> Matrix:
+            trunk = self._build_trunk()
+
+            from trainer.data.input_wait import Waiting
+
+            waiting = Waiting()
+            with self._phases.measure("embed", waiting):
+                return compute_embeddings(trunk, self._lake, missing, kind, waiting)
+
+        return embed(
+            views, embedding_key(self._lake.digest, self._model_name, self._options, kind), compute
+        )
+
+    def _build_trunk(self) -> keras.Model:
+        """Build the trunk, when it is first asked for: most fits find all embeddings kept."""
+        if self._trunk is None:
+            start_tensorflow(self._phases)
+
+            from trainer.training.devices import start
+
+            start(self._options)
+            size_px, weights = self._lake.image.size, self._options.weights
+            self._trunk = build_trunk(self._model_name, size_px, weights)
+        return self._trunk
+
+
+def _note_best(title: str, heads: Sequence[FittedHead], candidates: Sequence[Candidate]) -> None:
+    losses = [fitted.best["val_loss"] for fitted in heads]
+    index = int(np.argmin(losses))
+    best, num_epochs = heads[index].best, len(heads[index].rows)
+    auroc = "" if best["val_auroc"] is None else f", validation AUROC {best['val_auroc']:.3f}"
+    of_heads = f"best of {len(heads)} heads is {candidates[index].name}, " if len(heads) > 1 else ""
+    note(
+        f"{title}: {of_heads}best of {num_epochs} epochs is {best['epoch']}, "
+        f"validation loss {losses[index]:.4f}{auroc}"
+    )

@@ -1,0 +1,133 @@
+"""Head loss: the penalized loss of a head's weights as a function of one vector of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trainer.features.heads import (
+    Classes,
+    Examples,
+    Head,
+    Matrix,
+    cross_entropies,
+    to_probabilities,
+)
+
+Parameters = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a head's weights lie in one vector.
+
+    Attributes:
+        num_embedded: features of an embedding, of which the head's own are made.
+        num_features: that the head sees.
+        num_hidden: units; may be 0.
+        num_outputs: 1 for the logit of abnormal, or one a class.
+    """
+
+    num_embedded: int
+    num_features: int
+    num_hidden: int
+    num_outputs: int
+
+    def unpack(self, parameters: Parameters) -> Head:
+        """Return the head of a vector."""
+        sizes = [int(np.prod(part)) for part in self._parts]
+        pieces = np.split(parameters.astype(np.float32), np.cumsum(sizes)[:-1])
+        return Head(*(p.reshape(part) for p, part in zip(pieces, self._parts, strict=True)))
+
+    def start(self, seed: int) -> Parameters:
+        """Return zeros, but for the weights of hidden units (He et al. 2015, arXiv:1502.01852)."""
+        arrays = self._zeros()
+        random: Any = np.random.default_rng(seed)  # numpy 1's types leave its methods half unknown
+        arrays[2] = random.normal(0, np.sqrt(2 / self.num_embedded), self._parts[2])
+        return pack(arrays)
+
+    def spread_decay(self, decay: float) -> Parameters:
+        """Return the decay of each weight: none of biases, and hidden units like all features."""
+        arrays = self._zeros()
+        arrays[0] += decay
+        arrays[2] += self.num_embedded / 2
+        arrays[4] += decay * self.num_hidden / self.num_embedded
+        return pack(arrays)
+
+    @property
+    def _parts(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of a head's arrays, in the order of its attributes."""
+        return (
+            (self.num_features, self.num_outputs),
+            (self.num_outputs,),
+            (self.num_features, self.num_hidden),
+            (self.num_hidden,),
+            (self.num_hidden, self.num_outputs),
+        )
+
+    def _zeros(self) -> list[npt.NDArray[Any]]:
+        return [np.zeros(part) for part in self._parts]
+
+
+def pack(arrays: list[npt.NDArray[Any]]) -> Parameters:
+    """Return arrays, in the order of a head's attributes, as one vector."""
+    return np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
+
+
+class HeadLoss:
+    """The cross-entropies of train rows, summed by their weights, and the weights' penalty.
+
+    Args:
+        shape: of the head.
+        features: of train rows, float32 (rows, m).
+        examples: their classes and weights.
+        start: what weights decay to.
+        decay: of each weight.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        features: Matrix,
+        examples: Examples,
+        start: Parameters,
+        decay: Parameters,
+    ):
+        self._shape, self._features, self._examples = shape, features, examples
+        self._start, self._decay = start, decay
+        self._targets = _to_targets(examples.classes, shape.num_outputs)
+        self._known: tuple[Parameters, Matrix] | None = None
+
+    def __call__(self, parameters: Parameters) -> tuple[float, Parameters]:
+        """Return the loss and its gradient."""
+        features, examples = self._features, self._examples
+        head = self._shape.unpack(parameters)
+        hidden = head.activate(features)
+        logits = head.combine(features, hidden)
+        self._known = (parameters.copy(), logits)
+        error = (to_probabilities(logits) - self._targets) * examples.weights[:, None]
+        hidden_error = error @ head.outward.T * (hidden > 0)
+        gradient = [
+            features.T @ error,
+            error.sum(axis=0),
+            features.T @ hidden_error,
+            hidden_error.sum(axis=0),
+            hidden.T @ error,
+        ]
+        moved = parameters - self._start
+        penalty = self._decay * moved
+        loss = examples.weights @ cross_entropies(logits, examples.classes)
+        return float(loss + 0.5 * moved @ penalty), pack(gradient) + penalty
+
+    def logits(self, parameters: Parameters) -> Matrix:
+        """Return the logits of train rows: an epoch ends where the loss was asked for last."""
+        if self._known and np.array_equal(self._known[0], parameters):
+            return self._known[1]
+        return self._shape.unpack(parameters).logits(self._features)
+
+
+def _to_targets(classes: Classes, num_outputs: int) -> Matrix:
+    if num_outputs == 1:
+        return classes[:, None].astype(np.float32)
+    return np.eye(num_outputs, dtype=np.float32)[classes]

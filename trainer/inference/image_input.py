@@ -1,0 +1,53 @@
+"""Read: a file becomes the image that a model sees, the same that ingest would have stored."""
+
+from pathlib import Path
+
+from shared.errors import ImageError
+from shared.images.decode import decode_radiograph
+from shared.images.dicom import decode_dicom, is_dicom
+from shared.images.pixels import Pixels
+from shared.images.prepare import prepare
+from shared.images.spec import ImageSpec
+
+_LIMIT_BYTES = 256 * 1024 * 1024
+
+
+def read_view(path: Path, spec: ImageSpec) -> Pixels:
+    """Read and prepare one view.
+
+    Args:
+        path: a PNG, JPEG or DICOM file, whatever it is called.
+        spec: of the lake that the model was trained on.
+
+    Returns:
+        uint8 of shape (size, size).
+
+    Raises:
+        ImageError: it cannot be read, or is no radiograph that could be read rightly.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise ImageError("unreadable", "no regular file")
+        if (num_bytes := path.stat().st_size) > _LIMIT_BYTES:
+            raise ImageError("too_large", f"{num_bytes:,} bytes, at most {_LIMIT_BYTES:,}")
+        encoded = path.read_bytes()
+    except OSError as error:
+        raise ImageError("unreadable", error.strerror or str(error)) from None
+    return decode_view(encoded, spec)
+
+
+def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:
+    """Decode the bytes of a PNG, JPEG or DICOM file and prepare them as ingest does.
+
+    Args:
+        encoded: a file's bytes.
+        spec: of the lake that the model was trained on.
+
+    Returns:
+        uint8 of shape (size, size).
+
+    Raises:
+        ImageError: the bytes are no radiograph that could be read rightly.
+    """
+    grey = decode_dicom(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
+    return prepare(grey, spec)

@@ -1,0 +1,47 @@
+"""Scratch: the networks of two earlier works on MURA, trained from nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trainer.models.backbone import enter
+
+if TYPE_CHECKING:
+    import keras
+
+_WORKING_SIZE_PX = 128
+"""The two works' networks see this many pixels a side, so that they train on a CPU."""
+
+
+def build_cnn2(size_px: int) -> keras.Model:
+    """Two pairs of convolution and max-pooling, dropout 0.2; dense 64."""
+    import keras
+    from keras import layers
+
+    inputs, features = _grey_input(size_px)
+    for num_filters in (32, 64):
+        features = layers.Conv2D(num_filters, 3, padding="same", activation="relu")(features)
+        features = layers.MaxPooling2D()(features)
+    features = layers.Flatten()(layers.Dropout(0.2)(features))
+    return keras.Model(inputs, layers.Dense(64, activation="relu")(features))
+
+
+def build_cnn4(size_px: int) -> keras.Model:
+    """Four pairs of convolution and max-pooling with dropout 0.2; dense 100."""
+    import keras
+    from keras import layers
+
+    inputs, features = _grey_input(size_px)
+    for num_filters in (16, 32, 64, 128):
+        features = layers.Conv2D(num_filters, 3, padding="same", activation="relu")(features)
+        features = layers.Dropout(0.2)(layers.MaxPooling2D()(features))
+    features = layers.Flatten()(features)
+    return keras.Model(inputs, layers.Dense(100, activation="relu")(features))
+
+
+def _grey_input(size_px: int) -> tuple[Any, Any]:
+    """Return the uint8 input and the same image in 0 to 1 at the networks' working size."""
+    from keras import layers
+
+    images, pixels = enter(size_px, _WORKING_SIZE_PX)
+    return images, layers.Rescaling(1 / 255)(pixels)

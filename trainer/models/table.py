@@ -1,0 +1,128 @@
+"""The table of models; a new model is one builder and one entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.errors import WeightsError
+from trainer.models import baselines, efficientnet_lite, residual
+from trainer.models.applications import Application
+from trainer.models.download import Published
+from trainer.models.spec import ModelEntry, Pretrained
+
+if TYPE_CHECKING:
+    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+__all__ = ["MODELS", "build_trunk", "find_weights", "require_weights"]
+
+_KERAS_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
+
+
+def _entry(application: Application, file: str, md5: str | None) -> ModelEntry:
+    published = Published(f"{_KERAS_URL}/{file}", md5)
+    return ModelEntry(application.build, 0.2, 1e-3, Pretrained(published.find, application.load))
+
+
+MODELS = {
+    "cnn2": ModelEntry(baselines.build_cnn2, dropout=0.5),
+    "cnn4": ModelEntry(baselines.build_cnn4, dropout=0.2),
+    "resnet_small": ModelEntry(residual.build, dropout=0.2),
+    "efficientnet_lite0": ModelEntry(
+        efficientnet_lite.build,
+        dropout=0.2,
+        pretrained=Pretrained(efficientnet_lite.find_weights, efficientnet_lite.load),
+    ),
+    "mobilenetv2": _entry(
+        Application("MobileNetV2", "tf"),
+        "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+        None,
+    ),
+    "efficientnetv2b0": _entry(
+        Application("EfficientNetV2B0", "torch", grey_options={"include_preprocessing": False}),
+        "efficientnet_v2/efficientnetv2-b0_notop.h5",
+        "893217f2bb855e2983157299931e43ff",
+    ),
+    "densenet121": _entry(
+        Application("DenseNet121", "torch"),
+        "densenet/densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "30ee3e1110167f948a6b9946edeeb738",
+    ),
+    "densenet169": _entry(
+        Application("DenseNet169", "torch"),
+        "densenet/densenet169_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "b8c4d4c20dd625c148057b9ff1c1176b",
+    ),
+    "resnet50": _entry(
+        Application("ResNet50", "caffe"),
+        "resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "4d473c1dd8becc155b73f8504c6f6626",
+    ),
+    "resnet152": _entry(
+        Application("ResNet152", "caffe"),
+        "resnet/resnet152_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "ee4c566cf9a93f14d82f913c2dc6dd0c",
+    ),
+    "inceptionv3": _entry(
+        Application("InceptionV3", "tf", min_size_px=75),
+        "inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "bcbd6486424b2319ff4ef7d526e38f63",
+    ),
+    "xception": _entry(
+        Application("Xception", "tf", min_size_px=71),
+        "xception/xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "b0042744bf5b25fce3cb969f33bebb97",
+    ),
+}
+
+
+def build_trunk(name: str, size_px: int, weights: str) -> keras.Model:
+    """Build the trunk of a model, with the weights that it starts from.
+
+    Args:
+        name: a key of `MODELS`.
+        size_px: side of the lake's images.
+        weights: as in `trainer.options.FitOptions`.
+
+    Returns:
+        From uint8 images (batch, size, size, 1) to float32 features (batch, n).
+
+    Raises:
+        WeightsError: the weights are not there, damaged, or another network's.
+    """
+    trunk = MODELS[name].build(size_px)
+    pretrained, path = MODELS[name].starts_at(weights), find_weights(name, weights)
+    if pretrained and path:
+        pretrained.load(trunk, path)
+    return trunk
+
+
+def require_weights(names: Iterable[str], weights: str) -> None:
+    """Get the pretrained weights that the models start from, before anything slow begins.
+
+    Raises:
+        WeightsError: some are not there and cannot be downloaded.
+    """
+    for name in names:
+        find_weights(name, weights)
+
+
+def find_weights(name: str, weights: str) -> Path | None:
+    """Return the file of the weights that a model starts from; None where it starts at random.
+
+    Raises:
+        WeightsError: it is not there and cannot be downloaded.
+    """
+    pretrained = MODELS[name].starts_at(weights)
+    if pretrained is None:
+        return None
+    if weights == "pretrained":
+        return pretrained.find()
+    path = Path(weights).expanduser()
+    if not path.is_file():
+        raise WeightsError(
+            f"Expected pretrained, none or a file of weights. Received: weights={weights}, "
+            "and no such file"
+        )
+    return path

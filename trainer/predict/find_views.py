@@ -1,0 +1,76 @@
+"""Find: the views that paths, folders and globs name; those of one folder are a study."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from shared.errors import SourceError
+from shared.images.dicom import is_dicom
+
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
+_FIRST_BYTES = 132
+
+
+def find_views(paths: Sequence[str]) -> pl.DataFrame:
+    """Return the views that are named, each once, in the order of paths.
+
+    A file that is named is a view whatever it is called. In folders, files that end in .png, .jpg,
+    .jpeg, .dcm or .dicom are, and DICOM files with any other ending or none, as archives write them
+    and name them by their UID; hidden ones (AppleDouble's too) are not.
+
+    Args:
+        paths: files, folders or globs (`**` for any depth).
+
+    Returns:
+        `path` and `study`, the folder that a view lies in.
+
+    Raises:
+        SourceError: a path is not there, or nothing in it is a view.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        for file in _expand(path):
+            found.setdefault(os.path.normpath(file.absolute()), file)
+    return pl.DataFrame(
+        [(str(file), str(file.parent)) for file in found.values()],
+        schema={"path": pl.String, "study": pl.String},
+        orient="row",
+    )
+
+
+def _expand(path: str) -> Iterator[Path]:
+    expanded = Path(path).expanduser()
+    # a file's own name may have a glob's characters
+    matches = [expanded] if expanded.exists() else _glob(str(expanded))
+    files = [file for match in matches for file in _list(match)]
+    if not files:
+        what = "in which there is none" if matches else "and nothing has that name"
+        raise SourceError(
+            "Expected an image, a DICOM file, a folder with some, or a glob that matches some. "
+            f"Received: {path}, {what}"
+        )
+    yield from files
+
+
+def _glob(pattern: str) -> list[Path]:
+    return [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207  # a pattern may be absolute
+
+
+def _list(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = (file for file in path.rglob("*") if file.name[0] != "." and not file.is_dir())
+    return sorted(file for file in files if _looks_like_view(file))
+
+
+def _looks_like_view(file: Path) -> bool:
+    """Return whether a file is to be read; links that lead nowhere are, to be told of."""
+    if file.suffix.lower() in _SUFFIXES:
+        return True
+    if not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        return is_dicom(opened.read(_FIRST_BYTES))

@@ -1,0 +1,83 @@
+"""Formats: answers as tables for a person, as JSON, or as CSV."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from shared.console import say, show_table
+
+_NUMBERS = (
+    "probability",
+    "calibrated_probability",
+    "low",
+    "high",
+    "threshold",
+    "calibrated_threshold",
+)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was said of all views that could be read.
+
+    Attributes:
+        run: the folder of the run.
+        views: as from `trainer.inference.study_predictions.answer`.
+        studies: likewise.
+        unread: `path`, `study`, `reason`, `detail` of each view that could not be read.
+    """
+
+    run: str
+    views: pl.DataFrame
+    studies: pl.DataFrame
+    unread: pl.DataFrame
+
+
+def print_table(answers: Answers) -> None:
+    """Print a table of views, one of studies, and one of what could not be read, if anything.
+
+    Probabilities and thresholds are the calibrated ones.
+    """
+    header = ("probability", "abnormal from", "of alike, abnormal", "answer")
+    if answers.views.height:
+        show_table("views", ("view", *header), _rows(answers.views, "path"))
+        show_table("studies", ("study", "views", *header), _rows(answers.studies, "study"))
+    if answers.unread.height:
+        unread = answers.unread.drop("study")
+        show_table("not read", unread.columns, unread.iter_rows())
+
+
+def _rows(table: pl.DataFrame, key: str) -> Iterator[list[str]]:
+    for row in table.iter_rows(named=True):
+        more = [str(row["num_views"])] if "num_views" in row else []
+        known = row["low"] is not None
+        interval = f"{row['low']:.2f} to {row['high']:.2f}" if known else ""
+        probability, threshold = row["calibrated_probability"], row["calibrated_threshold"]
+        yield [row[key], *more, f"{probability:.3f}", f"{threshold:.3f}", interval, row["answer"]]
+
+
+def print_json(answers: Answers) -> None:
+    """Print one JSON object: `run`, and `views`, `studies` and `unread` as lists of objects."""
+    tables = {name: getattr(answers, name).to_dicts() for name in ("views", "studies", "unread")}
+    say(json.dumps({"run": answers.run, **tables}, indent=2))
+
+
+def print_csv(answers: Answers) -> None:
+    """Print one CSV table; `level` says whether a row is of a view or of a study."""
+    unread = answers.unread.select(
+        "path", "study", error=pl.col("reason") + ": " + pl.col("detail")
+    )
+    views = pl.concat([answers.views, unread], how="diagonal_relaxed")
+    levels = {"view": views, "study": answers.studies}
+    table = pl.concat(
+        [rows.with_columns(level=pl.lit(name)) for name, rows in levels.items()],
+        how="diagonal_relaxed",
+    )
+    columns = ("level", "study", "path", "num_views", *_NUMBERS, "answer", "error")
+    say(table.select(columns).write_csv().rstrip("\n"))
+
+
+PRINTERS = {"table": print_table, "json": print_json, "csv": print_csv}
+"""How to print in each of the formats that can be asked for."""

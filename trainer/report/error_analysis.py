@@ -1,0 +1,147 @@
+"""Cases: the views and studies of a set that are worth a look, with their heat maps if kept."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.special import logit
+
+from shared.labels import LABEL_NAMES
+from trainer.evaluation.binary_metrics import Floats
+from trainer.evaluation.calibration import calibrate
+from trainer.evaluation.metrics import by_study
+from trainer.evaluation.thresholds import Decision, Rule
+
+HEAT_MAPS = "heat_maps"
+
+_NUM_MISTAKES = 8
+_NUM_STUDIES = 6
+_TINY = 2.0**-24
+"""float32 knows no probability nearer to 1; so none may be nearer to 0."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A view of a case.
+
+    Attributes:
+        view_id: of the view.
+        probability: of abnormal, calibrated.
+        picture: the radiograph and the same under its heat map, a `data:` address; empty if there
+            is none.
+    """
+
+    view_id: str
+    probability: float
+    picture: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A view or a study, and what was answered.
+
+    Attributes:
+        name: its id.
+        truth: normal or abnormal.
+        answer: at the threshold that the run learnt.
+        probability: of abnormal, calibrated.
+        views: of it, in the order of their names.
+    """
+
+    name: str
+    truth: str
+    answer: str
+    probability: float
+    views: Sequence[Shot]
+
+
+def find_mistakes(rows: pl.DataFrame, decision: Decision) -> pl.DataFrame:
+    """Return the views answered wrong with most confidence, the worst first.
+
+    Confidence is the distance from the threshold in log-odds, so that false alarms and what was
+    missed count alike wherever the threshold is.
+
+    Args:
+        rows: of a scored table, one a view.
+        decision: of the model that scored them.
+    """
+    decided = _decide(rows, decision.view)
+    wrong = decided.filter(pl.col("answer") != pl.col("label"))
+    return wrong.sort("distance", "view_id", descending=[True, False]).head(_NUM_MISTAKES)
+
+
+def find_uncertain(rows: pl.DataFrame, decision: Decision) -> pl.DataFrame:
+    """Return the studies whose probability is nearest to the threshold, the nearest first.
+
+    Args:
+        rows: of a scored table, one a view.
+        decision: of the model that scored them.
+    """
+    decided = _decide(by_study(rows), decision.study)
+    return decided.sort("distance", "study_id").head(_NUM_STUDIES)
+
+
+def shown_views(rows: pl.DataFrame, decision: Decision) -> set[str]:
+    """Return the ids of all views of the mistakes and of the uncertain studies."""
+    studies = find_uncertain(rows, decision).select("study_id")
+    of_studies = rows.join(studies, on="study_id", how="semi")["view_id"]
+    return {*find_mistakes(rows, decision)["view_id"], *of_studies}
+
+
+def heat_map_path(folder: Path, view_id: str) -> Path:
+    """Return where in a run folder the picture of a view is kept."""
+    return folder / HEAT_MAPS / f"{view_id}.jpg"
+
+
+def list_mistakes(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iterator[Case]:
+    """Yield what `find_mistakes` finds.
+
+    Args:
+        rows: of a scored table, one a view.
+        decision: of the model that scored them.
+        folder: the run's, in which pictures may be.
+    """
+    for row in find_mistakes(rows, decision).iter_rows(named=True):
+        shot = _shoot(folder, row["view_id"], row["calibrated"])
+        yield _to_case(row["view_id"], row, [shot])
+
+
+def list_uncertain(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iterator[Case]:
+    """Yield what `find_uncertain` finds; arguments as of `list_mistakes`."""
+    views = _decide(rows, decision.view).sort("view_id")
+    for row in find_uncertain(rows, decision).iter_rows(named=True):
+        own = views.filter(study_id=row["study_id"]).select("view_id", "calibrated")
+        shots = [_shoot(folder, *each) for each in own.iter_rows()]
+        yield _to_case(row["study_id"], row, shots)
+
+
+def _decide(rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+    """Return the rows with `calibrated`, `answer` (0 or 1) and `distance` from the threshold."""
+    probabilities = rows["probability"].to_numpy()
+    distance = np.abs(_log_odds(probabilities) - _log_odds(np.array([rule.threshold])))
+    return rows.with_columns(
+        calibrated=pl.Series(calibrate(probabilities, rule.temperature)),
+        answer=(pl.col("probability") >= rule.threshold).cast(pl.Int64),
+        distance=pl.Series(distance),
+    )
+
+
+def _log_odds(probabilities: Floats) -> Floats:
+    return logit(np.clip(probabilities, _TINY, 1 - _TINY))
+
+
+def _to_case(name: str, row: dict[str, Any], views: Sequence[Shot]) -> Case:
+    truth, answer = LABEL_NAMES[int(row["label"])], LABEL_NAMES[int(row["answer"])]
+    return Case(name, truth, answer, row["calibrated"], views)
+
+
+def _shoot(folder: Path, view_id: str, probability: float) -> Shot:
+    path = heat_map_path(folder, view_id)
+    if not path.is_file():
+        return Shot(view_id, probability, "")
+    encoded = base64.b64encode(path.read_bytes()).decode()
+    return Shot(view_id, probability, f"data:image/jpeg;base64,{encoded}")

@@ -1,0 +1,146 @@
+"""The model card: what a model is for, what made it, how well it does, and where its limits are."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from shared.labels import BODY_PARTS, MURA_PARTS
+from trainer.evaluation.metrics import LEVELS, ByPart, Measures
+from trainer.models.table import MODELS
+from trainer.options import CvOptions, TrainOptions, TuneOptions
+from trainer.report import formatting, limits, methods, search_report
+from trainer.report.template import render
+from trainer.runs.scored_run import Run
+
+CARD_FILE = "model_card.md"
+
+_TEMPLATE = Path(__file__).with_name("model_card.md.j2")
+_KEYS = ("auroc", "accuracy", "majority", "kappa", "recall", "specificity", "precision", "f1")
+_COLUMNS = (
+    "Part",
+    "By",
+    "Abnormal",
+    "From",
+    "AUROC",
+    *(key.capitalize() for key in _KEYS[1:]),
+)
+
+
+def make_card(run: Run, has_pictures: bool) -> str:
+    """Return a run's model card as Markdown (Mitchell et al. 2019, arXiv:1810.03993, figure 2).
+
+    Args:
+        run: that the card is about.
+        has_pictures: whether its folder has radiographs.
+    """
+    role, by_part = run.headline
+    present = set(run.scored["body_part"])
+    trained = limits.trained_parts(run)
+    return render(
+        _TEMPLATE,
+        run=run,
+        has_pictures=has_pictures,
+        title=formatting.part_name([part for part in BODY_PARTS if part in present]),
+        role_name=formatting.ROLE_NAMES[role],
+        measures=by_part["all"],
+        trained=trained,
+        unseen=[part for part in MURA_PARTS if part not in trained],
+        origin=_describe_origin(run),
+        way=_describe_way(run),
+        image=", ".join(f"{key} {value}" for key, value in run.config["lake"]["image"].items()),
+        fitting=methods.on_fitting(run),
+        on_candidates=methods.on_candidates(run) if run.is_cv else "",
+        on_search=search_report.on_search(run) if run.search else "",
+        command=_repeat(run.config["command"], run.config["options"]),
+        search_command=_repeat("tune", run.search["options"]) if run.search else "",
+        split=_describe_split(run),
+        on_patients=methods.on_patients(run.scored),
+        on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
+        on_decision=methods.on_decision(run.decision, role),
+        sentences=formatting.headline(by_part["all"]),
+        columns=_COLUMNS,
+        rows=list(_list_rows(by_part)),
+        limits=list(limits.find(run)),
+    )
+
+
+def _describe_origin(run: Run) -> str:
+    """Say where the weights come from."""
+    weights = run.config["options"]["weights"]
+    entry = MODELS.get(run.model.partition(" ")[0])
+    if entry is None or not entry.starts_at(weights):
+        return "from random weights"
+    if weights == "pretrained":
+        return "from weights trained on ImageNet"
+    return f"from the weights in `{weights}`"
+
+
+def _describe_way(run: Run) -> str:
+    """Say what of the model was trained."""
+    own = run.history.filter(model=run.model)
+    if run.config["options"]["tune"] == "staged":
+        return "First its head, on the frozen rest; then all of it, at a tenth of the rate."
+    # a head reads embeddings, and no images that take time
+    if own.height and own["train_s"].is_null().all():
+        return "Only its head; the backbone keeps the weights that it came with."
+    return "All of it."
+
+
+def _describe_split(run: Run) -> str:
+    """Say how sets were drawn."""
+    test = "The test is the official valid split." if "test" in run.by_role else "There is no test."
+    drawn: list[str] = []
+    if run.is_cv:
+        drawn.append(f"the {len(run.metrics['folds'][run.model])} folds of train")
+    if not run.is_ensemble:
+        drawn.append("validation, a fifth of train's groups,")
+    seed = run.config["options"]["seed"]
+    way = f"drawn by patient group, stratified by label and body part, with seed {seed}"
+    names = " and ".join(drawn)
+    verb = "were" if run.is_cv else "was"
+    return f"{test} {names[0].upper()}{names[1:]} {verb} {way}."
+
+
+def _repeat(command: str, options: Mapping[str, Any]) -> str:
+    """Return the command that makes such a run."""
+    kind = {"train": TrainOptions, "cv": CvOptions, "tune": TuneOptions}[command]
+    usual = {field.name: field.default for field in fields(kind)} | {"out": options["out"]}
+    given = [f"{k}={v}" for k, v in options.items() if v != usual[k]]
+    return shlex.join(["just", command, *given])
+
+
+def _list_rows(by_part: ByPart) -> Iterator[list[str]]:
+    """Yield the cells of each part and level: of answers from 0.5, then from the threshold."""
+    for part, measures in by_part.items():
+        if part == "all" and len(by_part) == 2:
+            continue  # the same rows as the only part
+        for level, unit in LEVELS.items():
+            number = measures[f"num_{unit}"]
+            share = formatting.percent(measures[f"num_abnormal_{unit}"] / number)
+            facts = [part, formatting.count(number, unit), share]
+            yield [*facts, *_at_half(measures, level)]
+            if measures[f"{level}_at_threshold"]["threshold"] != 0.5:
+                yield [*facts, *_at_threshold(measures, level)]
+
+
+def _at_half(measures: Measures, level: str) -> Iterator[str]:
+    yield formatting.number(0.5)
+    for key in _KEYS:
+        if key == "majority":
+            yield formatting.number(measures[f"{level}_majority_accuracy"])
+        else:
+            yield formatting.estimate(measures, level, key)
+
+
+def _at_threshold(measures: Measures, level: str) -> Iterator[str]:
+    learnt = measures[f"{level}_at_threshold"]
+    yield formatting.number(learnt["threshold"])
+    for key in _KEYS:
+        if key == "auroc":
+            yield formatting.estimate(measures, level, key)
+        elif key == "majority":
+            yield formatting.number(measures[f"{level}_majority_accuracy"])
+        else:
+            yield formatting.with_interval(learnt[key], learnt["intervals"][key])

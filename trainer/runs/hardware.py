@@ -1,0 +1,65 @@
+"""Hardware: what a run ran on, and how much of it TensorFlow may use."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+
+def describe_hardware() -> dict[str, Any]:
+    """Return processor, cores, memory and the GPUs that TensorFlow sees.
+
+    Returns:
+        `processor`; `num_cores` of the machine; `num_usable_cores`, which this process may run on;
+        `memory_gb` of the machine, None where the system does not tell; `gpus`, their names;
+        `system`.
+    """
+    return {
+        "processor": _processor(),
+        "num_cores": os.cpu_count(),
+        "num_usable_cores": count_usable_cores(),
+        "memory_gb": _measure_memory_gb(),
+        "gpus": _list_gpus(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"
+
+
+def count_usable_cores() -> int | None:
+    """Return how many cores this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # only Linux can bind a process to some cores
+        return os.cpu_count()
+
+
+def limit_threads(num_threads: int) -> None:
+    """Have TensorFlow compute with so many threads, on which the last digits of its sums depend.
+
+    It reads this when it starts, and not again.
+    """
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[name] = str(num_threads)
+
+
+def _measure_memory_gb() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _list_gpus() -> list[str]:
+    # imported late: a run folder is made before TensorFlow's seconds of starting
+    import tensorflow  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+    tf: Any = tensorflow
+    devices: list[Any] = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(device) for device in devices]
+    return [str(detail.get("device_name", "unknown")) for detail in details]

@@ -1,0 +1,149 @@
+"""Provenance: what a run used, and how long it took."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from shared.cluster import code_fingerprint
+from shared.labels import BODY_PARTS
+from shared.lake.open import Lake
+from shared.storage.atomic import digest
+from trainer.data.split import FitPlan
+from trainer.data.target import make_target
+from trainer.options import CvOptions, TrainOptions
+from trainer.runs.hardware import describe_hardware
+
+if TYPE_CHECKING:
+    from trainer.data.input_wait import Waiting
+
+PACKAGES = (
+    "mura-lake",
+    "tensorflow",
+    "keras",
+    "numpy",
+    "scipy",
+    "polars",
+    "pyarrow",
+    "scikit-learn",
+)
+"""The distributions that a run's results depend on."""
+_NO_MATTER = ("out", "lake", "cache", "cache_gb", "images", "engine", "address", "gpus")
+"""Options that change where files lie, who computes and how results are shown, but none of them."""
+_PROJECT = Path(__file__).parents[2]
+_GIT = ("git", "-C", str(_PROJECT))
+
+
+class Phases:
+    """Seconds by phase of a run, and how many of them were spent waiting for images."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.waiting_s: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, name: str, waiting: Waiting | None = None) -> Generator[None, None, None]:
+        """Add the time of the block to the phase `name`, and what `waiting` counts in it."""
+        started_s = time.monotonic()
+        yield
+        _add(self.seconds, name, time.monotonic() - started_s)
+        if waiting:
+            _add(self.waiting_s, name, waiting.seconds)
+
+
+def _add(seconds: dict[str, float], name: str, more_s: float) -> None:
+    seconds[name] = seconds.get(name, 0.0) + more_s
+
+
+def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
+    """Return the digest of all that a run's results depend on but the machine."""
+    own = {name: value for name, value in asdict(options).items() if name not in _NO_MATTER}
+    own["reader"] = options.way_of_reading
+    return digest(json.dumps([command, own, lake.digest, _versions(), digest_code()]).encode())
+
+
+def describe_run(
+    command: str,
+    options: TrainOptions | CvOptions,
+    lake: Lake,
+    plan: FitPlan,
+    phases: Phases,
+    starts: int,
+) -> dict[str, Any]:
+    """Return a run's configuration and provenance, as `config.json` has it.
+
+    Args:
+        command: `train` or `cv`.
+        options: of the run.
+        lake: that it read.
+        plan: of the model that is kept.
+        phases: of the process that finished it.
+        starts: how many processes worked on it: more than one if it was killed on the way.
+    """
+    return {
+        "command": command,
+        "options": asdict(options),
+        "classes": list(make_target(options.target, lake.manifest).class_names),
+        "lake": {
+            "path": str(lake.store),
+            "digest": lake.digest,
+            "num_views": lake.manifest.height,
+            "image": lake.image.to_json(),
+        },
+        "sets": [{"name": name, **_count(views)} for name, views in vars(plan).items()],
+        "code": {"digest": digest_code(), "commit": _find_commit()},
+        "versions": _versions(),
+        "hardware": describe_hardware(),
+        "starts": starts,
+        "seconds": _round(phases.seconds),
+        "waiting_seconds": _round(phases.waiting_s),
+    }
+
+
+def digest_code() -> str:
+    """Return the digest of the source files that a run's results depend on."""
+    return code_fingerprint.digest_code(("shared", "trainer"))
+
+
+def _find_commit() -> str | None:
+    """Return the commit that this code is a checkout of, with `-dirty` if it was changed."""
+    try:
+        top = subprocess.run(
+            [*_GIT, "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True
+        )
+        if Path(top.stdout.strip()).resolve() != _PROJECT.resolve():
+            return None  # installed into somebody else's checkout
+        words = [*_GIT, "describe", "--always", "--dirty", "--abbrev=40"]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _versions() -> dict[str, str]:
+    packages = {package: version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), **packages}
+
+
+def _round(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in seconds.items()}
+
+
+def _count(views: pl.DataFrame) -> dict[str, Any]:
+    present = set(views["body_part"])
+    return {
+        "body_parts": [part for part in BODY_PARTS if part in present],
+        "num_views": views.height,
+        "num_studies": views["study_id"].n_unique(),
+        "num_patients": views["patient_id"].n_unique(),
+        "num_abnormal_views": int(views["label"].sum()),
+    }

@@ -1,0 +1,138 @@
+"""A run as its report sees it: configuration, history, scored predictions and their measures."""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from shared.errors import TrainingError
+from trainer.evaluation.metrics import ByPart, Measures
+from trainer.evaluation.results import compute_metrics
+from trainer.evaluation.thresholds import Decision, read_decision
+from trainer.runs.run_folder import TRIALS_FILE
+
+_ROLES = ("test", "out_of_fold", "validation")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run folder holds.
+
+    Attributes:
+        config: `config.json`.
+        history: one row an epoch.
+        scored: one row a prediction, joined to the manifest.
+        decision: the temperatures and thresholds that were learnt.
+        metrics: what `compute_metrics` says of them.
+        trials: one row a trial of the search for the options; empty if they were given.
+    """
+
+    config: dict[str, Any]
+    history: pl.DataFrame
+    scored: pl.DataFrame
+    decision: Decision
+    metrics: dict[str, Any]
+    trials: pl.DataFrame
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """What is known of the search for the options; empty if they were given."""
+        return self.config.get("search", {})
+
+    @property
+    def is_cv(self) -> bool:
+        """Whether candidates were compared over folds."""
+        return "folds" in self.metrics
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether the fold models were kept, in place of a refit."""
+        return self.config["options"].get("ensemble") == "folds"
+
+    @property
+    def model(self) -> str:
+        """The model, or the chosen one of several."""
+        return self.metrics["chosen"] if self.is_cv else self.scored["model"][0]
+
+    @property
+    def by_role(self) -> dict[str, ByPart]:
+        """Measures by part of each set that the model scored, the fairest first."""
+        out_of_fold: ByPart = self.metrics["out_of_fold"][self.model] if self.is_cv else {}
+        by_role: dict[str, ByPart] = {**self.metrics, "out_of_fold": out_of_fold}
+        return {role: by_role[role] for role in _ROLES if by_role[role]}
+
+    @property
+    def headline(self) -> tuple[str, ByPart]:
+        """The fairest set that there is: its role and its measures by part."""
+        return next(iter(self.by_role.items()))
+
+    @property
+    def classes(self) -> Measures:
+        """What is measured of the classes of the headline's set; empty if none are told apart."""
+        return self.metrics.get("classes", {}).get(self.headline[0], {})
+
+    @property
+    def fitted(self) -> pl.DataFrame:
+        """The history of the model that was kept, without folds."""
+        return self.history.filter(pl.col("fold").is_null(), model=self.model)
+
+    @property
+    def fitted_folds(self) -> pl.DataFrame:
+        """The history of that model on folds, if there are any."""
+        return self.history.filter(pl.col("fold").is_not_null(), model=self.model)
+
+    def rows(self, role: str) -> pl.DataFrame:
+        """Return the model's predictions for a set: the refitted model's but out of fold."""
+        return _select(self.scored, self.model, role)
+
+
+def fairest_set(scored: pl.DataFrame, model: str) -> tuple[str, pl.DataFrame]:
+    """Return the role and the rows of the fairest set that a kept model scored.
+
+    Args:
+        scored: all predictions of a run, at least one of them the model's.
+        model: its name.
+    """
+    sets = ((role, _select(scored, model, role)) for role in _ROLES)
+    return next((role, rows) for role, rows in sets if rows.height)
+
+
+def _select(scored: pl.DataFrame, model: str, role: str) -> pl.DataFrame:
+    has_fold = pl.col("fold").is_not_null() == (role == "out_of_fold")
+    return scored.filter(has_fold, role=role, model=model)
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run folder and measure its predictions.
+
+    Args:
+        folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
+            (a scored table), and `trials.parquet` where options were searched.
+
+    Raises:
+        TrainingError: a file is missing, or there are no predictions.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+        decision = read_decision(folder)
+        history, scored = (
+            pl.read_parquet(io.BytesIO((folder / f"{name}.parquet").read_bytes()))
+            for name in ("history", "predictions")
+        )
+        trials = pl.DataFrame()
+        if "search" in config:
+            trials = pl.read_parquet(io.BytesIO((folder / TRIALS_FILE).read_bytes()))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise TrainingError(
+            "Expected a run folder with config.json, decision.json, history.parquet and "
+            "predictions.parquet. "
+            f"Received: folder={folder} without {Path(error.filename).name}"
+        ) from None
+    if scored.is_empty():
+        raise TrainingError(f"Expected predictions to report. Received: num_views=0 in {folder}")
+    scored, history = (table.cast({"fold": pl.Int64}) for table in (scored, history))
+    metrics = compute_metrics(config, scored, decision)
+    return Run(config, history, scored, decision, metrics, trials)

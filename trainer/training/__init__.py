@@ -1,0 +1,1 @@
+"""Training: the loop, its recipe, checkpoints, callbacks, losses and devices."""

@@ -1,0 +1,84 @@
+"""Epochs: what is shown of a fit while it runs, and measured of each epoch."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+from shared.cluster.task_status import say_status
+from shared.console import Progress
+from shared.errors import TrainingError
+from trainer.data.input_wait import Waiting
+from trainer.training.training_state import Course
+
+
+class EpochLog(keras.callbacks.Callback):
+    """Shows a fit's progress and adds its epochs to its course; ends it when that is over.
+
+    Args:
+        course: of the fit.
+        progress: where to show; its unit is images.
+        num_views: how many views an epoch has.
+        waiting: of the pipeline of training batches.
+        tell: is given each row.
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        progress: Progress,
+        num_views: int,
+        waiting: Waiting,
+        tell: Callable[[Mapping[str, Any]], None],
+    ):
+        super().__init__()
+        self._course, self._tell = course, tell
+        self._progress, self._num_views, self._batch = progress, num_views, course.options.batch
+        self._waiting, self._waited_s = waiting, 0.0
+        self._started_s = self._trained_s = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Start the epoch's clock."""
+        self._started_s, self._waited_s = time.monotonic(), self._waiting.seconds
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Count the batch.
+
+        Raises:
+            TrainingError: the loss is no longer a number.
+        """
+        self._trained_s = time.monotonic()
+        so_far = logs or {}
+        if not math.isfinite(so_far["loss"]):
+            raise TrainingError(f"Expected a finite loss. Received: loss={so_far['loss']}")
+        num_images = min(self._batch, self._num_views - batch * self._batch)
+        status = f"loss {so_far['loss']:.3f}, AUROC {so_far['auroc']:.3f}"
+        self._progress.advance(num_images, status)
+
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Count the validation batch."""
+        self._progress.advance(self._batch)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Keep the epoch's figures and say them."""
+        train_s = self._trained_s - self._started_s
+        row: dict[str, Any] = {
+            "epoch": epoch + 1,
+            **{name: float(value) for name, value in (logs or {}).items()},
+            "seconds": time.monotonic() - self._started_s,
+            "images_per_s": self._num_views / train_s,
+            "train_s": train_s,
+            "waiting_s": self._waiting.seconds - self._waited_s,
+        }
+        self._course.add(row)
+        self._tell(row)
+        said = (
+            f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation loss {row['val_loss']:.4f}, "
+            f"validation AUROC {row['val_auroc']:.3f}, {row['images_per_s']:,.0f} images/s"
+        )
+        self._progress.note(said)
+        say_status(said)
+        # Keras asks for this attribute after each epoch
+        self._course.model.stop_training = self._course.is_over

@@ -1,0 +1,74 @@
+"""Checkpoint: where a fit stands after its last finished epoch, so that a killed run goes on."""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.storage.atomic import partial_file, publish
+
+Arrays = list[npt.NDArray[Any]]
+
+_ROWS = "rows"
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that the rest of a fit depends on.
+
+    Attributes:
+        rows: of the epochs so far, columns as in `trainer.training.history.HISTORY_SCHEMA`.
+        best: the weights of the best epoch.
+        current: what the model and its optimizer hold now; empty once the fit has ended.
+    """
+
+    rows: list[dict[str, Any]]
+    best: Arrays
+    current: Arrays
+
+
+class Checkpoint:
+    """The file of one fit's state, which is replaced whole after every epoch.
+
+    Args:
+        path: of the file; it may be missing.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def read(self) -> State | None:
+        """Return the state, or None where there is no whole file: the fit begins anew."""
+        try:
+            with self._path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                rows = json.loads(bytes(stored[_ROWS]))
+                return State(rows, _in_order(stored, "best"), _in_order(stored, "current"))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def write(self, state: State) -> None:
+        """Replace the file.
+
+        Raises:
+            WriteError: it cannot be written; the one before stays.
+        """
+        arrays = {_ROWS: np.frombuffer(json.dumps(state.rows).encode(), np.uint8)}
+        for name, values in (("best", state.best), ("current", state.current)):
+            arrays |= _numbered(name, values)
+        with partial_file(self._path) as file:
+            np.savez(file, **arrays)
+        publish(Path(file.name), self._path)
+
+
+def _numbered(name: str, values: Sequence[npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    return {f"{name}_{index}": value for index, value in enumerate(values)}
+
+
+def _in_order(stored: Any, name: str) -> Arrays:
+    num_arrays = sum(key.startswith(f"{name}_") for key in stored.files)
+    return [stored[f"{name}_{index}"] for index in range(num_arrays)]

@@ -1,0 +1,151 @@
+"""Fit: all of a model is trained on images, with early stopping on held-out views."""
+
+import math
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from shared.console import Progress
+from shared.lake.open import Lake
+from shared.lake.reader import ViewReader
+from trainer.data.augment import augment_batches
+from trainer.data.input_wait import Waiting
+from trainer.data.pipeline import ordered_batches, shuffled_batches
+from trainer.data.split import FitPlan
+from trainer.data.target import make_target, make_truth
+from trainer.data.tfrecord_pipeline import sequential_batches
+from trainer.inference.keras_inference import infer, plain_errors
+from trainer.models.ensemble import combine
+from trainer.options import FitOptions
+from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, name_fit
+from trainer.training.callbacks import EpochLog
+from trainer.training.checkpoint import Checkpoint
+from trainer.training.devices import share, start
+from trainer.training.history import make_history
+from trainer.training.losses import objective
+from trainer.training.tensorboard import TensorBoardLog
+from trainer.training.trained_model import Fitted, Outputs
+from trainer.training.training_state import Course
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """From what a fit starts, and how fast it leaves that.
+
+    Attributes:
+        build: returns the model, from uint8 images (batch, size, size, 1) to probabilities.
+        learning_rate: of Adam.
+        counts_start: whether the model is good as it is, so that its weights may be the best.
+    """
+
+    build: Callable[[], keras.Model]
+    learning_rate: float
+    counts_start: bool = False
+
+
+@dataclass(frozen=True)
+class Fitter:
+    """Fits whole models.
+
+    Attributes:
+        lake: where the views' pixels are.
+        options: of all fits.
+        folder: of the run; checkpoints and TensorBoard's logs are kept there.
+    """
+
+    lake: Lake
+    options: FitOptions
+    folder: Path
+
+    def fit(self, recipe: Recipe, plan: FitPlan, title: str) -> Fitted:
+        """Train on a plan's train views; stop early on the loss of its validation views.
+
+        A fit that was killed goes on after its last finished epoch, and ends with the same weights:
+        all that is drawn depends on the seed and the number of the epoch.
+
+        Args:
+            recipe: what to start from.
+            plan: what to train on, and what to validate on.
+            title: what progress is called; no other fit of the run has the same.
+
+        Raises:
+            TrainingError: the loss is no longer a number, or there is no memory for a batch.
+            CorruptLakeError: a view's pixels are not those that were written.
+            WriteError: a checkpoint cannot be written.
+        """
+        start(self.options)
+        with share(self.options.devices):
+            model = self._compile(recipe)
+        name = name_fit(title)
+        checkpoint = Checkpoint(self.folder / CHECKPOINTS / f"{name}.npz")
+        course = Course(model, self.options, checkpoint)
+        if not course.is_over:
+            with closing(TensorBoardLog(self.folder / TENSORBOARD / name)) as log:
+                self._run_epochs(recipe, plan, title, course, log)
+        best = recipe.build()  # not compiled, and on one device
+        best.set_weights(course.end())
+        answering = combine([best], flips=self.options.flips)
+
+        def answer(views: pl.DataFrame) -> Outputs:
+            return infer(answering, self.lake, views, "predict").astype(np.float64)
+
+        return Fitted(make_history(course.rows), answer, lambda: best)
+
+    def _compile(self, recipe: Recipe) -> keras.Model:
+        model: Any = recipe.build()  # keras has no stubs: its defaults would be taken for types
+        model.compile(
+            optimizer=keras.optimizers.Adam(recipe.learning_rate),
+            jit_compile=self.options.xla == "on",
+            **objective(model.output_shape[-1]),
+        )
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    def _run_epochs(
+        self, recipe: Recipe, plan: FitPlan, title: str, course: Course, log: TensorBoardLog
+    ) -> None:
+        options, waiting, model = self.options, Waiting(), course.model
+        with (
+            ViewReader(self.lake, plan.train) as reader,
+            ViewReader(self.lake, plan.validation) as validation,
+            plain_errors(reader, validation),
+        ):
+            truth = self._truth(plan.validation)
+            validation_batches = ordered_batches(validation, options.batch, truth)
+            if recipe.counts_start and not course.rows:
+                measured = model.evaluate(validation_batches, verbose=0, return_dict=True)
+                course.add({"epoch": 0} | {f"val_{name}": v for name, v in measured.items()})
+            num_left = options.epochs - course.num_epochs
+            with Progress(title, num_left * (len(reader) + len(validation))) as progress:
+                if course.num_epochs:
+                    progress.note(f"going on after epoch {course.num_epochs}")
+                model.fit(
+                    waiting.measure(self._train_batches(plan.train, reader, course.num_epochs)),
+                    steps_per_epoch=math.ceil(len(reader) / options.batch),
+                    validation_data=validation_batches,
+                    initial_epoch=course.num_epochs,
+                    epochs=options.epochs,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=[EpochLog(course, progress, len(reader), waiting, log.add)],
+                )
+
+    def _train_batches(
+        self, views: pl.DataFrame, reader: ViewReader, first_epoch: int
+    ) -> tf.data.Dataset:
+        batch, seed, truth = self.options.batch, self.options.seed, self._truth(views)
+        make = sequential_batches if self.options.way_of_reading == "stream" else shuffled_batches
+        batches = make(reader, batch, seed, truth, first_epoch)
+        first_batch = first_epoch * math.ceil(len(reader) / batch)
+        return augment_batches(batches, self.options.augment, seed, first_batch)
+
+    def _truth(self, views: pl.DataFrame) -> Any:
+        target = make_target(self.options.target, self.lake.manifest)
+        return make_truth(views, target, self.options.balance)

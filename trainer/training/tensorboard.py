@@ -1,0 +1,58 @@
+"""TensorBoard: the epochs of each fit as scalars, in a folder beside the run's other files."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import tensorflow as tf
+
+from trainer.runs.run_folder import name_fit
+
+_MEASURES = ("loss", "accuracy", "auroc")
+
+
+def log_heads(folder: Path, history: pl.DataFrame) -> None:
+    """Write the epochs of heads, which are over before anyone could watch them.
+
+    Args:
+        folder: of all logs.
+        history: columns as in `HISTORY_SCHEMA`, `model` and `fold`; fits that read
+            images have logs already.
+    """
+    heads = history.filter(pl.col("train_s").is_null().all().over("model", "fold"))
+    for rows in heads.partition_by("model", "fold"):
+        model, fold = rows.select("model", "fold").row(0)
+        title = model if fold is None else f"{model} fold {fold + 1}"
+        with closing(TensorBoardLog(folder / name_fit(title))) as log:
+            for row in rows.iter_rows(named=True):
+                log.add(row)
+
+
+class TensorBoardLog:
+    """Writes epochs where TensorBoard finds them while a fit goes on.
+
+    Args:
+        folder: of the fit; training and validation get a folder each, so that they share a chart.
+    """
+
+    def __init__(self, folder: Path):
+        self._writers = {
+            prefix: tf.summary.create_file_writer(str(folder / name))
+            for prefix, name in (("", "training"), ("val_", "validation"))
+        }
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add an epoch, with columns as in `HISTORY_SCHEMA`."""
+        for prefix, writer in self._writers.items():
+            with writer.as_default(step=row["epoch"]):
+                for name in _MEASURES:
+                    if (value := row.get(f"{prefix}{name}")) is not None:
+                        tf.summary.scalar(name, value)
+            writer.flush()
+
+    def close(self) -> None:
+        """Close the files."""
+        for writer in self._writers.values():
+            writer.close()

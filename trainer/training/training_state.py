@@ -1,0 +1,91 @@
+"""Course: the epochs of a fit: which is the best, when to stop, and how to go on after a kill."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from shared.errors import TrainingError
+from trainer.options import FitOptions
+from trainer.training.checkpoint import Arrays, Checkpoint, State
+
+
+class Course:
+    """Follows a fit from epoch to epoch, and keeps its state.
+
+    Args:
+        model: compiled, its optimizer built; takes over the state of a fit that was killed.
+        options: of the fit.
+        checkpoint: where to find and keep the state.
+
+    Attributes:
+        model: as given.
+        options: as given.
+        rows: of the epochs so far, as `trainer.training.history.HISTORY_SCHEMA` names them.
+    """
+
+    def __init__(self, model: keras.Model, options: FitOptions, checkpoint: Checkpoint):
+        self.model: Any = model  # keras has no stubs: its defaults would be taken for types
+        self.options = options
+        self.rows: list[dict[str, Any]] = []
+        self._checkpoint = checkpoint
+        self._best: Arrays = []
+        self._has_ended = False
+        if state := checkpoint.read():
+            self.rows, self._best = state.rows, state.best
+            self._has_ended = not state.current
+            for variable, value in zip(self._variables(), state.current, strict=False):
+                variable.assign(value)
+
+    @property
+    def num_epochs(self) -> int:
+        """How many epochs are done."""
+        return self.rows[-1]["epoch"] if self.rows else 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the fit has ended: by its number of epochs, or by patience."""
+        num_since_best = len(self.rows) - 1 - self._index_of_best() if self.rows else 0
+        return (
+            self._has_ended
+            or self.num_epochs >= self.options.epochs
+            or num_since_best >= self.options.patience
+        )
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Add an epoch that has just ended, and keep the state.
+
+        Raises:
+            TrainingError: there is no validation loss any more.
+            WriteError: the state cannot be kept.
+        """
+        if not math.isfinite(row["val_loss"]):
+            raise TrainingError(
+                f"Expected a finite validation loss. Received: val_loss={row['val_loss']} in epoch "
+                f"{row['epoch']}"
+            )
+        self.rows.append(row)
+        if self._index_of_best() == len(self.rows) - 1:
+            self._best = self.model.get_weights()
+        current = [np.asarray(variable) for variable in self._variables()]
+        self._checkpoint.write(State(self.rows, self._best, current))
+
+    def end(self) -> Arrays:
+        """Return the weights of the best epoch; a run that goes on later will find them."""
+        if not self._has_ended:
+            self._checkpoint.write(State(self.rows, self._best, []))
+            self._has_ended = True
+        return self._best
+
+    def _index_of_best(self) -> int:
+        return int(np.argmin([row["val_loss"] for row in self.rows]))
+
+    def _variables(self) -> list[Any]:
+        """Return all that a step of training reads or changes: seeds of dropout included."""
+        model = self.model
+        return [
+            *model.trainable_variables,
+            *model.non_trainable_variables,
+            *model.optimizer.variables,
+        ]
