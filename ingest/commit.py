@@ -10,9 +10,9 @@ import polars as pl
 
 from shared.errors import LakeError
 from shared.images.spec import ImageSpec
+from shared.lake import manifest as manifests
 from shared.lake.layout import LAKE_FILE
 from shared.lake.open import FORMAT_VERSION, Lake, count, open_lake, seal
-from shared.lake.open import manifest as manifests
 from shared.storage.atomic import NUM_WRITERS, digest
 from shared.storage.bucket import Bucket
 from shared.storage.store import Store, as_store

@@ -11,7 +11,7 @@ import polars as pl
 from ingest.sources.layout import NO_PATIENT, NOT_UTF_8, Layout, NoView, View
 from ingest.walk import find_status, list_tree
 from shared.errors import SourceError
-from shared.lake.open import manifest
+from shared.lake import manifest
 from shared.storage.store import Store, as_store
 
 SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "source_bytes")} | {

@@ -19,7 +19,7 @@ from ingest.phantom.counts import (
 from ingest.phantom.drawing.looks import plan_looks
 from ingest.phantom.random import pick, shuffle
 from shared.labels import MURA_PARTS, SPLITS, MuraPart, Split
-from shared.lake.open import manifest
+from shared.lake import manifest
 
 _MANIFEST_COLUMNS = (
     "view_id",

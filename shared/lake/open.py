@@ -12,8 +12,8 @@ import polars as pl
 
 from shared.errors import CorruptLakeError, LakeError
 from shared.images.spec import ImageSpec
+from shared.lake import manifest as manifests
 from shared.lake.layout import LAKE_FILE
-from shared.lake.open import manifest as manifests
 from shared.storage.atomic import digest
 from shared.storage.bucket import REQUESTS, Bucket
 from shared.storage.cache import ShardCache
