@@ -63,7 +63,7 @@ def no_leftovers(store: Store) -> Generator[None, None, None]:
         raise
 
 
-def sweep(lake: Lake, replaced: frozenset[str]) -> None:
+def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
     """Remove what earlier lakes and broken runs left, and folders that this leaves empty.
 
     Args:

@@ -26,17 +26,17 @@ def _ingest(words: Sequence[str]) -> None:
 
     options = parse(IngestOptions, words, "ingest")
 
-    from ingest.write.executor import open_crew
+    from ingest.write.executor import open_executor
     from shared.lake.layout import LAKE_FILE
     from shared.storage.store import as_store
 
-    with open_crew(options) as crew:
+    with open_executor(options) as executor:
         if not as_store(options.lake).sizes([LAKE_FILE]):
             # there will be something to decode: workers import while this process does
-            crew.start()
+            executor.start()
         from ingest.run import ingest_tree
 
-        ingest_tree(options, crew)
+        ingest_tree(options, executor)
 
 
 def _verify(words: Sequence[str]) -> None:

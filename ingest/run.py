@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import polars as pl
 
-from ingest.cleanup import no_leftovers, refuse_foreign, sweep
+from ingest.cleanup import clean_up, no_leftovers, refuse_foreign
 from ingest.commit import commit
 from ingest.findings import find_in_images, find_in_tree, leave_out
 from ingest.groups import group_patients
@@ -16,7 +16,7 @@ from ingest.plan import plan_shards
 from ingest.scan import Scan, scan_tree
 from ingest.sources.index_files import compare_with_index
 from ingest.summary import show_scan, show_summary
-from ingest.write.executor import Crew
+from ingest.write.executor import Executor
 from ingest.write.incremental import Decoder
 from ingest.write.shard_cache import WRITTEN_SCHEMA, ShardOutcome
 from ingest.write.tasks import Job
@@ -27,12 +27,12 @@ from shared.lake.open import Lake, open_lake
 from shared.storage.store import as_store
 
 
-def ingest_tree(options: IngestOptions, crew: Crew) -> Lake:
+def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
     """Bring the lake up to date with the tree: decode what is new, commit, sweep what is old.
 
     Args:
         options: what to ingest, and how.
-        crew: the processes that decode; started only if there is something to decode.
+        executor: the processes that decode; started only if there is something to decode.
 
     Raises:
         SourceError: the tree cannot be used, or holds more of what is wrong than allowed.
@@ -50,10 +50,10 @@ def ingest_tree(options: IngestOptions, crew: Crew) -> Lake:
     job = Job(scan.root, store, options.image)
     with hold_lake(store), no_leftovers(store), ExitStack() as ends:
         # what a process leaves is told from what one writes when it has ended
-        ends.callback(crew.kill)
+        ends.callback(executor.kill)
         replaced = _find_replaced(job, scan.views)
-        lake, passed = _bring_up_to_date(job, scan, findings, options, crew)
-        sweep(lake, replaced | passed)
+        lake, passed = _bring_up_to_date(job, scan, findings, options, executor)
+        clean_up(lake, replaced | passed)
     show_summary(lake, scan.views)
     say(
         f"{lake.manifest.height:,} written, {lake.rejects.height:,} rejected, "
@@ -81,19 +81,19 @@ def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
 
 
 def _bring_up_to_date(
-    job: Job, scan: Scan, findings: pl.DataFrame, options: IngestOptions, crew: Crew
+    job: Job, scan: Scan, findings: pl.DataFrame, options: IngestOptions, executor: Executor
 ) -> tuple[Lake, frozenset[str]]:
     """Return the lake, and the shards that were written on the way, with copies still in them."""
-    decoder = Decoder(job, scan.rejects, options.reject_limit, crew)
+    decoder = Decoder(job, scan.rejects, options.reject_limit, executor)
     plans = plan_shards(scan.views, job.image)
     decoded = decoder.decode(plans)
     # what follows takes memory for tables; workers start anew if a shard must be written again
-    crew.kill()
+    executor.kill()
     readable = _written(decoded.values())
     findings = pl.concat([findings, find_in_images(readable)])
     left_out = leave_out(readable, findings, options.duplicates)
     outcomes = decoder.complete([plan.without(left_out["path"]) for plan in plans], decoded)
-    crew.kill()
+    executor.kill()
     written = _written(outcomes)
     rejects = pl.concat([*(outcome.rejects for outcome in outcomes), left_out, scan.rejects])
     if written.is_empty():

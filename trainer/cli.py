@@ -77,10 +77,10 @@ def _train(words: Sequence[str]) -> None:
 
     options = parse(TrainOptions, words, "train")
 
-    from trainer.runs.setup import begin
+    from trainer.runs.setup import set_up_run
 
     name = f"train-{options.part}-{options.model}"
-    with begin(options, [options.model], "train", name) as (lake, plan, _, folder, phases):
+    with set_up_run(options, [options.model], "train", name) as (lake, plan, _, folder, phases):
         from trainer.commands.train import train
 
         train(options, lake, plan, folder, phases)
@@ -92,12 +92,12 @@ def _cv(words: Sequence[str]) -> None:
     options = parse(CvOptions, words, "cv")
 
     from trainer.runs.hardware import limit_threads
-    from trainer.runs.setup import begin
+    from trainer.runs.setup import set_up_run
 
     if options.cpus:
         limit_threads(options.cpus)
     name = f"cv-{options.part}"
-    begun = begin(options, options.model_names, "cv", name, options.k)
+    begun = set_up_run(options, options.model_names, "cv", name, options.k)
     with begun as (lake, plan, folds, folder, phases):
         from trainer.commands.cross_validate import cross_validate
 
@@ -109,11 +109,11 @@ def _tune(words: Sequence[str]) -> None:
 
     options = parse(TuneOptions, words, "tune").search_rest(given_keys(TuneOptions, words))
 
-    from trainer.runs.setup import begin
+    from trainer.runs.setup import set_up_run
     from trainer.tuning.sampler import optuna_version
 
     name, what = f"tune-{options.part}-{options.model}", f"tune by optuna {optuna_version()}"
-    with begin(options, [options.model], what, name) as (lake, plan, _, folder, phases):
+    with set_up_run(options, [options.model], what, name) as (lake, plan, _, folder, phases):
         from trainer.commands.tune import search
 
         search(options, lake, plan, folder, phases)
@@ -155,9 +155,9 @@ def _export(words: Sequence[str]) -> None:
     options = parse(ExportOptions, words, "export")
 
     from trainer.keras_import import import_keras
-    from trainer.runs.saved_run import open_kept
+    from trainer.runs.saved_run import open_saved_run
 
-    kept = open_kept(options.run)
+    kept = open_saved_run(options.run)
     note("starting TensorFlow")
     import_keras()
 

@@ -39,9 +39,9 @@ def write_views(
         OSError: an image cannot be written.
     """
     blocks = [views[i : i + _BLOCK_VIEWS] for i in range(0, len(views), _BLOCK_VIEWS)]
-    with Pool(min(workers, len(blocks)), imports=__name__) as crew:
-        crew.start()
-        for block_index, lesions in crew.map(partial(_write_block, root=root), blocks):
+    with Pool(min(workers, len(blocks)), imports=__name__) as executor:
+        executor.start()
+        for block_index, lesions in executor.map(partial(_write_block, root=root), blocks):
             yield len(blocks[block_index]), lesions
 
 

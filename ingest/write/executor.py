@@ -1,4 +1,4 @@
-"""Crew: who does the tasks of an ingest: the processes of this machine, or a Ray cluster."""
+"""Executor: who does the tasks of an ingest: the processes of this machine, or a Ray cluster."""
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager
@@ -11,7 +11,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """What does one function over many tasks, at once.
 
     Attributes:
@@ -27,9 +27,9 @@ class Crew(Protocol):
     def map(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Generator[tuple[int, Result], None, None]:
-        """Yield each task's index with its result as it comes; if closed before, kill the crew.
+        """Yield each task's index with its result as it comes; if closed before, kill the executor.
 
-        The crew must have been started.
+        The executor must have been started.
 
         Args:
             function: importable by name, or a `functools.partial` of such.
@@ -47,8 +47,8 @@ class Crew(Protocol):
         ...
 
 
-def open_crew(options: IngestOptions) -> AbstractContextManager[Crew]:
-    """Return the crew that the options ask for; each engine imports only what it needs.
+def open_executor(options: IngestOptions) -> AbstractContextManager[Executor]:
+    """Return the executor that the options ask for; each engine imports only what it needs.
 
     Raises:
         ClusterError: Ray is asked for and not installed.

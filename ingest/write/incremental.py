@@ -7,8 +7,8 @@ from contextlib import closing
 import polars as pl
 
 from ingest.plan import ShardPlan
-from ingest.write.executor import Crew
-from ingest.write.shard_cache import OutcomeStore, ShardOutcome
+from ingest.write.executor import Executor
+from ingest.write.shard_cache import DecodedShardCache, ShardOutcome
 from ingest.write.shard_writer import write_shards
 from ingest.write.tasks import Job
 from shared.console import Progress, note
@@ -22,13 +22,15 @@ class Decoder:
         job: source, lake and image spec.
         rejects: files that were rejected before.
         reject_limit: how many files may be no radiographs, None for any number.
-        crew: the processes that decode.
+        executor: the processes that decode.
     """
 
-    def __init__(self, job: Job, rejects: pl.DataFrame, reject_limit: int | None, crew: Crew):
-        self._job, self._crew = job, crew
+    def __init__(
+        self, job: Job, rejects: pl.DataFrame, reject_limit: int | None, executor: Executor
+    ):
+        self._job, self._executor = job, executor
         self._rejects, self._reject_limit = rejects, reject_limit
-        self._store = OutcomeStore(job)
+        self._store = DecodedShardCache(job)
         self._written: set[ShardPlan] = set()
 
     def decode(self, plans: Sequence[ShardPlan]) -> dict[ShardPlan, ShardOutcome]:
@@ -71,7 +73,7 @@ class Decoder:
         self._check_rejects(outcomes)
         if not plans:
             return outcomes
-        shards = write_shards(plans, self._job, self._store, self._crew)
+        shards = write_shards(plans, self._job, self._store, self._executor)
         with (
             Progress("decode", sum(plan.views.height for plan in plans)) as progress,
             closing(shards) as written,

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class Pool:
-    """The crew of this machine: worker processes that end with this one; a context manager.
+    """The executor of this machine: worker processes that end with this one; a context manager.
 
     Args:
         workers: how many.
@@ -55,9 +55,9 @@ class Pool:
     def map(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Generator[tuple[int, Result], None, None]:
-        """Yield each task's index with its result as it comes; if closed before, kill the crew.
+        """Yield each task's index with its result as it comes; if closed before, kill the executor.
 
-        The crew must have been started.
+        The executor must have been started.
 
         Args:
             function: importable by name, or a `functools.partial` of such.

@@ -61,7 +61,7 @@ class ShardOutcome:
         )
 
 
-class OutcomeStore:
+class DecodedShardCache:
     """The outcomes of one source, one lake and one image spec, found again by what was planned.
 
     Args:

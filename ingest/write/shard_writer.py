@@ -1,4 +1,4 @@
-"""Engine: shard plans are written by a crew, and what became of them is kept by this process."""
+"""Engine: shard plans are written by an executor, and what became of them is kept by this process."""
 
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 
 from ingest.plan import ShardPlan
-from ingest.write.executor import Crew
-from ingest.write.shard_cache import OutcomeStore, ShardOutcome
+from ingest.write.executor import Executor
+from ingest.write.shard_cache import DecodedShardCache, ShardOutcome
 from ingest.write.tasks import (
     Job,
     PlannedView,
@@ -29,12 +29,12 @@ _MAX_PUBLISHING = 16
 
 
 def write_shards(
-    plans: Sequence[ShardPlan], job: Job, store: OutcomeStore, crew: Crew
+    plans: Sequence[ShardPlan], job: Job, store: DecodedShardCache, executor: Executor
 ) -> Generator[tuple[ShardPlan, ShardOutcome], None, None]:
-    """Write shards by a crew and yield each outcome, kept in `store`, as it comes.
+    """Write shards by an executor and yield each outcome, kept in `store`, as it comes.
 
     A shard gets its name, the digest of its bytes, only when it is on the disk, so it appears whole
-    or not at all. Of a crew on this machine, this process sees to that while the others decode; a
+    or not at all. Of an executor on this machine, this process sees to that while the others decode; a
     remote one does it itself.
 
     Raises:
@@ -45,12 +45,12 @@ def write_shards(
     """
     tasks = map(_task, plans)
     write = partial(write_task, job=job)
-    if crew.is_remote:
+    if executor.is_remote:
         write = partial(write_remote_task, job=replace(job, lake=job.lake.resolve()))
-    crew.start(len(plans))
+    executor.start(len(plans))
     with (
         ThreadPoolExecutor(_PUBLISHERS) as publishers,
-        closing(crew.map(write, tasks)) as written,
+        closing(executor.map(write, tasks)) as written,
     ):
         publishing: deque[tuple[ShardPlan, Future[ShardOutcome]]] = deque()
         for index, shard in written:
@@ -69,7 +69,7 @@ def _task(plan: ShardPlan) -> ShardTask:
 
 
 def _publish(
-    plan: ShardPlan, shard: WrittenShard, lake: Store, store: OutcomeStore
+    plan: ShardPlan, shard: WrittenShard, lake: Store, store: DecodedShardCache
 ) -> ShardOutcome:
     path = shard_path(plan.folder, shard.content_digest)
     outcome = ShardOutcome.of(plan, path, shard.facts, shard.rejects)

@@ -68,8 +68,8 @@ def main(tree: str, lake: str) -> None:
 def _costs_of_training(lake: str) -> dict[str, float]:
     import keras
 
-    from trainer.models.classifier_head import classify
-    from trainer.models.table import build_trunk
+    from trainer.models.classifier_head import add_classifier
+    from trainer.models.table import build_backbone
 
     opened = open_lake(lake)
     views = opened.manifest
@@ -79,7 +79,7 @@ def _costs_of_training(lake: str) -> dict[str, float]:
         images = reader.read(batches[0])
     labels = np.zeros((len(images), 1), np.float32)
     for name in _TRAINED:
-        model: Any = classify(build_trunk(name, opened.image.size, "none"))
+        model: Any = add_classifier(build_backbone(name, opened.image.size, "none"))
         if name == "efficientnet_lite0":
             costs["embed"] = _cost(len(images), lambda m=model: m.predict_on_batch(images))
         model.compile("adam", "binary_crossentropy")

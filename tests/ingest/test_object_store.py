@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ingest.cleanup import sweep
+from ingest.cleanup import clean_up
 from ingest.commit import commit
 from shared.errors import CorruptLakeError, LakeError, StoreError
 from shared.lake.layout import LAKE_FILE
@@ -106,7 +106,7 @@ def test_only_what_changed_is_uploaded_and_only_what_was_replaced_goes(
 
     now_ns = time.time_ns()
     monkeypatch.setattr(time, "time_ns", lambda: now_ns + 8 * 24 * 3600 * 10**9)
-    sweep(after, frozenset())
+    clean_up(after, frozenset())
     assert {file.path for file in bucket.list_files()} == after.files
 
 

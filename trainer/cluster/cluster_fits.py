@@ -14,13 +14,13 @@ from shared.cluster.nodes import Cluster
 from shared.console import Progress
 from shared.lake.open import Lake
 from shared.storage.atomic import write_atomically
-from trainer.cluster.messages import EmbedTask, Ended, FitTask, Job
-from trainer.cluster.remote_fits import Done, Wanted, recall
+from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
+from trainer.cluster.remote_fits import CompletedFit, FitRequest, recall
 from trainer.cluster.status_table import FitTable
 from trainer.cluster.tasks import embed_views, find_weights_key, fit_model
-from trainer.features.embeddings import KeptEmbeddings, embedding_key
+from trainer.features.embeddings import EmbeddingCache, embedding_key
 from trainer.features.frozen_backbone import FrozenFit, list_kinds
-from trainer.features.head_training import FittedHead
+from trainer.features.head_training import TrainedHead
 from trainer.options import CvOptions
 from trainer.runs.provenance import Phases
 from trainer.runs.run_folder import CHECKPOINTS, identify, name_fit
@@ -29,7 +29,7 @@ from trainer.training.recipe import Fit, make_heads, name_head
 
 
 class ClusterFits:
-    """Has a cluster do what takes long; see `trainer.cluster.remote_fits.Ahead`.
+    """Has a cluster do what takes long; see `trainer.cluster.remote_fits.RemoteFits`.
 
     Args:
         cluster: not yet started.
@@ -73,7 +73,7 @@ class ClusterFits:
         """
         names = self._options.model_names
         kept = {
-            (name, kind): KeptEmbeddings(
+            (name, kind): EmbeddingCache(
                 embedding_key(self._lake.digest, name, self._options, kind)
             )
             for name in names
@@ -97,15 +97,15 @@ class ClusterFits:
                 kept[task.model, task.kind].add(task.views, matrix)
                 progress.advance(task.views.height)
 
-    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[Wanted]) -> Mapping[str, Fit]:
+    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[FitRequest]) -> Mapping[str, Fit]:
         """Fit those of the wanted models that are fitted on images.
 
         Raises:
             ClusterError: the cluster cannot be used, or no longer.
-            As `trainer.training.loop.Fitter.fit`.
+            As `trainer.training.loop.Trainer.fit`.
         """
         wanted = [one for one in wanted if self._is_fitted_on_images(one.model)]
-        done: dict[str, Done] = {}
+        done: dict[str, CompletedFit] = {}
         with self._table.open([one.title for one in wanted]):
             ended = self._cluster.map(partial(fit_model, job=self._job), self._tasks(wanted))
             for index, one in ended:
@@ -116,7 +116,7 @@ class ClusterFits:
     def _is_fitted_on_images(self, model_name: str) -> bool:
         return self._options.way(model_name) != "head"
 
-    def _tasks(self, wanted: Sequence[Wanted]) -> Iterator[FitTask]:
+    def _tasks(self, wanted: Sequence[FitRequest]) -> Iterator[FitTask]:
         for one in wanted:
             path = self._checkpoint(one.title)
             yield FitTask(
@@ -129,7 +129,7 @@ class ClusterFits:
                 path.read_bytes() if path.exists() else None,
             )
 
-    def _find_head(self, one: Wanted) -> FittedHead | None:
+    def _find_head(self, one: FitRequest) -> TrainedHead | None:
         if self._options.way(one.model) != "staged":
             return None
         heads = self._options.list_heads(one.model)
@@ -138,12 +138,12 @@ class ClusterFits:
     def _make_heads(self, model_name: str) -> FrozenFit:
         return make_heads(self._lake, model_name, self._options, self._views, self._phases)
 
-    def _keep(self, wanted: Wanted, ended: Ended) -> Done:
+    def _keep(self, wanted: FitRequest, ended: FitResult) -> CompletedFit:
         for path, content in ended.files.items():
             write_atomically(self._folder / path, content)
         state = Checkpoint(self._checkpoint(wanted.title)).read()
         assert state, "a fit that has ended leaves its state"
-        return Done(wanted, state.rows, ended.answers)
+        return CompletedFit(wanted, state.rows, ended.answers)
 
     def _checkpoint(self, title: str) -> Path:
         return self._folder / CHECKPOINTS / f"{name_fit(title)}.npz"

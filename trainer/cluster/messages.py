@@ -8,7 +8,7 @@ import polars as pl
 
 from shared.storage.store import Store
 from trainer.data.split import FitPlan
-from trainer.features.head_training import FittedHead
+from trainer.features.head_training import TrainedHead
 from trainer.options import FitOptions
 from trainer.training.trained_model import Outputs
 
@@ -68,12 +68,12 @@ class FitTask:
     plan: FitPlan
     title: str
     asked: Sequence[pl.DataFrame]
-    head: FittedHead | None
+    head: TrainedHead | None
     checkpoint: bytes | None
 
 
 @dataclass(frozen=True)
-class Ended:
+class FitResult:
     """What a fit ends with.
 
     Attributes:

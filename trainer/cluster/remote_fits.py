@@ -1,4 +1,4 @@
-"""Ahead: what takes long is done before it is asked for, by a cluster where there is one."""
+"""RemoteFits: what takes long is done before it is asked for, by a cluster where there is one."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,11 +16,11 @@ from trainer.options import CvOptions
 from trainer.runs.provenance import Phases
 from trainer.training.history import make_history
 from trainer.training.recipe import Fit
-from trainer.training.trained_model import Fitted, Outputs
+from trainer.training.trained_model import Outputs, TrainedModel
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FitRequest:
     """A fit of a model that will be wanted.
 
     Attributes:
@@ -36,14 +36,14 @@ class Wanted:
     asked: Sequence[pl.DataFrame]
 
 
-class Ahead(Protocol):
+class RemoteFits(Protocol):
     """Does what takes long, so that all that follows finds it done."""
 
     def embed(self) -> None:
         """Embed the views by the models whose heads are fitted to that."""
         ...
 
-    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[Wanted]) -> Mapping[str, Fit]:
+    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[FitRequest]) -> Mapping[str, Fit]:
         """Fit those of the wanted models that are fitted on images.
 
         Args:
@@ -62,15 +62,15 @@ class _Nothing:
     def embed(self) -> None:
         """Do nothing."""
 
-    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[Wanted]) -> Mapping[str, Fit]:
+    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[FitRequest]) -> Mapping[str, Fit]:
         """Do nothing."""
         return fits
 
 
 @contextmanager
-def open_ahead(
+def open_remote_fits(
     options: CvOptions, lake: Lake, views: pl.DataFrame, folder: Path, phases: Phases
-) -> Generator[Ahead, None, None]:
+) -> Generator[RemoteFits, None, None]:
     """Yield what the options ask for; a cluster is let go after the block.
 
     Args:
@@ -97,7 +97,7 @@ def open_ahead(
 
 
 @dataclass(frozen=True)
-class Done:
+class CompletedFit:
     """A fit that is over.
 
     Attributes:
@@ -106,12 +106,12 @@ class Done:
         answers: to the views that it was asked about.
     """
 
-    wanted: Wanted
+    wanted: FitRequest
     rows: list[dict[str, object]]
     answers: Sequence[Outputs]
 
 
-def recall(fit: Fit, done: Mapping[str, Done]) -> Fit:
+def recall(fit: Fit, done: Mapping[str, CompletedFit]) -> Fit:
     """Return how a model is fitted where some fits are over.
 
     A model is built only if it is asked about other views, or to be kept.
@@ -121,17 +121,21 @@ def recall(fit: Fit, done: Mapping[str, Done]) -> Fit:
         done: by title.
     """
 
-    def fit_or_recall(plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+    def fit_or_recall(
+        plan: FitPlan, candidates: Sequence[Candidate], title: str
+    ) -> list[TrainedModel]:
         if title not in done:
             return fit(plan, candidates, title)
         load = cache(lambda: fit(plan, candidates, title)[0])
         answer = partial(_answer, done[title], lambda views: load().answer(views))
-        return [Fitted(make_history(done[title].rows), answer, lambda: load().build())]
+        return [TrainedModel(make_history(done[title].rows), answer, lambda: load().build())]
 
     return fit_or_recall
 
 
-def _answer(done: Done, compute: Callable[[pl.DataFrame], Outputs], views: pl.DataFrame) -> Outputs:
+def _answer(
+    done: CompletedFit, compute: Callable[[pl.DataFrame], Outputs], views: pl.DataFrame
+) -> Outputs:
     for asked, answers in zip(done.wanted.asked, done.answers, strict=True):
         if asked["view_id"].equals(views["view_id"]):
             return answers

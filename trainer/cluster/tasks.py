@@ -11,7 +11,7 @@ from shared.cluster.remote_task import count_own_processors
 from shared.cluster.task_status import say_status
 from shared.errors import ClusterError
 from shared.lake.open import Lake, open_lake
-from trainer.cluster.messages import EmbedTask, Ended, FitTask, Job
+from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
 from trainer.data.dataset import with_cache
 from trainer.features.embeddings import Matrix, embedding_key
 from trainer.keras_import import import_keras
@@ -40,22 +40,22 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
     lake = _prepare(task, job, task.views)
     import_keras()
 
-    from trainer.data.input_wait import Waiting
+    from trainer.data.input_wait import InputWait
     from trainer.features.frozen_backbone import compute_embeddings
-    from trainer.models.table import build_trunk
+    from trainer.models.table import build_backbone
     from trainer.training.devices import start
 
     start(job.options)
-    trunk = build_trunk(task.model, lake.image.size, job.options.weights)
-    return compute_embeddings(trunk, lake, task.views, task.kind, Waiting())
+    backbone = build_backbone(task.model, lake.image.size, job.options.weights)
+    return compute_embeddings(backbone, lake, task.views, task.kind, InputWait())
 
 
-def fit_model(task: FitTask, job: Job) -> Ended:
+def fit_model(task: FitTask, job: Job) -> FitResult:
     """Fit a model to a task's views, or go on where an earlier try was killed.
 
     Raises:
         ClusterError: this node sees another lake, or has other weights.
-        As `trainer.training.loop.Fitter.fit`.
+        As `trainer.training.loop.Trainer.fit`.
     """
     say_status("starting TensorFlow")
     lake = _prepare(task, job, pl.concat(vars(task.plan).values()))
@@ -76,7 +76,7 @@ def fit_model(task: FitTask, job: Job) -> Ended:
         answers = [fitted.answer(views) for views in task.asked]
         kept = [] if is_shared else [folder / checkpoint, *(folder / TENSORBOARD / name).rglob("*")]
         files = {path.relative_to(folder).as_posix(): path for path in kept if path.is_file()}
-        return Ended({name: path.read_bytes() for name, path in files.items()}, answers)
+        return FitResult({name: path.read_bytes() for name, path in files.items()}, answers)
 
 
 def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:

@@ -8,8 +8,8 @@ import polars as pl
 
 from shared.console import say
 from shared.lake.open import Lake
-from trainer.cluster.remote_fits import Ahead, Wanted, open_ahead
-from trainer.commands.train import keep_model, keep_results, label_set, predict_sets
+from trainer.cluster.remote_fits import FitRequest, RemoteFits, open_remote_fits
+from trainer.commands.train import label_set, predict_sets, save_model, save_results
 from trainer.data.split import FitPlan
 from trainer.evaluation.comparison import by_model, measure_folds, show_comparison
 from trainer.evaluation.metrics import choose, measure, score
@@ -19,7 +19,7 @@ from trainer.report.formatting import count
 from trainer.runs.provenance import Phases, describe_run
 from trainer.runs.run_folder import count_starts
 from trainer.training.recipe import Fit, make_fit
-from trainer.training.trained_model import Fitted, predict
+from trainer.training.trained_model import TrainedModel, predict
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class _Tried:
 
     history: pl.DataFrame
     predictions: pl.DataFrame
-    members: list[Fitted]
+    members: list[TrainedModel]
 
 
 def cross_validate(
@@ -65,55 +65,57 @@ def cross_validate(
     """
     keeps_folds = options.ensemble == "folds"
     views = pl.concat(vars(final_plan).values())
-    with open_ahead(options, lake, views, folder, phases) as ahead:
-        ahead.embed()
+    with open_remote_fits(options, lake, views, folder, phases) as remote:
+        remote.embed()
         fits = {
             name: make_fit(lake, name, options, final_plan, folder, phases)
             for name in options.model_names
         }
         with phases.measure("cross-validate"):
             more = [final_plan.test] if keeps_folds else []
-            tried = _try_all(options, plans, more, ahead, fits)
+            tried = _try_all(options, plans, more, remote, fits)
         chosen = _choose(tried, lake)
         histories = [one.history for one in tried.values()]
         if keeps_folds:
             members, plan = tried[chosen].members, _without_validation(final_plan)
         else:
             with phases.measure("train"):
-                members, plan = _refit(chosen, final_plan, ahead, fits), final_plan
+                members, plan = _refit(chosen, final_plan, remote, fits), final_plan
             histories.append(label_set(members[0].history, chosen.name, None))
     with phases.measure("evaluate"):
         final = predict_sets(members, plan, chosen.name)
     predictions = pl.concat([*(one.predictions for one in tried.values()), final])
     scored = score(predictions, lake.manifest)
-    keep_model(members, options, lake, scored, folder, phases)
+    save_model(members, options, lake, scored, folder, phases)
     config = describe_run("cv", options, lake, plan, phases, count_starts(folder))
-    keep_results(folder, config, pl.concat(histories), scored)
+    save_results(folder, config, pl.concat(histories), scored)
 
 
 def _try_all(
     options: CvOptions,
     plans: Sequence[FitPlan],
     more: Sequence[pl.DataFrame],
-    ahead: Ahead,
+    remote: RemoteFits,
     fits: Mapping[str, Fit],
 ) -> dict[Candidate, _Tried]:
     """Fit all candidates on all folds; `more` is what fold models will be asked about later."""
     wanted = [
-        Wanted(name, plan, _name_fold(name, fold, len(plans)), [plan.test, *more])
+        FitRequest(name, plan, _name_fold(name, fold, len(plans)), [plan.test, *more])
         for name in fits
         for fold, plan in enumerate(plans)
     ]
     tried: dict[Candidate, _Tried] = {}
-    for name, fit in ahead.fit(fits, wanted).items():
+    for name, fit in remote.fit(fits, wanted).items():
         tried |= _try(plans, fit, options.list_candidates(name), name, bool(more))
     return tried
 
 
-def _refit(chosen: Candidate, plan: FitPlan, ahead: Ahead, fits: Mapping[str, Fit]) -> list[Fitted]:
+def _refit(
+    chosen: Candidate, plan: FitPlan, remote: RemoteFits, fits: Mapping[str, Fit]
+) -> list[TrainedModel]:
     """Fit a candidate to all of train."""
-    wanted = Wanted(chosen.model, plan, chosen.name, [plan.validation, plan.test])
-    return ahead.fit(fits, [wanted])[chosen.model](plan, [chosen], chosen.name)
+    wanted = FitRequest(chosen.model, plan, chosen.name, [plan.validation, plan.test])
+    return remote.fit(fits, [wanted])[chosen.model](plan, [chosen], chosen.name)
 
 
 def _try(
@@ -126,7 +128,7 @@ def _try(
     """Fit candidates of one model on all folds."""
     histories: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
     predictions: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
-    members: dict[Candidate, list[Fitted]] = {candidate: [] for candidate in candidates}
+    members: dict[Candidate, list[TrainedModel]] = {candidate: [] for candidate in candidates}
     for fold, plan in enumerate(plans):
         title = _name_fold(model_name, fold, len(plans))
         for candidate, fitted in zip(candidates, fit(plan, candidates, title), strict=True):

@@ -16,7 +16,7 @@ from shared.storage.atomic import PARTIAL_SUFFIX, explain_write
 from trainer.export.formats import FORMATS, Answer, Format, hushed
 from trainer.export.graph import INPUT, build_graph
 from trainer.export.preprocessing import check_exportable
-from trainer.runs.saved_run import Kept
+from trainer.runs.saved_run import SavedRun
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +28,7 @@ _SIDES_PX = ((512, 406), (331, 512), (97, 120), (640, 1024))
 """Heights and widths that an export is tried on."""
 
 
-def export(options: ExportOptions, kept: Kept) -> None:
+def export(options: ExportOptions, kept: SavedRun) -> None:
     """Write a run's model with the preparation of pixels inside, once it is known to agree.
 
     Args:
@@ -68,7 +68,7 @@ def export(options: ExportOptions, kept: Kept) -> None:
     say(f"export: {path}")
 
 
-def _convert(model: keras.Model, kept: Kept, output: str, chosen: Format, path: Path) -> None:
+def _convert(model: keras.Model, kept: SavedRun, output: str, chosen: Format, path: Path) -> None:
     try:
         with hushed():
             chosen.write(build_graph(model, kept.image, output), path)
@@ -81,7 +81,7 @@ def _convert(model: keras.Model, kept: Kept, output: str, chosen: Format, path: 
         ) from None
 
 
-def _verify(model: keras.Model, kept: Kept, chosen: Format, path: Path) -> str:
+def _verify(model: keras.Model, kept: SavedRun, chosen: Format, path: Path) -> str:
     """Say how far an export's answers are from the model's.
 
     Raises:
@@ -99,7 +99,7 @@ def _verify(model: keras.Model, kept: Kept, chosen: Format, path: Path) -> str:
     return f"answers as the model does on {len(_SIDES_PX)} sizes, to {difference:.1g}"
 
 
-def _compare(model: keras.Model, kept: Kept, answer: Answer) -> float:
+def _compare(model: keras.Model, kept: SavedRun, answer: Answer) -> float:
     """Return the largest difference between the answers to made-up images of several sizes."""
     generator, differences = np.random.default_rng(0), list[float]()
     for height_px, width_px in _SIDES_PX:

@@ -22,7 +22,7 @@ from trainer.keras_import import import_keras
 from trainer.options import PredictOptions
 from trainer.predict.find_views import find_views
 from trainer.predict.output_formats import PRINTERS, Answers
-from trainer.runs.saved_run import Kept, open_kept
+from trainer.runs.saved_run import SavedRun, open_saved_run
 
 _BATCH = 64
 _BATCHES_AHEAD = 2
@@ -36,7 +36,7 @@ def predict(options: PredictOptions) -> None:
         TrainingError: there is no such run.
         WriteError: a heat map cannot be written.
     """
-    kept = open_kept(options.run)
+    kept = open_saved_run(options.run)
     found = find_views(options.paths)
     maps = Path(options.explain).expanduser() if options.explain else None
     if maps:
@@ -52,7 +52,7 @@ def predict(options: PredictOptions) -> None:
         )
 
 
-def answer_all(kept: Kept, found: pl.DataFrame, maps: Path | None) -> Answers:
+def answer_all(kept: SavedRun, found: pl.DataFrame, maps: Path | None) -> Answers:
     """Return what a run says of views.
 
     Args:

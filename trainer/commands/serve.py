@@ -10,7 +10,7 @@ from shared.console import note, say
 from shared.errors import ServeError
 from trainer.keras_import import import_keras
 from trainer.options import ServeOptions
-from trainer.runs.saved_run import open_kept
+from trainer.runs.saved_run import open_saved_run
 from trainer.serve.uploads import sweeping
 
 _GRADIO_OFF = {
@@ -35,7 +35,7 @@ def serve(options: ServeOptions) -> None:
         raise ServeError(
             "Expected the optional package gradio: pip install 'mura-lake[serve]'. Received: none"
         )
-    kept = open_kept(options.run)
+    kept = open_saved_run(options.run)
     # bound before TensorFlow's seconds of starting, held until the page is ready
     with _bind(options) as listener, tempfile.TemporaryDirectory(prefix="mura-serve-") as uploads:
         os.environ.update(_GRADIO_OFF, GRADIO_TEMP_DIR=uploads)

@@ -18,7 +18,7 @@ from trainer.runs.results_writer import write_tables
 from trainer.runs.run_folder import TENSORBOARD, count_starts
 from trainer.runs.saved_run import MODEL_FILE
 from trainer.training.recipe import make_fit
-from trainer.training.trained_model import Fitted, build_model, predict
+from trainer.training.trained_model import TrainedModel, build_model, predict
 
 
 def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases: Phases) -> None:
@@ -39,11 +39,11 @@ def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases
     fit = make_fit(lake, options.model, options, plan, folder, phases)
     with phases.measure("train"):
         (fitted,) = fit(plan, [candidate], candidate.name)
-    keep_fitted(fitted, options, lake, plan, folder, phases)
+    save_trained(fitted, options, lake, plan, folder, phases)
 
 
-def keep_fitted(
-    fitted: Fitted,
+def save_trained(
+    fitted: TrainedModel,
     options: TrainOptions,
     lake: Lake,
     plan: FitPlan,
@@ -66,14 +66,14 @@ def keep_fitted(
     with phases.measure("evaluate"):
         predictions = predict_sets([fitted], plan, name)
     scored = score(predictions, lake.manifest)
-    keep_model([fitted], options, lake, scored, folder, phases)
+    save_model([fitted], options, lake, scored, folder, phases)
     history = label_set(fitted.history, name, None)
     config = describe_run("train", options, lake, plan, phases, count_starts(folder))
-    keep_results(folder, config | ({"search": search} if search else {}), history, scored)
+    save_results(folder, config | ({"search": search} if search else {}), history, scored)
 
 
-def keep_model(
-    members: list[Fitted],
+def save_model(
+    members: list[TrainedModel],
     options: FitOptions,
     lake: Lake,
     scored: pl.DataFrame,
@@ -102,7 +102,7 @@ def keep_model(
             keep_pictures(folder, model, lake, scored)
 
 
-def keep_results(
+def save_results(
     folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
 ) -> None:
     """Write a run's tables, logs and report.
@@ -120,7 +120,7 @@ def keep_results(
     write_report(folder)
 
 
-def predict_sets(members: list[Fitted], plan: FitPlan, name: str) -> pl.DataFrame:
+def predict_sets(members: list[TrainedModel], plan: FitPlan, name: str) -> pl.DataFrame:
     """Predict validation and test views with what is kept.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 from shared.console import note, say
 from shared.errors import TrainingError
 from shared.lake.open import Lake
-from trainer.commands.train import keep_fitted
+from trainer.commands.train import save_trained
 from trainer.data.split import FitPlan
 from trainer.evaluation.metrics import measure_auroc, to_arrays
 from trainer.options import TuneOptions
@@ -17,7 +17,7 @@ from trainer.report.formatting import count, number
 from trainer.runs.provenance import Phases
 from trainer.runs.run_folder import CHECKPOINTS, TRIALS_FILE, name_fit
 from trainer.training.recipe import make_fit
-from trainer.training.trained_model import Fitted, predict
+from trainer.training.trained_model import TrainedModel, predict
 from trainer.tuning.sampler import optuna_version, propose
 from trainer.tuning.space import describe, make_space, round_settings, usual_settings
 from trainer.tuning.trials import Settings, Trial, choose, read_trials, write_trials
@@ -46,7 +46,7 @@ def search(options: TuneOptions, lake: Lake, plan: FitPlan, folder: Path, phases
     fitted = tried.fit(best.number, best.settings)
     shutil.copyfile(folder / CHECKPOINTS / TRIALS_FILE, folder / TRIALS_FILE)
     chosen = options.settle(best.settings)
-    keep_fitted(fitted, chosen, lake, plan, folder, phases, tried.describe(best))
+    save_trained(fitted, chosen, lake, plan, folder, phases, tried.describe(best))
 
 
 class _Search:
@@ -86,7 +86,7 @@ class _Search:
         )
         return best
 
-    def fit(self, trial_number: int, settings: Settings) -> Fitted:
+    def fit(self, trial_number: int, settings: Settings) -> TrainedModel:
         """Fit with these settings; a fit that has ended is found as it was."""
         options = self._options.settle(settings)
         fit = make_fit(self._lake, options.model, options, *self._place)
@@ -131,7 +131,7 @@ class _Search:
         )
         return trial
 
-    def _judge(self, fitted: Fitted) -> float | None:
+    def _judge(self, fitted: TrainedModel) -> float | None:
         # the plan has validation views of both labels, or there would be none
         answers = predict([fitted], self._plan.validation)
         views = self._plan.validation.select("view_id", "label")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 _Counts = npt.NDArray[np.float64]
 
 
-def deal_groups(
+def assign_folds(
     strata: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], k: int, seed: int
 ) -> npt.NDArray[np.int64]:
     """Return the fold of each view, the very one that scikit-learn would put it into.

@@ -1,4 +1,4 @@
-"""Waiting: how long a step of training waits for its input."""
+"""InputWait: how long a step of training waits for its input."""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 
-class Waiting:
+class InputWait:
     """Sums up the time between asking a pipeline for a batch and having it.
 
     Attributes:

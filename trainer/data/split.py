@@ -10,7 +10,7 @@ import polars as pl
 from shared.console import Progress
 from shared.errors import TrainingError
 from trainer.data.dataset import Data, check_labels
-from trainer.data.group_kfold import deal_groups
+from trainer.data.group_kfold import assign_folds
 from trainer.options import FitOptions
 
 HOLD_OUT_FOLDS = 5
@@ -117,7 +117,7 @@ def _deal(views: pl.DataFrame, k: int, seed: int, purpose: str) -> Iterator[Fold
                 f"Expected at least {k} patient groups of each label {purpose}. "
                 f"Received: {groups} with label {label}"
             )
-    dealt = pl.Series(deal_groups(_strata(views, k), views["group"].to_numpy(), k, seed))
+    dealt = pl.Series(assign_folds(_strata(views, k), views["group"].to_numpy(), k, seed))
     for number in range(k):
         fold = Fold(views.filter(dealt != number), views.filter(dealt == number))
         for side in (fold.train, fold.held_out):

@@ -83,7 +83,7 @@ def target_of(class_names: Sequence[str]) -> Target:
     return Target("part_abnormal", tuple(name.rpartition(" ")[0] for name in class_names[::2]))
 
 
-def tell_abnormal(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def abnormal_probability(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Return the probability of abnormal, (rows,): the sum over abnormal classes.
 
     Args:
@@ -101,7 +101,7 @@ def normalize(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return exact / exact.sum(axis=1, keepdims=True)
 
 
-def as_predictions(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.DataFrame:
+def predictions_table(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.DataFrame:
     """Return what a model says of views, in their order.
 
     Args:
@@ -112,7 +112,9 @@ def as_predictions(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.DataFra
         `view_id`, `probability` (of abnormal, Float64) and, where classes are told apart,
         `class_probabilities` (list of Float64).
     """
-    table = views.select("view_id").with_columns(probability=pl.Series(tell_abnormal(outputs)))
+    table = views.select("view_id").with_columns(
+        probability=pl.Series(abnormal_probability(outputs))
+    )
     if outputs.shape[1] == 1:
         return table
     classes = pl.Series(normalize(outputs).tolist(), dtype=pl.List(pl.Float64))
@@ -122,7 +124,7 @@ def as_predictions(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.DataFra
 _BALANCED: dict[Balance, Sequence[str]] = {"label": ["label"], "part_label": ["body_part", "label"]}
 
 
-def balance_weights(views: pl.DataFrame, balance: Balance) -> Floats32:
+def class_weights(views: pl.DataFrame, balance: Balance) -> Floats32:
     """Return what each view counts for, so that each class of `views` counts the same in sum.
 
     Args:
@@ -140,7 +142,7 @@ def balance_weights(views: pl.DataFrame, balance: Balance) -> Floats32:
     return weights.to_series().to_numpy().astype(np.float32)
 
 
-def make_truth(views: pl.DataFrame, target: Target, balance: Balance) -> Truth:
+def make_targets(views: pl.DataFrame, target: Target, balance: Balance) -> Truth:
     """Return what a model's outputs for views are held against; weights only where they differ."""
     numbers = target.numbers(views).astype(np.float32)[:, None]
-    return (numbers,) if balance == "none" else (numbers, balance_weights(views, balance))
+    return (numbers,) if balance == "none" else (numbers, class_weights(views, balance))

@@ -26,7 +26,7 @@ from trainer.evaluation.multiclass import measure_classes
 from trainer.evaluation.thresholds import Decision, Rule
 
 
-def kept_model(scored: pl.DataFrame) -> str:
+def selected_model(scored: pl.DataFrame) -> str:
     """Return the model that a run ends with: the only one, the refitted, or the best out of fold.
 
     Args:

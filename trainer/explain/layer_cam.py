@@ -46,8 +46,8 @@ class LayerCam:
         together = take_apart(model)
         self._asks_mirrored = together.flips == "test"
         heads = [_before_probabilities(member) for member in together.members]
-        if together.trunk:
-            self._branches = [_Branch(together.trunk, heads)]
+        if together.backbone:
+            self._branches = [_Branch(together.backbone, heads)]
         else:
             self._branches = [_Branch(member) for member in heads]
 
@@ -128,12 +128,12 @@ def _ends_block(layer: Any) -> bool:
 
 
 def _before_probabilities(member: keras.Model) -> keras.Model:
-    """Return a network as far as its logits; also of a trunk and a head that were trained on."""
+    """Return a network as far as its logits; also of a backbone and a head that were trained on."""
     parts = take_apart(member)
-    if parts.trunk is None:
+    if parts.backbone is None:
         return keras.Model(member.input, member.get_layer("logits").output)
     head: Any = _before_probabilities(parts.members[0])
-    return keras.Model(parts.trunk.input, head(parts.trunk.output))
+    return keras.Model(parts.backbone.input, head(parts.backbone.output))
 
 
 def _to_log_odds(logits: Sequence[tf.Tensor]) -> tf.Tensor:

@@ -12,7 +12,7 @@ import polars as pl
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.storage.atomic import write_atomically
-from trainer.evaluation.results import kept_model
+from trainer.evaluation.results import selected_model
 from trainer.evaluation.thresholds import decide
 from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import encode_jpeg, side_by_side
@@ -36,7 +36,7 @@ def keep_pictures(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataF
         CorruptLakeError: a view's pixels are not those that were written.
         WriteError: a picture cannot be written.
     """
-    name = kept_model(scored)
+    name = selected_model(scored)
     _, rows = fairest_set(scored, name)
     shown = shown_views(rows, decide(scored, name))
     views = lake.manifest.filter(pl.col("view_id").is_in(shown))

@@ -27,13 +27,13 @@ _CHUNK_VIEWS = 2048
 
 
 def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: str) -> str:
-    """Return what names the embeddings of a model's trunk, without building it.
+    """Return what names the embeddings of a model's backbone, without building it.
 
     Args:
         lake_digest: of the lake.
         model_name: a key of `trainer.models.MODELS`.
         options: weights and precision count.
-        kind: of the images that the trunk gets: as they are, or `mirrored`.
+        kind: of the images that the backbone gets: as they are, or `mirrored`.
 
     Raises:
         WeightsError: there are no weights.
@@ -47,7 +47,7 @@ def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: 
     return " ".join([lake_digest, hashed.hexdigest(), *versions, options.precision, kind])
 
 
-class KeptEmbeddings:
+class EmbeddingCache:
     """The embeddings under one key that this machine keeps.
 
     Args:
@@ -95,7 +95,7 @@ def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matri
     Returns:
         float32 (views, n), in the order of `views`.
     """
-    kept = KeptEmbeddings(key)
+    kept = EmbeddingCache(key)
     for chunk in kept.missing(views):
         kept.add(chunk, compute(chunk))
     return kept.of(views)

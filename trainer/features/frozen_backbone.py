@@ -1,4 +1,4 @@
-"""Frozen: heads on what a model's frozen trunk makes of the views."""
+"""Frozen: heads on what a model's frozen backbone makes of the views."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import polars as pl
 from shared.console import note
 from shared.lake.open import Lake
 from trainer.data.split import FitPlan
-from trainer.data.target import balance_weights, make_target
+from trainer.data.target import class_weights, make_target
 from trainer.features.embeddings import Matrix, embed, embedding_key
-from trainer.features.head_training import FittedHead, fit_heads
+from trainer.features.head_training import TrainedHead, fit_heads
 from trainer.features.heads import Examples, Head, to_probabilities
 from trainer.keras_import import import_keras
 from trainer.models.candidates import Candidate
-from trainer.models.table import build_trunk
+from trainer.models.table import build_backbone
 from trainer.options import FitOptions
 from trainer.runs.provenance import Phases
 from trainer.training.history import make_history
-from trainer.training.trained_model import Fitted, Outputs
+from trainer.training.trained_model import Outputs, TrainedModel
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
-    from trainer.data.input_wait import Waiting
+    from trainer.data.input_wait import InputWait
 
 
 def start_tensorflow(phases: Phases) -> None:
@@ -48,12 +48,12 @@ def list_kinds(model_name: str, options: FitOptions) -> list[str]:
 
 
 def compute_embeddings(
-    trunk: keras.Model, lake: Lake, views: pl.DataFrame, kind: str, waiting: Waiting
+    backbone: keras.Model, lake: Lake, views: pl.DataFrame, kind: str, waiting: InputWait
 ) -> Matrix:
-    """Return what a trunk makes of views, float32 (views, n).
+    """Return what a backbone makes of views, float32 (views, n).
 
     Args:
-        trunk: from uint8 images (batch, size, size, 1) to features.
+        backbone: from uint8 images (batch, size, size, 1) to features.
         lake: where the views' pixels are.
         views: rows of its manifest.
         kind: one of `list_kinds`.
@@ -62,7 +62,7 @@ def compute_embeddings(
     from trainer.inference.keras_inference import infer
     from trainer.models.ensemble import mirror
 
-    model = mirror(trunk) if kind else trunk
+    model = mirror(backbone) if kind else backbone
     return infer(model, lake, views, f"embed {kind}".rstrip(), waiting)
 
 
@@ -86,22 +86,22 @@ class FrozenFit:
         phases: Phases,
     ):
         self._lake, self._model_name, self._options = lake, model_name, options
-        self._phases, self._trunk = phases, None
+        self._phases, self._backbone = phases, None
         self._target = make_target(options.target, lake.manifest)
         self._rows = views.select("view_id").with_row_index("row")
         self._embeddings = [self._embed(views, kind) for kind in list_kinds(model_name, options)]
 
-    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
         """Fit heads, and say how it went if there is a title; see `fit_heads`."""
         return [
             self._finish(fitted.head, fitted.rows) for fitted in self._fit(plan, candidates, title)
         ]
 
-    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> FittedHead:
+    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> TrainedHead:
         """Fit heads, and return the one with the lowest validation loss."""
         return min(self._fit(plan, candidates, title), key=lambda fitted: fitted.best["val_loss"])
 
-    def _fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[FittedHead]:
+    def _fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedHead]:
         train, validation = self._examples(plan.train), self._examples(plan.validation)
         num_outputs = self._target.num_outputs
         heads = fit_heads(train, validation, candidates, num_outputs, self._options)
@@ -109,7 +109,7 @@ class FrozenFit:
             _note_best(title, heads, candidates)
         return heads
 
-    def _finish(self, head: Head, rows: list[dict[str, Any]]) -> Fitted:
+    def _finish(self, head: Head, rows: list[dict[str, Any]]) -> TrainedModel:
         def answer(views: pl.DataFrame) -> Outputs:
             answers = [to_probabilities(head.logits(e)) for e in self._of(views)]
             return np.mean(answers, axis=0, dtype=np.float64)
@@ -119,10 +119,10 @@ class FrozenFit:
 
             return build_head(head)
 
-        return Fitted(make_history(rows), answer, build, self._build_trunk)
+        return TrainedModel(make_history(rows), answer, build, self._build_backbone)
 
     def _examples(self, views: pl.DataFrame) -> Examples:
-        weights = balance_weights(views, self._options.balance)
+        weights = class_weights(views, self._options.balance)
         return Examples(self._of(views)[0], self._target.numbers(views), weights)
 
     def _of(self, views: pl.DataFrame) -> list[Matrix]:
@@ -131,32 +131,32 @@ class FrozenFit:
 
     def _embed(self, views: pl.DataFrame, kind: str) -> Matrix:
         def compute(missing: pl.DataFrame) -> Matrix:
-            trunk = self._build_trunk()
+            backbone = self._build_backbone()
 
-            from trainer.data.input_wait import Waiting
+            from trainer.data.input_wait import InputWait
 
-            waiting = Waiting()
+            waiting = InputWait()
             with self._phases.measure("embed", waiting):
-                return compute_embeddings(trunk, self._lake, missing, kind, waiting)
+                return compute_embeddings(backbone, self._lake, missing, kind, waiting)
 
         return embed(
             views, embedding_key(self._lake.digest, self._model_name, self._options, kind), compute
         )
 
-    def _build_trunk(self) -> keras.Model:
-        """Build the trunk, when it is first asked for: most fits find all embeddings kept."""
-        if self._trunk is None:
+    def _build_backbone(self) -> keras.Model:
+        """Build the backbone, when it is first asked for: most fits find all embeddings kept."""
+        if self._backbone is None:
             start_tensorflow(self._phases)
 
             from trainer.training.devices import start
 
             start(self._options)
             size_px, weights = self._lake.image.size, self._options.weights
-            self._trunk = build_trunk(self._model_name, size_px, weights)
-        return self._trunk
+            self._backbone = build_backbone(self._model_name, size_px, weights)
+        return self._backbone
 
 
-def _note_best(title: str, heads: Sequence[FittedHead], candidates: Sequence[Candidate]) -> None:
+def _note_best(title: str, heads: Sequence[TrainedHead], candidates: Sequence[Candidate]) -> None:
     losses = [fitted.best["val_loss"] for fitted in heads]
     index = int(np.argmin(losses))
     best, num_epochs = heads[index].best, len(heads[index].rows)

@@ -25,7 +25,7 @@ _LOSS_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class FittedHead:
+class TrainedHead:
     """A head with the weights of its best epoch.
 
     Attributes:
@@ -48,7 +48,7 @@ def fit_heads(
     candidates: Sequence[Candidate],
     num_outputs: int,
     options: FitOptions,
-) -> list[FittedHead]:
+) -> list[TrainedHead]:
     """Fit heads to embeddings and classes with weight decay; stop each early on validation loss.
 
     An epoch is an iteration of L-BFGS (Liu and Nocedal 1989), which sees all train views at once:
@@ -78,7 +78,7 @@ def fit_heads(
         standard = standardize(train.embeddings, validation.embeddings)
         leading = find_components(standard, options.seed) if has_hidden else standard
 
-        def fit(candidate: Candidate) -> FittedHead:
+        def fit(candidate: Candidate) -> TrainedHead:
             features = leading if candidate.head == "hidden" else standard
             return _HeadFit(features, train, validation, options).fit(candidate, num_outputs)
 
@@ -104,7 +104,7 @@ class _HeadFit:
         self._best: Parameters = np.zeros(0)
         self._rows: list[dict[str, Any]] = []
 
-    def fit(self, candidate: Candidate, num_outputs: int) -> FittedHead:
+    def fit(self, candidate: Candidate, num_outputs: int) -> TrainedHead:
         """Fit the head of a candidate."""
         num_embedded, num_features = len(self._features.mean), self._features.train.shape[1]
         num_hidden = _NUM_HIDDEN if candidate.head == "hidden" else 0
@@ -126,7 +126,7 @@ class _HeadFit:
         )
         if not self._rows:  # nothing to learn: the start is the optimum
             end_epoch(start)
-        return FittedHead(self._features.unfold(shape.unpack(self._best)), self._rows)
+        return TrainedHead(self._features.unfold(shape.unpack(self._best)), self._rows)
 
     def _add(self, parameters: Parameters, loss: HeadLoss, head: Head) -> None:
         """Measure the epoch that ends with these weights.

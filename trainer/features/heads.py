@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from trainer.data.target import tell_abnormal
+from trainer.data.target import abnormal_probability
 from trainer.evaluation.metrics import measure_auroc
 
 Matrix = npt.NDArray[np.float32]
@@ -89,7 +89,7 @@ def measure_logits(logits: Matrix, examples: Examples) -> dict[str, float | None
     is_one = logits.shape[1] == 1
     answers = (logits[:, 0] >= 0) if is_one else logits.argmax(axis=1)
     # a sigmoid changes no order, but makes ties of large logits
-    score = logits[:, 0] if is_one else tell_abnormal(to_probabilities(logits))
+    score = logits[:, 0] if is_one else abnormal_probability(to_probabilities(logits))
     return {
         "loss": float(np.average(cross_entropies(logits, classes), weights=weights)),
         "accuracy": float((answers == classes).mean()),

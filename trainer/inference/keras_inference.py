@@ -13,14 +13,18 @@ from shared.console import Progress
 from shared.errors import TrainingError
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
-from trainer.data.input_wait import Waiting
+from trainer.data.input_wait import InputWait
 from trainer.data.pipeline import numbered_batches
 
 _BATCH = 64
 
 
 def infer(
-    model: keras.Model, lake: Lake, views: pl.DataFrame, stage: str, waiting: Waiting | None = None
+    model: keras.Model,
+    lake: Lake,
+    views: pl.DataFrame,
+    stage: str,
+    waiting: InputWait | None = None,
 ) -> npt.NDArray[np.float32]:
     """Return what a model makes of each view, float32 (views, n), in the order of `views`.
 
@@ -41,7 +45,7 @@ def infer(
         Progress(stage, len(reader)) as progress,
     ):
         batches = numbered_batches(reader, _BATCH)
-        for images, rows in (waiting or Waiting()).iterate(batches):
+        for images, rows in (waiting or InputWait()).iterate(batches):
             outputs[rows.numpy()] = model.predict_on_batch(images)
             progress.advance(len(images))
     return outputs

@@ -5,11 +5,11 @@ import numpy.typing as npt
 import polars as pl
 from scipy.stats import binomtest
 
-from trainer.data.target import tell_abnormal
+from trainer.data.target import abnormal_probability
 from trainer.evaluation.calibration import calibrate
 from trainer.evaluation.metrics import levels
 from trainer.evaluation.thresholds import Rule
-from trainer.runs.saved_run import Kept
+from trainer.runs.saved_run import SavedRun
 
 _NUM_ALIKE = 40
 """Held-out views that a probability is held against: an interval of some 0.3, no wider region."""
@@ -17,7 +17,7 @@ _MIN_HELD_OUT = 20
 
 
 def answer(
-    kept: Kept, views: pl.DataFrame, outputs: npt.NDArray[np.float32]
+    kept: SavedRun, views: pl.DataFrame, outputs: npt.NDArray[np.float32]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return what a run says of views and of their studies.
 
@@ -36,7 +36,7 @@ def answer(
         `calibrated_probability`, `low`, `high`, `threshold`, `calibrated_threshold` and `answer`,
         normal or abnormal, at the threshold.
     """
-    own = views.select("path", "study").with_columns(probability=tell_abnormal(outputs))
+    own = views.select("path", "study").with_columns(probability=abnormal_probability(outputs))
     studies = own.group_by("study", maintain_order=True).agg(
         pl.len().cast(pl.Int64).alias("num_views"), pl.col("probability").mean()
     )
@@ -48,7 +48,7 @@ def answer(
     return next(decided), next(decided)
 
 
-def _held_out(kept: Kept) -> pl.DataFrame:
+def _held_out(kept: SavedRun) -> pl.DataFrame:
     """Return the predictions that the run's thresholds were learnt on."""
     decision = kept.decision
     return kept.scored.filter(model=decision.model, role=decision.learnt_on).cast(

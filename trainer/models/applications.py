@@ -45,7 +45,7 @@ class Application:
     grey_options: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, size_px: int) -> keras.Model:
-        """Build the trunk with random weights; see `trainer.models.spec.ModelEntry`."""
+        """Build the backbone with random weights; see `trainer.models.spec.ModelEntry`."""
         import keras
 
         images, pixels = enter(size_px, min(max(size_px, self.min_size_px), MAX_SIZE_PX))
@@ -57,11 +57,11 @@ class Application:
         set_normalization(network, is_pretrained=False)
         return keras.Model(images, network.output, name=network.name)
 
-    def load(self, trunk: keras.Model, path: Path) -> None:
+    def load(self, backbone: keras.Model, path: Path) -> None:
         """Load weights for RGB, the first kernel folded; freeze batch normalization.
 
         Args:
-            trunk: as `build` returns it.
+            backbone: as `build` returns it.
             path: what keras.applications publishes as `notop` (.h5), or what Keras saves of such a
                 network (.weights.h5, .keras). Nothing but arrays is read of it.
 
@@ -79,10 +79,10 @@ class Application:
             ) from None
         first, *others = (layer.get_weights() for layer in original.layers if layer.weights)
         first[0] = np.einsum("hwcn,cm->hwmn", first[0], self._mixture())
-        targets = [layer for layer in trunk.layers if layer.weights]
+        targets = [layer for layer in backbone.layers if layer.weights]
         for layer, weights in zip(targets, (first, *others), strict=True):
             layer.set_weights(weights)
-        set_normalization(trunk, is_pretrained=True)
+        set_normalization(backbone, is_pretrained=True)
 
     def _call(self, **options: Any) -> keras.Model:
         import keras

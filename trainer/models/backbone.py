@@ -1,4 +1,4 @@
-"""Trunk: what networks of several families have in common."""
+"""Backbone: what networks of several families have in common."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def enter(size_px: int, working_px: int, channels: int = 1) -> tuple[Any, Any]:
     return images, resize(images)
 
 
-def set_normalization(trunk: keras.Model, *, is_pretrained: bool) -> None:
+def set_normalization(backbone: keras.Model, *, is_pretrained: bool) -> None:
     """Have batch normalization keep the statistics that it has, or learn those of the lake.
 
     What is kept stays also where all is trained: a batch of radiographs has too few to learn the
@@ -32,6 +32,6 @@ def set_normalization(trunk: keras.Model, *, is_pretrained: bool) -> None:
     """
     from keras import layers
 
-    for layer in trunk.layers:
+    for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.trainable, layer.momentum = not is_pretrained, _MOMENTUM

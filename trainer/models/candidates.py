@@ -5,7 +5,7 @@ from typing import Literal
 
 HeadKind = Literal["linear", "hidden"]
 Way = Literal["head", "all", "staged"]
-"""What of a model is trained: a head on its frozen trunk, all of it, or one after the other."""
+"""What of a model is trained: a head on its frozen backbone, all of it, or one after the other."""
 
 
 @dataclass(frozen=True)

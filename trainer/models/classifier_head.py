@@ -1,4 +1,4 @@
-"""Head: what turns a trunk's features into probabilities."""
+"""Head: what turns a backbone's features into probabilities."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ if TYPE_CHECKING:
     from trainer.features.heads import Head
 
 
-def classify(trunk: keras.Model, num_outputs: int = 1, dropout: float = 0.0) -> keras.Model:
-    """Return a model that follows a trunk with one dense layer, called `logits`.
+def add_classifier(
+    backbone: keras.Model, num_outputs: int = 1, dropout: float = 0.0
+) -> keras.Model:
+    """Return a model that follows a backbone with one dense layer, called `logits`.
 
     Args:
-        trunk: from images to features (batch, n).
+        backbone: from images to features (batch, n).
         num_outputs: 1 for the probability of abnormal, by a sigmoid; more for those of as many
             classes, by a softmax.
         dropout: the share of features that are not seen in a step of training.
 
     Returns:
-        From the trunk's input to probabilities, float32 (batch, num_outputs).
+        From the backbone's input to probabilities, float32 (batch, num_outputs).
     """
     import keras
 
-    features = trunk.output
+    features = backbone.output
     if dropout:
         features = keras.layers.Dropout(dropout)(features)
     logits = keras.layers.Dense(num_outputs, name="logits")(features)
-    return keras.Model(trunk.input, _to_probabilities(logits, num_outputs))
+    return keras.Model(backbone.input, _to_probabilities(logits, num_outputs))
 
 
 def build_head(head: Head, dropout: float = 0.0) -> keras.Model:

@@ -83,13 +83,13 @@ def build(size_px: int, channels: int = 1) -> keras.Model:
             index += 1
     features = _convolve(features, "conv_head", "bn1", _HEAD_FILTERS)
     embeddings = layers.GlobalAveragePooling2D(name="pool")(features)
-    trunk = keras.Model(images, embeddings, name="efficientnet_lite0")
-    set_normalization(trunk, is_pretrained=False)
-    return trunk
+    backbone = keras.Model(images, embeddings, name="efficientnet_lite0")
+    set_normalization(backbone, is_pretrained=False)
+    return backbone
 
 
-def load(trunk: keras.Model, path: Path) -> None:
-    """Load weights into the trunk and freeze its batch normalization.
+def load(backbone: keras.Model, path: Path) -> None:
+    """Load weights into the backbone and freeze its batch normalization.
 
     As the network's normalization is the same for R, G and B, a grey image enters by the sum of the
     first kernel over them, without three copies.
@@ -100,12 +100,12 @@ def load(trunk: keras.Model, path: Path) -> None:
     from trainer.models.torch_pickle import read_tensors
 
     try:
-        _set_weights(trunk, read_tensors(path))
+        _set_weights(backbone, read_tensors(path))
     except (KeyError, ValueError) as error:
         raise WeightsError(
             f"Expected the weights of efficientnet_lite0. Received: {error} in {path}"
         ) from None
-    set_normalization(trunk, is_pretrained=True)
+    set_normalization(backbone, is_pretrained=True)
 
 
 def _block(inputs: Any, name: str, kernel: int, stride: int, expansion: int, filters: int) -> Any:
@@ -144,8 +144,8 @@ def _normalize(features: Any, name: str) -> Any:
     return layers.BatchNormalization(epsilon=1e-3, name=name)(features)
 
 
-def _set_weights(trunk: keras.Model, tensors: Mapping[str, Tensor]) -> None:
-    for layer in trunk.layers:
+def _set_weights(backbone: keras.Model, tensors: Mapping[str, Tensor]) -> None:
+    for layer in backbone.layers:
         name = ".".join(word if word.isdigit() else f"_{word}" for word in layer.name.split("."))
         if f"{name}.running_mean" in tensors:
             facts = ("weight", "bias", "running_mean", "running_var")

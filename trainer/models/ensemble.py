@@ -18,24 +18,24 @@ class Together:
 
     Attributes:
         members: whose answers are averaged.
-        trunk: that they share; None where members take images themselves.
+        backbone: that they share; None where members take images themselves.
         flips: `test` if images and their mirror images are asked about.
     """
 
     members: Sequence[keras.Model]
-    trunk: keras.Model | None
+    backbone: keras.Model | None
     flips: str
 
 
-def combine(
-    members: Sequence[keras.Model], trunk: keras.Model | None = None, flips: str = "none"
+def build_ensemble(
+    members: Sequence[keras.Model], backbone: keras.Model | None = None, flips: str = "none"
 ) -> keras.Model:
     """Return a model that answers with the mean of what its members answer.
 
     Args:
-        members: each from what the trunk makes of images, or from images where there is none, to
+        members: each from what the backbone makes of images, or from images where there is none, to
             probabilities (batch, outputs).
-        trunk: from images to what the members share; it runs once for all of them.
+        backbone: from images to what the members share; it runs once for all of them.
         flips: `test` asks about each image and its mirror image.
 
     Returns:
@@ -43,15 +43,15 @@ def combine(
     """
     import keras
 
-    first = trunk or members[0]
+    first = backbone or members[0]
     if len(members) == 1 and flips == "none":
-        return keras.Model(first.input, members[0](trunk.output)) if trunk else first
+        return keras.Model(first.input, members[0](backbone.output)) if backbone else first
     images: Any = keras.Input(first.input_shape[1:], dtype="uint8", name="image")
     views = [images]
     if flips == "test":
         views.append(keras.ops.flip(images, _WIDTH_AXIS))
-    if trunk:
-        views = [trunk(view) for view in views]
+    if backbone:
+        views = [backbone(view) for view in views]
     # layers of a model have names of their own
     named = [
         keras.Model(member.input, member.output, name=f"member_{index}")
@@ -71,17 +71,17 @@ def take_apart(model: keras.Model) -> Together:
         return Together([model], None, "none")
     heads: list[Any] = [part for part in nested if len(part.inputs[0].shape) == 2]
     if not isinstance(layers[-1], keras.layers.Average):
-        # one head, right after the layers of the trunk
+        # one head, right after the layers of the backbone
         return Together(heads, keras.Model(model.input, layers[-2].output), "none")
     members = heads or nested
-    trunk = next(part for part in nested if part not in heads) if heads else None
+    backbone = next(part for part in nested if part not in heads) if heads else None
     has_flips = len(layers[-1].input) == 2 * len(members)
-    return Together(members, trunk, "test" if has_flips else "none")
+    return Together(members, backbone, "test" if has_flips else "none")
 
 
-def mirror(trunk: keras.Model) -> keras.Model:
-    """Return what makes of images what a trunk makes of their mirror images."""
+def mirror(backbone: keras.Model) -> keras.Model:
+    """Return what makes of images what a backbone makes of their mirror images."""
     import keras
 
-    images: Any = keras.Input(trunk.input_shape[1:], dtype="uint8", name="image")
-    return keras.Model(images, trunk(keras.ops.flip(images, _WIDTH_AXIS)))
+    images: Any = keras.Input(backbone.input_shape[1:], dtype="uint8", name="image")
+    return keras.Model(images, backbone(keras.ops.flip(images, _WIDTH_AXIS)))

@@ -38,9 +38,9 @@ def build(size_px: int) -> keras.Model:
     for index, filters in enumerate(_STAGES):
         features = _block(features, filters, 2 if index else 1)
     features = layers.GlobalAveragePooling2D(name="pool")(_activate(features))
-    trunk = keras.Model(images, features, name="resnet_small")
-    set_normalization(trunk, is_pretrained=False)
-    return trunk
+    backbone = keras.Model(images, features, name="resnet_small")
+    set_normalization(backbone, is_pretrained=False)
+    return backbone
 
 
 def _block(inputs: Any, filters: int, stride: int) -> Any:

@@ -19,7 +19,7 @@ class Pretrained:
 
     Attributes:
         find: returns their file; raises WeightsError where there is none.
-        load: puts a file's weights into a trunk and freezes its batch normalization; raises
+        load: puts a file's weights into a backbone and freezes its batch normalization; raises
             WeightsError where they are not those of this network.
         learning_rate: of Adam, where all is trained from there.
     """
@@ -31,7 +31,7 @@ class Pretrained:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A network that can be asked for by name: a trunk, which a head follows.
+    """A network that can be asked for by name: a backbone, which a head follows.
 
     Attributes:
         build: takes the side of the lake's images in pixels; returns a model with random weights

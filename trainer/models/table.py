@@ -15,7 +15,7 @@ from trainer.models.spec import ModelEntry, Pretrained
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
-__all__ = ["MODELS", "build_trunk", "find_weights", "require_weights"]
+__all__ = ["MODELS", "build_backbone", "find_weights", "require_weights"]
 
 _KERAS_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
 
@@ -77,8 +77,8 @@ MODELS = {
 }
 
 
-def build_trunk(name: str, size_px: int, weights: str) -> keras.Model:
-    """Build the trunk of a model, with the weights that it starts from.
+def build_backbone(name: str, size_px: int, weights: str) -> keras.Model:
+    """Build the backbone of a model, with the weights that it starts from.
 
     Args:
         name: a key of `MODELS`.
@@ -91,11 +91,11 @@ def build_trunk(name: str, size_px: int, weights: str) -> keras.Model:
     Raises:
         WeightsError: the weights are not there, damaged, or another network's.
     """
-    trunk = MODELS[name].build(size_px)
+    backbone = MODELS[name].build(size_px)
     pretrained, path = MODELS[name].starts_at(weights), find_weights(name, weights)
     if pretrained and path:
-        pretrained.load(trunk, path)
-    return trunk
+        pretrained.load(backbone, path)
+    return backbone
 
 
 def require_weights(names: Iterable[str], weights: str) -> None:

@@ -115,7 +115,7 @@ def on_fitting(run: Run) -> str:
     speed = run.fitted.drop_nulls("train_s")["images_per_s"].median()
     pace = f", at a median of {speed:,.0f} images/s" if isinstance(speed, float) else ""
     epochs = count(run.fitted.height, "epochs")
-    return f"Fitted for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
+    return f"TrainedModel for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
 
 
 def on_candidates(run: Run) -> str:

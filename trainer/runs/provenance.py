@@ -25,7 +25,7 @@ from trainer.options import CvOptions, TrainOptions
 from trainer.runs.hardware import describe_hardware
 
 if TYPE_CHECKING:
-    from trainer.data.input_wait import Waiting
+    from trainer.data.input_wait import InputWait
 
 PACKAGES = (
     "mura-lake",
@@ -52,7 +52,7 @@ class Phases:
         self.waiting_s: dict[str, float] = {}
 
     @contextmanager
-    def measure(self, name: str, waiting: Waiting | None = None) -> Generator[None, None, None]:
+    def measure(self, name: str, waiting: InputWait | None = None) -> Generator[None, None, None]:
         """Add the time of the block to the phase `name`, and what `waiting` counts in it."""
         started_s = time.monotonic()
         yield

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from shared.console import say
-from trainer.evaluation.results import kept_model
+from trainer.evaluation.results import selected_model
 from trainer.evaluation.thresholds import add_calibrated, decide, write_decision
 from trainer.report.formatting import estimate, fine_percent, number
 from trainer.runs.run_folder import PREDICTIONS_FILE
@@ -26,7 +26,7 @@ def write_tables(
         scored: all predictions of the run. `predictions.parquet` gets `calibrated_probability`
             as well, and `decision.json` the temperatures and thresholds learnt on them.
     """
-    decision = decide(scored, kept_model(scored))
+    decision = decide(scored, selected_model(scored))
     waiting_share = {**_share_of_training(history), **_share_of_phases(config)}
     facts = {**config, "waiting_share": waiting_share}
     (folder / "config.json").write_text(json.dumps(facts, indent=2) + "\n")
@@ -49,7 +49,7 @@ def _share_of_phases(config: Mapping[str, Any]) -> dict[str, float]:
     return {name: waiting_s[name] / config["seconds"][name] for name in waiting_s}
 
 
-def say_result(folder: Path) -> None:
+def print_results(folder: Path) -> None:
     """Print a finished run's headline numbers and where its report is."""
     metrics = json.loads((folder / "metrics.json").read_text())
     for role in ("validation", "test"):

@@ -1,4 +1,4 @@
-"""Kept: what a finished run answers with, and what it knows of its own answers."""
+"""SavedRun: what a finished run answers with, and what it knows of its own answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FILES = (
 
 
 @dataclass(frozen=True)
-class Kept:
+class SavedRun:
     """A finished run.
 
     Attributes:
@@ -72,7 +72,7 @@ class Kept:
             ) from None
 
 
-def open_kept(run: str) -> Kept:
+def open_saved_run(run: str) -> SavedRun:
     """Open a finished run.
 
     Args:
@@ -94,7 +94,7 @@ def open_kept(run: str) -> Kept:
         )
         scored = pl.read_parquet(io.BytesIO((folder / PREDICTIONS_FILE).read_bytes()))
         image = ImageSpec.from_json(config["lake"]["image"])
-        return Kept(folder, config, metrics, read_decision(folder), image, scored)
+        return SavedRun(folder, config, metrics, read_decision(folder), image, scored)
     except (ValueError, KeyError, TypeError, FileNotFoundError, pl.exceptions.PolarsError) as error:
         raise TrainingError(
             f"Expected the files of a run as it left them. Received: run={folder}: {error!r}"

@@ -14,11 +14,11 @@ from trainer.data.target import make_target
 from trainer.models.table import require_weights
 from trainer.options import CvOptions, TrainOptions
 from trainer.runs.provenance import Phases, run_key
-from trainer.runs.results_writer import say_result
+from trainer.runs.results_writer import print_results
 from trainer.runs.run_folder import open_run_folder
 
 
-class Begun(NamedTuple):
+class RunSetup(NamedTuple):
     """What a command that fits models has before TensorFlow is started.
 
     Attributes:
@@ -37,13 +37,13 @@ class Begun(NamedTuple):
 
 
 @contextmanager
-def begin(
+def set_up_run(
     options: TrainOptions | CvOptions,
     model_names: Sequence[str],
     what: str,
     name: str,
     num_folds: int = 0,
-) -> Generator[Begun, None, None]:
+) -> Generator[RunSetup, None, None]:
     """Refuse what cannot work before TensorFlow's seconds of starting; print the results after.
 
     Args:
@@ -63,5 +63,5 @@ def begin(
         check_batch(model_names, options, [*folds, plan])
         key = run_key(what, options, data.lake)
     with open_run_folder(options.out, name, key) as folder:
-        yield Begun(data.lake, plan, folds, folder, phases)
-    say_result(folder)
+        yield RunSetup(data.lake, plan, folds, folder, phases)
+    print_results(folder)

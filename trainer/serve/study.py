@@ -17,7 +17,7 @@ from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import overlay
 from trainer.inference.image_input import read_view
 from trainer.inference.study_predictions import answer
-from trainer.runs.saved_run import Kept
+from trainer.runs.saved_run import SavedRun
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -61,7 +61,7 @@ class Study:
 class Reader:
     """Reads studies by one model, one after the other."""
 
-    def __init__(self, kept: Kept, model: keras.Model):
+    def __init__(self, kept: SavedRun, model: keras.Model):
         untyped: Any = model
         self.kept, self._model, self._layer_cam = kept, untyped, LayerCam(model)
         self._lock = Lock()

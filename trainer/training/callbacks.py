@@ -10,15 +10,15 @@ import keras
 from shared.cluster.task_status import say_status
 from shared.console import Progress
 from shared.errors import TrainingError
-from trainer.data.input_wait import Waiting
-from trainer.training.training_state import Course
+from trainer.data.input_wait import InputWait
+from trainer.training.training_state import TrainingState
 
 
-class EpochLog(keras.callbacks.Callback):
-    """Shows a fit's progress and adds its epochs to its course; ends it when that is over.
+class ProgressCallback(keras.callbacks.Callback):
+    """Shows a fit's progress and adds its epochs to its state; ends it when that is over.
 
     Args:
-        course: of the fit.
+        state: of the fit.
         progress: where to show; its unit is images.
         num_views: how many views an epoch has.
         waiting: of the pipeline of training batches.
@@ -27,15 +27,15 @@ class EpochLog(keras.callbacks.Callback):
 
     def __init__(
         self,
-        course: Course,
+        state: TrainingState,
         progress: Progress,
         num_views: int,
-        waiting: Waiting,
+        waiting: InputWait,
         tell: Callable[[Mapping[str, Any]], None],
     ):
         super().__init__()
-        self._course, self._tell = course, tell
-        self._progress, self._num_views, self._batch = progress, num_views, course.options.batch
+        self._state, self._tell = state, tell
+        self._progress, self._num_views, self._batch = progress, num_views, state.options.batch
         self._waiting, self._waited_s = waiting, 0.0
         self._started_s = self._trained_s = 0.0
 
@@ -72,7 +72,7 @@ class EpochLog(keras.callbacks.Callback):
             "train_s": train_s,
             "waiting_s": self._waiting.seconds - self._waited_s,
         }
-        self._course.add(row)
+        self._state.add(row)
         self._tell(row)
         said = (
             f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation loss {row['val_loss']:.4f}, "
@@ -81,4 +81,4 @@ class EpochLog(keras.callbacks.Callback):
         self._progress.note(said)
         say_status(said)
         # Keras asks for this attribute after each epoch
-        self._course.model.stop_training = self._course.is_over
+        self._state.model.stop_training = self._state.is_over

@@ -16,23 +16,23 @@ from shared.console import Progress
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from trainer.data.augment import augment_batches
-from trainer.data.input_wait import Waiting
+from trainer.data.input_wait import InputWait
 from trainer.data.pipeline import ordered_batches, shuffled_batches
 from trainer.data.split import FitPlan
-from trainer.data.target import make_target, make_truth
+from trainer.data.target import make_target, make_targets
 from trainer.data.tfrecord_pipeline import sequential_batches
 from trainer.inference.keras_inference import infer, plain_errors
-from trainer.models.ensemble import combine
+from trainer.models.ensemble import build_ensemble
 from trainer.options import FitOptions
 from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, name_fit
-from trainer.training.callbacks import EpochLog
+from trainer.training.callbacks import ProgressCallback
 from trainer.training.checkpoint import Checkpoint
 from trainer.training.devices import share, start
 from trainer.training.history import make_history
 from trainer.training.losses import objective
 from trainer.training.tensorboard import TensorBoardLog
-from trainer.training.trained_model import Fitted, Outputs
-from trainer.training.training_state import Course
+from trainer.training.trained_model import Outputs, TrainedModel
+from trainer.training.training_state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Fitter:
+class Trainer:
     """Fits whole models.
 
     Attributes:
@@ -64,7 +64,7 @@ class Fitter:
     options: FitOptions
     folder: Path
 
-    def fit(self, recipe: Recipe, plan: FitPlan, title: str) -> Fitted:
+    def fit(self, recipe: Recipe, plan: FitPlan, title: str) -> TrainedModel:
         """Train on a plan's train views; stop early on the loss of its validation views.
 
         A fit that was killed goes on after its last finished epoch, and ends with the same weights:
@@ -85,18 +85,18 @@ class Fitter:
             model = self._compile(recipe)
         name = name_fit(title)
         checkpoint = Checkpoint(self.folder / CHECKPOINTS / f"{name}.npz")
-        course = Course(model, self.options, checkpoint)
-        if not course.is_over:
+        state = TrainingState(model, self.options, checkpoint)
+        if not state.is_over:
             with closing(TensorBoardLog(self.folder / TENSORBOARD / name)) as log:
-                self._run_epochs(recipe, plan, title, course, log)
+                self._run_epochs(recipe, plan, title, state, log)
         best = recipe.build()  # not compiled, and on one device
-        best.set_weights(course.end())
-        answering = combine([best], flips=self.options.flips)
+        best.set_weights(state.end())
+        answering = build_ensemble([best], flips=self.options.flips)
 
         def answer(views: pl.DataFrame) -> Outputs:
             return infer(answering, self.lake, views, "predict").astype(np.float64)
 
-        return Fitted(make_history(course.rows), answer, lambda: best)
+        return TrainedModel(make_history(state.rows), answer, lambda: best)
 
     def _compile(self, recipe: Recipe) -> keras.Model:
         model: Any = recipe.build()  # keras has no stubs: its defaults would be taken for types
@@ -109,9 +109,9 @@ class Fitter:
         return model
 
     def _run_epochs(
-        self, recipe: Recipe, plan: FitPlan, title: str, course: Course, log: TensorBoardLog
+        self, recipe: Recipe, plan: FitPlan, title: str, state: TrainingState, log: TensorBoardLog
     ) -> None:
-        options, waiting, model = self.options, Waiting(), course.model
+        options, waiting, model = self.options, InputWait(), state.model
         with (
             ViewReader(self.lake, plan.train) as reader,
             ViewReader(self.lake, plan.validation) as validation,
@@ -119,22 +119,22 @@ class Fitter:
         ):
             truth = self._truth(plan.validation)
             validation_batches = ordered_batches(validation, options.batch, truth)
-            if recipe.counts_start and not course.rows:
+            if recipe.counts_start and not state.rows:
                 measured = model.evaluate(validation_batches, verbose=0, return_dict=True)
-                course.add({"epoch": 0} | {f"val_{name}": v for name, v in measured.items()})
-            num_left = options.epochs - course.num_epochs
+                state.add({"epoch": 0} | {f"val_{name}": v for name, v in measured.items()})
+            num_left = options.epochs - state.num_epochs
             with Progress(title, num_left * (len(reader) + len(validation))) as progress:
-                if course.num_epochs:
-                    progress.note(f"going on after epoch {course.num_epochs}")
+                if state.num_epochs:
+                    progress.note(f"going on after epoch {state.num_epochs}")
                 model.fit(
-                    waiting.measure(self._train_batches(plan.train, reader, course.num_epochs)),
+                    waiting.measure(self._train_batches(plan.train, reader, state.num_epochs)),
                     steps_per_epoch=math.ceil(len(reader) / options.batch),
                     validation_data=validation_batches,
-                    initial_epoch=course.num_epochs,
+                    initial_epoch=state.num_epochs,
                     epochs=options.epochs,
                     shuffle=False,
                     verbose=0,
-                    callbacks=[EpochLog(course, progress, len(reader), waiting, log.add)],
+                    callbacks=[ProgressCallback(state, progress, len(reader), waiting, log.add)],
                 )
 
     def _train_batches(
@@ -148,4 +148,4 @@ class Fitter:
 
     def _truth(self, views: pl.DataFrame) -> Any:
         target = make_target(self.options.target, self.lake.manifest)
-        return make_truth(views, target, self.options.balance)
+        return make_targets(views, target, self.options.balance)

@@ -13,23 +13,23 @@ from shared.lake.open import Lake
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target
 from trainer.features.frozen_backbone import FrozenFit, start_tensorflow
-from trainer.features.head_training import FittedHead
+from trainer.features.head_training import TrainedHead
 from trainer.features.heads import Head
 from trainer.models.candidates import Candidate
-from trainer.models.table import build_trunk
+from trainer.models.table import build_backbone
 from trainer.options import FitOptions
 from trainer.runs.provenance import Phases
-from trainer.training.trained_model import Fitted
+from trainer.training.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     import keras
 
-Fit = Callable[[FitPlan, Sequence[Candidate], str], list[Fitted]]
+Fit = Callable[[FitPlan, Sequence[Candidate], str], list[TrainedModel]]
 """Fits candidates of one model to a plan; the last argument is what progress is called, empty for
 heads of which nothing is to be said."""
 
 _STAGED_SHARE = 0.1
-"""Of the learning rate, once its head is good: faster steps would spoil the trunk first."""
+"""Of the learning rate, once its head is good: faster steps would spoil the backbone first."""
 
 
 def make_fit(
@@ -76,7 +76,7 @@ def make_heads(
 
 
 def make_image_fit(
-    lake: Lake, model_name: str, options: FitOptions, folder: Path, head: FittedHead | None
+    lake: Lake, model_name: str, options: FitOptions, folder: Path, head: TrainedHead | None
 ) -> Fit:
     """Return how all of a model is fitted, on images; see `make_fit`.
 
@@ -99,8 +99,8 @@ class _WholeFit:
         self._lake, self._options, self._folder = lake, options, folder
         self._model_name, self._dropout = model_name, options.last_dropout(model_name)
 
-    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
-        """Fit the model, which is the one candidate; see `trainer.training.loop.Fitter`."""
+    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
+        """Fit the model, which is the one candidate; see `trainer.training.loop.Trainer`."""
         return [self._fit(self._build, plan, title)]
 
     def _fit(
@@ -110,21 +110,21 @@ class _WholeFit:
         title: str,
         *,
         is_staged: bool = False,
-    ) -> Fitted:
-        from trainer.training.loop import Fitter, Recipe
+    ) -> TrainedModel:
+        from trainer.training.loop import Recipe, Trainer
 
         rate = self._options.learning_rate(self._model_name) * (_STAGED_SHARE if is_staged else 1)
-        fitter = Fitter(self._lake, self._options, self._folder)
+        fitter = Trainer(self._lake, self._options, self._folder)
         return fitter.fit(Recipe(build, rate, counts_start=is_staged), plan, title)
 
     def _build(self) -> keras.Model:
-        from trainer.models.classifier_head import classify
+        from trainer.models.classifier_head import add_classifier
 
         target = make_target(self._options.target, self._lake.manifest)
-        return classify(self._build_trunk(), target.num_outputs, self._dropout)
+        return add_classifier(self._build_backbone(), target.num_outputs, self._dropout)
 
-    def _build_trunk(self) -> keras.Model:
-        return build_trunk(self._model_name, self._lake.image.size, self._options.weights)
+    def _build_backbone(self) -> keras.Model:
+        return build_backbone(self._model_name, self._lake.image.size, self._options.weights)
 
 
 class _StagedFit(_WholeFit):
@@ -136,12 +136,12 @@ class _StagedFit(_WholeFit):
         model_name: str,
         options: FitOptions,
         folder: Path,
-        fit_best: Callable[[FitPlan, Sequence[Candidate], str], FittedHead],
+        fit_best: Callable[[FitPlan, Sequence[Candidate], str], TrainedHead],
     ):
         super().__init__(lake, model_name, options, folder)
         self._fit_best = fit_best
 
-    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[Fitted]:
+    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
         """Fit the model, which is the one candidate, from the head that validates best."""
         heads = self._options.list_heads(self._model_name)
         best = self._fit_best(plan, heads, name_head(title))
@@ -149,6 +149,6 @@ class _StagedFit(_WholeFit):
 
     def _build_on(self, head: Head) -> keras.Model:
         from trainer.models.classifier_head import build_head
-        from trainer.models.ensemble import combine
+        from trainer.models.ensemble import build_ensemble
 
-        return combine([build_head(head, self._dropout)], self._build_trunk())
+        return build_ensemble([build_head(head, self._dropout)], self._build_backbone())

@@ -1,4 +1,4 @@
-"""Course: the epochs of a fit: which is the best, when to stop, and how to go on after a kill."""
+"""TrainingState: the epochs of a fit: which is the best, when to stop, and how to go on after a kill."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from trainer.options import FitOptions
 from trainer.training.checkpoint import Arrays, Checkpoint, State
 
 
-class Course:
+class TrainingState:
     """Follows a fit from epoch to epoch, and keeps its state.
 
     Args:

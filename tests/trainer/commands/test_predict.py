@@ -19,7 +19,7 @@ from shared.lake.reader import ViewReader
 from tests.commands import run
 from trainer.inference.image_input import read_view
 from trainer.predict.find_views import find_views
-from trainer.runs.saved_run import open_kept
+from trainer.runs.saved_run import open_saved_run
 
 
 def test_a_tree_gets_the_probabilities_of_the_lake(
@@ -36,7 +36,7 @@ def test_a_tree_gets_the_probabilities_of_the_lake(
         "calibrated_probability",
         view_id=pl.col("path").str.strip_prefix(f"{phantom_tree}/"),
     )
-    tested = open_kept(str(trained_run)).scored.filter(role="test")
+    tested = open_saved_run(str(trained_run)).scored.filter(role="test")
     both = answers.join(tested, on="view_id", suffix="_lake")
     assert both.height == tested.height == answers.height > 0
     for name in ("probability", "calibrated_probability"):

@@ -122,13 +122,13 @@ def test_thresholds_and_temperatures_are_learnt_on_validation_and_kept(trained_r
 def test_the_saved_model_gives_the_saved_predictions(trained_run: Path, lake: Lake) -> None:
     import keras
 
-    from trainer.data.target import as_predictions
+    from trainer.data.target import predictions_table
     from trainer.inference.keras_inference import infer
 
     model: Any = keras.models.load_model(trained_run / "model.keras")
     scored = pl.read_parquet(trained_run / "predictions.parquet").filter(role="test")
     views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
-    predictions = as_predictions(views, infer(model, lake, views, "predict"))
+    predictions = predictions_table(views, infer(model, lake, views, "predict"))
     again = scored.join(predictions, on="view_id", suffix="_again")
     assert again.height == scored.height
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-6

@@ -15,7 +15,7 @@ from ingest.phantom.tree import plan_tree
 from shared.errors import TrainingError
 from shared.lake.open import Lake
 from trainer.data.dataset import Data, open_data
-from trainer.data.group_kfold import deal_groups
+from trainer.data.group_kfold import assign_folds
 from trainer.data.split import Fold, draw_folds, hold_out, plan_fold_fits
 from trainer.options import DataOptions
 
@@ -63,7 +63,7 @@ def test_any_groups_are_dealt_as_by_scikit_learn(seed: int, k: int, num: int, al
     groups = random.integers(0, 60, 200)
     strata = groups % num if alike else random.integers(0, num, 200)
     dealer = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
-    dealt = deal_groups(strata, groups, k, seed)
+    dealt = assign_folds(strata, groups, k, seed)
     for fold, (_, held_out) in enumerate(dealer.split(strata, strata, groups)):
         assert np.flatnonzero(dealt == fold).tolist() == held_out.tolist()
 

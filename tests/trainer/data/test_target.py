@@ -10,11 +10,11 @@ from shared.errors import TrainingError
 from shared.labels import MURA_PARTS
 from trainer.data.target import (
     Target,
-    as_predictions,
-    balance_weights,
+    abnormal_probability,
+    class_weights,
     make_target,
-    make_truth,
-    tell_abnormal,
+    make_targets,
+    predictions_table,
 )
 from trainer.options import Balance
 
@@ -59,21 +59,21 @@ def test_one_part_is_refused() -> None:
 
 def test_the_probability_of_abnormal_is_the_sum_over_abnormal_classes() -> None:
     outputs = np.array([[0.1, 0.2, 0.3, 0.4], [1, 0, 0, 0], [0, 0.5, 0, 0.5]], np.float32)
-    np.testing.assert_allclose(tell_abnormal(outputs), [0.6, 0, 1], atol=1e-7)
+    np.testing.assert_allclose(abnormal_probability(outputs), [0.6, 0, 1], atol=1e-7)
     random = np.random.default_rng(0).dirichlet([0.1] * 14, 10_000).astype(np.float32)
     random[:, ::2] = 0  # all abnormal, with sums that float32 does not make 1
-    assert (tell_abnormal(random) <= 1).all()
-    np.testing.assert_array_equal(tell_abnormal(np.array([[0.25]], np.float32)), [0.25])
+    assert (abnormal_probability(random) <= 1).all()
+    np.testing.assert_array_equal(abnormal_probability(np.array([[0.25]], np.float32)), [0.25])
 
 
 def test_predictions_have_classes_where_there_are_some() -> None:
     views = VIEWS.head(2)
-    binary = as_predictions(views, np.array([[0.25], [0.5]], np.float32))
+    binary = predictions_table(views, np.array([[0.25], [0.5]], np.float32))
     assert binary.to_dict(as_series=False) == {"view_id": ["a", "b"], "probability": [0.25, 0.5]}
-    table = as_predictions(views, np.array([[0.25, 0.25, 0, 0.5]] * 2, np.float32))
+    table = predictions_table(views, np.array([[0.25, 0.25, 0, 0.5]] * 2, np.float32))
     assert table["probability"].to_list() == [0.75, 0.75]
     assert table["class_probabilities"].to_list() == [[0.25, 0.25, 0, 0.5]] * 2
-    none = as_predictions(views.clear(), np.zeros((0, 4), np.float32))
+    none = predictions_table(views.clear(), np.zeros((0, 4), np.float32))
     assert none.schema == table.schema
     assert none.schema["class_probabilities"] == pl.List(pl.Float64)
 
@@ -82,7 +82,7 @@ def test_predictions_have_classes_where_there_are_some() -> None:
     ("balance", "columns"), [("label", ["label"]), ("part_label", ["body_part", "label"])]
 )
 def test_weights_of_classes_sum_to_the_same(balance: Balance, columns: list[str]) -> None:
-    weights = balance_weights(VIEWS, balance)
+    weights = class_weights(VIEWS, balance)
     assert weights.dtype == np.float32
     assert weights.mean() == pytest.approx(1)
     sums = VIEWS.with_columns(weight=pl.Series(weights)).group_by(columns).agg(pl.sum("weight"))
@@ -92,7 +92,7 @@ def test_weights_of_classes_sum_to_the_same(balance: Balance, columns: list[str]
 def test_truth_has_weights_only_where_they_differ() -> None:
     target = make_target("part_abnormal", VIEWS)
     for balance in get_args(Balance):
-        numbers, *weights = make_truth(VIEWS, target, balance)
+        numbers, *weights = make_targets(VIEWS, target, balance)
         assert numbers.shape == (8, 1)
         assert numbers[:, 0].tolist() == target.numbers(VIEWS).tolist()
         assert [w.shape for w in weights] == ([] if balance == "none" else [(8,)])

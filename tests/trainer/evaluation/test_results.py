@@ -11,14 +11,14 @@ from tests.trainer.scored_tables import HAND, random_table, scored_table
 from trainer.evaluation.bootstrap import MIN_GROUPS
 from trainer.evaluation.calibration import calibrate
 from trainer.evaluation.metrics import measure
-from trainer.evaluation.results import compute_metrics, judge, kept_model
+from trainer.evaluation.results import compute_metrics, judge, selected_model
 from trainer.evaluation.thresholds import Decision, Rule, decide
 
 DECISION = Decision("cnn", "validation", 9, 3, view=Rule(2.0, 0.4), study=Rule(3.0, 0.6))
 
 
 def compute(command: str, scored: pl.DataFrame) -> dict[str, Any]:
-    decision = decide(scored, kept_model(scored))
+    decision = decide(scored, selected_model(scored))
     return compute_metrics({"command": command, "options": {"seed": 0}}, scored, decision)
 
 

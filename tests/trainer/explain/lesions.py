@@ -12,7 +12,7 @@ from shared.images.spec import ImageSpec
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from trainer.explain.layer_cam import LayerCam
-from trainer.runs.saved_run import open_kept
+from trainer.runs.saved_run import open_saved_run
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Found:
 
 def find_lesions(run: Path, lake: Lake, phantom: Path) -> Found:
     """Explain the abnormal test views of a run, and look for the peaks of their maps."""
-    kept = open_kept(str(run))
+    kept = open_saved_run(str(run))
     tested = kept.scored.filter(pl.col("role") == "test").select("view_id")
     lesions = pl.read_csv(phantom / LESIONS_FILE)
     views = lake.manifest.join(tested, on="view_id").join(lesions, on="view_id").sort("view_id")

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from trainer.explain.layer_cam import LayerCam
-from trainer.models.classifier_head import classify
-from trainer.models.ensemble import combine
-from trainer.models.table import build_trunk
+from trainer.models.classifier_head import add_classifier
+from trainer.models.ensemble import build_ensemble
+from trainer.models.table import build_backbone
 
 SIZE_PX = 64
 
@@ -16,9 +16,9 @@ def _images() -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (3, SIZE_PX, SIZE_PX, 1), np.uint8)
 
 
-def _head(trunk: keras.Model, num_outputs: int = 1) -> keras.Model:
-    return classify(
-        keras.Model(features := keras.Input(trunk.output_shape[1:]), features), num_outputs
+def _head(backbone: keras.Model, num_outputs: int = 1) -> keras.Model:
+    return add_classifier(
+        keras.Model(features := keras.Input(backbone.output_shape[1:]), features), num_outputs
     )
 
 
@@ -28,7 +28,7 @@ def _head(trunk: keras.Model, num_outputs: int = 1) -> keras.Model:
 @pytest.mark.parametrize("num_outputs", [1, 4])
 def test_maps_are_0_to_1_in_every_family(name: str, num_outputs: int) -> None:
     keras.utils.set_random_seed(1)
-    model = classify(build_trunk(name, SIZE_PX, "none"), num_outputs)
+    model = add_classifier(build_backbone(name, SIZE_PX, "none"), num_outputs)
     heat = LayerCam(model).explain(_images())
     assert heat.shape == (3, SIZE_PX, SIZE_PX)
     assert heat.dtype == np.float32
@@ -51,26 +51,30 @@ def test_large_families_have_maps_too(name: str, size_px: int) -> None:
     """Their deeper twins, densenet169 and resnet152, only repeat more of the same blocks."""
     keras.utils.set_random_seed(1)
     view = np.random.default_rng(3).integers(0, 256, (1, size_px, size_px, 1), np.uint8)
-    heat = LayerCam(classify(build_trunk(name, size_px, "none"))).explain(view)
+    heat = LayerCam(add_classifier(build_backbone(name, size_px, "none"))).explain(view)
     assert heat.shape == (1, size_px, size_px)
     assert heat.max() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("kind", ["heads of a trunk", "whole", "staged"])
+@pytest.mark.parametrize("kind", ["heads of a backbone", "whole", "staged"])
 def test_mirror_images_have_mirrored_maps_where_both_are_asked(kind: str) -> None:
     keras.utils.set_random_seed(2)
-    trunk = build_trunk("resnet_small", SIZE_PX, "none")
-    has_trunk = kind == "heads of a trunk"
-    if has_trunk:
-        members = [_head(trunk) for _ in range(2)]
+    backbone = build_backbone("resnet_small", SIZE_PX, "none")
+    has_backbone = kind == "heads of a backbone"
+    if has_backbone:
+        members = [_head(backbone) for _ in range(2)]
     else:
-        members = [classify(trunk) if kind == "whole" else combine([_head(trunk)], trunk)]
-    model = combine(members, trunk if has_trunk else None, flips="test")
+        members = [
+            add_classifier(backbone)
+            if kind == "whole"
+            else build_ensemble([_head(backbone)], backbone)
+        ]
+    model = build_ensemble(members, backbone if has_backbone else None, flips="test")
     cam = LayerCam(model)
     heat = cam.explain(_images())
     mirrored = cam.explain(np.ascontiguousarray(_images()[:, :, ::-1]))
     np.testing.assert_allclose(mirrored, heat[:, :, ::-1], atol=1e-3)
-    plain = combine(members[:1], trunk if has_trunk else None)
+    plain = build_ensemble(members[:1], backbone if has_backbone else None)
     assert np.abs(LayerCam(plain).explain(_images()) - heat).max() > 0.01
 
 
@@ -79,7 +83,7 @@ def test_the_map_is_hot_where_the_answer_comes_from() -> None:
     bright = keras.layers.Rescaling(1 / 255)(images)
     maps = keras.layers.Conv2D(1, 1, activation="relu", kernel_initializer="ones")(bright)
     pooled = keras.layers.GlobalAveragePooling2D()(maps)
-    model = classify(keras.Model(images, pooled))
+    model = add_classifier(keras.Model(images, pooled))
     model.get_layer("logits").set_weights([np.ones((1, 1)), np.zeros(1)])
     view = np.zeros((1, SIZE_PX, SIZE_PX, 1), np.uint8)
     view[0, 10:14, 40:44] = 255

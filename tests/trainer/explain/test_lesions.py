@@ -13,8 +13,8 @@ from shared.lake.open import open_lake
 from tests.commands import run
 from tests.trainer.explain.lesions import find_lesions
 from trainer.explain.layer_cam import LayerCam
-from trainer.models.classifier_head import classify
-from trainer.models.table import build_trunk
+from trainer.models.classifier_head import add_classifier
+from trainer.models.table import build_backbone
 
 SIZE_PX, MARK_PX, MARGIN_PX = 64, 8, 4
 NUM_EPOCHS = {"cnn4": 8, "resnet_small": 4}
@@ -39,7 +39,7 @@ def test_fractures_of_phantoms_are_found_by_the_pretrained_network(tmp_path: Pat
 @pytest.mark.parametrize("name", NUM_EPOCHS)
 def test_marks_are_found_by_networks_trained_from_nothing(name: str) -> None:
     keras.utils.set_random_seed(1)
-    model = classify(build_trunk(name, SIZE_PX, "none"))
+    model = add_classifier(build_backbone(name, SIZE_PX, "none"))
     model.compile("adam", "binary_crossentropy")
     images, labels, _ = _draw_views(160, seed=1)
     model.fit(images, labels, batch_size=32, epochs=NUM_EPOCHS[name], verbose="0")

@@ -22,10 +22,10 @@ from trainer.commands.export import export
 from trainer.export.formats import FORMATS, Answer
 from trainer.export.graph import build_graph
 from trainer.export.preprocessing import check_exportable
-from trainer.models.classifier_head import classify
-from trainer.models.table import build_trunk
+from trainer.models.classifier_head import add_classifier
+from trainer.models.table import build_backbone
 from trainer.options import ExportOptions
-from trainer.runs.saved_run import MODEL_FILE, open_kept
+from trainer.runs.saved_run import MODEL_FILE, open_saved_run
 
 NUM_VIEWS = 100
 SIDES_PX = [
@@ -62,7 +62,7 @@ def test_other_formats_give_them_too_also_of_pretrained_families(
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "exported"
-    export(ExportOptions(format=name, out=str(out)), open_kept(str(pretrained_run)))
+    export(ExportOptions(format=name, out=str(out)), open_saved_run(str(pretrained_run)))
     assert _disagree(pretrained_run, lake, phantom_tree, FORMATS[name].open(out)) < 1e-4
 
 
@@ -71,13 +71,13 @@ def pretrained_run(trained_run: Path, lake: Lake, tmp_path_factory: pytest.TempP
     """A run whose model is another family's, with weights that nothing has trained."""
     folder = shutil.copytree(trained_run, tmp_path_factory.mktemp("runs") / "mobilenetv2")
     keras.utils.set_random_seed(0)
-    trunk: Any = build_trunk("mobilenetv2", SIZE_PX, "none")
-    model: Any = classify(trunk)
+    backbone: Any = build_backbone("mobilenetv2", SIZE_PX, "none")
+    model: Any = add_classifier(backbone)
     views = lake.manifest.sample(32, seed=0)
     with ViewReader(lake, views) as reader:
-        sums = trunk.predict_on_batch(reader.read(np.arange(views.height))).sum(axis=1)
+        sums = backbone.predict_on_batch(reader.read(np.arange(views.height))).sum(axis=1)
     # so that probabilities differ from view to view
-    weights = np.full((trunk.output_shape[1], 1), 4 / np.ptp(sums))
+    weights = np.full((backbone.output_shape[1], 1), 4 / np.ptp(sums))
     model.get_layer("logits").set_weights([weights, -4 * sums.mean(keepdims=True) / np.ptp(sums)])
     model.save(folder / MODEL_FILE)
     return folder
@@ -85,7 +85,7 @@ def pretrained_run(trained_run: Path, lake: Lake, tmp_path_factory: pytest.TempP
 
 def _disagree(run: Path, lake: Lake, phantom_tree: Path, ask: Answer) -> float:
     """Return the largest difference between an export's probabilities and the model's."""
-    model = open_kept(str(run)).load_model()
+    model = open_saved_run(str(run)).load_model()
     views = lake.manifest.sample(NUM_VIEWS, seed=3).select(pl.col("view_id")).to_series()
     sources = [decode_radiograph((phantom_tree / view).read_bytes()).grey for view in views]
     # some smaller than the lake's images, so that they grow

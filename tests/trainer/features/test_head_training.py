@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer.features.head_training import FittedHead, fit_heads
+from trainer.features.head_training import TrainedHead, fit_heads
 from trainer.features.heads import (
     Classes,
     Examples,
     Matrix,
+    abnormal_probability,
     measure_logits,
-    tell_abnormal,
     to_probabilities,
 )
 from trainer.models.candidates import Candidate, HeadKind
@@ -44,7 +44,7 @@ def fit_one(
     head: HeadKind = "linear",
     decay: float = 3000,
     num_outputs: int = 1,
-) -> FittedHead:
+) -> TrainedHead:
     (fitted,) = fit_heads(train, validation, [Candidate("m", head, decay)], num_outputs, options)
     return fitted
 
@@ -88,7 +88,7 @@ def test_as_many_classes_as_asked_for_are_told_apart() -> None:
     expected = np.average(-np.log(own), weights=train.weights)
     # the last epoch is the optimum; the best by the loss without its penalty is an earlier one
     assert fitted.rows[-1]["loss"] == pytest.approx(expected, rel=1e-3)
-    abnormal = tell_abnormal(probabilities)
+    abnormal = abnormal_probability(probabilities)
     np.testing.assert_allclose(abnormal, probabilities[:, 1::2].sum(axis=1), atol=1e-6)
     assert fitted.rows[-1]["accuracy"] > 0.7
     assert fitted.rows[-1]["auroc"] > 0.9

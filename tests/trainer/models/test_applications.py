@@ -11,8 +11,8 @@ import pytest
 
 from shared.errors import WeightsError
 from tests.commands import PROJECT
-from trainer.models.classifier_head import classify
-from trainer.models.table import build_trunk
+from trainer.models.classifier_head import add_classifier
+from trainer.models.table import build_backbone
 
 NETWORKS = {
     "mobilenetv2": ("mobilenet_v2", "MobileNetV2", "published.h5"),
@@ -81,25 +81,25 @@ def test_features_are_those_of_the_original_with_its_own_normalization(
     _save(original, tmp_path / file)
     normalize = getattr(keras.applications, module).preprocess_input
     expected = np.asarray(original(normalize(_images(3).astype("float32"))))
-    trunk: Any = build_trunk(name, SIZE_PX, str(tmp_path / file))
-    received = np.asarray(trunk(_images()))
+    backbone: Any = build_backbone(name, SIZE_PX, str(tmp_path / file))
+    received = np.asarray(backbone(_images()))
     np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-5 * np.ptp(expected))
-    assert trunk.input.dtype == "uint8"
-    first = next(layer for layer in trunk.layers if layer.weights)
+    assert backbone.input.dtype == "uint8"
+    first = next(layer for layer in backbone.layers if layer.weights)
     assert first.kernel.shape[2] < 3
-    assert trunk.count_params() + trunk.output_shape[1] + 1 == _documented_parameters(name)
+    assert backbone.count_params() + backbone.output_shape[1] + 1 == _documented_parameters(name)
 
 
 @pytest.mark.parametrize("name", ["densenet169", "resnet152"])
 def test_a_deeper_sibling_has_the_same_entrance(name: str) -> None:
-    trunk: Any = build_trunk(name, SIZE_PX, "none")
-    assert trunk.get_layer("with_ones").output.shape == (None, SIZE_PX, SIZE_PX, 2)
-    assert trunk.get_layer("conv1_conv").kernel.shape == (7, 7, 2, 64)
-    assert trunk.count_params() + trunk.output_shape[1] + 1 == _documented_parameters(name)
+    backbone: Any = build_backbone(name, SIZE_PX, "none")
+    assert backbone.get_layer("with_ones").output.shape == (None, SIZE_PX, SIZE_PX, 2)
+    assert backbone.get_layer("conv1_conv").kernel.shape == (7, 7, 2, 64)
+    assert backbone.count_params() + backbone.output_shape[1] + 1 == _documented_parameters(name)
 
 
 def test_a_trained_model_is_saved_and_loaded_with_its_grey_entrance(tmp_path: Path) -> None:
-    model: Any = classify(build_trunk("resnet50", SIZE_PX, "none"), 3)
+    model: Any = add_classifier(build_backbone("resnet50", SIZE_PX, "none"), 3)
     model.save(tmp_path / "model.keras")
     loaded: Any = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(_images()), model(_images()))
@@ -109,20 +109,20 @@ def test_normalization_stays_where_it_is_pretrained_and_is_learnt_where_it_is_no
     weights_file: Path,
 ) -> None:
     for weights, is_learnt in ((str(weights_file), False), ("none", True)):
-        trunk: Any = build_trunk("mobilenetv2", SIZE_PX, weights)
-        names = [weight.path for weight in trunk.trainable_weights]
+        backbone: Any = build_backbone("mobilenetv2", SIZE_PX, weights)
+        names = [weight.path for weight in backbone.trainable_weights]
         assert any("kernel" in name for name in names)
         assert any("gamma" in name for name in names) == is_learnt
-        before = trunk.get_layer("bn_Conv1").get_weights()
-        trunk(_images(), training=True)
-        pairs = zip(before, trunk.get_layer("bn_Conv1").get_weights(), strict=True)
+        before = backbone.get_layer("bn_Conv1").get_weights()
+        backbone(_images(), training=True)
+        pairs = zip(before, backbone.get_layer("bn_Conv1").get_weights(), strict=True)
         assert all(np.array_equal(was, now) for was, now in pairs) != is_learnt
 
 
 def test_small_images_are_made_large_enough_and_large_ones_smaller() -> None:
     for size_px, working_px in ((16, 75), (77, 77), (400, 320)):
-        trunk: Any = build_trunk("inceptionv3", size_px, "none")
-        assert trunk.get_layer("normalize").output.shape[1:] == (working_px, working_px, 1)
+        backbone: Any = build_backbone("inceptionv3", size_px, "none")
+        assert backbone.get_layer("normalize").output.shape[1:] == (working_px, working_px, 1)
 
 
 def test_weights_of_another_network_and_damaged_ones_are_refused(
@@ -134,6 +134,6 @@ def test_weights_of_another_network_and_damaged_ones_are_refused(
     text.write_text("not a model")
     for name, path in (("resnet50", weights_file), ("mobilenetv2", cut), ("mobilenetv2", text)):
         with pytest.raises(WeightsError, match=r"Expected the weights of .* Received: ") as caught:
-            build_trunk(name, SIZE_PX, str(path))
+            build_backbone(name, SIZE_PX, str(path))
         assert path.name in str(caught.value)
         assert "\n" not in str(caught.value)

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from shared.errors import WeightsError
-from trainer.models.classifier_head import classify
+from trainer.models.classifier_head import add_classifier
 from trainer.models.efficientnet_lite import build, find_weights, load
 from trainer.models.torch_pickle import read_tensors
 
@@ -18,9 +18,9 @@ TOP_CLASSES = {800: 7.4819255, 741: 6.65003, 731: 6.332473}
 
 
 def _pretrained(size_px: int, channels: int = 1) -> Any:
-    trunk = build(size_px, channels)
-    load(trunk, find_weights())
-    return trunk
+    backbone = build(size_px, channels)
+    load(backbone, find_weights())
+    return backbone
 
 
 def _waves(i: Any, j: Any, channel: Any) -> Any:
@@ -50,7 +50,7 @@ def test_a_grey_image_enters_as_three_equal_channels_would() -> None:
 
 
 def test_every_convolution_is_trained_and_every_normalization_stays() -> None:
-    model: Any = classify(_pretrained(32))
+    model: Any = add_classifier(_pretrained(32))
     before = model.get_layer("bn0").get_weights()
     kernels = [name for name in (weight.path for weight in model.weights) if "kernel" in name]
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), np.uint8)

@@ -8,7 +8,7 @@ import pytest
 
 from trainer.features.heads import Head, to_probabilities
 from trainer.models.classifier_head import build_head
-from trainer.models.ensemble import combine, mirror
+from trainer.models.ensemble import build_ensemble, mirror
 
 SIZE_PX, NUM_FEATURES = 12, 5
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, SIZE_PX, SIZE_PX, 1), np.uint8)
@@ -26,11 +26,11 @@ def random_head(seed: int, num_hidden: int, num_outputs: int) -> Head:
     return Head(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
 
 
-def build_trunk() -> Any:
+def build_backbone() -> Any:
     keras.utils.set_random_seed(0)
     images: Any = keras.Input((SIZE_PX, SIZE_PX, 1), dtype="uint8")
     features = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images))
-    return keras.Model(images, keras.layers.Dense(NUM_FEATURES)(features), name="trunk")
+    return keras.Model(images, keras.layers.Dense(NUM_FEATURES)(features), name="backbone")
 
 
 @pytest.mark.parametrize("num_hidden", [0, 3])
@@ -46,16 +46,18 @@ def test_a_built_head_answers_as_in_numpy(num_hidden: int, num_outputs: int) -> 
 @pytest.mark.parametrize("num_outputs", [1, 14])
 @pytest.mark.parametrize("flips", ["none", "test"])
 @pytest.mark.parametrize("num_members", [1, 3])
-def test_heads_on_one_trunk_answer_by_their_mean(
+def test_heads_on_one_backbone_answer_by_their_mean(
     num_outputs: int, flips: str, num_members: int, tmp_path: Any
 ) -> None:
-    trunk = build_trunk()
+    backbone = build_backbone()
     heads = [random_head(seed, 2, num_outputs) for seed in range(num_members)]
-    combine([build_head(head) for head in heads], trunk, flips).save(tmp_path / "model.keras")
+    build_ensemble([build_head(head) for head in heads], backbone, flips).save(
+        tmp_path / "model.keras"
+    )
     model: Any = keras.models.load_model(tmp_path / "model.keras")
     views = [IMAGES, IMAGES[:, :, ::-1]] if flips == "test" else [IMAGES]
     answers = [
-        to_probabilities(head.logits(trunk.predict(view, verbose=0)))
+        to_probabilities(head.logits(backbone.predict(view, verbose=0)))
         for view in views
         for head in heads
     ]
@@ -64,19 +66,19 @@ def test_heads_on_one_trunk_answer_by_their_mean(
     np.testing.assert_allclose(found, np.mean(answers, axis=0), atol=1e-5)
 
 
-def test_models_without_a_shared_trunk_answer_by_their_mean() -> None:
+def test_models_without_a_shared_backbone_answer_by_their_mean() -> None:
     heads = [build_head(random_head(seed, 0, 1)) for seed in (1, 2)]
-    members: list[Any] = [combine([head], build_trunk()) for head in heads]
-    together: Any = combine(members, flips="test")
+    members: list[Any] = [build_ensemble([head], build_backbone()) for head in heads]
+    together: Any = build_ensemble(members, flips="test")
     views = [IMAGES, IMAGES[:, :, ::-1]]
     answers = [member.predict(view, verbose=0) for member in members for view in views]
     found = together.predict(IMAGES, verbose=0)
     np.testing.assert_allclose(found, np.mean(answers, axis=0), atol=1e-5)
 
 
-def test_a_mirrored_trunk_sees_the_mirror_image() -> None:
-    trunk: Any = build_trunk()
+def test_a_mirrored_backbone_sees_the_mirror_image() -> None:
+    backbone: Any = build_backbone()
     mirrored = IMAGES[:, :, ::-1]
-    expected = trunk.predict(mirrored, verbose=0)
-    model: Any = mirror(trunk)
+    expected = backbone.predict(mirrored, verbose=0)
+    model: Any = mirror(backbone)
     np.testing.assert_allclose(model.predict(IMAGES, verbose=0), expected, atol=1e-5)

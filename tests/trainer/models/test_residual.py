@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from trainer.models.classifier_head import classify
-from trainer.models.table import build_trunk
+from trainer.models.classifier_head import add_classifier
+from trainer.models.table import build_backbone
 
 
 def _draw(num_views: int, seed: int) -> tuple[Any, Any]:
@@ -25,7 +25,7 @@ def _draw(num_views: int, seed: int) -> tuple[Any, Any]:
 
 def test_a_fine_line_is_learnt_whatever_the_exposure() -> None:
     keras.utils.set_random_seed(0)
-    model: Any = classify(build_trunk("resnet_small", 96, "none"), dropout=0.2)
+    model: Any = add_classifier(build_backbone("resnet_small", 96, "none"), dropout=0.2)
     model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
     model.fit(*_draw(128, seed=0), batch_size=16, epochs=6, verbose=0)
     images, labels = _draw(64, seed=1)

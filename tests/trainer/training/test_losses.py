@@ -18,7 +18,7 @@ from shared.lake.reader import ViewReader
 from tests.commands import run
 from trainer.data.pipeline import ordered_batches, shuffled_batches
 from trainer.data.split import FitPlan
-from trainer.data.target import make_target, make_truth, tell_abnormal
+from trainer.data.target import abnormal_probability, make_target, make_targets
 from trainer.data.tfrecord_pipeline import sequential_batches
 from trainer.evaluation.metrics import measure
 from trainer.models.candidates import Candidate
@@ -70,14 +70,14 @@ def test_the_saved_model_loads_without_this_package_and_predicts_the_same(
 ) -> None:
     import keras
 
-    from trainer.data.target import as_predictions
+    from trainer.data.target import predictions_table
     from trainer.inference.keras_inference import infer
 
     model: Any = keras.models.load_model(trained / "model.keras")
     assert model.output_shape == (None, 14)
     scored = pl.read_parquet(trained / "predictions.parquet").filter(role="test")
     views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
-    predictions = as_predictions(views, infer(model, lake, views, "predict"))
+    predictions = predictions_table(views, infer(model, lake, views, "predict"))
     again = scored.join(predictions, on="view_id", suffix="_again")
     assert again.height == scored.height
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-6
@@ -92,7 +92,7 @@ def test_the_metric_is_the_auroc_of_summed_classes() -> None:
     metric: Any = AbnormalAUROC(num_thresholds=5000)
     for rows in np.split(np.arange(500), 5):
         metric.update_state(tf.constant(numbers[rows], tf.float32), tf.constant(outputs[rows]))
-    exact: Any = roc_auc_score(numbers[:, 0] % 2, tell_abnormal(outputs))
+    exact: Any = roc_auc_score(numbers[:, 0] % 2, abnormal_probability(outputs))
     result: Any = metric.result()
     assert float(result) == pytest.approx(float(exact), abs=1e-3)
 
@@ -108,7 +108,7 @@ def _seen(batches: tf.data.Dataset, num_views: int) -> list[tuple[Any, ...]]:
 
 def test_every_way_to_read_gives_each_view_its_class_and_weight(lake: Lake) -> None:
     views = lake.manifest.sample(120, seed=6)
-    truth = make_truth(views, make_target("part_abnormal", lake.manifest), "part_label")
+    truth = make_targets(views, make_target("part_abnormal", lake.manifest), "part_label")
     with ViewReader(lake, views) as reader:
         pixels = reader.read(np.arange(views.height))
         expected = sorted(

@@ -34,7 +34,7 @@ def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def assert_saved_model_answers_as_scored(folder: Path, lake: Lake) -> None:
     import keras
 
-    from trainer.data.target import as_predictions
+    from trainer.data.target import predictions_table
     from trainer.inference.keras_inference import infer
 
     model: Any = keras.models.load_model(folder / "model.keras")
@@ -43,7 +43,7 @@ def assert_saved_model_answers_as_scored(folder: Path, lake: Lake) -> None:
     assert scored.height >= 5
     assert scored["probability"].is_unique().all()
     views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
-    predictions = as_predictions(views, infer(model, lake, views, "predict"))
+    predictions = predictions_table(views, infer(model, lake, views, "predict"))
     again = scored.join(predictions, on="view_id", suffix="_again")
     assert again.height == scored.height
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-5
