@@ -77,13 +77,13 @@ def _train(words: Sequence[str]) -> None:
 
     options = parse(TrainOptions, words, "train")
 
-    from trainer.runs.setup import set_up_run
+    from trainer.runs.setup import Command, set_up_run
 
-    name = f"train-{options.part}-{options.model}"
-    with set_up_run(options, [options.model], "train", name) as (lake, plan, _, folder, phases):
+    command = Command("train", f"train-{options.part}-{options.model}", [options.model])
+    with set_up_run(options, command) as (context, plan, _):
         from trainer.commands.train import train
 
-        train(options, lake, plan, folder, phases)
+        train(context, plan)
 
 
 def _cv(words: Sequence[str]) -> None:
@@ -92,16 +92,15 @@ def _cv(words: Sequence[str]) -> None:
     options = parse(CvOptions, words, "cv")
 
     from trainer.runs.hardware import limit_threads
-    from trainer.runs.setup import set_up_run
+    from trainer.runs.setup import Command, set_up_run
 
     if options.cpus:
         limit_threads(options.cpus)
-    name = f"cv-{options.part}"
-    begun = set_up_run(options, options.model_names, "cv", name, options.k)
-    with begun as (lake, plan, folds, folder, phases):
+    command = Command("cv", f"cv-{options.part}", options.model_names, options.k)
+    with set_up_run(options, command) as (context, plan, folds):
         from trainer.commands.cross_validate import cross_validate
 
-        cross_validate(options, lake, folds, plan, folder, phases)
+        cross_validate(context, folds, plan)
 
 
 def _tune(words: Sequence[str]) -> None:
@@ -109,14 +108,15 @@ def _tune(words: Sequence[str]) -> None:
 
     options = parse(TuneOptions, words, "tune").search_rest(given_keys(TuneOptions, words))
 
-    from trainer.runs.setup import set_up_run
+    from trainer.runs.setup import Command, set_up_run
     from trainer.tuning.sampler import optuna_version
 
-    name, what = f"tune-{options.part}-{options.model}", f"tune by optuna {optuna_version()}"
-    with set_up_run(options, [options.model], what, name) as (lake, plan, _, folder, phases):
+    name = f"tune-{options.part}-{options.model}"
+    command = Command(f"tune by optuna {optuna_version()}", name, [options.model])
+    with set_up_run(options, command) as (context, plan, _):
         from trainer.commands.tune import search
 
-        search(options, lake, plan, folder, phases)
+        search(context, plan)
 
 
 def _eda(words: Sequence[str]) -> None:

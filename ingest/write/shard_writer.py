@@ -1,4 +1,4 @@
-"""Engine: shard plans are written by an executor, and what became of them is kept by this process."""
+"""Writes shard plans with an executor; this process publishes the shards and caches outcomes."""
 
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -34,8 +34,8 @@ def write_shards(
     """Write shards by an executor and yield each outcome, kept in `store`, as it comes.
 
     A shard gets its name, the digest of its bytes, only when it is on the disk, so it appears whole
-    or not at all. Of an executor on this machine, this process sees to that while the others decode; a
-    remote one does it itself.
+    or not at all. This process publishes the shards of local workers while they decode the next
+    ones; remote workers publish their own.
 
     Raises:
         WorkerError: a worker process died or ran out of memory.

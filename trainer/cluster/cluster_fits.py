@@ -12,7 +12,6 @@ import polars as pl
 
 from shared.cluster.nodes import Cluster
 from shared.console import Progress
-from shared.lake.open import Lake
 from shared.storage.atomic import write_atomically
 from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
 from trainer.cluster.remote_fits import CompletedFit, FitRequest, recall
@@ -22,7 +21,7 @@ from trainer.features.embeddings import EmbeddingCache, embedding_key
 from trainer.features.frozen_backbone import FrozenFit, list_kinds
 from trainer.features.head_training import TrainedHead
 from trainer.options import CvOptions
-from trainer.runs.provenance import Phases
+from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, identify, name_fit
 from trainer.training.checkpoint import Checkpoint
 from trainer.training.recipe import Fit, make_heads, name_head
@@ -33,26 +32,21 @@ class ClusterFits:
 
     Args:
         cluster: not yet started.
-        table: shows what the cluster does.
-        options: of all fits.
-        lake: where the views' pixels are.
-        views: all that will be fitted to or asked about.
-        folder: of the run.
-        phases: of the run.
+        table: shows the progress of the cluster.
+        context: of the run.
+        views: all views that will be fitted to or predicted.
     """
 
     def __init__(
         self,
         cluster: Cluster,
         table: FitTable,
-        options: CvOptions,
-        lake: Lake,
+        context: RunContext[CvOptions],
         views: pl.DataFrame,
-        folder: Path,
-        phases: Phases,
     ):
-        self._cluster, self._table, self._options = cluster, table, options
-        self._lake, self._views, self._folder, self._phases = lake, views, folder, phases
+        options, lake, folder = context.options, context.lake, context.folder
+        self._cluster, self._table, self._context = cluster, table, context
+        self._options, self._lake, self._views, self._folder = options, lake, views, folder
         cache_folder = options.cache and str(Path(options.cache).expanduser().resolve())
         self._job = Job(
             lake.store.resolve(),
@@ -91,7 +85,7 @@ class ClusterFits:
         if not tasks:
             return
         num_views = sum(task.views.height for task in tasks)
-        with self._phases.measure("embed"), Progress("embed", num_views) as progress:
+        with self._context.timings.measure("embed"), Progress("embed", num_views) as progress:
             for index, matrix in self._cluster.map(partial(embed_views, job=self._job), tasks):
                 task = tasks[index]
                 kept[task.model, task.kind].add(task.views, matrix)
@@ -136,7 +130,7 @@ class ClusterFits:
         return self._heads(one.model).fit_best(one.plan, heads, name_head(one.title))
 
     def _make_heads(self, model_name: str) -> FrozenFit:
-        return make_heads(self._lake, model_name, self._options, self._views, self._phases)
+        return make_heads(self._context, model_name, self._views)
 
     def _keep(self, wanted: FitRequest, ended: FitResult) -> CompletedFit:
         for path, content in ended.files.items():

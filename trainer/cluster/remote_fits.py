@@ -4,16 +4,14 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
-from shared.lake.open import Lake
 from trainer.data.split import FitPlan
 from trainer.models.candidates import Candidate
 from trainer.options import CvOptions
-from trainer.runs.provenance import Phases
+from trainer.runs.context import RunContext
 from trainer.training.history import make_history
 from trainer.training.recipe import Fit
 from trainer.training.trained_model import Outputs, TrainedModel
@@ -69,21 +67,18 @@ class _Nothing:
 
 @contextmanager
 def open_remote_fits(
-    options: CvOptions, lake: Lake, views: pl.DataFrame, folder: Path, phases: Phases
+    context: RunContext[CvOptions], views: pl.DataFrame
 ) -> Generator[RemoteFits, None, None]:
-    """Yield what the options ask for; a cluster is let go after the block.
+    """Yield the remote fits that the options ask for; the cluster is released after the block.
 
     Args:
-        options: of the run.
-        lake: where the views' pixels are.
-        views: all that will be fitted to or asked about.
-        folder: of the run.
-        phases: of the run.
+        context: of the run.
+        views: all views that will be fitted to or predicted.
 
     Raises:
         ClusterError: Ray is not installed.
     """
-    if options.engine == "local":
+    if context.options.engine == "local":
         yield _Nothing()
         return
     # only here, for a run on this machine needs none of it
@@ -92,8 +87,8 @@ def open_remote_fits(
     from trainer.cluster.status_table import FitTable
 
     table = FitTable()
-    with make_cluster(options, table.show) as cluster:
-        yield ClusterFits(cluster, table, options, lake, views, folder, phases)
+    with make_cluster(context.options, table.show) as cluster:
+        yield ClusterFits(cluster, table, context, views)
 
 
 @dataclass(frozen=True)

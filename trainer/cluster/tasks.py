@@ -17,6 +17,7 @@ from trainer.features.embeddings import Matrix, embedding_key
 from trainer.keras_import import import_keras
 from trainer.models.candidates import Candidate
 from trainer.options import FitOptions
+from trainer.runs.context import RunContext
 from trainer.runs.hardware import limit_threads
 from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, identify, name_fit
 
@@ -70,7 +71,8 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
         if task.checkpoint and not is_shared:
             (folder / CHECKPOINTS).mkdir()
             (folder / checkpoint).write_bytes(task.checkpoint)
-        fit = make_image_fit(lake, task.model, job.options, folder, task.head)
+        context = RunContext(job.options, lake, folder)
+        fit = make_image_fit(context, task.model, task.head)
         (fitted,) = fit(task.plan, [Candidate(task.model)], task.title)
         say_status("answering")
         answers = [fitted.answer(views) for views in task.asked]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import polars as pl
 
@@ -16,8 +15,8 @@ from trainer.evaluation.metrics import choose, measure, score
 from trainer.models.candidates import Candidate
 from trainer.options import CvOptions
 from trainer.report.formatting import count
-from trainer.runs.provenance import Phases, describe_run
-from trainer.runs.run_folder import count_starts
+from trainer.runs.context import RunContext
+from trainer.runs.provenance import describe_run
 from trainer.training.recipe import Fit, make_fit
 from trainer.training.trained_model import TrainedModel, predict
 
@@ -38,57 +37,46 @@ class _Tried:
 
 
 def cross_validate(
-    options: CvOptions,
-    lake: Lake,
-    plans: list[FitPlan],
-    final_plan: FitPlan,
-    folder: Path,
-    phases: Phases,
+    context: RunContext[CvOptions], folds: Sequence[FitPlan], final_plan: FitPlan
 ) -> None:
-    """Compare candidates, keep the best, score it once; write results and report into `folder`.
+    """Compare candidates, save the best, score it once; write results and report.
 
-    What is kept is the best candidate, fitted anew to all of train; or its fold models, which
-    answer by their mean.
+    The best candidate is fitted again to the whole train split; or its fold models are saved as an
+    ensemble that predicts their mean.
 
     Args:
-        options: candidates and fit.
-        lake: where the views' pixels are.
-        plans: of the folds, the same for all candidates.
+        context: of the run.
+        folds: the plan of each fold, the same for all candidates.
         final_plan: of the refit.
-        folder: the run's.
-        phases: of the run so far.
 
     Raises:
-        ClusterError: the cluster that is asked for cannot be used.
-        CorruptLakeError: a view's pixels are not those that were written.
-        TrainingError: a loss is no longer a number.
+        ClusterError: the cluster cannot be used.
+        CorruptLakeError: the pixels of a view are not those that were written.
+        TrainingError: a loss is not finite.
     """
-    keeps_folds = options.ensemble == "folds"
-    views = pl.concat(vars(final_plan).values())
-    with open_remote_fits(options, lake, views, folder, phases) as remote:
+    options, lake, timings = context.options, context.lake, context.timings
+    is_ensemble = options.ensemble == "folds"
+    with open_remote_fits(context, pl.concat(vars(final_plan).values())) as remote:
         remote.embed()
-        fits = {
-            name: make_fit(lake, name, options, final_plan, folder, phases)
-            for name in options.model_names
-        }
-        with phases.measure("cross-validate"):
-            more = [final_plan.test] if keeps_folds else []
-            tried = _try_all(options, plans, more, remote, fits)
+        fits = {name: make_fit(context, name, final_plan) for name in options.model_names}
+        with timings.measure("cross-validate"):
+            more = [final_plan.test] if is_ensemble else []
+            tried = _try_all(options, folds, more, remote, fits)
         chosen = _choose(tried, lake)
         histories = [one.history for one in tried.values()]
-        if keeps_folds:
+        if is_ensemble:
             members, plan = tried[chosen].members, _without_validation(final_plan)
         else:
-            with phases.measure("train"):
+            with timings.measure("train"):
                 members, plan = _refit(chosen, final_plan, remote, fits), final_plan
             histories.append(label_set(members[0].history, chosen.name, None))
-    with phases.measure("evaluate"):
+    with timings.measure("evaluate"):
         final = predict_sets(members, plan, chosen.name)
     predictions = pl.concat([*(one.predictions for one in tried.values()), final])
     scored = score(predictions, lake.manifest)
-    save_model(members, options, lake, scored, folder, phases)
-    config = describe_run("cv", options, lake, plan, phases, count_starts(folder))
-    save_results(folder, config, pl.concat(histories), scored)
+    save_model(members, context, scored)
+    config = describe_run("cv", context, plan)
+    save_results(context.folder, config, pl.concat(histories), scored)
 
 
 def _try_all(

@@ -7,99 +7,79 @@ from typing import Any
 
 import polars as pl
 
-from shared.lake.open import Lake
 from trainer.data.split import FitPlan
 from trainer.evaluation.metrics import score
 from trainer.options import FitOptions, TrainOptions
 from trainer.report.error_analysis import HEAT_MAPS
 from trainer.report.page import write_report
-from trainer.runs.provenance import Phases, describe_run
+from trainer.runs.context import RunContext
+from trainer.runs.provenance import describe_run
 from trainer.runs.results_writer import write_tables
-from trainer.runs.run_folder import TENSORBOARD, count_starts
+from trainer.runs.run_folder import TENSORBOARD
 from trainer.runs.saved_run import MODEL_FILE
 from trainer.training.recipe import make_fit
 from trainer.training.trained_model import TrainedModel, build_model, predict
 
 
-def train(options: TrainOptions, lake: Lake, plan: FitPlan, folder: Path, phases: Phases) -> None:
-    """Train, score and write all results and the report into `folder`.
-
-    Args:
-        options: model and fit.
-        lake: where the views' pixels are.
-        plan: the views.
-        folder: the run's.
-        phases: of the run so far.
+def train(context: RunContext[TrainOptions], plan: FitPlan) -> None:
+    """Train, score, and write results and report into the run folder.
 
     Raises:
-        CorruptLakeError: a view's pixels are not those that were written.
-        TrainingError: the loss is no longer a number.
+        CorruptLakeError: the pixels of a view are not those that were written.
+        TrainingError: the loss is not finite.
     """
-    candidate = options.candidate
-    fit = make_fit(lake, options.model, options, plan, folder, phases)
-    with phases.measure("train"):
-        (fitted,) = fit(plan, [candidate], candidate.name)
-    save_trained(fitted, options, lake, plan, folder, phases)
+    options = context.options
+    fit = make_fit(context, options.model, plan)
+    with context.timings.measure("train"):
+        (trained,) = fit(plan, [options.candidate], options.candidate.name)
+    save_trained(trained, context, plan)
 
 
 def save_trained(
-    fitted: TrainedModel,
-    options: TrainOptions,
-    lake: Lake,
+    trained: TrainedModel,
+    context: RunContext[TrainOptions],
     plan: FitPlan,
-    folder: Path,
-    phases: Phases,
     search: Mapping[str, Any] | None = None,
 ) -> None:
-    """Score what `train` fits, and write all results and the report.
+    """Score a trained model, and write all results and the report.
 
     Args:
-        fitted: to the plan, as the options say.
-        options: model and fit.
-        lake: where the views' pixels are.
+        trained: on the plan.
+        context: of the run.
         plan: the views.
-        folder: the run's.
-        phases: of the run so far.
-        search: what `config.json` says of the search that found the options, if one did.
+        search: the entry of `config.json` on the search that found the options, if one did.
     """
-    name = options.candidate.name
-    with phases.measure("evaluate"):
-        predictions = predict_sets([fitted], plan, name)
-    scored = score(predictions, lake.manifest)
-    save_model([fitted], options, lake, scored, folder, phases)
-    history = label_set(fitted.history, name, None)
-    config = describe_run("train", options, lake, plan, phases, count_starts(folder))
-    save_results(folder, config | ({"search": search} if search else {}), history, scored)
+    name = context.options.candidate.name
+    with context.timings.measure("evaluate"):
+        predictions = predict_sets([trained], plan, name)
+    scored = score(predictions, context.lake.manifest)
+    save_model([trained], context, scored)
+    history = label_set(trained.history, name, None)
+    config = describe_run("train", context, plan)
+    save_results(context.folder, config | ({"search": search} if search else {}), history, scored)
 
 
 def save_model(
-    members: list[TrainedModel],
-    options: FitOptions,
-    lake: Lake,
-    scored: pl.DataFrame,
-    folder: Path,
-    phases: Phases,
+    members: list[TrainedModel], context: RunContext[FitOptions], scored: pl.DataFrame
 ) -> None:
-    """Write the model, and the pictures of the views that the report shows.
+    """Write the model, and the heat maps of the views that the report shows.
 
     Args:
-        members: answer by their mean.
-        options: of the run.
-        lake: where the views' pixels are.
+        members: of an ensemble that predicts their mean, or a single model.
+        context: of the run.
         scored: all predictions of the run.
-        folder: the run's.
-        phases: of the run so far.
     """
-    with phases.measure("save"):
-        model = build_model(members, options.flips)
+    folder, options = context.folder, context.options
+    with context.timings.measure("save"):
+        model: Any = build_model(members, options.flips)  # keras has no stubs
         model.save(folder / MODEL_FILE)
-    # an earlier process that was killed may have been asked for pictures
+    # an interrupted process may have been run with other image options
     shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
     if options.images == "on":
         from trainer.explain.report_images import keep_pictures  # late, as it imports TensorFlow
 
-        with phases.measure("explain"):
-            keep_pictures(folder, model, lake, scored)
+        with context.timings.measure("explain"):
+            keep_pictures(folder, model, context.lake, scored)
 
 
 def save_results(

@@ -2,19 +2,17 @@
 
 import shutil
 import time
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 from shared.console import note, say
 from shared.errors import TrainingError
-from shared.lake.open import Lake
 from trainer.commands.train import save_trained
 from trainer.data.split import FitPlan
 from trainer.evaluation.metrics import measure_auroc, to_arrays
 from trainer.options import TuneOptions
 from trainer.report.formatting import count, number
-from trainer.runs.provenance import Phases
+from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, TRIALS_FILE, name_fit
 from trainer.training.recipe import make_fit
 from trainer.training.trained_model import TrainedModel, predict
@@ -23,42 +21,38 @@ from trainer.tuning.space import describe, make_space, round_settings, usual_set
 from trainer.tuning.trials import Settings, Trial, choose, read_trials, write_trials
 
 
-def search(options: TuneOptions, lake: Lake, plan: FitPlan, folder: Path, phases: Phases) -> None:
-    """Try settings, keep the best, score it once; write results and report into `folder`.
+def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
+    """Try settings, save the best, score it once; write results and report.
 
-    A search that was killed goes on with the trial, and the epoch, in which it was, and ends as it
-    would have.
+    An interrupted search resumes at the trial, and the epoch, in which it was, with the same
+    results.
 
     Args:
-        options: which settings, how often, and all others.
-        lake: where the views' pixels are.
-        plan: of every trial; its test is scored with the best alone.
-        folder: the run's.
-        phases: of the run so far.
+        context: of the run.
+        plan: of every trial; its test is scored with the best only.
 
     Raises:
-        CorruptLakeError: a view's pixels are not those that were written.
+        CorruptLakeError: the pixels of a view are not those that were written.
         TrainingError: no trial could be fitted.
-        WriteError: a trial cannot be kept.
+        WriteError: a trial cannot be saved.
     """
-    tried = _Search(options, lake, plan, folder, phases)
+    tried = _Search(context, plan)
     best = tried.run()
-    fitted = tried.fit(best.number, best.settings)
+    trained = tried.fit(best.number, best.settings)
+    folder = context.folder
     shutil.copyfile(folder / CHECKPOINTS / TRIALS_FILE, folder / TRIALS_FILE)
-    chosen = options.settle(best.settings)
-    save_trained(fitted, chosen, lake, plan, folder, phases, tried.describe(best))
+    chosen = replace(context, options=context.options.settle(best.settings))
+    save_trained(trained, chosen, plan, tried.describe(best))
 
 
 class _Search:
     """The trials of one search."""
 
-    def __init__(
-        self, options: TuneOptions, lake: Lake, plan: FitPlan, folder: Path, phases: Phases
-    ):
-        self._options, self._lake, self._plan = options, lake, plan
-        self._folder, self._phases = folder, phases
-        self._space = make_space(options, plan.train.height)
-        self._trials = read_trials(folder / CHECKPOINTS)
+    def __init__(self, context: RunContext[TuneOptions], plan: FitPlan):
+        self._context, self._options, self._plan = context, context.options, plan
+        self._folder = context.folder
+        self._space = make_space(context.options, plan.train.height)
+        self._trials = read_trials(context.folder / CHECKPOINTS)
 
     def run(self) -> Trial:
         """Try what was not tried yet; return the best.
@@ -67,8 +61,8 @@ class _Search:
             TrainingError: no trial could be fitted.
         """
         # views are embedded at once, if at all, and not on the account of a trial
-        make_fit(self._lake, self._options.model, self._options, *self._place)
-        with self._phases.measure("search"):
+        make_fit(self._context, self._options.model, self._plan)
+        with self._context.timings.measure("search"):
             while len(self._trials) < self._options.trials:
                 trial = self._try(len(self._trials) + 1)
                 self._trials.append(trial)
@@ -89,7 +83,8 @@ class _Search:
     def fit(self, trial_number: int, settings: Settings) -> TrainedModel:
         """Fit with these settings; a fit that has ended is found as it was."""
         options = self._options.settle(settings)
-        fit = make_fit(self._lake, options.model, options, *self._place)
+        context = replace(self._context, options=options)
+        fit = make_fit(context, options.model, self._plan)
         # of a head, whose fit is over at once, the line of the trial tells enough
         title = "" if options.way(options.model) == "head" else _title(trial_number)
         (fitted,) = fit(self._plan, [options.candidate], title)
@@ -107,10 +102,6 @@ class _Search:
             "options": asdict(self._options),
             "optuna": optuna_version(),
         }
-
-    @property
-    def _place(self) -> tuple[FitPlan, Path, Phases]:
-        return self._plan, self._folder, self._phases
 
     def _try(self, trial_number: int) -> Trial:
         settings = usual_settings(self._options)

@@ -21,7 +21,7 @@ from trainer.keras_import import import_keras
 from trainer.models.candidates import Candidate
 from trainer.models.table import build_backbone
 from trainer.options import FitOptions
-from trainer.runs.provenance import Phases
+from trainer.runs.context import RunContext, Timings
 from trainer.training.history import make_history
 from trainer.training.trained_model import Outputs, TrainedModel
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from trainer.data.input_wait import InputWait
 
 
-def start_tensorflow(phases: Phases) -> None:
+def start_tensorflow(timings: Timings) -> None:
     """Import TensorFlow, which takes seconds: as late as may be, for heads do without."""
     if "tensorflow" in sys.modules:
         return
     note("starting TensorFlow")
-    with phases.measure("start TensorFlow"):
+    with timings.measure("start TensorFlow"):
         import_keras()
         import_module("trainer.training.loop")
 
@@ -70,26 +70,19 @@ class FrozenFit:
     """Fits heads to embeddings, which are computed at once where none are kept.
 
     Args:
-        lake: where the views' pixels are.
-        model_name: a key of `trainer.models.MODELS`.
-        options: of all fits.
-        views: all that will be fitted to or asked about.
-        phases: gets the seconds of `start TensorFlow` and `embed`.
+        context: of the run; its timings get the seconds of `start TensorFlow` and `embed`.
+        model_name: a key of `trainer.models.table.MODELS`.
+        views: all views that will be fitted to or predicted.
     """
 
-    def __init__(
-        self,
-        lake: Lake,
-        model_name: str,
-        options: FitOptions,
-        views: pl.DataFrame,
-        phases: Phases,
-    ):
-        self._lake, self._model_name, self._options = lake, model_name, options
-        self._phases, self._backbone = phases, None
-        self._target = make_target(options.target, lake.manifest)
+    def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):
+        self._lake, self._model_name, self._options = context.lake, model_name, context.options
+        self._timings, self._backbone = context.timings, None
+        self._target = make_target(context.options.target, context.lake.manifest)
         self._rows = views.select("view_id").with_row_index("row")
-        self._embeddings = [self._embed(views, kind) for kind in list_kinds(model_name, options)]
+        self._embeddings = [
+            self._embed(views, kind) for kind in list_kinds(model_name, self._options)
+        ]
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
         """Fit heads, and say how it went if there is a title; see `fit_heads`."""
@@ -136,7 +129,7 @@ class FrozenFit:
             from trainer.data.input_wait import InputWait
 
             waiting = InputWait()
-            with self._phases.measure("embed", waiting):
+            with self._timings.measure("embed", waiting):
                 return compute_embeddings(backbone, self._lake, missing, kind, waiting)
 
         return embed(
@@ -146,7 +139,7 @@ class FrozenFit:
     def _build_backbone(self) -> keras.Model:
         """Build the backbone, when it is first asked for: most fits find all embeddings kept."""
         if self._backbone is None:
-            start_tensorflow(self._phases)
+            start_tensorflow(self._timings)
 
             from trainer.training.devices import start
 

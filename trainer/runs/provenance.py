@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -22,10 +20,9 @@ from shared.storage.atomic import digest
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target
 from trainer.options import CvOptions, TrainOptions
+from trainer.runs.context import RunContext
 from trainer.runs.hardware import describe_hardware
-
-if TYPE_CHECKING:
-    from trainer.data.input_wait import InputWait
+from trainer.runs.run_folder import count_starts
 
 PACKAGES = (
     "mura-lake",
@@ -44,27 +41,6 @@ _PROJECT = Path(__file__).parents[2]
 _GIT = ("git", "-C", str(_PROJECT))
 
 
-class Phases:
-    """Seconds by phase of a run, and how many of them were spent waiting for images."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self.waiting_s: dict[str, float] = {}
-
-    @contextmanager
-    def measure(self, name: str, waiting: InputWait | None = None) -> Generator[None, None, None]:
-        """Add the time of the block to the phase `name`, and what `waiting` counts in it."""
-        started_s = time.monotonic()
-        yield
-        _add(self.seconds, name, time.monotonic() - started_s)
-        if waiting:
-            _add(self.waiting_s, name, waiting.seconds)
-
-
-def _add(seconds: dict[str, float], name: str, more_s: float) -> None:
-    seconds[name] = seconds.get(name, 0.0) + more_s
-
-
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
     """Return the digest of all that a run's results depend on but the machine."""
     own = {name: value for name, value in asdict(options).items() if name not in _NO_MATTER}
@@ -73,23 +49,16 @@ def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
 
 
 def describe_run(
-    command: str,
-    options: TrainOptions | CvOptions,
-    lake: Lake,
-    plan: FitPlan,
-    phases: Phases,
-    starts: int,
+    command: str, context: RunContext[TrainOptions | CvOptions], plan: FitPlan
 ) -> dict[str, Any]:
     """Return a run's configuration and provenance, as `config.json` has it.
 
     Args:
         command: `train` or `cv`.
-        options: of the run.
-        lake: that it read.
-        plan: of the model that is kept.
-        phases: of the process that finished it.
-        starts: how many processes worked on it: more than one if it was killed on the way.
+        context: of the run.
+        plan: of the model that is saved.
     """
+    options, lake, timings = context.options, context.lake, context.timings
     return {
         "command": command,
         "options": asdict(options),
@@ -104,9 +73,9 @@ def describe_run(
         "code": {"digest": digest_code(), "commit": _find_commit()},
         "versions": _versions(),
         "hardware": describe_hardware(),
-        "starts": starts,
-        "seconds": _round(phases.seconds),
-        "waiting_seconds": _round(phases.waiting_s),
+        "starts": count_starts(context.folder),
+        "seconds": _round(timings.seconds),
+        "waiting_seconds": _round(timings.waiting_s),
     }
 
 

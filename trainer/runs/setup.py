@@ -4,64 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
 
-from shared.lake.open import Lake
 from trainer.data.dataset import open_data
 from trainer.data.split import FitPlan, check_batch, plan_final_fit, plan_fold_fits
 from trainer.data.target import make_target
 from trainer.models.table import require_weights
-from trainer.options import CvOptions, TrainOptions
-from trainer.runs.provenance import Phases, run_key
+from trainer.options import CvOptions, TrainOptions, TuneOptions
+from trainer.runs.context import RunContext, Timings
+from trainer.runs.provenance import run_key
 from trainer.runs.results_writer import print_results
 from trainer.runs.run_folder import open_run_folder
 
+RunOptions = TypeVar("RunOptions", TrainOptions, TuneOptions, CvOptions)
 
-class RunSetup(NamedTuple):
-    """What a command that fits models has before TensorFlow is started.
+
+@dataclass(frozen=True)
+class Command:
+    """A command that fits models.
 
     Attributes:
-        lake: where the views' pixels are.
-        plan: of the fit to all of train.
-        folds: plans of the folds, if there are any.
-        folder: of the run.
-        phases: of the run so far.
+        name: tells its unfinished runs from those of other commands.
+        folder_name: the name of its run folder, without the time.
+        models: keys of `trainer.models.table.MODELS`.
+        num_folds: of its cross-validation; 0 for none.
     """
 
-    lake: Lake
+    name: str
+    folder_name: str
+    models: Sequence[str]
+    num_folds: int = 0
+
+
+class RunSetup(NamedTuple, Generic[RunOptions]):
+    """A run that is ready to fit models.
+
+    Attributes:
+        context: of the run.
+        plan: of the fit to the whole train split.
+        folds: plans of the folds, if there are any.
+    """
+
+    context: RunContext[RunOptions]
     plan: FitPlan
     folds: list[FitPlan]
-    folder: Path
-    phases: Phases
 
 
 @contextmanager
 def set_up_run(
-    options: TrainOptions | CvOptions,
-    model_names: Sequence[str],
-    what: str,
-    name: str,
-    num_folds: int = 0,
-) -> Generator[RunSetup, None, None]:
-    """Refuse what cannot work before TensorFlow's seconds of starting; print the results after.
-
-    Args:
-        options: of the command.
-        model_names: keys of `trainer.models.MODELS`.
-        what: the command, as its run is told from those of others.
-        name: of its run folder.
-        num_folds: how many there are, if any.
-    """
-    require_weights(model_names, options.weights)
-    phases = Phases()
-    with phases.measure("open"):
+    options: RunOptions, command: Command
+) -> Generator[RunSetup[RunOptions], None, None]:
+    """Check options and data before TensorFlow starts, which takes seconds; print results after."""
+    require_weights(command.models, options.weights)
+    timings = Timings()
+    with timings.measure("open"):
         data = open_data(options)
         make_target(options.target, data.lake.manifest)
-        folds = plan_fold_fits(data, num_folds, options.seed) if num_folds else []
+        folds = plan_fold_fits(data, command.num_folds, options.seed) if command.num_folds else []
         plan = plan_final_fit(data, options.seed)
-        check_batch(model_names, options, [*folds, plan])
-        key = run_key(what, options, data.lake)
-    with open_run_folder(options.out, name, key) as folder:
-        yield RunSetup(data.lake, plan, folds, folder, phases)
+        check_batch(command.models, options, [*folds, plan])
+        key = run_key(command.name, options, data.lake)
+    with open_run_folder(options.out, command.folder_name, key) as folder:
+        yield RunSetup(RunContext(options, data.lake, folder, timings), plan, folds)
     print_results(folder)

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,7 +12,6 @@ import polars as pl
 import tensorflow as tf
 
 from shared.console import Progress
-from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from trainer.data.augment import augment_batches
 from trainer.data.input_wait import InputWait
@@ -24,6 +22,7 @@ from trainer.data.tfrecord_pipeline import sequential_batches
 from trainer.inference.keras_inference import infer, plain_errors
 from trainer.models.ensemble import build_ensemble
 from trainer.options import FitOptions
+from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, name_fit
 from trainer.training.callbacks import ProgressCallback
 from trainer.training.checkpoint import Checkpoint
@@ -50,19 +49,11 @@ class Recipe:
     counts_start: bool = False
 
 
-@dataclass(frozen=True)
 class Trainer:
-    """Fits whole models.
+    """Trains whole models on images."""
 
-    Attributes:
-        lake: where the views' pixels are.
-        options: of all fits.
-        folder: of the run; checkpoints and TensorBoard's logs are kept there.
-    """
-
-    lake: Lake
-    options: FitOptions
-    folder: Path
+    def __init__(self, context: RunContext[FitOptions]):
+        self._options, self._lake, self._folder = context.options, context.lake, context.folder
 
     def fit(self, recipe: Recipe, plan: FitPlan, title: str) -> TrainedModel:
         """Train on a plan's train views; stop early on the loss of its validation views.
@@ -80,21 +71,21 @@ class Trainer:
             CorruptLakeError: a view's pixels are not those that were written.
             WriteError: a checkpoint cannot be written.
         """
-        start(self.options)
-        with share(self.options.devices):
+        start(self._options)
+        with share(self._options.devices):
             model = self._compile(recipe)
         name = name_fit(title)
-        checkpoint = Checkpoint(self.folder / CHECKPOINTS / f"{name}.npz")
-        state = TrainingState(model, self.options, checkpoint)
+        checkpoint = Checkpoint(self._folder / CHECKPOINTS / f"{name}.npz")
+        state = TrainingState(model, self._options, checkpoint)
         if not state.is_over:
-            with closing(TensorBoardLog(self.folder / TENSORBOARD / name)) as log:
+            with closing(TensorBoardLog(self._folder / TENSORBOARD / name)) as log:
                 self._run_epochs(recipe, plan, title, state, log)
         best = recipe.build()  # not compiled, and on one device
         best.set_weights(state.end())
-        answering = build_ensemble([best], flips=self.options.flips)
+        answering = build_ensemble([best], flips=self._options.flips)
 
         def answer(views: pl.DataFrame) -> Outputs:
-            return infer(answering, self.lake, views, "predict").astype(np.float64)
+            return infer(answering, self._lake, views, "predict").astype(np.float64)
 
         return TrainedModel(make_history(state.rows), answer, lambda: best)
 
@@ -102,7 +93,7 @@ class Trainer:
         model: Any = recipe.build()  # keras has no stubs: its defaults would be taken for types
         model.compile(
             optimizer=keras.optimizers.Adam(recipe.learning_rate),
-            jit_compile=self.options.xla == "on",
+            jit_compile=self._options.xla == "on",
             **objective(model.output_shape[-1]),
         )
         model.optimizer.build(model.trainable_variables)
@@ -111,10 +102,10 @@ class Trainer:
     def _run_epochs(
         self, recipe: Recipe, plan: FitPlan, title: str, state: TrainingState, log: TensorBoardLog
     ) -> None:
-        options, waiting, model = self.options, InputWait(), state.model
+        options, waiting, model = self._options, InputWait(), state.model
         with (
-            ViewReader(self.lake, plan.train) as reader,
-            ViewReader(self.lake, plan.validation) as validation,
+            ViewReader(self._lake, plan.train) as reader,
+            ViewReader(self._lake, plan.validation) as validation,
             plain_errors(reader, validation),
         ):
             truth = self._truth(plan.validation)
@@ -140,12 +131,12 @@ class Trainer:
     def _train_batches(
         self, views: pl.DataFrame, reader: ViewReader, first_epoch: int
     ) -> tf.data.Dataset:
-        batch, seed, truth = self.options.batch, self.options.seed, self._truth(views)
-        make = sequential_batches if self.options.way_of_reading == "stream" else shuffled_batches
+        batch, seed, truth = self._options.batch, self._options.seed, self._truth(views)
+        make = sequential_batches if self._options.way_of_reading == "stream" else shuffled_batches
         batches = make(reader, batch, seed, truth, first_epoch)
         first_batch = first_epoch * math.ceil(len(reader) / batch)
-        return augment_batches(batches, self.options.augment, seed, first_batch)
+        return augment_batches(batches, self._options.augment, seed, first_batch)
 
     def _truth(self, views: pl.DataFrame) -> Any:
-        target = make_target(self.options.target, self.lake.manifest)
-        return make_targets(views, target, self.options.balance)
+        target = make_target(self._options.target, self._lake.manifest)
+        return make_targets(views, target, self._options.balance)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from shared.lake.open import Lake
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target
 from trainer.features.frozen_backbone import FrozenFit, start_tensorflow
@@ -18,7 +16,7 @@ from trainer.features.heads import Head
 from trainer.models.candidates import Candidate
 from trainer.models.table import build_backbone
 from trainer.options import FitOptions
-from trainer.runs.provenance import Phases
+from trainer.runs.context import RunContext
 from trainer.training.trained_model import TrainedModel
 
 if TYPE_CHECKING:
@@ -32,72 +30,62 @@ _STAGED_SHARE = 0.1
 """Of the learning rate, once its head is good: faster steps would spoil the backbone first."""
 
 
-def make_fit(
-    lake: Lake, model_name: str, options: FitOptions, plan: FitPlan, folder: Path, phases: Phases
-) -> Fit:
-    """Return how a model is fitted as the options say; where its head is, embed the views first.
+def make_fit(context: RunContext[FitOptions], model_name: str, plan: FitPlan) -> Fit:
+    """Return the function that fits a model as the options say; embed the views first if needed.
 
     Args:
-        lake: where the views' pixels are.
-        model_name: a key of `trainer.models.MODELS`.
-        options: of all fits.
-        plan: has every view that any plan will have.
-        folder: of the run.
-        phases: gets the seconds of `start TensorFlow` and `embed`.
+        context: of the run.
+        model_name: a key of `trainer.models.table.MODELS`.
+        plan: has every view that any later plan will have.
 
     Raises:
-        CorruptLakeError: a view's pixels are not those that were written.
+        CorruptLakeError: the pixels of a view are not those that were written.
         WeightsError: the file of pretrained weights is damaged.
     """
-    way = options.way(model_name)
-    if way != "head":
-        start_tensorflow(phases)
-    if way == "all":
-        return _WholeFit(lake, model_name, options, folder).fit
+    part = context.options.way(model_name)
+    if part != "head":
+        start_tensorflow(context.timings)
+    if part == "all":
+        return _WholeFit(context, model_name).fit
     views = pl.concat(vars(plan).values())
-    if way == "head":
-        return FrozenFit(lake, model_name, options, views, phases).fit
-    heads = make_heads(lake, model_name, options, views, phases)
-    return _StagedFit(lake, model_name, options, folder, heads.fit_best).fit
+    if part == "head":
+        return FrozenFit(context, model_name, views).fit
+    return _StagedFit(context, model_name, make_heads(context, model_name, views).fit_best).fit
 
 
 def name_head(title: str) -> str:
-    """Return what the head of a staged fit is called."""
+    """Return the title of the head fit within a staged fit."""
     return f"{title}, head"
 
 
-def make_heads(
-    lake: Lake, model_name: str, options: FitOptions, views: pl.DataFrame, phases: Phases
-) -> FrozenFit:
-    """Return how heads are fitted from which a staged fit starts; see `make_fit`."""
-    # an epoch of a head costs next to nothing: what is asked for is of those on images
-    head_options = replace(options, epochs=FitOptions.epochs, patience=FitOptions.patience)
-    return FrozenFit(lake, model_name, head_options, views, phases)
+def make_heads(context: RunContext[FitOptions], model_name: str, views: pl.DataFrame) -> FrozenFit:
+    """Return the fit of heads from which a staged fit starts; see `make_fit`."""
+    # epochs= and patience= are meant for the epochs on images
+    options = replace(context.options, epochs=FitOptions.epochs, patience=FitOptions.patience)
+    return FrozenFit(replace(context, options=options), model_name, views)
 
 
 def make_image_fit(
-    lake: Lake, model_name: str, options: FitOptions, folder: Path, head: TrainedHead | None
+    context: RunContext[FitOptions], model_name: str, head: TrainedHead | None
 ) -> Fit:
-    """Return how all of a model is fitted, on images; see `make_fit`.
+    """Return the function that fits a whole model on images; see `make_fit`.
 
     Args:
-        lake: where the views' pixels are.
-        model_name: a key of `trainer.models.MODELS`.
-        options: of all fits.
-        folder: of the run.
-        head: from which a staged fit starts, of the plan that it is given.
+        context: of the run.
+        model_name: a key of `trainer.models.table.MODELS`.
+        head: the start of a staged fit, trained on the plan that will be given.
     """
     if head is None:
-        return _WholeFit(lake, model_name, options, folder).fit
-    return _StagedFit(lake, model_name, options, folder, lambda *_: head).fit
+        return _WholeFit(context, model_name).fit
+    return _StagedFit(context, model_name, lambda *_: head).fit
 
 
 class _WholeFit:
-    """Fits all of a model, on images."""
+    """Fits a whole model on images."""
 
-    def __init__(self, lake: Lake, model_name: str, options: FitOptions, folder: Path):
-        self._lake, self._options, self._folder = lake, options, folder
-        self._model_name, self._dropout = model_name, options.last_dropout(model_name)
+    def __init__(self, context: RunContext[FitOptions], model_name: str):
+        self._context, self._options = context, context.options
+        self._model_name, self._dropout = model_name, context.options.last_dropout(model_name)
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
         """Fit the model, which is the one candidate; see `trainer.training.loop.Trainer`."""
@@ -114,17 +102,19 @@ class _WholeFit:
         from trainer.training.loop import Recipe, Trainer
 
         rate = self._options.learning_rate(self._model_name) * (_STAGED_SHARE if is_staged else 1)
-        fitter = Trainer(self._lake, self._options, self._folder)
-        return fitter.fit(Recipe(build, rate, counts_start=is_staged), plan, title)
+        trainer = Trainer(self._context)
+        return trainer.fit(Recipe(build, rate, counts_start=is_staged), plan, title)
 
     def _build(self) -> keras.Model:
         from trainer.models.classifier_head import add_classifier
 
-        target = make_target(self._options.target, self._lake.manifest)
+        target = make_target(self._options.target, self._context.lake.manifest)
         return add_classifier(self._build_backbone(), target.num_outputs, self._dropout)
 
     def _build_backbone(self) -> keras.Model:
-        return build_backbone(self._model_name, self._lake.image.size, self._options.weights)
+        return build_backbone(
+            self._model_name, self._context.lake.image.size, self._options.weights
+        )
 
 
 class _StagedFit(_WholeFit):
@@ -132,13 +122,11 @@ class _StagedFit(_WholeFit):
 
     def __init__(
         self,
-        lake: Lake,
+        context: RunContext[FitOptions],
         model_name: str,
-        options: FitOptions,
-        folder: Path,
         fit_best: Callable[[FitPlan, Sequence[Candidate], str], TrainedHead],
     ):
-        super().__init__(lake, model_name, options, folder)
+        super().__init__(context, model_name)
         self._fit_best = fit_best
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:

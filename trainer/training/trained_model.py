@@ -28,8 +28,8 @@ class TrainedModel:
         answer: from rows of the manifest to probabilities in their order, as the kept model will
             give them.
         build: returns the model, from what its backbone makes of images to probabilities.
-        build_backbone: returns a frozen backbone that many a fit shares, from uint8 images (batch, size,
-            size, 1) to features; None where the model itself takes images.
+        build_backbone: returns the frozen backbone, from uint8 images (batch, size, size, 1) to
+            features; None where the model itself takes images.
     """
 
     history: pl.DataFrame

@@ -1,4 +1,4 @@
-"""TrainingState: the epochs of a fit: which is the best, when to stop, and how to go on after a kill."""
+"""The state of a fit: its epochs, the best one, early stopping, and resuming after a kill."""
 
 import math
 from typing import Any

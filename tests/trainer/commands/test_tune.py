@@ -13,7 +13,7 @@ from tests.commands import SCRIPTS, run
 from trainer.data.dataset import open_data
 from trainer.data.split import plan_final_fit
 from trainer.options import TrainOptions
-from trainer.runs.provenance import Phases
+from trainer.runs.context import RunContext
 from trainer.training.recipe import make_fit
 from trainer.training.trained_model import predict
 
@@ -80,7 +80,7 @@ def test_the_best_head_is_kept_told_of_and_found_again_by_the_usual_command(
     assert (options.head, options.decay, options.balance) == (best["head"], best["decay"], "label")
     data = open_data(options)
     plan = plan_final_fit(data, options.seed)
-    fit = make_fit(data.lake, options.model, options, plan, tmp_path, Phases())
+    fit = make_fit(RunContext(options, data.lake, tmp_path), options.model, plan)
     again = predict(fit(plan, [options.candidate], ""), plan.test)
     kept = pl.read_parquet(out / "predictions.parquet").filter(role="test")
     assert again["probability"].to_list() == kept["probability"].to_list()

@@ -21,7 +21,7 @@ from trainer.data.split import FitPlan, Fold, draw_folds
 from trainer.evaluation.metrics import measure_auroc
 from trainer.models.candidates import Candidate
 from trainer.options import TrainOptions
-from trainer.runs.provenance import Phases
+from trainer.runs.context import RunContext
 from trainer.training.recipe import make_fit
 from trainer.training.trained_model import predict
 
@@ -70,7 +70,7 @@ def test_split_by_view_a_model_seems_to_know_and_split_by_patient_it_does_not(
     views = coin_lake.manifest
     everything = FitPlan(views, views.clear(), views.clear())
     options = TrainOptions(lake=str(coin_lake.root))
-    fit = make_fit(coin_lake, CANDIDATE.model, options, everything, tmp_path, Phases())
+    fit = make_fit(RunContext(options, coin_lake, tmp_path), CANDIDATE.model, everything)
 
     def cross_validate(folds: Iterable[Fold]) -> float:
         answers: list[pl.DataFrame] = []

@@ -16,6 +16,7 @@ import keras
 from pathlib import Path
 from shared.lake.open import open_lake
 from trainer.data.dataset import open_data
+from trainer.runs.context import RunContext
 from trainer.training.loop import Trainer, Recipe
 from trainer.training.trained_model import predict
 from trainer.options import TrainOptions
@@ -39,7 +40,7 @@ for place, words in json.loads(sys.argv[2]).items():
     plan = plan_final_fit(data, options.seed)
     folder = Path(place)
     folder.mkdir()
-    fitted = Trainer(data.lake, options, folder).fit(Recipe(build, 1e-3), plan, "small")
+    fitted = Trainer(RunContext(options, data.lake, folder)).fit(Recipe(build, 1e-3), plan, "small")
     predict([fitted], plan.test).write_parquet(folder / "predictions.parquet")
     dtypes = sorted({layer.compute_dtype for layer in fitted.build().layers})
     (folder / "dtypes.json").write_text(json.dumps(dtypes))

@@ -11,6 +11,7 @@ from shared.lake.open import Lake
 from trainer.data.dataset import open_data
 from trainer.data.split import plan_final_fit
 from trainer.options import TrainOptions
+from trainer.runs.context import RunContext
 from trainer.training.loop import Recipe, Trainer
 
 
@@ -24,6 +25,6 @@ def _build() -> keras.Model:
 def test_a_loss_that_is_no_number_ends_the_fit(lake: Lake, tmp_path: Path) -> None:
     options = TrainOptions(lake=str(lake.root), part="wrist", model="cnn2", epochs=3, batch=16)
     plan = plan_final_fit(open_data(options), options.seed)
-    fitter = Trainer(lake, options, tmp_path)
+    fitter = Trainer(RunContext(options, lake, tmp_path))
     with pytest.raises(TrainingError, match=r"Expected a finite .*loss=(nan|inf)"):
         fitter.fit(Recipe(_build, 1e38), plan, "diverging")

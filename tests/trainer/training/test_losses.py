@@ -23,7 +23,7 @@ from trainer.data.tfrecord_pipeline import sequential_batches
 from trainer.evaluation.metrics import measure
 from trainer.models.candidates import Candidate
 from trainer.options import Balance, TrainOptions
-from trainer.runs.provenance import Phases
+from trainer.runs.context import RunContext
 from trainer.training.losses import AbnormalAUROC
 from trainer.training.recipe import make_fit
 from trainer.training.trained_model import predict as answer
@@ -126,7 +126,7 @@ def test_every_way_to_read_gives_each_view_its_class_and_weight(lake: Lake) -> N
 
 def _mean_probability(lake: Lake, plan: FitPlan, folder: Path, balance: Balance) -> float:
     options = TrainOptions(model="cnn4", balance=balance, epochs=2, batch=BATCH)
-    fit = make_fit(lake, "cnn4", options, plan, folder, Phases())
+    fit = make_fit(RunContext(options, lake, folder), "cnn4", plan)
     answers = answer(fit(plan, [Candidate("cnn4")], balance), plan.validation)
     return float(np.mean(answers["probability"].to_numpy()))
 
