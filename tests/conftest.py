@@ -28,7 +28,7 @@ from tests.object_store import (
 SIZE_PX = 64
 NUM_VIEWS = 420
 NUM_EPOCHS = 4
-TRAIN = ("part=wrist", "model=cnn4", f"epochs={NUM_EPOCHS}", "batch=16", "seed=5")
+TRAIN = ("part=wrist", "model=cnn4", f"epochs={NUM_EPOCHS}", "batch_size=16", "seed=5")
 """Words of the trained run."""
 
 _SHORT = {"ingest", "shared"}

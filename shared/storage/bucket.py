@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 from shared.errors import StoreError
 from shared.storage.atomic import digest, partial_file
@@ -47,6 +47,13 @@ class Bucket:
     scheme: str
     bucket: str
     path: str
+
+    is_local: ClassVar[bool] = False
+
+    @property
+    def is_s3(self) -> bool:
+        """Whether TensorFlow can stream from it."""
+        return self.scheme == "s3"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self._key('')}"

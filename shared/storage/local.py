@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from shared.storage.atomic import NUM_WRITERS, partial_file, publish, sync_folder, write_atomically
 
@@ -18,6 +18,9 @@ class Folder:
     """
 
     root: Path
+
+    is_local: ClassVar[bool] = True
+    is_s3: ClassVar[bool] = False
 
     def __str__(self) -> str:
         return str(self.root)

@@ -44,7 +44,7 @@ def test_fit_speed(model: str, lake: Path, tmp_path: Path) -> None:
     for turn in range(ROUNDS):
         for index, (way, words) in enumerate(WAYS.items()):
             out = tmp_path / f"{turn}-{index}"
-            fit = (f"lake={lake}", f"model={model}", "tune=all", "epochs=3", f"out={out}")
+            fit = (f"lake={lake}", f"model={model}", "train=all", "epochs=3", f"out={out}")
             result = run("mura-train", *fit, *words, timeout_s=1000)
             assert result.returncode == 0, result.stderr
             # the first epoch has the building of the graph

@@ -71,7 +71,7 @@ class ClusterFits:
                 embedding_key(self._lake.digest, name, self._options, kind)
             )
             for name in names
-            if self._options.way(name) != "all"
+            if self._options.trained_part(name) != "all"
             for kind in list_kinds(name, self._options)
         }
         tasks = [
@@ -108,7 +108,7 @@ class ClusterFits:
         return {name: recall(fit, done) for name, fit in fits.items()}
 
     def _is_fitted_on_images(self, model_name: str) -> bool:
-        return self._options.way(model_name) != "head"
+        return self._options.trained_part(model_name) != "head"
 
     def _tasks(self, wanted: Sequence[FitRequest]) -> Iterator[FitTask]:
         for one in wanted:
@@ -124,7 +124,7 @@ class ClusterFits:
             )
 
     def _find_head(self, one: FitRequest) -> TrainedHead | None:
-        if self._options.way(one.model) != "staged":
+        if self._options.trained_part(one.model) != "staged":
             return None
         heads = self._options.list_heads(one.model)
         return self._heads(one.model).fit_best(one.plan, heads, name_head(one.title))

@@ -71,7 +71,7 @@ def save_model(
     """
     folder, options = context.folder, context.options
     with context.timings.measure("save"):
-        model: Any = build_model(members, options.flips)  # keras has no stubs
+        model: Any = build_model(members, options.tta)  # keras has no stubs
         model.save(folder / MODEL_FILE)
     # an interrupted process may have been run with other image options
     shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)

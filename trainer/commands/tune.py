@@ -86,7 +86,7 @@ class _Search:
         context = replace(self._context, options=options)
         fit = make_fit(context, options.model, self._plan)
         # of a head, whose fit is over at once, the line of the trial tells enough
-        title = "" if options.way(options.model) == "head" else _title(trial_number)
+        title = "" if options.trained_part(options.model) == "head" else _title(trial_number)
         (fitted,) = fit(self._plan, [options.candidate], title)
         return fitted
 
@@ -141,7 +141,7 @@ def _title(trial_number: int) -> str:
 
 
 def _name(settings: Settings) -> str:
-    """Return settings in words, e.g. `head hidden, decay 312`."""
+    """Return settings in words, e.g. `head hidden, weight_decay 312`."""
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in settings.items()

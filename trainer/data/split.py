@@ -75,11 +75,11 @@ def check_batch(models: Sequence[str], options: FitOptions, plans: Sequence[FitP
         TrainingError: a plan has fewer train views than a batch.
     """
     num_views = min(plan.train.height for plan in plans)
-    trains_in_batches = any(options.way(model) != "head" for model in models)
-    if num_views < options.batch and trains_in_batches:
+    trains_in_batches = any(options.trained_part(model) != "head" for model in models)
+    if num_views < options.batch_size and trains_in_batches:
         raise TrainingError(
             f"Expected at most {num_views} views in a batch, as many as there are to train on. "
-            f"Received: batch={options.batch}"
+            f"Received: batch_size={options.batch_size}"
         )
 
 

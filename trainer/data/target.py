@@ -10,7 +10,7 @@ import polars as pl
 
 from shared.errors import TrainingError
 from shared.labels import BODY_PARTS, LABEL_NAMES
-from trainer.options import Balance, TargetName
+from trainer.options import ClassWeight, Task
 
 Floats32 = npt.NDArray[np.float32]
 Truth = tuple[Floats32, ...]
@@ -29,7 +29,7 @@ class Target:
         parts: the body parts that are told apart, in the vocabulary's order; none for `abnormal`.
     """
 
-    name: TargetName
+    name: Task
     parts: tuple[str, ...] = ()
 
     @property
@@ -55,7 +55,7 @@ class Target:
         return views.select(label).to_series().to_numpy()
 
 
-def make_target(name: TargetName, manifest: pl.DataFrame) -> Target:
+def make_target(name: Task, manifest: pl.DataFrame) -> Target:
     """Return the target of a run on a lake.
 
     Args:
@@ -72,7 +72,7 @@ def make_target(name: TargetName, manifest: pl.DataFrame) -> Target:
     trained = [part for part in BODY_PARTS if part in in_train]
     if len(trained) < 2:
         raise TrainingError(
-            f"Expected train views of two body parts or more for target={name}. "
+            f"Expected train views of two body parts or more for task={name}. "
             f"Received: a lake of {', '.join(trained) or 'no train views'}"
         )
     return Target(name, tuple(part for part in BODY_PARTS if part in present))
@@ -121,28 +121,31 @@ def predictions_table(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.Data
     return table.with_columns(class_probabilities=classes)
 
 
-_BALANCED: dict[Balance, Sequence[str]] = {"label": ["label"], "part_label": ["body_part", "label"]}
+_BALANCED: dict[ClassWeight, Sequence[str]] = {
+    "label": ["label"],
+    "part_label": ["body_part", "label"],
+}
 
 
-def class_weights(views: pl.DataFrame, balance: Balance) -> Floats32:
+def class_weights(views: pl.DataFrame, weighting: ClassWeight) -> Floats32:
     """Return what each view counts for, so that each class of `views` counts the same in sum.
 
     Args:
         views: of one side of a fit; columns `label` and `body_part`.
-        balance: what classes are: labels, or labels of body parts; `none` weighs all views alike.
+        weighting: the classes to balance: labels, or labels within body parts.
 
     Returns:
         (rows,), 1 on average.
     """
-    if balance == "none":
+    if weighting == "none":
         return np.ones(views.height, np.float32)
-    columns = _BALANCED[balance]
+    columns = _BALANCED[weighting]
     num_classes = views.select(columns).n_unique()
     weights = views.select(views.height / (num_classes * pl.len().over(columns)))
     return weights.to_series().to_numpy().astype(np.float32)
 
 
-def make_targets(views: pl.DataFrame, target: Target, balance: Balance) -> Truth:
+def make_targets(views: pl.DataFrame, target: Target, weighting: ClassWeight) -> Truth:
     """Return what a model's outputs for views are held against; weights only where they differ."""
     numbers = target.numbers(views).astype(np.float32)[:, None]
-    return (numbers,) if balance == "none" else (numbers, class_weights(views, balance))
+    return (numbers,) if weighting == "none" else (numbers, class_weights(views, weighting))

@@ -44,7 +44,7 @@ class LayerCam:
 
     def __init__(self, model: keras.Model):
         together = take_apart(model)
-        self._asks_mirrored = together.flips == "test"
+        self._asks_mirrored = together.tta == "flip"
         heads = [_before_probabilities(member) for member in together.members]
         if together.backbone:
             self._branches = [_Branch(together.backbone, heads)]

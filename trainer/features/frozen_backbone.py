@@ -43,8 +43,8 @@ def start_tensorflow(timings: Timings) -> None:
 
 def list_kinds(model_name: str, options: FitOptions) -> list[str]:
     """Return of which images embeddings are needed: the views, and their mirror images if asked."""
-    answers_flips = options.flips == "test" and options.way(model_name) == "head"
-    return ["", "mirrored"] if answers_flips else [""]
+    needs_mirrored = options.tta == "flip" and options.trained_part(model_name) == "head"
+    return ["", "mirrored"] if needs_mirrored else [""]
 
 
 def compute_embeddings(
@@ -78,7 +78,7 @@ class FrozenFit:
     def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):
         self._lake, self._model_name, self._options = context.lake, model_name, context.options
         self._timings, self._backbone = context.timings, None
-        self._target = make_target(context.options.target, context.lake.manifest)
+        self._target = make_target(context.options.task, context.lake.manifest)
         self._rows = views.select("view_id").with_row_index("row")
         self._embeddings = [
             self._embed(views, kind) for kind in list_kinds(model_name, self._options)
@@ -115,7 +115,7 @@ class FrozenFit:
         return TrainedModel(make_history(rows), answer, build, self._build_backbone)
 
     def _examples(self, views: pl.DataFrame) -> Examples:
-        weights = class_weights(views, self._options.balance)
+        weights = class_weights(views, self._options.class_weight)
         return Examples(self._of(views)[0], self._target.numbers(views), weights)
 
     def _of(self, views: pl.DataFrame) -> list[Matrix]:

@@ -110,7 +110,7 @@ class _HeadFit:
         num_hidden = _NUM_HIDDEN if candidate.head == "hidden" else 0
         shape = Shape(num_embedded, num_features, num_hidden, num_outputs)
         start = shape.start(self._options.seed)
-        decay = shape.spread_decay(cast(float, candidate.decay))
+        decay = shape.spread_decay(cast(float, candidate.weight_decay))
         loss = HeadLoss(shape, self._features.train, self._train, start, decay)
 
         def end_epoch(xk: Parameters) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 HeadKind = Literal["linear", "hidden"]
-Way = Literal["head", "all", "staged"]
+TrainedPart = Literal["head", "all", "staged"]
 """What of a model is trained: a head on its frozen backbone, all of it, or one after the other."""
 
 
@@ -15,15 +15,15 @@ class Candidate:
     Attributes:
         model: a key of `trainer.models.MODELS`.
         head: of a model whose head alone is trained; None where all of it is.
-        decay: of that head: the inverse of the variance that its weights are expected to have, each
-            of a standardized feature.
+        weight_decay: of that head, on standardized features: the inverse of the prior variance of
+            a weight.
     """
 
     model: str
     head: HeadKind | None = None
-    decay: float | None = None
+    weight_decay: float | None = None
 
     @property
     def name(self) -> str:
         """What tables call it, e.g. `efficientnet_lite0 linear 1000`."""
-        return f"{self.model} {self.head} {self.decay:g}" if self.head else self.model
+        return f"{self.model} {self.head} {self.weight_decay:g}" if self.head else self.model

@@ -19,16 +19,16 @@ class Together:
     Attributes:
         members: whose answers are averaged.
         backbone: that they share; None where members take images themselves.
-        flips: `test` if images and their mirror images are asked about.
+        tta: `flip` if images and their mirror images are asked about.
     """
 
     members: Sequence[keras.Model]
     backbone: keras.Model | None
-    flips: str
+    tta: str
 
 
 def build_ensemble(
-    members: Sequence[keras.Model], backbone: keras.Model | None = None, flips: str = "none"
+    members: Sequence[keras.Model], backbone: keras.Model | None = None, tta: str = "none"
 ) -> keras.Model:
     """Return a model that answers with the mean of what its members answer.
 
@@ -36,7 +36,7 @@ def build_ensemble(
         members: each from what the backbone makes of images, or from images where there is none, to
             probabilities (batch, outputs).
         backbone: from images to what the members share; it runs once for all of them.
-        flips: `test` asks about each image and its mirror image.
+        tta: `flip` asks about each image and its mirror image.
 
     Returns:
         From uint8 images (batch, size, size, 1) to float32 probabilities (batch, outputs).
@@ -44,11 +44,11 @@ def build_ensemble(
     import keras
 
     first = backbone or members[0]
-    if len(members) == 1 and flips == "none":
+    if len(members) == 1 and tta == "none":
         return keras.Model(first.input, members[0](backbone.output)) if backbone else first
     images: Any = keras.Input(first.input_shape[1:], dtype="uint8", name="image")
     views = [images]
-    if flips == "test":
+    if tta == "flip":
         views.append(keras.ops.flip(images, _WIDTH_AXIS))
     if backbone:
         views = [backbone(view) for view in views]
@@ -75,8 +75,8 @@ def take_apart(model: keras.Model) -> Together:
         return Together(heads, keras.Model(model.input, layers[-2].output), "none")
     members = heads or nested
     backbone = next(part for part in nested if part not in heads) if heads else None
-    has_flips = len(layers[-1].input) == 2 * len(members)
-    return Together(members, backbone, "test" if has_flips else "none")
+    has_mirrored = len(layers[-1].input) == 2 * len(members)
+    return Together(members, backbone, "flip" if has_mirrored else "none")
 
 
 def mirror(backbone: keras.Model) -> keras.Model:

@@ -1,41 +1,38 @@
 """The options of trainer's commands; importing them costs nothing heavy."""
 
 from trainer.options.cross_validate import CvOptions
-from trainer.options.finished_run import (
+from trainer.options.data import DataOptions, Task
+from trainer.options.fit import FitOptions
+from trainer.options.machine import MachineOptions, Precision
+from trainer.options.model import DEFAULT_MODEL, ModelOptions
+from trainer.options.saved_run import (
     EdaOptions,
     ExportOptions,
     PredictOptions,
     RunOptions,
     ServeOptions,
 )
-from trainer.options.fit import (
-    DEFAULT_MODEL,
-    Augment,
-    Balance,
-    DataOptions,
-    FitOptions,
-    Precision,
-    TargetName,
-    Tune,
-)
 from trainer.options.train import TrainOptions
+from trainer.options.training import Augment, ClassWeight, TrainingOptions
 from trainer.options.tune import TuneOptions
 
 __all__ = [
     "DEFAULT_MODEL",
     "Augment",
-    "Balance",
+    "ClassWeight",
     "CvOptions",
     "DataOptions",
     "EdaOptions",
     "ExportOptions",
     "FitOptions",
+    "MachineOptions",
+    "ModelOptions",
     "Precision",
     "PredictOptions",
     "RunOptions",
     "ServeOptions",
-    "TargetName",
+    "Task",
     "TrainOptions",
-    "Tune",
+    "TrainingOptions",
     "TuneOptions",
 ]

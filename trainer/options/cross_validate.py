@@ -8,7 +8,8 @@ from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
 from shared.storage.store import refuse_url
 from trainer.models.candidates import Candidate, HeadKind
-from trainer.options.fit import DEFAULT_MODEL, FitOptions, check_decays
+from trainer.options.fit import FitOptions, check_weight_decays
+from trainer.options.model import DEFAULT_MODEL
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class CvOptions(FitOptions):
 
     just cv part=all k=10 models=cnn2,cnn4
 
-    just cv part=wrist heads=linear decays=300,3000 ensemble=folds
+    just cv part=wrist heads=linear weight_decays=300,3000 ensemble=folds
     """
 
     k: int = 5
@@ -32,7 +33,7 @@ class CvOptions(FitOptions):
     """The models to compare, separated by commas."""
     heads: str = "linear,hidden"
     """The heads to compare on each frozen backbone."""
-    decays: str = "30,100,300,1000,3000"
+    weight_decays: str = "30,100,300,1000,3000"
     """The weight decays to compare for each head."""
     ensemble: Literal["none", "folds"] = "none"
     """folds keeps the fold models of the best candidate, which answer by their mean; no refit."""
@@ -73,8 +74,12 @@ class CvOptions(FitOptions):
                     f"Expected one of the heads {', '.join(get_args(HeadKind))}. "
                     f"Received: heads={kind}"
                 )
-        check_decays("decays", decays := self._decay_numbers)
-        for name, values in (("model", self.model_names), ("head", kinds), ("decay", decays)):
+        check_weight_decays("weight_decays", decays := self._weight_decays)
+        for name, values in (
+            ("model", self.model_names),
+            ("head", kinds),
+            ("weight_decay", decays),
+        ):
             if len(set(values)) < len(values):
                 received = getattr(self, f"{name}s")
                 raise UsageError(f"Expected each {name} once. Received: {name}s={received}")
@@ -93,15 +98,17 @@ class CvOptions(FitOptions):
         """Return the heads that are compared on a model's frozen backbone."""
         kinds = cast("list[HeadKind]", _split(self.heads))
         return [
-            Candidate(model_name, kind, decay) for kind in kinds for decay in self._decay_numbers
+            Candidate(model_name, kind, decay) for kind in kinds for decay in self._weight_decays
         ]
 
     @property
-    def _decay_numbers(self) -> list[float]:
+    def _weight_decays(self) -> list[float]:
         try:
-            return [float(word) for word in _split(self.decays)]
+            return [float(word) for word in _split(self.weight_decays)]
         except ValueError:
-            raise UsageError(f"Expected numbers. Received: decays={self.decays}") from None
+            raise UsageError(
+                f"Expected numbers. Received: weight_decays={self.weight_decays}"
+            ) from None
 
 
 def _split(words: str) -> list[str]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from shared.storage.store import refuse_url
 from trainer.models.candidates import Candidate, HeadKind
-from trainer.options.fit import DEFAULT_MODEL, FitOptions, check_decays
+from trainer.options.fit import FitOptions, check_weight_decays
+from trainer.options.model import DEFAULT_MODEL
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class TrainOptions(FitOptions):
     """The network; see the README's table of models."""
     head: HeadKind = "linear"
     """What follows a frozen backbone: one layer, or hidden units as well."""
-    decay: float = 1000.0
-    """Weight decay of that head: more for fewer views."""
+    weight_decay: float = 1000.0
+    """The weight decay of that head, above 0; larger for fewer views."""
     out: str = ""
     """The run folder to make; a new one in runs/ unless told otherwise."""
 
@@ -32,11 +33,11 @@ class TrainOptions(FitOptions):
         super().__post_init__()
         refuse_url("out", self.out)
         self.check_models("model", [self.model])
-        check_decays("decay", [self.decay])
+        check_weight_decays("weight_decay", [self.weight_decay])
 
     def list_heads(self, model_name: str) -> list[Candidate]:
         """Return the one head that may follow a model's frozen backbone."""
-        return [Candidate(model_name, self.head, self.decay)]
+        return [Candidate(model_name, self.head, self.weight_decay)]
 
     @property
     def candidate(self) -> Candidate:

@@ -7,9 +7,9 @@ from typing import Any
 from shared.errors import UsageError
 from trainer.options.train import TrainOptions
 
-SETTINGS_OF_HEAD = ("head", "decay", "balance")
+SETTINGS_OF_HEAD = ("head", "weight_decay", "class_weight")
 """What can be searched where only the head is trained."""
-SETTINGS_OF_ALL = ("rate", "dropout", "batch", "augment", "balance")
+SETTINGS_OF_ALL = ("learning_rate", "dropout", "batch_size", "augment", "class_weight")
 """What can be searched where all of a model is trained."""
 
 
@@ -26,7 +26,7 @@ class TuneOptions(TrainOptions):
 
     just tune part=wrist model=resnet_small trials=12 epochs=15 augment=light
 
-    just tune part=elbow search=decay trials=10
+    just tune part=elbow search=weight_decay trials=10
     """
 
     trials: int = 20
@@ -42,7 +42,7 @@ class TuneOptions(TrainOptions):
             if name not in self._searchable:
                 raise UsageError(
                     f"Expected some of the settings {', '.join(self._searchable)}, where what is "
-                    f"trained is {self.way(self.model)}. Received: search={self.search}"
+                    f"trained is {self.trained_part(self.model)}. Received: search={self.search}"
                 )
 
     @property
@@ -52,7 +52,7 @@ class TuneOptions(TrainOptions):
 
     @property
     def _searchable(self) -> tuple[str, ...]:
-        return SETTINGS_OF_HEAD if self.way(self.model) == "head" else SETTINGS_OF_ALL
+        return SETTINGS_OF_HEAD if self.trained_part(self.model) == "head" else SETTINGS_OF_ALL
 
     def search_rest(self, given: Collection[str]) -> "TuneOptions":
         """Return the options with all settings in `search` that are not given, if it names none.

@@ -17,7 +17,7 @@ from trainer.report.svg import INK, MUTED, PAPER, VIEW, add_legend, panel
 from trainer.runs.scored_run import Run
 
 _NUM_SHOWN = 8
-_SCALES = ("decay", "rate")
+_SCALES = ("weight_decay", "learning_rate")
 """Settings of which the order of magnitude is searched: the ones to see scores over."""
 _MARGIN = 1.3
 _MARKERS = {"linear": "o", "hidden": "D"}

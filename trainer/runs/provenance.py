@@ -44,7 +44,7 @@ _GIT = ("git", "-C", str(_PROJECT))
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
     """Return the digest of all that a run's results depend on but the machine."""
     own = {name: value for name, value in asdict(options).items() if name not in _NO_MATTER}
-    own["reader"] = options.way_of_reading
+    own["reader"] = "stream" if options.reads_shards_in_order else "offset"
     return digest(json.dumps([command, own, lake.digest, _versions(), digest_code()]).encode())
 
 
@@ -62,7 +62,7 @@ def describe_run(
     return {
         "command": command,
         "options": asdict(options),
-        "classes": list(make_target(options.target, lake.manifest).class_names),
+        "classes": list(make_target(options.task, lake.manifest).class_names),
         "lake": {
             "path": str(lake.store),
             "digest": lake.digest,

@@ -60,7 +60,7 @@ def set_up_run(
     timings = Timings()
     with timings.measure("open"):
         data = open_data(options)
-        make_target(options.target, data.lake.manifest)
+        make_target(options.task, data.lake.manifest)
         folds = plan_fold_fits(data, command.num_folds, options.seed) if command.num_folds else []
         plan = plan_final_fit(data, options.seed)
         check_batch(command.models, options, [*folds, plan])

@@ -35,7 +35,7 @@ class ProgressCallback(keras.callbacks.Callback):
     ):
         super().__init__()
         self._state, self._tell = state, tell
-        self._progress, self._num_views, self._batch = progress, num_views, state.options.batch
+        self._progress, self._num_views, self._batch = progress, num_views, state.options.batch_size
         self._waiting, self._waited_s = waiting, 0.0
         self._started_s = self._trained_s = 0.0
 

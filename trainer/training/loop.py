@@ -82,7 +82,7 @@ class Trainer:
                 self._run_epochs(recipe, plan, title, state, log)
         best = recipe.build()  # not compiled, and on one device
         best.set_weights(state.end())
-        answering = build_ensemble([best], flips=self._options.flips)
+        answering = build_ensemble([best], tta=self._options.tta)
 
         def answer(views: pl.DataFrame) -> Outputs:
             return infer(answering, self._lake, views, "predict").astype(np.float64)
@@ -109,7 +109,7 @@ class Trainer:
             plain_errors(reader, validation),
         ):
             truth = self._truth(plan.validation)
-            validation_batches = ordered_batches(validation, options.batch, truth)
+            validation_batches = ordered_batches(validation, options.batch_size, truth)
             if recipe.counts_start and not state.rows:
                 measured = model.evaluate(validation_batches, verbose=0, return_dict=True)
                 state.add({"epoch": 0} | {f"val_{name}": v for name, v in measured.items()})
@@ -119,7 +119,7 @@ class Trainer:
                     progress.note(f"going on after epoch {state.num_epochs}")
                 model.fit(
                     waiting.measure(self._train_batches(plan.train, reader, state.num_epochs)),
-                    steps_per_epoch=math.ceil(len(reader) / options.batch),
+                    steps_per_epoch=math.ceil(len(reader) / options.batch_size),
                     validation_data=validation_batches,
                     initial_epoch=state.num_epochs,
                     epochs=options.epochs,
@@ -131,12 +131,12 @@ class Trainer:
     def _train_batches(
         self, views: pl.DataFrame, reader: ViewReader, first_epoch: int
     ) -> tf.data.Dataset:
-        batch, seed, truth = self._options.batch, self._options.seed, self._truth(views)
-        make = sequential_batches if self._options.way_of_reading == "stream" else shuffled_batches
+        batch, seed, truth = self._options.batch_size, self._options.seed, self._truth(views)
+        make = sequential_batches if self._options.reads_shards_in_order else shuffled_batches
         batches = make(reader, batch, seed, truth, first_epoch)
         first_batch = first_epoch * math.ceil(len(reader) / batch)
         return augment_batches(batches, self._options.augment, seed, first_batch)
 
     def _truth(self, views: pl.DataFrame) -> Any:
-        target = make_target(self._options.target, self._lake.manifest)
-        return make_targets(views, target, self._options.balance)
+        target = make_target(self._options.task, self._lake.manifest)
+        return make_targets(views, target, self._options.class_weight)

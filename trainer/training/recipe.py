@@ -42,7 +42,7 @@ def make_fit(context: RunContext[FitOptions], model_name: str, plan: FitPlan) ->
         CorruptLakeError: the pixels of a view are not those that were written.
         WeightsError: the file of pretrained weights is damaged.
     """
-    part = context.options.way(model_name)
+    part = context.options.trained_part(model_name)
     if part != "head":
         start_tensorflow(context.timings)
     if part == "all":
@@ -85,7 +85,7 @@ class _WholeFit:
 
     def __init__(self, context: RunContext[FitOptions], model_name: str):
         self._context, self._options = context, context.options
-        self._model_name, self._dropout = model_name, context.options.last_dropout(model_name)
+        self._model_name, self._dropout = model_name, context.options.dropout_of(model_name)
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
         """Fit the model, which is the one candidate; see `trainer.training.loop.Trainer`."""
@@ -101,14 +101,16 @@ class _WholeFit:
     ) -> TrainedModel:
         from trainer.training.loop import Recipe, Trainer
 
-        rate = self._options.learning_rate(self._model_name) * (_STAGED_SHARE if is_staged else 1)
+        rate = self._options.learning_rate_of(self._model_name) * (
+            _STAGED_SHARE if is_staged else 1
+        )
         trainer = Trainer(self._context)
         return trainer.fit(Recipe(build, rate, counts_start=is_staged), plan, title)
 
     def _build(self) -> keras.Model:
         from trainer.models.classifier_head import add_classifier
 
-        target = make_target(self._options.target, self._context.lake.manifest)
+        target = make_target(self._options.task, self._context.lake.manifest)
         return add_classifier(self._build_backbone(), target.num_outputs, self._dropout)
 
     def _build_backbone(self) -> keras.Model:

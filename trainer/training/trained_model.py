@@ -44,12 +44,12 @@ def predict(members: Sequence[TrainedModel], views: pl.DataFrame) -> pl.DataFram
     return predictions_table(views, outputs)
 
 
-def build_model(members: Sequence[TrainedModel], flips: str) -> keras.Model:
+def build_model(members: Sequence[TrainedModel], tta: str) -> keras.Model:
     """Build what is kept: it answers as `predict` does.
 
     Args:
         members: of one kind, so that they have the same backbone if any.
-        flips: as in `trainer.options.FitOptions`.
+        tta: as in `trainer.options.FitOptions`.
 
     Returns:
         From uint8 images (batch, size, size, 1) to probabilities (batch, outputs).
@@ -58,4 +58,4 @@ def build_model(members: Sequence[TrainedModel], flips: str) -> keras.Model:
 
     build_backbone = members[0].build_backbone
     backbone = build_backbone() if build_backbone else None
-    return build_ensemble([member.build() for member in members], backbone, flips)
+    return build_ensemble([member.build() for member in members], backbone, tta)

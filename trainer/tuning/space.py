@@ -9,7 +9,7 @@ from optuna.distributions import (
 )
 
 from trainer.models.candidates import HeadKind
-from trainer.options import Augment, Balance, TuneOptions
+from trainer.options import Augment, ClassWeight, TuneOptions
 from trainer.tuning.trials import Settings
 
 Space = dict[str, BaseDistribution]
@@ -30,31 +30,31 @@ def make_space(options: TuneOptions, num_views: int) -> Space:
         num_views: to train on; no batch has more.
     """
     space = {name: _distribute(name, options) for name in options.searched}
-    if "batch" in space:
+    if "batch_size" in space:
         batches = [batch for batch in _BATCHES if batch <= num_views]
-        space["batch"] = CategoricalDistribution(batches)
+        space["batch_size"] = CategoricalDistribution(batches)
     return space
 
 
 def _distribute(name: str, options: TuneOptions) -> BaseDistribution:
-    if name == "decay":
+    if name == "weight_decay":
         return FloatDistribution(*_DECAYS, log=True)
-    if name == "rate":
-        usual = options.learning_rate(options.model)
+    if name == "learning_rate":
+        usual = options.learning_rate_of(options.model)
         return FloatDistribution(usual / _RATE_FACTOR, usual * _RATE_FACTOR, log=True)
     if name == "dropout":
         return FloatDistribution(*_DROPOUTS, step=0.05)
     # of one body part, labels of parts are labels
-    balances = get_args(Balance) if options.part == "all" else ("none", "label")
-    choices = {"head": get_args(HeadKind), "augment": get_args(Augment), "balance": balances}
+    balances = get_args(ClassWeight) if options.part == "all" else ("none", "label")
+    choices = {"head": get_args(HeadKind), "augment": get_args(Augment), "class_weight": balances}
     return CategoricalDistribution(choices.get(name, _BATCHES))
 
 
 def usual_settings(options: TuneOptions) -> Settings:
     """Return the settings that `train` would take."""
     usual = {
-        "rate": options.learning_rate(options.model),
-        "dropout": options.last_dropout(options.model),
+        "learning_rate": options.learning_rate_of(options.model),
+        "dropout": options.dropout_of(options.model),
     }
     return {name: usual.get(name, getattr(options, name)) for name in options.searched}
 

@@ -23,7 +23,14 @@ CANDIDATES = [
 def ensemble(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The run folder of an ensemble, and what the command printed."""
     out = tmp_path_factory.mktemp("runs") / "cv"
-    words = ("part=shoulder", "k=3", "decays=300,3000", "epochs=9", "ensemble=folds", "flips=test")
+    words = (
+        "part=shoulder",
+        "k=3",
+        "weight_decays=300,3000",
+        "epochs=9",
+        "ensemble=folds",
+        "tta=flip",
+    )
     result = run("mura-cv", *words, f"lake={lake.root}", f"out={out}")
     assert result.returncode == 0, result.stderr
     return out, result.stdout

@@ -18,7 +18,7 @@ from trainer.training.recipe import make_fit
 from trainer.training.trained_model import predict
 
 WHOLE = ("part=wrist", "model=cnn4", "search=rate,dropout", "trials=2", "epochs=2", "images=off")
-HEADS = ("part=wrist", "model=efficientnet_lite0", "balance=label", "trials=4", "images=off")
+HEADS = ("part=wrist", "model=efficientnet_lite0", "class_weight=label", "trials=4", "images=off")
 
 
 def _kill_after(line: str, words: list[str]) -> str:
@@ -37,7 +37,7 @@ def _kill_after(line: str, words: list[str]) -> str:
 
 
 def test_a_search_killed_in_a_trial_ends_with_the_same_bits(lake: Lake, tmp_path: Path) -> None:
-    words = [*WHOLE, f"lake={lake.root}", "batch=16"]
+    words = [*WHOLE, f"lake={lake.root}", "batch_size=16"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     _kill_after("trial 2, epoch 1:", [*words, f"out={killed}"])
     assert not (killed / "trials.parquet").exists()
@@ -56,8 +56,8 @@ def test_a_search_killed_in_a_trial_ends_with_the_same_bits(lake: Lake, tmp_path
         assert found.equals(expected)
     trials = pl.read_parquet(whole / "trials.parquet")
     assert trials["number"].to_list() == [1, 2]
-    assert trials.row(0, named=True)["rate"] == 0.001
-    assert trials["rate"].n_unique() == trials["score"].n_unique() == 2
+    assert trials.row(0, named=True)["learning_rate"] == 0.001
+    assert trials["learning_rate"].n_unique() == trials["score"].n_unique() == 2
     assert not (killed / "checkpoints").exists()
 
 
@@ -68,7 +68,7 @@ def test_the_best_head_is_kept_told_of_and_found_again_by_the_usual_command(
     result = run("mura-tune", *HEADS, f"lake={lake.root}", f"out={out}")
     assert result.returncode == 0, result.stderr
     trials = pl.read_parquet(out / "trials.parquet")
-    assert trials.columns == ["number", "head", "decay", "score", "seconds", "state"]
+    assert trials.columns == ["number", "head", "weight_decay", "score", "seconds", "state"]
     best = trials.filter(score=trials["score"].max()).row(0, named=True)
     config = json.loads((out / "config.json").read_text())
     assert config["search"]["num_trials"] == 4
@@ -77,7 +77,11 @@ def test_the_best_head_is_kept_told_of_and_found_again_by_the_usual_command(
     assert abs(metrics["validation"]["all"]["view_auroc"] - best["score"]) < 1e-9
 
     options = TrainOptions(**config["options"])
-    assert (options.head, options.decay, options.balance) == (best["head"], best["decay"], "label")
+    assert (options.head, options.weight_decay, options.class_weight) == (
+        best["head"],
+        best["weight_decay"],
+        "label",
+    )
     data = open_data(options)
     plan = plan_final_fit(data, options.seed)
     fit = make_fit(RunContext(options, data.lake, tmp_path), options.model, plan)
@@ -87,9 +91,9 @@ def test_the_best_head_is_kept_told_of_and_found_again_by_the_usual_command(
 
     page, card = (out / "report.html").read_text(), (out / "model_card.md").read_text()
     for text in (page, card):
-        assert "4 trials of head (linear, hidden) and decay (10 to 10,000)" in text
+        assert "4 trials of head (linear, hidden) and weight_decay (10 to 10,000)" in text
         assert f"Trial {best['number']} was chosen by validation view AUROC" in text
         assert "optimistic" in text
     assert "just tune part=wrist" in card
     assert page.count("<h2>Search</h2>") == 1
-    assert 'id="trials_decay-' in page
+    assert 'id="trials_weight_decay-' in page

@@ -16,7 +16,7 @@ from trainer.data.target import (
     make_targets,
     predictions_table,
 )
-from trainer.options import Balance
+from trainer.options import ClassWeight
 
 VIEWS = pl.DataFrame(
     {
@@ -81,7 +81,7 @@ def test_predictions_have_classes_where_there_are_some() -> None:
 @pytest.mark.parametrize(
     ("balance", "columns"), [("label", ["label"]), ("part_label", ["body_part", "label"])]
 )
-def test_weights_of_classes_sum_to_the_same(balance: Balance, columns: list[str]) -> None:
+def test_weights_of_classes_sum_to_the_same(balance: ClassWeight, columns: list[str]) -> None:
     weights = class_weights(VIEWS, balance)
     assert weights.dtype == np.float32
     assert weights.mean() == pytest.approx(1)
@@ -91,7 +91,7 @@ def test_weights_of_classes_sum_to_the_same(balance: Balance, columns: list[str]
 
 def test_truth_has_weights_only_where_they_differ() -> None:
     target = make_target("part_abnormal", VIEWS)
-    for balance in get_args(Balance):
+    for balance in get_args(ClassWeight):
         numbers, *weights = make_targets(VIEWS, target, balance)
         assert numbers.shape == (8, 1)
         assert numbers[:, 0].tolist() == target.numbers(VIEWS).tolist()

@@ -69,7 +69,7 @@ def test_mirror_images_have_mirrored_maps_where_both_are_asked(kind: str) -> Non
             if kind == "whole"
             else build_ensemble([_head(backbone)], backbone)
         ]
-    model = build_ensemble(members, backbone if has_backbone else None, flips="test")
+    model = build_ensemble(members, backbone if has_backbone else None, tta="flip")
     cam = LayerCam(model)
     heat = cam.explain(_images())
     mirrored = cam.explain(np.ascontiguousarray(_images()[:, :, ::-1]))

@@ -44,18 +44,18 @@ def test_a_built_head_answers_as_in_numpy(num_hidden: int, num_outputs: int) -> 
 
 
 @pytest.mark.parametrize("num_outputs", [1, 14])
-@pytest.mark.parametrize("flips", ["none", "test"])
+@pytest.mark.parametrize("tta", ["none", "flip"])
 @pytest.mark.parametrize("num_members", [1, 3])
 def test_heads_on_one_backbone_answer_by_their_mean(
-    num_outputs: int, flips: str, num_members: int, tmp_path: Any
+    num_outputs: int, tta: str, num_members: int, tmp_path: Any
 ) -> None:
     backbone = build_backbone()
     heads = [random_head(seed, 2, num_outputs) for seed in range(num_members)]
-    build_ensemble([build_head(head) for head in heads], backbone, flips).save(
+    build_ensemble([build_head(head) for head in heads], backbone, tta).save(
         tmp_path / "model.keras"
     )
     model: Any = keras.models.load_model(tmp_path / "model.keras")
-    views = [IMAGES, IMAGES[:, :, ::-1]] if flips == "test" else [IMAGES]
+    views = [IMAGES, IMAGES[:, :, ::-1]] if tta == "flip" else [IMAGES]
     answers = [
         to_probabilities(head.logits(backbone.predict(view, verbose=0)))
         for view in views
@@ -69,7 +69,7 @@ def test_heads_on_one_backbone_answer_by_their_mean(
 def test_models_without_a_shared_backbone_answer_by_their_mean() -> None:
     heads = [build_head(random_head(seed, 0, 1)) for seed in (1, 2)]
     members: list[Any] = [build_ensemble([head], build_backbone()) for head in heads]
-    together: Any = build_ensemble(members, flips="test")
+    together: Any = build_ensemble(members, tta="flip")
     views = [IMAGES, IMAGES[:, :, ::-1]]
     answers = [member.predict(view, verbose=0) for member in members for view in views]
     found = together.predict(IMAGES, verbose=0)

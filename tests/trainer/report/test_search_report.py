@@ -17,7 +17,7 @@ def _write(folder: Path, scores: Sequence[float | None], chosen: int) -> tuple[s
     """Write a run whose trials had these scores; return its report's text and its card."""
     write_train(folder)
     trials = [
-        Trial(index + 1, {"rate": 1e-4 * (index + 1), "augment": "light"}, score, 70.0)
+        Trial(index + 1, {"learning_rate": 1e-4 * (index + 1), "augment": "light"}, score, 70.0)
         for index, score in enumerate(scores)
     ]
     write_trials(folder, trials)
@@ -27,7 +27,7 @@ def _write(folder: Path, scores: Sequence[float | None], chosen: int) -> tuple[s
         "num_failed": sum(score is None for score in scores),
         "chosen": chosen,
         "score": scores[chosen - 1],
-        "settings": {"rate": [1e-4, 1e-2], "augment": ["none", "light", "strong"]},
+        "settings": {"learning_rate": [1e-4, 1e-2], "augment": ["none", "light", "strong"]},
         "options": asdict(TuneOptions(model="cnn4", trials=len(scores), search="rate,augment")),
     }
     (folder / "config.json").write_text(json.dumps(config))

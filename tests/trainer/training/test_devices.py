@@ -35,7 +35,7 @@ def build():
 
 
 for place, words in json.loads(sys.argv[2]).items():
-    options = TrainOptions(lake=lake, part="wrist", model="cnn2", epochs=2, batch=16, **words)
+    options = TrainOptions(lake=lake, part="wrist", model="cnn2", epochs=2, batch_size=16, **words)
     data = open_data(options)
     plan = plan_final_fit(data, options.seed)
     folder = Path(place)

@@ -23,7 +23,7 @@ def _build() -> keras.Model:
 
 
 def test_a_loss_that_is_no_number_ends_the_fit(lake: Lake, tmp_path: Path) -> None:
-    options = TrainOptions(lake=str(lake.root), part="wrist", model="cnn2", epochs=3, batch=16)
+    options = TrainOptions(lake=str(lake.root), part="wrist", model="cnn2", epochs=3, batch_size=16)
     plan = plan_final_fit(open_data(options), options.seed)
     fitter = Trainer(RunContext(options, lake, tmp_path))
     with pytest.raises(TrainingError, match=r"Expected a finite .*loss=(nan|inf)"):

@@ -22,7 +22,7 @@ from trainer.data.target import abnormal_probability, make_target, make_targets
 from trainer.data.tfrecord_pipeline import sequential_batches
 from trainer.evaluation.metrics import measure
 from trainer.models.candidates import Candidate
-from trainer.options import Balance, TrainOptions
+from trainer.options import ClassWeight, TrainOptions
 from trainer.runs.context import RunContext
 from trainer.training.losses import AbnormalAUROC
 from trainer.training.recipe import make_fit
@@ -36,12 +36,12 @@ def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "classes"
     words = (
         "model=cnn4",
-        "target=part_abnormal",
-        "balance=part_label",
+        "task=part_abnormal",
+        "class_weight=part_label",
         "augment=light",
         "reader=stream",
     )
-    fitting = (f"lake={lake.root}", f"out={out}", "epochs=1", "batch=16")
+    fitting = (f"lake={lake.root}", f"out={out}", "epochs=1", "batch_size=16")
     result = run("mura-train", *words, *fitting)
     assert result.returncode == 0, result.stderr
     return out
@@ -124,8 +124,8 @@ def test_every_way_to_read_gives_each_view_its_class_and_weight(lake: Lake) -> N
             assert _seen(make(), views.height) == expected
 
 
-def _mean_probability(lake: Lake, plan: FitPlan, folder: Path, balance: Balance) -> float:
-    options = TrainOptions(model="cnn4", balance=balance, epochs=2, batch=BATCH)
+def _mean_probability(lake: Lake, plan: FitPlan, folder: Path, balance: ClassWeight) -> float:
+    options = TrainOptions(model="cnn4", class_weight=balance, epochs=2, batch_size=BATCH)
     fit = make_fit(RunContext(options, lake, folder), "cnn4", plan)
     answers = answer(fit(plan, [Candidate("cnn4")], balance), plan.validation)
     return float(np.mean(answers["probability"].to_numpy()))

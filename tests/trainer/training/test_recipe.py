@@ -70,27 +70,27 @@ def test_kept_embeddings_serve_every_fold_and_give_the_same_predictions(
 
 
 def test_only_models_with_a_backbone_are_frozen_and_only_unless_told_otherwise() -> None:
-    assert TrainOptions().way("efficientnet_lite0") == "head"
-    assert TrainOptions(tune="all").way("efficientnet_lite0") == "all"
-    assert TrainOptions(tune="staged").way("efficientnet_lite0") == "staged"
-    assert TrainOptions().way("cnn4") == "all"
+    assert TrainOptions().trained_part("efficientnet_lite0") == "head"
+    assert TrainOptions(train="all").trained_part("efficientnet_lite0") == "all"
+    assert TrainOptions(train="staged").trained_part("efficientnet_lite0") == "staged"
+    assert TrainOptions().trained_part("cnn4") == "all"
 
 
 def test_rate_and_dropout_are_the_models_own_unless_given() -> None:
     name = "efficientnet_lite0"
     for options, model, rate, dropout in (
-        (TrainOptions(tune="all"), name, 1e-4, 0.2),
+        (TrainOptions(train="all"), name, 1e-4, 0.2),
         (TrainOptions(weights="none"), name, 1e-3, 0.2),
         (TrainOptions(model="cnn2"), "cnn2", 1e-3, 0.5),
-        (TrainOptions(model="cnn2", rate=0.02, dropout=0), "cnn2", 0.02, 0),
+        (TrainOptions(model="cnn2", learning_rate=0.02, dropout=0), "cnn2", 0.02, 0),
     ):
-        assert (options.learning_rate(model), options.last_dropout(model)) == (rate, dropout)
+        assert (options.learning_rate_of(model), options.dropout_of(model)) == (rate, dropout)
 
 
 def test_staged_tuning_starts_from_the_head_and_never_ends_below_it(
     trained: Path, lake: Lake, tmp_path: Path
 ) -> None:
-    words = (*WORDS, "tune=staged", "flips=test", f"lake={lake.root}", f"out={tmp_path / 'run'}")
+    words = (*WORDS, "train=staged", "tta=flip", f"lake={lake.root}", f"out={tmp_path / 'run'}")
     result = run("mura-train", *words, "epochs=1")
     assert result.returncode == 0, result.stderr
     history = pl.read_parquet(tmp_path / "run" / "history.parquet")

@@ -27,9 +27,11 @@ def _run(options: TuneOptions, seed: int, trials: Sequence[Trial], num_trials: i
 
 
 def _score(settings: Settings) -> float | None:
-    if settings["decay"] > 5000:
+    if settings["weight_decay"] > 5000:
         return None  # as if such fits failed
-    return 0.9 - 0.1 * abs(log10(settings["decay"] / 50)) - 0.1 * (settings["head"] == "hidden")
+    return (
+        0.9 - 0.1 * abs(log10(settings["weight_decay"] / 50)) - 0.1 * (settings["head"] == "hidden")
+    )
 
 
 def test_a_search_that_was_killed_goes_on_as_it_would_have(tmp_path: Path) -> None:
@@ -51,17 +53,23 @@ def test_later_trials_are_better_than_those_at_random() -> None:
         best = choose(trials)
         assert best
         assert best.settings["head"] == "linear"
-        assert 25 < best.settings["decay"] < 100
+        assert 25 < best.settings["weight_decay"] < 100
     assert mean(gains) > 0.1
 
 
 @pytest.mark.parametrize(
     ("options", "names"),
     [
-        (TuneOptions(), ["head", "decay", "balance"]),
-        (TuneOptions(model="cnn2"), ["rate", "dropout", "batch", "augment", "balance"]),
-        (TuneOptions(tune="staged"), ["rate", "dropout", "batch", "augment", "balance"]),
-        (TuneOptions(model="cnn2", search="dropout, rate"), ["dropout", "rate"]),
+        (TuneOptions(), ["head", "weight_decay", "class_weight"]),
+        (
+            TuneOptions(model="cnn2"),
+            ["learning_rate", "dropout", "batch_size", "augment", "class_weight"],
+        ),
+        (
+            TuneOptions(train="staged"),
+            ["learning_rate", "dropout", "batch_size", "augment", "class_weight"],
+        ),
+        (TuneOptions(model="cnn2", search="dropout, learning_rate"), ["dropout", "learning_rate"]),
     ],
 )
 def test_usual_settings_come_first_and_every_setting_is_one_of_train(
@@ -76,21 +84,27 @@ def test_usual_settings_come_first_and_every_setting_is_one_of_train(
         fit = options.settle(settings)
         assert type(fit) is TrainOptions
         assert {name: getattr(fit, name) for name in names} == settings
-        assert fit.batch <= 40
+        assert fit.batch_size <= 40
 
 
 def test_what_is_given_is_not_searched() -> None:
-    options = TuneOptions(head="hidden", balance="label").search_rest({"head", "balance", "part"})
-    assert options.searched == ["decay"]
-    assert options.settle({"decay": 3.0}) == TrainOptions(head="hidden", balance="label", decay=3.0)
+    options = TuneOptions(head="hidden", class_weight="label").search_rest(
+        {"head", "class_weight", "part"}
+    )
+    assert options.searched == ["weight_decay"]
+    assert options.settle({"weight_decay": 3.0}) == TrainOptions(
+        head="hidden", class_weight="label", weight_decay=3.0
+    )
     with pytest.raises(UsageError, match="left to search"):
-        TuneOptions().search_rest({"head", "decay", "balance"})
-    with pytest.raises(UsageError, match=r"either given or searched.*search=decay decay=3"):
-        TuneOptions(search="decay", decay=3).search_rest({"decay"})
+        TuneOptions().search_rest({"head", "weight_decay", "class_weight"})
+    with pytest.raises(
+        UsageError, match=r"either given or searched.*search=weight_decay weight_decay=3"
+    ):
+        TuneOptions(search="weight_decay", weight_decay=3).search_rest({"weight_decay"})
 
 
 def test_labels_of_parts_are_searched_only_where_there_are_several() -> None:
     for part, num in (("all", 3), ("wrist", 2)):
-        space = make_space(TuneOptions(part=part, search="balance"), 100)  # pyright: ignore[reportArgumentType]  # both are parts
-        found = {propose(space, [], seed)["balance"] for seed in range(30)}
+        space = make_space(TuneOptions(part=part, search="class_weight"), 100)  # pyright: ignore[reportArgumentType]  # both are parts
+        found = {propose(space, [], seed)["class_weight"] for seed in range(30)}
         assert len(found) == num

@@ -1,0 +1,41 @@
+"""Data options: the lake, the body part and the task."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.errors import UsageError
+from shared.labels import Part
+from shared.storage.store import as_store, refuse_url
+
+Task = Literal["abnormal", "part_abnormal"]
+
+_CACHE_GB = 50.0
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """The views that a command reads."""
+
+    part: Part = "all"
+    """The body part to train on."""
+    lake: str = "lake"
+    """The folder of the lake, or s3://bucket/path."""
+    cache: str = ""
+    """A folder for copies of an object store's shards, shared by runs; none by default."""
+    cache_gb: float = _CACHE_GB
+    """The limit of that folder in GB; the least recently used shards are removed first."""
+
+    def __post_init__(self) -> None:
+        is_local = as_store(self.lake).is_local
+        refuse_url("cache", self.cache)
+        if self.cache and is_local:
+            raise UsageError(
+                f"Expected cache only with a lake in an object store. "
+                f"Received: cache={self.cache} lake={self.lake}"
+            )
+        if not self.cache_gb > 0:
+            raise UsageError(f"Expected cache_gb above 0. Received: cache_gb={self.cache_gb:g}")
+        if self.cache_gb != _CACHE_GB and not self.cache:
+            raise UsageError(
+                f"Expected cache_gb only with cache. Received: cache_gb={self.cache_gb:g}"
+            )

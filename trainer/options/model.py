@@ -1,0 +1,86 @@
+"""Model options: the trained part of a network, its initial weights and its outputs."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.errors import UsageError
+from trainer.models.candidates import Candidate, TrainedPart
+from trainer.models.table import MODELS
+from trainer.options.data import Task
+
+DEFAULT_MODEL = "efficientnet_lite0"
+
+
+@dataclass(frozen=True)
+class ModelOptions(ABC):
+    """The network and its weights."""
+
+    train: Literal["auto", "head", "all", "staged"] = "auto"
+    """The trained part: `head`, the classifier on a frozen backbone; `all`; `staged`, the head
+    first, then all at a tenth of the learning rate; `auto`, the head where there is a backbone."""
+    weights: str = "pretrained"
+    """Initial weights of the backbone: `pretrained`, `none` (random), or a file of weights."""
+    dropout: float | None = None
+    """Dropout before the last layer, 0 to below 1; by default that of the model."""
+    task: Task = "abnormal"
+    """The classes: normal and abnormal, or these for each body part."""
+    tta: Literal["none", "flip"] = "none"
+    """Test-time augmentation: `flip` averages the predictions for a view and its mirror image."""
+
+    def __post_init__(self) -> None:
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise UsageError(
+                f"Expected a dropout of 0 to below 1. Received: dropout={self.dropout:g}"
+            )
+
+    def trained_part(self, model_name: str) -> TrainedPart:
+        """Return the part of a model that is trained."""
+        if self.train != "auto":
+            return self.train
+        return "head" if MODELS[model_name].starts_at(self.weights) else "all"
+
+    def dropout_of(self, model_name: str) -> float:
+        """Return the dropout before the last layer of a model."""
+        return MODELS[model_name].dropout if self.dropout is None else self.dropout
+
+    @abstractmethod
+    def list_heads(self, model_name: str) -> list[Candidate]:
+        """Return the heads that may follow a model's frozen backbone."""
+
+    def list_candidates(self, model_name: str) -> list[Candidate]:
+        """Return the heads of a model if only the head is trained, else the whole model."""
+        if self.trained_part(model_name) == "head":
+            return self.list_heads(model_name)
+        return [Candidate(model_name)]
+
+    def check_models(self, key: str, names: Sequence[str]) -> None:
+        """Check that models are known, and have a backbone where the options need one.
+
+        Args:
+            key: the option that names them.
+            names: of the models.
+
+        Raises:
+            UsageError: one is not in the table, or has no pretrained backbone to freeze, or a file
+                of weights is given for several models.
+        """
+        with_backbone = [name for name, entry in MODELS.items() if entry.pretrained]
+        backbones = f"a pretrained backbone ({', '.join(with_backbone)})"
+        for name in names:
+            if name not in MODELS:
+                raise UsageError(
+                    f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}"
+                )
+            if self.train in ("head", "staged") and not MODELS[name].starts_at(self.weights):
+                raise UsageError(
+                    f"Expected a model with {backbones}, because the head is trained alone. "
+                    f"Received: train={self.train} weights={self.weights} {key}={name}"
+                )
+        is_file = self.weights not in ("pretrained", "none")
+        if is_file and not (len(names) == 1 and MODELS[names[0]].pretrained):
+            raise UsageError(
+                f"Expected one model with {backbones} for a file of weights. "
+                f"Received: weights={self.weights} {key}={','.join(names)}"
+            )
