@@ -15,6 +15,7 @@ from shared.console import Progress, note, say
 from shared.errors import CorruptLakeError, LakeError
 from shared.images.encoding import decode
 from shared.images.spec import ImageSpec
+from shared.lake.download_cache import ShardCache
 from shared.lake.example import decode_example
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
@@ -22,7 +23,6 @@ from shared.lake.shards import RECORD_END
 from shared.lake.tfrecord import FRAME_HEADER_BYTES, Record, read_records
 from shared.storage.atomic import ShardDigester, digest
 from shared.storage.bucket import Bucket
-from shared.storage.cache import ShardCache
 
 
 def verify_lake(options: VerifyOptions) -> None:

@@ -77,6 +77,7 @@ def _train(words: Sequence[str]) -> None:
 
     options = parse(TrainOptions, words, "train")
 
+    from trainer.report.terminal import print_results
     from trainer.runs.setup import Command, set_up_run
 
     command = Command("train", f"train-{options.part}-{options.model}", [options.model])
@@ -84,6 +85,7 @@ def _train(words: Sequence[str]) -> None:
         from trainer.commands.train import train
 
         train(context, plan)
+    print_results(context.folder)
 
 
 def _cv(words: Sequence[str]) -> None:
@@ -91,6 +93,7 @@ def _cv(words: Sequence[str]) -> None:
 
     options = parse(CvOptions, words, "cv")
 
+    from trainer.report.terminal import print_results
     from trainer.runs.hardware import limit_threads
     from trainer.runs.setup import Command, set_up_run
 
@@ -101,6 +104,7 @@ def _cv(words: Sequence[str]) -> None:
         from trainer.commands.cross_validate import cross_validate
 
         cross_validate(context, folds, plan)
+    print_results(context.folder)
 
 
 def _tune(words: Sequence[str]) -> None:
@@ -108,6 +112,7 @@ def _tune(words: Sequence[str]) -> None:
 
     options = parse(TuneOptions, words, "tune").search_rest(given_keys(TuneOptions, words))
 
+    from trainer.report.terminal import print_results
     from trainer.runs.setup import Command, set_up_run
     from trainer.tuning.sampler import optuna_version
 
@@ -117,6 +122,7 @@ def _tune(words: Sequence[str]) -> None:
         from trainer.commands.tune import search
 
         search(context, plan)
+    print_results(context.folder)
 
 
 def _eda(words: Sequence[str]) -> None:

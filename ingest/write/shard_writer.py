@@ -15,10 +15,8 @@ from ingest.write.tasks import (
     PlannedView,
     ShardTask,
     WrittenShard,
-    publish_shard,
-    write_remote_task,
-    write_task,
 )
+from ingest.write.worker import publish_shard, write_remote_task, write_task
 from shared.lake.layout import shard_path
 from shared.storage.store import Store
 

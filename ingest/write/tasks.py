@@ -1,18 +1,11 @@
-"""Shard task: what a worker process is given and what it gives back, cheap to import."""
+"""The tasks of workers and their results; cheap to import."""
 
-import socket
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from shared.errors import ClusterError
 from shared.images.spec import ImageSpec
-from shared.lake.layout import LOCK_FILE, shard_path
-from shared.storage.bucket import Bucket
-from shared.storage.local import Folder
 from shared.storage.store import Store
-from shared.storage.temp import no_scratch
 
 UNREADABLE = "unreadable"
 """The reason of a file that cannot be read; it is tried again by every run."""
@@ -68,48 +61,3 @@ class WrittenShard:
     content_digest: str
     facts: list[dict[str, Any]]
     rejects: list[tuple[str, str, str]]
-
-
-def write_task(task: ShardTask, job: Job) -> WrittenShard:
-    """Write one shard as `ingest.write.shard.write_shard` does.
-
-    The decoders, slow to import, are imported only here: by workers, not by who hands out tasks.
-    """
-    from ingest.write.shard import write_shard
-
-    return write_shard(task, job)
-
-
-def publish_shard(shard: WrittenShard, lake: Store, path: str) -> None:
-    """Give a written shard its place in the lake, on the host that wrote it, if it has none yet.
-
-    Raises:
-        StoreError: the object store does not answer, or not as it should.
-        WriteError: the lake cannot be written.
-    """
-    if shard.partial and shard.facts:
-        lake.publish(shard.partial, path)
-    elif shard.partial:
-        shard.partial.unlink()
-
-
-def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
-    """Write one shard on another host, and publish it from there.
-
-    Raises:
-        ClusterError: the lake is a folder that this host does not see.
-        As `write_task`.
-    """
-    import cv2
-
-    # a task has one processor of its node
-    cv2.setNumThreads(1)
-    if isinstance(job.lake, Folder) and not job.lake.sizes([LOCK_FILE]):
-        raise ClusterError(
-            "Expected the lake in an object store, or in a folder that all nodes share. "
-            f"Received: lake={job.lake}, which {socket.gethostname()} does not see"
-        )
-    with no_scratch(job.lake.scratch) if isinstance(job.lake, Bucket) else nullcontext():
-        shard = write_task(task, job)
-        publish_shard(shard, job.lake, shard_path(task.folder, shard.content_digest))
-    return replace(shard, partial=None)

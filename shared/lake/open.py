@@ -13,10 +13,10 @@ import polars as pl
 from shared.errors import CorruptLakeError, LakeError
 from shared.images.spec import ImageSpec
 from shared.lake import manifest as manifests
+from shared.lake.download_cache import ShardCache
 from shared.lake.layout import LAKE_FILE
 from shared.storage.atomic import digest
 from shared.storage.bucket import REQUESTS, Bucket
-from shared.storage.cache import ShardCache
 from shared.storage.local import Folder
 from shared.storage.store import Store, as_store
 

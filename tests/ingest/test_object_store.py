@@ -15,11 +15,11 @@ import pytest
 from ingest.cleanup import clean_up
 from ingest.commit import commit
 from shared.errors import CorruptLakeError, LakeError, StoreError
+from shared.lake.download_cache import GB, ShardCache
 from shared.lake.layout import LAKE_FILE
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
 from shared.storage.bucket import Bucket
-from shared.storage.cache import GB, ShardCache
 from shared.storage.store import as_store
 from tests.commands import PROJECT, run
 from tests.conftest import SIZE_PX
@@ -308,7 +308,7 @@ READ_GOOGLE = """
 import sys
 from pathlib import Path
 import numpy as np
-from shared.storage.cache import GB, ShardCache
+from shared.lake.download_cache import GB, ShardCache
 from shared.lake.open import open_lake
 from shared.lake.reader import ViewReader
 from dataclasses import replace

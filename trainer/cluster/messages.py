@@ -9,8 +9,8 @@ import polars as pl
 from shared.storage.store import Store
 from trainer.data.split import FitPlan
 from trainer.features.head_training import TrainedHead
+from trainer.inference.trained_model import Outputs
 from trainer.options import FitOptions
-from trainer.training.trained_model import Outputs
 
 
 @dataclass(frozen=True)

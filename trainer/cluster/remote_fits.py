@@ -1,7 +1,6 @@
-"""RemoteFits: what takes long is done before it is asked for, by a cluster where there is one."""
+"""Fits that a cluster does ahead of the loop that needs them: requests and results."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Protocol
@@ -9,12 +8,10 @@ from typing import Protocol
 import polars as pl
 
 from trainer.data.split import FitPlan
+from trainer.inference.trained_model import Outputs, TrainedModel
 from trainer.models.candidates import Candidate
-from trainer.options import CvOptions
-from trainer.runs.context import RunContext
-from trainer.training.history import make_history
+from trainer.runs.history import make_history
 from trainer.training.recipe import Fit
-from trainer.training.trained_model import Outputs, TrainedModel
 
 
 @dataclass(frozen=True)
@@ -54,50 +51,13 @@ class RemoteFits(Protocol):
         ...
 
 
-class _Nothing:
-    """Leaves everything to be done when it is asked for, by this process."""
-
-    def embed(self) -> None:
-        """Do nothing."""
-
-    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[FitRequest]) -> Mapping[str, Fit]:
-        """Do nothing."""
-        return fits
-
-
-@contextmanager
-def open_remote_fits(
-    context: RunContext[CvOptions], views: pl.DataFrame
-) -> Generator[RemoteFits, None, None]:
-    """Yield the remote fits that the options ask for; the cluster is released after the block.
-
-    Args:
-        context: of the run.
-        views: all views that will be fitted to or predicted.
-
-    Raises:
-        ClusterError: Ray is not installed.
-    """
-    if context.options.engine == "local":
-        yield _Nothing()
-        return
-    # only here, for a run on this machine needs none of it
-    from trainer.cluster.cluster_fits import ClusterFits
-    from trainer.cluster.resources import make_cluster
-    from trainer.cluster.status_table import FitTable
-
-    table = FitTable()
-    with make_cluster(context.options, table.show) as cluster:
-        yield ClusterFits(cluster, table, context, views)
-
-
 @dataclass(frozen=True)
 class CompletedFit:
     """A fit that is over.
 
     Attributes:
         wanted: the fit.
-        rows: of its epochs, as `trainer.training.history.HISTORY_SCHEMA` names them.
+        rows: of its epochs, as `trainer.runs.history.HISTORY_SCHEMA` names them.
         answers: to the views that it was asked about.
     """
 

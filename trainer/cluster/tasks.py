@@ -43,8 +43,8 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
 
     from trainer.data.input_wait import InputWait
     from trainer.features.frozen_backbone import compute_embeddings
+    from trainer.inference.devices import start
     from trainer.models.table import build_backbone
-    from trainer.training.devices import start
 
     start(job.options)
     backbone = build_backbone(task.model, lake.image.size, job.options.weights)

@@ -7,18 +7,20 @@ import polars as pl
 
 from shared.console import say
 from shared.lake.open import Lake
-from trainer.cluster.remote_fits import FitRequest, RemoteFits, open_remote_fits
+from trainer.cluster.engine import open_remote_fits
+from trainer.cluster.remote_fits import FitRequest, RemoteFits
 from trainer.commands.train import label_set, predict_sets, save_model, save_results
 from trainer.data.split import FitPlan
-from trainer.evaluation.comparison import by_model, measure_folds, show_comparison
+from trainer.evaluation.comparison import by_model, measure_folds
 from trainer.evaluation.metrics import choose, measure, score
+from trainer.inference.trained_model import TrainedModel, predict
 from trainer.models.candidates import Candidate
 from trainer.options import CvOptions
 from trainer.report.formatting import count
+from trainer.report.terminal import show_comparison
 from trainer.runs.context import RunContext
 from trainer.runs.provenance import describe_run
 from trainer.training.recipe import Fit, make_fit
-from trainer.training.trained_model import TrainedModel, predict
 
 
 @dataclass(frozen=True)

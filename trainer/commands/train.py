@@ -9,6 +9,7 @@ import polars as pl
 
 from trainer.data.split import FitPlan
 from trainer.evaluation.metrics import score
+from trainer.inference.trained_model import TrainedModel, build_model, predict
 from trainer.options import FitOptions, TrainOptions
 from trainer.report.error_analysis import HEAT_MAPS
 from trainer.report.page import write_report
@@ -18,7 +19,6 @@ from trainer.runs.results_writer import write_tables
 from trainer.runs.run_folder import TENSORBOARD
 from trainer.runs.saved_run import MODEL_FILE
 from trainer.training.recipe import make_fit
-from trainer.training.trained_model import TrainedModel, build_model, predict
 
 
 def train(context: RunContext[TrainOptions], plan: FitPlan) -> None:

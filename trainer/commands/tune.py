@@ -10,12 +10,12 @@ from shared.errors import TrainingError
 from trainer.commands.train import save_trained
 from trainer.data.split import FitPlan
 from trainer.evaluation.metrics import measure_auroc, to_arrays
+from trainer.inference.trained_model import TrainedModel, predict
 from trainer.options import TuneOptions
 from trainer.report.formatting import count, number
 from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, TRIALS_FILE, name_fit
 from trainer.training.recipe import make_fit
-from trainer.training.trained_model import TrainedModel, predict
 from trainer.tuning.sampler import optuna_version, propose
 from trainer.tuning.space import describe, make_space, round_settings, usual_settings
 from trainer.tuning.trials import Settings, Trial, choose, read_trials, write_trials

@@ -8,9 +8,9 @@ import polars as pl
 from shared.console import note
 from shared.errors import TrainingError
 from shared.labels import BODY_PARTS, SPLITS
+from shared.lake.download_cache import GB, ShardCache
 from shared.lake.open import Lake, open_lake
 from shared.lake.shards import rows_by_shard
-from shared.storage.cache import GB, ShardCache
 from trainer.options import DataOptions
 
 

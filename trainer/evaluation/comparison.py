@@ -1,13 +1,11 @@
 """Comparison: what candidates are worth out of fold: fold by fold, mean and spread, and pooled."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
-from shared.console import show_table
-from trainer.evaluation.metrics import ByPart, Measures, measure
-from trainer.report.formatting import number
+from trainer.evaluation.metrics import Measures, measure
 
 COMPARED = {"view_auroc": "View AUROC", "study_kappa": "Study kappa"}
 """The measures that candidates are compared by, and what tables call them."""
@@ -43,25 +41,3 @@ def _summarize(values: Sequence[float | None]) -> dict[str, float | None]:
         "mean": float(np.mean(known)) if known else None,
         "spread": float(np.std(known, ddof=1)) if len(known) > 1 else None,
     }
-
-
-def show_comparison(pooled: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]) -> None:
-    """Print a table of all candidates for each measure that they are compared by.
-
-    Args:
-        pooled: by candidate, measures of all folds together, by part.
-        folds: by candidate, measures of each fold.
-    """
-    num_folds = max(map(len, folds.values()))
-    header = ["candidate", *(f"fold {n + 1}" for n in range(num_folds)), "mean", "spread", "pooled"]
-    for key, title in COMPARED.items():
-        show_table(f"{title} out of fold", header, _list_rows(pooled, folds, key))
-
-
-def _list_rows(
-    pooled: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]], key: str
-) -> Iterator[list[str]]:
-    for name, by_part in pooled.items():
-        summary = summarize(folds[name])[key]
-        values = [*(fold[key] for fold in folds[name]), *summary.values(), by_part["all"][key]]
-        yield [name, *map(number, values)]

@@ -17,13 +17,13 @@ from trainer.data.target import class_weights, make_target
 from trainer.features.embeddings import Matrix, embed, embedding_key
 from trainer.features.head_training import TrainedHead, fit_heads
 from trainer.features.heads import Examples, Head, to_probabilities
+from trainer.inference.trained_model import Outputs, TrainedModel
 from trainer.keras_import import import_keras
 from trainer.models.candidates import Candidate
 from trainer.models.table import build_backbone
 from trainer.options import FitOptions
 from trainer.runs.context import RunContext, Timings
-from trainer.training.history import make_history
-from trainer.training.trained_model import Outputs, TrainedModel
+from trainer.runs.history import make_history
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -108,7 +108,7 @@ class FrozenFit:
             return np.mean(answers, axis=0, dtype=np.float64)
 
         def build() -> keras.Model:
-            from trainer.models.classifier_head import build_head
+            from trainer.features.keras_head import build_head
 
             return build_head(head)
 
@@ -141,7 +141,7 @@ class FrozenFit:
         if self._backbone is None:
             start_tensorflow(self._timings)
 
-            from trainer.training.devices import start
+            from trainer.inference.devices import start
 
             start(self._options)
             size_px, weights = self._lake.image.size, self._options.weights

@@ -1,15 +1,11 @@
-"""Head: what turns a backbone's features into probabilities."""
+"""The classifier head: from the features of a backbone to probabilities."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import keras
-
-    from trainer.features.heads import Head
 
 
 def add_classifier(
@@ -32,38 +28,11 @@ def add_classifier(
     if dropout:
         features = keras.layers.Dropout(dropout)(features)
     logits = keras.layers.Dense(num_outputs, name="logits")(features)
-    return keras.Model(backbone.input, _to_probabilities(logits, num_outputs))
+    return keras.Model(backbone.input, to_probabilities(logits, num_outputs))
 
 
-def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
-    """Return a model that answers as a head does.
-
-    Args:
-        head: fitted to embeddings.
-        dropout: as in `classify`, should it be trained further.
-
-    Returns:
-        From features (batch, n) to probabilities, float32 (batch, outputs).
-    """
-    import keras
-
-    num_features, num_outputs = head.straight.shape
-    features = keras.Input((num_features,), name="features")
-    known = keras.layers.Dropout(dropout)(features) if dropout else features
-    kernel, seen = head.straight, known
-    if num_hidden := len(head.inward_bias):
-        hidden = keras.layers.Dense(num_hidden, "relu", name="hidden")(known)
-        seen = keras.layers.Concatenate(name="features_and_hidden")([known, hidden])
-        kernel = np.concatenate([head.straight, head.outward])
-    logits = keras.layers.Dense(num_outputs, name="logits")(seen)
-    model = keras.Model(features, _to_probabilities(logits, num_outputs))
-    model.get_layer("logits").set_weights([kernel, head.bias])
-    if num_hidden:
-        model.get_layer("hidden").set_weights([head.inward, head.inward_bias])
-    return model
-
-
-def _to_probabilities(logits: Any, num_outputs: int) -> Any:
+def to_probabilities(logits: Any, num_outputs: int) -> Any:
+    """Return the layer `probability`: a sigmoid for one output, a softmax for several."""
     import keras
 
     # float32 whatever the precision of the layers before: probabilities are compared and averaged

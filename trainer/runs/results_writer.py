@@ -7,10 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from shared.console import say
 from trainer.evaluation.results import selected_model
 from trainer.evaluation.thresholds import add_calibrated, decide, write_decision
-from trainer.report.formatting import estimate, fine_percent, number
 from trainer.runs.run_folder import PREDICTIONS_FILE
 
 
@@ -47,22 +45,3 @@ def _share_of_training(history: pl.DataFrame) -> dict[str, float]:
 def _share_of_phases(config: Mapping[str, Any]) -> dict[str, float]:
     waiting_s = config["waiting_seconds"]
     return {name: waiting_s[name] / config["seconds"][name] for name in waiting_s}
-
-
-def print_results(folder: Path) -> None:
-    """Print a finished run's headline numbers and where its report is."""
-    metrics = json.loads((folder / "metrics.json").read_text())
-    for role in ("validation", "test"):
-        if result := metrics[role].get("all"):
-            say(
-                f"{role}: {result['num_views']:,} views of {result['num_studies']:,} studies: "
-                f"view AUROC {estimate(result, 'view', 'auroc')}, "
-                f"study AUROC {estimate(result, 'study', 'auroc')}, "
-                f"view accuracy {estimate(result, 'view', 'accuracy')} "
-                f"(always the commoner label: {number(result['view_majority_accuracy'])}), "
-                f"study kappa {estimate(result, 'study', 'kappa')}"
-            )
-    config = json.loads((folder / "config.json").read_text())
-    for name, share in config["waiting_share"].items():
-        say(f"{name}: {fine_percent(share)} of the time spent waiting for images")
-    say(f"report: {folder / 'report.html'}")

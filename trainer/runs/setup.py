@@ -14,7 +14,6 @@ from trainer.models.table import require_weights
 from trainer.options import CvOptions, TrainOptions, TuneOptions
 from trainer.runs.context import RunContext, Timings
 from trainer.runs.provenance import run_key
-from trainer.runs.results_writer import print_results
 from trainer.runs.run_folder import open_run_folder
 
 RunOptions = TypeVar("RunOptions", TrainOptions, TuneOptions, CvOptions)
@@ -55,7 +54,7 @@ class RunSetup(NamedTuple, Generic[RunOptions]):
 def set_up_run(
     options: RunOptions, command: Command
 ) -> Generator[RunSetup[RunOptions], None, None]:
-    """Check options and data before TensorFlow starts, which takes seconds; print results after."""
+    """Check options and data before TensorFlow starts, which takes seconds."""
     require_weights(command.models, options.weights)
     timings = Timings()
     with timings.measure("open"):
@@ -67,4 +66,3 @@ def set_up_run(
         key = run_key(command.name, options, data.lake)
     with open_run_folder(options.out, command.folder_name, key) as folder:
         yield RunSetup(RunContext(options, data.lake, folder, timings), plan, folds)
-    print_results(folder)

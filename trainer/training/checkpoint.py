@@ -22,7 +22,7 @@ class State:
     """Everything that the rest of a fit depends on.
 
     Attributes:
-        rows: of the epochs so far, columns as in `trainer.training.history.HISTORY_SCHEMA`.
+        rows: of the epochs so far, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
         best: the weights of the best epoch.
         current: what the model and its optimizer hold now; empty once the fit has ended.
     """

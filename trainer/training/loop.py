@@ -19,18 +19,18 @@ from trainer.data.pipeline import ordered_batches, shuffled_batches
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target, make_targets
 from trainer.data.tfrecord_pipeline import sequential_batches
+from trainer.inference.devices import share, start
 from trainer.inference.keras_inference import infer, plain_errors
+from trainer.inference.trained_model import Outputs, TrainedModel
 from trainer.models.ensemble import build_ensemble
 from trainer.options import FitOptions
 from trainer.runs.context import RunContext
+from trainer.runs.history import make_history
 from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, name_fit
 from trainer.training.callbacks import ProgressCallback
 from trainer.training.checkpoint import Checkpoint
-from trainer.training.devices import share, start
-from trainer.training.history import make_history
 from trainer.training.losses import objective
 from trainer.training.tensorboard import TensorBoardLog
-from trainer.training.trained_model import Outputs, TrainedModel
 from trainer.training.training_state import TrainingState
 
 

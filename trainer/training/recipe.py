@@ -13,11 +13,11 @@ from trainer.data.target import make_target
 from trainer.features.frozen_backbone import FrozenFit, start_tensorflow
 from trainer.features.head_training import TrainedHead
 from trainer.features.heads import Head
+from trainer.inference.trained_model import TrainedModel
 from trainer.models.candidates import Candidate
 from trainer.models.table import build_backbone
 from trainer.options import FitOptions
 from trainer.runs.context import RunContext
-from trainer.training.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     import keras
@@ -138,7 +138,7 @@ class _StagedFit(_WholeFit):
         return [self._fit(lambda: self._build_on(best.head), plan, title, is_staged=True)]
 
     def _build_on(self, head: Head) -> keras.Model:
-        from trainer.models.classifier_head import build_head
+        from trainer.features.keras_head import build_head
         from trainer.models.ensemble import build_ensemble
 
         return build_ensemble([build_head(head, self._dropout)], self._build_backbone())

@@ -22,7 +22,7 @@ class TrainingState:
     Attributes:
         model: as given.
         options: as given.
-        rows: of the epochs so far, as `trainer.training.history.HISTORY_SCHEMA` names them.
+        rows: of the epochs so far, as `trainer.runs.history.HISTORY_SCHEMA` names them.
     """
 
     def __init__(self, model: keras.Model, options: FitOptions, checkpoint: Checkpoint):

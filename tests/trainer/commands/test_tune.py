@@ -12,10 +12,10 @@ from shared.lake.open import Lake
 from tests.commands import SCRIPTS, run
 from trainer.data.dataset import open_data
 from trainer.data.split import plan_final_fit
+from trainer.inference.trained_model import predict
 from trainer.options import TrainOptions
 from trainer.runs.context import RunContext
 from trainer.training.recipe import make_fit
-from trainer.training.trained_model import predict
 
 WHOLE = ("part=wrist", "model=cnn4", "search=rate,dropout", "trials=2", "epochs=2", "images=off")
 HEADS = ("part=wrist", "model=efficientnet_lite0", "class_weight=label", "trials=4", "images=off")

@@ -19,11 +19,11 @@ from shared.lake.open import Lake, open_lake
 from tests.commands import run
 from trainer.data.split import FitPlan, Fold, draw_folds
 from trainer.evaluation.metrics import measure_auroc
+from trainer.inference.trained_model import predict
 from trainer.models.candidates import Candidate
 from trainer.options import TrainOptions
 from trainer.runs.context import RunContext
 from trainer.training.recipe import make_fit
-from trainer.training.trained_model import predict
 
 NUM_PATIENTS, NUM_COPIES, SIZE_PX = 64, 8, 128
 CANDIDATE = Candidate("efficientnet_lite0", "linear", 30)

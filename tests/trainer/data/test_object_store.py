@@ -15,10 +15,10 @@ import polars as pl
 import pytest
 
 from shared.errors import CorruptLakeError, StoreError
+from shared.lake.download_cache import GB, ShardCache
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
 from shared.lake.shards import rows_by_shard, shard_bytes
-from shared.storage.cache import GB, ShardCache
 from tests.commands import PROJECT, SCRIPTS, run
 from tests.conftest import TRAIN
 from tests.ingest.processes import wait_until

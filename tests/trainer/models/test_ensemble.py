@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from trainer.features.heads import Head, to_probabilities
-from trainer.models.classifier_head import build_head
+from trainer.features.keras_head import build_head
 from trainer.models.ensemble import build_ensemble, mirror
 
 SIZE_PX, NUM_FEATURES = 12, 5

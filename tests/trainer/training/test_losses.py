@@ -21,12 +21,12 @@ from trainer.data.split import FitPlan
 from trainer.data.target import abnormal_probability, make_target, make_targets
 from trainer.data.tfrecord_pipeline import sequential_batches
 from trainer.evaluation.metrics import measure
+from trainer.inference.trained_model import predict as answer
 from trainer.models.candidates import Candidate
 from trainer.options import ClassWeight, TrainOptions
 from trainer.runs.context import RunContext
 from trainer.training.losses import AbnormalAUROC
 from trainer.training.recipe import make_fit
-from trainer.training.trained_model import predict as answer
 
 BATCH = 16
 

@@ -24,7 +24,7 @@ class TrainedModel:
     """What was fitted, with the weights of its best epoch.
 
     Attributes:
-        history: one row an epoch, columns as in `trainer.training.history.HISTORY_SCHEMA`.
+        history: one row an epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
         answer: from rows of the manifest to probabilities in their order, as the kept model will
             give them.
         build: returns the model, from what its backbone makes of images to probabilities.

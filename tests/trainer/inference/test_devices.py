@@ -18,7 +18,7 @@ from shared.lake.open import open_lake
 from trainer.data.dataset import open_data
 from trainer.runs.context import RunContext
 from trainer.training.loop import Trainer, Recipe
-from trainer.training.trained_model import predict
+from trainer.inference.trained_model import predict
 from trainer.options import TrainOptions
 from trainer.data.split import plan_final_fit
 

@@ -1,0 +1,44 @@
+"""A fitted head as a Keras model, to be saved or trained further."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trainer.models.classifier_head import to_probabilities
+
+if TYPE_CHECKING:
+    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+    from trainer.features.heads import Head
+
+
+def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
+    """Return a Keras model with the outputs of a head.
+
+    Args:
+        head: fitted to embeddings.
+        dropout: as in `add_classifier`, if it is trained further.
+
+    Returns:
+        From features (batch, n) to probabilities, float32 (batch, outputs).
+    """
+    models: Any = import_module("keras")  # it has no type stubs
+    layers = models.layers
+
+    num_features, num_outputs = head.straight.shape
+    features = models.Input((num_features,), name="features")
+    known = layers.Dropout(dropout)(features) if dropout else features
+    kernel, seen = head.straight, known
+    if num_hidden := len(head.inward_bias):
+        hidden = layers.Dense(num_hidden, "relu", name="hidden")(known)
+        seen = layers.Concatenate(name="features_and_hidden")([known, hidden])
+        kernel = np.concatenate([head.straight, head.outward])
+    logits = layers.Dense(num_outputs, name="logits")(seen)
+    model = models.Model(features, to_probabilities(logits, num_outputs))
+    model.get_layer("logits").set_weights([kernel, head.bias])
+    if num_hidden:
+        model.get_layer("hidden").set_weights([head.inward, head.inward_bias])
+    return model

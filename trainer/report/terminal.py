@@ -1,0 +1,51 @@
+"""The results that a command prints: a comparison of candidates, the headline of a run."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from shared.console import say, show_table
+from trainer.evaluation.comparison import COMPARED, summarize
+from trainer.evaluation.metrics import ByPart, Measures
+from trainer.report.formatting import estimate, fine_percent, number
+
+
+def show_comparison(pooled: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]) -> None:
+    """Print a table of all candidates for each measure that they are compared by.
+
+    Args:
+        pooled: by candidate, measures of all folds together, by part.
+        folds: by candidate, measures of each fold.
+    """
+    num_folds = max(map(len, folds.values()))
+    header = ["candidate", *(f"fold {n + 1}" for n in range(num_folds)), "mean", "spread", "pooled"]
+    for key, title in COMPARED.items():
+        show_table(f"{title} out of fold", header, _list_rows(pooled, folds, key))
+
+
+def _list_rows(
+    pooled: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]], key: str
+) -> Iterator[list[str]]:
+    for name, by_part in pooled.items():
+        summary = summarize(folds[name])[key]
+        values = [*(fold[key] for fold in folds[name]), *summary.values(), by_part["all"][key]]
+        yield [name, *map(number, values)]
+
+
+def print_results(folder: Path) -> None:
+    """Print a finished run's headline numbers and where its report is."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for role in ("validation", "test"):
+        if result := metrics[role].get("all"):
+            say(
+                f"{role}: {result['num_views']:,} views of {result['num_studies']:,} studies: "
+                f"view AUROC {estimate(result, 'view', 'auroc')}, "
+                f"study AUROC {estimate(result, 'study', 'auroc')}, "
+                f"view accuracy {estimate(result, 'view', 'accuracy')} "
+                f"(always the commoner label: {number(result['view_majority_accuracy'])}), "
+                f"study kappa {estimate(result, 'study', 'kappa')}"
+            )
+    config = json.loads((folder / "config.json").read_text())
+    for name, share in config["waiting_share"].items():
+        say(f"{name}: {fine_percent(share)} of the time spent waiting for images")
+    say(f"report: {folder / 'report.html'}")
