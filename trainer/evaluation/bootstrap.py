@@ -49,14 +49,23 @@ class Resamples:
     rates: list[dict[str, Floats]]
 
 
+@dataclass(frozen=True)
+class Draws:
+    """The number of resamples, and the seed of their draws."""
+
+    num_resamples: int = NUM_RESAMPLES
+    seed: int = 0
+
+
+_DRAWS = Draws()
+
+
 def resample(
     labels: Ints,
     probabilities: Floats,
     groups: NDArray[np.generic],
     thresholds: Sequence[float] = (0.5,),
-    *,
-    num_resamples: int = NUM_RESAMPLES,
-    seed: int = 0,
+    draws: Draws = _DRAWS,
 ) -> Resamples:
     """Measure resamples of patient groups, drawn with replacement, as many as there are.
 
@@ -70,8 +79,7 @@ def resample(
         probabilities: of abnormal, (rows,).
         groups: of patients, (rows,), of any values.
         thresholds: a probability of at least this is answered with abnormal.
-        num_resamples: how many.
-        seed: of the draws.
+        draws: number of resamples, and seed.
     """
     names, clusters = np.unique(groups, return_inverse=True)
     ranking = rank(labels, probabilities, clusters)
@@ -81,7 +89,7 @@ def resample(
     ]
     aurocs: list[Floats] = []
     answers: list[list[Floats]] = [[] for _ in thresholds]
-    for weights in _draw(names.size, num_resamples, labels.size, seed):
+    for weights in _draw(names.size, draws.num_resamples, labels.size, draws.seed):
         aurocs.append(auroc(ranking, weights))
         for kept, count in zip(answers, counts, strict=True):
             kept.append(weights.T @ count)

@@ -8,7 +8,14 @@ from typing import Any
 import polars as pl
 
 from trainer.evaluation.binary_metrics import RATES, Floats
-from trainer.evaluation.bootstrap import COVERAGE, MIN_GROUPS, NUM_RESAMPLES, interval, resample
+from trainer.evaluation.bootstrap import (
+    COVERAGE,
+    MIN_GROUPS,
+    NUM_RESAMPLES,
+    Draws,
+    interval,
+    resample,
+)
 from trainer.evaluation.calibration import brier_score, calibrate, expected_calibration_error
 from trainer.evaluation.comparison import by_model, measure_folds, summarize
 from trainer.evaluation.metrics import (
@@ -171,7 +178,7 @@ def _bound(rows: pl.DataFrame, thresholds: Sequence[float], seed: int) -> list[M
     groups = rows["group"].to_numpy()
     if rows["group"].n_unique() < MIN_GROUPS:
         return [dict.fromkeys(("auroc", *RATES)) for _ in thresholds]
-    resamples = resample(*to_arrays(rows), groups, thresholds, seed=seed)
+    resamples = resample(*to_arrays(rows), groups, thresholds, Draws(seed=seed))
     auroc = {"auroc": _describe(resamples.auroc)}
     return [auroc | {k: _describe(v) for k, v in rates.items()} for rates in resamples.rates]
 

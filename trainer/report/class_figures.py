@@ -33,12 +33,13 @@ def class_confusion(measures: Measures, level: str) -> Figure:
     for (row, column), count in np.ndenumerate(counts):
         if count:
             colour = LEVEL_COLOURS[level]
-            _draw_cell(axes, row, column, colour, f"{count:,}", float(shares[row, column]))
+            _draw_cell(axes, (row, column), colour, f"{count:,}", float(shares[row, column]))
     _finish(axes, names)
     return figure
 
 
-def _draw_cell(axes: Axes, row: int, column: int, colour: str, count: str, share: float) -> None:
+def _draw_cell(axes: Axes, cell: tuple[int, int], colour: str, count: str, share: float) -> None:
+    row, column = cell
     low, high = -0.5 + _GAP, 0.5 - _GAP
     # no deeper than this, so that ink reads on it on light and on dark paper
     style: dict[str, Any] = {"color": colour, "alpha": 0.06 + 0.5 * share, "linewidth": 0}

@@ -71,18 +71,49 @@ Region = tuple[list[Bone], list[Bone]]
 """Bones and soft tissue of a region."""
 
 
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a long bone.
+
+    Attributes:
+        bow: deflection of the middle, in mm.
+        flare: share of the length over which each end widens.
+        depth: thickness as a multiple of the width.
+        cortex: thickness of the compact rim in mm; 0 for a third of the shaft's half width.
+        density: attenuation, 1 for a long bone.
+        slant: slope of the ends, as a share of the half width.
+        blunt: length of the rounding of the ends, as a multiple of the half width.
+    """
+
+    bow: Point = (0.0, 0.0, 0.0)
+    flare: tuple[float, float] = (0.2, 0.2)
+    depth: float = 0.85
+    cortex: float = 0.0
+    density: float = 1.0
+    slant: float = 0.0
+    blunt: float = 0.8
+
+
+@dataclass(frozen=True)
+class RoundShape:
+    """The shape of a short bone.
+
+    Attributes:
+        depth: thickness as a multiple of the width.
+        cortex: thickness of the compact rim, in mm.
+        density: attenuation, 1 for a long bone.
+    """
+
+    depth: float = 1.0
+    cortex: float = 1.2
+    density: float = 1.0
+
+
+_LONG, _ROUND = Shape(), RoundShape()
+
+
 def long_bone(
-    start: Point,
-    end: Point,
-    half_widths: tuple[float, float, float],
-    *,
-    bow: Point = (0.0, 0.0, 0.0),
-    flare: tuple[float, float] = (0.2, 0.2),
-    depth: float = 0.85,
-    cortex: float = 0.0,
-    density: float = 1.0,
-    slant: float = 0.0,
-    blunt: float = 0.8,
+    start: Point, end: Point, half_widths: tuple[float, float, float], shape: Shape = _LONG
 ) -> Bone:
     """Make a long bone.
 
@@ -90,37 +121,27 @@ def long_bone(
         start: centre of its first end, in mm.
         end: centre of its other end, in mm.
         half_widths: of first end, shaft and other end, in mm.
-        bow: how far the middle bends away, in mm.
-        flare: share of the length over which each end widens.
-        depth: thickness as a multiple of the width.
-        cortex: thickness of the compact rim in mm; 0 for a third of the shaft's half width.
-        density: attenuation, 1 for a long bone.
-        slant: how far the ends slope, as a share of the half width.
-        blunt: over what length ends are rounded, as a multiple of the half width.
-
-    Returns:
-        The bone.
+        shape: all else.
     """
     a, b = np.array(start), np.array(end)
-    width = _flare(half_widths, flare, blunt, float(np.linalg.norm(b - a)))
-    bend = np.sin(np.pi * ALONG)[:, None] * np.array(bow)
+    width = _flare(half_widths, shape, float(np.linalg.norm(b - a)))
+    bend = np.sin(np.pi * ALONG)[:, None] * np.array(shape.bow)
     line = a + (b - a) * ALONG[:, None] + bend
     shaft = half_widths[1]
-    return Bone(line, width, depth, cortex or shaft / 3, shaft, density, slant)
+    cortex = shape.cortex or shaft / 3
+    return Bone(line, width, shape.depth, cortex, shaft, shape.density, shape.slant)
 
 
-def _flare(
-    half_widths: tuple[float, float, float], flare: tuple[float, float], blunt: float, length: float
-) -> Array:
+def _flare(half_widths: tuple[float, float, float], shape: Shape, length: float) -> Array:
     """Return half widths along a shaft that widens to both ends and is rounded there."""
     first, shaft, last = half_widths
     width = (
         shaft
-        + (first - shaft) * np.exp(-((ALONG / flare[0]) ** 2) * 1.6)
-        + (last - shaft) * np.exp(-(((1 - ALONG) / flare[1]) ** 2) * 1.6)
+        + (first - shaft) * np.exp(-((ALONG / shape.flare[0]) ** 2) * 1.6)
+        + (last - shaft) * np.exp(-(((1 - ALONG) / shape.flare[1]) ** 2) * 1.6)
     )
-    width = width * _round_end(ALONG * length / (blunt * first))
-    return width * _round_end((1 - ALONG) * length / (blunt * last))
+    width = width * _round_end(ALONG * length / (shape.blunt * first))
+    return width * _round_end((1 - ALONG) * length / (shape.blunt * last))
 
 
 def _round_end(from_end: Array) -> Array:
@@ -132,27 +153,19 @@ def short_bone(
     centre: Point,
     half_axes: tuple[float, float],
     turn_deg: float = 0.0,
-    *,
-    depth: float = 1.0,
-    cortex: float = 1.2,
-    density: float = 1.0,
+    shape: RoundShape = _ROUND,
 ) -> Bone:
-    """Make a roundish bone, e.g. of the wrist.
+    """Make a short bone, e.g. of the wrist.
 
     Args:
         centre: in mm.
         half_axes: half its width and half its height, in mm.
-        turn_deg: how far its long axis leans to x.
-        depth: thickness as a multiple of the width.
-        cortex: thickness of the compact rim, in mm.
-        density: attenuation, 1 for a long bone.
-
-    Returns:
-        The bone.
+        turn_deg: angle of its long axis to y, towards x.
+        shape: all else.
     """
     turn = np.deg2rad(turn_deg)
     axis = np.array([np.sin(turn), -np.cos(turn), 0.0])
     along = 2 * ALONG - 1
     line = np.array(centre) + half_axes[1] * along[:, None] * axis
     width = half_axes[0] * (1 - np.abs(along) ** 2.8) ** (1 / 2.8)
-    return Bone(line, width, depth, cortex, half_axes[0], density)
+    return Bone(line, width, shape.depth, shape.cortex, half_axes[0], shape.density)

@@ -6,7 +6,15 @@ little finger lies at +x, the back of the hand at +z.
 
 import numpy as np
 
-from ingest.phantom.drawing.bone import Bone, Point, Region, long_bone, short_bone
+from ingest.phantom.drawing.bone import (
+    Bone,
+    Point,
+    Region,
+    RoundShape,
+    Shape,
+    long_bone,
+    short_bone,
+)
 
 # base of the ray, its direction in degrees from -y, lengths of its bones
 _RAYS: tuple[tuple[tuple[float, float], float, tuple[float, ...]], ...] = (
@@ -37,7 +45,7 @@ _CARPALS: tuple[tuple[Point, tuple[float, float], float], ...] = (
 def build_carpals() -> list[Bone]:
     """Build the eight bones of the wrist."""
     return [
-        short_bone(centre, (0.95 * a, 0.95 * b), turn, density=0.75, cortex=1.0)
+        short_bone(centre, (0.95 * a, 0.95 * b), turn, RoundShape(density=0.75, cortex=1.0))
         for centre, (a, b), turn in _CARPALS
     ]
 
@@ -46,8 +54,8 @@ def build_hand(view: np.random.Generator, curl: float) -> Region:
     """Build metacarpals and fingers, bent by about `curl` degrees at each joint."""
     spread = view.uniform(0.5, 1.9)
     bones: list[Bone] = []
-    tissue = [long_bone((-3, -8, 0), (2, -72, 0), (31, 38, 39), depth=0.35)]
-    tissue.append(long_bone((-20, 2, 0), (-30, -62, -4), (17, 13, 9), depth=0.7))
+    tissue = [long_bone((-3, -8, 0), (2, -72, 0), (31, 38, 39), Shape(depth=0.35))]
+    tissue.append(long_bone((-20, 2, 0), (-30, -62, -4), (17, 13, 9), Shape(depth=0.7)))
     for index in range(len(_RAYS)):
         ray, skin = build_ray(index, curl + view.uniform(-4, 8), spread)
         bones.extend(ray)
@@ -72,7 +80,7 @@ def build_ray(index: int, curl_deg: float, spread: float) -> Region:
         end = at + way * length
         sides = (width[0] * girth, width[1] * girth, width[2] * girth)
         bow = (0.0, 0.0, 1.8 if link == 0 else 1.0)
-        bones.append(long_bone(tuple(at), tuple(end), sides, bow=bow, flare=(0.27, 0.24)))
+        bones.append(long_bone(tuple(at), tuple(end), sides, Shape(bow=bow, flare=(0.27, 0.24))))
         if link or index == 0:
             skin = (11.2 - 0.8 * link) * girth
             low, high = tuple(at - 5 * way), tuple(end + 4 * way)

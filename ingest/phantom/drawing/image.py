@@ -1,7 +1,6 @@
 """Drawing one phantom radiograph: attenuation of soft tissue and bones, then the film."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from ingest.phantom.drawing.anatomy import build_anatomy
 from ingest.phantom.drawing.attenuation import add_bone, draw_tissue
 from ingest.phantom.drawing.film import Image
 from ingest.phantom.drawing.lesion import Box, add_lesion
+from ingest.phantom.drawing.patient import choose_patient
 from ingest.phantom.drawing.pose import Outline, choose_pose
 from ingest.phantom.drawing.site import Site, choose_site
 from shared.labels import MuraPart
@@ -31,19 +31,6 @@ class View(NamedTuple):
     patient_seed: int
 
 
-@dataclass(frozen=True)
-class _Patient:
-    """What all radiographs of a patient share."""
-
-    size: float
-    girth: float
-    cortex: float
-    fat: float
-    exposure: float
-    density: float
-    is_left: bool
-
-
 def draw(view: View) -> tuple[NDArray[np.uint8], Box | None]:
     """Draw a radiograph.
 
@@ -55,10 +42,10 @@ def draw(view: View) -> tuple[NDArray[np.uint8], Box | None]:
     """
     seeds = view.patient_seed, view.study_seed, view.view_seed
     patient_rng, study_rng, rng = (np.random.default_rng(seed) for seed in seeds)
-    patient = _choose_patient(patient_rng)
+    patient = choose_patient(patient_rng)
     size = (view.width_px, view.height_px)
     anatomy = build_anatomy(view.body_part, study_rng, rng)
-    pose = choose_pose(view.body_part, anatomy, size, patient.is_left, patient.size, rng)
+    pose = choose_pose(view.body_part, anatomy, size, patient, rng)
     tissue = draw_tissue(
         [pose.project(t) for t in anatomy.tissue], size, anatomy.thick_mm * pose.scale, rng
     )
@@ -83,18 +70,6 @@ def _find_covered(tissue: Image, beam: NDArray[np.uint8], box: Box | None) -> Im
         x, y, width, height = box
         covered[y : y + height, x : x + width] += 50
     return covered
-
-
-def _choose_patient(rng: np.random.Generator) -> _Patient:
-    return _Patient(
-        size=rng.uniform(0.88, 1.1),
-        girth=rng.uniform(0.88, 1.12),
-        cortex=rng.uniform(0.7, 1.25),
-        fat=rng.uniform(0.75, 1.35),
-        exposure=rng.uniform(0.8, 1.25),
-        density=rng.uniform(0.8, 1.2),
-        is_left=bool(rng.random() < 0.5),
-    )
 
 
 def _draw_bones(

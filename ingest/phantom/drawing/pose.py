@@ -7,6 +7,7 @@ import numpy as np
 from ingest.phantom.drawing.anatomy import Anatomy
 from ingest.phantom.drawing.arm import ELBOW
 from ingest.phantom.drawing.bone import Array, Bone
+from ingest.phantom.drawing.patient import Patient
 from ingest.phantom.random import pick
 from shared.labels import MuraPart
 
@@ -97,8 +98,7 @@ def choose_pose(
     part: MuraPart,
     anatomy: Anatomy,
     size: tuple[int, int],
-    is_left: bool,
-    size_ratio: float,
+    patient: Patient,
     rng: np.random.Generator,
 ) -> Pose:
     """Choose a pose as radiographers do: from the front, oblique or from the side, rarely straight.
@@ -107,12 +107,11 @@ def choose_pose(
         part: the body part.
         anatomy: what is to be seen.
         size: width and height of the film, in pixels.
-        is_left: whether the arm is a left one.
-        size_ratio: the patient's size, 1 for the average.
+        patient: determines side and size.
         rng: of the view.
     """
     roll = pick(rng, _ROLLS_DEG[part]) + rng.normal(0, 6)
-    scale = max(size) / anatomy.view_mm * size_ratio
+    scale = max(size) / anatomy.view_mm * patient.size
     spin = _choose_spin(part, size, rng)
     bend = 0.0
     aim: Array = np.array(anatomy.centre)
@@ -124,7 +123,7 @@ def choose_pose(
         halves = rotation(bend) @ np.array([0.0, 1.0]) - np.array([0.0, 1.0])
         aim = aim + 26 * halves
     straight = rotation(-anatomy.lean_deg * np.cos(np.deg2rad(roll)))
-    mirror = np.diag([-1.0 if is_left else 1.0, 1.0])
+    mirror = np.diag([-1.0 if patient.is_left else 1.0, 1.0])
     middle = np.array(size) * rng.normal(0.5, 0.03, 2)
     return Pose(roll, bend, rotation(spin) @ mirror @ straight * scale, aim, middle, scale)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn import metrics as sklearn_metrics
 
-from trainer.evaluation.bootstrap import interval, resample
+from trainer.evaluation.bootstrap import Draws, interval, resample
 
 sk: Any = sklearn_metrics
 
@@ -49,7 +49,7 @@ def test_resamples_are_as_scikit_learn_measures_them_one_by_one(num_groups: int)
     labels = groups if num_groups == 2 else rng.integers(0, 2, groups.size)
     probabilities = rng.integers(0, 8, groups.size) / 8  # with ties, within and across labels
     thresholds = (0.5, 0.3)
-    resamples = resample(labels, probabilities, groups, thresholds, num_resamples=60, seed=3)
+    resamples = resample(labels, probabilities, groups, thresholds, Draws(60, 3))
     drawn = np.random.default_rng(3).integers(num_groups, size=(60, num_groups))
     for index, names in enumerate(drawn):
         rows = np.concatenate([np.flatnonzero(groups == name) for name in names])
@@ -63,7 +63,7 @@ def test_resamples_are_as_scikit_learn_measures_them_one_by_one(num_groups: int)
 
 def test_many_rows_give_the_same_in_chunks() -> None:
     labels, probabilities, groups = draw_rows(0, 3000, views=1)
-    resamples = resample(labels, probabilities, groups, num_resamples=400)
+    resamples = resample(labels, probabilities, groups, draws=Draws(400))
     drawn = np.random.default_rng(0).integers(3000, size=(400, 3000))
     for index in (0, 399):
         rows = drawn[index]
@@ -83,14 +83,14 @@ def test_the_names_and_the_order_of_rows_do_not_matter() -> None:
     labels, probabilities, groups = draw_rows(2, 20)
     order = np.random.default_rng(0).permutation(labels.size)
     names = np.array([f"patient {group:02}" for group in groups])
-    shuffled = resample(labels[order], probabilities[order], names[order], num_resamples=50)
-    plain = resample(labels, probabilities, groups, num_resamples=50)
+    shuffled = resample(labels[order], probabilities[order], names[order], draws=Draws(50))
+    plain = resample(labels, probabilities, groups, draws=Draws(50))
     np.testing.assert_array_equal(shuffled.auroc, plain.auroc)
 
 
 def test_the_seed_decides() -> None:
     rows = draw_rows(3, 20)
-    first, same, other = (resample(*rows, num_resamples=50, seed=seed) for seed in (1, 1, 2))
+    first, same, other = (resample(*rows, draws=Draws(50, seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.auroc, same.auroc)
     assert not np.array_equal(first.auroc, other.auroc)
 
@@ -113,7 +113,7 @@ def test_intervals_of_patients_cover_the_truth_and_those_of_views_do_not() -> No
     for seed in range(num_studies):
         labels, probabilities, groups = draw_rows(1000 + seed, 80)
         for by, clusters in (("patient", groups), ("view", np.arange(groups.size))):
-            resamples = resample(labels, probabilities, clusters, num_resamples=300)
+            resamples = resample(labels, probabilities, clusters, draws=Draws(300))
             values = {"auroc": resamples.auroc, **resamples.rates[0]}
             for name, true in truth.items():
                 found = interval(values[name])
