@@ -44,7 +44,7 @@ def _verify(words: Sequence[str]) -> None:
 
     options = parse(VerifyOptions, words, "verify")
 
-    from ingest.verify import verify_lake
+    from ingest.verify.lake import verify_lake
 
     verify_lake(options)
 

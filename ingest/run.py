@@ -8,13 +8,13 @@ import polars as pl
 
 from ingest.cleanup import clean_up, no_leftovers, refuse_foreign
 from ingest.commit import commit
-from ingest.findings import find_in_images, find_in_tree, leave_out
-from ingest.groups import group_patients
+from ingest.duplicates.findings import find_in_images, find_in_tree, leave_out
+from ingest.duplicates.groups import group_patients
+from ingest.index_comparison import compare_with_index
 from ingest.lock import hold_lake
 from ingest.options import IngestOptions
 from ingest.plan import plan_shards
 from ingest.scan import Scan, scan_tree
-from ingest.sources.index_files import compare_with_index
 from ingest.summary import show_scan, show_summary
 from ingest.write.executor import Executor
 from ingest.write.incremental import Decoder

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ingest.options import VerifyOptions
-from ingest.verify import verify_lake
+from ingest.verify.lake import verify_lake
 from shared.errors import CorruptLakeError
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader

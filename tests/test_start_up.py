@@ -25,7 +25,7 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
 
 def test_ingest_works_without_tensorflow() -> None:
     code = (
-        "import sys, ingest.run, ingest.verify, ingest.phantom.generate;"
+        "import sys, ingest.run, ingest.verify.lake, ingest.phantom.generate;"
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
     )
     result = subprocess.run(

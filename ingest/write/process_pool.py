@@ -8,8 +8,8 @@ from importlib import import_module
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
-from shared.child_process import Child, signals_are_held
 from shared.errors import WorkerError
+from shared.processes.child import Child, signals_are_held
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

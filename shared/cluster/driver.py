@@ -7,11 +7,11 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from shared.child_process import let_signals_through
 from shared.cluster.messages import Done, Failed, Given
 from shared.cluster.remote_task import attempt
 from shared.cluster.task_status import Board
 from shared.cluster.watch import Watch, import_ray
+from shared.processes.child import let_signals_through
 
 TASK_NAME = "mura-lake"
 """What a node's processes are called while they do a task."""

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from shared.child_process import Child, signals_are_held
 from shared.cluster.address import check_reachable
 from shared.cluster.code_fingerprint import Code
 from shared.cluster.driver import drive
@@ -16,6 +15,7 @@ from shared.cluster.errors import no_room, refused, require_ray
 from shared.cluster.messages import ClusterOptions, Done, Failed, Given, Node, Share
 from shared.cluster.task_status import Status
 from shared.errors import ClusterError
+from shared.processes.child import Child, signals_are_held
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

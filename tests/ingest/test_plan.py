@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from ingest.groups import group_patients
+from ingest.duplicates.groups import group_patients
 from ingest.plan import SHARD_LIMIT_BYTES, ShardPlan, plan_shards
 from shared.images.spec import ImageSpec
 from shared.lake.manifest import PARTITION_COLUMNS

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ingest.index_comparison import compare_with_index
 from ingest.scan import scan_tree
 from ingest.sources.folders import FoldersLayout
-from ingest.sources.index_files import compare_with_index
 from ingest.sources.mura import MuraLayout
 from shared.errors import SourceError
 from shared.storage.local import Folder

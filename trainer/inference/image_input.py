@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shared.errors import ImageError
 from shared.images.decode import decode_radiograph
-from shared.images.dicom import decode_dicom, is_dicom
+from shared.images.dicom.decode import decode_dicom, is_dicom
 from shared.images.pixels import Pixels
 from shared.images.prepare import prepare
 from shared.images.spec import ImageSpec

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from shared.errors import SourceError
-from shared.images.dicom import is_dicom
+from shared.images.dicom.decode import is_dicom
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
 _FIRST_BYTES = 132

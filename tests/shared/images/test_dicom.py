@@ -26,7 +26,7 @@ from pydicom.uid import (
 )
 
 from shared.errors import ImageError
-from shared.images.dicom import decode_dicom, is_dicom
+from shared.images.dicom.decode import decode_dicom, is_dicom
 from shared.images.pixels import Pixels
 from tests.shared.images.dicom_files import make_dicom, write_dicom
 from tests.shared.images.lossless_jpeg import encode_lossless_jpeg

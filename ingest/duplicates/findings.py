@@ -5,8 +5,8 @@ Functions of tables; a finding is a row of `shared.lake.manifest.FINDINGS_SCHEMA
 
 import polars as pl
 
+from ingest.index_comparison import Differences
 from ingest.options import Duplicates
-from ingest.sources.index_files import Differences
 from shared.errors import SourceError
 from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA
 
