@@ -19,6 +19,7 @@ from shared.storage.store import as_store
 
 Word = TypeVar("Word", bound=str)
 Duplicates = Literal["group", "drop", "fail"]
+SplitConflict = Literal["leave_out", "fail"]
 
 _ONLY_WITH = {
     "parts": ("mura", "all"),
@@ -73,6 +74,8 @@ class IngestOptions:
     """With layout=folders: regex for the patient in a path."""
     duplicates: Duplicates = "group"
     """group ties their patients, drop keeps one, fail stops."""
+    split_conflict: SplitConflict = "leave_out"
+    """leave_out rejects train views of patients in valid, fail stops."""
     on_reject: Literal["warn", "fail"] = "warn"
     """fail stops at the first file that is no radiograph."""
     max_rejects: int | None = None
@@ -161,10 +164,15 @@ class VerifyOptions:
     just verify
 
     just verify lake=lake224
+
+    just verify source=~/data/MURA-v1.1
     """
 
     lake: str = "lake"
     """The folder of the lake, or s3://bucket/path."""
+    source: str = ""
+    """The tree it was made from: compare each view with its file."""
 
     def __post_init__(self) -> None:
-        as_store(self.lake)
+        for place in (self.lake, self.source):
+            as_store(place)

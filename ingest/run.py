@@ -7,8 +7,9 @@ from contextlib import ExitStack
 import polars as pl
 
 from ingest.cleanup import clean_up, no_leftovers, refuse_foreign
-from ingest.commit import commit
-from ingest.duplicates.findings import find_in_images, find_in_tree, leave_out
+from ingest.commit import Tables, commit
+from ingest.duplicates.exclusions import leave_out, refuse
+from ingest.duplicates.findings import find_in_images, find_in_tree
 from ingest.duplicates.groups import group_patients
 from ingest.index_comparison import compare_with_index
 from ingest.lock import hold_lake
@@ -47,6 +48,7 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
     scan = scan_tree(options.root, options.tree_layout)
     show_scan(scan)
     findings = find_in_tree(scan.views, compare_with_index(scan))
+    refuse(findings, options.duplicates, options.split_conflict)
     job = Job(scan.root, store, options.image)
     with hold_lake(store), no_leftovers(store), ExitStack() as ends:
         # what a process leaves is told from what one writes when it has ended
@@ -91,7 +93,11 @@ def _bring_up_to_date(
     executor.kill()
     readable = _written(decoded.values())
     findings = pl.concat([findings, find_in_images(readable)])
-    left_out = leave_out(readable, findings, options.duplicates)
+    refuse(findings, options.duplicates, options.split_conflict)
+    # also what is left out ties patients: a copy shows whose image it is
+    grouped = group_patients(readable)
+    tested = scan.views.filter(split="valid")
+    left_out = leave_out(grouped, tested, findings, options.duplicates)
     outcomes = decoder.complete([plan.without(left_out["path"]) for plan in plans], decoded)
     executor.kill()
     written = _written(outcomes)
@@ -102,11 +108,11 @@ def _bring_up_to_date(
             f"Expected radiographs. Received: {rejects.height} files, all rejected, "
             f"such as {path}: {reason}, {detail}"
         )
-    # also what is left out ties patients: a copy shows whose image it is
-    groups = group_patients(readable).select("patient_id", "group").unique()
+    groups = grouped.select("patient_id", "group").unique()
     manifest = written.join(groups, on="patient_id").select(SCHEMA.keys())
     passed = frozenset(readable["shard"].unique()) - frozenset(written["shard"].unique())
-    return commit(job.lake, job.image, manifest, rejects, findings), passed
+    tables = Tables(manifest, rejects, findings)
+    return commit(job.lake, job.image, scan.layout.to_json(), tables), passed
 
 
 def _written(outcomes: Iterable[ShardOutcome]) -> pl.DataFrame:

@@ -4,28 +4,30 @@ Options are a frozen dataclass; its fields are the keys, its docstrings the help
 `--part humerus` and `--part=humerus` mean the same.
 """
 
+import ast
 import contextlib
 import dataclasses
 import inspect
 import io
 import os
 import re
-import signal
+import shutil
 import sys
+import textwrap
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Generator, Sequence
+from itertools import groupby
 from typing import Any, NoReturn, TypeVar, cast, get_args
 
+from shared.console import delivering, flush_all, note, note_lines
 from shared.errors import MuraLakeError, UsageError
 
 Options = TypeVar("Options")
 
-INTERRUPTED = 130
-TERMINATED = 128 + signal.SIGTERM
 _WORD = re.compile(r"(?:--)?(?P<key>[A-Za-z][A-Za-z0-9_-]*)=(?P<value>.*)", re.DOTALL)
 _ABORTS_AT_EXIT = "tensorflow_io"
 """Once it has read from S3, its threads abort the process at exit, with status 134."""
+_NARROWEST = 40
 _BOX = "│╭╰─╮╯ "
 
 
@@ -47,14 +49,15 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
     import tyro
 
     keys = [field.name for field in dataclasses.fields(options_type)]  # pyright: ignore[reportArgumentType]  # TypeVar cannot say "dataclass"
-    description = inspect.getdoc(options_type) or ""
+    description = _docstring(options_type)
     refusal = io.StringIO()
+    arguments = _as_arguments(words, keys, _positional_keys(options_type))
     try:
-        with contextlib.redirect_stderr(refusal):
+        with contextlib.redirect_stderr(refusal), delivering(needs_all=False), _wide_enough():
             return tyro.cli(
                 options_type,
                 prog=prog,
-                args=list(_as_flags(words, keys, _positional_keys(options_type))),
+                args=arguments,
                 description=f"{description}\n\nWrite options as key=value or --key value.",
                 use_underscores=True,
                 config=(tyro.conf.HelptextFromCommentsOff,),
@@ -65,10 +68,30 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
         raise UsageError(_first_paragraph(refusal.getvalue())) from None
 
 
+def _docstring(documented: type[Any]) -> str:
+    """Return a class's docstring from its source: with PYTHONOPTIMIZE=2 Python keeps none."""
+    source = ast.parse(textwrap.dedent(inspect.getsource(documented)))
+    classes = [node for node in source.body if isinstance(node, ast.ClassDef)]
+    return ast.get_docstring(classes[0]) or ""
+
+
+@contextlib.contextmanager
+def _wide_enough() -> Generator[None, None, None]:
+    """Keep the parser, which works for ever at a width of 1, from very narrow terminals."""
+    told = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = str(max(_NARROWEST, shutil.get_terminal_size().columns))
+    try:
+        yield
+    finally:
+        del os.environ["COLUMNS"]
+        if told is not None:
+            os.environ["COLUMNS"] = told
+
+
 def given_keys(options_type: type[Any], words: Sequence[str]) -> frozenset[str]:
     """Return the keys that a command line, which `parse` takes, gives values to."""
     keys = [field.name for field in dataclasses.fields(options_type)]
-    flags = _as_flags(words, keys, _positional_keys(options_type))
+    flags, _ = _sort_words(words, keys, _positional_keys(options_type))
     return frozenset(flag[2:].partition("=")[0] for flag in flags if flag.startswith("--"))
 
 
@@ -80,14 +103,39 @@ def _positional_keys(options_type: type[Any]) -> set[str]:
     return {key for key, hint in hints.items() if marker in get_args(hint)}
 
 
-def _as_flags(words: Sequence[str], keys: Sequence[str], positional: set[str]) -> Iterator[str]:
-    """Yield `words` in the one form that the parser takes, refusing keys that do not exist."""
+def _as_arguments(words: Sequence[str], keys: Sequence[str], positional: set[str]) -> list[str]:
+    """Return `words` in the one form that the parser takes.
+
+    After `--` it takes a positional value that begins with a dash.
+    """
+    flags, values = _sort_words(words, keys, positional)
+    return [*flags, "--", *values] if values else flags
+
+
+def _sort_words(
+    words: Sequence[str], keys: Sequence[str], positional: set[str]
+) -> tuple[list[str], list[str]]:
+    """Return flags and positional values, refusing keys that do not exist."""
+    flags: list[str] = []
+    values: list[str] = []
     rest = iter(words)
     for word in rest:
+        if word == "--":
+            values += rest
+            break
+        # of a word that is too long for a path Path.exists raises OSError
+        if positional and os.path.exists(word):  # noqa: PTH110
+            values.append(word)
+            continue
         match = _WORD.fullmatch(word)
         key = match["key"] if match else word[2:] if word.startswith("--") else ""
-        if key in ("", "help") or (positional and Path(word).exists()):
-            yield word
+        if key == "" and word.startswith("-") and word != "-h":
+            raise UsageError(
+                f"Expected one of the keys {', '.join(keys)}, or -- before a path that begins "
+                f"with a dash. Received: {word}"
+            )
+        if key in ("", "help"):
+            (flags if word.startswith("-") else values).append(word)
             continue
         key = key.replace("-", "_")
         if key not in keys:
@@ -96,80 +144,67 @@ def _as_flags(words: Sequence[str], keys: Sequence[str], positional: set[str]) -
         value = match["value"] if match else next(rest, None)
         if value is None:
             raise UsageError(f"Expected a value after {word}. Received: none")
-        yield value if key in positional else f"--{key}={value}"
+        if key in positional:
+            values.append(value)
+        else:
+            flags.append(f"--{key}={value}")
+    return flags, values
 
 
 def _first_paragraph(boxed: str) -> str:
-    """Return the parser's boxed message, up to its first rule, as one line."""
-    lines: list[str] = []
-    for line in boxed.splitlines()[1:]:
-        if (text := line.strip(_BOX)) == "":
-            break
-        lines.append(text)
-    return " ".join(lines)
+    """Return the parser's boxed message, between its title and its first rule, as one line."""
+    lines = [line.strip(_BOX) for line in boxed.strip().splitlines()[1:]]
+    # where the encoding has no boxes, a rule is under the title too
+    paragraphs = (" ".join(group) for is_text, group in groupby(lines, key=_is_text) if is_text)
+    return next(paragraphs, "")
 
 
-class _TerminatedError(KeyboardInterrupt):
-    """SIGTERM came: the same as Ctrl-C but for the exit status."""
+def _is_text(line: str) -> bool:
+    return line.strip("-") != ""
 
 
-def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str) -> NoReturn:
+def carry_out(
+    command: Callable[[Sequence[str]], None], prog: str, stops: Sequence[KeyboardInterrupt]
+) -> NoReturn:
     """Run `command` on this process's arguments and leave with its exit status.
-
-    0 when it worked, 1 when it failed, 2 when it was asked wrongly, 130 when interrupted, 143 when
-    terminated; every failure that a user can meet is one line on standard error.
 
     Args:
         command: takes the words after the program's name.
         prog: the program's name, before each failure.
-        if_interrupted: what an interruption means for what was done so far.
+        stops: those that came so far.
+
+    Raises:
+        KeyboardInterrupt: a stop came.
     """
-    stopped: list[type[KeyboardInterrupt]] = []
-
-    def stop(number: int, _: object) -> NoReturn:
-        stopped.append(_TerminatedError if number == signal.SIGTERM else KeyboardInterrupt)
-        raise stopped[-1]
-
-    signal.signal(signal.SIGTERM, stop)
-    # who starts a command in the background may have had it ignored
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, stop)
     # a name that the terminal's encoding lacks must not fail what was done
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     try:
-        try:
-            command(sys.argv[1:])
-        except Exception:
-            # what C++ calls back can turn a stop into an error of its own
-            if stopped:
-                raise stopped[-1] from None
-            raise
-    except MuraLakeError as error:
-        _leave(prog, str(error), error.exit_status)
-    except _TerminatedError:
-        _leave(prog, f"terminated; {if_interrupted}", TERMINATED)
-    except KeyboardInterrupt:
-        _leave(prog, f"interrupted; {if_interrupted}", INTERRUPTED)
-    except OSError as error:
-        _leave(prog, " ".join(str(error).split()), MuraLakeError.exit_status)
-    except Exception:
-        if _ABORTS_AT_EXIT not in sys.modules:
-            raise
-        traceback.print_exc()
-        _end(MuraLakeError.exit_status)
+        command(sys.argv[1:])
+    except Exception as error:
+        # what C++ calls back can turn a stop into an error of its own
+        if stops:
+            raise stops[-1] from None
+        _fail(error, prog)
     _end(0)
 
 
-def _leave(prog: str, message: str, status: int) -> NoReturn:
-    print(f"{prog}: {message}", file=sys.stderr, flush=True)
-    _end(status)
+def _fail(error: Exception, prog: str) -> NoReturn:
+    """Say a failure in one line, or by its traceback where it is a fault of this program."""
+    if isinstance(error, MuraLakeError):
+        note(f"{prog}: {error}")
+        _end(error.exit_status)
+    if isinstance(error, UnicodeEncodeError):
+        note(f"{prog}: Expected names in UTF-8. Received: {error.object!a}")
+    elif isinstance(error, OSError):
+        note(f"{prog}: {' '.join(str(error).split())}")
+    else:
+        note_lines("".join(traceback.format_exception(error)).rstrip())
+    _end(MuraLakeError.exit_status)
 
 
 def _end(status: int) -> NoReturn:
     """Leave with a status, without what a library does at exit if that would change it."""
+    flush_all()
     if _ABORTS_AT_EXIT in sys.modules:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError):
-                stream.flush()
         os._exit(status)
     sys.exit(status)

@@ -15,6 +15,7 @@ from ingest.phantom.write import Lesion, write_views
 from shared.console import Progress, say
 from shared.errors import SourceError
 from shared.labels import MURA_PARTS, SPLITS
+from shared.storage.store import as_path
 
 ROOT_NAME = "MURA-v1.1"
 LESIONS_FILE = "lesions.csv"
@@ -38,7 +39,7 @@ def generate(options: PhantomOptions) -> Path:
         OSError: the tree cannot be written.
     """
     started_s = time.monotonic()
-    out = Path(options.out).expanduser()
+    out = as_path("out", options.out)
     root, partial = out / ROOT_NAME, out / _PARTIAL_NAME
     _refuse_existing(root)
     if partial.exists():

@@ -6,6 +6,7 @@ from typing import Literal
 
 from shared.errors import UsageError
 from shared.labels import MuraPart
+from shared.storage.store import as_path
 
 MIN_VIEWS = 28
 """One view of each split, body part and label: with fewer, a tree is not shaped like MURA."""
@@ -40,6 +41,7 @@ class PhantomOptions:
     """Processes that draw; the tree is the same for any number."""
 
     def __post_init__(self) -> None:
+        as_path("out", self.out)
         if not MIN_VIEWS <= self.views <= _MAX_VIEWS:
             raise UsageError(
                 f"Expected {MIN_VIEWS} to {_MAX_VIEWS} views. Received: views={self.views}"

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from ingest.commit import commit
+from ingest.commit import Tables, commit
 from ingest.duplicates.findings import find_in_images, find_in_tree
 from ingest.duplicates.groups import group_patients
 from ingest.index_comparison import compare_with_index
@@ -62,7 +62,9 @@ def main(tree: str, lake: str) -> None:
     none = pl.DataFrame(schema=FINDINGS_SCHEMA)
     for shard in manifest["shard"].unique():
         (Path(lake) / shard).parent.mkdir(parents=True, exist_ok=True)
-    steps.run("commit", lambda: commit(Path(lake), image, manifest, rejects, none).digest)
+    steps.run(
+        "commit", lambda: commit(Path(lake), image, None, Tables(manifest, rejects, none)).digest
+    )
     steps.run("open", lambda: open_lake(lake).manifest.height)
     options = CvOptions(lake=lake)
     data = steps.run("open for training", lambda: open_data(options))

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingest.commit import commit
+from ingest.commit import Tables, commit
 from ingest.phantom.tree import plan_tree
 from shared.images.spec import ImageSpec
 from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA, SCHEMA
@@ -44,7 +44,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     tables = (pl.DataFrame(schema=schema) for schema in (REJECTS_SCHEMA, FINDINGS_SCHEMA))
     (root / "shards").mkdir(parents=True)
-    commit(root, ImageSpec(), manifest.with_columns(missing).select(SCHEMA.keys()), *tables)
+    manifest = manifest.with_columns(missing).select(SCHEMA.keys())
+    commit(root, ImageSpec(), None, Tables(manifest, *tables))
     return root
 
 

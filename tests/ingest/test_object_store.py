@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from ingest.cleanup import clean_up
-from ingest.commit import commit
+from ingest.commit import Tables, commit
 from shared.errors import CorruptLakeError, LakeError, StoreError
 from shared.lake.download_cache import GB, ShardCache
 from shared.lake.layout import LAKE_FILE
@@ -118,7 +118,8 @@ def test_no_shard_stays_that_was_written_before_copies_were_found(
     url = f"{s3.url}/lake"
     assert _ingest(own_tree, url)[0] == 0
     lake = open_lake(url)
-    assert lake.rejects["reason"].to_list() == ["copy_of_valid"]
+    copied = lake.rejects.filter(reason="copy_of_valid")
+    assert copied["path"].to_list() == [train.relative_to(own_tree).as_posix()]
     assert s3.count("PUT", ".tfrecord") > lake.manifest["shard"].n_unique()
     assert {file.path for file in _bucket(url).list_files()} == lake.files
 
@@ -217,16 +218,16 @@ def test_no_lake_is_committed_without_what_another_ingest_removed(
     phantom_tree: Path, lake: Lake, s3: Proxy
 ) -> None:
     url, gone = f"{s3.url}/lake", lake.manifest["shard"][0]
-    tables = lake.manifest, lake.rejects, lake.findings
+    tables = Tables(lake.manifest, lake.rejects, lake.findings)
     s3.upload(lake.root, "lake")
     bucket = _bucket(url)
     bucket.remove([gone, LAKE_FILE])
     with pytest.raises(LakeError, match=f"run again.*another has removed {gone}"):
-        commit(bucket, lake.image, *tables)
+        commit(bucket, lake.image, lake.layout, tables)
     assert LAKE_FILE not in bucket.sizes([LAKE_FILE])
     assert _ingest(phantom_tree, url)[0] == 0
     assert open_lake(url).digest == lake.digest
-    assert commit(bucket, lake.image, *tables).digest == lake.digest
+    assert commit(bucket, lake.image, lake.layout, tables).digest == lake.digest
 
 
 def test_damage_is_named(own_tree: Path, s3: Proxy) -> None:

@@ -1,6 +1,8 @@
 """Words become options; what is not allowed is refused in one line."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -8,6 +10,7 @@ import tyro
 
 from shared.command_line import parse
 from shared.errors import UsageError
+from tests.commands import run
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,34 @@ def test_words_flags_and_flags_with_values_mean_the_same(words: list[str]) -> No
         (["tree", "tree2"], "tree2"),
         ([], "ROOT"),
         (["tree", "--part"], "part"),
+        (["-tree"], "or -- before a path that begins with a dash. Received: -tree"),
     ],
 )
 def test_what_is_not_allowed_is_refused_in_one_line(words: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message) as refusal:
         parse(Options, words, "test")
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "words", [["root=-dir", "out=-o"], ["--root", "-dir", "out=-o"], ["out=-o", "--", "-dir"]]
+)
+def test_values_may_begin_with_a_dash(words: list[str]) -> None:
+    assert parse(Options, words, "test") == Options("-dir", out="-o")
+
+
+def test_an_existing_path_may_begin_with_a_dash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "-dir").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert parse(Options, ["-dir", "part=hand"], "test") == Options("-dir", "hand")
+
+
+@pytest.mark.parametrize("length", [255, 300, 5_000])
+def test_a_long_option_is_not_taken_for_a_path(length: int) -> None:
+    value = "x" * length
+    assert parse(Options, ["tree", f"out={value}"], "test") == Options("tree", out=value)
 
 
 def test_help_tells_every_key_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,3 +92,32 @@ def test_help_tells_every_key_with_its_default(capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr().out
     for text in ("ROOT", "--part {all,hand}", "--batch_size", "default: 32", "key=value"):
         assert text in shown
+
+
+@pytest.mark.parametrize("columns", ["1", "0", "-5", "x"])
+def test_help_fits_any_width(
+    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    with pytest.raises(SystemExit) as stop:
+        parse(Options, ["--help"], "test")
+    assert stop.value.code == 0
+    assert "--part {all,hand}" in capsys.readouterr().out
+    assert os.environ["COLUMNS"] == columns
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_refusal_is_the_same_in_any_encoding(encoding: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    result = run("mura-train", "part=knee", environment=environment)
+    assert result.returncode == 2
+    assert result.stderr.startswith("train: invalid choice 'knee' for argument '--part'. Expected")
+    assert result.stderr.endswith("'other').\n")
+
+
+def test_help_teaches_the_same_without_docstrings() -> None:
+    optimized = {**os.environ, "PYTHONOPTIMIZE": "2"}
+    shown = [run("mura-eda", "--help", environment=each) for each in (os.environ, optimized)]
+    assert [each.returncode for each in shown] == [0, 0]
+    assert shown[0].stdout == shown[1].stdout
+    assert "Look before training" in shown[1].stdout

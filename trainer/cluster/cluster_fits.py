@@ -13,6 +13,7 @@ import polars as pl
 from shared.cluster.nodes import Cluster
 from shared.console import Progress
 from shared.storage.atomic import write_atomically
+from shared.storage.store import as_path
 from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
 from trainer.cluster.remote_fits import CompletedFit, FitRequest, recall
 from trainer.cluster.status_table import FitTable
@@ -47,7 +48,7 @@ class ClusterFits:
         options, lake, folder = context.options, context.lake, context.folder
         self._cluster, self._table, self._context = cluster, table, context
         self._options, self._lake, self._views, self._folder = options, lake, views, folder
-        cache_folder = options.cache and str(Path(options.cache).expanduser().resolve())
+        cache_folder = options.cache and str(as_path("cache", options.cache).resolve())
         self._job = Job(
             lake.store.resolve(),
             lake.digest,

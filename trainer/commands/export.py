@@ -13,9 +13,11 @@ from shared.console import note, say
 from shared.errors import TrainingError, UsageError
 from shared.images.prepare import prepare
 from shared.storage.atomic import PARTIAL_SUFFIX, explain_write
+from shared.storage.store import as_path
 from trainer.export.formats import FORMATS, Answer, Format, hushed
 from trainer.export.graph import INPUT, build_graph
 from trainer.export.preprocessing import check_exportable
+from trainer.inference.study_predictions import check_outputs
 from trainer.runs.saved_run import SavedRun
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def export(options: ExportOptions, kept: SavedRun) -> None:
         WriteError: it cannot be written.
     """
     chosen = FORMATS[options.format]
-    path = Path(options.out).expanduser() if options.out else kept.folder / chosen.name
+    path = as_path("out", options.out) if options.out else kept.folder / chosen.name
     if os.path.lexists(path):
         raise UsageError(f"Expected a new file or folder. Received: out={path}, which exists")
     chosen.check_installed()
@@ -108,5 +110,7 @@ def _compare(model: keras.Model, kept: SavedRun, answer: Answer) -> float:
         noisy = bone + generator.normal(0, 9, bone.shape)
         grey = noisy.clip(0, 255).astype(np.uint8)
         expected = model.predict_on_batch(prepare(grey, kept.image)[None, ..., None])
+        check_outputs(expected, kept.folder)
         differences.append(float(np.abs(answer(grey[None, ..., None]) - expected).max()))
-    return max(differences)
+    # of max, NaN is no number larger than another
+    return float(np.max(differences))

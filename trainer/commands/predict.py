@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from shared.console import Progress, note
+from shared.console import Progress, delivering, note
 from shared.errors import ImageError, SourceError
 from shared.images.pixels import Pixels
 from shared.images.spec import ImageSpec
+from shared.printable import printable
+from shared.processes.interruptible import interruptible
 from shared.storage.atomic import explain_write
+from shared.storage.store import as_path
 from trainer.inference.image_input import read_view
 from trainer.inference.study_predictions import answer
 from trainer.keras_import import import_keras
 from trainer.options import PredictOptions
-from trainer.predict.find_views import find_views
+from trainer.predict.find_views import FoundViews, find_views
 from trainer.predict.output_formats import PRINTERS, Answers
 from trainer.runs.saved_run import SavedRun, open_saved_run
 
@@ -34,30 +38,31 @@ def predict(options: PredictOptions) -> None:
     Raises:
         SourceError: a path names nothing, or some views could not be read; the others are answered.
         TrainingError: there is no such run.
-        WriteError: a heat map cannot be written.
+        WriteError: a heat map cannot be written, or standard output does not take the answers.
     """
     kept = open_saved_run(options.run)
     found = find_views(options.paths)
-    maps = Path(options.explain).expanduser() if options.explain else None
+    maps = as_path("explain", options.explain) if options.explain else None
     if maps:
         with explain_write(maps):
             maps.mkdir(parents=True, exist_ok=True)
     answers = answer_all(kept, found, maps)
-    PRINTERS[options.format](answers)
+    with delivering():
+        PRINTERS[options.format](answers)
     if answers.unread.height:
         raise SourceError(
-            f"Expected {found.height:,} views that can be read. "
+            f"Expected {len(found.files):,} views that can be read. "
             f"Received: {answers.unread.height:,} that cannot, such as "
             f"{answers.unread['path'][0]}: {answers.unread['reason'][0]}"
         )
 
 
-def answer_all(kept: SavedRun, found: pl.DataFrame, maps: Path | None) -> Answers:
+def answer_all(kept: SavedRun, found: FoundViews, maps: Path | None) -> Answers:
     """Return what a run says of views.
 
     Args:
         kept: the run.
-        found: columns `path` and `study`.
+        found: the views.
         maps: a folder to write a heat map of each view into, if any.
 
     Raises:
@@ -69,35 +74,39 @@ def answer_all(kept: SavedRun, found: pl.DataFrame, maps: Path | None) -> Answer
     from trainer.explain.heat_map_files import Explainer
 
     model: Any = kept.load_model()
-    explainer = Explainer(model, maps, found["path"].to_list()) if maps else None
+    explainer = Explainer(model, maps, found.files) if maps else None
     # one row a view that could not be read, and the outputs for the others
     refused: dict[int, ImageError] = {}
     outputs = [np.empty((0, model.output_shape[-1]), np.float32)]
-    with Progress("predict", found.height) as progress:
-        views = enumerate(_read_ahead(found["path"], kept.image))
+    with Progress("predict", len(found.files)) as progress:
+        views = enumerate(_read_ahead(found.files, kept.image))
         while batch := list(islice(views, _BATCH)):
             refused |= {row: view for row, view in batch if isinstance(view, ImageError)}
             seen = {row: view for row, view in batch if not isinstance(view, ImageError)}
             if seen:
                 images = np.stack(list(seen.values()))[..., None]
-                outputs.append(np.asarray(model.predict_on_batch(images), np.float32))
+                answered = interruptible(partial(model.predict_on_batch, images))
+                outputs.append(np.asarray(answered, np.float32))
                 if explainer:
                     explainer.write(list(seen), images)
             progress.advance(len(batch))
-    read = found[[row for row in range(found.height) if row not in refused]]
-    unread = found[list(refused)].with_columns(
+    table = found.table
+    read = table[[row for row in range(table.height) if row not in refused]]
+    unread = table[list(refused)].with_columns(
         reason=pl.Series([error.reason for error in refused.values()], dtype=pl.String),
         detail=pl.Series([error.detail for error in refused.values()], dtype=pl.String),
     )
-    return Answers(str(kept.folder), *answer(kept, read, np.concatenate(outputs)), unread)
+    return Answers(
+        printable(str(kept.folder)), *answer(kept, read, np.concatenate(outputs)), unread
+    )
 
 
-def _read_ahead(paths: Iterable[str], spec: ImageSpec) -> Iterator[Pixels | ImageError]:
+def _read_ahead(files: Iterable[Path], spec: ImageSpec) -> Iterator[Pixels | ImageError]:
     """Yield each view in order, read by threads while the model works on those before."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: deque[Future[Pixels | ImageError]] = deque()
-        for path in paths:
-            waiting.append(pool.submit(_try_to_read, Path(path), spec))
+        for file in files:
+            waiting.append(pool.submit(_try_to_read, file, spec))
             if len(waiting) > _BATCH * _BATCHES_AHEAD:
                 yield waiting.popleft().result()
         while waiting:

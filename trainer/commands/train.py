@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from shared.storage.atomic import explain_write
 from trainer.data.split import FitPlan
 from trainer.evaluation.metrics import score
 from trainer.inference.trained_model import TrainedModel, build_model, predict
@@ -14,6 +15,7 @@ from trainer.options import FitOptions, TrainOptions
 from trainer.report.error_analysis import HEAT_MAPS
 from trainer.report.page import write_report
 from trainer.runs.context import RunContext
+from trainer.runs.digests import write_digests
 from trainer.runs.provenance import describe_run
 from trainer.runs.results_writer import write_tables
 from trainer.runs.run_folder import TENSORBOARD
@@ -72,7 +74,8 @@ def save_model(
     folder, options = context.folder, context.options
     with context.timings.measure("save"):
         model: Any = build_model(members, options.tta)  # keras has no stubs
-        model.save(folder / MODEL_FILE)
+        with explain_write(folder / MODEL_FILE):
+            model.save(folder / MODEL_FILE)
     # an interrupted process may have been run with other image options
     shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
     if options.images == "on":
@@ -85,7 +88,7 @@ def save_model(
 def save_results(
     folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
 ) -> None:
-    """Write a run's tables, logs and report.
+    """Write a run's tables, logs and report, and last the digests of its files.
 
     Args:
         folder: the run's.
@@ -98,6 +101,7 @@ def save_results(
     write_tables(folder, config, history, scored)
     log_heads(folder / TENSORBOARD, history)
     write_report(folder)
+    write_digests(folder)
 
 
 def predict_sets(members: list[TrainedModel], plan: FitPlan, name: str) -> pl.DataFrame:

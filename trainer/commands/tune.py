@@ -1,6 +1,5 @@
 """The tune command: trial after trial, the best of them kept as a training."""
 
-import shutil
 import time
 from dataclasses import asdict, replace
 from typing import Any
@@ -14,11 +13,11 @@ from trainer.inference.trained_model import TrainedModel, predict
 from trainer.options import TuneOptions
 from trainer.report.formatting import count, number
 from trainer.runs.context import RunContext
-from trainer.runs.run_folder import CHECKPOINTS, TRIALS_FILE, name_fit
+from trainer.runs.run_folder import CHECKPOINTS, name_fit
 from trainer.training.recipe import make_fit
 from trainer.tuning.sampler import optuna_version, propose
 from trainer.tuning.space import describe, make_space, round_settings, usual_settings
-from trainer.tuning.trials import Settings, Trial, choose, read_trials, write_trials
+from trainer.tuning.trials import Settings, Trial, choose, keep_trials, read_trials, write_trials
 
 
 def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
@@ -39,8 +38,7 @@ def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
     tried = _Search(context, plan)
     best = tried.run()
     trained = tried.fit(best.number, best.settings)
-    folder = context.folder
-    shutil.copyfile(folder / CHECKPOINTS / TRIALS_FILE, folder / TRIALS_FILE)
+    write_trials(context.folder, tried.trials)
     chosen = replace(context, options=context.options.settle(best.settings))
     save_trained(trained, chosen, plan, tried.describe(best))
 
@@ -54,6 +52,11 @@ class _Search:
         self._space = make_space(context.options, plan.train.height)
         self._trials = read_trials(context.folder / CHECKPOINTS)
 
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials so far, in their order."""
+        return self._trials
+
     def run(self) -> Trial:
         """Try what was not tried yet; return the best.
 
@@ -66,7 +69,7 @@ class _Search:
             while len(self._trials) < self._options.trials:
                 trial = self._try(len(self._trials) + 1)
                 self._trials.append(trial)
-                write_trials(self._folder / CHECKPOINTS, self._trials)
+                keep_trials(self._folder / CHECKPOINTS, self._trials)
                 self._drop_beaten(trial)
         best = choose(self._trials)
         if best is None:

@@ -1,5 +1,6 @@
 """Read: a file becomes the image that a model sees, the same that ingest would have stored."""
 
+from functools import cache
 from pathlib import Path
 
 from shared.errors import ImageError
@@ -8,8 +9,14 @@ from shared.images.dicom.decode import decode_dicom, is_dicom
 from shared.images.pixels import Pixels
 from shared.images.prepare import prepare
 from shared.images.spec import ImageSpec
+from shared.processes.limited_process import LimitedProcesses
 
 _LIMIT_BYTES = 256 * 1024 * 1024
+
+
+@cache
+def _dicom_decoder() -> LimitedProcesses:
+    return LimitedProcesses("trainer.inference.image_input:decode_grey")
 
 
 def read_view(path: Path, spec: ImageSpec) -> Pixels:
@@ -36,8 +43,24 @@ def read_view(path: Path, spec: ImageSpec) -> Pixels:
     return decode_view(encoded, spec)
 
 
+def decode_grey(encoded: bytes) -> Pixels:
+    """Decode the bytes of a PNG, JPEG or DICOM file in this process.
+
+    Returns:
+        uint8 of shape (height, width).
+
+    Raises:
+        ImageError: the bytes are no radiograph that could be read rightly.
+        MemoryError: the machine has too little memory.
+    """
+    return decode_dicom(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
+
+
 def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:
     """Decode the bytes of a PNG, JPEG or DICOM file and prepare them as ingest does.
+
+    DICOM is decoded in another process, because the decoders of compressed transfer syntaxes are
+    native code that a damaged file can crash, hang or make ask for memory without end.
 
     Args:
         encoded: a file's bytes.
@@ -48,6 +71,7 @@ def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:
 
     Raises:
         ImageError: the bytes are no radiograph that could be read rightly.
+        MemoryError: the machine has too little memory.
     """
-    grey = decode_dicom(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
+    grey = _dicom_decoder().decode(encoded) if is_dicom(encoded) else decode_grey(encoded)
     return prepare(grey, spec)

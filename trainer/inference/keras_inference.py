@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from shared.console import Progress
 from shared.errors import TrainingError
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
+from shared.processes.interruptible import interruptible
 from trainer.data.input_wait import InputWait
 from trainer.data.pipeline import numbered_batches
 
@@ -46,7 +48,7 @@ def infer(
     ):
         batches = numbered_batches(reader, _BATCH)
         for images, rows in (waiting or InputWait()).iterate(batches):
-            outputs[rows.numpy()] = model.predict_on_batch(images)
+            outputs[rows.numpy()] = interruptible(partial(model.predict_on_batch, images))
             progress.advance(len(images))
     return outputs
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.errors import WeightsError
+from shared.storage.store import as_path
 from trainer.models import baselines, efficientnet_lite, residual
 from trainer.models.applications import Application
 from trainer.models.download import Published
@@ -112,17 +113,30 @@ def find_weights(name: str, weights: str) -> Path | None:
     """Return the file of the weights that a model starts from; None where it starts at random.
 
     Raises:
-        WeightsError: it is not there and cannot be downloaded.
+        WeightsError: it is not there and cannot be downloaded, or takes far more memory than disk.
     """
     pretrained = MODELS[name].starts_at(weights)
     if pretrained is None:
         return None
     if weights == "pretrained":
         return pretrained.find()
-    path = Path(weights).expanduser()
+    path = as_path("weights", weights)
     if not path.is_file():
         raise WeightsError(
             f"Expected pretrained, none or a file of weights. Received: weights={weights}, "
             "and no such file"
         )
+    _check_sizes(path)
     return path
+
+
+def _check_sizes(path: Path) -> None:
+    from trainer.models.model_file import check_sizes  # late, as it imports HDF5
+
+    try:
+        check_sizes(path)
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(
+            f"Expected a whole file of weights. Received: {reason} in {path}"
+        ) from None

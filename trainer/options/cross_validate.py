@@ -6,7 +6,7 @@ from typing import Literal, cast, get_args
 
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
-from shared.storage.store import refuse_url
+from shared.storage.store import as_path
 from trainer.models.candidates import Candidate, HeadKind
 from trainer.options.fit import FitOptions, check_weight_decays
 from trainer.options.model import DEFAULT_MODEL
@@ -51,7 +51,7 @@ class CvOptions(FitOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        refuse_url("out", self.out)
+        as_path("out", self.out)
         if self.k < 2:
             raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
         check_cluster(self.engine, self.address)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from shared.errors import UsageError
 from shared.labels import Part
-from shared.storage.store import as_store, refuse_url
+from shared.storage.store import as_path, as_store
 
 Task = Literal["abnormal", "part_abnormal"]
 
@@ -27,7 +27,7 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         is_local = as_store(self.lake).is_local
-        refuse_url("cache", self.cache)
+        as_path("cache", self.cache)
         if self.cache and is_local:
             raise UsageError(
                 f"Expected cache only with a lake in an object store. "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.errors import UsageError
+from shared.storage.store import as_path
 from trainer.models.candidates import Candidate, TrainedPart
 from trainer.models.table import MODELS
 from trainer.options.data import Task
@@ -30,6 +31,7 @@ class ModelOptions(ABC):
     """Test-time augmentation: `flip` averages the predictions for a view and its mirror image."""
 
     def __post_init__(self) -> None:
+        as_path("weights", self.weights)
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise UsageError(
                 f"Expected a dropout of 0 to below 1. Received: dropout={self.dropout:g}"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.storage.store import refuse_url
+from shared.storage.store import as_path
 from trainer.models.candidates import Candidate, HeadKind
 from trainer.options.fit import FitOptions, check_weight_decays
 from trainer.options.model import DEFAULT_MODEL
@@ -31,7 +31,7 @@ class TrainOptions(FitOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        refuse_url("out", self.out)
+        as_path("out", self.out)
         self.check_models("model", [self.model])
         check_weight_decays("weight_decay", [self.weight_decay])
 

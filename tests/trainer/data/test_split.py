@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import KFold, StratifiedGroupKFold
 
-from ingest.commit import commit
+from ingest.commit import Tables, commit
 from ingest.phantom.tree import plan_tree
 from shared.errors import TrainingError
 from shared.lake.open import Lake
@@ -134,10 +134,23 @@ def test_a_patient_of_the_valid_split_gives_no_train_views(lake: Lake, own_lake:
 
     group, valid_group = untied.train["group"][0], untied.test["group"][0]
     tied = lake.manifest.with_columns(group=pl.col("group").replace(group, valid_group))
-    commit(own_lake, lake.image, tied, lake.rejects, lake.findings)
+    commit(own_lake, lake.image, lake.layout, Tables(tied, lake.rejects, lake.findings))
     data = open_data(DataOptions(lake=str(own_lake)))
     assert data.test.height == untied.test.height
     assert data.train.height == untied.train.filter(pl.col("group") != group).height
+
+
+def test_an_image_of_the_valid_split_is_not_trained_on(lake: Lake, own_lake: Path) -> None:
+    train, valid = (lake.manifest.filter(split=split) for split in ("train", "valid"))
+    copied = pl.col("pixel_digest").replace(train["pixel_digest"][3], valid["pixel_digest"][0])
+    tables = Tables(lake.manifest.with_columns(copied), lake.rejects, lake.findings)
+    commit(own_lake, lake.image, lake.layout, tables)
+    data = open_data(DataOptions(lake=str(own_lake)))
+    assert (
+        data.train["view_id"].to_list()
+        == train["view_id"].gather([row for row in range(train.height) if row != 3]).to_list()
+    )
+    assert data.test.height == valid.height
 
 
 def test_a_part_is_selected(lake: Lake) -> None:

@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 
 from shared.errors import TrainingError, UsageError
-from trainer.runs.run_folder import CHECKPOINTS, count_starts, open_run_folder
+from trainer.runs.digests import write_digests
+from trainer.runs.run_folder import (
+    CHECKPOINTS,
+    SUMS_FILE,
+    count_starts,
+    identify,
+    open_run_folder,
+)
+from trainer.runs.unfinished import RUN_FILE
 from trainer.training.checkpoint import Checkpoint, State
+from trainer.tuning.trials import Trial, keep_trials, read_trials
 
 
 def _end(out: Path, key: str, error: BaseException | None = None, *, epochs: bool = True) -> None:
@@ -57,6 +66,73 @@ def test_nothing_is_left_of_a_run_that_cannot_go_on(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[" * 10**5,
+        b"null",
+        b"{}",
+        b"\xff",
+        b'{"key": "key", "id": "1", "starts": null}',
+        b'{"key": "key", "id": 1, "starts": 1}',
+        b'{"key": ["key"], "id": "1", "starts": 1}',
+    ],
+)
+def test_a_damaged_unfinished_run_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    unfinished = tmp_path / "runs" / "20260101-000000-train"
+    with pytest.raises(KeyboardInterrupt):
+        _end(unfinished, "key", KeyboardInterrupt())
+    (unfinished / CHECKPOINTS / RUN_FILE).write_bytes(content)
+    num_open = len(list(Path("/proc/self/fd").iterdir()))
+    assert identify(unfinished) is None
+    with open_run_folder("", "train", "key") as folder:
+        assert folder.resolve() != unfinished
+    with pytest.raises(UsageError, match="which exists"):
+        _end(unfinished, "key")
+    assert (unfinished / CHECKPOINTS / "fit.npz").is_file()
+    assert len(list(Path("/proc/self/fd").iterdir())) == num_open
+
+
+def test_checkpoints_that_are_a_link_are_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _end(tmp_path / "run", "key", KeyboardInterrupt())
+    (tmp_path / "run" / CHECKPOINTS).rename(tmp_path / "elsewhere")
+    (tmp_path / "run" / CHECKPOINTS).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="which exists"):
+        _end(tmp_path / "run", "key")
+    assert (tmp_path / "elsewhere" / "fit.npz").is_file()
+
+
+def test_a_run_that_goes_on_is_not_taken_for_a_finished_one(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _end(tmp_path / "run", "key", KeyboardInterrupt())
+    write_digests(tmp_path / "run")
+    with open_run_folder(str(tmp_path / "run"), "train", "key") as folder:
+        assert not (folder / SUMS_FILE).exists()
+
+
+def test_kept_trials_are_read_as_they_were_or_not_at_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert read_trials(tmp_path) == []
+    trials = [Trial(1, {"rate": 0.1}, 0.7, 2.0), Trial(2, {"rate": 0.2}, None, 2.0)]
+    keep_trials(tmp_path, trials)
+    assert read_trials(tmp_path) == trials
+    assert capsys.readouterr().err == ""
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    for place in range(0, len(whole), 61):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4
+        file.write_bytes(damaged)
+        assert read_trials(tmp_path) == []
+        assert capsys.readouterr().err.startswith("the search begins anew: ")
+
+
 def test_a_checkpoint_gives_back_what_it_was_given_or_nothing(tmp_path: Path) -> None:
     path = tmp_path / "fit.npz"
     checkpoint = Checkpoint(path)
@@ -73,3 +149,24 @@ def test_a_checkpoint_gives_back_what_it_was_given_or_nothing(tmp_path: Path) ->
     for damaged in (b"", whole[: len(whole) // 2], whole[:-400] + b"x" * 400):
         path.write_bytes(damaged)
         assert checkpoint.read() is None
+
+
+def test_a_damaged_or_misplaced_checkpoint_begins_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrays = [np.arange(40, dtype=np.float32), np.ones(3, np.int64)]
+    paths = [tmp_path / "fold-1.npz", tmp_path / "fold-2.npz"]
+    for path in paths:
+        Checkpoint(path).write(State([{"epoch": 1, "val_loss": 0.5}], arrays, arrays))
+    path, other = paths
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 11):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        assert Checkpoint(path).read() is None
+        assert f"{path} is damaged or not in its place" in capsys.readouterr().err
+    path.write_bytes(other.read_bytes())
+    assert Checkpoint(path).read() is None
+    path.write_bytes(whole)
+    assert Checkpoint(path).read()

@@ -1,0 +1,1 @@
+"""Duplicates: copies of images, patients in both splits, contradictory labels, groups."""

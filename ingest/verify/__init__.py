@@ -1,0 +1,1 @@
+"""Verify: a lake against its manifest, its own records, and its source."""

@@ -1,0 +1,1 @@
+"""DICOM: from a file to the grey pixels that a viewer displays."""
