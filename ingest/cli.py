@@ -1,9 +1,12 @@
 """The commands of ingest; each imports what it needs when it runs, so that `--help` is quick."""
 
-from collections.abc import Sequence
-from typing import NoReturn
+from __future__ import annotations
 
-from shared.command_line import parse, run
+from shared.entry import TYPE_CHECKING, run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 
 def ingest() -> NoReturn:
@@ -23,6 +26,7 @@ def phantom() -> NoReturn:
 
 def _ingest(words: Sequence[str]) -> None:
     from ingest.options import IngestOptions
+    from shared.command_line import parse
 
     options = parse(IngestOptions, words, "ingest")
 
@@ -41,6 +45,7 @@ def _ingest(words: Sequence[str]) -> None:
 
 def _verify(words: Sequence[str]) -> None:
     from ingest.options import VerifyOptions
+    from shared.command_line import parse
 
     options = parse(VerifyOptions, words, "verify")
 
@@ -51,6 +56,7 @@ def _verify(words: Sequence[str]) -> None:
 
 def _phantom(words: Sequence[str]) -> None:
     from ingest.phantom.options import PhantomOptions
+    from shared.command_line import parse
 
     options = parse(PhantomOptions, words, "phantom")
 

@@ -4,28 +4,31 @@ Options are a frozen dataclass; its fields are the keys, its docstrings the help
 `--part humerus` and `--part=humerus` mean the same.
 """
 
+import ast
 import contextlib
 import dataclasses
 import inspect
 import io
 import os
 import re
-import signal
+import shutil
 import sys
+import textwrap
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast, get_args
 
+from shared.console import delivering, flush_all, note
 from shared.errors import MuraLakeError, UsageError
 
 Options = TypeVar("Options")
 
-INTERRUPTED = 130
-TERMINATED = 128 + signal.SIGTERM
 _WORD = re.compile(r"(?:--)?(?P<key>[A-Za-z][A-Za-z0-9_-]*)=(?P<value>.*)", re.DOTALL)
 _ABORTS_AT_EXIT = "tensorflow_io"
 """Once it has read from S3, its threads abort the process at exit, with status 134."""
+_NARROWEST = 40
 _BOX = "│╭╰─╮╯ "
 
 
@@ -47,10 +50,10 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
     import tyro
 
     keys = [field.name for field in dataclasses.fields(options_type)]  # pyright: ignore[reportArgumentType]  # TypeVar cannot say "dataclass"
-    description = inspect.getdoc(options_type) or ""
+    description = _docstring(options_type)
     refusal = io.StringIO()
     try:
-        with contextlib.redirect_stderr(refusal):
+        with contextlib.redirect_stderr(refusal), delivering(needs_all=False), _wide_enough():
             return tyro.cli(
                 options_type,
                 prog=prog,
@@ -63,6 +66,26 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
         if not stop.code:
             raise
         raise UsageError(_first_paragraph(refusal.getvalue())) from None
+
+
+def _docstring(documented: type[Any]) -> str:
+    """Return a class's docstring from its source: with PYTHONOPTIMIZE=2 Python keeps none."""
+    source = ast.parse(textwrap.dedent(inspect.getsource(documented)))
+    classes = [node for node in source.body if isinstance(node, ast.ClassDef)]
+    return ast.get_docstring(classes[0]) or ""
+
+
+@contextlib.contextmanager
+def _wide_enough() -> Generator[None, None, None]:
+    """Keep the parser, which works for ever at a width of 1, from very narrow terminals."""
+    told = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = str(max(_NARROWEST, shutil.get_terminal_size().columns))
+    try:
+        yield
+    finally:
+        del os.environ["COLUMNS"]
+        if told is not None:
+            os.environ["COLUMNS"] = told
 
 
 def given_keys(options_type: type[Any], words: Sequence[str]) -> frozenset[str]:
@@ -100,76 +123,57 @@ def _as_flags(words: Sequence[str], keys: Sequence[str], positional: set[str]) -
 
 
 def _first_paragraph(boxed: str) -> str:
-    """Return the parser's boxed message, up to its first rule, as one line."""
-    lines: list[str] = []
-    for line in boxed.splitlines()[1:]:
-        if (text := line.strip(_BOX)) == "":
-            break
-        lines.append(text)
-    return " ".join(lines)
+    """Return the parser's boxed message, between its title and its first rule, as one line."""
+    lines = [line.strip(_BOX) for line in boxed.strip().splitlines()[1:]]
+    # where the encoding has no boxes, a rule is under the title too
+    paragraphs = (" ".join(group) for is_text, group in groupby(lines, key=_is_text) if is_text)
+    return next(paragraphs, "")
 
 
-class _TerminatedError(KeyboardInterrupt):
-    """SIGTERM came: the same as Ctrl-C but for the exit status."""
+def _is_text(line: str) -> bool:
+    return line.strip("-") != ""
 
 
-def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str) -> NoReturn:
+def carry_out(
+    command: Callable[[Sequence[str]], None], prog: str, stops: Sequence[KeyboardInterrupt]
+) -> NoReturn:
     """Run `command` on this process's arguments and leave with its exit status.
-
-    0 when it worked, 1 when it failed, 2 when it was asked wrongly, 130 when interrupted, 143 when
-    terminated; every failure that a user can meet is one line on standard error.
 
     Args:
         command: takes the words after the program's name.
         prog: the program's name, before each failure.
-        if_interrupted: what an interruption means for what was done so far.
+        stops: those that came so far.
+
+    Raises:
+        KeyboardInterrupt: a stop came.
     """
-    stopped: list[type[KeyboardInterrupt]] = []
-
-    def stop(number: int, _: object) -> NoReturn:
-        stopped.append(_TerminatedError if number == signal.SIGTERM else KeyboardInterrupt)
-        raise stopped[-1]
-
-    signal.signal(signal.SIGTERM, stop)
-    # who starts a command in the background may have had it ignored
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, stop)
     # a name that the terminal's encoding lacks must not fail what was done
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     try:
-        try:
-            command(sys.argv[1:])
-        except Exception:
-            # what C++ calls back can turn a stop into an error of its own
-            if stopped:
-                raise stopped[-1] from None
-            raise
-    except MuraLakeError as error:
-        _leave(prog, str(error), error.exit_status)
-    except _TerminatedError:
-        _leave(prog, f"terminated; {if_interrupted}", TERMINATED)
-    except KeyboardInterrupt:
-        _leave(prog, f"interrupted; {if_interrupted}", INTERRUPTED)
-    except OSError as error:
-        _leave(prog, " ".join(str(error).split()), MuraLakeError.exit_status)
-    except Exception:
-        if _ABORTS_AT_EXIT not in sys.modules:
-            raise
-        traceback.print_exc()
-        _end(MuraLakeError.exit_status)
+        command(sys.argv[1:])
+    except Exception as error:
+        # what C++ calls back can turn a stop into an error of its own
+        if stops:
+            raise stops[-1] from None
+        _fail(error, prog)
     _end(0)
 
 
-def _leave(prog: str, message: str, status: int) -> NoReturn:
-    print(f"{prog}: {message}", file=sys.stderr, flush=True)
-    _end(status)
+def _fail(error: Exception, prog: str) -> NoReturn:
+    """Say a failure in one line, or by its traceback where it is a fault of this program."""
+    if isinstance(error, MuraLakeError):
+        note(f"{prog}: {error}")
+        _end(error.exit_status)
+    if isinstance(error, OSError):
+        note(f"{prog}: {' '.join(str(error).split())}")
+    else:
+        note("".join(traceback.format_exception(error)).rstrip())
+    _end(MuraLakeError.exit_status)
 
 
 def _end(status: int) -> NoReturn:
     """Leave with a status, without what a library does at exit if that would change it."""
+    flush_all()
     if _ABORTS_AT_EXIT in sys.modules:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError):
-                stream.flush()
         os._exit(status)
     sys.exit(status)

@@ -1,10 +1,13 @@
 """What a person sees while a command works: progress, plain lines and tables."""
 
+import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
+from typing import TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -19,19 +22,73 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
+from shared.errors import WriteError
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN_WIDTH = 1_000
 _PLAIN_FIRST_S, _PLAIN_EVERY_S = 5.0, 60.0
 
 
-def say(line: str) -> None:
-    """Print one line of a command's result to standard output."""
-    print(line, flush=True)
+def say(text: str) -> None:
+    """Print what is said of a command's result to standard output, if that takes it.
+
+    The result itself is kept elsewhere, so a closed pipe or a full disk ends no command.
+    """
+    _print(text, sys.stdout)
 
 
 def note(line: str) -> None:
-    """Print one line about what is going on to standard error."""
-    print(line, file=sys.stderr, flush=True)
+    """Print one line about what is going on to standard error, if that takes it."""
+    _print(line, sys.stderr)
+
+
+@contextmanager
+def delivering(needs_all: bool = True) -> Generator[None, None, None]:
+    """Print what is itself a command's result: the block prints by `print`.
+
+    Args:
+        needs_all: whether a reader that closes its pipe before the end, as `head` does, is a fault.
+
+    Raises:
+        WriteError: standard output does not take all of it.
+        SystemExit: status 0, after the reader has seen enough.
+    """
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        _silence(sys.stdout)
+        if isinstance(error, BrokenPipeError) and not needs_all:
+            raise SystemExit(0) from None
+        raise WriteError(
+            f"Expected to write to standard output. Received: {error.strerror or error}"
+        ) from None
+
+
+def flush_all() -> None:
+    """Flush both streams; at exit Python would fail with what one of them does not take."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _silence(stream)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    """Let a stream that fails lead nowhere; what it still holds would fail again and again."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 class Progress:
@@ -115,7 +172,12 @@ class Progress:
 
 
 def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table to standard output; columns of numbers align right.
+    """Print a table, as `say` prints, to standard output."""
+    say(format_table(title, header, rows))
+
+
+def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table as standard output shows it; columns of numbers align right.
 
     Where it is too wide, the first column is folded, for names are the longest.
     """
@@ -130,7 +192,10 @@ def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]])
     for row in cells:
         # names may hold what rich takes for markup, or would break the row
         table.add_row(*(Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH).print(table)
+    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    with console.capture() as shown:
+        console.print(table)
+    return shown.get().removesuffix("\n")
 
 
 def _looks_numeric(cell: str) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NoReturn
+from shared.entry import TYPE_CHECKING, run
 
-from shared.command_line import given_keys, parse, run
-from shared.console import note
-from shared.errors import UsageError
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 _IF_INTERRUPTED = "the same command goes on after the last finished epoch"
 
@@ -63,16 +62,23 @@ def _main(words: Sequence[str]) -> None:
         "export": _export,
     }
     if words and words[0] in ("-h", "--help"):
-        print(
-            f"usage: trainer {'|'.join(commands)} [key=value ...]; trainer train --help tells more"
-        )
+        from shared.console import delivering
+
+        with delivering(needs_all=False):
+            print(
+                f"usage: trainer {'|'.join(commands)} [key=value ...]; "
+                "trainer train --help tells more"
+            )
         return
     if not words or words[0] not in commands:
+        from shared.errors import UsageError
+
         raise UsageError(f"Expected one of {', '.join(commands)}. Received: {' '.join(words[:1])}")
     commands[words[0]](words[1:])
 
 
 def _train(words: Sequence[str]) -> None:
+    from shared.command_line import parse
     from trainer.options import TrainOptions
 
     options = parse(TrainOptions, words, "train")
@@ -87,6 +93,7 @@ def _train(words: Sequence[str]) -> None:
 
 
 def _cv(words: Sequence[str]) -> None:
+    from shared.command_line import parse
     from trainer.options import CvOptions
 
     options = parse(CvOptions, words, "cv")
@@ -105,6 +112,7 @@ def _cv(words: Sequence[str]) -> None:
 
 
 def _tune(words: Sequence[str]) -> None:
+    from shared.command_line import given_keys, parse
     from trainer.options import TuneOptions
 
     options = parse(TuneOptions, words, "tune").search_rest(given_keys(TuneOptions, words))
@@ -120,6 +128,7 @@ def _tune(words: Sequence[str]) -> None:
 
 
 def _eda(words: Sequence[str]) -> None:
+    from shared.command_line import parse
     from trainer.options import EdaOptions
 
     options = parse(EdaOptions, words, "eda")
@@ -130,6 +139,7 @@ def _eda(words: Sequence[str]) -> None:
 
 
 def _predict(words: Sequence[str]) -> None:
+    from shared.command_line import parse
     from trainer.options import PredictOptions
 
     options = parse(PredictOptions, words, "predict")
@@ -140,6 +150,7 @@ def _predict(words: Sequence[str]) -> None:
 
 
 def _serve(words: Sequence[str]) -> None:
+    from shared.command_line import parse
     from trainer.options import ServeOptions
 
     options = parse(ServeOptions, words, "serve")
@@ -150,6 +161,8 @@ def _serve(words: Sequence[str]) -> None:
 
 
 def _export(words: Sequence[str]) -> None:
+    from shared.command_line import parse
+    from shared.console import note
     from trainer.options import ExportOptions
 
     options = parse(ExportOptions, words, "export")

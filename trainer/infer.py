@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from shared.console import Progress
 from shared.errors import TrainingError
+from shared.interruptible import interruptible
 from shared.lake import Lake
 from shared.reader import ViewReader
 from trainer.stream import numbered_batches
@@ -42,7 +44,7 @@ def infer(
     ):
         batches = numbered_batches(reader, _BATCH)
         for images, rows in (waiting or Waiting()).iterate(batches):
-            outputs[rows.numpy()] = model.predict_on_batch(images)
+            outputs[rows.numpy()] = interruptible(partial(model.predict_on_batch, images))
             progress.advance(len(images))
     return outputs
 

@@ -5,7 +5,10 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
+
+from shared.interruptible import interruptible
 
 _OPTIONAL = ("IPython", "matplotlib.pyplot", "pandas", "sklearn")
 """What Keras imports where it is installed, only to know its objects; nothing here hands it any."""
@@ -17,7 +20,7 @@ def import_keras() -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if "keras" not in sys.modules:
         with _not_installed(_OPTIONAL):
-            import_module("keras")
+            interruptible(partial(import_module, "keras"))
 
 
 @contextmanager

@@ -161,7 +161,7 @@ def test_a_run_through_a_cache_is_the_run_from_the_folder(
 
 STREAM = """
 import sys
-from shared.command_line import run
+from shared.entry import run
 from shared.errors import UsageError
 from shared.lake import open_lake
 from shared.reader import ViewReader

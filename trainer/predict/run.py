@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from shared.console import Progress, note
+from shared.console import Progress, delivering, note
 from shared.errors import ImageError, SourceError
 from shared.files import explain_write
 from shared.image import Pixels
 from shared.image_spec import ImageSpec
+from shared.interruptible import interruptible
 from trainer.answers import answer
 from trainer.kept import Kept, open_kept
 from trainer.options import PredictOptions
@@ -34,7 +36,7 @@ def predict(options: PredictOptions) -> None:
     Raises:
         SourceError: a path names nothing, or some views could not be read; the others are answered.
         TrainingError: there is no such run.
-        WriteError: a heat map cannot be written.
+        WriteError: a heat map cannot be written, or standard output does not take the answers.
     """
     kept = open_kept(options.run)
     found = find_views(options.paths)
@@ -43,7 +45,8 @@ def predict(options: PredictOptions) -> None:
         with explain_write(maps):
             maps.mkdir(parents=True, exist_ok=True)
     answers = answer_all(kept, found, maps)
-    PRINTERS[options.format](answers)
+    with delivering():
+        PRINTERS[options.format](answers)
     if answers.unread.height:
         raise SourceError(
             f"Expected {found.height:,} views that can be read. "
@@ -80,7 +83,8 @@ def answer_all(kept: Kept, found: pl.DataFrame, maps: Path | None) -> Answers:
             seen = {row: view for row, view in batch if not isinstance(view, ImageError)}
             if seen:
                 images = np.stack(list(seen.values()))[..., None]
-                outputs.append(np.asarray(model.predict_on_batch(images), np.float32))
+                answered = interruptible(partial(model.predict_on_batch, images))
+                outputs.append(np.asarray(answered, np.float32))
                 if explainer:
                     explainer.write(list(seen), images)
             progress.advance(len(batch))
