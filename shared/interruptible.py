@@ -2,18 +2,20 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+_LOOK_S = 0.1
 
 
 def interruptible(work: Callable[[], Result]) -> Result:
     """Return what `work` returns, done in a thread of its own.
 
     Python answers signals in the main thread alone, and only between two of its instructions; C++
-    may not come back to those for seconds. Waiting for a thread can be interrupted at any time.
-    What then still works there ends with the process, so it must write nothing.
+    may not come back to those for seconds. Waiting for a thread can be interrupted
+    at any time; what then still works there ends with the process, so it must write nothing.
 
     Raises:
         BaseException: what the work raised.
@@ -22,6 +24,9 @@ def interruptible(work: Callable[[], Result]) -> Result:
         return work()
     done: Future[Result] = Future()
     threading.Thread(target=_do, args=(work, done), daemon=True).start()
+    # polars takes SIGINT in a way that lets a wait without a limit go on
+    while not wait([done], _LOOK_S).done:
+        pass
     return done.result()
 
 

@@ -1,5 +1,6 @@
 """Words become options; what is not allowed is refused in one line."""
 
+import os
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -8,6 +9,7 @@ import tyro
 
 from shared.command_line import parse
 from shared.errors import UsageError
+from tests.commands import run
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,32 @@ def test_help_tells_every_key_with_its_default(capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr().out
     for text in ("ROOT", "--part {all,hand}", "--batch_size", "default: 32", "key=value"):
         assert text in shown
+
+
+@pytest.mark.parametrize("columns", ["1", "0", "-5", "x"])
+def test_help_fits_any_width(
+    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    with pytest.raises(SystemExit) as stop:
+        parse(Options, ["--help"], "test")
+    assert stop.value.code == 0
+    assert "--part {all,hand}" in capsys.readouterr().out
+    assert os.environ["COLUMNS"] == columns
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_refusal_is_the_same_in_any_encoding(encoding: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    result = run("mura-train", "part=knee", environment=environment)
+    assert result.returncode == 2
+    assert result.stderr.startswith("train: invalid choice 'knee' for argument '--part'. Expected")
+    assert result.stderr.endswith("'other').\n")
+
+
+def test_help_teaches_the_same_without_docstrings() -> None:
+    optimized = {**os.environ, "PYTHONOPTIMIZE": "2"}
+    shown = [run("mura-eda", "--help", environment=each) for each in (os.environ, optimized)]
+    assert [each.returncode for each in shown] == [0, 0]
+    assert shown[0].stdout == shown[1].stdout
+    assert "Look before training" in shown[1].stdout
