@@ -29,6 +29,7 @@ _WORD = re.compile(r"(?:--)?(?P<key>[A-Za-z][A-Za-z0-9_-]*)=(?P<value>.*)", re.D
 _ABORTS_AT_EXIT = "tensorflow_io"
 """Once it has read from S3, its threads abort the process at exit, with status 134."""
 _NARROWEST = 40
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BOX = "│╭╰─╮╯ "
 
 
@@ -52,12 +53,13 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
     keys = [field.name for field in dataclasses.fields(options_type)]  # pyright: ignore[reportArgumentType]  # TypeVar cannot say "dataclass"
     description = _docstring(options_type)
     refusal = io.StringIO()
+    flags = list(_as_flags(words, keys, _positional_keys(options_type)))
     try:
         with contextlib.redirect_stderr(refusal), delivering(needs_all=False), _wide_enough():
             return tyro.cli(
                 options_type,
                 prog=prog,
-                args=list(_as_flags(words, keys, _positional_keys(options_type))),
+                args=flags,
                 description=f"{description}\n\nWrite options as key=value or --key value.",
                 use_underscores=True,
                 config=(tyro.conf.HelptextFromCommentsOff,),
@@ -162,13 +164,19 @@ def carry_out(
 def _fail(error: Exception, prog: str) -> NoReturn:
     """Say a failure in one line, or by its traceback where it is a fault of this program."""
     if isinstance(error, MuraLakeError):
-        note(f"{prog}: {error}")
+        note(f"{prog}: {_CONTROL.sub(_escape, str(error))}")
         _end(error.exit_status)
-    if isinstance(error, OSError):
+    if isinstance(error, UnicodeEncodeError):
+        note(f"{prog}: Expected names in UTF-8. Received: {error.object!a}")
+    elif isinstance(error, OSError):
         note(f"{prog}: {' '.join(str(error).split())}")
     else:
         note("".join(traceback.format_exception(error)).rstrip())
     _end(MuraLakeError.exit_status)
+
+
+def _escape(control: re.Match[str]) -> str:
+    return control[0].encode("unicode_escape").decode()
 
 
 def _end(status: int) -> NoReturn:

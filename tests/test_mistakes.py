@@ -268,3 +268,11 @@ def test_ray_that_is_not_installed_is_asked_for_at_once(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert "pip install 'mura-lake[cluster]'" in result.stderr
+
+
+def test_a_word_of_any_bytes_is_refused_in_one_line() -> None:
+    for word in ("colour=\n\x1b[31mblue", "part=\udcff", "=", "@words"):
+        result = run(TRAIN, word)
+        assert result.returncode == 2
+        assert len(result.stderr.splitlines()) == 1
+        assert "\x1b" not in result.stderr
