@@ -13,8 +13,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar, cast, get_args
 
 from shared.errors import MuraLakeError, UsageError
@@ -54,7 +53,7 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
             return tyro.cli(
                 options_type,
                 prog=prog,
-                args=list(_as_flags(words, keys, _positional_keys(options_type))),
+                args=_as_arguments(words, keys, _positional_keys(options_type)),
                 description=f"{description}\n\nWrite options as key=value or --key value.",
                 use_underscores=True,
                 config=(tyro.conf.HelptextFromCommentsOff,),
@@ -68,7 +67,7 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
 def given_keys(options_type: type[Any], words: Sequence[str]) -> frozenset[str]:
     """Return the keys that a command line, which `parse` takes, gives values to."""
     keys = [field.name for field in dataclasses.fields(options_type)]
-    flags = _as_flags(words, keys, _positional_keys(options_type))
+    flags, _ = _sort_words(words, keys, _positional_keys(options_type))
     return frozenset(flag[2:].partition("=")[0] for flag in flags if flag.startswith("--"))
 
 
@@ -80,14 +79,39 @@ def _positional_keys(options_type: type[Any]) -> set[str]:
     return {key for key, hint in hints.items() if marker in get_args(hint)}
 
 
-def _as_flags(words: Sequence[str], keys: Sequence[str], positional: set[str]) -> Iterator[str]:
-    """Yield `words` in the one form that the parser takes, refusing keys that do not exist."""
+def _as_arguments(words: Sequence[str], keys: Sequence[str], positional: set[str]) -> list[str]:
+    """Return `words` in the one form that the parser takes.
+
+    After `--` it takes a positional value that begins with a dash.
+    """
+    flags, values = _sort_words(words, keys, positional)
+    return [*flags, "--", *values] if values else flags
+
+
+def _sort_words(
+    words: Sequence[str], keys: Sequence[str], positional: set[str]
+) -> tuple[list[str], list[str]]:
+    """Return flags and positional values, refusing keys that do not exist."""
+    flags: list[str] = []
+    values: list[str] = []
     rest = iter(words)
     for word in rest:
+        if word == "--":
+            values += rest
+            break
+        # of a word that is too long for a path Path.exists raises OSError
+        if positional and os.path.exists(word):  # noqa: PTH110
+            values.append(word)
+            continue
         match = _WORD.fullmatch(word)
         key = match["key"] if match else word[2:] if word.startswith("--") else ""
-        if key in ("", "help") or (positional and Path(word).exists()):
-            yield word
+        if key == "" and word.startswith("-") and word != "-h":
+            raise UsageError(
+                f"Expected one of the keys {', '.join(keys)}, or -- before a path that begins "
+                f"with a dash. Received: {word}"
+            )
+        if key in ("", "help"):
+            (flags if word.startswith("-") else values).append(word)
             continue
         key = key.replace("-", "_")
         if key not in keys:
@@ -96,7 +120,11 @@ def _as_flags(words: Sequence[str], keys: Sequence[str], positional: set[str]) -
         value = match["value"] if match else next(rest, None)
         if value is None:
             raise UsageError(f"Expected a value after {word}. Received: none")
-        yield value if key in positional else f"--{key}={value}"
+        if key in positional:
+            values.append(value)
+        else:
+            flags.append(f"--{key}={value}")
+    return flags, values
 
 
 def _first_paragraph(boxed: str) -> str:

@@ -1,7 +1,6 @@
 """Data: the views of a lake that a run is about; MURA's own split into train and test."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import polars as pl
 
@@ -10,6 +9,7 @@ from shared.console import note
 from shared.errors import TrainingError
 from shared.lake import Lake, open_lake
 from shared.shards import rows_by_shard
+from shared.store import as_path
 from shared.vocabulary import BODY_PARTS, SPLITS
 from trainer.options import DataOptions
 
@@ -65,7 +65,7 @@ def with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
     """
     if not options.cache:
         return lake
-    cache = ShardCache(Path(options.cache).expanduser(), int(options.cache_gb * GB))
+    cache = ShardCache(as_path("cache", options.cache), int(options.cache_gb * GB))
     cache.require_folder()
     cache.require_room(rows_by_shard(lake.manifest, views["shard"]))
     return replace(lake, cache=cache)
