@@ -32,7 +32,8 @@ class Data:
 def open_data(options: DataOptions) -> Data:
     """Open a lake and select the views of a body part, or of `all`.
 
-    Patients with a view anywhere in the official valid split give none to train.
+    Patients with a view anywhere in the official valid split give none to train, nor does an image
+    of that split.
 
     Raises:
         LakeError: there is no lake, or it is damaged.
@@ -43,7 +44,7 @@ def open_data(options: DataOptions) -> Data:
     train = lake.manifest.filter(split="train")
     clean, test = leave_out_tested(lake.manifest)
     if leaking := train.height - clean.height:
-        note(f"{leaking:,} train views left out: their patients are in the valid split too")
+        note(f"{leaking:,} train views left out: their patients or images are in the valid split")
     if part != "all":
         clean, test = clean.filter(body_part=part), test.filter(body_part=part)
     if clean.is_empty():
@@ -72,9 +73,15 @@ def with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
 
 
 def leave_out_tested(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the train views of patients without a view in the valid split, and the valid views."""
+    """Return the train views whose group and image are not in the valid split, and the valid views.
+
+    Ingest leaves such views out; lakes of earlier versions, or made otherwise, may have some.
+    """
     train, valid = (manifest.filter(split=split) for split in SPLITS)
-    return train.join(valid, on="group", how="anti", maintain_order="left"), valid
+    clean = train
+    for key in ("group", "patient_id", "pixel_digest"):
+        clean = clean.join(valid, on=key, how="anti", maintain_order="left")
+    return clean, valid
 
 
 def check_labels(views: pl.DataFrame, place: str) -> None:
