@@ -7,7 +7,7 @@ import polars as pl
 from ingest.index_file import IndexFile, UnusableIndexError, read_index
 from ingest.scan import Scan
 
-_TEXT_CHARS = 40
+_SHOWN_CHARS = 80
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ def _compare_labels(
 ) -> None:
     unread = listed.filter(pl.col("label").is_null())
     if unread.height:
-        path, text = unread.select("path", "label_text").row(0)
+        path, text = (value[:_SHOWN_CHARS] for value in unread["path", "label_text"].row(0))
         differences.unread_labels[name] = (
             f"{unread.height:,} of {listed.height:,} labels are not 0 or 1, "
-            f"such as {text[:_TEXT_CHARS]!r} of {path}"
+            f"such as {text!r} of {path}"
         )
     read = listed.drop_nulls("label").unique("path", keep="last", maintain_order=True)
     both = read.join(found, on="path", suffix="_of_folder")

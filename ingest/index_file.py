@@ -12,8 +12,8 @@ from shared.vocabulary import LABEL_NAMES, SPLITS
 
 _LIMIT_BYTES = 256 * 1024 * 1024
 """MURA's largest has 2.5 MB; the table takes several times as much memory as the file."""
-_LINE_LIMIT_CHARS = 4096
-"""No path is longer."""
+_LINE_LIMIT_CHARS = 1024
+"""Of MURA's none has more than 80; a longer one is no path, and would fill findings."""
 _EXAMPLE_CHARS = 80
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
@@ -26,8 +26,8 @@ _ENCODINGS = {
 }
 _LINE = (
     r"^(?:[^,]*,)*?(?:[^,]*/)?"
-    rf"(?<path>(?<folder>(?:{'|'.join(SPLITS)})/[^,/[:cntrl:]]*)[^,[:cntrl:]]*)"
-    r"(?:,(?<label>[^,]*))?"
+    rf"(?<path>(?<folder>(?:{'|'.join(SPLITS)})/[^,/\p{{Cc}}]*)[^,\p{{Cc}}]*)"
+    r"(?:,(?<label>[^,]*)|$)"
 )
 """Any columns, any prefix of the path, the path from its split on, the label."""
 _LABEL_WORDS = (("negative", LABEL_NAMES[0]), ("positive", LABEL_NAMES[1]))

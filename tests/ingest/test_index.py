@@ -146,6 +146,17 @@ def test_a_file_of_which_nothing_fits_is_one_finding(tree: Path, writer: Writer,
         assert len(detail) < 600
 
 
+def test_what_an_index_says_is_shown_short_and_without_control_characters(tree: Path) -> None:
+    def lengthened(lines: list[str]) -> str:
+        more = ["train/XR_HAND/" + "x" * 5_000, "train/XR_HAND/\x1b[2J", "train/XR_HAND/\x9b2J"]
+        return plain([*lines, *more, "train/XR_HAND/" + "y" * 500 + "," + "z" * 500])
+
+    write(tree, lengthened)
+    differences = compare(tree)
+    assert differences.missing == {"train/XR_HAND/" + "y" * 500}
+    assert len(differences.unread_labels[STUDIES]) < 300
+
+
 def test_what_is_no_regular_file_is_one_finding(tree: Path) -> None:
     (tree / PATHS).mkdir()
     os.mkfifo(tree / STUDIES)
