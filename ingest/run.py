@@ -8,7 +8,8 @@ import polars as pl
 
 from ingest.crew import Crew
 from ingest.decode import Decoder
-from ingest.findings import find_in_images, find_in_tree, leave_out, refuse
+from ingest.exclusions import leave_out, refuse
+from ingest.findings import find_in_images, find_in_tree
 from ingest.groups import group_patients
 from ingest.index import compare_with_index
 from ingest.lock import hold_lake

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.findings import find_in_images, find_in_tree, leave_out, refuse
+from ingest.exclusions import leave_out, refuse
+from ingest.findings import find_in_images, find_in_tree
 from ingest.groups import group_patients
 from ingest.index import Differences
 from ingest.options import Duplicates
