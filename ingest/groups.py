@@ -1,4 +1,4 @@
-"""Groups: patients who share a byte-identical image are one, so that no fold divides them."""
+"""Groups: patients who share an image are one, so that no fold divides them."""
 
 import polars as pl
 
@@ -9,13 +9,13 @@ def group_patients(views: pl.DataFrame) -> pl.DataFrame:
     A patient's number is the bare one, the same across body parts and splits.
 
     Args:
-        views: columns `patient_id` and `source_digest` at least.
+        views: columns `patient_id` and `pixel_digest` at least.
 
     Returns:
         `views` with `group`, Int64, in the same order.
     """
-    edges = views.select("patient_id", "source_digest").unique()
-    shared = edges.filter(pl.len().over("source_digest") > 1)
+    edges = views.select("patient_id", "pixel_digest").unique()
+    shared = edges.filter(pl.len().over("pixel_digest") > 1)
     if shared.is_empty():
         return views.with_columns(group=pl.col("patient_id"))
     groups = _connect(shared)
@@ -33,10 +33,10 @@ def _connect(edges: pl.DataFrame) -> pl.DataFrame:
 
     edges = edges.with_columns(
         patient_node=pl.col("patient_id").rank("dense").cast(pl.Int64) - 1,
-        image_node=pl.col("source_digest").rank("dense").cast(pl.Int64) - 1,
+        image_node=pl.col("pixel_digest").rank("dense").cast(pl.Int64) - 1,
     )
     num_patients = edges["patient_id"].n_unique()
-    num_nodes = num_patients + edges["source_digest"].n_unique()
+    num_nodes = num_patients + edges["pixel_digest"].n_unique()
     ends = (edges["patient_node"].to_numpy(), edges["image_node"].to_numpy() + num_patients)
     graph = coo_array((np.ones(edges.height, np.int8), ends), shape=(num_nodes, num_nodes))
     component = connected_components(graph, directed=False)[1]

@@ -1,81 +1,97 @@
-"""The index: MURA's own CSV files, held against the tree."""
+"""The index: MURA's own CSV files, compared with the tree."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
-from ingest.layouts.layout import Layout
+from ingest.index_file import IndexFile, UnusableIndexError, read_index
 from ingest.scan import Scan
-from shared.vocabulary import SPLITS
 
-_LINE = rf"^(?:[^,]*?/)?(?<path>(?<folder>(?:{'|'.join(SPLITS)})/[^,/]*)[^,]*)(?:,(?<label>.*))?$"
-_NO_PATHS = pl.DataFrame(schema={"path": pl.String})
+_SHOWN_CHARS = 80
 
 
 @dataclass(frozen=True)
 class Differences:
-    """Where index files and tree disagree; each a sorted list of paths below the MURA folder.
+    """Differences between index files and tree.
 
     Attributes:
         missing: views and studies that the index names and the tree does not have.
         unlisted: views and studies of the tree that the index does not name.
         label_conflicts: studies whose label in the index is not that of their folder.
+        unusable: file and reason of each index file that cannot be read, or that names no view of
+            the tree; it says nothing of any view.
+        unread_labels: file and count of labels that cannot be read; they contradict nothing.
     """
 
-    missing: list[str]
-    unlisted: list[str]
-    label_conflicts: list[str]
+    missing: set[str] = field(default_factory=set[str])
+    unlisted: set[str] = field(default_factory=set[str])
+    label_conflicts: set[str] = field(default_factory=set[str])
+    unusable: dict[str, str] = field(default_factory=dict[str, str])
+    unread_labels: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def compare_with_index(scan: Scan) -> Differences:
-    """Hold the index files of a tree against its views; a file that is not there says nothing.
+    """Compare the index files of a tree with its views; a file that is not there says nothing.
 
-    What was not to be scanned is not missing.
+    Views and studies of folders that are not scanned are not missing.
     """
-    missing, unlisted, conflicts = [_NO_PATHS], [_NO_PATHS], [_NO_PATHS]
-    label = pl.col("label").cast(pl.String)
+    differences = Differences()
     for split in scan.layout.indexed_splits:
         views = scan.views.filter(split=split)
-        listed = _read(scan, f"{split}_image_paths.csv")
-        if listed is not None:
-            found = views.select(path="view_id")
-            missing.append(listed.select("path").join(found, on="path", how="anti"))
-            unlisted.append(found.join(listed, on="path", how="anti"))
-        listed = _read(scan, f"{split}_labeled_studies.csv")
-        if listed is not None:
-            path = pl.col("path").str.strip_chars_end("/")
-            listed = listed.select(path, "label").unique("path", keep="last", maintain_order=True)
-            found = views.select(label, path="study_id").unique()
-            missing.append(listed.select("path").join(found, on="path", how="anti"))
-            unlisted.append(found.join(listed, on="path", how="anti").select("path"))
-            both = listed.join(found, on="path", suffix="_of_folder")
-            conflicts.append(
-                both.filter(pl.col("label") != pl.col("label_of_folder")).select("path")
-            )
-    return Differences(_sort(missing), _sort(unlisted), _sort(conflicts))
+        found = views.select(path="view_id")
+        _compare(scan, f"{split}_image_paths.csv", found, differences)
+        name = f"{split}_labeled_studies.csv"
+        found = views.select("label", path="study_id").unique()
+        if (listed := _compare(scan, name, found, differences)) is not None:
+            _compare_labels(name, listed, found, differences)
+    return differences
 
 
-def _sort(paths: list[pl.DataFrame]) -> list[str]:
-    return pl.concat(paths).unique().sort("path")["path"].to_list()
-
-
-def _read(scan: Scan, name: str) -> pl.DataFrame | None:
+def _compare(
+    scan: Scan, name: str, found: pl.DataFrame, differences: Differences
+) -> pl.DataFrame | None:
+    """Add what a file and the tree do not have in common; return the rows of a usable file."""
     try:
-        text = scan.root.read(name).decode("utf-8-sig", errors="replace")
-    except FileNotFoundError:
+        index = read_index(scan.root, name)
+    except UnusableIndexError as error:
+        differences.unusable[name] = str(error)
         return None
-    return _rows(text, scan.layout)
+    if index is None:
+        return None
+    entered = [folder for folder in index.rows["folder"].unique() if scan.layout.enters(folder)]
+    listed = index.rows.filter(pl.col("folder").is_in(entered)).with_columns(
+        pl.col("path").str.strip_chars_end("/")
+    )
+    if listed.is_empty() and found.is_empty():
+        return None
+    if listed.join(found, on="path", how="semi").is_empty():
+        differences.unusable[name] = _describe_unfit(index)
+        return None
+    differences.missing.update(listed.join(found, on="path", how="anti")["path"])
+    differences.unlisted.update(found.join(listed, on="path", how="anti")["path"])
+    return listed
 
 
-def _rows(text: str, layout: Layout) -> pl.DataFrame:
-    """Return path (from the split on) and label of each line.
+def _describe_unfit(index: IndexFile) -> str:
+    if not index.num_lines:
+        return "it is empty"
+    return (
+        f"none of its {index.num_lines:,} lines names a view or study of the tree, "
+        f"the first is {index.example!r}"
+    )
 
-    A header names no split and is passed, as is a line about a folder that is not scanned.
 
-    Variants in circulation have a header line, a byte-order mark, CRLF or another top folder.
-    """
-    lines = pl.Series([text.replace("\r", "\n")]).str.split("\n").explode().str.strip_chars()
-    rows = lines.str.extract_groups(_LINE).struct.unnest().drop_nulls("path")
-    entered = [folder for folder in rows["folder"].unique() if layout.enters(folder)]
-    label = pl.col("label").fill_null("").str.strip_chars()
-    return rows.filter(pl.col("folder").is_in(entered)).select("path", label)
+def _compare_labels(
+    name: str, listed: pl.DataFrame, found: pl.DataFrame, differences: Differences
+) -> None:
+    unread = listed.filter(pl.col("label").is_null())
+    if unread.height:
+        path, text = (value[:_SHOWN_CHARS] for value in unread["path", "label_text"].row(0))
+        differences.unread_labels[name] = (
+            f"{unread.height:,} of {listed.height:,} labels are not 0 or 1, "
+            f"such as {text!r} of {path}"
+        )
+    read = listed.drop_nulls("label").unique("path", keep="last", maintain_order=True)
+    both = read.join(found, on="path", suffix="_of_folder")
+    conflicts = both.filter(pl.col("label") != pl.col("label_of_folder"))
+    differences.label_conflicts.update(conflicts["path"])

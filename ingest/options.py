@@ -19,6 +19,7 @@ from shared.vocabulary import MURA_PARTS, SPLITS, BodyPart
 
 Word = TypeVar("Word", bound=str)
 Duplicates = Literal["group", "drop", "fail"]
+SplitConflict = Literal["leave_out", "fail"]
 
 _ONLY_WITH = {
     "parts": ("mura", "all"),
@@ -73,6 +74,8 @@ class IngestOptions:
     """With layout=folders: regex for the patient in a path."""
     duplicates: Duplicates = "group"
     """group ties their patients, drop keeps one, fail stops."""
+    split_conflict: SplitConflict = "leave_out"
+    """leave_out rejects train views of patients in valid, fail stops."""
     on_reject: Literal["warn", "fail"] = "warn"
     """fail stops at the first file that is no radiograph."""
     max_rejects: int | None = None

@@ -8,7 +8,8 @@ import polars as pl
 
 from ingest.crew import Crew
 from ingest.decode import Decoder
-from ingest.findings import find_in_images, find_in_tree, leave_out
+from ingest.exclusions import leave_out, refuse
+from ingest.findings import find_in_images, find_in_tree
 from ingest.groups import group_patients
 from ingest.index import compare_with_index
 from ingest.lock import hold_lake
@@ -47,6 +48,7 @@ def ingest_tree(options: IngestOptions, crew: Crew) -> Lake:
     scan = scan_tree(options.root, options.tree_layout)
     show_scan(scan)
     findings = find_in_tree(scan.views, compare_with_index(scan))
+    refuse(findings, options.duplicates, options.split_conflict)
     job = Job(scan.root, store, options.image)
     with hold_lake(store), no_leftovers(store), ExitStack() as ends:
         # what a process leaves is told from what one writes when it has ended
@@ -91,7 +93,11 @@ def _bring_up_to_date(
     crew.kill()
     readable = _written(decoded.values())
     findings = pl.concat([findings, find_in_images(readable)])
-    left_out = leave_out(readable, findings, options.duplicates)
+    refuse(findings, options.duplicates, options.split_conflict)
+    # also what is left out ties patients: a copy shows whose image it is
+    grouped = group_patients(readable)
+    tested = scan.views.filter(split="valid")
+    left_out = leave_out(grouped, tested, findings, options.duplicates)
     outcomes = decoder.complete([plan.without(left_out["path"]) for plan in plans], decoded)
     crew.kill()
     written = _written(outcomes)
@@ -102,8 +108,7 @@ def _bring_up_to_date(
             f"Expected radiographs. Received: {rejects.height} files, all rejected, "
             f"such as {path}: {reason}, {detail}"
         )
-    # also what is left out ties patients: a copy shows whose image it is
-    groups = group_patients(readable).select("patient_id", "group").unique()
+    groups = grouped.select("patient_id", "group").unique()
     manifest = written.join(groups, on="patient_id").select(SCHEMA.keys())
     passed = frozenset(readable["shard"].unique()) - frozenset(written["shard"].unique())
     return commit(job.lake, job.image, manifest, rejects, findings), passed

@@ -15,7 +15,7 @@ import shutil
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast, get_args
@@ -53,13 +53,13 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
     keys = [field.name for field in dataclasses.fields(options_type)]  # pyright: ignore[reportArgumentType]  # TypeVar cannot say "dataclass"
     description = _docstring(options_type)
     refusal = io.StringIO()
-    flags = list(_as_flags(words, keys, _positional_keys(options_type)))
+    arguments = _as_arguments(words, keys, _positional_keys(options_type))
     try:
         with contextlib.redirect_stderr(refusal), delivering(needs_all=False), _wide_enough():
             return tyro.cli(
                 options_type,
                 prog=prog,
-                args=flags,
+                args=arguments,
                 description=f"{description}\n\nWrite options as key=value or --key value.",
                 use_underscores=True,
                 config=(tyro.conf.HelptextFromCommentsOff,),
@@ -93,7 +93,7 @@ def _wide_enough() -> Generator[None, None, None]:
 def given_keys(options_type: type[Any], words: Sequence[str]) -> frozenset[str]:
     """Return the keys that a command line, which `parse` takes, gives values to."""
     keys = [field.name for field in dataclasses.fields(options_type)]
-    flags = _as_flags(words, keys, _positional_keys(options_type))
+    flags, _ = _sort_words(words, keys, _positional_keys(options_type))
     return frozenset(flag[2:].partition("=")[0] for flag in flags if flag.startswith("--"))
 
 
@@ -105,14 +105,39 @@ def _positional_keys(options_type: type[Any]) -> set[str]:
     return {key for key, hint in hints.items() if marker in get_args(hint)}
 
 
-def _as_flags(words: Sequence[str], keys: Sequence[str], positional: set[str]) -> Iterator[str]:
-    """Yield `words` in the one form that the parser takes, refusing keys that do not exist."""
+def _as_arguments(words: Sequence[str], keys: Sequence[str], positional: set[str]) -> list[str]:
+    """Return `words` in the one form that the parser takes.
+
+    After `--` it takes a positional value that begins with a dash.
+    """
+    flags, values = _sort_words(words, keys, positional)
+    return [*flags, "--", *values] if values else flags
+
+
+def _sort_words(
+    words: Sequence[str], keys: Sequence[str], positional: set[str]
+) -> tuple[list[str], list[str]]:
+    """Return flags and positional values, refusing keys that do not exist."""
+    flags: list[str] = []
+    values: list[str] = []
     rest = iter(words)
     for word in rest:
+        if word == "--":
+            values += rest
+            break
+        # of a word that is too long for a path Path.exists raises OSError
+        if positional and os.path.exists(word):  # noqa: PTH110
+            values.append(word)
+            continue
         match = _WORD.fullmatch(word)
         key = match["key"] if match else word[2:] if word.startswith("--") else ""
-        if key in ("", "help") or (positional and Path(word).exists()):
-            yield word
+        if key == "" and word.startswith("-") and word != "-h":
+            raise UsageError(
+                f"Expected one of the keys {', '.join(keys)}, or -- before a path that begins "
+                f"with a dash. Received: {word}"
+            )
+        if key in ("", "help"):
+            (flags if word.startswith("-") else values).append(word)
             continue
         key = key.replace("-", "_")
         if key not in keys:
@@ -121,7 +146,11 @@ def _as_flags(words: Sequence[str], keys: Sequence[str], positional: set[str]) -
         value = match["value"] if match else next(rest, None)
         if value is None:
             raise UsageError(f"Expected a value after {word}. Received: none")
-        yield value if key in positional else f"--{key}={value}"
+        if key in positional:
+            values.append(value)
+        else:
+            flags.append(f"--{key}={value}")
+    return flags, values
 
 
 def _first_paragraph(boxed: str) -> str:

@@ -86,7 +86,7 @@ def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
         WriteError: the block raised OSError, or the file cannot be made.
     """
     # hosts that share a disk have the same process numbers
-    partial = path.with_name(f".{path.name}.{secrets.randbits(63)}{PARTIAL_SUFFIX}")
+    partial = path.parent / f".{path.name}.{secrets.randbits(63)}{PARTIAL_SUFFIX}"
     with explain_write(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -32,7 +32,8 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 }
 """Columns and types of a manifest. `patient_id`: the bare number, or a hash of a name that is none;
 `study_id`: in MURA `view_id` without the file, in folders by label split, label and patient, or
-`view_id`; `group`: smallest patient number of patients tied by a shared image; `source_*`,
+`view_id`; `group`: smallest patient number of patients who share an image, which
+is one `pixel_digest`; `source_*`,
 `width_px`, `height_px`, `channels`: of the file as found; `mean`, `std`, `pixel_digest`: of the
 stored pixels; `shard`: path inside the lake; `*_offset`: bytes from the start of the shard;
 `record_crc32c`: of the record's payload."""

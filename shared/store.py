@@ -4,6 +4,7 @@ It is named as a person writes it, `lake` or `s3://bucket/lake`, and goes to oth
 hosts as it is. Both kinds have the same verbs; `Folder` says what they mean.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -17,19 +18,24 @@ _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/+)(?P<bucket>[^/]*)(?P<path>.*)"
 )
 
+_NAME_LIMIT_BYTES = 255
+_PATH_LIMIT_BYTES = 4095
+"""Limits of Linux and macOS; `stat` of anything longer fails, also to say that it is not there."""
+_SHOWN_CHARS = 60
+
 
 def as_store(place: str | Path | Store) -> Store:
     """Return the store that is meant: that of an object store's URL, or else a folder.
 
     Raises:
         UsageError: it is a URL of something else, names no bucket, or has `.` or `..` in its path,
-            which requests and listings understand differently.
+            which requests and listings understand differently; or a path is too long.
     """
     if isinstance(place, Folder | Bucket):
         return place
     url = _URL.fullmatch(place) if isinstance(place, str) else None
     if not url:
-        return Folder(Path(place).expanduser())
+        return Folder(_as_path(str(place), str(place)))
     scheme, parts = url["scheme"].lower(), [part for part in url["path"].split("/") if part]
     is_whole = url["slashes"] == "//" and url["bucket"]
     if scheme not in SCHEMES or not is_whole or {".", ".."} & {*parts}:
@@ -38,11 +44,27 @@ def as_store(place: str | Path | Store) -> Store:
     return Bucket(scheme, url["bucket"], "/".join(parts))
 
 
-def refuse_url(key: str, value: str) -> None:
-    """Refuse a URL where only a file or folder of this host will do.
+def as_path(key: str, value: str) -> Path:
+    """Return the path of a file or folder of this host that an option names.
+
+    A leading `~` or `~user` is expanded as in a shell.
 
     Raises:
-        UsageError: it is one.
+        UsageError: it is a URL, or longer than file systems allow.
     """
     if _URL.fullmatch(value):
         raise UsageError(f"Expected a path on this host. Received: {key}={value}")
+    return _as_path(value, f"{key}={value}")
+
+
+def _as_path(value: str, shown: str) -> Path:
+    # as a shell does, keep the name of an unknown user; Path.expanduser raises RuntimeError
+    path = Path(os.path.expanduser(value))  # noqa: PTH111
+    names = [len(os.fsencode(name)) for name in path.parts]
+    if max(names, default=0) > _NAME_LIMIT_BYTES or len(os.fsencode(path)) > _PATH_LIMIT_BYTES:
+        raise UsageError(
+            f"Expected a path of at most {_PATH_LIMIT_BYTES:,} bytes, and {_NAME_LIMIT_BYTES} in "
+            f"each name. Received: {shown[:_SHOWN_CHARS]}..., a name of {max(names)} bytes in a "
+            f"path of {len(os.fsencode(path)):,}"
+        )
+    return path

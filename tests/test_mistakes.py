@@ -7,11 +7,20 @@ from pathlib import Path
 import pytest
 
 from ingest.options import IngestOptions, VerifyOptions
+from ingest.phantom.options import PhantomOptions
 from shared.command_line import parse
 from shared.errors import UsageError
 from shared.lake import Lake
 from tests.commands import PROJECT, run
-from trainer.options import CvOptions, EdaOptions, PredictOptions, ServeOptions, TrainOptions
+from trainer.options import (
+    CvOptions,
+    EdaOptions,
+    ExportOptions,
+    PredictOptions,
+    ServeOptions,
+    TrainOptions,
+    TuneOptions,
+)
 
 INGEST, TRAIN, CV, TUNE, VERIFY, PHANTOM, EDA, PREDICT, SERVE, EXPORT = (
     f"mura-{name}"
@@ -37,6 +46,9 @@ OPTIONS: dict[str, type[object]] = {
     EDA: EdaOptions,
     PREDICT: PredictOptions,
     SERVE: ServeOptions,
+    TUNE: TuneOptions,
+    EXPORT: ExportOptions,
+    PHANTOM: PhantomOptions,
 }
 
 
@@ -53,6 +65,9 @@ OPTIONS: dict[str, type[object]] = {
             ("a Ray cluster to listen there", "address=127.0.0.1:1"),
         ),
         (1, (VERIFY, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
+        (1, (VERIFY, "lake=~no-such-user"), ("Expected a lake", "lake=~no-such-user")),
+        (1, (INGEST, "~no-such-user"), ("no folder ~no-such-user",)),
+        (1, (EDA, "lake={lake}", "out=."), ("Expected to write",)),
         (1, (TRAIN, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (TRAIN, "lake={tmp}/newer"), ("Expected a lake of format 2", "format_version=99")),
         (2, (VERIFY, "lake=http://host/lake"), ("s3://bucket/path", "http://host/lake")),
@@ -191,13 +206,31 @@ def test_a_mistake_is_one_line(
         ((EDA, "k=1"), ("2 folds or more", "k=1")),
         ((PREDICT, "{tmp}", "format=xml"), ("'table', 'json', 'csv'", "xml")),
         ((SERVE, "limit_mb=0"), ("1 or more", "limit_mb=0")),
+        ((INGEST, "{long}"), ("255 in each name", "a name of 300 bytes")),
+        ((INGEST, "{tmp}", "lake={long}"), ("255 in each name", "a name of 300 bytes")),
+        ((VERIFY, "lake={long}"), ("255 in each name", "a name of 300 bytes")),
+        ((TRAIN, "lake={long}"), ("255 in each name", "a name of 300 bytes")),
+        ((TRAIN, "out={long}"), ("255 in each name", "out=x")),
+        ((TRAIN, "weights={long}"), ("255 in each name", "weights=x")),
+        ((TRAIN, "lake=s3://bucket/lake", "cache={long}"), ("255 in each name", "cache=x")),
+        ((CV, "out={long}"), ("255 in each name", "out=x")),
+        ((TUNE, "out={long}"), ("255 in each name", "out=x")),
+        ((EDA, "out={long}"), ("255 in each name", "out=x")),
+        ((PREDICT, "{long}"), ("255 in each name", "paths=x")),
+        ((PREDICT, "{tmp}", "run={long}"), ("255 in each name", "run=x")),
+        ((PREDICT, "{tmp}", "explain={long}"), ("255 in each name", "explain=x")),
+        ((EXPORT, "out={long}"), ("255 in each name", "out=x")),
+        ((SERVE, "run={long}"), ("255 in each name", "run=x")),
+        ((PHANTOM, "out={long}"), ("255 in each name", "out=x")),
+        ((PHANTOM, "out={deep}"), ("255 in each name", "out=x")),
     ],
     ids=" ".join,
 )
 def test_options_that_cannot_be_are_refused_in_one_line(
     tmp_path: Path, words: tuple[str, ...], said: tuple[str, ...]
 ) -> None:
-    script, *arguments = (word.format(tmp=tmp_path) for word in words)
+    names = {"tmp": tmp_path, "long": "x" * 300, "deep": "x/" * 3_000}
+    script, *arguments = (word.format(**names) for word in words)
     with pytest.raises(UsageError) as refused:
         parse(OPTIONS[script], arguments, script)
     line = str(refused.value)

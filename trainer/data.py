@@ -1,7 +1,6 @@
 """Data: the views of a lake that a run is about; MURA's own split into train and test."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import polars as pl
 
@@ -10,6 +9,7 @@ from shared.console import note
 from shared.errors import TrainingError
 from shared.lake import Lake, open_lake
 from shared.shards import rows_by_shard
+from shared.store import as_path
 from shared.vocabulary import BODY_PARTS, SPLITS
 from trainer.options import DataOptions
 
@@ -32,7 +32,8 @@ class Data:
 def open_data(options: DataOptions) -> Data:
     """Open a lake and select the views of a body part, or of `all`.
 
-    Patients with a view anywhere in the official valid split give none to train.
+    Patients with a view anywhere in the official valid split give none to train, nor does an image
+    of that split.
 
     Raises:
         LakeError: there is no lake, or it is damaged.
@@ -43,7 +44,7 @@ def open_data(options: DataOptions) -> Data:
     train = lake.manifest.filter(split="train")
     clean, test = leave_out_tested(lake.manifest)
     if leaking := train.height - clean.height:
-        note(f"{leaking:,} train views left out: their patients are in the valid split too")
+        note(f"{leaking:,} train views left out: their patients or images are in the valid split")
     if part != "all":
         clean, test = clean.filter(body_part=part), test.filter(body_part=part)
     if clean.is_empty():
@@ -65,16 +66,22 @@ def with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
     """
     if not options.cache:
         return lake
-    cache = ShardCache(Path(options.cache).expanduser(), int(options.cache_gb * GB))
+    cache = ShardCache(as_path("cache", options.cache), int(options.cache_gb * GB))
     cache.require_folder()
     cache.require_room(rows_by_shard(lake.manifest, views["shard"]))
     return replace(lake, cache=cache)
 
 
 def leave_out_tested(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the train views of patients without a view in the valid split, and the valid views."""
+    """Return the train views whose group and image are not in the valid split, and the valid views.
+
+    Ingest leaves such views out; lakes of earlier versions, or made otherwise, may have some.
+    """
     train, valid = (manifest.filter(split=split) for split in SPLITS)
-    return train.join(valid, on="group", how="anti", maintain_order="left"), valid
+    clean = train
+    for key in ("group", "patient_id", "pixel_digest"):
+        clean = clean.join(valid, on=key, how="anti", maintain_order="left")
+    return clean, valid
 
 
 def check_labels(views: pl.DataFrame, place: str) -> None:

@@ -12,6 +12,7 @@ import polars as pl
 
 from shared.errors import TrainingError
 from shared.image_spec import ImageSpec
+from shared.store import as_path
 from trainer.decision import DECISION_FILE, Decision, read_decision
 from trainer.run_folder import PREDICTIONS_FILE
 
@@ -81,7 +82,7 @@ def open_kept(run: str) -> Kept:
     Raises:
         TrainingError: there is none, it is not finished, or a file is damaged.
     """
-    folder = Path(run).expanduser() if run else _find_newest()
+    folder = as_path("run", run) if run else _find_newest()
     missing = [name for name in _FILES if not (folder / name).is_file()]
     if missing:
         raise TrainingError(

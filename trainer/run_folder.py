@@ -15,6 +15,7 @@ from pathlib import Path
 from shared.console import note
 from shared.errors import TrainingError, UsageError
 from shared.files import explain_write, write_atomically
+from shared.store import as_path
 
 CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
@@ -40,7 +41,7 @@ def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None
         UsageError: the folder is there already, and is not of the same unfinished run.
         WriteError: it cannot be made.
     """
-    path, lock = _claim(Path(out).expanduser() if out else None, name, key)
+    path, lock = _claim(as_path("out", out) if out else None, name, key)
     try:
         yield path
         shutil.rmtree(path / CHECKPOINTS)

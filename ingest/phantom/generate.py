@@ -14,6 +14,7 @@ from ingest.phantom.tree import plan_tree
 from ingest.phantom.write import Lesion, write_views
 from shared.console import Progress, say
 from shared.errors import SourceError
+from shared.store import as_path
 from shared.vocabulary import MURA_PARTS, SPLITS
 
 ROOT_NAME = "MURA-v1.1"
@@ -38,7 +39,7 @@ def generate(options: PhantomOptions) -> Path:
         OSError: the tree cannot be written.
     """
     started_s = time.monotonic()
-    out = Path(options.out).expanduser()
+    out = as_path("out", options.out)
     root, partial = out / ROOT_NAME, out / _PARTIAL_NAME
     _refuse_existing(root)
     if partial.exists():

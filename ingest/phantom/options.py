@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from shared.errors import UsageError
+from shared.store import as_path
 from shared.vocabulary import MuraPart
 
 MIN_VIEWS = 28
@@ -40,6 +41,7 @@ class PhantomOptions:
     """Processes that draw; the tree is the same for any number."""
 
     def __post_init__(self) -> None:
+        as_path("out", self.out)
         if not MIN_VIEWS <= self.views <= _MAX_VIEWS:
             raise UsageError(
                 f"Expected {MIN_VIEWS} to {_MAX_VIEWS} views. Received: views={self.views}"

@@ -71,7 +71,11 @@ def test_the_test_stays_clean_and_patients_are_tied(tree: Contradictory, tmp_pat
     status, said = _ingest(tree, tmp_path / "lake")
     assert status == 0, said
     lake = open_lake(tmp_path / "lake")
-    assert lake.rejects.select("path", "reason").rows() == [(tree.copy_of_valid, "copy_of_valid")]
+    reasons = dict(lake.rejects.select("path", "reason").iter_rows())
+    assert reasons.pop(tree.copy_of_valid) == "copy_of_valid"
+    patient = tree.copy_of_valid.rpartition("/study")[0]
+    own = {path.relative_to(tree.root).as_posix() for path in (tree.root / patient).rglob("*.png")}
+    assert reasons == dict.fromkeys(own - {tree.copy_of_valid}, "patient_in_valid")
     groups = lake.manifest.filter(lake.manifest["view_id"].is_in(tree.tied))["group"]
     assert len(groups) == 2
     assert groups.n_unique() == 1
@@ -83,7 +87,8 @@ def test_the_test_stays_clean_and_patients_are_tied(tree: Contradictory, tmp_pat
     assert "study_with_both_labels" in _kinds(lake, tree.in_both_labels)
     counts = json.loads((lake.root / "lake.json").read_text())["counts"]
     assert counts["found"] == counts["written"] + counts["rejected"]
-    assert counts["rejects_by_reason"] == {"copy_of_valid": 1}
+    assert counts["rejects_by_reason"] == {"copy_of_valid": 1, "patient_in_valid": len(own) - 1}
+    assert f"rejected {len(own) - 1} as patient_in_valid, e.g. {patient}/" in said
     assert counts["findings_by_kind"]["label_conflict"] == 1
     assert "found 1 as label_conflict" in said
 
@@ -114,20 +119,23 @@ def test_drop_keeps_one_copy_and_no_contradicted_label(tree: Contradictory, tmp_
     assert tree.tied[0] not in reasons
     assert reasons[f"{tree.mislabelled}/image1.png"] == "contradictory_label"
     assert reasons[f"{tree.in_both_labels}/image1.png"] == "contradictory_label"
-    assert lake.manifest["source_digest"].is_unique().all()
+    assert lake.manifest["pixel_digest"].is_unique().all()
     found = len(list(tree.root.rglob("*.png")))
     assert lake.manifest.height + lake.rejects.height == found
 
 
 def test_what_is_left_out_still_ties_its_patients(tree: Contradictory, tmp_path: Path) -> None:
-    assert _ingest(tree, tmp_path / "lake")[0] == 0
-    manifest = open_lake(tmp_path / "lake").manifest
-    patient = int(tree.copy_of_valid.split("/")[2].removeprefix("patient"))
-    others = manifest.filter(patient_id=patient)
+    own = tree.root / tree.tied[1]
+    pixels = cv2.imread(str(own), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(own.with_name("image77.png")), cv2.flip(pixels, 1))
+    assert _ingest(tree, tmp_path / "lake", "duplicates=drop")[0] == 0
+    lake = open_lake(tmp_path / "lake")
+    assert lake.rejects.filter(path=tree.tied[1])["reason"].to_list() == ["duplicate"]
+    kept = lake.manifest.filter(view_id=tree.tied[0])
+    patient = int(tree.tied[1].split("/")[2].removeprefix("patient"))
+    others = lake.manifest.filter(patient_id=patient)
     assert not others.is_empty()
-    valid = sorted((tree.root / "valid").rglob("image1.png"))[0]
-    source = manifest.filter(view_id=valid.relative_to(tree.root).as_posix())
-    assert set(others["group"]) == set(source["group"])
+    assert set(others["group"]) == set(kept["group"])
 
 
 def test_a_copy_survives_whose_other_is_contradicted(tree: Contradictory, tmp_path: Path) -> None:

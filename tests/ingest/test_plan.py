@@ -59,7 +59,7 @@ def test_patients_tied_by_an_image_are_one_group() -> None:
     views = pl.DataFrame(
         {
             "patient_id": [7, 7, 3, 5, 5, 9, 2],
-            "source_digest": ["a", "b", "b", "c", "d", "d", "e"],
+            "pixel_digest": ["a", "b", "b", "c", "d", "d", "e"],
         }
     )
     grouped = group_patients(views)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.index import compare_with_index
+from ingest.index import Differences, compare_with_index
 from ingest.layouts.folders import FoldersLayout
 from ingest.layouts.mura import MuraLayout
 from ingest.scan import scan_tree
@@ -133,7 +133,7 @@ def test_only_wanted_parts_and_splits_are_scanned(tmp_path: Path) -> None:
     assert scan.views["view_id"].to_list() == [VIEWS[2]]
     assert scan.num_ignored.get("thumbnails") is None
     differences = compare_with_index(scan)
-    assert differences.missing == differences.unlisted == []
+    assert differences.missing == differences.unlisted == set()
 
 
 def test_folders_of_unknown_labels_are_named(tmp_path: Path) -> None:
@@ -188,11 +188,11 @@ def test_index_and_tree_are_held_against_each_other(
     (tree / "train_labeled_studies.csv").write_bytes(end.join(studies).encode())
 
     differences = compare_with_index(scan_tree(tree, MuraLayout()))
-    assert differences.missing == [missing]
-    assert differences.unlisted == [VIEW]
-    assert differences.label_conflicts == ["train/XR_HAND/patient00003/study1_positive"]
+    assert differences.missing == {missing}
+    assert differences.unlisted == {VIEW}
+    assert differences.label_conflicts == {"train/XR_HAND/patient00003/study1_positive"}
 
 
 def test_no_index_says_nothing(tmp_path: Path) -> None:
     differences = compare_with_index(scan_tree(_tree(tmp_path, VIEWS), MuraLayout()))
-    assert differences.missing == differences.unlisted == differences.label_conflicts == []
+    assert differences == Differences()

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -54,12 +55,34 @@ def test_words_flags_and_flags_with_values_mean_the_same(words: list[str]) -> No
         (["tree", "tree2"], "tree2"),
         ([], "ROOT"),
         (["tree", "--part"], "part"),
+        (["-tree"], "or -- before a path that begins with a dash. Received: -tree"),
     ],
 )
 def test_what_is_not_allowed_is_refused_in_one_line(words: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message) as refusal:
         parse(Options, words, "test")
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "words", [["root=-dir", "out=-o"], ["--root", "-dir", "out=-o"], ["out=-o", "--", "-dir"]]
+)
+def test_values_may_begin_with_a_dash(words: list[str]) -> None:
+    assert parse(Options, words, "test") == Options("-dir", out="-o")
+
+
+def test_an_existing_path_may_begin_with_a_dash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "-dir").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert parse(Options, ["-dir", "part=hand"], "test") == Options("-dir", "hand")
+
+
+@pytest.mark.parametrize("length", [255, 300, 5_000])
+def test_a_long_option_is_not_taken_for_a_path(length: int) -> None:
+    value = "x" * length
+    assert parse(Options, ["tree", f"out={value}"], "test") == Options("tree", out=value)
 
 
 def test_help_tells_every_key_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:

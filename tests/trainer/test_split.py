@@ -140,6 +140,18 @@ def test_a_patient_of_the_valid_split_gives_no_train_views(lake: Lake, own_lake:
     assert data.train.height == untied.train.filter(pl.col("group") != group).height
 
 
+def test_an_image_of_the_valid_split_is_not_trained_on(lake: Lake, own_lake: Path) -> None:
+    train, valid = (lake.manifest.filter(split=split) for split in ("train", "valid"))
+    copied = pl.col("pixel_digest").replace(train["pixel_digest"][3], valid["pixel_digest"][0])
+    commit(own_lake, lake.image, lake.manifest.with_columns(copied), lake.rejects, lake.findings)
+    data = open_data(DataOptions(lake=str(own_lake)))
+    assert (
+        data.train["view_id"].to_list()
+        == train["view_id"].gather([row for row in range(train.height) if row != 3]).to_list()
+    )
+    assert data.test.height == valid.height
+
+
 def test_a_part_is_selected(lake: Lake) -> None:
     data = open_data(DataOptions(part="hand", lake=str(lake.root)))
     assert set(data.train["body_part"]) == set(data.test["body_part"]) == {"hand"}

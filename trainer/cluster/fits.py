@@ -14,6 +14,7 @@ from shared.cluster.nodes import Cluster
 from shared.console import Progress
 from shared.files import write_atomically
 from shared.lake import Lake
+from shared.store import as_path
 from trainer.checkpoint import Checkpoint
 from trainer.cluster.ahead import Done, Wanted, recall
 from trainer.cluster.messages import EmbedTask, Ended, FitTask, Job
@@ -53,7 +54,7 @@ class ClusterFits:
     ):
         self._cluster, self._table, self._options = cluster, table, options
         self._lake, self._views, self._folder, self._phases = lake, views, folder, phases
-        cache_folder = options.cache and str(Path(options.cache).expanduser().resolve())
+        cache_folder = options.cache and str(as_path("cache", options.cache).resolve())
         self._job = Job(
             lake.store.resolve(),
             lake.digest,

@@ -1,13 +1,12 @@
 """Explore: from a lake to its page."""
 
-from pathlib import Path
-
 import polars as pl
 
 from shared.console import note, say
 from shared.errors import LakeError, TrainingError
 from shared.files import write_atomically
 from shared.lake import Lake, open_lake
+from shared.store import as_path
 from trainer.eda.folds import balance
 from trainer.eda.page import make_page
 from trainer.eda.sentences import headline
@@ -32,7 +31,7 @@ def explore(options: EdaOptions) -> None:
     folds, on_folds = _deal(lake, options)
     views = choose_views(lake.manifest, options.seed)
     thumbnails = read_thumbnails(lake, views) if options.images == "on" else []
-    out = Path(options.out).expanduser()
+    out = as_path("out", options.out)
     write_atomically(out, make_page(lake, options, folds, on_folds, thumbnails).encode())
     for sentence in headline(lake.manifest):
         say(sentence)

@@ -13,6 +13,7 @@ from shared.console import note, say
 from shared.errors import TrainingError, UsageError
 from shared.files import PARTIAL_SUFFIX, explain_write
 from shared.prepare import prepare
+from shared.store import as_path
 from trainer.export.formats import FORMATS, Answer, Format, hushed
 from trainer.export.graph import INPUT, build_graph
 from trainer.export.prepare import check_exportable
@@ -42,7 +43,7 @@ def export(options: ExportOptions, kept: Kept) -> None:
         WriteError: it cannot be written.
     """
     chosen = FORMATS[options.format]
-    path = Path(options.out).expanduser() if options.out else kept.folder / chosen.name
+    path = as_path("out", options.out) if options.out else kept.folder / chosen.name
     if os.path.lexists(path):
         raise UsageError(f"Expected a new file or folder. Received: out={path}, which exists")
     chosen.check_installed()

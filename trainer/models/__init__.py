@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.errors import WeightsError
+from shared.store import as_path
 from trainer.models import efficientnet_lite, residual, scratch
 from trainer.models.applications import Application
 from trainer.models.download import Published
@@ -119,7 +120,7 @@ def find_weights(name: str, weights: str) -> Path | None:
         return None
     if weights == "pretrained":
         return pretrained.find()
-    path = Path(weights).expanduser()
+    path = as_path("weights", weights)
     if not path.is_file():
         raise WeightsError(
             f"Expected pretrained, none or a file of weights. Received: weights={weights}, "

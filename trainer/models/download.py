@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 from shared.console import Progress
 from shared.errors import WeightsError
 from shared.files import write_atomically
+from shared.store import as_path
 
 _TIMEOUT_S = 10
 """Who has not answered for so long will not: closed networks drop what they do not let out."""
@@ -33,7 +34,7 @@ class Published:
     def path(self) -> Path:
         """Where Keras keeps it on this machine."""
         folder = os.environ.get("KERAS_HOME", "~/.keras")
-        return Path(folder).expanduser() / "models" / self.url.rpartition("/")[2]
+        return as_path("KERAS_HOME", folder) / "models" / self.url.rpartition("/")[2]
 
     def find(self) -> Path:
         """Return the file; download it where it is not on this machine yet.

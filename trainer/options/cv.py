@@ -6,7 +6,7 @@ from typing import Literal, cast, get_args
 
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
-from shared.store import refuse_url
+from shared.store import as_path
 from trainer.candidates import Candidate, HeadKind
 from trainer.options.fit import DEFAULT_MODEL, FitOptions, check_decays
 
@@ -50,7 +50,7 @@ class CvOptions(FitOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        refuse_url("out", self.out)
+        as_path("out", self.out)
         if self.k < 2:
             raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
         check_cluster(self.engine, self.address)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from shared.bucket import Bucket
 from shared.errors import UsageError
-from shared.store import as_store, refuse_url
+from shared.store import as_path, as_store
 from shared.vocabulary import Part
 from trainer.candidates import Candidate, Way
 from trainer.models import MODELS
@@ -41,7 +41,7 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         is_remote = isinstance(as_store(self.lake), Bucket)
-        refuse_url("cache", self.cache)
+        as_path("cache", self.cache)
         if self.cache and not is_remote:
             raise UsageError(
                 f"Expected cache only with a lake in an object store. "
@@ -101,6 +101,7 @@ class FitOptions(DataOptions, ABC):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        as_path("weights", self.weights)
         for name in ("epochs", "patience", "batch", "devices"):
             if (value := getattr(self, name)) < 1:
                 raise UsageError(f"Expected {name} to be 1 or more. Received: {name}={value}")

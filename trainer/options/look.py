@@ -6,7 +6,7 @@ from typing import Literal
 import tyro
 
 from shared.errors import UsageError
-from shared.store import as_store, refuse_url
+from shared.store import as_path, as_store
 from trainer.options.fit import Images
 
 
@@ -36,7 +36,7 @@ class EdaOptions:
 
     def __post_init__(self) -> None:
         as_store(self.lake)
-        refuse_url("out", self.out)
+        as_path("out", self.out)
         if self.k < 2:
             raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
         if not 0 <= self.seed < 2**31:
@@ -51,7 +51,7 @@ class RunOptions:
     """The run folder; the newest finished one in runs/ unless told otherwise."""
 
     def __post_init__(self) -> None:
-        refuse_url("run", self.run)
+        as_path("run", self.run)
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,13 @@ class PredictOptions(RunOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        refuse_url("explain", self.explain)
+        as_path("explain", self.explain)
         if not self.paths:
             raise UsageError(
                 "Expected PATHS: images, DICOM files, folders or globs. Received: none"
             )
+        for path in self.paths:
+            as_path("paths", path)
 
 
 @dataclass(frozen=True)
@@ -131,4 +133,4 @@ class ExportOptions(RunOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        refuse_url("out", self.out)
+        as_path("out", self.out)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.store import refuse_url
+from shared.store import as_path
 from trainer.candidates import Candidate, HeadKind
 from trainer.options.fit import DEFAULT_MODEL, FitOptions, check_decays
 
@@ -30,7 +30,7 @@ class TrainOptions(FitOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        refuse_url("out", self.out)
+        as_path("out", self.out)
         self.check_models("model", [self.model])
         check_decays("decay", [self.decay])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from shared.errors import SourceError
+from shared.store import as_path
 from trainer.predict.dicom import is_dicom
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
@@ -42,7 +43,7 @@ def find_views(paths: Sequence[str]) -> pl.DataFrame:
 
 
 def _expand(path: str) -> Iterator[Path]:
-    expanded = Path(path).expanduser()
+    expanded = as_path("paths", path)
     # a file's own name may have a glob's characters
     matches = [expanded] if expanded.exists() else _glob(str(expanded))
     files = [file for match in matches for file in _list(match)]

@@ -18,6 +18,7 @@ from shared.files import explain_write
 from shared.image import Pixels
 from shared.image_spec import ImageSpec
 from shared.interruptible import interruptible
+from shared.store import as_path
 from trainer.answers import answer
 from trainer.kept import Kept, open_kept
 from trainer.options import PredictOptions
@@ -40,7 +41,7 @@ def predict(options: PredictOptions) -> None:
     """
     kept = open_kept(options.run)
     found = find_views(options.paths)
-    maps = Path(options.explain).expanduser() if options.explain else None
+    maps = as_path("explain", options.explain) if options.explain else None
     if maps:
         with explain_write(maps):
             maps.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,95 @@
+"""Exclusions: the trees that options refuse, and the views that are left out of a lake."""
+
+from collections.abc import Collection
+
+import polars as pl
+
+from ingest.findings import CONTRADICTIONS, SPLIT_CONFLICTS, STUDY_CONTRADICTIONS, find_copies
+from ingest.options import Duplicates, SplitConflict
+from shared.errors import SourceError
+from shared.manifest import REJECTS_SCHEMA
+
+COPY_OF_VALID, DUPLICATE, CONTRADICTED = "copy_of_valid", "duplicate", "contradictory_label"
+PATIENT_IN_VALID = "patient_in_valid"
+"""Reasons of rejects that could have been read."""
+
+_SHOWN = 3
+
+
+def refuse(findings: pl.DataFrame, duplicates: Duplicates, split_conflict: SplitConflict) -> None:
+    """Refuse a tree with findings of the kinds that the options forbid.
+
+    Raises:
+        SourceError: with `duplicates=fail`, labels are contradicted, or patients or splits share an
+            image; with `split_conflict=fail`, splits share a patient or an image.
+    """
+    if duplicates == "fail":
+        _refuse(findings, CONTRADICTIONS, "one label and one patient of each image", "duplicates")
+    if split_conflict == "fail":
+        _refuse(findings, SPLIT_CONFLICTS, "no patient or image in both splits", "split_conflict")
+
+
+def _refuse(findings: pl.DataFrame, kinds: Collection[str], expected: str, option: str) -> None:
+    forbidden = findings.filter(pl.col("kind").is_in(list(kinds))).sort("kind", "path")
+    if not forbidden.is_empty():
+        shown = "; ".join(f"{kind} {path}" for kind, path, _ in forbidden.head(_SHOWN).iter_rows())
+        raise SourceError(
+            f"Expected {expected} ({option}=fail). "
+            f"Received: {forbidden.height:,} findings, such as {shown}"
+        )
+
+
+def leave_out(
+    grouped: pl.DataFrame, tested: pl.DataFrame, findings: pl.DataFrame, duplicates: Duplicates
+) -> pl.DataFrame:
+    """Choose the views to leave out, so that the test stays clean.
+
+    A train view with the image of a valid view is always left out, as is any other whose group is
+    in the valid split. With `drop`, one view of each image is kept, and none whose label is
+    contradicted.
+
+    Args:
+        grouped: columns as in `ingest.outcomes.WRITTEN_SCHEMA`, and `group`.
+        tested: views of the tree's valid split, also those that cannot be read.
+        findings: of the tree and its images.
+        duplicates: the option.
+
+    Returns:
+        Columns as in `shared.manifest.REJECTS_SCHEMA`.
+    """
+    copies = find_copies(grouped)
+    left_out = [
+        _rejects(
+            copies.filter(pl.col("split") != "valid", pl.col("num_splits") > 1), COPY_OF_VALID
+        ),
+        _rejects(_train_views_of_tested(grouped, tested), PATIENT_IN_VALID),
+    ]
+    if duplicates == "drop":
+        studies = findings.filter(pl.col("kind").is_in(STUDY_CONTRADICTIONS))["path"]
+        contradicted = grouped.filter(pl.col("study_id").is_in(studies.to_list()))
+        several_labels = copies.filter(pl.col("num_labels") > 1)
+        left_out += [
+            _rejects(contradicted.with_columns(kept=pl.lit("the study's findings")), CONTRADICTED),
+            _rejects(several_labels.with_columns(kept=pl.lit("other copies")), CONTRADICTED),
+        ]
+        # a copy is kept only of what may get in
+        gone = pl.concat(left_out).select(view_id="path")
+        copies = find_copies(grouped.join(gone, on="view_id", how="anti"))
+        left_out.append(_rejects(copies.filter(pl.col("view_id") != pl.col("kept")), DUPLICATE))
+    return pl.concat(left_out).unique("path", keep="first", maintain_order=True)
+
+
+def _train_views_of_tested(grouped: pl.DataFrame, tested: pl.DataFrame) -> pl.DataFrame:
+    """Return train views of groups with a patient of the valid split, who is named in `kept`."""
+    patients = grouped.join(tested, on="patient_id", how="semi")
+    groups = patients.group_by("group").agg(kept=pl.format("patient {}", pl.min("patient_id")))
+    return grouped.filter(pl.col("split") != "valid").join(groups, on="group")
+
+
+def _rejects(views: pl.DataFrame, reason: str) -> pl.DataFrame:
+    columns = {
+        "path": pl.col("view_id"),
+        "reason": pl.lit(reason),
+        "detail": pl.format("see {}", "kept"),
+    }
+    return views.select(columns[name].alias(name) for name in REJECTS_SCHEMA)

@@ -1,0 +1,134 @@
+"""Index file: one of MURA's CSV files becomes a table of paths and labels."""
+
+import codecs
+import os
+from dataclasses import dataclass
+
+import polars as pl
+
+from shared.folder import Folder
+from shared.store import Store
+from shared.vocabulary import LABEL_NAMES, SPLITS
+
+_LIMIT_BYTES = 256 * 1024 * 1024
+"""MURA's largest has 2.5 MB; the table takes several times as much memory as the file."""
+_LINE_LIMIT_CHARS = 1024
+"""Of MURA's none has more than 80; a longer one is no path, and would fill findings."""
+_EXAMPLE_CHARS = 80
+
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+# the first two of UTF-32 begin with those of UTF-16
+_ENCODINGS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_LINE = (
+    r"^(?:[^,]*,)*?(?:[^,]*/)?"
+    rf"(?<path>(?<folder>(?:{'|'.join(SPLITS)})/[^,/\p{{Cc}}]*)[^,\p{{Cc}}]*)"
+    r"(?:,(?<label>[^,]*)|$)"
+)
+"""Any columns, any prefix of the path, the path from its split on, the label."""
+_LABEL_WORDS = (("negative", LABEL_NAMES[0]), ("positive", LABEL_NAMES[1]))
+
+
+class UnusableIndexError(Exception):
+    """An index file cannot be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class IndexFile:
+    """What an index file says.
+
+    Attributes:
+        rows: `path` and `folder` (split and part) from the split on, `label`, null where it cannot
+            be read, and `label_text`; one row for each line with a path.
+        num_lines: lines that are not empty.
+        example: the first of them, shortened.
+    """
+
+    rows: pl.DataFrame
+    num_lines: int
+    example: str
+
+
+def read_index(root: Store, name: str) -> IndexFile | None:
+    """Read an index file, if there is one.
+
+    A header names no split and is passed over, as is any line without a path.
+
+    Raises:
+        UnusableIndexError: it is no regular file of text, or too large.
+        StoreError: the object store does not answer, or not as it should.
+    """
+    data = _read(root, name)
+    if data is None:
+        return None
+    for magic, compression in _COMPRESSED.items():
+        if data.startswith(magic):
+            raise UnusableIndexError(f"it is compressed ({compression})")
+    text = _decode(data).replace("\r", "\n")
+    line = pl.col("line").str.strip_chars()
+    lines = pl.DataFrame({"line": [text]}).select(pl.col("line").str.split("\n")).explode("line")
+    lines = lines.select(line).filter(pl.col("line") != "")
+    example = str(lines["line"][0]) if lines.height else ""
+    shown = example[:_EXAMPLE_CHARS] + ("..." if len(example) > _EXAMPLE_CHARS else "")
+    return IndexFile(_parse(lines), lines.height, shown)
+
+
+def _read(root: Store, name: str) -> bytes | None:
+    try:
+        size = root.sizes([name]).get(name)
+        if size is None:
+            # to open a pipe would wait for whoever writes into it
+            if isinstance(root, Folder) and os.path.lexists(root.where(name)):
+                raise UnusableIndexError("it is no regular file")
+            return None
+        if size > _LIMIT_BYTES:
+            raise UnusableIndexError(f"it has {size:,} bytes, at most {_LIMIT_BYTES:,} are read")
+        return root.read(name)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UnusableIndexError(f"{error.strerror or error}") from None
+
+
+def _decode(data: bytes) -> str:
+    for mark, encoding in _ENCODINGS.items():
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace")
+    # text in UTF-16 without a byte-order mark: one byte of each ASCII character is 0
+    if data[1:2] == b"\0":
+        return data.decode("utf-16-le", errors="replace")
+    if data[:1] == b"\0":
+        return data.decode("utf-16-be", errors="replace")
+    return data.decode("utf-8-sig", errors="replace")
+
+
+def _parse(lines: pl.DataFrame) -> pl.DataFrame:
+    plain = (
+        pl.col("line")
+        .str.replace_all(r"[\"']", "")
+        .str.replace_all(r"[;\t|]", ",")
+        .str.replace_all(r"[\\/]+", "/")
+    )
+    short = lines.filter(pl.col("line").str.len_chars() <= _LINE_LIMIT_CHARS)
+    rows = short.select(plain.str.extract_groups(_LINE).alias("row")).unnest("row")
+    rows = rows.drop_nulls("path")
+    text = pl.col("label").fill_null("").str.strip_chars()
+    return rows.select(
+        pl.col("path").str.strip_chars(),
+        "folder",
+        label_text=text,
+        label=_label(text.str.to_lowercase()),
+    )
+
+
+def _label(text: pl.Expr) -> pl.Expr:
+    number = text.cast(pl.Float64, strict=False)
+    readings = pl.lit(None, pl.Int64)
+    for label, words in enumerate(_LABEL_WORDS):
+        is_label = text.is_in(words) | (number == label).fill_null(value=False)
+        readings = pl.when(is_label).then(pl.lit(label, pl.Int64)).otherwise(readings)
+    return readings
