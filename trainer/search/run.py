@@ -1,6 +1,5 @@
 """The tune command: trial after trial, the best of them kept as a training."""
 
-import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -14,10 +13,10 @@ from trainer.metrics import measure_auroc, to_arrays
 from trainer.options import TuneOptions
 from trainer.provenance import Phases
 from trainer.report.words import count, number
-from trainer.run_folder import CHECKPOINTS, TRIALS_FILE, name_fit
+from trainer.run_folder import CHECKPOINTS, name_fit
 from trainer.search.sampler import optuna_version, propose
 from trainer.search.space import describe, make_space, round_settings, usual_settings
-from trainer.search.trials import Settings, Trial, choose, read_trials, write_trials
+from trainer.search.trials import Settings, Trial, choose, keep_trials, read_trials, write_trials
 from trainer.split import FitPlan
 from trainer.train import keep_fitted
 from trainer.tune import make_fit
@@ -44,13 +43,17 @@ def search(options: TuneOptions, lake: Lake, plan: FitPlan, folder: Path, phases
     tried = _Search(options, lake, plan, folder, phases)
     best = tried.run()
     fitted = tried.fit(best.number, best.settings)
-    shutil.copyfile(folder / CHECKPOINTS / TRIALS_FILE, folder / TRIALS_FILE)
+    write_trials(folder, tried.trials)
     chosen = options.settle(best.settings)
     keep_fitted(fitted, chosen, lake, plan, folder, phases, tried.describe(best))
 
 
 class _Search:
-    """The trials of one search."""
+    """The trials of one search.
+
+    Attributes:
+        trials: those that are over, in their order.
+    """
 
     def __init__(
         self, options: TuneOptions, lake: Lake, plan: FitPlan, folder: Path, phases: Phases
@@ -58,7 +61,7 @@ class _Search:
         self._options, self._lake, self._plan = options, lake, plan
         self._folder, self._phases = folder, phases
         self._space = make_space(options, plan.train.height)
-        self._trials = read_trials(folder / CHECKPOINTS)
+        self.trials = read_trials(folder / CHECKPOINTS)
 
     def run(self) -> Trial:
         """Try what was not tried yet; return the best.
@@ -69,19 +72,19 @@ class _Search:
         # views are embedded at once, if at all, and not on the account of a trial
         make_fit(self._lake, self._options.model, self._options, *self._place)
         with self._phases.measure("search"):
-            while len(self._trials) < self._options.trials:
-                trial = self._try(len(self._trials) + 1)
-                self._trials.append(trial)
-                write_trials(self._folder / CHECKPOINTS, self._trials)
+            while len(self.trials) < self._options.trials:
+                trial = self._try(len(self.trials) + 1)
+                self.trials.append(trial)
+                keep_trials(self._folder / CHECKPOINTS, self.trials)
                 self._drop_beaten(trial)
-        best = choose(self._trials)
+        best = choose(self.trials)
         if best is None:
             raise TrainingError(
                 f"Expected a trial that can be fitted. Received: trials={self._options.trials}, "
                 "of which every one failed"
             )
         say(
-            f"chosen of {count(len(self._trials), 'trials')}, by validation view AUROC: "
+            f"chosen of {count(len(self.trials), 'trials')}, by validation view AUROC: "
             f"{_name(best.settings)}"
         )
         return best
@@ -98,8 +101,8 @@ class _Search:
     def describe(self, best: Trial) -> dict[str, Any]:
         """Return what `config.json` says of the search."""
         return {
-            "num_trials": len(self._trials),
-            "num_failed": sum(trial.score is None for trial in self._trials),
+            "num_trials": len(self.trials),
+            "num_failed": sum(trial.score is None for trial in self.trials),
             "by": "validation view AUROC",
             "chosen": best.number,
             "score": best.score,
@@ -114,8 +117,8 @@ class _Search:
 
     def _try(self, trial_number: int) -> Trial:
         settings = usual_settings(self._options)
-        if self._trials:
-            settings = propose(self._space, self._trials, self._options.seed)
+        if self.trials:
+            settings = propose(self._space, self.trials, self._options.seed)
         settings = round_settings(settings)
         started_s, score = time.monotonic(), None
         try:
@@ -123,7 +126,7 @@ class _Search:
         except TrainingError as error:
             note(f"{_title(trial_number)} failed: {error}")
         trial = Trial(trial_number, settings, score, time.monotonic() - started_s)
-        best = choose([*self._trials, trial])
+        best = choose([*self.trials, trial])
         so_far = f"{number(best.score)} of trial {best.number}" if best else "none"
         note(
             f"{_title(trial_number)} of {self._options.trials}, {_name(settings)}: "
@@ -139,7 +142,7 @@ class _Search:
 
     def _drop_beaten(self, last: Trial) -> None:
         """Remove the weights of all trials but the best, which may take much room."""
-        best = choose(self._trials)
+        best = choose(self.trials)
         for path in (self._folder / CHECKPOINTS).glob("*.npz"):
             if best is None or path.stem != name_fit(_title(best.number)):
                 path.unlink()

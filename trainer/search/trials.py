@@ -8,13 +8,14 @@ from typing import Any
 
 import polars as pl
 
-from shared.errors import TrainingError
 from shared.files import write_atomically
+from shared.sealed import read_sealed, sealed_file
 from trainer.run_folder import TRIALS_FILE
 
 Settings = dict[str, Any]
 """By name of an option, its value."""
 
+_KEPT_FILE = "trials.sealed"
 _FACTS = ("number", "score", "seconds", "state")
 
 
@@ -68,21 +69,22 @@ def write_trials(folder: Path, trials: Sequence[Trial]) -> None:
     write_atomically(folder / TRIALS_FILE, encoded.getvalue())
 
 
-def read_trials(folder: Path) -> list[Trial]:
-    """Return the trials that an earlier process has finished.
+def keep_trials(folder: Path, trials: Sequence[Trial]) -> None:
+    """Keep the trials of an unfinished search, whole or not at all.
 
     Raises:
-        TrainingError: their file is not what was written.
+        WriteError: they cannot be kept; those before stay.
     """
-    path = folder / TRIALS_FILE
-    if not path.exists():
+    with sealed_file(folder / _KEPT_FILE, _KEPT_FILE) as file:
+        make_table(trials).write_parquet(file)
+
+
+def read_trials(folder: Path) -> list[Trial]:
+    """Return the trials that an earlier process has kept; none if their file is damaged."""
+    encoded = read_sealed(folder / _KEPT_FILE, _KEPT_FILE)
+    if encoded is None:
         return []
-    try:
-        table = pl.read_parquet(io.BytesIO(path.read_bytes()))
-    except pl.exceptions.PolarsError as error:
-        raise TrainingError(
-            f"Expected the trials of an unfinished search. Received: {path}: {error}"
-        ) from None
+    table = pl.read_parquet(io.BytesIO(encoded))
     names = [name for name in table.columns if name not in _FACTS]
     return [
         Trial(row["number"], {name: row[name] for name in names}, row["score"], row["seconds"])

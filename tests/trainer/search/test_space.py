@@ -11,7 +11,7 @@ from shared.errors import UsageError
 from trainer.options import TrainOptions, TuneOptions
 from trainer.search.sampler import propose
 from trainer.search.space import make_space, round_settings, usual_settings
-from trainer.search.trials import Settings, Trial, choose, read_trials, write_trials
+from trainer.search.trials import Settings, Trial, choose, keep_trials, read_trials
 
 HEADS = TuneOptions(part="wrist").search_rest(())
 
@@ -34,7 +34,7 @@ def _score(settings: Settings) -> float | None:
 
 def test_a_search_that_was_killed_goes_on_as_it_would_have(tmp_path: Path) -> None:
     whole = _run(HEADS, 0, [], 16)
-    write_trials(tmp_path, whole[:11])
+    keep_trials(tmp_path, whole[:11])
     assert read_trials(tmp_path) == whole[:11]
     assert _run(HEADS, 0, read_trials(tmp_path), 16) == whole
     assert _run(HEADS, 4, [], 16) != whole
