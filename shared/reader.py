@@ -188,6 +188,7 @@ class ViewReader:
 
     def _damaged(self, row: np.int64) -> CorruptLakeError:
         shard, view_id = self._views.row(int(row))
+        self._shards.discard(shard)
         return damage(self._shards.where(shard), view_id, WRONG_RECORD, self._shards.remedy)
 
 

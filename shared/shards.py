@@ -65,22 +65,32 @@ def damage(where: str, view_id: str, what: str, remedy: str = REMEDY) -> Corrupt
     return CorruptLakeError(f"{where}, view {view_id}: {what}; {remedy}")
 
 
+def _keep(_: str) -> None:
+    """Leave a damaged shard where it is: it may be the only one."""
+
+
 class ShardFiles:
     """Shards in files of this host, held open, so that none can be taken away.
 
     Args:
         where: how a shard's file is named to a person.
         remedy: what to do about a damaged one.
+        discard: what is done with a damaged one when it is found.
 
     Attributes:
         numbers: of each shard; the descriptors of the open files.
         sizes: of each, in bytes.
     """
 
-    def __init__(self, where: Callable[[str], str], remedy: str):
+    def __init__(
+        self,
+        where: Callable[[str], str],
+        remedy: str = REMEDY,
+        discard: Callable[[str], None] = _keep,
+    ):
         self.numbers: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
-        self.where, self.remedy = where, remedy
+        self.where, self.remedy, self.discard = where, remedy, discard
 
     def add(self, shard: str, descriptor: int) -> None:
         """Take over an open file."""
@@ -103,7 +113,7 @@ def open_files(store: Folder, shards: Collection[str]) -> ShardFiles:
     Raises:
         FileNotFoundError: one is not there; none is left open.
     """
-    opened = ShardFiles(store.where, REMEDY)
+    opened = ShardFiles(store.where)
     allow_open_files(len(shards))
     try:
         for shard in shards:
@@ -135,7 +145,7 @@ class ShardObjects:
         self.sizes = store.sizes(shards)
         if missing := self.numbers.keys() - self.sizes.keys():
             raise FileNotFoundError(store.where(min(missing)))
-        self.where, self.remedy = store.where, REMEDY
+        self.where, self.remedy, self.discard = store.where, REMEDY, _keep
         self._store = store
         self._shards: list[str] = list(shards)
         self._idle: dict[str, list[ObjectFile]] = {shard: [] for shard in shards}
