@@ -15,6 +15,7 @@ _LABEL_CONFLICT, _BOTH_LABELS = "label_conflict", "study_with_both_labels"
 _ONE_PATIENT, _SEVERAL_PATIENTS = "image_twice_in_patient", "image_of_several_patients"
 _BOTH_SPLITS, _IMAGE_BOTH_LABELS = "image_in_both_splits", "image_with_both_labels"
 _SAME_PIXELS = "same_pixels_other_bytes"
+_COPIES = (_ONE_PATIENT, _SEVERAL_PATIENTS, _BOTH_SPLITS, _IMAGE_BOTH_LABELS)
 _STUDY_CONTRADICTIONS = (_LABEL_CONFLICT, _BOTH_LABELS)
 _CONTRADICTIONS = (*_STUDY_CONTRADICTIONS, _SEVERAL_PATIENTS, _BOTH_SPLITS, _IMAGE_BOTH_LABELS)
 
@@ -68,6 +69,18 @@ def find_in_images(written: pl.DataFrame) -> pl.DataFrame:
         views.select(kind=pl.lit(kind), path="view_id", detail=pl.format("as {}", "kept"))
         for kind, views in found
     )
+
+
+def find_ties(findings: pl.DataFrame) -> pl.DataFrame:
+    """Return the pairs of views that have the same image, as findings name them.
+
+    They name every view whose image occurs more than once, also those that were left out.
+
+    Returns:
+        Columns `path` and `kept`, the same view for all copies of an image.
+    """
+    copies = findings.filter(pl.col("kind").is_in(list(_COPIES)))
+    return copies.select("path", kept=pl.col("detail").str.strip_prefix("as ")).unique()
 
 
 def _copies(written: pl.DataFrame) -> pl.DataFrame:

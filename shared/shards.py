@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from shared.bucket import REQUESTS, Bucket
@@ -49,15 +50,34 @@ def shard_bytes(rows: pl.DataFrame) -> int:
 
 
 def check_size(size_bytes: int, rows: pl.DataFrame, where: str) -> None:
-    """Hold the size of a shard against its rows.
+    """Hold the size of a shard against its rows, and the rows against each other.
 
     Raises:
-        CorruptLakeError: it has another.
+        CorruptLakeError: it has another size, or its rows do not follow each other without gaps.
     """
+    if not _follow_each_other(rows):
+        raise CorruptLakeError(f"{where}: the manifest's rows of it do not follow each other")
     if size_bytes != shard_bytes(rows):
         cut = min(bisect_right(rows["end"].to_list(), size_bytes), rows.height - 1)
         what = f"expected a file of {shard_bytes(rows)} bytes, received {size_bytes}"
         raise damage(where, rows["view_id"][cut], what)
+
+
+def _follow_each_other(rows: pl.DataFrame) -> bool:
+    """Return whether rows are numbered from 0 and each record begins where the one before ends.
+
+    Each is longer than its frame, so all that is read lies between 0 and the last one's end.
+    """
+    numbers, starts, images, ends = (
+        rows[name].to_numpy() for name in ("record_index", "record_offset", "image_offset", "end")
+    )
+    return (
+        bool(np.array_equal(numbers, np.arange(len(numbers))))
+        and starts[0] == 0
+        and bool(np.array_equal(starts[1:], ends[:-1]))
+        and bool((images > starts + FRAME_HEADER_BYTES).all())
+        and bool((ends > images + FRAME_FOOTER_BYTES).all())
+    )
 
 
 def damage(where: str, view_id: str, what: str, remedy: str = REMEDY) -> CorruptLakeError:
