@@ -228,3 +228,22 @@ def test_a_lake_may_lie_in_a_folder_whose_name_is_not_utf_8(
     assert result.returncode == 1
     assert "l\\udce4ke/shards/split=" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_group_that_only_a_copy_left_out_makes_is_derived_again(
+    own_tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    normal = sorted((own_tree / "train").rglob("*negative/image1.png"))
+    shutil.copy(normal[0], normal[-1])
+    root = tmp_path / "lake"
+    assert ingest(own_tree, root, "duplicates=drop").returncode == 0
+    manifest = open_lake(root).manifest
+    assert normal[-1].relative_to(own_tree).as_posix() not in manifest["view_id"]
+    tied = manifest.filter(pl.col("group") != pl.col("patient_id"))
+    assert tied.height
+    verify_lake(VerifyOptions(str(root)))
+    _commit(root, manifest.with_columns(group=pl.col("patient_id")))
+    with pytest.raises(CorruptLakeError, match="agree with each other"):
+        verify_lake(VerifyOptions(str(root)))
+    said = capsys.readouterr().err
+    assert f"{tied.height} views have another group than they can have" in said

@@ -49,11 +49,7 @@ def search(options: TuneOptions, lake: Lake, plan: FitPlan, folder: Path, phases
 
 
 class _Search:
-    """The trials of one search.
-
-    Attributes:
-        trials: those that are over, in their order.
-    """
+    """The trials of one search."""
 
     def __init__(
         self, options: TuneOptions, lake: Lake, plan: FitPlan, folder: Path, phases: Phases
@@ -61,7 +57,12 @@ class _Search:
         self._options, self._lake, self._plan = options, lake, plan
         self._folder, self._phases = folder, phases
         self._space = make_space(options, plan.train.height)
-        self.trials = read_trials(folder / CHECKPOINTS)
+        self._trials = read_trials(folder / CHECKPOINTS)
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials so far, in their order."""
+        return self._trials
 
     def run(self) -> Trial:
         """Try what was not tried yet; return the best.
@@ -72,19 +73,19 @@ class _Search:
         # views are embedded at once, if at all, and not on the account of a trial
         make_fit(self._lake, self._options.model, self._options, *self._place)
         with self._phases.measure("search"):
-            while len(self.trials) < self._options.trials:
-                trial = self._try(len(self.trials) + 1)
-                self.trials.append(trial)
-                keep_trials(self._folder / CHECKPOINTS, self.trials)
+            while len(self._trials) < self._options.trials:
+                trial = self._try(len(self._trials) + 1)
+                self._trials.append(trial)
+                keep_trials(self._folder / CHECKPOINTS, self._trials)
                 self._drop_beaten(trial)
-        best = choose(self.trials)
+        best = choose(self._trials)
         if best is None:
             raise TrainingError(
                 f"Expected a trial that can be fitted. Received: trials={self._options.trials}, "
                 "of which every one failed"
             )
         say(
-            f"chosen of {count(len(self.trials), 'trials')}, by validation view AUROC: "
+            f"chosen of {count(len(self._trials), 'trials')}, by validation view AUROC: "
             f"{_name(best.settings)}"
         )
         return best
@@ -101,8 +102,8 @@ class _Search:
     def describe(self, best: Trial) -> dict[str, Any]:
         """Return what `config.json` says of the search."""
         return {
-            "num_trials": len(self.trials),
-            "num_failed": sum(trial.score is None for trial in self.trials),
+            "num_trials": len(self._trials),
+            "num_failed": sum(trial.score is None for trial in self._trials),
             "by": "validation view AUROC",
             "chosen": best.number,
             "score": best.score,
@@ -117,8 +118,8 @@ class _Search:
 
     def _try(self, trial_number: int) -> Trial:
         settings = usual_settings(self._options)
-        if self.trials:
-            settings = propose(self._space, self.trials, self._options.seed)
+        if self._trials:
+            settings = propose(self._space, self._trials, self._options.seed)
         settings = round_settings(settings)
         started_s, score = time.monotonic(), None
         try:
@@ -126,7 +127,7 @@ class _Search:
         except TrainingError as error:
             note(f"{_title(trial_number)} failed: {error}")
         trial = Trial(trial_number, settings, score, time.monotonic() - started_s)
-        best = choose([*self.trials, trial])
+        best = choose([*self._trials, trial])
         so_far = f"{number(best.score)} of trial {best.number}" if best else "none"
         note(
             f"{_title(trial_number)} of {self._options.trials}, {_name(settings)}: "
@@ -142,7 +143,7 @@ class _Search:
 
     def _drop_beaten(self, last: Trial) -> None:
         """Remove the weights of all trials but the best, which may take much room."""
-        best = choose(self.trials)
+        best = choose(self._trials)
         for path in (self._folder / CHECKPOINTS).glob("*.npz"):
             if best is None or path.stem != name_fit(_title(best.number)):
                 path.unlink()

@@ -9,14 +9,23 @@ from typing import Any
 import polars as pl
 
 from shared.files import write_atomically
+from shared.parquet import read_table
 from shared.sealed import read_sealed, sealed_file
 from trainer.run_folder import TRIALS_FILE
 
 Settings = dict[str, Any]
 """By name of an option, its value."""
 
+TRIALS_SCHEMA = {
+    "number": pl.Int64,
+    "score": pl.Float64,
+    "seconds": pl.Float64,
+    "state": pl.String,
+}
+"""Columns of `trials.parquet`, beside one a setting."""
+
+_FACTS = tuple(TRIALS_SCHEMA)
 _KEPT_FILE = "trials.sealed"
-_FACTS = ("number", "score", "seconds", "state")
 
 
 @dataclass(frozen=True)
@@ -64,29 +73,33 @@ def write_trials(folder: Path, trials: Sequence[Trial]) -> None:
     Raises:
         WriteError: it cannot be written; the one before stays.
     """
-    encoded = io.BytesIO()
-    make_table(trials).write_parquet(encoded)
-    write_atomically(folder / TRIALS_FILE, encoded.getvalue())
+    write_atomically(folder / TRIALS_FILE, _encode(trials))
 
 
-def keep_trials(folder: Path, trials: Sequence[Trial]) -> None:
-    """Keep the trials of an unfinished search, whole or not at all.
+def keep_trials(checkpoints: Path, trials: Sequence[Trial]) -> None:
+    """Write the trials that an unfinished search has finished, for `read_trials`.
 
     Raises:
-        WriteError: they cannot be kept; those before stay.
+        WriteError: they cannot be written; those before stay.
     """
-    with sealed_file(folder / _KEPT_FILE, _KEPT_FILE) as file:
-        make_table(trials).write_parquet(file)
+    with sealed_file(checkpoints / _KEPT_FILE, _KEPT_FILE) as file:
+        file.write(_encode(trials))
 
 
-def read_trials(folder: Path) -> list[Trial]:
-    """Return the trials that an earlier process has kept; none if their file is damaged."""
-    encoded = read_sealed(folder / _KEPT_FILE, _KEPT_FILE)
+def read_trials(checkpoints: Path) -> list[Trial]:
+    """Return the trials that an earlier process has finished; none, with a note, if damaged."""
+    encoded = read_sealed(checkpoints / _KEPT_FILE, _KEPT_FILE)
     if encoded is None:
         return []
-    table = pl.read_parquet(io.BytesIO(encoded))
+    table = read_table(encoded, TRIALS_SCHEMA)
     names = [name for name in table.columns if name not in _FACTS]
     return [
         Trial(row["number"], {name: row[name] for name in names}, row["score"], row["seconds"])
         for row in table.iter_rows(named=True)
     ]
+
+
+def _encode(trials: Sequence[Trial]) -> bytes:
+    encoded = io.BytesIO()
+    make_table(trials).write_parquet(encoded)
+    return encoded.getvalue()

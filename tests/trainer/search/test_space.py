@@ -42,6 +42,16 @@ def test_a_search_that_was_killed_goes_on_as_it_would_have(tmp_path: Path) -> No
     assert read_trials(tmp_path / "none") == []
 
 
+def test_damaged_trials_are_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep_trials(tmp_path, _run(HEADS, 0, [], 3))
+    (path,) = tmp_path.iterdir()
+    damaged = bytearray(path.read_bytes())
+    damaged[-100] ^= 1
+    path.write_bytes(damaged)
+    assert read_trials(tmp_path) == []
+    assert f"{path} is damaged or not in its place" in capsys.readouterr().err
+
+
 def test_later_trials_are_better_than_those_at_random() -> None:
     gains: list[float] = []
     for seed in range(8):
