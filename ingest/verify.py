@@ -15,6 +15,7 @@ from ingest.layouts.layout import Layout
 from ingest.layouts.recorded import read_layout
 from ingest.options import VerifyOptions
 from ingest.shard import measure
+from ingest.verify_report import note_other_files, say_extent
 from ingest.verify_source import compare_with_source
 from ingest.verify_table import check_table
 from shared.bucket import Bucket
@@ -26,14 +27,11 @@ from shared.example import decode_example
 from shared.files import ShardDigester, digest
 from shared.image_spec import ImageSpec
 from shared.lake import Lake, open_lake
-from shared.layout import LOCK_FILE
 from shared.reader import ViewReader
 from shared.shards import RECORD_END
 from shared.store import Store, as_store
 from shared.tfrecord import FRAME_HEADER_BYTES, Record, read_records
 
-_HARMLESS = {LOCK_FILE, ".DS_Store"}
-_OF_FILES = ("source_bytes", "source_digest", "width_px", "height_px", "channels")
 _TOLERANCE = 1e-9
 
 
@@ -64,13 +62,13 @@ def verify_lake(options: VerifyOptions) -> None:
         _verify_shards(lake)
         if source:
             _verify_source(lake, source)
-    _note_other_files(lake)
+    note_other_files(lake)
     say(
         f"{lake.store} is whole: {lake.manifest.height:,} views in "
         f"{lake.manifest['shard'].n_unique():,} shards, "
         f"{lake.rejects.height:,} rejected files on record (digest {lake.digest})"
     )
-    _say_extent(layout, source)
+    say_extent(layout, source)
 
 
 def _find_source(place: str, lake: Lake, layout: Layout | None) -> Store:
@@ -80,37 +78,6 @@ def _find_source(place: str, lake: Lake, layout: Layout | None) -> Store:
             f"Received: lake={lake.store}, made by an older mura-lake"
         )
     return layout.find_root(as_store(place))
-
-
-def _say_extent(layout: Layout | None, source: Store | None) -> None:
-    """Say which columns were verified, and how to verify the others."""
-    verified = "records, checksums, positions, pixel_digest, mean, std"
-    if layout:
-        verified += ", split, body_part, label, patient_id, study_id, group"
-    if source:
-        verified += f", {', '.join(_OF_FILES)}"
-    say(f"verified: {verified}")
-    if not layout:
-        say(
-            "not verified: patient_id, study_id, group; lake.json does not record the layout, "
-            "which `just ingest` adds"
-        )
-    if not source:
-        say(f"not verified, only checked for their range: {', '.join(_OF_FILES)}; source=ROOT does")
-
-
-def _note_other_files(lake: Lake) -> None:
-    """Say so if there are files that the lake does not name: readers of whole folders take them."""
-    if isinstance(lake.store, Bucket):
-        there = {file.path for file in lake.store.list_files()}
-    else:
-        root = lake.store.root
-        there = {p.relative_to(root).as_posix() for p in root.rglob("*") if not p.is_dir()}
-    if others := sorted(there - lake.files - _HARMLESS):
-        note(
-            f"{len(others):,} files beside the lake's own, such as {others[0]}: "
-            "lake.json does not name them, but readers of whole folders take them too"
-        )
 
 
 def _verify_source(lake: Lake, source: Store) -> None:

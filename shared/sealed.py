@@ -6,15 +6,13 @@ any parser sees it, and so is a whole file that was copied to the place of anoth
 """
 
 import hashlib
-import os
-import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from shared.console import note
-from shared.files import explain_write, partial_file, publish
+from shared.files import explain_write, open_regular, partial_file, publish
 
 _SEAL_BYTES = 65
 
@@ -59,7 +57,7 @@ def open_sealed(path: Path, key: str) -> Generator[BinaryIO | None, None, None]:
     was sealed under this key.
     """
     try:
-        file = _open_regular(path)
+        file = open_regular(path)
     except FileNotFoundError:
         yield None
         return
@@ -75,15 +73,6 @@ def read_sealed(path: Path, key: str) -> bytes | None:
     """Return the content of a sealed file, or None; see `open_sealed`."""
     with open_sealed(path, key) as file:
         return file.read() if file else None
-
-
-def _open_regular(path: Path) -> BinaryIO:
-    # a pipe would wait for a writer
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(f"{path.name} is not a regular file")
-    return os.fdopen(descriptor, "rb")
 
 
 def _is_whole(file: BinaryIO, path: Path, key: str) -> bool:

@@ -16,6 +16,7 @@ import polars as pl
 
 from shared.bucket import REQUESTS, Bucket
 from shared.errors import CorruptLakeError, StoreError
+from shared.files import open_regular
 from shared.folder import Folder
 from shared.object_file import ObjectFile
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES
@@ -132,12 +133,14 @@ def open_files(store: Folder, shards: Collection[str]) -> ShardFiles:
 
     Raises:
         FileNotFoundError: one is not there; none is left open.
+        OSError: one is not a regular file.
     """
     opened = ShardFiles(store.where)
     allow_open_files(len(shards))
     try:
         for shard in shards:
-            opened.add(shard, os.open(store.root / shard, os.O_RDONLY))
+            with open_regular(store.root / shard) as file:
+                opened.add(shard, os.dup(file.fileno()))
     except BaseException:
         opened.close()
         raise

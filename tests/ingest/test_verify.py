@@ -198,12 +198,13 @@ def test_a_path_that_leaves_the_tree_is_no_view(
     lake: Lake, own_lake: Path, phantom_tree: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     layout = {"name": "folders", "body_part": "hand", "patient": ""}
-    outside = "train/abnormal/../../../secret.png"
+    outside = "train/0/../../../secret.png"
     manifest = _with(lake.manifest, "view_id", outside)
     commit(own_lake, lake.image, layout, Tables(manifest, lake.rejects, lake.findings))
     with pytest.raises(CorruptLakeError, match="agree with each other"):
         verify_lake(VerifyOptions(str(own_lake), str(phantom_tree)))
-    assert f"such as '{outside}'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"another split than they can have, such as '{outside}': received 'train', exp" in said
 
 
 def test_files_beside_the_lake_are_noted(own_lake: Path) -> None:

@@ -3,12 +3,15 @@
 import functools
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from ingest.options import VerifyOptions
+from ingest.verify import verify_lake
 from shared.errors import CorruptLakeError, LakeError
 from shared.files import digest
 from shared.lake import Lake, open_lake, seal
@@ -70,6 +73,21 @@ def _reseal(root: Path, **changes: object) -> None:
     facts = json.loads((root / LAKE_FILE).read_bytes())
     del facts["digest"]
     (root / LAKE_FILE).write_bytes(seal({**facts, **changes}))
+
+
+@pytest.mark.parametrize("name", [LAKE_FILE, "rejects", "shards"])
+@pytest.mark.parametrize("target", [None, "/dev/zero"])
+def test_pipes_and_devices_are_not_read(own_lake: Path, name: str, target: str | None) -> None:
+    path = own_lake / name
+    if path.is_dir():
+        path = next(each for each in path.rglob("*") if each.is_file())
+    path.unlink()
+    if target:
+        path.symlink_to(target)
+    else:
+        os.mkfifo(path)
+    with pytest.raises((LakeError, OSError), match=r"Expected a lake|missing|not a regular file"):
+        verify_lake(VerifyOptions(str(own_lake)))
 
 
 def _deep(levels: int) -> object:
