@@ -106,17 +106,12 @@ def decode_table(encoded: bytes, schema: Mapping[str, type[pl.DataType]]) -> pl.
     Raises:
         ValueError: the bytes are not such a table.
     """
-    try:
-        table = pl.read_parquet(io.BytesIO(encoded)).select(schema.keys())
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        # a panic of Rust is not an Exception in Python
-        raise ValueError(f"not a table of this kind: {error}") from None
-    for name, dtype in schema.items():
-        if table.schema[name] != dtype or table[name].null_count():
-            raise ValueError(
-                f"expected values of {dtype.__name__} in the column {name}, received "
-                f"{table.schema[name]} with {table[name].null_count()} nulls"
-            )
+    from shared.parquet import read_table
+
+    table = read_table(encoded, schema).select(schema.keys())
+    for name in schema:
+        if num_nulls := table[name].null_count():
+            raise ValueError(f"expected a value of {name} in each row, received {num_nulls} nulls")
     return table
 
 
