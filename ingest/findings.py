@@ -21,6 +21,7 @@ STUDY_CONTRADICTIONS = (_LABEL_CONFLICT, _BOTH_LABELS)
 CONTRADICTIONS = (*STUDY_CONTRADICTIONS, _SEVERAL_PATIENTS, _BOTH_SPLITS, _IMAGE_BOTH_LABELS)
 SPLIT_CONFLICTS = (_PATIENT_BOTH_SPLITS, _BOTH_SPLITS)
 """A group is in both splits only if one of its patients or images is."""
+_COPIES = (_ONE_PATIENT, _SEVERAL_PATIENTS, _BOTH_SPLITS, _IMAGE_BOTH_LABELS)
 
 _LABEL_SUFFIX = r"_(positive|negative)$"
 
@@ -89,6 +90,18 @@ def find_in_images(written: pl.DataFrame) -> pl.DataFrame:
         views.select(kind=pl.lit(kind), path="view_id", detail=pl.format("as {}", "kept"))
         for kind, views in found
     )
+
+
+def find_ties(findings: pl.DataFrame) -> pl.DataFrame:
+    """Return the pairs of views that have the same image, as findings name them.
+
+    They name every view whose image occurs more than once, also those that were left out.
+
+    Returns:
+        Columns `path` and `kept`, the same view for all copies of an image.
+    """
+    copies = findings.filter(pl.col("kind").is_in(list(_COPIES)))
+    return copies.select("path", kept=pl.col("detail").str.strip_prefix("as ")).unique()
 
 
 def find_copies(written: pl.DataFrame) -> pl.DataFrame:

@@ -164,10 +164,15 @@ class VerifyOptions:
     just verify
 
     just verify lake=lake224
+
+    just verify source=~/data/MURA-v1.1
     """
 
     lake: str = "lake"
     """The folder of the lake, or s3://bucket/path."""
+    source: str = ""
+    """The tree it was made from: compare each view with its file."""
 
     def __post_init__(self) -> None:
-        as_store(self.lake)
+        for place in (self.lake, self.source):
+            as_store(place)

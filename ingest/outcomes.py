@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,9 +22,10 @@ from ingest.scan import SCHEMA as SCAN_SCHEMA
 from ingest.shard_task import DECIDE_ON_PIXELS, UNREADABLE, Job
 from shared.console import note
 from shared.errors import WriteError
-from shared.files import digest, partial_file
+from shared.files import digest
 from shared.lake import FORMAT_VERSION
 from shared.manifest import REJECTS_SCHEMA, SCHEMA, encode_table
+from shared.sealed import read_sealed, sealed_file
 from shared.shards import RECORD_END
 
 WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "group"}
@@ -86,10 +88,11 @@ class OutcomeStore:
 
         A file that could not be read is tried again: a new permission does not change its time.
         """
-        try:
-            rows = pl.read_parquet(io.BytesIO(self._path(plan).read_bytes()))
-        except (OSError, pl.exceptions.PolarsError):
+        path = self._path(plan)
+        encoded = read_sealed(path, path.stem) if self._folder.is_dir() else None
+        if encoded is None:
             return None
+        rows = pl.read_parquet(io.BytesIO(encoded))
         written = rows.filter(pl.col("reason").is_null()).select(WRITTEN_SCHEMA.keys())
         rejects = rows.filter(pl.col("reason").is_not_null()).select(REJECTS_SCHEMA.keys())
         if UNREADABLE in rejects["reason"]:
@@ -118,11 +121,10 @@ class OutcomeStore:
         encoded = encode_table(pl.concat([outcome.written, outcome.rejects], how="diagonal"))
         path = self._path(plan)
         try:
-            with partial_file(path) as file:
-                file.write(encoded)
             # a power cut may spoil it: it is found damaged then, and the shard is decoded again
-            Path(file.name).replace(path)
-        except (WriteError, OSError) as error:
+            with sealed_file(path, path.stem, durable=False) as file:
+                file.write(encoded)
+        except WriteError as error:
             note(f"{error}, or a later run decodes {plan.folder} again")
 
     def keep_only(self, plans: Iterable[ShardPlan]) -> None:
@@ -130,10 +132,12 @@ class OutcomeStore:
         kept = {self._path(plan) for plan in plans}
         for path in self._folder.glob("*"):
             if path not in kept:
-                path.unlink(missing_ok=True)
+                # what cannot be removed, such as a folder, is never read either
+                with suppress(OSError):
+                    path.unlink()
 
     def _path(self, plan: ShardPlan) -> Path:
         if plan not in self._paths:
             key = hashlib.sha256(self._context + plan.views.write_csv().encode())
-            self._paths[plan] = self._folder / f"{key.hexdigest()}.parquet"
+            self._paths[plan] = self._folder / f"{key.hexdigest()}.sealed"
         return self._paths[plan]

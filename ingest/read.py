@@ -56,13 +56,18 @@ def _read_file(source: str, view: PlannedView) -> bytes:
     _refuse_large(view)
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # a Path costs as much as the read
+            before = os.fstat(file.fileno())
             encoded = file.read()
-            status = os.fstat(file.fileno())
+            after = os.fstat(file.fileno())
     except OSError as error:
         if error.errno in _FAULTS_OF_ONE_FILE:
             raise ImageError(UNREADABLE, f"{error.strerror}") from None
         raise _vanished(path, str(error.strerror)) from None
-    if (len(encoded), status.st_mtime_ns) != (view.source_bytes, view.modified_ns):
+    # since the scan a link or a permission may have changed, and so the time of change; a later run
+    # will notice it, and decode the file again
+    is_stable = before.st_ctime_ns == after.st_ctime_ns
+    found = (len(encoded), after.st_mtime_ns)
+    if not is_stable or found != (view.source_bytes, view.modified_ns):
         raise _changed(path, view, len(encoded))
     return encoded
 

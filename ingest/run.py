@@ -20,7 +20,7 @@ from ingest.scan import Scan, scan_tree
 from ingest.shard_task import Job
 from ingest.summary import show_scan, show_summary
 from ingest.sweep import no_leftovers, refuse_foreign, sweep
-from shared.commit import commit
+from shared.commit import Tables, commit
 from shared.console import note, say
 from shared.errors import LakeError, SourceError
 from shared.lake import Lake, open_lake
@@ -111,7 +111,8 @@ def _bring_up_to_date(
     groups = grouped.select("patient_id", "group").unique()
     manifest = written.join(groups, on="patient_id").select(SCHEMA.keys())
     passed = frozenset(readable["shard"].unique()) - frozenset(written["shard"].unique())
-    return commit(job.lake, job.image, manifest, rejects, findings), passed
+    tables = Tables(manifest, rejects, findings)
+    return commit(job.lake, job.image, scan.layout.to_json(), tables), passed
 
 
 def _written(outcomes: Iterable[ShardOutcome]) -> pl.DataFrame:

@@ -15,7 +15,8 @@ from shared.errors import SourceError
 from shared.store import Store, as_store
 
 SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "source_bytes")} | {
-    "modified_ns": pl.Int64
+    "modified_ns": pl.Int64,
+    "changed_ns": pl.Int64,
 }
 """Columns and types of the views of a tree; `view_id` is also the path below the tree's root."""
 

@@ -16,6 +16,7 @@ from shared.decode import decode_radiograph
 from shared.errors import ImageError
 from shared.example import encode_example_head
 from shared.files import ShardDigester, digest
+from shared.image import Pixels
 from shared.image_spec import ImageSpec
 from shared.layout import partition_path
 from shared.prepare import prepare_and_encode
@@ -43,7 +44,7 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
         shard = _ShardWriter(file)
         for view, read in read_views(job.source, task.views):
             try:
-                image, found = _prepare(read(), job.image)
+                image, found = prepare_view(read(), job.image)
             except ImageError as error:
                 rejects.append((view.view_id, error.reason, error.detail))
                 continue
@@ -54,8 +55,12 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
     return WrittenShard(Path(file.name), shard.digester.finish(), facts, rejects)
 
 
-def _prepare(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
-    """Return the image to store, and the facts that the manifest keeps of the view."""
+def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
+    """Return the image to store, and the facts that the manifest keeps of the view.
+
+    Raises:
+        ImageError: the file cannot be read as a radiograph.
+    """
     radiograph = decode_radiograph(encoded)
     try:
         pixels, stored = prepare_and_encode(radiograph.grey, image)
@@ -63,17 +68,24 @@ def _prepare(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(error.err) from None
         raise
-    mean, std = cv2.meanStdDev(pixels)
     return stored, {
         "source_digest": digest(encoded),
         "width_px": radiograph.width_px,
         "height_px": radiograph.height_px,
         "channels": radiograph.channels,
+        **measure(pixels),
+        "image_bytes": len(stored),
+        "image_crc32c": crc32c.crc32c(stored),
+    }
+
+
+def measure(pixels: Pixels) -> dict[str, Any]:
+    """Return the facts that the manifest keeps of stored pixels."""
+    mean, std = cv2.meanStdDev(pixels)
+    return {
         "mean": float(mean[0, 0]),
         "std": float(std[0, 0]),
         "pixel_digest": digest(pixels.data),
-        "image_bytes": len(stored),
-        "image_crc32c": crc32c.crc32c(stored),
     }
 
 

@@ -1,5 +1,6 @@
 """Verify: every byte of a lake is held against its manifest and `lake.json`."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,13 @@ import crc32c
 import numpy as np
 import polars as pl
 
+from ingest.layouts.layout import Layout
+from ingest.layouts.recorded import read_layout
 from ingest.options import VerifyOptions
+from ingest.shard import measure
+from ingest.verify_report import note_other_files, say_extent
+from ingest.verify_source import compare_with_source
+from ingest.verify_table import check_table
 from shared.bucket import Bucket
 from shared.cache import ShardCache
 from shared.console import Progress, note, say
@@ -22,7 +29,10 @@ from shared.image_spec import ImageSpec
 from shared.lake import Lake, open_lake
 from shared.reader import ViewReader
 from shared.shards import RECORD_END
+from shared.store import Store, as_store
 from shared.tfrecord import FRAME_HEADER_BYTES, Record, read_records
+
+_TOLERANCE = 1e-9
 
 
 def verify_lake(options: VerifyOptions) -> None:
@@ -34,15 +44,55 @@ def verify_lake(options: VerifyOptions) -> None:
     """
     with TemporaryDirectory() as folder:
         lake = open_lake(options.lake)
+        layout = read_layout(lake.layout)
+        source = _find_source(options.source, lake, layout) if options.source else None
         if isinstance(lake.store, Bucket):
             # room for one: each takes the place of the one before
             largest_bytes = lake.manifest.select(RECORD_END.max()).item() or 0
             cache = ShardCache(Path(folder), largest_bytes, shows_progress=False)
             lake = replace(lake, cache=cache)
-        _verify(lake)
+        damages = check_table(lake, layout)
+        for damage in damages:
+            note(f"damaged: {damage}")
+        if damages:
+            raise CorruptLakeError(
+                f"Expected tables that agree with each other. Received: {len(damages)} "
+                f"contradictions in {lake.store}"
+            )
+        _verify_shards(lake)
+        if source:
+            _verify_source(lake, source)
+    note_other_files(lake)
+    say(
+        f"{lake.store} is whole: {lake.manifest.height:,} views in "
+        f"{lake.manifest['shard'].n_unique():,} shards, "
+        f"{lake.rejects.height:,} rejected files on record (digest {lake.digest})"
+    )
+    say_extent(layout, source)
 
 
-def _verify(lake: Lake) -> None:
+def _find_source(place: str, lake: Lake, layout: Layout | None) -> Store:
+    if layout is None:
+        raise LakeError(
+            "Expected a lake whose lake.json records its layout; `just ingest` records it. "
+            f"Received: lake={lake.store}, made by an older mura-lake"
+        )
+    return layout.find_root(as_store(place))
+
+
+def _verify_source(lake: Lake, source: Store) -> None:
+    num_damaged = 0
+    with Progress("compare with source", lake.manifest.height) as progress:
+        for damage in compare_with_source(lake, source, progress.advance):
+            num_damaged += 1
+            note(f"damaged: {damage}")
+    if num_damaged:
+        raise CorruptLakeError(
+            f"Expected the views of {source}. Received: {num_damaged:,} others in {lake.store}"
+        )
+
+
+def _verify_shards(lake: Lake) -> None:
     shards = lake.manifest.sort("record_index").partition_by("shard", as_dict=True)
     damages: list[str] = []
     with Progress("verify", lake.manifest.height) as progress:
@@ -57,10 +107,6 @@ def _verify(lake: Lake) -> None:
         raise CorruptLakeError(
             f"Expected {len(shards)} whole shards. Received: {len(damages)} damaged in {lake.store}"
         )
-    say(
-        f"{lake.store} is whole: {lake.manifest.height:,} views in {len(shards):,} shards, "
-        f"{lake.rejects.height:,} rejected files on record (digest {lake.digest})"
-    )
 
 
 def _refuse_other_lake(lake: Lake) -> None:
@@ -111,12 +157,17 @@ def _verify_record(record: Record, row: dict[str, Any], image: ImageSpec) -> Non
     for name, value in expected.items():
         if example.get(name) != value:
             raise CorruptLakeError(f"the record's {name} is not what the manifest says")
+    measured = measure(decode(stored, image))
+    for name in ("mean", "std"):
+        # processors may round the last digit differently
+        if not math.isclose(row[name], measured.pop(name), rel_tol=_TOLERANCE, abs_tol=_TOLERANCE):
+            raise CorruptLakeError(f"{name}={row[name]} is not that of the pixels")
     received = {
         "record_offset": record.offset,
         "record_crc32c": crc32c.crc32c(record.payload),
         "image_bytes": len(stored),
         "image_crc32c": crc32c.crc32c(stored),
-        "pixel_digest": digest(decode(stored, image).data),
+        **measured,
     }
     for name, value in received.items():
         if row[name] != value:

@@ -95,15 +95,22 @@ def _list(folder: str) -> list["os.DirEntry[str]"]:
         raise _refuse(folder, error) from None
 
 
-def find_status(entry: "os.DirEntry[str] | StoredEntry") -> tuple[int, int] | None:
-    """Return size and time, or None where a link is broken or what is there is no file."""
+def find_status(entry: "os.DirEntry[str] | StoredEntry") -> tuple[int, int, int] | None:
+    """Return size, time of modification and time of change (ctime) of a file.
+
+    Whoever replaces a file can set its time of modification, as rsync and unzip do, but not the
+    time of change. Object stores have only one time, which is their own.
+
+    Returns:
+        None where a link is broken or the entry is not a file.
+    """
     if isinstance(entry, StoredEntry):
-        return entry.size_bytes, entry.modified_ns
+        return entry.size_bytes, entry.modified_ns, entry.modified_ns
     try:
         if not entry.is_file():
             return None
         status = entry.stat()
-        return status.st_size, status.st_mtime_ns
+        return status.st_size, status.st_mtime_ns, status.st_ctime_ns
     except PermissionError as error:
         raise _refuse(str(Path(entry.path).parent), error) from None
     except OSError:

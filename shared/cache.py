@@ -33,6 +33,7 @@ GB = 10**9
 _FETCHERS = 4
 _LOCK_FILE = ".lock"
 _SUFFIX = ".tfrecord"
+_DISCARDED = "it is removed from the cache, so run again"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class ShardCache:
             WriteError: the folder cannot be written.
         """
         self.require_room(shards)
-        opened = ShardFiles(lambda shard: str(self.path(shard)), "remove the file and run again")
+        opened = ShardFiles(lambda shard: str(self.path(shard)), _DISCARDED, self._discard)
         allow_open_files(len(shards))
         try:
             absent = [s for s in shards if not self._take(s, shards[s], opened)]
@@ -120,6 +121,11 @@ class ShardCache:
                     return True
             os.close(descriptor)
         return False
+
+    def _discard(self, shard: str) -> None:
+        """Remove a shard that was damaged since it was fetched; who has it open keeps it."""
+        with suppress(OSError):
+            self.path(shard).unlink()
 
     @contextmanager
     def _lock(self) -> Generator[None, None, None]:

@@ -17,7 +17,6 @@ import textwrap
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast, get_args
 
 from shared.console import delivering, flush_all, note

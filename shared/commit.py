@@ -4,7 +4,7 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -18,12 +18,19 @@ from shared.layout import LAKE_FILE
 from shared.store import Store, as_store
 
 
+class Tables(NamedTuple):
+    """The tables of a lake; columns as in `shared.manifest`'s schemas of these names."""
+
+    manifest: pl.DataFrame
+    rejects: pl.DataFrame
+    findings: pl.DataFrame
+
+
 def commit(
     place: Path | Store,
     image: ImageSpec,
-    manifest: pl.DataFrame,
-    rejects: pl.DataFrame,
-    findings: pl.DataFrame,
+    layout: dict[str, Any] | None,
+    tables: Tables,
 ) -> Lake:
     """Write the tables, then `lake.json`: from then on this is the lake at `place`.
 
@@ -33,9 +40,8 @@ def commit(
     Args:
         place: of the lake.
         image: how the images in the shards were made.
-        manifest: columns as in `shared.manifest.SCHEMA`.
-        rejects: columns as in `shared.manifest.REJECTS_SCHEMA`.
-        findings: columns as in `shared.manifest.FINDINGS_SCHEMA`.
+        layout: how the paths of the source were read, so that `verify` can read them again.
+        tables: of the lake.
 
     Returns:
         The lake, opened.
@@ -45,33 +51,35 @@ def commit(
         StoreError: the object store does not answer, or not as it should.
         WriteError: the lake cannot be written.
     """
-    manifest, rejects = manifest.sort("view_id"), rejects.sort("path")
-    findings = findings.sort("kind", "path")
+    manifest, rejects = tables.manifest.sort("view_id"), tables.rejects.sort("path")
+    findings = tables.findings.sort("kind", "path")
     store = as_store(place)
     known = _open_if_whole(store)
     if known and (
         known.image == image
+        and known.layout == layout
         and known.manifest.equals(manifest)
         and known.rejects.equals(rejects)
         and known.findings.equals(findings)
     ):
         return known
-    tables: list[tuple[str, bytes, int]] = [
+    encoded: list[tuple[str, bytes, int]] = [
         *((f"manifest/{f}", data, rows) for f, data, rows in manifests.encode_partitions(manifest)),
         ("rejects", manifests.encode_table(rejects), rejects.height),
         ("findings", manifests.encode_table(findings), findings.height),
     ]
     shards, counts = set(manifest["shard"].unique()), count(manifest, rejects, findings)
     # the lake is opened from what was written, beside which its sorted tables need not stay
-    del manifest, rejects, findings, known
+    del tables, manifest, rejects, findings, known
     with ThreadPoolExecutor(NUM_WRITERS) as writers:
         *partitions, rejects_file, findings_file = writers.map(
-            _write_table, repeat(store), *zip(*tables, strict=True)
+            _write_table, repeat(store), *zip(*encoded, strict=True)
         )
     store.sync(shards)
     facts = {
         "format_version": FORMAT_VERSION,
         "image": image.to_json(),
+        **({"layout": layout} if layout else {}),
         "counts": counts,
         "manifest": partitions,
         "rejects": rejects_file,

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,21 @@ _OTHER_REMEDY = "allow it or name another folder, and run again"
 def digest(data: bytes | memoryview) -> str:
     """Return the digest by which content is named: 128 bits of SHA-256 in hexadecimal."""
     return hashlib.sha256(data).hexdigest()[:_DIGEST_CHARS]
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file, or a link to one, for reading.
+
+    A pipe would wait for a writer, and a device may never end.
+
+    Raises:
+        OSError: there is none, or it is something else.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 class ShardDigester:

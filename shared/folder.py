@@ -1,5 +1,6 @@
 """Folder: files of this host, by their paths below a folder."""
 
+import errno
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -7,7 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.files import NUM_WRITERS, partial_file, publish, sync_folder, write_atomically
+from shared.files import (
+    NUM_WRITERS,
+    open_regular,
+    partial_file,
+    publish,
+    sync_folder,
+    write_atomically,
+)
+
+_NO_FILE = {errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO}
+"""What opening says of a path at which there is something, but not a regular file."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +53,12 @@ class Folder:
             StoreError: an object store does not answer, or not as it should.
         """
         try:
-            return (self.root / path).read_bytes()
-        except (NotADirectoryError, IsADirectoryError) as error:
-            raise FileNotFoundError(*error.args) from None
+            with open_regular(self.root / path) as file:
+                return file.read()
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                raise FileNotFoundError(*error.args) from None
+            raise
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file that appears whole or not at all, and is there to stay.

@@ -79,8 +79,11 @@ class ImageSpec:
         facts = {**_UNSAID, **facts}
         try:
             spec = cls(*(facts[name] for name in cls.__dataclass_fields__))
-        except UsageError as error:
+        except (UsageError, KeyError, TypeError) as error:
             raise LakeError(f"Expected images of a kind this mura-lake knows: {error}") from None
-        if spec.to_json() != facts:
+        # 64.0 and 64 are equal, and so are True and 1
+        if spec.to_json() != facts or any(
+            type(value) is not type(facts[name]) for name, value in spec.to_json().items()
+        ):
             raise LakeError(f"Expected images stored as {spec.to_json()}. Received: {facts}")
         return spec

@@ -1,12 +1,12 @@
 """The lake: what its `lake.json` says, and how it is opened."""
 
-import io
 import json
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -17,10 +17,12 @@ from shared.errors import CorruptLakeError, LakeError
 from shared.files import digest
 from shared.folder import Folder
 from shared.image_spec import ImageSpec
-from shared.layout import LAKE_FILE
+from shared.json_text import parse_object
+from shared.layout import LAKE_FILE, is_own_path
 from shared.store import Store, as_store
 
 FORMAT_VERSION = 2
+_SHOWN_CHARS = 400
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Lake:
         rejects: files that did not get in, columns as in `shared.manifest.REJECTS_SCHEMA`.
         findings: what is odd about the tree, columns as in `shared.manifest.FINDINGS_SCHEMA`.
         files: every file of the lake, relative to `store`.
+        layout: how paths of the source were read; None if `lake.json` does not say it.
         cache: where shards of an object store are kept, if they are.
     """
 
@@ -45,6 +48,7 @@ class Lake:
     rejects: pl.DataFrame
     findings: pl.DataFrame
     files: frozenset[str] = field(repr=False)
+    layout: dict[str, Any] | None = None
     cache: ShardCache | None = field(default=None, repr=False)
 
     @property
@@ -95,18 +99,19 @@ def _read_lake_file(store: Store) -> bytes:
 
 def _open(store: Store, facts_bytes: bytes) -> Lake:
     try:
-        facts = json.loads(facts_bytes)
+        facts = parse_object(facts_bytes)
         version = facts["format_version"]
         if version != FORMAT_VERSION:
             raise LakeError(
                 f"Expected a lake of format {FORMAT_VERSION}; `just ingest` makes an older one "
                 "anew, and a newer one needs a newer mura-lake. "
-                f"Received: format_version={version} in {store.where(LAKE_FILE)}"
+                f"Received: format_version={_show(version)} in {store.where(LAKE_FILE)}"
             )
         own_digest = facts.pop("digest")
         if seal(facts) != facts_bytes:
             raise ValueError("its digest differs")
         tables: list[dict[str, Any]] = [*facts["manifest"], facts["rejects"], facts["findings"]]
+        _check_paths(tables)
         encoded = _read_tables(store, tables)
         manifest = manifests.concat(
             [
@@ -114,16 +119,39 @@ def _open(store: Store, facts_bytes: bytes) -> Lake:
                 for table, data in zip(facts["manifest"], encoded[:-2], strict=True)
             ]
         )
-        rejects, findings = (pl.read_parquet(io.BytesIO(table)) for table in encoded[-2:])
+        rejects = manifests.decode_table(encoded[-2], manifests.REJECTS_SCHEMA)
+        findings = manifests.decode_table(encoded[-1], manifests.FINDINGS_SCHEMA)
         if facts["counts"] != (counts := count(manifest, rejects, findings)):
             raise ValueError(f"expected the counts {facts['counts']}, received {counts}")
-        image = ImageSpec.from_json(facts["image"])
+        image, layout = ImageSpec.from_json(facts["image"]), _find_layout(facts)
+        if image.encoding == "raw" and (manifest["image_bytes"] != image.num_bytes).any():
+            raise ValueError(f"expected raw images of {image.num_bytes} bytes")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptLakeError(
-            f"{store.where(LAKE_FILE)} is not as it was committed: {error!r}"
+            f"{store.where(LAKE_FILE)} is not as it was committed: {_show(error)}"
         ) from None
     files = {LAKE_FILE, *(table["path"] for table in tables), *manifest["shard"].unique()}
-    return Lake(store, own_digest, image, manifest, rejects, findings, frozenset(files))
+    return Lake(store, own_digest, image, manifest, rejects, findings, frozenset(files), layout)
+
+
+def _check_paths(tables: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse tables that are not files of a lake, named by their digest, at a lake's places."""
+    for table in tables:
+        path: object = table["path"]
+        if not (isinstance(path, str) and is_own_path(path)) or Path(path).stem != table["digest"]:
+            raise ValueError(f"{path!r} is not the path of a table")
+
+
+def _find_layout(facts: dict[str, Any]) -> dict[str, Any] | None:
+    layout: object = facts.get("layout")
+    if layout is None or isinstance(layout, dict):
+        return cast("dict[str, Any] | None", layout)
+    raise TypeError(f"{layout!r} is not a layout")
+
+
+def _show(found: object) -> str:
+    """Return how something from outside is shown in one line."""
+    return repr(found)[:_SHOWN_CHARS]
 
 
 def _read_tables(store: Store, tables: list[dict[str, Any]]) -> list[bytes]:

@@ -8,8 +8,8 @@ LOCK_FILE = ".lock"
 
 _NAME = r"(lake\.json|[0-9a-f]{32}(\.parquet|\.tfrecord)?)"
 _OWN_PATH = re.compile(
-    r"\.lock|((manifest|shards)/split=[a-z]+/body_part=[a-z]+/label=\d/|rejects/|findings/)?"
-    rf"({_NAME}|\.{_NAME}\.\d+\.partial)"
+    r"\.lock|((manifest|shards)/split=[a-z]+/body_part=[a-z]+/label=[0-9]/|rejects/|findings/)?"
+    rf"({_NAME}|\.{_NAME}\.[0-9]+\.partial)"
 )
 
 

@@ -1,10 +1,13 @@
 """The manifest: one row a view, and where in which shard its pixels begin."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
+
+from shared.layout import is_own_path, shard_path
+from shared.vocabulary import BODY_PARTS, LABEL_NAMES, SPLITS
 
 SCHEMA: dict[str, type[pl.DataType]] = {
     "view_id": pl.String,
@@ -40,6 +43,8 @@ stored pixels; `shard`: path inside the lake; `*_offset`: bytes from the start o
 
 PARTITION_COLUMNS = ("split", "body_part", "label")
 """These stand in the folders' names, Hive-style, and not in the files."""
+
+_LABELS = [str(label) for label in range(len(LABEL_NAMES))]
 
 REJECTS_SCHEMA: dict[str, type[pl.DataType]] = {
     "path": pl.String,
@@ -96,12 +101,39 @@ def encode_table(table: pl.DataFrame) -> bytes:
     return sink.getvalue()
 
 
+def decode_table(encoded: bytes, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    """Read a table's Parquet bytes back: the columns of a schema, without nulls.
+
+    Raises:
+        ValueError: the bytes are not such a table.
+    """
+    from shared.parquet import read_table
+
+    table = read_table(encoded, schema).select(schema.keys())
+    for name in schema:
+        if num_nulls := table[name].null_count():
+            raise ValueError(f"expected a value of {name} in each row, received {num_nulls} nulls")
+    return table
+
+
 def decode_partition(folder: str, encoded: bytes) -> pl.DataFrame:
-    """Read one partition's Parquet bytes back, its folder's columns included."""
+    """Read one partition's Parquet bytes back, its folder's columns included.
+
+    Raises:
+        ValueError: the bytes are not a partition's, or name shards of another one.
+    """
     values = dict(part.split("=", 1) for part in Path(folder).parts[-len(PARTITION_COLUMNS) :])
-    rows = pl.read_parquet(io.BytesIO(encoded))
+    split, body_part, label = (values[name] for name in PARTITION_COLUMNS)
+    if split not in SPLITS or body_part not in BODY_PARTS or label not in _LABELS:
+        raise ValueError(f"{folder} is not the folder of a partition")
+    own = {name: dtype for name, dtype in SCHEMA.items() if name not in PARTITION_COLUMNS}
+    rows = decode_table(encoded, own)
+    folder = partition_folder(split, body_part, int(label))
+    for shard in rows["shard"].unique():
+        if shard != shard_path(folder, Path(shard).stem) or not is_own_path(shard):
+            raise ValueError(f"{shard!r} is not the path of a shard of {folder}")
     return rows.with_columns(
-        pl.lit(values[name]).cast(SCHEMA[name]).alias(name) for name in PARTITION_COLUMNS
+        pl.lit(value).cast(SCHEMA[name]).alias(name) for name, value in values.items()
     ).select(SCHEMA.keys())
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.encoding import decode
-from shared.errors import CorruptLakeError, MuraLakeError, StoreError
+from shared.errors import CorruptLakeError, LakeError, MuraLakeError, StoreError
 from shared.find_shards import find_shards
 from shared.image import Pixels
 from shared.lake import Lake
@@ -73,8 +73,6 @@ class ViewReader:
         labels: float32, one a view.
         damage: what `read` found wrong, for callers behind a boundary that exceptions do not cross
             whole.
-        places: where the shard of each view lies, as it is named from everywhere, and the number of
-            its record there: `where`, `record_index`.
         is_remote: whether they lie in an object store, and in no cache.
 
     Raises:
@@ -90,12 +88,28 @@ class ViewReader:
         shards, views = find_shards(lake, views)
         self._shards = shards
         self._views = views.select("shard", "view_id")
-        names = {shard: shards.where(shard) for shard in shards.numbers}
-        where = pl.col("shard").replace_strict(names, return_dtype=pl.String)
-        self.places = views.select("record_index", where=where)
+        self._numbers = views["record_index"]
         self.is_remote = isinstance(shards, ShardObjects)
         self._records = _Records.of(views, shards.numbers)
         self._head_bytes = int(self._records.head_bytes.max(initial=0))
+
+    @property
+    def places(self) -> pl.DataFrame:
+        """Where the shard of each view lies, and the number of its record there.
+
+        Columns: `where`, as it is named from everywhere, and `record_index`.
+
+        Raises:
+            LakeError: the path is not UTF-8, which neither tables nor TensorFlow can hold.
+        """
+        names = {shard: self._shards.where(shard) for shard in self._shards.numbers}
+        if not all(map(_is_utf8, names.values())):
+            raise LakeError(
+                "Expected a lake whose path is UTF-8, to read it shard by shard. "
+                f"Received: lake={min(names.values())!r}"
+            )
+        where = pl.col("shard").replace_strict(names, return_dtype=pl.String)
+        return self._views.select(self._numbers, where=where)
 
     def __len__(self) -> int:
         return self._views.height
@@ -188,7 +202,12 @@ class ViewReader:
 
     def _damaged(self, row: np.int64) -> CorruptLakeError:
         shard, view_id = self._views.row(int(row))
+        self._shards.discard(shard)
         return damage(self._shards.where(shard), view_id, WRONG_RECORD, self._shards.remedy)
+
+
+def _is_utf8(path: str) -> bool:
+    return path.isascii() or not any("\ud800" <= char <= "\udfff" for char in path)
 
 
 def _aligned(shape: tuple[int, ...]) -> Pixels:

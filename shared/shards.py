@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from shared.bucket import REQUESTS, Bucket
 from shared.errors import CorruptLakeError, StoreError
+from shared.files import open_regular
 from shared.folder import Folder
 from shared.object_file import ObjectFile
 from shared.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES
@@ -49,20 +51,43 @@ def shard_bytes(rows: pl.DataFrame) -> int:
 
 
 def check_size(size_bytes: int, rows: pl.DataFrame, where: str) -> None:
-    """Hold the size of a shard against its rows.
+    """Hold the size of a shard against its rows, and the rows against each other.
 
     Raises:
-        CorruptLakeError: it has another.
+        CorruptLakeError: it has another size, or its rows do not follow each other without gaps.
     """
+    if not _follow_each_other(rows):
+        raise CorruptLakeError(f"{where}: the manifest's rows of it do not follow each other")
     if size_bytes != shard_bytes(rows):
         cut = min(bisect_right(rows["end"].to_list(), size_bytes), rows.height - 1)
         what = f"expected a file of {shard_bytes(rows)} bytes, received {size_bytes}"
         raise damage(where, rows["view_id"][cut], what)
 
 
+def _follow_each_other(rows: pl.DataFrame) -> bool:
+    """Return whether rows are numbered from 0 and each record begins where the one before ends.
+
+    Each is longer than its frame, so all that is read lies between 0 and the last one's end.
+    """
+    numbers, starts, images, ends = (
+        rows[name].to_numpy() for name in ("record_index", "record_offset", "image_offset", "end")
+    )
+    return (
+        bool(np.array_equal(numbers, np.arange(len(numbers))))
+        and starts[0] == 0
+        and bool(np.array_equal(starts[1:], ends[:-1]))
+        and bool((images > starts + FRAME_HEADER_BYTES).all())
+        and bool((ends > images + FRAME_FOOTER_BYTES).all())
+    )
+
+
 def damage(where: str, view_id: str, what: str, remedy: str = REMEDY) -> CorruptLakeError:
     """Return the error that says what is wrong with a view of a shard."""
     return CorruptLakeError(f"{where}, view {view_id}: {what}; {remedy}")
+
+
+def _keep(_: str) -> None:
+    """Leave a damaged shard where it is: it may be the only one."""
 
 
 class ShardFiles:
@@ -71,16 +96,22 @@ class ShardFiles:
     Args:
         where: how a shard's file is named to a person.
         remedy: what to do about a damaged one.
+        discard: what is done with a damaged one when it is found.
 
     Attributes:
         numbers: of each shard; the descriptors of the open files.
         sizes: of each, in bytes.
     """
 
-    def __init__(self, where: Callable[[str], str], remedy: str):
+    def __init__(
+        self,
+        where: Callable[[str], str],
+        remedy: str = REMEDY,
+        discard: Callable[[str], None] = _keep,
+    ):
         self.numbers: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
-        self.where, self.remedy = where, remedy
+        self.where, self.remedy, self.discard = where, remedy, discard
 
     def add(self, shard: str, descriptor: int) -> None:
         """Take over an open file."""
@@ -102,12 +133,14 @@ def open_files(store: Folder, shards: Collection[str]) -> ShardFiles:
 
     Raises:
         FileNotFoundError: one is not there; none is left open.
+        OSError: one is not a regular file.
     """
-    opened = ShardFiles(store.where, REMEDY)
+    opened = ShardFiles(store.where)
     allow_open_files(len(shards))
     try:
         for shard in shards:
-            opened.add(shard, os.open(store.root / shard, os.O_RDONLY))
+            with open_regular(store.root / shard) as file:
+                opened.add(shard, os.dup(file.fileno()))
     except BaseException:
         opened.close()
         raise
@@ -135,7 +168,7 @@ class ShardObjects:
         self.sizes = store.sizes(shards)
         if missing := self.numbers.keys() - self.sizes.keys():
             raise FileNotFoundError(store.where(min(missing)))
-        self.where, self.remedy = store.where, REMEDY
+        self.where, self.remedy, self.discard = store.where, REMEDY, _keep
         self._store = store
         self._shards: list[str] = list(shards)
         self._idle: dict[str, list[ObjectFile]] = {shard: [] for shard in shards}

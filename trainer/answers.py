@@ -1,10 +1,13 @@
 """Answers: what a run says of views and of their studies, and how often such words were right."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.stats import binomtest
 
+from shared.errors import TrainingError
 from trainer.calibration import calibrate
 from trainer.decision import Rule
 from trainer.kept import Kept
@@ -14,6 +17,8 @@ from trainer.target import tell_abnormal
 _NUM_ALIKE = 40
 """Held-out views that a probability is held against: an interval of some 0.3, no wider region."""
 _MIN_HELD_OUT = 20
+_TOLERANCE = 1e-3
+"""Of the sum of a softmax in float32, or in the float16 of a GPU."""
 
 
 def answer(
@@ -35,7 +40,11 @@ def answer(
         Two tables: by view `path`, `study`; by study `study`, `num_views`; and both `probability`,
         `calibrated_probability`, `low`, `high`, `threshold`, `calibrated_threshold` and `answer`,
         normal or abnormal, at the threshold.
+
+    Raises:
+        TrainingError: an output is no probability.
     """
+    check_outputs(outputs, kept.folder)
     own = views.select("path", "study").with_columns(probability=tell_abnormal(outputs))
     studies = own.group_by("study", maintain_order=True).agg(
         pl.len().cast(pl.Int64).alias("num_views"), pl.col("probability").mean()
@@ -46,6 +55,26 @@ def answer(
         for level, rows in (("view", own), ("study", studies))
     )
     return next(decided), next(decided)
+
+
+def check_outputs(outputs: npt.NDArray[np.float32], folder: Path) -> None:
+    """Refuse outputs of a model that are no probabilities: NaN is below every threshold.
+
+    Args:
+        outputs: of the model, (rows, n).
+        folder: of its run.
+
+    Raises:
+        TrainingError: one is NaN or not within 0 and 1, or those of classes do not sum to 1.
+    """
+    is_probability = (outputs >= 0) & (outputs <= 1)
+    if outputs.shape[1] > 1:
+        is_probability &= np.abs(outputs.sum(axis=1, keepdims=True) - 1) <= _TOLERANCE
+    if not is_probability.all():
+        raise TrainingError(
+            f"Expected probabilities from the model of a run. Received: run={folder}, whose model "
+            f"answered {outputs[~is_probability][0]:g}"
+        )
 
 
 def _held_out(kept: Kept) -> pl.DataFrame:

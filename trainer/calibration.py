@@ -13,7 +13,8 @@ from trainer.rates import Floats, Ints
 MAX_BINS = 15
 _MIN_ROWS = 10
 """With fewer rows in a bin the share of abnormal ones would be mostly noise."""
-_LOG_TEMPERATURES = (math.log(0.01), math.log(100))
+TEMPERATURES = (0.01, 100.0)
+"""The lowest and the highest that are learnt."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def learn_temperature(labels: Ints, probabilities: Floats) -> float:
         scaled = logits * math.exp(-log_temperature)
         return float(np.mean(np.logaddexp(0, scaled) - smoothed * scaled))
 
-    found: Any = minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded")
+    low, high = map(math.log, TEMPERATURES)
+    found: Any = minimize_scalar(loss, bounds=(low, high), method="bounded")
     return math.exp(found.x)
 
 

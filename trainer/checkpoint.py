@@ -1,7 +1,6 @@
 """Checkpoint: where a fit stands after its last finished epoch, so that a killed run goes on."""
 
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.files import partial_file, publish
+from shared.sealed import open_sealed, sealed_file
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -44,12 +43,12 @@ class Checkpoint:
 
     def read(self) -> State | None:
         """Return the state, or None where there is no whole file: the fit begins anew."""
-        try:
-            with self._path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with open_sealed(self._path, self._path.name) as file:
+            if file is None:
+                return None
+            with np.load(file, allow_pickle=False) as stored:
                 rows = json.loads(bytes(stored[_ROWS]))
                 return State(rows, _in_order(stored, "best"), _in_order(stored, "current"))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return None
 
     def write(self, state: State) -> None:
         """Replace the file.
@@ -60,9 +59,9 @@ class Checkpoint:
         arrays = {_ROWS: np.frombuffer(json.dumps(state.rows).encode(), np.uint8)}
         for name, values in (("best", state.best), ("current", state.current)):
             arrays |= _numbered(name, values)
-        with partial_file(self._path) as file:
+        # sealed under its name, so that the state of another fold or trial is never taken for it
+        with sealed_file(self._path, self._path.name) as file:
             np.savez(file, **arrays)
-        publish(Path(file.name), self._path)
 
 
 def _numbered(name: str, values: Sequence[npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:

@@ -3,17 +3,23 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 
-from trainer.calibration import calibrate, learn_temperature
-from trainer.metrics import by_study, to_arrays
+from shared.files import write_atomically
+from shared.json_text import parse_object
+from shared.regular_file import read_regular
+from trainer.calibration import TEMPERATURES, calibrate, learn_temperature
+from trainer.metrics import LEVELS, by_study, to_arrays
 from trainer.rates import Floats, Ints
 
 DECISION_FILE = "decision.json"
 CALIBRATED = "calibrated_probability"
+
+_LEARNT_ON = ("out_of_fold", "validation")
+"""Roles of rows that a decision may be learnt on, the fairest first."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ def decide(scored: pl.DataFrame, model: str) -> Decision:
         scored: a scored table.
         model: the name of the model that is kept.
     """
-    for role in ("out_of_fold", "validation"):
+    for role in _LEARNT_ON:
         rows = scored.filter(model=model, role=role).sort("view_id")
         if rows["label"].n_unique() > 1:
             studies = by_study(rows)
@@ -120,16 +126,71 @@ def add_calibrated(scored: pl.DataFrame, decision: Decision) -> pl.DataFrame:
 
 
 def write_decision(folder: Path, decision: Decision) -> None:
-    """Write `decision.json` into a run folder."""
-    (folder / DECISION_FILE).write_text(json.dumps(asdict(decision), indent=2) + "\n")
+    """Write `decision.json` into a run folder.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
+    encoded = json.dumps(asdict(decision), indent=2, allow_nan=False) + "\n"
+    write_atomically(folder / DECISION_FILE, encoded.encode())
 
 
 def read_decision(folder: Path) -> Decision:
     """Read `decision.json` from a run folder.
 
     Raises:
-        FileNotFoundError: there is none.
+        OSError: there is none.
+        ValueError: it is none that `write_decision` wrote.
     """
-    found: dict[str, Any] = json.loads((folder / DECISION_FILE).read_bytes())
-    view, study = (Rule(**found.pop(level)) for level in ("view", "study"))
-    return Decision(**found, view=view, study=study)
+    return parse_decision(read_regular(folder, DECISION_FILE))
+
+
+def parse_decision(encoded: bytes) -> Decision:
+    """Return the decision of a `decision.json`.
+
+    Raises:
+        ValueError: it is none that `write_decision` wrote.
+    """
+    facts = parse_object(encoded)
+    _check_types(facts, Decision(""))
+    view, study = (_parse_rule(facts.pop(level)) for level in LEVELS)
+    decision = Decision(**facts, view=view, study=study)
+    num_views, num_studies = decision.num_views, decision.num_studies
+    if decision.learnt_on:
+        is_possible = 1 <= num_studies <= num_views
+    else:
+        # nothing was learnt, so that all is as it was
+        is_possible = decision == Decision(decision.model)
+    if decision.learnt_on not in ("", *_LEARNT_ON) or not is_possible:
+        raise ValueError(
+            f"Expected a decision learnt on {' or '.join(_LEARNT_ON)}. Received: learnt_on="
+            f"{decision.learnt_on!r}, num_views={num_views}, num_studies={num_studies}"
+        )
+    return decision
+
+
+def _parse_rule(facts: Any) -> Rule:
+    _check_types(facts, Rule())
+    rule = Rule(**facts)
+    low, high = TEMPERATURES
+    # negated, because NaN compares as false
+    if not (low <= rule.temperature <= high and 0 <= rule.threshold <= 1):
+        raise ValueError(
+            f"Expected a temperature of {low} to {high} and a threshold of 0 to 1. "
+            f"Received: temperature={rule.temperature}, threshold={rule.threshold}"
+        )
+    return rule
+
+
+def _check_types(facts: Any, like: Decision | Rule) -> None:
+    """Refuse an object without exactly the keys of another, or with values of other types."""
+    found = cast("object", facts)
+    if isinstance(facts, dict):
+        found = _types_of(cast("dict[str, Any]", facts))
+    expected = _types_of(asdict(like))
+    if found != expected:
+        raise ValueError(f"Expected the types {expected}. Received: {found}")
+
+
+def _types_of(facts: dict[str, Any]) -> dict[str, str]:
+    return {name: type(value).__name__ for name, value in facts.items()}

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import json
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from shared.errors import TrainingError
+from shared.errors import LakeError, TrainingError
 from shared.image_spec import ImageSpec
+from shared.json_text import parse_object
 from shared.store import as_path
-from trainer.decision import DECISION_FILE, Decision, read_decision
-from trainer.run_folder import PREDICTIONS_FILE
+from trainer.decision import DECISION_FILE, Decision, parse_decision
+from trainer.run_digests import read_digests, read_unchanged
+from trainer.run_facts import check_config, check_metrics, num_outputs, read_predictions
+from trainer.run_folder import PREDICTIONS_FILE, SUMS_FILE
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -22,14 +25,7 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.keras"
 
 _RUNS = Path("runs")
-_FILES = (
-    "report.html",
-    MODEL_FILE,
-    "metrics.json",
-    "config.json",
-    DECISION_FILE,
-    PREDICTIONS_FILE,
-)
+_REASON_CHARS = 300
 
 
 @dataclass(frozen=True)
@@ -43,6 +39,7 @@ class Kept:
         decision: temperatures and thresholds, by view and by study.
         image: how the images of its lake were made, and how those that it is asked about are.
         scored: one row a prediction, joined to the manifest.
+        digests: SHA-256 of the run's files, by their paths below the folder.
     """
 
     folder: Path
@@ -51,6 +48,18 @@ class Kept:
     decision: Decision
     image: ImageSpec
     scored: pl.DataFrame
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def read(self, name: str) -> bytes:
+        """Return a file of the run.
+
+        Args:
+            name: its path below the folder.
+
+        Raises:
+            TrainingError: it is missing, a link, or not the file that the run wrote.
+        """
+        return read_unchanged(self.folder, name, self.digests)
 
     def load_model(self) -> keras.Model:
         """Return the model, from uint8 images (batch, size, size, 1) to (batch, outputs).
@@ -58,19 +67,14 @@ class Kept:
         Its outputs are the probability of abnormal, or those of `config["classes"]`.
 
         Raises:
-            TrainingError: its file is damaged.
+            TrainingError: its file is damaged, or holds another model.
         """
-        import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+        from trainer.models.saved import load_model
 
+        self.read(MODEL_FILE)
         path = self.folder / MODEL_FILE
-        try:
-            untyped: Any = keras.models
-            return untyped.load_model(path, compile=False)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise TrainingError(
-                f"Expected the model of a run. Received: {path}, which Keras cannot load: "
-                f"{' '.join(str(error).split())}"
-            ) from None
+        with _one_line(path):
+            return load_model(path, self.image.size, num_outputs(self.config))
 
 
 def open_kept(run: str) -> Kept:
@@ -83,31 +87,43 @@ def open_kept(run: str) -> Kept:
         TrainingError: there is none, it is not finished, or a file is damaged.
     """
     folder = as_path("run", run) if run else _find_newest()
-    missing = [name for name in _FILES if not (folder / name).is_file()]
-    if missing:
-        raise TrainingError(
-            "Expected the folder of a finished run; `just train` makes one. "
-            f"Received: run={folder}, without {missing[0]}"
-        )
-    try:
-        config, metrics = (
-            json.loads((folder / name).read_bytes()) for name in ("config.json", "metrics.json")
-        )
-        scored = pl.read_parquet(io.BytesIO((folder / PREDICTIONS_FILE).read_bytes()))
+    digests = read_digests(folder)
+
+    def read(name: str) -> bytes:
+        return read_unchanged(folder, name, digests)
+
+    with _one_line(folder / "config.json"):
+        config = parse_object(read("config.json"))
+        check_config(config)
         image = ImageSpec.from_json(config["lake"]["image"])
-        return Kept(folder, config, metrics, read_decision(folder), image, scored)
-    except (ValueError, KeyError, TypeError, FileNotFoundError, pl.exceptions.PolarsError) as error:
+    with _one_line(folder / DECISION_FILE):
+        decision = parse_decision(read(DECISION_FILE))
+    with _one_line(folder / PREDICTIONS_FILE):
+        scored = read_predictions(read(PREDICTIONS_FILE), num_outputs(config), decision)
+    with _one_line(folder / "metrics.json"):
+        metrics = parse_object(read("metrics.json"))
+        check_metrics(metrics, decision, config["command"], scored)
+    return Kept(folder, config, metrics, decision, image, scored, digests)
+
+
+@contextmanager
+def _one_line(path: Path) -> Generator[None, None, None]:
+    """Turn an error about a file's content into one that names the file, in a line."""
+    try:
+        yield
+    except (LakeError, ValueError) as error:
+        reason = " ".join(repr(str(error))[1:-1].split())[:_REASON_CHARS]
         raise TrainingError(
-            f"Expected the files of a run as it left them. Received: run={folder}: {error!r}"
+            f"Expected the files of a run as it wrote them. Received: {path}: {reason}"
         ) from None
 
 
 def _find_newest() -> Path:
-    """Return the finished run in `runs/` whose report is the newest."""
-    reports = sorted(_RUNS.glob("*/report.html"), key=lambda path: path.stat().st_mtime)
-    if not reports:
+    """Return the run in `runs/` that was finished last."""
+    sums = sorted(_RUNS.glob(f"*/{SUMS_FILE}"), key=lambda path: path.lstat().st_mtime)
+    if not sums:
         raise TrainingError(
             "Expected a finished run in runs/, or run=FOLDER; `just train` makes one. "
             "Received: run= and no run in runs/"
         )
-    return reports[-1].parent
+    return sums[-1].parent

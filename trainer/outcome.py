@@ -1,5 +1,6 @@
 """Outcome: what a finished run keeps beside its model, and what is said of it."""
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from shared.console import say
+from shared.files import write_atomically
 from trainer.decision import add_calibrated, decide, write_decision
 from trainer.report.words import estimate, fine_percent, number
 from trainer.results import kept_model
@@ -25,14 +27,20 @@ def write_tables(
         history: one row an epoch.
         scored: all predictions of the run. `predictions.parquet` gets `calibrated_probability`
             as well, and `decision.json` the temperatures and thresholds learnt on them.
+
+    Raises:
+        WriteError: a file cannot be written.
     """
     decision = decide(scored, kept_model(scored))
     waiting_share = {**_share_of_training(history), **_share_of_phases(config)}
     facts = {**config, "waiting_share": waiting_share}
-    (folder / "config.json").write_text(json.dumps(facts, indent=2) + "\n")
+    write_atomically(folder / "config.json", (json.dumps(facts, indent=2) + "\n").encode())
     write_decision(folder, decision)
-    history.write_parquet(folder / "history.parquet")
-    add_calibrated(scored, decision).write_parquet(folder / PREDICTIONS_FILE)
+    tables = {"history.parquet": history, PREDICTIONS_FILE: add_calibrated(scored, decision)}
+    for name, table in tables.items():
+        encoded = io.BytesIO()
+        table.write_parquet(encoded)
+        write_atomically(folder / name, encoded.getvalue())
 
 
 def _share_of_training(history: pl.DataFrame) -> dict[str, float]:

@@ -1,28 +1,33 @@
 """Run folder: one training's results, which stand alone; until then, what it needs to go on."""
 
 import fcntl
-import json
 import os
 import re
-import secrets
 import shutil
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 from shared.console import note
 from shared.errors import TrainingError, UsageError
-from shared.files import explain_write, write_atomically
+from shared.files import explain_write
 from shared.store import as_path
+from trainer.unfinished import (
+    CHECKPOINTS,
+    RUN_FILE,
+    Unfinished,
+    read_unfinished,
+    write_unfinished,
+)
 
-CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
 PREDICTIONS_FILE = "predictions.parquet"
 TRIALS_FILE = "trials.parquet"
-
-_RUN_FILE = "run.json"
+SUMS_FILE = "SHA256SUMS"
+"""Digests of the files of a run; written last, so a folder with it is that of a finished run."""
 
 
 @contextmanager
@@ -54,14 +59,14 @@ def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None
 
 def count_starts(folder: Path) -> int:
     """Return how many processes have worked on a run that is not finished."""
-    return json.loads((folder / CHECKPOINTS / _RUN_FILE).read_bytes())["starts"]
+    return read_unfinished(folder).starts
 
 
 def identify(folder: Path) -> str | None:
     """Return what tells an unfinished run's folder from any other, or None if there is no such."""
     try:
-        return json.loads((folder / CHECKPOINTS / _RUN_FILE).read_bytes())["id"]
-    except OSError:
+        return read_unfinished(folder).id
+    except (OSError, ValueError):
         return None
 
 
@@ -82,17 +87,21 @@ def _claim(path: Path | None, name: str, key: str) -> tuple[Path, int]:
 
 def _take_over(path: Path, key: str) -> int | None:
     """Return the lock of the same run's folder, if it is unfinished and nobody works on it."""
-    run_file = path / CHECKPOINTS / _RUN_FILE
     try:
         descriptor = _lock(path)
-        run = json.loads(run_file.read_bytes())
-    except (OSError, ValueError):
+    except OSError:
         return None
-    if run["key"] != key:
+    try:
+        run = read_unfinished(path)
+    except (OSError, ValueError):
+        run = None
+    if run is None or run.key != key:
         os.close(descriptor)
         return None
     note(f"going on with {path}, which an earlier run of this command has left unfinished")
-    write_atomically(run_file, json.dumps({**run, "starts": run["starts"] + 1}).encode())
+    write_unfinished(path, replace(run, starts=run.starts + 1))
+    # it was killed after its end: what it wrote will be written again
+    (path / SUMS_FILE).unlink(missing_ok=True)
     return descriptor
 
 
@@ -105,8 +114,7 @@ def _make(path: Path, key: str) -> int:
                 "Expected a new folder for the run, or one that the same command left unfinished. "
                 f"Received: out={path}, which exists"
             ) from None
-    run = {"key": key, "id": secrets.token_hex(8), "starts": 1}
-    write_atomically(path / CHECKPOINTS / _RUN_FILE, json.dumps(run).encode())
+    write_unfinished(path, Unfinished(key))
     return _lock(path)
 
 
@@ -116,7 +124,8 @@ def _lock(path: Path) -> int:
     Raises:
         OSError: there is no such run, or another process holds it.
     """
-    descriptor = os.open(path / CHECKPOINTS, os.O_RDONLY | os.O_CLOEXEC)
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
+    descriptor = os.open(path / CHECKPOINTS, flags)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -137,7 +146,7 @@ def _leave(path: Path, error: BaseException) -> None:
 
 
 def _can_go_on(checkpoints: Path) -> bool:
-    return any(file.name != _RUN_FILE for file in checkpoints.iterdir())
+    return any(file.name != RUN_FILE for file in checkpoints.iterdir())
 
 
 def _unused_path(folder: Path, name: str) -> Path:

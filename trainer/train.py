@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from shared.files import explain_write
 from shared.lake import Lake
 from trainer.fitted import Fitted, build_model, predict
 from trainer.kept import MODEL_FILE
@@ -16,6 +17,7 @@ from trainer.outcome import write_tables
 from trainer.provenance import Phases, describe_run
 from trainer.report.cases import HEAT_MAPS
 from trainer.report.page import write_report
+from trainer.run_digests import write_digests
 from trainer.run_folder import TENSORBOARD, count_starts
 from trainer.split import FitPlan
 from trainer.tune import make_fit
@@ -92,7 +94,8 @@ def keep_model(
     """
     with phases.measure("save"):
         model = build_model(members, options.flips)
-        model.save(folder / MODEL_FILE)
+        with explain_write(folder / MODEL_FILE):
+            model.save(folder / MODEL_FILE)
     # an earlier process that was killed may have been asked for pictures
     shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
     if options.images == "on":
@@ -105,7 +108,7 @@ def keep_model(
 def keep_results(
     folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
 ) -> None:
-    """Write a run's tables, logs and report.
+    """Write a run's tables, logs and report, and last the digests of its files.
 
     Args:
         folder: the run's.
@@ -118,6 +121,7 @@ def keep_results(
     write_tables(folder, config, history, scored)
     log_heads(folder / TENSORBOARD, history)
     write_report(folder)
+    write_digests(folder)
 
 
 def predict_sets(members: list[Fitted], plan: FitPlan, name: str) -> pl.DataFrame:

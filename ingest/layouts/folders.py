@@ -56,6 +56,11 @@ class FoldersLayout:
         """Only by a pattern."""
         return self.patient is not None
 
+    def to_json(self) -> dict[str, str]:
+        """Return what `lake.json` says of the layout."""
+        patient = self.patient.pattern if self.patient else ""
+        return {"name": "folders", "body_part": self.body_part, "patient": patient}
+
     def find_root(self, tree: Store) -> Store:
         """Return `tree` if it has one folder for each split, or for one of them at least."""
         names = tree.folders()

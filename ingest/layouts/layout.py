@@ -53,6 +53,10 @@ class Layout(Protocol):
         """Whether paths say whose a view is; if not, each is a patient of its own."""
         ...
 
+    def to_json(self) -> dict[str, str]:
+        """Return what `lake.json` says of the layout: all that the meaning of a path depends on."""
+        ...
+
     def find_root(self, tree: Store) -> Store:
         """Return the folder that holds the splits: `tree` or one in it.
 

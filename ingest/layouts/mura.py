@@ -56,6 +56,10 @@ class MuraLayout:
         """They do."""
         return True
 
+    def to_json(self) -> dict[str, str]:
+        """Return what `lake.json` says of the layout."""
+        return {"name": "mura"}
+
     def find_root(self, tree: Store) -> Store:
         """Return the folder that holds the splits: `tree` or the MURA folder in it."""
         folders = tree.folders()

@@ -22,7 +22,7 @@ from ingest.layouts.mura import MuraLayout
 from ingest.outcomes import WRITTEN_SCHEMA
 from ingest.plan import ShardPlan, plan_shards
 from ingest.scan import scan_tree
-from shared.commit import commit
+from shared.commit import Tables, commit
 from shared.image_spec import ImageSpec
 from shared.lake import open_lake
 from shared.manifest import FINDINGS_SCHEMA, SCHEMA
@@ -62,7 +62,9 @@ def main(tree: str, lake: str) -> None:
     none = pl.DataFrame(schema=FINDINGS_SCHEMA)
     for shard in manifest["shard"].unique():
         (Path(lake) / shard).parent.mkdir(parents=True, exist_ok=True)
-    steps.run("commit", lambda: commit(Path(lake), image, manifest, rejects, none).digest)
+    steps.run(
+        "commit", lambda: commit(Path(lake), image, None, Tables(manifest, rejects, none)).digest
+    )
     steps.run("open", lambda: open_lake(lake).manifest.height)
     options = CvOptions(lake=lake)
     data = steps.run("open for training", lambda: open_data(options))

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from ingest.phantom.tree import plan_tree
-from shared.commit import commit
+from shared.commit import Tables, commit
 from shared.image_spec import ImageSpec
 from shared.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA, SCHEMA
 from tests.benchmarks.tables import publish_speeds, speeds
@@ -44,7 +44,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     tables = (pl.DataFrame(schema=schema) for schema in (REJECTS_SCHEMA, FINDINGS_SCHEMA))
     (root / "shards").mkdir(parents=True)
-    commit(root, ImageSpec(), manifest.with_columns(missing).select(SCHEMA.keys()), *tables)
+    manifest = manifest.with_columns(missing).select(SCHEMA.keys())
+    commit(root, ImageSpec(), None, Tables(manifest, *tables))
     return root
 
 

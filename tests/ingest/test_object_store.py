@@ -15,7 +15,7 @@ import pytest
 from ingest.sweep import sweep
 from shared.bucket import Bucket
 from shared.cache import GB, ShardCache
-from shared.commit import commit
+from shared.commit import Tables, commit
 from shared.errors import CorruptLakeError, LakeError, StoreError
 from shared.lake import Lake, open_lake
 from shared.layout import LAKE_FILE
@@ -218,16 +218,16 @@ def test_no_lake_is_committed_without_what_another_ingest_removed(
     phantom_tree: Path, lake: Lake, s3: Proxy
 ) -> None:
     url, gone = f"{s3.url}/lake", lake.manifest["shard"][0]
-    tables = lake.manifest, lake.rejects, lake.findings
+    tables = Tables(lake.manifest, lake.rejects, lake.findings)
     s3.upload(lake.root, "lake")
     bucket = _bucket(url)
     bucket.remove([gone, LAKE_FILE])
     with pytest.raises(LakeError, match=f"run again.*another has removed {gone}"):
-        commit(bucket, lake.image, *tables)
+        commit(bucket, lake.image, lake.layout, tables)
     assert LAKE_FILE not in bucket.sizes([LAKE_FILE])
     assert _ingest(phantom_tree, url)[0] == 0
     assert open_lake(url).digest == lake.digest
-    assert commit(bucket, lake.image, *tables).digest == lake.digest
+    assert commit(bucket, lake.image, lake.layout, tables).digest == lake.digest
 
 
 def test_damage_is_named(own_tree: Path, s3: Proxy) -> None:

@@ -46,7 +46,7 @@ def _tree(root: Path, paths: list[str]) -> Path:
 def test_views_become_rows(tmp_path: Path) -> None:
     views = scan_tree(_tree(tmp_path, VIEWS), MuraLayout()).views
     assert views["view_id"].to_list() == sorted(VIEWS)
-    row = views.filter(view_id=VIEW).drop("modified_ns").row(0)
+    row = views.filter(view_id=VIEW).drop("modified_ns", "changed_ns").row(0)
     study = "train/XR_HAND/patient00003/study1_positive"
     assert row == (VIEW, "train", "hand", 1, 3, study, 5)
 

@@ -73,3 +73,24 @@ def test_a_checkpoint_gives_back_what_it_was_given_or_nothing(tmp_path: Path) ->
     for damaged in (b"", whole[: len(whole) // 2], whole[:-400] + b"x" * 400):
         path.write_bytes(damaged)
         assert checkpoint.read() is None
+
+
+def test_a_damaged_or_misplaced_checkpoint_begins_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrays = [np.arange(40, dtype=np.float32), np.ones(3, np.int64)]
+    paths = [tmp_path / "fold-1.npz", tmp_path / "fold-2.npz"]
+    for path in paths:
+        Checkpoint(path).write(State([{"epoch": 1, "val_loss": 0.5}], arrays, arrays))
+    path, other = paths
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 11):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        assert Checkpoint(path).read() is None
+        assert f"{path} is damaged or not in its place" in capsys.readouterr().err
+    path.write_bytes(other.read_bytes())
+    assert Checkpoint(path).read() is None
+    path.write_bytes(whole)
+    assert Checkpoint(path).read()

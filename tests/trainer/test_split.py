@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import KFold, StratifiedGroupKFold
 
 from ingest.phantom.tree import plan_tree
-from shared.commit import commit
+from shared.commit import Tables, commit
 from shared.errors import TrainingError
 from shared.lake import Lake
 from trainer.data import Data, open_data
@@ -134,7 +134,7 @@ def test_a_patient_of_the_valid_split_gives_no_train_views(lake: Lake, own_lake:
 
     group, valid_group = untied.train["group"][0], untied.test["group"][0]
     tied = lake.manifest.with_columns(group=pl.col("group").replace(group, valid_group))
-    commit(own_lake, lake.image, tied, lake.rejects, lake.findings)
+    commit(own_lake, lake.image, lake.layout, Tables(tied, lake.rejects, lake.findings))
     data = open_data(DataOptions(lake=str(own_lake)))
     assert data.test.height == untied.test.height
     assert data.train.height == untied.train.filter(pl.col("group") != group).height
@@ -143,7 +143,8 @@ def test_a_patient_of_the_valid_split_gives_no_train_views(lake: Lake, own_lake:
 def test_an_image_of_the_valid_split_is_not_trained_on(lake: Lake, own_lake: Path) -> None:
     train, valid = (lake.manifest.filter(split=split) for split in ("train", "valid"))
     copied = pl.col("pixel_digest").replace(train["pixel_digest"][3], valid["pixel_digest"][0])
-    commit(own_lake, lake.image, lake.manifest.with_columns(copied), lake.rejects, lake.findings)
+    tables = Tables(lake.manifest.with_columns(copied), lake.rejects, lake.findings)
+    commit(own_lake, lake.image, lake.layout, tables)
     data = open_data(DataOptions(lake=str(own_lake)))
     assert (
         data.train["view_id"].to_list()

@@ -36,6 +36,7 @@ def cross_validated(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def test_the_run_folder_stands_alone(trained_run: Path, lake: Lake) -> None:
     names = {path.name for path in trained_run.iterdir()}
     assert names == {
+        "SHA256SUMS",
         "config.json",
         "decision.json",
         "figures",

@@ -14,6 +14,7 @@ from shared.errors import TrainingError, UsageError
 from shared.files import PARTIAL_SUFFIX, explain_write
 from shared.prepare import prepare
 from shared.store import as_path
+from trainer.answers import check_outputs
 from trainer.export.formats import FORMATS, Answer, Format, hushed
 from trainer.export.graph import INPUT, build_graph
 from trainer.export.prepare import check_exportable
@@ -109,5 +110,7 @@ def _compare(model: keras.Model, kept: Kept, answer: Answer) -> float:
         noisy = bone + generator.normal(0, 9, bone.shape)
         grey = noisy.clip(0, 255).astype(np.uint8)
         expected = model.predict_on_batch(prepare(grey, kept.image)[None, ..., None])
+        check_outputs(expected, kept.folder)
         differences.append(float(np.abs(answer(grey[None, ..., None]) - expected).max()))
-    return max(differences)
+    # of max, NaN is no number larger than another
+    return float(np.max(differences))

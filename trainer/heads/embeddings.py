@@ -7,6 +7,7 @@ removed at any time. Views are kept a chunk at a time, so that a killed run goes
 import hashlib
 import io
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import polars as pl
 
 from shared.console import note
 from shared.errors import WriteError
-from shared.files import digest, partial_file, publish
+from shared.files import digest
+from shared.sealed import read_sealed, sealed_file
 from trainer import models
 from trainer.options import FitOptions
 
@@ -55,10 +57,11 @@ class KeptEmbeddings:
     """
 
     def __init__(self, key: str):
+        self._key = key
         self._folder = (
             platformdirs.user_cache_path("mura-lake") / "embeddings" / digest(key.encode())
         )
-        read = map(_read, sorted(self._folder.glob("*.arrow")))
+        read = (_read(path, key) for path in sorted(self._folder.glob("*.sealed")))
         self._tables = [table for table in read if table is not None]
 
     def missing(self, views: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -70,7 +73,7 @@ class KeptEmbeddings:
     def add(self, views: pl.DataFrame, embeddings: Matrix) -> None:
         """Keep embeddings, float32 (views, n)."""
         table = views.select("view_id").with_columns(embedding=embeddings)
-        _keep(self._folder, table)
+        _keep(self._folder, table, self._key)
         self._tables.append(table)
 
     def of(self, views: pl.DataFrame) -> Matrix:
@@ -101,20 +104,22 @@ def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matri
     return kept.of(views)
 
 
-def _read(path: Path) -> pl.DataFrame | None:
-    """Return the chunk, or None if it is not what was written; that is computed again."""
-    data = path.read_bytes()
-    return pl.read_ipc_stream(io.BytesIO(data)) if digest(data) == path.stem else None
+def _read(path: Path, key: str) -> pl.DataFrame | None:
+    """Return the chunk, or None if it is not what was written; that goes, and is computed again."""
+    data = read_sealed(path, key)
+    if data is None:
+        with suppress(OSError):
+            path.unlink()
+        return None
+    return pl.read_ipc_stream(io.BytesIO(data))
 
 
-def _keep(folder: Path, table: pl.DataFrame) -> None:
+def _keep(folder: Path, table: pl.DataFrame, key: str) -> None:
     encoded = io.BytesIO()
     table.write_ipc_stream(encoded)
     data = encoded.getvalue()
-    path = folder / f"{digest(data)}.arrow"
     try:
-        with partial_file(path) as file:
+        with sealed_file(folder / f"{digest(data)}.sealed", key) as file:
             file.write(data)
-        publish(Path(file.name), path)
     except WriteError as error:
         note(f"a later run will compute these embeddings again: {error}")

@@ -1,7 +1,5 @@
 """A run as its report sees it: configuration, history, scored predictions and their measures."""
 
-import io
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +7,25 @@ from typing import Any
 import polars as pl
 
 from shared.errors import TrainingError
+from shared.json_text import parse_object
+from shared.parquet import read_table
+from shared.regular_file import read_regular
 from trainer.decision import Decision, read_decision
 from trainer.metrics import ByPart, Measures
 from trainer.results import compute_metrics
-from trainer.run_folder import TRIALS_FILE
+from trainer.run_facts import ROLES, SCORED_SCHEMA, check_scored
+from trainer.run_folder import PREDICTIONS_FILE, TRIALS_FILE
 
-_ROLES = ("test", "out_of_fold", "validation")
+_HISTORY_SCHEMA = {
+    "model": pl.String,
+    "fold": pl.Int64,
+    "epoch": pl.Int64,
+    "loss": pl.Float64,
+    "val_loss": pl.Float64,
+    "val_auroc": pl.Float64,
+    "is_best": pl.Boolean,
+}
+_TRIALS_SCHEMA = {"number": pl.Int64, "score": pl.Float64, "state": pl.String}
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,7 @@ class Run:
         """Measures by part of each set that the model scored, the fairest first."""
         out_of_fold: ByPart = self.metrics["out_of_fold"][self.model] if self.is_cv else {}
         by_role: dict[str, ByPart] = {**self.metrics, "out_of_fold": out_of_fold}
-        return {role: by_role[role] for role in _ROLES if by_role[role]}
+        return {role: by_role[role] for role in ROLES if by_role[role]}
 
     @property
     def headline(self) -> tuple[str, ByPart]:
@@ -96,7 +107,7 @@ def fairest_set(scored: pl.DataFrame, model: str) -> tuple[str, pl.DataFrame]:
         scored: all predictions of a run, at least one of them the model's.
         model: its name.
     """
-    sets = ((role, _select(scored, model, role)) for role in _ROLES)
+    sets = ((role, _select(scored, model, role)) for role in ROLES)
     return next((role, rows) for role, rows in sets if rows.height)
 
 
@@ -113,26 +124,29 @@ def read_run(folder: Path) -> Run:
             (a scored table), and `trials.parquet` where options were searched.
 
     Raises:
-        TrainingError: a file is missing, or there are no predictions.
+        TrainingError: a file is missing or damaged, or there are no predictions.
     """
     try:
-        config = json.loads((folder / "config.json").read_bytes())
+        config = parse_object(read_regular(folder, "config.json"))
         decision = read_decision(folder)
-        history, scored = (
-            pl.read_parquet(io.BytesIO((folder / f"{name}.parquet").read_bytes()))
-            for name in ("history", "predictions")
-        )
+        history = read_table(read_regular(folder, "history.parquet"), _HISTORY_SCHEMA)
+        scored = read_table(read_regular(folder, PREDICTIONS_FILE), SCORED_SCHEMA)
+        check_scored(scored)
         trials = pl.DataFrame()
         if "search" in config:
-            trials = pl.read_parquet(io.BytesIO((folder / TRIALS_FILE).read_bytes()))
+            trials = read_table(read_regular(folder, TRIALS_FILE), _TRIALS_SCHEMA)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise TrainingError(
             "Expected a run folder with config.json, decision.json, history.parquet and "
             "predictions.parquet. "
             f"Received: folder={folder} without {Path(error.filename).name}"
         ) from None
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            "Expected the files of a run as it wrote them. "
+            f"Received: folder={folder}: {' '.join(str(error).split())}"
+        ) from None
     if scored.is_empty():
         raise TrainingError(f"Expected predictions to report. Received: num_views=0 in {folder}")
-    scored, history = (table.cast({"fold": pl.Int64}) for table in (scored, history))
     metrics = compute_metrics(config, scored, decision)
     return Run(config, history, scored, decision, metrics, trials)

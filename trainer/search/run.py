@@ -1,6 +1,5 @@
 """The tune command: trial after trial, the best of them kept as a training."""
 
-import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -14,10 +13,10 @@ from trainer.metrics import measure_auroc, to_arrays
 from trainer.options import TuneOptions
 from trainer.provenance import Phases
 from trainer.report.words import count, number
-from trainer.run_folder import CHECKPOINTS, TRIALS_FILE, name_fit
+from trainer.run_folder import CHECKPOINTS, name_fit
 from trainer.search.sampler import optuna_version, propose
 from trainer.search.space import describe, make_space, round_settings, usual_settings
-from trainer.search.trials import Settings, Trial, choose, read_trials, write_trials
+from trainer.search.trials import Settings, Trial, choose, keep_trials, read_trials, write_trials
 from trainer.split import FitPlan
 from trainer.train import keep_fitted
 from trainer.tune import make_fit
@@ -44,7 +43,7 @@ def search(options: TuneOptions, lake: Lake, plan: FitPlan, folder: Path, phases
     tried = _Search(options, lake, plan, folder, phases)
     best = tried.run()
     fitted = tried.fit(best.number, best.settings)
-    shutil.copyfile(folder / CHECKPOINTS / TRIALS_FILE, folder / TRIALS_FILE)
+    write_trials(folder, tried.trials)
     chosen = options.settle(best.settings)
     keep_fitted(fitted, chosen, lake, plan, folder, phases, tried.describe(best))
 
@@ -60,6 +59,11 @@ class _Search:
         self._space = make_space(options, plan.train.height)
         self._trials = read_trials(folder / CHECKPOINTS)
 
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials so far, in their order."""
+        return self._trials
+
     def run(self) -> Trial:
         """Try what was not tried yet; return the best.
 
@@ -72,7 +76,7 @@ class _Search:
             while len(self._trials) < self._options.trials:
                 trial = self._try(len(self._trials) + 1)
                 self._trials.append(trial)
-                write_trials(self._folder / CHECKPOINTS, self._trials)
+                keep_trials(self._folder / CHECKPOINTS, self._trials)
                 self._drop_beaten(trial)
         best = choose(self._trials)
         if best is None:

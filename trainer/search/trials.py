@@ -8,14 +8,24 @@ from typing import Any
 
 import polars as pl
 
-from shared.errors import TrainingError
 from shared.files import write_atomically
+from shared.parquet import read_table
+from shared.sealed import read_sealed, sealed_file
 from trainer.run_folder import TRIALS_FILE
 
 Settings = dict[str, Any]
 """By name of an option, its value."""
 
-_FACTS = ("number", "score", "seconds", "state")
+TRIALS_SCHEMA = {
+    "number": pl.Int64,
+    "score": pl.Float64,
+    "seconds": pl.Float64,
+    "state": pl.String,
+}
+"""Columns of `trials.parquet`, beside one a setting."""
+
+_FACTS = tuple(TRIALS_SCHEMA)
+_KEPT_FILE = "trials.sealed"
 
 
 @dataclass(frozen=True)
@@ -63,28 +73,33 @@ def write_trials(folder: Path, trials: Sequence[Trial]) -> None:
     Raises:
         WriteError: it cannot be written; the one before stays.
     """
-    encoded = io.BytesIO()
-    make_table(trials).write_parquet(encoded)
-    write_atomically(folder / TRIALS_FILE, encoded.getvalue())
+    write_atomically(folder / TRIALS_FILE, _encode(trials))
 
 
-def read_trials(folder: Path) -> list[Trial]:
-    """Return the trials that an earlier process has finished.
+def keep_trials(checkpoints: Path, trials: Sequence[Trial]) -> None:
+    """Write the trials that an unfinished search has finished, for `read_trials`.
 
     Raises:
-        TrainingError: their file is not what was written.
+        WriteError: they cannot be written; those before stay.
     """
-    path = folder / TRIALS_FILE
-    if not path.exists():
+    with sealed_file(checkpoints / _KEPT_FILE, _KEPT_FILE) as file:
+        file.write(_encode(trials))
+
+
+def read_trials(checkpoints: Path) -> list[Trial]:
+    """Return the trials that an earlier process has finished; none, with a note, if damaged."""
+    encoded = read_sealed(checkpoints / _KEPT_FILE, _KEPT_FILE)
+    if encoded is None:
         return []
-    try:
-        table = pl.read_parquet(io.BytesIO(path.read_bytes()))
-    except pl.exceptions.PolarsError as error:
-        raise TrainingError(
-            f"Expected the trials of an unfinished search. Received: {path}: {error}"
-        ) from None
+    table = read_table(encoded, TRIALS_SCHEMA)
     names = [name for name in table.columns if name not in _FACTS]
     return [
         Trial(row["number"], {name: row[name] for name in names}, row["score"], row["seconds"])
         for row in table.iter_rows(named=True)
     ]
+
+
+def _encode(trials: Sequence[Trial]) -> bytes:
+    encoded = io.BytesIO()
+    make_table(trials).write_parquet(encoded)
+    return encoded.getvalue()

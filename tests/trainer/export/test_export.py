@@ -26,6 +26,7 @@ from trainer.kept import MODEL_FILE, open_kept
 from trainer.models import build_trunk
 from trainer.models.head import classify
 from trainer.options import ExportOptions
+from trainer.run_digests import write_digests
 
 NUM_VIEWS = 100
 SIDES_PX = [
@@ -80,6 +81,7 @@ def pretrained_run(trained_run: Path, lake: Lake, tmp_path_factory: pytest.TempP
     weights = np.full((trunk.output_shape[1], 1), 4 / np.ptp(sums))
     model.get_layer("logits").set_weights([weights, -4 * sums.mean(keepdims=True) / np.ptp(sums)])
     model.save(folder / MODEL_FILE)
+    write_digests(folder)
     return folder
 
 

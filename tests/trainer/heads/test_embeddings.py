@@ -46,12 +46,27 @@ def test_only_views_that_are_not_kept_are_computed(folder: Path) -> None:
 def test_a_spoilt_file_is_computed_again(folder: Path) -> None:
     backbone = Backbone()
     embed(views(1, 2), "key", backbone)
-    (path,) = folder.glob("*/*.arrow")
+    (path,) = folder.glob("*/*.sealed")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     assert embed(views(2, 1), "key", backbone)[:, 0].tolist() == [2, 1]
     assert backbone.asked == ["1", "2", "2", "1"]
+
+
+def test_a_file_of_another_key_is_not_taken(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backbone = Backbone()
+    embed(views(1), "key", backbone)
+    (path,) = folder.glob("*/*.sealed")
+    embed(views(1), "another key", lambda missing: backbone(missing) + 1)
+    (other,) = set(folder.glob("*/*.sealed")) - {path}
+    path.replace(other.with_name(path.name))
+    other.unlink()
+    assert embed(views(1), "another key", lambda _: np.array([[5, 6]], np.float32))[0, 0] == 5
+    assert "not in its place" in capsys.readouterr().err
+    assert embed(views(1), "another key", backbone)[0, 0] == 5
 
 
 def test_what_was_computed_before_a_failure_is_kept(folder: Path) -> None:

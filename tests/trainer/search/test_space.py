@@ -11,7 +11,7 @@ from shared.errors import UsageError
 from trainer.options import TrainOptions, TuneOptions
 from trainer.search.sampler import propose
 from trainer.search.space import make_space, round_settings, usual_settings
-from trainer.search.trials import Settings, Trial, choose, read_trials, write_trials
+from trainer.search.trials import Settings, Trial, choose, keep_trials, read_trials
 
 HEADS = TuneOptions(part="wrist").search_rest(())
 
@@ -34,12 +34,22 @@ def _score(settings: Settings) -> float | None:
 
 def test_a_search_that_was_killed_goes_on_as_it_would_have(tmp_path: Path) -> None:
     whole = _run(HEADS, 0, [], 16)
-    write_trials(tmp_path, whole[:11])
+    keep_trials(tmp_path, whole[:11])
     assert read_trials(tmp_path) == whole[:11]
     assert _run(HEADS, 0, read_trials(tmp_path), 16) == whole
     assert _run(HEADS, 4, [], 16) != whole
     assert any(trial.score is None for trial in whole)
     assert read_trials(tmp_path / "none") == []
+
+
+def test_damaged_trials_are_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep_trials(tmp_path, _run(HEADS, 0, [], 3))
+    (path,) = tmp_path.iterdir()
+    damaged = bytearray(path.read_bytes())
+    damaged[-100] ^= 1
+    path.write_bytes(damaged)
+    assert read_trials(tmp_path) == []
+    assert f"{path} is damaged or not in its place" in capsys.readouterr().err
 
 
 def test_later_trials_are_better_than_those_at_random() -> None:

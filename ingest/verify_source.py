@@ -1,0 +1,55 @@
+"""Verify source: each view of a lake against the file that it was made from."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ingest.shard import prepare_view
+from shared.errors import ImageError
+from shared.image_spec import ImageSpec
+from shared.lake import Lake
+from shared.store import Store
+
+_COMPARED = ("source_digest", "width_px", "height_px", "channels", "pixel_digest")
+_BATCH_ROWS = 256
+
+
+def compare_with_source(lake: Lake, root: Store, advance: Callable[[], None]) -> Iterator[str]:
+    """Decode the file of each view again, and yield what differs from the manifest.
+
+    Args:
+        lake: an opened lake, whose paths lead to nowhere but below a tree's root.
+        root: the folder that holds the splits.
+        advance: called after each view.
+
+    Raises:
+        StoreError: the object store does not answer, or not as it should.
+    """
+
+    def compare(row: dict[str, Any]) -> str | None:
+        difference = _compare(row, root, lake.image)
+        advance()
+        return difference and f"{root.where(row['view_id'])}: {difference}"
+
+    columns = ("view_id", "source_bytes", *_COMPARED)
+    # decoders give other threads room, and a batch bounds what waits for the slowest
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for rows in lake.manifest.select(columns).iter_slices(_BATCH_ROWS):
+            yield from filter(None, pool.map(compare, rows.to_dicts()))
+
+
+def _compare(row: dict[str, Any], root: Store, image: ImageSpec) -> str | None:
+    try:
+        encoded = root.read(row["view_id"])
+        found = {"source_bytes": len(encoded), **prepare_view(encoded, image)[1]}
+    except FileNotFoundError:
+        return "the file of a view is missing"
+    except OSError as error:
+        return f"the file of a view cannot be read, {error.strerror}"
+    except ImageError as error:
+        return f"the file of a view is no longer a radiograph, {error}"
+    for name in ("source_bytes", *_COMPARED):
+        if row[name] != found[name]:
+            return f"expected {name}={row[name]}, received {found[name]}"
+    return None

@@ -1,0 +1,133 @@
+"""Verify table: the manifest against paths, findings and itself, without reading any image."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from ingest.findings import find_ties
+from ingest.groups import group_patients
+from ingest.layouts.layout import Layout, View
+from shared.lake import Lake
+
+_PATH_COLUMNS = View._fields
+_SLICE_ROWS = 20_000
+_MAX_LEVEL = 255
+_MAX_SIDE_PX, _MAX_CHANNELS = 65_535, 4
+_DIGEST = r"^[0-9a-f]{32}$"
+_RANGES = {
+    "patient_id": pl.col("patient_id") >= 0,
+    "source_bytes": pl.col("source_bytes") > 0,
+    "source_digest": pl.col("source_digest").str.contains(_DIGEST),
+    "width_px": pl.col("width_px").is_between(1, _MAX_SIDE_PX),
+    "height_px": pl.col("height_px").is_between(1, _MAX_SIDE_PX),
+    "channels": pl.col("channels").is_between(1, _MAX_CHANNELS),
+    "mean": pl.col("mean").is_between(0, _MAX_LEVEL),
+    "std": pl.col("std").is_between(0, _MAX_LEVEL),
+}
+"""By column, what holds of each of its values."""
+_OF_SOURCE = ("source_bytes", "width_px", "height_px", "channels", "pixel_digest")
+"""Columns that have one value for all files of the same bytes."""
+
+
+def check_table(lake: Lake, layout: Layout | None) -> list[str]:
+    """Return the contradictions of a lake's tables, each with an example.
+
+    Args:
+        lake: an opened lake.
+        layout: that it was made with; without it neither paths nor groups are checked.
+    """
+    found = [*_check_ids(lake), *_check_ranges(lake.manifest), *_check_sources(lake.manifest)]
+    if layout:
+        found += [*_check_paths(lake.manifest, layout), *_check_groups(lake, layout)]
+    return found
+
+
+def _check_ids(lake: Lake) -> Iterator[str]:
+    twice = lake.manifest.filter(pl.col("view_id").is_duplicated())
+    if twice.height:
+        yield f"{twice.height:,} rows have the view_id of another, such as {twice['view_id'][0]!r}"
+    both = lake.rejects.join(lake.manifest, left_on="path", right_on="view_id", how="semi")
+    if both.height:
+        yield f"{both.height:,} rejected views are in the manifest, such as {both['path'][0]!r}"
+
+
+def _check_ranges(manifest: pl.DataFrame) -> Iterator[str]:
+    for name, holds in _RANGES.items():
+        # NaN is larger than all numbers to polars, and so in no range
+        wrong = manifest.filter(~holds)
+        if wrong.height:
+            yield _describe(name, wrong["view_id"], wrong[name])
+
+
+def _check_sources(manifest: pl.DataFrame) -> Iterator[str]:
+    copies = manifest.filter(pl.col("source_digest").is_duplicated())
+    for name in _OF_SOURCE:
+        wrong = copies.filter(pl.col(name).n_unique().over("source_digest") > 1)
+        if wrong.height:
+            yield (
+                f"{wrong.height:,} views of the same source_digest differ in {name}, "
+                f"such as {wrong['view_id'][0]!r}"
+            )
+
+
+def _check_paths(manifest: pl.DataFrame, layout: Layout) -> Iterator[str]:
+    for rows in manifest.iter_slices(_SLICE_ROWS):
+        parsed = _parse(rows["view_id"], layout)
+        for name in _PATH_COLUMNS:
+            wrong = rows.select("view_id", name, expected=parsed[name]).filter(
+                pl.col(name).ne_missing(pl.col("expected"))
+            )
+            if wrong.height:
+                yield _describe(name, wrong["view_id"], wrong[name], wrong["expected"])
+
+
+def _parse(paths: pl.Series, layout: Layout) -> pl.DataFrame:
+    """Return what paths say by a layout, a row a path; nulls where they are no views."""
+    nothing = (None,) * len(_PATH_COLUMNS)
+
+    def parse(path: str) -> tuple[object, ...]:
+        folder, slash, name = path.rpartition("/")
+        view = layout.parse(folder + slash, name)
+        # no scan finds a path that leaves the tree
+        is_below = not {"", ".", ".."} & {*path.split("/")}
+        return tuple(view) if isinstance(view, View) and is_below else nothing
+
+    schema = {
+        "split": pl.String,
+        "body_part": pl.String,
+        "label": pl.Int64,
+        "patient_id": pl.Int64,
+        "study_id": pl.String,
+    }
+    return pl.DataFrame([parse(path) for path in paths], schema=schema, orient="row")
+
+
+def _check_groups(lake: Lake, layout: Layout) -> Iterator[str]:
+    """Derive groups again: from images in the manifest, and from findings of those left out."""
+    ties = find_ties(lake.findings)
+    image = pl.format("as {}", ties["kept"])
+    ends = [
+        pl.DataFrame({"patient_id": _parse(ties[end], layout)["patient_id"]}).with_columns(
+            ties.select(source_digest=image, pixel_digest=image)
+        )
+        for end in ("path", "kept")
+    ]
+    columns = ["patient_id", "source_digest", "pixel_digest"]
+    known = pl.concat([lake.manifest.select(columns), *(end.select(columns) for end in ends)])
+    groups = group_patients(known.drop_nulls("patient_id")).unique("patient_id")
+    rows = lake.manifest.select("view_id", "patient_id", "group").join(
+        groups.select("patient_id", expected="group"), on="patient_id", maintain_order="left"
+    )
+    wrong = rows.filter(pl.col("group") != pl.col("expected"))
+    if wrong.height:
+        yield _describe("group", wrong["view_id"], wrong["group"], wrong["expected"])
+
+
+def _describe(
+    name: str, views: pl.Series, received: pl.Series, expected: pl.Series | None = None
+) -> str:
+    should = "" if expected is None else f", expected {expected[0]!r}"
+    return (
+        f"{views.len():,} views have another {name} than they can have, such as {views[0]!r}: "
+        f"received {received[0]!r}{should}"
+    )

@@ -1,0 +1,123 @@
+"""Saved: models and weights in Keras's files, refused where they are more than they seem."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+
+from trainer.start import import_keras
+
+if TYPE_CHECKING:
+    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+_MAX_BYTES = 4 * 1024**3
+_MAX_EXPANSION = 4
+"""Of an array or archive member over its file: Keras compresses neither, and floats of trained
+weights hardly shrink."""
+_SPARE_BYTES = 1 << 20
+_MAX_OBJECTS = 20_000
+
+
+def load_model(path: Path, size_px: int, num_outputs: int) -> keras.Model:
+    """Load a model that a run saved.
+
+    Args:
+        path: of a `.keras` file.
+        size_px: side of the images that it takes.
+        num_outputs: that it has.
+
+    Raises:
+        ValueError: the file is damaged, expands beyond its size, or holds another model.
+    """
+    import_keras()
+
+    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+    check_sizes(path)
+    untyped: Any = keras.models
+    try:
+        model = untyped.load_model(path, compile=False, safe_mode=True)
+        shapes = (tuple(model.input_shape), tuple(model.output_shape), model.input.dtype)
+    except MemoryError:
+        raise
+    except Exception as error:  # of a damaged file Keras raises any
+        raise ValueError(f"Keras cannot load it: {error or type(error).__name__}") from None
+    expected = ((None, size_px, size_px, 1), (None, num_outputs), "uint8")
+    if shapes != expected:
+        raise ValueError(f"Expected a model of shapes {expected}. Received: {shapes}")
+    return model
+
+
+def check_sizes(path: Path) -> None:
+    """Refuse a file that takes far more memory than room on the disk, or that refers to others.
+
+    Keras's own limits let 4 GiB of zeros through, which take a minute and a half to inflate.
+
+    Args:
+        path: a zip archive (`.keras`) or an HDF5 file.
+
+    Raises:
+        ValueError: it is neither, is damaged or expands.
+    """
+    try:
+        num_bytes = path.stat().st_size
+        if num_bytes > _MAX_BYTES:
+            raise ValueError(f"{num_bytes:,} bytes, at most {_MAX_BYTES:,}")
+        if zipfile.is_zipfile(path):
+            _check_archive(path, num_bytes)
+        else:
+            with h5py.File(path, "r") as file:
+                _check_arrays(file, num_bytes)
+    except MemoryError:
+        raise
+    except Exception as error:  # of a damaged file the parsers raise any
+        raise ValueError(f"{error or type(error).__name__}") from None
+
+
+def _check_archive(path: Path, num_bytes: int) -> None:
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        _check_expansion("the archive", sum(member.file_size for member in members), num_bytes)
+        for member in members:
+            if member.filename.endswith((".h5", ".hdf5")):
+                # no more is read than the member declares
+                content = archive.read(member)
+                with h5py.File(io.BytesIO(content), "r") as file:
+                    _check_arrays(file, len(content))
+
+
+def _check_arrays(file: h5py.File, num_bytes: int) -> None:
+    """Refuse links to elsewhere, arrays in other files, and arrays larger than the file."""
+    groups: list[h5py.Group] = [file]
+    total_bytes = num_objects = 0
+    while groups:
+        group = groups.pop()
+        for name in group:
+            num_objects += 1
+            if num_objects > _MAX_OBJECTS:
+                raise ValueError(f"more than {_MAX_OBJECTS:,} arrays and groups")
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"a link in place of an array: {name!r}")
+            found: Any = group[name]
+            if isinstance(found, h5py.Group):
+                groups.append(found)
+                continue
+            if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
+                raise ValueError(f"no array of numbers: {name!r}")
+            if found.external or found.is_virtual:
+                raise ValueError(f"an array in another file: {name!r}")
+            total_bytes += found.size * found.dtype.itemsize
+            _check_expansion("the arrays", total_bytes, num_bytes)
+
+
+def _check_expansion(what: str, expanded: int, num_bytes: int) -> None:
+    limit = _MAX_EXPANSION * num_bytes + _SPARE_BYTES
+    if expanded > limit:
+        raise ValueError(
+            f"Expected at most {limit:,} bytes in a file of {num_bytes:,}. "
+            f"Received: {expanded:,} in {what}"
+        )

@@ -1,0 +1,116 @@
+"""Run digests: `SHA256SUMS` of a finished run, and its files as they were then."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from shared.errors import TrainingError
+from shared.files import write_atomically
+from shared.regular_file import read_regular
+from trainer.run_folder import CHECKPOINTS, SUMS_FILE, TENSORBOARD
+
+_LINE = re.compile(rb"(?P<escape>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)")
+_ESCAPES = {b"\\": rb"\\", b"\n": rb"\n", b"\r": rb"\r"}
+"""How `sha256sum` writes names; a line with such a name begins with a backslash."""
+
+
+def write_digests(folder: Path) -> None:
+    """Write `SHA256SUMS` over the files of a run, which marks the run as finished.
+
+    `sha256sum --check SHA256SUMS`, run in the folder, verifies them. TensorBoard's logs are left
+    out, because TensorBoard may add to them.
+
+    Args:
+        folder: of a run, with all its other files written.
+
+    Raises:
+        TrainingError: a file is a link or not a regular file.
+        WriteError: `SHA256SUMS` cannot be written.
+    """
+    names = sorted(_list_files(folder), key=os.fsencode)
+    lines = [_format_line(name, _digest(read_file(folder, name))) for name in names]
+    write_atomically(folder / SUMS_FILE, b"".join(lines))
+
+
+def read_digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 digest of each file of a finished run, by its path below the folder.
+
+    Raises:
+        TrainingError: `SHA256SUMS` is missing, so that the run is not finished; or damaged.
+    """
+    digests: dict[str, str] = {}
+    for line in read_file(folder, SUMS_FILE).splitlines():
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise TrainingError(
+                f"Expected lines as sha256sum writes them. Received: {folder / SUMS_FILE}, damaged"
+            )
+        # an escaped name is none that a command reads
+        if not match["escape"]:
+            digests[os.fsdecode(match["name"])] = match["digest"].decode()
+    return digests
+
+
+def read_unchanged(folder: Path, name: str, digests: Mapping[str, str]) -> bytes:
+    """Return a file of a finished run.
+
+    Args:
+        folder: of the run.
+        name: path below the folder.
+        digests: of the run's files.
+
+    Raises:
+        TrainingError: it is missing, a link, or not the file that the run wrote.
+    """
+    data = read_file(folder, name)
+    if _digest(data) != digests.get(name):
+        raise TrainingError(
+            f"Expected the files of a run as it wrote them ({SUMS_FILE}). "
+            f"Received: {folder / name}, which was changed"
+        )
+    return data
+
+
+def read_file(folder: Path, name: str) -> bytes:
+    """Return a regular file of a run folder; see `shared.regular_file.read_regular`.
+
+    Raises:
+        TrainingError: it is missing, unreadable, too large, or not a regular file.
+    """
+    try:
+        return read_regular(folder, name)
+    except (FileNotFoundError, NotADirectoryError):
+        raise TrainingError(
+            "Expected the folder of a finished run; `just train` makes one. "
+            f"Received: run={folder}, without {name}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            "Expected regular files in the folder of a run. "
+            f"Received: {folder / name}: {getattr(error, 'strerror', None) or error}"
+        ) from None
+
+
+def _list_files(folder: Path) -> Iterator[str]:
+    """Yield the paths of a run's files below its folder, without hidden ones and logs."""
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        is_left_out = name.parts[0] in (CHECKPOINTS, TENSORBOARD, SUMS_FILE)
+        is_hidden = any(part.startswith(".") for part in name.parts)
+        if not (is_left_out or is_hidden or (path.is_dir() and not path.is_symlink())):
+            yield name.as_posix()
+
+
+def _format_line(name: str, digest: str) -> bytes:
+    encoded = os.fsencode(name)
+    escaped = re.sub(rb"[\\\n\r]", lambda match: _ESCAPES[match[0]], encoded)
+    mark = b"\\" if escaped != encoded else b""
+    return b"%s%s  %s\n" % (mark, digest.encode(), escaped)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
