@@ -56,15 +56,15 @@ def _outcome(folder: Path) -> tuple[Any, ...] | None:
         kept = open_kept(str(folder))
         kept.read(MODEL_FILE)
     except TrainingError as error:
-        message = str(error)
-    else:
-        message = ""
-    if message:
-        assert len(message.splitlines()) == 1
-        assert "Received: " in message
-        assert len(message) < 1000
+        _check_message(str(error))
         return None
     return asdict(kept.image), kept.config["classes"], [t.to_dicts() for t in _answer(kept)]
+
+
+def _check_message(message: str) -> None:
+    assert len(message.splitlines()) == 1
+    assert "Received: " in message
+    assert len(message) < 1000
 
 
 def _try(folder: Path, mutations: Iterator[Mutation], *, anew: bool) -> int:

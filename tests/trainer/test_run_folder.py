@@ -1,6 +1,5 @@
 """A run's folder: one process works on it, and only the same run goes on in it."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -88,14 +87,14 @@ def test_a_damaged_unfinished_run_is_left_alone(
     with pytest.raises(KeyboardInterrupt):
         _end(unfinished, "key", KeyboardInterrupt())
     (unfinished / CHECKPOINTS / RUN_FILE).write_bytes(content)
-    num_open = len(os.listdir("/proc/self/fd"))
+    num_open = len(list(Path("/proc/self/fd").iterdir()))
     assert identify(unfinished) is None
     with open_run_folder("", "train", "key") as folder:
         assert folder.resolve() != unfinished
     with pytest.raises(UsageError, match="which exists"):
         _end(unfinished, "key")
     assert (unfinished / CHECKPOINTS / "fit.npz").is_file()
-    assert len(os.listdir("/proc/self/fd")) == num_open
+    assert len(list(Path("/proc/self/fd").iterdir())) == num_open
 
 
 def test_checkpoints_that_are_a_link_are_left_alone(tmp_path: Path) -> None:

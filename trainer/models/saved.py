@@ -92,14 +92,14 @@ def _check_archive(path: Path, num_bytes: int) -> None:
 def _check_arrays(file: h5py.File, num_bytes: int) -> None:
     """Refuse links to elsewhere, arrays in other files, and arrays larger than the file."""
     groups: list[h5py.Group] = [file]
-    places: set[int] = set()
+    seen: set[h5py.Group] = set()
     total_bytes = 0
     while groups:
         group = groups.pop()
         # a group may be linked into itself
-        if (place := h5py.h5o.get_info(group.id).addr) in places:
+        if group in seen:
             raise ValueError(f"a group in two places: {group.name!r}")
-        places.add(place)
+        seen.add(group)
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise ValueError(f"a link in place of an array: {name!r}")

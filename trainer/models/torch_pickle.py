@@ -13,9 +13,9 @@ import io
 import math
 import pickle
 import pickletools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -78,9 +78,10 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> str:
         kind, dtype, key, _, num_elements, view = pid
-        types = (type(kind), type(key), type(num_elements), type(view))
-        # shared tuples would take ages to compare or to print
-        if types != (str, str, int, type(None)) or kind != "storage" or num_elements < 0:
+        # by types first: tuples that share tuples would take ages to compare or to print
+        if type(kind) is not str or type(key) is not str or type(num_elements) is not int:
+            raise ValueError("a storage of other types")
+        if kind != "storage" or view is not None or num_elements < 0:
             raise ValueError("a storage of another kind")
         if not isinstance(dtype, np.dtype):
             raise ValueError("a storage of another type")
@@ -137,13 +138,15 @@ def _check_memo(file: io.BytesIO) -> None:
 
 
 def _read_storages(
-    file: io.BytesIO, keys: Sequence[str], storages: Mapping[str, _Storage]
+    file: io.BytesIO, keys: object, storages: Mapping[str, _Storage]
 ) -> dict[str, npt.NDArray[Any]]:
-    if type(keys) is not list or any(type(key) is not str for key in keys):
+    found = cast("list[object]", keys) if isinstance(keys, list) else [keys]
+    names = [key for key in found if isinstance(key, str)]
+    if len(names) < len(found):
         raise ValueError("storages without names")
-    if sorted(keys) != sorted(storages):
+    if sorted(names) != sorted(storages):
         raise ValueError("storages of other names than the tensors'")
-    return {key: _read_storage(file, storages[key]) for key in keys}
+    return {key: _read_storage(file, storages[key]) for key in names}
 
 
 def _read_storage(file: io.BytesIO, storage: _Storage) -> npt.NDArray[Any]:
