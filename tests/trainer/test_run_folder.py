@@ -7,7 +7,16 @@ import pytest
 
 from shared.errors import TrainingError, UsageError
 from trainer.checkpoint import Checkpoint, State
-from trainer.run_folder import CHECKPOINTS, count_starts, open_run_folder
+from trainer.run_digests import write_digests
+from trainer.run_folder import (
+    CHECKPOINTS,
+    SUMS_FILE,
+    count_starts,
+    identify,
+    open_run_folder,
+)
+from trainer.search.trials import Trial, keep_trials, read_trials
+from trainer.unfinished import RUN_FILE
 
 
 def _end(out: Path, key: str, error: BaseException | None = None, *, epochs: bool = True) -> None:
@@ -55,6 +64,73 @@ def test_nothing_is_left_of_a_run_that_cannot_go_on(tmp_path: Path) -> None:
     with pytest.raises(TrainingError):
         _end(tmp_path / "run", "key", diverged)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[" * 10**5,
+        b"null",
+        b"{}",
+        b"\xff",
+        b'{"key": "key", "id": "1", "starts": null}',
+        b'{"key": "key", "id": 1, "starts": 1}',
+        b'{"key": ["key"], "id": "1", "starts": 1}',
+    ],
+)
+def test_a_damaged_unfinished_run_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    unfinished = tmp_path / "runs" / "20260101-000000-train"
+    with pytest.raises(KeyboardInterrupt):
+        _end(unfinished, "key", KeyboardInterrupt())
+    (unfinished / CHECKPOINTS / RUN_FILE).write_bytes(content)
+    num_open = len(list(Path("/proc/self/fd").iterdir()))
+    assert identify(unfinished) is None
+    with open_run_folder("", "train", "key") as folder:
+        assert folder.resolve() != unfinished
+    with pytest.raises(UsageError, match="which exists"):
+        _end(unfinished, "key")
+    assert (unfinished / CHECKPOINTS / "fit.npz").is_file()
+    assert len(list(Path("/proc/self/fd").iterdir())) == num_open
+
+
+def test_checkpoints_that_are_a_link_are_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _end(tmp_path / "run", "key", KeyboardInterrupt())
+    (tmp_path / "run" / CHECKPOINTS).rename(tmp_path / "elsewhere")
+    (tmp_path / "run" / CHECKPOINTS).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="which exists"):
+        _end(tmp_path / "run", "key")
+    assert (tmp_path / "elsewhere" / "fit.npz").is_file()
+
+
+def test_a_run_that_goes_on_is_not_taken_for_a_finished_one(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _end(tmp_path / "run", "key", KeyboardInterrupt())
+    write_digests(tmp_path / "run")
+    with open_run_folder(str(tmp_path / "run"), "train", "key") as folder:
+        assert not (folder / SUMS_FILE).exists()
+
+
+def test_kept_trials_are_read_as_they_were_or_not_at_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert read_trials(tmp_path) == []
+    trials = [Trial(1, {"rate": 0.1}, 0.7, 2.0), Trial(2, {"rate": 0.2}, None, 2.0)]
+    keep_trials(tmp_path, trials)
+    assert read_trials(tmp_path) == trials
+    assert capsys.readouterr().err == ""
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    for place in range(0, len(whole), 61):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4
+        file.write_bytes(damaged)
+        assert read_trials(tmp_path) == []
+        assert capsys.readouterr().err.startswith("the search begins anew: ")
 
 
 def test_a_checkpoint_gives_back_what_it_was_given_or_nothing(tmp_path: Path) -> None:

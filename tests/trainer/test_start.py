@@ -1,7 +1,13 @@
 """TensorFlow is started without what nobody asked for, which may still be asked for later."""
 
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.commands import PROJECT
 
@@ -22,3 +28,45 @@ def test_what_keras_does_without_is_imported_only_when_asked_for() -> None:
     command = [sys.executable, "-c", START]
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=100)
     assert (result.returncode, result.stdout, result.stderr) == (0, "tensorflow\n", "")
+
+
+SETTINGS = """
+import os
+from pathlib import Path
+from trainer.start import import_keras
+
+home = Path(os.environ["KERAS_HOME"])
+import_keras()
+import keras
+from keras import config
+print(config.backend(), config.floatx(), config.image_data_format(), config.epsilon())
+print(config.max_epochs(), config.max_steps_per_epoch())
+assert Path(os.environ["KERAS_HOME"]) == home
+assert os.environ["KERAS_BACKEND"] == "torch"
+"""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"backend": "torch", "floatx": "float16", "image_data_format": "channels_first"},
+        {"floatx": "float7", "epsilon": 0.5},
+        [],
+    ],
+)
+def test_what_is_set_for_other_programs_changes_nothing(tmp_path: Path, settings: Any) -> None:
+    (tmp_path / "keras.json").write_text(json.dumps(settings))
+    own = {"KERAS_HOME": tmp_path, "KERAS_BACKEND": "torch", "KERAS_MAX_EPOCHS": "1"}
+    environment = {**os.environ, **{name: str(value) for name, value in own.items()}}
+    result = subprocess.run(
+        [sys.executable, "-c", SETTINGS],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert result.stdout.splitlines() == [
+        "tensorflow float32 channels_last 1e-07",
+        "None None",
+    ], result.stderr

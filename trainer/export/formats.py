@@ -92,7 +92,18 @@ def hushed() -> Generator[None, None, None]:
 
 
 def _write_saved_model(module: Any, path: Path) -> None:
-    tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
+    # TensorFlow's errors do not tell a full disk from a model that it cannot save
+    kept = f"ram://{path.name}"
+    try:
+        tf.saved_model.save(module, kept, signatures={"serving_default": module.serve})
+        for folder, _, names in tf.io.gfile.walk(kept):
+            below = path / folder.removeprefix(kept).lstrip("/")
+            below.mkdir(parents=True)
+            for name in names:
+                with tf.io.gfile.GFile(f"{folder}/{name}", "rb") as file:
+                    (below / name).write_bytes(file.read())
+    finally:
+        tf.io.gfile.rmtree(kept)
 
 
 def _open_saved_model(path: Path) -> Answer:

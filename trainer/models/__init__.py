@@ -113,7 +113,7 @@ def find_weights(name: str, weights: str) -> Path | None:
     """Return the file of the weights that a model starts from; None where it starts at random.
 
     Raises:
-        WeightsError: it is not there and cannot be downloaded.
+        WeightsError: it is not there and cannot be downloaded, or takes far more memory than disk.
     """
     pretrained = MODELS[name].starts_at(weights)
     if pretrained is None:
@@ -126,4 +126,17 @@ def find_weights(name: str, weights: str) -> Path | None:
             f"Expected pretrained, none or a file of weights. Received: weights={weights}, "
             "and no such file"
         )
+    _check_sizes(path)
     return path
+
+
+def _check_sizes(path: Path) -> None:
+    from trainer.models.saved import check_sizes  # late, as it imports HDF5
+
+    try:
+        check_sizes(path)
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(
+            f"Expected a whole file of weights. Received: {reason} in {path}"
+        ) from None

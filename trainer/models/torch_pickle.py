@@ -12,9 +12,10 @@ the storages' keys; then each storage, its number of elements (int64) before the
 import io
 import math
 import pickle
-from collections.abc import Mapping, Sequence
+import pickletools
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ Tensor = npt.NDArray[np.float32] | npt.NDArray[np.int64]
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 _LENGTH = np.dtype("<i8")
+_PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
 class _Storage(NamedTuple):
@@ -76,9 +78,14 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> str:
         kind, dtype, key, _, num_elements, view = pid
+        # by types first: tuples that share tuples would take ages to compare or to print
+        if type(kind) is not str or type(key) is not str or type(num_elements) is not int:
+            raise ValueError("a storage of other types")
+        if kind != "storage" or view is not None or num_elements < 0:
+            raise ValueError("a storage of another kind")
+        if not isinstance(dtype, np.dtype):
+            raise ValueError("a storage of another type")
         storage = _Storage(dtype, num_elements)
-        if kind != "storage" or view is not None or type(key) is not str or num_elements < 0:
-            raise ValueError(f"the storage {pid!r}")
         if self.storages.setdefault(key, storage) != storage:
             raise ValueError(f"two storages called {key!r}")
         return key
@@ -107,6 +114,7 @@ def _read(data: bytes) -> dict[str, Tensor]:
     file = io.BytesIO(data)
     if (_load(file), _load(file)) != (_MAGIC, _PROTOCOL) or not _load(file)["little_endian"]:
         raise ValueError("another format")
+    _check_memo(file)
     unpickler = _Unpickler(file)
     places = unpickler.load()
     if type(places) is not _OrderedDict:
@@ -116,15 +124,29 @@ def _read(data: bytes) -> dict[str, Tensor]:
 
 
 def _load(file: io.BytesIO) -> Any:
+    _check_memo(file)
     return _Unpickler(file).load()
 
 
+def _check_memo(file: io.BytesIO) -> None:
+    """Refuse a pickle that numbers an object beyond its bytes, for which room would be made."""
+    begin = file.tell()
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in _PUTS and int(argument or 0) > len(file.getbuffer()):
+            raise ValueError("a number beyond the file")
+    file.seek(begin)
+
+
 def _read_storages(
-    file: io.BytesIO, keys: Sequence[str], storages: Mapping[str, _Storage]
+    file: io.BytesIO, keys: object, storages: Mapping[str, _Storage]
 ) -> dict[str, npt.NDArray[Any]]:
-    if sorted(keys) != sorted(storages):
+    found = cast("list[object]", keys) if isinstance(keys, list) else [keys]
+    names = [key for key in found if isinstance(key, str)]
+    if len(names) < len(found):
+        raise ValueError("storages without names")
+    if sorted(names) != sorted(storages):
         raise ValueError("storages of other names than the tensors'")
-    return {key: _read_storage(file, storages[key]) for key in keys}
+    return {key: _read_storage(file, storages[key]) for key in names}
 
 
 def _read_storage(file: io.BytesIO, storage: _Storage) -> npt.NDArray[Any]:
@@ -136,11 +158,11 @@ def _read_storage(file: io.BytesIO, storage: _Storage) -> npt.NDArray[Any]:
 
 def _gather(name: Any, place: Any, storages: Mapping[str, npt.NDArray[Any]]) -> Tensor:
     if type(name) is not str or type(place) is not _Place:
-        raise WeightsError(f"Expected nothing but tensors. Received: {name!r} of {type(place)}")
+        raise WeightsError(f"Expected nothing but tensors. Received: {type(place)}")
     values, shape, strides = storages[place.storage], place.shape, place.strides
     numbers = (place.offset, *shape, *strides)
     if any(type(number) is not int or number < 0 for number in numbers):
-        raise ValueError(f"{name} at {numbers}")
+        raise ValueError(f"{name} at no place")
     last = place.offset + sum(
         (size - 1) * stride for size, stride in zip(shape, strides, strict=True)
     )

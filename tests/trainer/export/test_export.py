@@ -1,5 +1,6 @@
 """Exports answer as the kept model does, to grey images of any size."""
 
+import resource
 import shutil
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ import polars as pl
 import pytest
 
 from shared.decode import decode_radiograph
-from shared.errors import TrainingError
+from shared.errors import TrainingError, WriteError
 from shared.image_spec import ImageSpec
 from shared.lake import Lake
 from shared.prepare import prepare
@@ -29,6 +30,7 @@ from trainer.options import ExportOptions
 from trainer.run_digests import write_digests
 
 NUM_VIEWS = 100
+LIMIT_BYTES = 20_000
 SIDES_PX = [
     *((512, width_px) for width_px in range(187, 513, 25)),
     (97, 512),
@@ -116,6 +118,35 @@ def test_pixels_are_the_lakes_to_the_last_level(
         for grey in (noise, np.asarray(cv2.GaussianBlur(noise, (0, 0), 2), np.uint8)):
             received = ask(grey[None, ..., None].copy()).reshape(SIZE_PX, SIZE_PX)
             np.testing.assert_array_equal(received, prepare(grey, spec))
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_a_disk_that_is_full_is_not_blamed_on_the_model(
+    name: Literal["saved_model", "tflite", "onnx"], trained_run: Path, tmp_path: Path
+) -> None:
+    kept, out = open_kept(str(trained_run)), tmp_path / "exported"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT_BYTES, hard))
+    try:
+        with pytest.raises(
+            WriteError, match=rf"Expected to write {out}\. Received: File too large"
+        ):
+            export(ExportOptions(format=name, out=str(out)), kept)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_answers_nan_is_not_exported(trained_run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(trained_run, tmp_path / "run")
+    model: Any = open_kept(str(folder)).load_model()
+    weights = model.get_weights()
+    model.set_weights([*weights[:-1], np.full_like(weights[-1], np.nan)])
+    model.save(folder / MODEL_FILE)
+    write_digests(folder)
+    with pytest.raises(TrainingError, match=r"Expected probabilities .* answered nan"):
+        export(ExportOptions(out=str(tmp_path / "exported")), open_kept(str(folder)))
+    assert not (tmp_path / "exported").exists()
 
 
 def test_what_is_there_is_not_replaced(trained_run: Path, tmp_path: Path) -> None:

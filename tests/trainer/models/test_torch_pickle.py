@@ -169,3 +169,23 @@ def test_a_file_cut_short_anywhere_is_refused(torch: Any, tmp_path: Path) -> Non
         path.write_bytes(whole[:num_bytes])
         with pytest.raises(WeightsError):
             read_tensors(path)
+
+
+def test_a_number_that_would_take_all_memory_is_refused_before_any_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    path.write_bytes(b"\x80\x02]r\xff\xff\xff\x7f.")  # an empty list, numbered 2,147,483,647
+    with pytest.raises(WeightsError, match="a number beyond the file"):
+        read_tensors(path)
+
+
+def test_tuples_that_share_tuples_are_not_compared_or_printed(torch: Any, tmp_path: Path) -> None:
+    shared: Any = ("a",)
+    for _ in range(60):
+        shared = (shared, shared)
+    content = collections.OrderedDict(a=tensor(torch, (24,), (1,)))
+    for keys in ([shared, shared], shared):
+        with pytest.raises(WeightsError, match="storages without names"):
+            read_tensors(write(tmp_path / "weights.pth", content, keys, stored(VALUES)))
+    place = tensor(torch, shared, (1,))
+    with pytest.raises(WeightsError):
+        read_tensors(write(tmp_path / "weights.pth", {"a": place}, ["7"], stored(VALUES)))
