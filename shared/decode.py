@@ -16,6 +16,7 @@ from shared.fast_png import decode_plain_png
 from shared.file_format import detect_format
 from shared.image import Pixels
 from shared.jpeg import read_jpeg
+from shared.parser import parser
 from shared.png import GREY, PALETTE, Png, read_png
 from shared.png_pixels import check_colours, inflate_rows, wrap_rows
 
@@ -50,13 +51,32 @@ def decode_radiograph(encoded: bytes) -> Radiograph:
             `detect_format`, `read_png`, `read_jpeg`, and the functions below.
         MemoryError: there is too little memory, which is no fault of the file.
     """
-    if detect_format(encoded) == "png":
-        png = read_png(encoded)
-        header, grey = png.header, _decode_png(png)
-    else:
-        header = read_jpeg(encoded)
-        grey = _decode_jpeg(encoded[: header.size_bytes])
+    file_format = detect_format(encoded)
+    with parser(file_format.upper()):
+        if file_format == "png":
+            png = read_png(encoded)
+            header, grey = png.header, _decode_png(png)
+        else:
+            header = read_jpeg(encoded)
+            grey = _decode_jpeg(encoded[: header.size_bytes])
+    refuse_blank(grey)
     return Radiograph(grey, header.width_px, header.height_px, header.channels)
+
+
+def refuse_blank(grey: Pixels) -> None:
+    """Refuse pixels of one grey level only: they show nothing, and a model answers all the same.
+
+    Args:
+        grey: of any shape, without those that only fill the picture up.
+
+    Raises:
+        ImageError: reason `blank`.
+    """
+    if not grey.size:
+        raise ImageError("blank", "all pixels are padding")
+    # corners that differ spare a look at all pixels
+    if grey.flat[0] == grey.flat[-1] and (level := int(grey.min())) == int(grey.max()):
+        raise ImageError("blank", f"all pixels have grey level {level}")
 
 
 def _decode_png(png: Png) -> Pixels:
@@ -149,7 +169,7 @@ def _opencv(encoded: bytes, flags: int) -> npt.NDArray[Any]:
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(error.err) from None
-        raise ImageError("undecodable", " ".join(str(error).split())) from None
+        raise ImageError("undecodable", f"OpenCV: error {error.code}") from None
     if pixels is None:  # pyright: ignore[reportUnnecessaryComparison]  # the stubs forget the None
         raise ImageError("undecodable", "OpenCV cannot decode the file")
     return pixels

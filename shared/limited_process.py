@@ -1,0 +1,191 @@
+"""Limited process: a child process that calls one function of bytes, with bounds on what it takes.
+
+Native decoders crash, loop and allocate on damaged files; here that ends a child, and is the file's
+fault. A child is used for many files, one at a time.
+"""
+
+import atexit
+import importlib
+import json
+import os
+import resource
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from threading import Lock
+from typing import BinaryIO
+
+import numpy as np
+
+from shared.errors import ImageError, WorkerError
+from shared.image import Pixels
+
+_LIMIT_BYTES = 4 * 1024**3
+"""Of address space: 64 Mpx of 16 bits take 1.2 GB in all decoders, and libraries half a GB."""
+_LIMIT_S = 30
+_FILES_PER_CHILD = 200
+"""Then a new one: decoders leak."""
+_LENGTH, _SHAPE = struct.Struct("<Q"), struct.Struct("<?QQ")
+
+
+class LimitedProcesses:
+    """Calls a decoder in child processes, as many as there are calls at the same time.
+
+    Args:
+        decoder: `module:function`, of a file's bytes, returns pixels or raises `ImageError`.
+    """
+
+    def __init__(self, decoder: str):
+        self._decoder = decoder
+        self._idle: list[_Child] = []
+        self._lock = Lock()
+        atexit.register(self.close)
+
+    def decode(self, encoded: bytes) -> Pixels:
+        """Return what the decoder returns.
+
+        Raises:
+            ImageError: the decoder's, or it took too much time (`too_slow`) or memory
+                (`too_large`), or crashed (`undecodable`).
+            MemoryError: the machine has too little memory.
+            WorkerError: a process cannot be started.
+        """
+        with self._lock:
+            child = self._idle.pop() if self._idle else None
+        child = child or _Child(self._decoder)
+        try:
+            pixels = child.decode(encoded)
+        except ImageError:
+            self._put_back(child)
+            raise
+        except BaseException:
+            child.close()
+            raise
+        self._put_back(child)
+        return pixels
+
+    def close(self) -> None:
+        """End the processes that wait."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for child in idle:
+            child.close()
+
+    def _put_back(self, child: "_Child") -> None:
+        if not child.is_usable:
+            child.close()
+            return
+        with self._lock:
+            self._idle.append(child)
+
+
+class _Child:
+    """One process; it ends with the pipe that it reads, so with this process."""
+
+    def __init__(self, decoder: str):
+        self._num_files = 0
+        self._is_broken = False
+        code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; "
+        try:
+            self._process = subprocess.Popen(
+                # isolated, since -c would import from the working directory first
+                [sys.executable, "-I", "-c", code + f"serve({decoder!r})"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                # what native decoders say
+                stderr=subprocess.DEVNULL,
+                # one thread, one arena: each takes address space
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
+                # a Ctrl-C is for this process
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise WorkerError(
+                f"Expected to start a process that decodes. Received: {error.strerror}"
+            ) from None
+
+    @property
+    def is_usable(self) -> bool:
+        return not self._is_broken and self._num_files < _FILES_PER_CHILD
+
+    def decode(self, encoded: bytes) -> Pixels:
+        self._num_files += 1
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin
+        assert stdout
+        try:
+            stdin.write(_LENGTH.pack(len(encoded)))
+            stdin.write(encoded)
+            stdin.flush()
+            is_decoded, *shape = _SHAPE.unpack(_read(stdout, _SHAPE.size))
+            content = _read(stdout, shape[0] * shape[1])
+        except (EOFError, BrokenPipeError):
+            self._is_broken = True
+            raise self._explain_end() from None
+        if not is_decoded:
+            raise ImageError(*json.loads(content))
+        return np.frombuffer(content, np.uint8).reshape(shape)
+
+    def close(self) -> None:
+        self._process.kill()
+        # also closes the pipes
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+        self._process.wait()
+
+    def _explain_end(self) -> ImageError | MemoryError:
+        status = self._process.wait()
+        if status == -signal.SIGALRM:
+            return ImageError("too_slow", f"not decoded within {_LIMIT_S} s")
+        if status == -signal.SIGKILL:
+            return MemoryError("the decoder was killed")
+        return ImageError("undecodable", f"the decoder ended with status {status}")
+
+
+def _read(pipe: BinaryIO, num_bytes: int) -> bytes:
+    content = pipe.read(num_bytes)
+    if len(content) < num_bytes:
+        raise EOFError
+    return content
+
+
+def serve(decoder: str) -> None:
+    """Decode the files that come on standard input; the child's side."""
+    source, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123
+        # so that nothing a library prints gets among the answers
+        os.dup2(nowhere.fileno(), 0)
+        os.dup2(nowhere.fileno(), 1)
+    module, _, name = decoder.partition(":")
+    decode: Callable[[bytes], Pixels] = getattr(importlib.import_module(module), name)
+    for kind, limit in (
+        (resource.RLIMIT_AS, _LIMIT_BYTES),
+        (resource.RLIMIT_FSIZE, 0),
+        # a core dump would hold a patient's picture
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (limit, limit))
+    # it ends the process also where native code never returns
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    while header := source.read(_LENGTH.size):
+        encoded = _read(source, *_LENGTH.unpack(header))
+        signal.alarm(_LIMIT_S)
+        try:
+            pixels = np.ascontiguousarray(decode(encoded))
+            shape, content = pixels.shape, memoryview(pixels).cast("B")
+        except ImageError as error:
+            content = json.dumps([error.reason, error.detail]).encode()
+            shape = (1, len(content))
+        except MemoryError:
+            content = json.dumps(["too_large", f"takes more than {_LIMIT_BYTES} bytes"]).encode()
+            shape = (1, len(content))
+        signal.alarm(0)
+        answers.write(_SHAPE.pack(isinstance(content, memoryview), *shape))
+        answers.write(content)
+        answers.flush()
