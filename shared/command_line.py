@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast, get_args
 
 from shared.errors import MuraLakeError, UsageError
+from shared.printable import printable
 
 Options = TypeVar("Options")
 
@@ -161,7 +162,7 @@ def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str
 
 
 def _leave(prog: str, message: str, status: int) -> NoReturn:
-    print(f"{prog}: {message}", file=sys.stderr, flush=True)
+    print(f"{prog}: {printable(message)}", file=sys.stderr, flush=True)
     _end(status)
 
 

@@ -1,6 +1,5 @@
 """What a person sees while a command works: progress, plain lines and tables."""
 
-import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -19,19 +18,25 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+from shared.printable import printable
+
 _PLAIN_WIDTH = 1_000
 _PLAIN_FIRST_S, _PLAIN_EVERY_S = 5.0, 60.0
 
 
 def say(line: str) -> None:
     """Print one line of a command's result to standard output."""
-    print(line, flush=True)
+    print(printable(line), flush=True)
+
+
+def say_lines(text: str) -> None:
+    """Print lines of a command's result to standard output."""
+    print("\n".join(map(printable, text.split("\n"))), flush=True)
 
 
 def note(line: str) -> None:
     """Print one line about what is going on to standard error."""
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -93,7 +98,8 @@ class Progress:
     def note(self, line: str) -> None:
         """Print one line about the stage, above the bar on a terminal."""
         if self._bar:
-            self._bar.console.print(f"{self._stage}, {line}", highlight=False, markup=False)
+            text = printable(f"{self._stage}, {line}")
+            self._bar.console.print(text, highlight=False, markup=False)
         else:
             self._said_s = time.monotonic()
             note(f"{self._stage}, {line}")
@@ -120,7 +126,11 @@ def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]])
     Where it is too wide, the first column is folded, for names are the longest.
     """
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+        title=Text(printable(title)),
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
     )
     cells = [list(row) for row in rows]
     for index, name in enumerate(header):
@@ -129,7 +139,7 @@ def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]])
         table.add_column(name, justify=justify, no_wrap=index > 0, overflow="fold")
     for row in cells:
         # names may hold what rich takes for markup, or would break the row
-        table.add_row(*(Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", cell)) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH).print(table)
 
 

@@ -16,6 +16,7 @@ from shared.fast_png import decode_plain_png
 from shared.file_format import detect_format
 from shared.image import Pixels
 from shared.jpeg import read_jpeg
+from shared.orientation import EXIF_START, make_exif
 from shared.parser import parser
 from shared.png import GREY, PALETTE, Png, read_png
 from shared.png_pixels import check_colours, inflate_rows, wrap_rows
@@ -43,7 +44,8 @@ class Radiograph:
 def decode_radiograph(encoded: bytes) -> Radiograph:
     """Decode the bytes of a PNG or JPEG, whatever the file is called.
 
-    An EXIF orientation is applied (EXIF 2.32, tag 0x0112), as image viewers do. An inverted
+    An EXIF orientation is applied (EXIF 2.32, tag 0x0112), as image viewers do, and one that only
+    XMP says. An inverted
     radiograph (bones dark) is stored as found: nothing in a PNG or JPEG says that it is one.
 
     Raises:
@@ -58,7 +60,7 @@ def decode_radiograph(encoded: bytes) -> Radiograph:
             header, grey = png.header, _decode_png(png)
         else:
             header = read_jpeg(encoded)
-            grey = _decode_jpeg(encoded[: header.size_bytes])
+            grey = _decode_jpeg(encoded[: header.size_bytes], header.xmp_orientation)
     refuse_blank(grey)
     return Radiograph(grey, header.width_px, header.height_px, header.channels)
 
@@ -142,7 +144,7 @@ def _check_samples(png: Png, samples: npt.NDArray[Any]) -> None:
         raise ImageError("unscaled_16_bit", f"the brightest of 16-bit samples is {brightest}")
 
 
-def _decode_jpeg(encoded: bytes) -> Pixels:
+def _decode_jpeg(encoded: bytes, xmp_orientation: int | None) -> Pixels:
     """Decode a JPEG whose structure is sound; grey of colour is its Y channel.
 
     Broken data makes libjpeg warn on standard error and go on with made-up pixels, and OpenCV
@@ -159,6 +161,10 @@ def _decode_jpeg(encoded: bytes) -> Pixels:
         if "memory" in str(error).lower():
             raise MemoryError(str(error)) from None
         raise ImageError("corrupt", f"libjpeg-turbo: {error}") from None
+    if xmp_orientation:
+        exif = EXIF_START + make_exif(xmp_orientation)
+        segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+        encoded = encoded[:2] + segment + encoded[2:]
     return np.asarray(_opencv(encoded, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 

@@ -5,6 +5,7 @@ fault. A child is used for many files, one at a time.
 """
 
 import atexit
+import contextlib
 import importlib
 import json
 import os
@@ -15,7 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from threading import Lock
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -88,10 +89,11 @@ class _Child:
         self._num_files = 0
         self._is_broken = False
         code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; "
+        code += f"serve({decoder!r})"
         try:
-            self._process = subprocess.Popen(
+            self._process: subprocess.Popen[bytes] = subprocess.Popen(
                 # isolated, since -c would import from the working directory first
-                [sys.executable, "-I", "-c", code + f"serve({decoder!r})"],
+                [sys.executable, "-I", "-c", code],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 # what native decoders say
@@ -130,13 +132,11 @@ class _Child:
 
     def close(self) -> None:
         self._process.kill()
-        # also closes the pipes
         for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                try:
+            # of a file that was not read to its end
+            with contextlib.suppress(BrokenPipeError):
+                if pipe:
                     pipe.close()
-                except BrokenPipeError:
-                    continue
         self._process.wait()
 
     def _explain_end(self) -> ImageError | MemoryError:
@@ -148,7 +148,7 @@ class _Child:
         return ImageError("undecodable", f"the decoder ended with status {status}")
 
 
-def _read(pipe: BinaryIO, num_bytes: int) -> bytes:
+def _read(pipe: IO[bytes], num_bytes: int) -> bytes:
     content = pipe.read(num_bytes)
     if len(content) < num_bytes:
         raise EOFError
@@ -177,15 +177,17 @@ def serve(decoder: str) -> None:
         encoded = _read(source, *_LENGTH.unpack(header))
         signal.alarm(_LIMIT_S)
         try:
-            pixels = np.ascontiguousarray(decode(encoded))
-            shape, content = pixels.shape, memoryview(pixels).cast("B")
+            pixels = decode(encoded)
+            answer = _SHAPE.pack(True, *pixels.shape) + pixels.tobytes()
         except ImageError as error:
-            content = json.dumps([error.reason, error.detail]).encode()
-            shape = (1, len(content))
+            answer = _refusal(error.reason, error.detail)
         except MemoryError:
-            content = json.dumps(["too_large", f"takes more than {_LIMIT_BYTES} bytes"]).encode()
-            shape = (1, len(content))
+            answer = _refusal("too_large", f"takes more than {_LIMIT_BYTES} bytes to decode")
         signal.alarm(0)
-        answers.write(_SHAPE.pack(isinstance(content, memoryview), *shape))
-        answers.write(content)
+        answers.write(answer)
         answers.flush()
+
+
+def _refusal(reason: str, detail: str) -> bytes:
+    content = json.dumps([reason, detail]).encode()
+    return _SHAPE.pack(False, 1, len(content)) + content

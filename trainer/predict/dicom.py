@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pydicom
 from pydicom.encaps import generate_frames
 from pydicom.pixels.common import PhotometricInterpretation
-from pydicom.uid import JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, UID_dictionary
+from pydicom.uid import JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
 from shared.errors import ImageError
 from shared.image import Pixels
@@ -76,7 +76,8 @@ def _check_elements(dataset: pydicom.Dataset) -> None:
 
 def _name_syntax(dataset: pydicom.Dataset) -> str:
     syntax = dataset.file_meta.get("TransferSyntaxUID")
-    return syntax.name if syntax in UID_dictionary else "unknown transfer syntax"
+    # of an unknown one the name is the UID, whatever the file holds there
+    return syntax.name if syntax and syntax.name != syntax else "unknown transfer syntax"
 
 
 def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:

@@ -125,7 +125,9 @@ def _read_table(item: Dataset, dataset: Dataset) -> tuple[int, _Levels]:
         data = np.frombuffer(data, kind or ("<u2" if is_little else ">u2"))
     entries = np.asarray(data, np.int64)[:num_entries]
     if len(entries) < num_entries:
-        raise ImageError("undecodable", f"a look-up table has {len(entries)} of {num_entries} entries")
+        raise ImageError(
+            "undecodable", f"a look-up table has {len(entries)} of {num_entries} entries"
+        )
     return first, entries
 
 

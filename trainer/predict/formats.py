@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from shared.console import say, show_table
+from shared.console import say_lines, show_table
 
 _NUMBERS = (
     "probability",
@@ -61,7 +61,7 @@ def _rows(table: pl.DataFrame, key: str) -> Iterator[list[str]]:
 def print_json(answers: Answers) -> None:
     """Print one JSON object: `run`, and `views`, `studies` and `unread` as lists of objects."""
     tables = {name: getattr(answers, name).to_dicts() for name in ("views", "studies", "unread")}
-    say(json.dumps({"run": answers.run, **tables}, indent=2))
+    say_lines(json.dumps({"run": answers.run, **tables}, indent=2))
 
 
 def print_csv(answers: Answers) -> None:
@@ -76,7 +76,7 @@ def print_csv(answers: Answers) -> None:
         how="diagonal_relaxed",
     )
     columns = ("level", "study", "path", "num_views", *_NUMBERS, "answer", "error")
-    say(table.select(columns).write_csv().rstrip("\n"))
+    say_lines(table.select(columns).write_csv().rstrip("\n"))
 
 
 PRINTERS = {"table": print_table, "json": print_json, "csv": print_csv}
