@@ -25,7 +25,6 @@ from shared.image import Pixels
 
 _LIMIT_BYTES = 4 * 1024**3
 """Of address space: 64 Mpx of 16 bits take 1.2 GB in all decoders, and libraries half a GB."""
-_LIMIT_S = 30
 _FILES_PER_CHILD = 200
 """Then a new one: decoders leak."""
 _LENGTH, _SHAPE = struct.Struct("<Q"), struct.Struct("<?QQ")
@@ -36,10 +35,11 @@ class LimitedProcesses:
 
     Args:
         decoder: `module:function`, of a file's bytes, returns pixels or raises `ImageError`.
+        limit_s: how long one file may take.
     """
 
-    def __init__(self, decoder: str):
-        self._decoder = decoder
+    def __init__(self, decoder: str, limit_s: int = 30):
+        self._decoder, self._limit_s = decoder, limit_s
         self._idle: list[_Child] = []
         self._lock = Lock()
         atexit.register(self.close)
@@ -55,7 +55,7 @@ class LimitedProcesses:
         """
         with self._lock:
             child = self._idle.pop() if self._idle else None
-        child = child or _Child(self._decoder)
+        child = child or _Child(self._decoder, self._limit_s)
         try:
             pixels = child.decode(encoded)
         except ImageError:
@@ -85,11 +85,11 @@ class LimitedProcesses:
 class _Child:
     """One process; it ends with the pipe that it reads, so with this process."""
 
-    def __init__(self, decoder: str):
-        self._num_files = 0
+    def __init__(self, decoder: str, limit_s: int):
+        self._num_files, self._limit_s = 0, limit_s
         self._is_broken = False
         code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; "
-        code += f"serve({decoder!r})"
+        code += f"serve({decoder!r}, {limit_s})"
         try:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
                 # isolated, since -c would import from the working directory first
@@ -142,7 +142,7 @@ class _Child:
     def _explain_end(self) -> ImageError | MemoryError:
         status = self._process.wait()
         if status == -signal.SIGALRM:
-            return ImageError("too_slow", f"not decoded within {_LIMIT_S} s")
+            return ImageError("too_slow", f"not decoded within {self._limit_s} s")
         if status == -signal.SIGKILL:
             return MemoryError("the decoder was killed")
         return ImageError("undecodable", f"the decoder ended with status {status}")
@@ -155,7 +155,7 @@ def _read(pipe: IO[bytes], num_bytes: int) -> bytes:
     return content
 
 
-def serve(decoder: str) -> None:
+def serve(decoder: str, limit_s: int) -> None:
     """Decode the files that come on standard input; the child's side."""
     source, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123
@@ -175,7 +175,7 @@ def serve(decoder: str) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     while header := source.read(_LENGTH.size):
         encoded = _read(source, *_LENGTH.unpack(header))
-        signal.alarm(_LIMIT_S)
+        signal.alarm(limit_s)
         try:
             pixels = decode(encoded)
             answer = _SHAPE.pack(True, *pixels.shape) + pixels.tobytes()

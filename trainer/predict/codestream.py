@@ -7,6 +7,7 @@ from shared.errors import ImageError
 
 _J2K_START = re.compile(rb"\xff\x4f\xff\x51")
 _MOST_TILES = 4096
+_RLE_HEADER_BYTES = 64
 _JPEG_FRAMES = (
     *range(0xC0, 0xC4),
     *range(0xC5, 0xC8),
@@ -23,7 +24,7 @@ def check_codestream(picture: bytes, width_px: int, height_px: int) -> None:
     Decoders allocate what the picture asks for: one changed bit of 18 KB of JPEG 2000 takes 6 GB.
 
     Args:
-        picture: JPEG, JPEG-LS or JPEG 2000; of RLE nothing is checked.
+        picture: JPEG, JPEG-LS or JPEG 2000.
         width_px: of the header.
         height_px: of the header.
 
@@ -42,6 +43,18 @@ def check_codestream(picture: bytes, width_px: int, height_px: int) -> None:
                 f"a picture of {width} x {height} pixels and {channels} channels, in the header "
                 f"{width_px} x {height_px} and 1",
             )
+
+
+def check_runs(picture: bytes, num_bytes: int) -> None:
+    """Refuse an RLE picture that cannot be what an encoder makes of `num_bytes`.
+
+    Encoders add one byte to 128 at most (PS3.5, G.3); pydicom decodes all runs that it finds.
+
+    Raises:
+        ImageError: reason `corrupt`.
+    """
+    if len(picture) > 2 * num_bytes + _RLE_HEADER_BYTES:
+        raise ImageError("corrupt", f"{len(picture)} bytes of runs for {num_bytes} bytes of pixels")
 
 
 def _read_siz(picture: bytes, start: int) -> tuple[int, int, int]:

@@ -8,13 +8,13 @@ import numpy.typing as npt
 import pydicom
 from pydicom.encaps import generate_frames
 from pydicom.pixels.common import PhotometricInterpretation
-from pydicom.uid import JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
+from pydicom.uid import JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLELossless
 
 from shared.errors import ImageError
 from shared.image import Pixels
 from shared.image_size import check_size
 from shared.parser import parser
-from trainer.predict.codestream import check_codestream
+from trainer.predict.codestream import check_codestream, check_runs
 from trainer.predict.dicom_display import show
 from trainer.predict.dicom_reader import read_elements
 
@@ -87,7 +87,11 @@ def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
         if untyped.PixelData.count(_ITEM) > _MOST_FRAGMENTS:
             raise ImageError("too_large", f"more fragments than {_MOST_FRAGMENTS}")
         picture = next(generate_frames(untyped.PixelData, number_of_frames=1))
-        check_codestream(picture, int(untyped.Columns), int(untyped.Rows))
+        if syntax == RLELossless:
+            num_pixels = int(untyped.Rows) * int(untyped.Columns)
+            check_runs(picture, num_pixels * int(untyped.BitsAllocated) // 8)
+        else:
+            check_codestream(picture, int(untyped.Columns), int(untyped.Rows))
         is_jpeg = syntax in _ENDED_BY_EOI and picture.startswith(_SOI)
         if is_jpeg and _EOI not in picture[-_MOST_PADDING:]:
             # libjpeg fills up what is missing, unasked
