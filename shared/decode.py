@@ -76,8 +76,9 @@ def refuse_blank(grey: Pixels) -> None:
     """
     if not grey.size:
         raise ImageError("blank", "all pixels are padding")
-    # corners that differ spare a look at all pixels
-    if grey.flat[0] == grey.flat[-1] and (level := int(grey.min())) == int(grey.max()):
+    # a corner and the centre that differ spare a look at all pixels
+    centre = (grey.size + grey.shape[-1]) // 2 % grey.size
+    if grey.flat[0] == grey.flat[centre] and (level := int(grey.min())) == int(grey.max()):
         raise ImageError("blank", f"all pixels have grey level {level}")
 
 
