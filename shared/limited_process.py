@@ -6,28 +6,21 @@ fault. A child is used for many files, one at a time.
 
 import atexit
 import contextlib
-import importlib
 import json
 import os
-import resource
 import signal
-import struct
 import subprocess
 import sys
-from collections.abc import Callable
 from threading import Lock
-from typing import IO
 
 import numpy as np
 
 from shared.errors import ImageError, WorkerError
 from shared.image import Pixels
+from shared.limited_child import LENGTH, READY, SHAPE, read
 
-_LIMIT_BYTES = 4 * 1024**3
-"""Of address space: 64 Mpx of 16 bits take 1.2 GB in all decoders, and libraries half a GB."""
 _FILES_PER_CHILD = 200
 """Then a new one: decoders leak."""
-_LENGTH, _SHAPE = struct.Struct("<Q"), struct.Struct("<?QQ")
 
 
 class LimitedProcesses:
@@ -88,7 +81,7 @@ class _Child:
     def __init__(self, decoder: str, limit_s: int):
         self._num_files, self._limit_s = 0, limit_s
         self._is_broken = False
-        code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; "
+        code = f"import sys; sys.path[:] = {sys.path!r}; from shared.limited_child import serve; "
         code += f"serve({decoder!r}, {limit_s})"
         try:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
@@ -113,16 +106,21 @@ class _Child:
         return not self._is_broken and self._num_files < _FILES_PER_CHILD
 
     def decode(self, encoded: bytes) -> Pixels:
-        self._num_files += 1
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin
         assert stdout
+        if not self._num_files and stdout.read(len(READY)) != READY:
+            raise WorkerError(
+                "Expected a process that decodes. "
+                f"Received: one that ended with status {self._process.wait()} before any file"
+            )
+        self._num_files += 1
         try:
-            stdin.write(_LENGTH.pack(len(encoded)))
+            stdin.write(LENGTH.pack(len(encoded)))
             stdin.write(encoded)
             stdin.flush()
-            is_decoded, *shape = _SHAPE.unpack(_read(stdout, _SHAPE.size))
-            content = _read(stdout, shape[0] * shape[1])
+            is_decoded, *shape = SHAPE.unpack(read(stdout, SHAPE.size))
+            content = read(stdout, shape[0] * shape[1])
         except (EOFError, BrokenPipeError):
             self._is_broken = True
             raise self._explain_end() from None
@@ -146,48 +144,3 @@ class _Child:
         if status == -signal.SIGKILL:
             return MemoryError("the decoder was killed")
         return ImageError("undecodable", f"the decoder ended with status {status}")
-
-
-def _read(pipe: IO[bytes], num_bytes: int) -> bytes:
-    content = pipe.read(num_bytes)
-    if len(content) < num_bytes:
-        raise EOFError
-    return content
-
-
-def serve(decoder: str, limit_s: int) -> None:
-    """Decode the files that come on standard input; the child's side."""
-    source, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123
-        # so that nothing a library prints gets among the answers
-        os.dup2(nowhere.fileno(), 0)
-        os.dup2(nowhere.fileno(), 1)
-    module, _, name = decoder.partition(":")
-    decode: Callable[[bytes], Pixels] = getattr(importlib.import_module(module), name)
-    for kind, limit in (
-        (resource.RLIMIT_AS, _LIMIT_BYTES),
-        (resource.RLIMIT_FSIZE, 0),
-        # a core dump would hold a patient's picture
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(kind, (limit, limit))
-    # it ends the process also where native code never returns
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    while header := source.read(_LENGTH.size):
-        encoded = _read(source, *_LENGTH.unpack(header))
-        signal.alarm(limit_s)
-        try:
-            pixels = decode(encoded)
-            answer = _SHAPE.pack(True, *pixels.shape) + pixels.tobytes()
-        except ImageError as error:
-            answer = _refusal(error.reason, error.detail)
-        except MemoryError:
-            answer = _refusal("too_large", f"takes more than {_LIMIT_BYTES} bytes to decode")
-        signal.alarm(0)
-        answers.write(answer)
-        answers.flush()
-
-
-def _refusal(reason: str, detail: str) -> bytes:
-    content = json.dumps([reason, detail]).encode()
-    return _SHAPE.pack(False, 1, len(content)) + content

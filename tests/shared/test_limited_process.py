@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.errors import ImageError
+from shared.errors import ImageError, WorkerError
 from shared.limited_process import LimitedProcesses
 
 
@@ -51,3 +51,8 @@ def test_threads_have_processes_of_their_own(processes: LimitedProcesses) -> Non
     processes.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_decoder_that_cannot_be_imported_is_no_fault_of_the_file() -> None:
+    with pytest.raises(WorkerError, match="ended with status 1 before any file"):
+        LimitedProcesses("tests.shared.no_such_module:decode").decode(b"a file")
