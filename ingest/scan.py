@@ -1,6 +1,5 @@
 """Scan: a tree of radiographs becomes a table of views; nothing is opened."""
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from ingest.layouts.layout import NO_PATIENT, NOT_UTF_8, Layout, NoView, View
 from ingest.walk import find_status, list_tree
 from shared import manifest
 from shared.errors import SourceError
+from shared.printable import printable
 from shared.store import Store, as_store
 
 SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "source_bytes")} | {
@@ -67,8 +67,7 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
         path = folder + file.name
         answer = layout.parse(folder, file.name)
         if answer == NOT_UTF_8 and path.lower().endswith(_IMAGE_ENDINGS):
-            shown = os.fsencode(path).decode(errors="backslashreplace")
-            rejects.append((shown, "name_not_utf8", "no table can hold the name"))
+            rejects.append((printable(path), "name_not_utf8", "no table can hold the name"))
         elif isinstance(answer, NoView):
             no_views[answer] += 1
             if answer == NO_PATIENT:

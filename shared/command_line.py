@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Sequence
 from itertools import groupby
 from typing import Any, NoReturn, TypeVar, cast, get_args
 
-from shared.console import delivering, flush_all, note
+from shared.console import delivering, flush_all, note, note_lines
 from shared.errors import MuraLakeError, UsageError
 
 Options = TypeVar("Options")
@@ -28,7 +28,6 @@ _WORD = re.compile(r"(?:--)?(?P<key>[A-Za-z][A-Za-z0-9_-]*)=(?P<value>.*)", re.D
 _ABORTS_AT_EXIT = "tensorflow_io"
 """Once it has read from S3, its threads abort the process at exit, with status 134."""
 _NARROWEST = 40
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BOX = "│╭╰─╮╯ "
 
 
@@ -192,19 +191,15 @@ def carry_out(
 def _fail(error: Exception, prog: str) -> NoReturn:
     """Say a failure in one line, or by its traceback where it is a fault of this program."""
     if isinstance(error, MuraLakeError):
-        note(f"{prog}: {_CONTROL.sub(_escape, str(error))}")
+        note(f"{prog}: {error}")
         _end(error.exit_status)
     if isinstance(error, UnicodeEncodeError):
         note(f"{prog}: Expected names in UTF-8. Received: {error.object!a}")
     elif isinstance(error, OSError):
         note(f"{prog}: {' '.join(str(error).split())}")
     else:
-        note("".join(traceback.format_exception(error)).rstrip())
+        note_lines("".join(traceback.format_exception(error)).rstrip())
     _end(MuraLakeError.exit_status)
-
-
-def _escape(control: re.Match[str]) -> str:
-    return control[0].encode("unicode_escape").decode()
 
 
 def _end(status: int) -> NoReturn:

@@ -1,7 +1,6 @@
 """What a person sees while a command works: progress, plain lines and tables."""
 
 import os
-import re
 import sys
 import time
 from collections.abc import Generator, Iterable, Sequence
@@ -23,23 +22,28 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.errors import WriteError
+from shared.printable import printable, printable_lines
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN_WIDTH = 1_000
 _PLAIN_FIRST_S, _PLAIN_EVERY_S = 5.0, 60.0
 
 
-def say(text: str) -> None:
-    """Print what is said of a command's result to standard output, if that takes it.
+def say(line: str) -> None:
+    """Print a line on a command's result to standard output, if that takes it.
 
     The result itself is kept elsewhere, so a closed pipe or a full disk ends no command.
     """
-    _print(text, sys.stdout)
+    _print(printable(line), sys.stdout)
 
 
 def note(line: str) -> None:
     """Print one line about what is going on to standard error, if that takes it."""
-    _print(line, sys.stderr)
+    _print(printable(line), sys.stderr)
+
+
+def note_lines(text: str) -> None:
+    """Print lines about what is going on to standard error, if that takes them."""
+    _print(printable_lines(text), sys.stderr)
 
 
 @contextmanager
@@ -150,7 +154,8 @@ class Progress:
     def note(self, line: str) -> None:
         """Print one line about the stage, above the bar on a terminal."""
         if self._bar:
-            self._bar.console.print(f"{self._stage}, {line}", highlight=False, markup=False)
+            text = printable(f"{self._stage}, {line}")
+            self._bar.console.print(text, highlight=False, markup=False)
         else:
             self._said_s = time.monotonic()
             note(f"{self._stage}, {line}")
@@ -173,7 +178,7 @@ class Progress:
 
 def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table, as `say` prints, to standard output."""
-    say(format_table(title, header, rows))
+    _print(format_table(title, header, rows), sys.stdout)
 
 
 def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -182,7 +187,11 @@ def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]
     Where it is too wide, the first column is folded, for names are the longest.
     """
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+        title=Text(printable(title)),
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
     )
     cells = [list(row) for row in rows]
     for index, name in enumerate(header):
@@ -191,7 +200,7 @@ def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]
         table.add_column(name, justify=justify, no_wrap=index > 0, overflow="fold")
     for row in cells:
         # names may hold what rich takes for markup, or would break the row
-        table.add_row(*(Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", cell)) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
     with console.capture() as shown:
         console.print(table)

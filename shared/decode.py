@@ -16,6 +16,8 @@ from shared.fast_png import decode_plain_png
 from shared.file_format import detect_format
 from shared.image import Pixels
 from shared.jpeg import read_jpeg
+from shared.orientation import EXIF_START, make_exif
+from shared.parser import parser
 from shared.png import GREY, PALETTE, Png, read_png
 from shared.png_pixels import check_colours, inflate_rows, wrap_rows
 
@@ -42,7 +44,8 @@ class Radiograph:
 def decode_radiograph(encoded: bytes) -> Radiograph:
     """Decode the bytes of a PNG or JPEG, whatever the file is called.
 
-    An EXIF orientation is applied (EXIF 2.32, tag 0x0112), as image viewers do. An inverted
+    An EXIF orientation is applied (EXIF 2.32, tag 0x0112), as image viewers do, and one that only
+    XMP says. An inverted
     radiograph (bones dark) is stored as found: nothing in a PNG or JPEG says that it is one.
 
     Raises:
@@ -50,13 +53,33 @@ def decode_radiograph(encoded: bytes) -> Radiograph:
             `detect_format`, `read_png`, `read_jpeg`, and the functions below.
         MemoryError: there is too little memory, which is no fault of the file.
     """
-    if detect_format(encoded) == "png":
-        png = read_png(encoded)
-        header, grey = png.header, _decode_png(png)
-    else:
-        header = read_jpeg(encoded)
-        grey = _decode_jpeg(encoded[: header.size_bytes])
+    file_format = detect_format(encoded)
+    with parser(file_format.upper()):
+        if file_format == "png":
+            png = read_png(encoded)
+            header, grey = png.header, _decode_png(png)
+        else:
+            header = read_jpeg(encoded)
+            grey = _decode_jpeg(encoded[: header.size_bytes], header.xmp_orientation)
+    refuse_blank(grey)
     return Radiograph(grey, header.width_px, header.height_px, header.channels)
+
+
+def refuse_blank(grey: Pixels) -> None:
+    """Refuse pixels of one grey level only: they show nothing, and a model answers all the same.
+
+    Args:
+        grey: of any shape, without those that only fill the picture up.
+
+    Raises:
+        ImageError: reason `blank`.
+    """
+    if not grey.size:
+        raise ImageError("blank", "all pixels are padding")
+    # a corner and the centre that differ spare a look at all pixels
+    centre = (grey.size + grey.shape[-1]) // 2 % grey.size
+    if grey.flat[0] == grey.flat[centre] and (level := int(grey.min())) == int(grey.max()):
+        raise ImageError("blank", f"all pixels have grey level {level}")
 
 
 def _decode_png(png: Png) -> Pixels:
@@ -122,7 +145,7 @@ def _check_samples(png: Png, samples: npt.NDArray[Any]) -> None:
         raise ImageError("unscaled_16_bit", f"the brightest of 16-bit samples is {brightest}")
 
 
-def _decode_jpeg(encoded: bytes) -> Pixels:
+def _decode_jpeg(encoded: bytes, xmp_orientation: int | None) -> Pixels:
     """Decode a JPEG whose structure is sound; grey of colour is its Y channel.
 
     Broken data makes libjpeg warn on standard error and go on with made-up pixels, and OpenCV
@@ -139,6 +162,10 @@ def _decode_jpeg(encoded: bytes) -> Pixels:
         if "memory" in str(error).lower():
             raise MemoryError(str(error)) from None
         raise ImageError("corrupt", f"libjpeg-turbo: {error}") from None
+    if xmp_orientation:
+        exif = EXIF_START + make_exif(xmp_orientation)
+        segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+        encoded = encoded[:2] + segment + encoded[2:]
     return np.asarray(_opencv(encoded, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
@@ -149,7 +176,7 @@ def _opencv(encoded: bytes, flags: int) -> npt.NDArray[Any]:
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(error.err) from None
-        raise ImageError("undecodable", " ".join(str(error).split())) from None
+        raise ImageError("undecodable", f"OpenCV: error {error.code}") from None
     if pixels is None:  # pyright: ignore[reportUnnecessaryComparison]  # the stubs forget the None
         raise ImageError("undecodable", "OpenCV cannot decode the file")
     return pixels

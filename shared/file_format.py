@@ -67,18 +67,17 @@ def detect_format(encoded: bytes) -> Literal["png", "jpeg"]:
         if first.startswith(magic, offset):
             raise ImageError("other_format", f"the file is {name}")
     if b"PNG" in first[:8] and b"IHDR" in first[:32]:
-        raise ImageError("corrupt", f"the signature of a PNG was changed to {first[:8]!r}")
-    text = _as_text(first)
-    if text is not None:
-        raise ImageError("text", f"the file is text: {' '.join(text[:60].split())!r}")
-    raise ImageError("unknown_format", f"the file begins with {first[:8]!r}")
+        raise ImageError("corrupt", "the signature of a PNG was changed")
+    # nothing of the content is quoted: the file may not be the reader's
+    if _is_text(first):
+        raise ImageError("text", "the file is text")
+    raise ImageError("unknown_format", "the first bytes are those of no known format")
 
 
-def _as_text(first: bytes) -> str | None:
+def _is_text(first: bytes) -> bool:
     try:
         # incremental, because the last character may be cut
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(first)
     except UnicodeDecodeError:
-        return None
-    is_text = all(character.isprintable() or character.isspace() for character in text)
-    return text if is_text else None
+        return False
+    return all(character.isprintable() or character.isspace() for character in text)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from shared.errors import ImageError
 from shared.image_size import check_size
+from shared.orientation import EXIF_START, XMP_START, find_xmp_orientation
 
-_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_SOI, _EOI, _SOS, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
 _NO_LENGTH = {0x01, *range(0xD0, 0xD8)}
 _PROGRESSIVE = 0xC2
 _READABLE_FRAMES = {0xC0, 0xC1, 0xC2}
@@ -23,18 +24,30 @@ _OTHER_FRAMES = {
     0xCF: "arithmetic-coded",
     0xF7: "JPEG-LS",
 }
-# within entropy-coded data 0xFF stands for itself before 0, and restart markers belong to it
-_MARKER_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+# within entropy-coded data 0xFF stands for itself before 0, and restart markers belong to it; fill
+# bytes before a marker are left to the scan, as a pattern that takes them is slow on long runs
+_MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_MOST_SCANS = 64
+"""Encoders write ten, optimizers twenty; each costs a pass over the picture, and may be empty."""
 
 
 @dataclass(frozen=True)
 class Jpeg:
-    """A JPEG whose markers lead from start to end; `size_bytes` is where its EOI marker ends."""
+    """A JPEG whose markers lead from start to end.
+
+    Attributes:
+        width_px: of the frame header.
+        height_px: likewise.
+        channels: likewise.
+        size_bytes: where its EOI marker ends.
+        xmp_orientation: where XMP alone says one that turns the picture.
+    """
 
     width_px: int
     height_px: int
     channels: int
     size_bytes: int
+    xmp_orientation: int | None
 
 
 def read_jpeg(encoded: bytes) -> Jpeg:
@@ -49,7 +62,7 @@ def read_jpeg(encoded: bytes) -> Jpeg:
     Raises:
         ImageError: reason `truncated`, `corrupt`, `undecodable`, `cmyk`, or one of `check_size`.
     """
-    offset, frame, scans = 2, None, list[bytes]()
+    offset, frame, scans, app1 = 2, None, list[bytes](), list[bytes]()
     components, is_progressive = b"", False
     while True:
         marker, start = _marker(encoded, offset)
@@ -66,15 +79,24 @@ def read_jpeg(encoded: bytes) -> Jpeg:
         if marker in _READABLE_FRAMES and frame is None:
             frame = _read_frame(encoded[start + 2 : end])
             components, is_progressive = encoded[start + 8 : end : 3], marker == _PROGRESSIVE
+        if marker == _APP1:
+            app1.append(encoded[start + 2 : end])
         offset = end
         if marker == _SOS:
             scans.append(encoded[start + 2 : end])
+            if len(scans) > _MOST_SCANS:
+                raise ImageError("too_large", f"more scans than {_MOST_SCANS}")
             found = _MARKER_AFTER_SCAN.search(encoded, end)
             offset = found.start() if found else len(encoded)
     if frame is None or not scans:
         raise ImageError("corrupt", "the JPEG has no frame header, or no scan")
     _check_scans(scans, components, is_progressive)
-    return Jpeg(*frame, size_bytes=start)
+    orientation = find_xmp_orientation(_with(EXIF_START, app1), _with(XMP_START, app1))
+    return Jpeg(*frame, size_bytes=start, xmp_orientation=orientation)
+
+
+def _with(start: bytes, segments: list[bytes]) -> list[bytes]:
+    return [each[len(start) :] for each in segments if each.startswith(start)]
 
 
 def _check_scans(scans: list[bytes], components: bytes, is_progressive: bool) -> None:

@@ -3,11 +3,13 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from shared.deflate import crc32
 from shared.errors import ImageError
 from shared.file_format import PNG_SIGNATURE
 from shared.image_size import check_size
+from shared.orientation import find_xmp_orientation, make_exif, read_png_xmp
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 _CHANNELS = {GREY: 1, RGB: 3, PALETTE: 3, GREY_ALPHA: 2, RGB_ALPHA: 4}
@@ -19,6 +21,8 @@ _BIT_DEPTHS = {
     RGB_ALPHA: (8, 16),
 }
 _MAX_BYTES = 256 * 1024 * 1024
+_MOST_CHUNKS = 100_000
+"""Writers cut pixels into chunks of 8 KiB and more."""
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _PLAIN = frozenset({b"IHDR", b"IDAT", b"IEND"})
 
@@ -45,7 +49,8 @@ class Png:
 
     Attributes:
         header: sizes and colour type.
-        chunks: the content of the first chunk of each kind, all of IDAT's joined.
+        chunks: the content of the first chunk of each kind, all of IDAT's joined; eXIf also where
+            only XMP says an orientation.
     """
 
     header: PngHeader
@@ -66,7 +71,9 @@ def read_png(encoded: bytes) -> Png:
             no specification has), or one of `check_size`.
     """
     header = _read_header(encoded)
-    chunks = list(_walk(encoded))
+    chunks = list(islice(_walk(encoded), _MOST_CHUNKS))
+    if chunks[-1][0] != b"IEND":
+        raise ImageError("too_large", f"more chunks than {_MOST_CHUNKS}")
     kinds = [kind for kind, _ in chunks]
     contents = dict(reversed(chunks))
     if contents.keys() != _PLAIN:
@@ -78,7 +85,10 @@ def read_png(encoded: bytes) -> Png:
     if kinds[first : first + num_idat] != [b"IDAT"] * num_idat:
         raise ImageError("corrupt", "other chunks stand between those of IDAT")
     joined = b"".join(content for _, content in chunks[first : first + num_idat])
-    return Png(header, contents | {b"IDAT": joined})
+    xmp = [read_png_xmp(content) for kind, content in chunks if kind == b"iTXt"]
+    orientation = find_xmp_orientation([contents.get(b"eXIf", b"")], xmp) if xmp else None
+    exif = {b"eXIf": make_exif(orientation)} if orientation else {}
+    return Png(header, contents | {b"IDAT": joined} | exif)
 
 
 def _walk(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -89,11 +99,11 @@ def _walk(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:
         length, kind = struct.unpack_from(">I4s", encoded, offset)
         end = offset + 12 + length
         if end > size:
-            raise ImageError("truncated", f"chunk {kind!r} ends at byte {end} of {size}")
+            raise ImageError("truncated", f"a chunk ends at byte {end} of {size}")
         content = encoded[offset + 8 : end - 4]
         checksum = crc32(content, crc32(kind))
         if checksum != int.from_bytes(encoded[end - 4 : end], "big"):
-            raise ImageError("corrupt", f"checksum of chunk {kind!r} at byte {offset} differs")
+            raise ImageError("corrupt", f"checksum of the chunk at byte {offset} differs")
         yield kind, content
         offset = end
 
@@ -102,7 +112,7 @@ def _read_header(encoded: bytes) -> PngHeader:
     """Return the header, refused for its size before a bomb's chunks are walked."""
     kind, content = next(_walk(encoded))
     if kind != b"IHDR" or len(content) != 13:
-        raise ImageError("corrupt", f"first comes {kind!r} of {len(content)} bytes, not IHDR of 13")
+        raise ImageError("corrupt", f"first comes a chunk of {len(content)} bytes, not IHDR of 13")
     width_px, height_px, depth, colour, *methods = struct.unpack(">IIBBBBB", content)
     if depth not in _BIT_DEPTHS.get(colour, ()):
         raise ImageError("corrupt", f"no PNG has bit depth {depth} with colour type {colour}")
@@ -124,9 +134,9 @@ def _check_kinds(kinds: list[bytes], contents: dict[bytes, bytes]) -> None:
     """
     for kind in contents:
         if not kind.isalpha():
-            raise ImageError("corrupt", f"no chunk is of kind {kind!r}")
+            raise ImageError("corrupt", "a chunk's kind is no four letters")
         if kind[:1].isupper() and kind not in _CRITICAL:
-            raise ImageError("undecodable", f"critical chunk of unknown kind {kind!r}")
+            raise ImageError("undecodable", "critical chunk of an unknown kind")
     for kind in (b"PLTE", b"tRNS", b"eXIf"):
         if kinds.count(kind) > 1:
             raise ImageError("corrupt", f"{kinds.count(kind)} chunks of kind {kind!r}")

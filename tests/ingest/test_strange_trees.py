@@ -4,9 +4,12 @@ import os
 import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from shared.lake import open_lake
+from tests.commands import run
 from tests.ingest.processes import contents, ingest, is_root, one_line_of, run_through
 
 NO_UTF8 = os.fsdecode(b"caf\xe9")
@@ -45,10 +48,30 @@ def test_names_that_are_not_utf8_are_counted(
     assert lake.rejects["reason"].to_list() == ["name_not_utf8"] * 3
     assert any("image1caf\\xe9.png" in path for path in lake.rejects["path"])
     assert "scan: 1 ignored: names that are not UTF-8" in result.stderr
-    assert "lakecaf\\udce9" in result.stdout
+    assert "lakecaf\\xe9" in result.stdout
     assert "shards were up to date" in ingest(tree, root).stderr
     assert ingest(own_tree, tmp_path / "plain").returncode == 0
     assert lake.manifest.equals(open_lake(tmp_path / "plain").manifest)
+
+
+def test_no_name_commands_the_terminal(tmp_path: Path) -> None:
+    tree, odd = tmp_path / "tree", "\x1b]0;owned\x07\r\u202e"
+    grey = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
+    for place in ("train/normal", "train/abnormal", "valid/normal", "valid/abnormal"):
+        (tree / place).mkdir(parents=True)
+        cv2.imwrite(str(tree / place / "good.png"), grey)
+        (tree / place / f"bad{odd}.png").write_bytes(b"no image")
+        (tree / place / f"{odd}.txt").touch()
+    words = (f"lake={tmp_path / odd}", "size=64", "layout=folders")
+    result = run("mura-ingest", tree, *words)
+    assert result.returncode == 0, result.stderr
+    assert r"bad\x1b]0;owned\x07\r\u202e.png" in result.stdout
+    limited = run("mura-ingest", tree, *words[1:], f"lake={tmp_path / 'other'}", "max_rejects=0")
+    assert limited.returncode == 1
+    verified = run("mura-verify", f"lake={tmp_path / odd}")
+    assert verified.returncode == 0, verified.stderr
+    for said in (result, limited, verified):
+        assert (said.stdout + said.stderr).replace("\n", "").isprintable()
 
 
 def test_links_lead_out_of_the_tree_but_not_in_circles(own_tree: Path, tmp_path: Path) -> None:

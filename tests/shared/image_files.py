@@ -145,6 +145,18 @@ def _good_pngs() -> Iterator[ImageFile]:
         yield good(f"orientation {orientation}", png(GREY, before=chunk(b"eXIf", exif)), upright)
         late = png(GREY, after=chunk(b"eXIf", exif))
         yield good(f"orientation {orientation} after the pixels", late, upright)
+    for name, xmp in _xmp(6).items():
+        upright = _upright(GREY, 6)
+        text = b"XML:com.adobe.xmp\0\0\0\0\0" + xmp
+        yield good(f"XMP {name}", png(GREY, before=chunk(b"iTXt", text)), upright)
+        yield good(f"XMP {name} after the pixels", png(GREY, after=chunk(b"iTXt", text)), upright)
+        packed = b"XML:com.adobe.xmp\0\1\0en\0title\0" + zlib.compress(xmp)
+        yield good(f"XMP {name}, compressed", png(GREY, before=chunk(b"iTXt", packed)), upright)
+        for exif, way in ((_exif(3), 3), (_no_orientation(), 6)):
+            both = chunk(b"eXIf", exif) + chunk(b"iTXt", text)
+            yield good(f"XMP {name} and EXIF {way}", png(GREY, before=both), _upright(GREY, way))
+    damaged = chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0damaged")
+    yield good("damaged XMP", png(GREY, before=damaged))
     yield good("nonsense for EXIF", png(GREY, before=chunk(b"eXIf", b"II*\0\xff\xff\xff\xff")))
     large = np.tile(GREY, (75, 54))
     stored = png(large, stream=zlib.compress(filtered_rows(large), 0))
@@ -181,6 +193,21 @@ def _exif(orientation: int) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = orientation
     return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+def _no_orientation() -> bytes:
+    exif = Image.Exif()
+    exif[0x010F] = "a maker"
+    return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+def _xmp(orientation: int) -> dict[str, bytes]:
+    """Return XMP in both forms that RDF has for a property."""
+    start, end = "<x:xmpmeta><rdf:RDF><rdf:Description", "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    return {
+        "attribute": f'{start} tiff:Orientation="{orientation}">{end}'.encode(),
+        "element": f"{start}><tiff:Orientation>{orientation}</tiff:Orientation>{end}".encode(),
+    }
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -225,6 +252,11 @@ def _good_jpegs() -> Iterator[ImageFile]:
     for orientation in range(1, 9):
         encoded = pillow(GREY, "JPEG", exif=b"Exif\0\0" + _exif(orientation))
         yield good(f"orientation {orientation}", encoded)
+    for name, xmp in _xmp(6).items():
+        for exif, way in ((b"", 6), (_exif(3), 3), (_no_orientation(), 6)):
+            encoded = pillow(GREY, "JPEG", xmp=xmp, exif=exif and b"Exif\0\0" + exif)
+            upright = _upright(_luma(grey), way)
+            yield ImageFile(f"jpeg XMP {name}, EXIF {exif}", encoded, grey=upright, channels=1)
     nonsense = pillow(GREY, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     yield ImageFile("jpeg nonsense for EXIF", nonsense, grey=_luma(grey), channels=1)
 
@@ -404,6 +436,17 @@ def _ambiguous_pngs() -> Iterator[ImageFile]:
     }
     for name, encoded in unscaled.items():
         yield ImageFile(f"png, 12 bits in 16: {name}", encoded, "unscaled_16_bit")
+    for level in (0, 128, 255):
+        flat = np.full((HEIGHT, WIDTH), level, np.uint8)
+        yield ImageFile(f"png, blank: {level}", png(flat), "blank")
+        yield ImageFile(f"png, blank: rgb {level}", png(np.dstack([flat] * 3), 2), "blank")
+        yield ImageFile(f"jpeg, blank: {level}", pillow(flat, "JPEG"), "blank")
+    # 256 levels of a sample that are one when its high byte is kept
+    narrow = np.full((HEIGHT, WIDTH), 0x8000, np.uint16) + GREY
+    yield ImageFile("png, blank: 16 bits", png(narrow, 0, 16), "blank")
+    two_ways = b"".join(_xmp(way)["element"] for way in (3, 6))
+    text = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + two_ways)
+    yield ImageFile("png, XMP of two orientations", png(GREY, before=text), "corrupt")
     two = io.BytesIO()
     Image.fromarray(GREY).save(
         two, "PNG", save_all=True, append_images=[Image.fromarray(255 - GREY)]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from shared.decode import decode_radiograph
 from shared.errors import ImageError
 from tests.commands import PROJECT
-from tests.shared.image_files import GREY, ImageFile, image_files, picture
-from tests.shared.make_png import png
+from tests.shared.image_files import GREY, ImageFile, image_files, picture, pillow
+from tests.shared.make_png import chunk, png
 
 
 @pytest.mark.parametrize("file", [file for file in image_files() if not file.reason], ids=repr)
@@ -54,6 +55,27 @@ def test_every_flipped_byte_of_a_png_is_refused() -> None:
         damaged[index] ^= 0x10
         with pytest.raises(ImageError):
             decode_radiograph(bytes(damaged))
+
+
+def _slow_files() -> dict[str, tuple[bytes, str]]:
+    jpeg = pillow(GREY, "JPEG", progressive=True)
+    scan = jpeg.index(b"\xff\xda")
+    plain = png(GREY)
+    return {
+        "fill bytes in a scan": (jpeg[:-2] + b"\xff" * 2**20 + b"\0", "truncated"),
+        "scans": (jpeg[:-2] + jpeg[scan : scan + 10] * 100_000 + b"\xff\xd9", "too_large"),
+        "chunks": (plain[:33] + chunk(b"tEXt") * 300_000 + plain[33:], "too_large"),
+    }
+
+
+@pytest.mark.parametrize("name", _slow_files())
+def test_no_file_takes_long(name: str) -> None:
+    encoded, reason = _slow_files()[name]
+    started_s = time.process_time()
+    with pytest.raises(ImageError) as refusal:
+        decode_radiograph(encoded)
+    assert refusal.value.reason == reason, refusal.value
+    assert time.process_time() - started_s < 2
 
 
 _DECODE_ALL = """

@@ -23,9 +23,9 @@ class Explainer:
             have in common, with `.png` after the name.
     """
 
-    def __init__(self, model: keras.Model, folder: Path, paths: Sequence[str]):
+    def __init__(self, model: keras.Model, folder: Path, paths: Sequence[Path]):
         self._layer_cam = LayerCam(model)
-        absolute = [Path(path).absolute() for path in paths]
+        absolute = [path.absolute() for path in paths]
         common = os.path.commonpath([path.parent for path in absolute])
         names = [path.relative_to(common) for path in absolute]
         self._files = [folder / name.with_name(f"{name.name}.png") for name in names]

@@ -1,6 +1,5 @@
 """DICOM: a file becomes the grey pixels that a workstation would show, or is refused."""
 
-import io
 import warnings
 from typing import Any
 
@@ -8,26 +7,22 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom.encaps import generate_frames
-from pydicom.errors import InvalidDicomError
-from pydicom.pixels import processing
-from pydicom.uid import JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
+from pydicom.pixels.common import PhotometricInterpretation
+from pydicom.uid import JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLELossless
 
 from shared.errors import ImageError
 from shared.image import Pixels
 from shared.image_size import check_size
-
-# pydicom's own types leave those of arrays and paths unknown, so that every use would be an error
-_untyped: Any = pydicom
-_luts: Any = processing
-_Samples = npt.NDArray[Any]
+from shared.parser import parser
+from trainer.predict.codestream import check_codestream, check_runs
+from trainer.predict.dicom_display import show
+from trainer.predict.dicom_reader import read_elements
 
 _MAGIC, _MAGIC_OFFSET = b"DICM", 128
 _GREY = ("MONOCHROME1", "MONOCHROME2")
-_FAR = 1e12
-_MOST_ENTRIES = 65_536
-"""Of a look-up table; its descriptor has 16 bits, and says 0 for it."""
 _ENDED_BY_EOI = frozenset((*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes))
-_EOI, _MOST_PADDING = b"\xff\xd9", 16
+_SOI, _EOI, _MOST_PADDING = b"\xff\xd8", b"\xff\xd9", 16
+_ITEM, _MOST_FRAGMENTS = b"\xfe\xff\x00\xe0", 65_536
 
 
 def is_dicom(encoded: bytes) -> bool:
@@ -36,13 +31,11 @@ def is_dicom(encoded: bytes) -> bool:
 
 
 def decode_dicom(encoded: bytes) -> Pixels:
-    """Decode a DICOM file as a workstation shows it at first.
+    """Decode a DICOM file as a workstation shows it at first, see `show`.
 
-    The modality LUT or rescaling is applied, then the VOI LUT or the first window (PS3.3, C.11.1
-    and C.11.2; by pydicom), and the output range becomes 0 to 255. Without either, 8-bit samples
-    stay as they are, and others are stretched from the lowest to the highest sample. In
-    MONOCHROME1 low samples are bright, so it is inverted. Compressed transfer syntaxes (JPEG,
-    JPEG-LS, JPEG 2000, RLE) are read by pydicom and its plugins.
+    Compressed transfer syntaxes (JPEG, JPEG-LS, JPEG 2000, RLE) are read by pydicom and its
+    plugins. They are native code, which a damaged file can crash: `decode_view` calls this function
+    in another process.
 
     Args:
         encoded: the file's bytes.
@@ -51,120 +44,59 @@ def decode_dicom(encoded: bytes) -> Pixels:
         uint8 of shape (height, width).
 
     Raises:
-        ImageError: reason `colour`, `multi_frame`, `no_pixels`, `corrupt`, `truncated` or
-            `undecodable`, or those of `check_size`.
+        ImageError: reason `blank`, `colour`, `multi_frame`, `no_pixels`, `corrupt`, `truncated`,
+            `too_large` or `undecodable`, or those of `check_size`.
+        MemoryError: there is too little memory.
     """
     with warnings.catch_warnings():
         # of values that break the standard's letter, as scanners write them every day
         warnings.simplefilter("ignore")
-        dataset = _read(encoded)
-        samples = _decode(dataset)
-        try:
-            grey = _to_8_bits(samples, dataset)
-        # what a file says of windows and look-up tables can be anything
-        except (
-            AttributeError,
-            IndexError,
-            ValueError,
-            TypeError,
-            KeyError,
-            NotImplementedError,
-        ) as error:
-            raise ImageError("undecodable", f"window or LUT: {_one_line(error)}") from None
-    return np.bitwise_not(grey) if dataset.PhotometricInterpretation == "MONOCHROME1" else grey
+        with parser("pydicom, elements", "corrupt"):
+            dataset = read_elements(encoded)
+            _check_elements(dataset)
+        with parser(f"pydicom, {_name_syntax(dataset)}"):
+            samples = _decode(dataset)
+        with parser("pydicom, window or look-up table"):
+            return show(samples, dataset)
 
 
-def _read(encoded: bytes) -> pydicom.Dataset:
-    """Read the file, and refuse what is no single grey picture before anything is decoded."""
-    try:
-        dataset: pydicom.Dataset = _untyped.dcmread(io.BytesIO(encoded))
-        if "PixelData" not in dataset:
-            raise ImageError("no_pixels", "the DICOM file has no picture")
-        interpretation = str(dataset.PhotometricInterpretation)
-        if dataset.SamplesPerPixel != 1 or interpretation not in _GREY:
-            raise ImageError("colour", f"{interpretation}; expected {' or '.join(_GREY)}")
-        if (num_frames := int(dataset.get("NumberOfFrames") or 1)) > 1:
-            raise ImageError("multi_frame", f"the DICOM file has {num_frames} pictures")
-        check_size(int(dataset.Columns), int(dataset.Rows))
-    except (InvalidDicomError, AttributeError, ValueError, TypeError, KeyError, EOFError) as error:
-        raise ImageError("corrupt", f"pydicom: {_one_line(error)}") from None
-    return dataset
+def _check_elements(dataset: pydicom.Dataset) -> None:
+    """Refuse what is no single grey picture before anything is decoded."""
+    if "PixelData" not in dataset:
+        raise ImageError("no_pixels", "the DICOM file has no picture")
+    interpretation = str(dataset.PhotometricInterpretation)
+    if dataset.SamplesPerPixel != 1 or interpretation not in _GREY:
+        known = interpretation in [str(each.value) for each in PhotometricInterpretation]
+        found = interpretation if known else "an unknown photometric interpretation"
+        raise ImageError("colour", f"{found}; expected {' or '.join(_GREY)}")
+    if (num_frames := int(dataset.get("NumberOfFrames") or 1)) > 1:
+        raise ImageError("multi_frame", f"the DICOM file has {num_frames} pictures")
+    check_size(int(dataset.Columns), int(dataset.Rows))
 
 
-def _decode(dataset: pydicom.Dataset) -> _Samples:
-    untyped: Any = dataset
+def _name_syntax(dataset: pydicom.Dataset) -> str:
     syntax = dataset.file_meta.get("TransferSyntaxUID")
-    name = getattr(syntax, "name", "no transfer syntax")
-    try:
-        is_whole = syntax not in _ENDED_BY_EOI or _has_end(dataset.PixelData)
-        samples: _Samples = untyped.pixel_array
-    except MemoryError:
-        raise
-    # plugins raise whatever they like about data that is cut or changed
-    except Exception as error:
-        raise ImageError("undecodable", f"{name}: {_one_line(error)}") from None
-    if not is_whole:
-        raise ImageError("truncated", f"{name}: the picture ends before its EOI marker")
+    # of an unknown one the name is the UID, whatever the file holds there
+    return syntax.name if syntax and syntax.name != syntax else "unknown transfer syntax"
+
+
+def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
+    untyped: Any = dataset
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated:
+        if untyped.PixelData.count(_ITEM) > _MOST_FRAGMENTS:
+            raise ImageError("too_large", f"more fragments than {_MOST_FRAGMENTS}")
+        picture = next(generate_frames(untyped.PixelData, number_of_frames=1))
+        if syntax == RLELossless:
+            num_pixels = int(untyped.Rows) * int(untyped.Columns)
+            check_runs(picture, num_pixels * int(untyped.BitsAllocated) // 8)
+        else:
+            check_codestream(picture, int(untyped.Columns), int(untyped.Rows))
+        is_jpeg = syntax in _ENDED_BY_EOI and picture.startswith(_SOI)
+        if is_jpeg and _EOI not in picture[-_MOST_PADDING:]:
+            # libjpeg fills up what is missing, unasked
+            raise ImageError("truncated", "the picture ends before its EOI marker")
+    samples: npt.NDArray[Any] = np.asarray(untyped.pixel_array)
+    if samples.shape != (untyped.Rows, untyped.Columns):
+        raise ImageError("corrupt", f"a picture of shape {samples.shape}")
     return samples
-
-
-def _has_end(encapsulated: bytes) -> bool:
-    """Return whether a JPEG has its EOI marker; libjpeg fills up what is missing, unasked."""
-    picture = next(generate_frames(encapsulated, number_of_frames=1))
-    return _EOI in picture[-_MOST_PADDING:]
-
-
-def _to_8_bits(samples: _Samples, dataset: pydicom.Dataset) -> Pixels:
-    values: _Samples = np.asarray(_luts.apply_modality_lut(samples, dataset))
-    if dataset.get("VOILUTSequence"):
-        num_entries, first, _ = map(int, dataset.VOILUTSequence[0].LUTDescriptor)
-        entries = np.arange(first, first + (num_entries or _MOST_ENTRIES))
-        levels: _Samples = np.asarray(_luts.apply_voi_lut(entries, dataset))
-        low, high = float(levels.min()), float(levels.max())
-        shown: _Samples = _luts.apply_voi_lut(values, dataset)
-    elif _has_window(dataset):
-        # what lies far out on both sides tells where the window's output begins and ends
-        probed = np.append(values.ravel(), [-_FAR, _FAR])
-        shown = np.asarray(_luts.apply_voi_lut(probed, dataset))
-        low, high, shown = float(shown[-2]), float(shown[-1]), shown[:-2].reshape(values.shape)
-    elif samples.dtype == np.uint8 and dataset.BitsStored == 8 and values is samples:
-        return samples
-    else:
-        return _stretch(values, _is_padding(samples, dataset), dataset)
-    return _scale(shown, low, high)
-
-
-def _stretch(
-    values: _Samples, is_padding: npt.NDArray[np.bool_], dataset: pydicom.Dataset
-) -> Pixels:
-    """Stretch from the lowest to the highest value; padding is black in the end."""
-    inside = values[~is_padding]
-    low, high = (float(inside.min()), float(inside.max())) if inside.size else (0.0, 0.0)
-    grey = _scale(values, low, high)
-    grey[is_padding] = 255 if dataset.PhotometricInterpretation == "MONOCHROME1" else 0
-    return grey
-
-
-def _is_padding(samples: _Samples, dataset: pydicom.Dataset) -> npt.NDArray[np.bool_]:
-    """Return which samples only fill the picture up (PS3.3, C.7.5.1.1.2), as they are stored."""
-    value = dataset.get("PixelPaddingValue")
-    if value is None:
-        return np.zeros(samples.shape, np.bool_)
-    limits = (int(value), int(dataset.get("PixelPaddingRangeLimit", value)))
-    return (samples >= min(limits)) & (samples <= max(limits))
-
-
-def _scale(shown: _Samples, low: float, high: float) -> Pixels:
-    scaled = (shown - low) * (255 / (high - low)) if high > low else np.zeros(shown.shape)
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-
-
-def _has_window(dataset: pydicom.Dataset) -> bool:
-    if any(dataset.get(name) in (None, "") for name in ("WindowCenter", "WindowWidth")):
-        return False
-    # a width of nothing is written where there is none
-    return float(np.atleast_1d(np.asarray(dataset.WindowWidth, np.float64))[0]) > 0
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

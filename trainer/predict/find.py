@@ -3,19 +3,35 @@
 import glob
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from shared.errors import SourceError
+from shared.printable import printable
 from shared.store import as_path
 from trainer.predict.dicom import is_dicom
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
 _FIRST_BYTES = 132
+_FORMULAS = "=+-@"
 
 
-def find_views(paths: Sequence[str]) -> pl.DataFrame:
+@dataclass(frozen=True)
+class FoundViews:
+    """The views that paths name.
+
+    Attributes:
+        files: one a view; names may have any bytes.
+        table: likewise, `path` and `study`, the folder that a view lies in, as they are shown.
+    """
+
+    files: list[Path]
+    table: pl.DataFrame
+
+
+def find_views(paths: Sequence[str]) -> FoundViews:
     """Return the views that are named, each once, in the order of paths.
 
     A file that is named is a view whatever it is called. In folders, files that end in .png, .jpg,
@@ -25,21 +41,31 @@ def find_views(paths: Sequence[str]) -> pl.DataFrame:
     Args:
         paths: files, folders or globs (`**` for any depth).
 
-    Returns:
-        `path` and `study`, the folder that a view lies in.
-
     Raises:
-        SourceError: a path is not there, or nothing in it is a view.
+        SourceError: a path is not there, nothing in it is a view, or two folders or files are
+            shown alike.
     """
     found: dict[str, Path] = {}
     for path in paths:
         for file in _expand(path):
             found.setdefault(os.path.normpath(file.absolute()), file)
-    return pl.DataFrame(
-        [(str(file), str(file.parent)) for file in found.values()],
-        schema={"path": pl.String, "study": pl.String},
-        orient="row",
-    )
+    files = list(found.values())
+    table = {
+        "path": _show([str(file) for file in files]),
+        "study": _show([str(file.parent) for file in files]),
+    }
+    return FoundViews(files, pl.DataFrame(table, schema=dict.fromkeys(table, pl.String)))
+
+
+def _show(names: list[str]) -> list[str]:
+    """Return names that any table can hold; a spreadsheet takes none of them for a formula."""
+    shown = [printable(f"./{name}" if name[0] in _FORMULAS else name) for name in names]
+    if len(set(shown)) < len(set(names)):
+        raise SourceError(
+            "Expected names that differ where they are printed. Received: two that do not, because "
+            "one has bytes that are not UTF-8, or control characters"
+        )
+    return shown
 
 
 def _expand(path: str) -> Iterator[Path]:
@@ -68,10 +94,13 @@ def _list(path: Path) -> list[Path]:
 
 
 def _looks_like_view(file: Path) -> bool:
-    """Return whether a file is to be read; links that lead nowhere are, to be told of."""
+    """Return whether a file is to be read; it is, to be reported, if it cannot be opened."""
     if file.suffix.lower() in _SUFFIXES:
         return True
     if not file.is_file():
         return False
-    with file.open("rb") as opened:
-        return is_dicom(opened.read(_FIRST_BYTES))
+    try:
+        with file.open("rb") as opened:
+            return is_dicom(opened.read(_FIRST_BYTES))
+    except OSError:
+        return True

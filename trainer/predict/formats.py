@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from shared.console import format_table
+from shared.printable import printable_lines
 
 _NUMBERS = (
     "probability",
@@ -61,7 +62,7 @@ def _rows(table: pl.DataFrame, key: str) -> Iterator[list[str]]:
 def print_json(answers: Answers) -> None:
     """Print one JSON object: `run`, and `views`, `studies` and `unread` as lists of objects."""
     tables = {name: getattr(answers, name).to_dicts() for name in ("views", "studies", "unread")}
-    print(json.dumps({"run": answers.run, **tables}, indent=2))
+    print(printable_lines(json.dumps({"run": answers.run, **tables}, indent=2)))
 
 
 def print_csv(answers: Answers) -> None:
@@ -76,7 +77,7 @@ def print_csv(answers: Answers) -> None:
         how="diagonal_relaxed",
     )
     columns = ("level", "study", "path", "num_views", *_NUMBERS, "answer", "error")
-    print(table.select(columns).write_csv().rstrip("\n"))
+    print(printable_lines(table.select(columns).write_csv().rstrip("\n")))
 
 
 PRINTERS = {"table": print_table, "json": print_json, "csv": print_csv}

@@ -6,10 +6,12 @@ from shared.decode import decode_radiograph
 from shared.errors import ImageError
 from shared.image import Pixels
 from shared.image_spec import ImageSpec
+from shared.limited_process import LimitedProcesses
 from shared.prepare import prepare
-from trainer.predict.dicom import decode_dicom, is_dicom
+from trainer.predict.dicom import is_dicom
 
 _LIMIT_BYTES = 256 * 1024 * 1024
+_dicom = LimitedProcesses("trainer.predict.dicom:decode_dicom")
 
 
 def read_view(path: Path, spec: ImageSpec) -> Pixels:
@@ -39,6 +41,9 @@ def read_view(path: Path, spec: ImageSpec) -> Pixels:
 def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:
     """Decode the bytes of a PNG, JPEG or DICOM file and prepare them as ingest does.
 
+    DICOM is decoded in another process, because the decoders of compressed transfer syntaxes are
+    native code that a damaged file can crash, hang or make ask for memory without end.
+
     Args:
         encoded: a file's bytes.
         spec: of the lake that the model was trained on.
@@ -48,6 +53,7 @@ def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:
 
     Raises:
         ImageError: the bytes are no radiograph that could be read rightly.
+        MemoryError: the machine has too little memory.
     """
-    grey = decode_dicom(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
+    grey = _dicom.decode(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
     return prepare(grey, spec)

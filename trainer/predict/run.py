@@ -18,11 +18,12 @@ from shared.files import explain_write
 from shared.image import Pixels
 from shared.image_spec import ImageSpec
 from shared.interruptible import interruptible
+from shared.printable import printable
 from shared.store import as_path
 from trainer.answers import answer
 from trainer.kept import Kept, open_kept
 from trainer.options import PredictOptions
-from trainer.predict.find import find_views
+from trainer.predict.find import FoundViews, find_views
 from trainer.predict.formats import PRINTERS, Answers
 from trainer.predict.read import read_view
 from trainer.start import import_keras
@@ -50,18 +51,18 @@ def predict(options: PredictOptions) -> None:
         PRINTERS[options.format](answers)
     if answers.unread.height:
         raise SourceError(
-            f"Expected {found.height:,} views that can be read. "
+            f"Expected {len(found.files):,} views that can be read. "
             f"Received: {answers.unread.height:,} that cannot, such as "
             f"{answers.unread['path'][0]}: {answers.unread['reason'][0]}"
         )
 
 
-def answer_all(kept: Kept, found: pl.DataFrame, maps: Path | None) -> Answers:
+def answer_all(kept: Kept, found: FoundViews, maps: Path | None) -> Answers:
     """Return what a run says of views.
 
     Args:
         kept: the run.
-        found: columns `path` and `study`.
+        found: the views.
         maps: a folder to write a heat map of each view into, if any.
 
     Raises:
@@ -73,12 +74,12 @@ def answer_all(kept: Kept, found: pl.DataFrame, maps: Path | None) -> Answers:
     from trainer.explain.files import Explainer
 
     model: Any = kept.load_model()
-    explainer = Explainer(model, maps, found["path"].to_list()) if maps else None
+    explainer = Explainer(model, maps, found.files) if maps else None
     # one row a view that could not be read, and the outputs for the others
     refused: dict[int, ImageError] = {}
     outputs = [np.empty((0, model.output_shape[-1]), np.float32)]
-    with Progress("predict", found.height) as progress:
-        views = enumerate(_read_ahead(found["path"], kept.image))
+    with Progress("predict", len(found.files)) as progress:
+        views = enumerate(_read_ahead(found.files, kept.image))
         while batch := list(islice(views, _BATCH)):
             refused |= {row: view for row, view in batch if isinstance(view, ImageError)}
             seen = {row: view for row, view in batch if not isinstance(view, ImageError)}
@@ -89,20 +90,23 @@ def answer_all(kept: Kept, found: pl.DataFrame, maps: Path | None) -> Answers:
                 if explainer:
                     explainer.write(list(seen), images)
             progress.advance(len(batch))
-    read = found[[row for row in range(found.height) if row not in refused]]
-    unread = found[list(refused)].with_columns(
+    table = found.table
+    read = table[[row for row in range(table.height) if row not in refused]]
+    unread = table[list(refused)].with_columns(
         reason=pl.Series([error.reason for error in refused.values()], dtype=pl.String),
         detail=pl.Series([error.detail for error in refused.values()], dtype=pl.String),
     )
-    return Answers(str(kept.folder), *answer(kept, read, np.concatenate(outputs)), unread)
+    return Answers(
+        printable(str(kept.folder)), *answer(kept, read, np.concatenate(outputs)), unread
+    )
 
 
-def _read_ahead(paths: Iterable[str], spec: ImageSpec) -> Iterator[Pixels | ImageError]:
+def _read_ahead(files: Iterable[Path], spec: ImageSpec) -> Iterator[Pixels | ImageError]:
     """Yield each view in order, read by threads while the model works on those before."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: deque[Future[Pixels | ImageError]] = deque()
-        for path in paths:
-            waiting.append(pool.submit(_try_to_read, Path(path), spec))
+        for file in files:
+            waiting.append(pool.submit(_try_to_read, file, spec))
             if len(waiting) > _BATCH * _BATCHES_AHEAD:
                 yield waiting.popleft().result()
         while waiting:

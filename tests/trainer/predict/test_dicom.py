@@ -3,6 +3,7 @@
 Files that other programs wrote come from pydicom's package.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,76 @@ def test_a_window_holds_after_rescaling() -> None:
     plain = _encode(RAMP, WindowCenter=2000, WindowWidth=1000)
     difference = decode_dicom(rescaled).astype(int) - decode_dicom(plain)
     assert np.abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+@pytest.mark.parametrize("interpretation", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(("slope", "intercept"), [(-1, 4095), (-2, 5000), (2, -3000), (1, 0)])
+def test_a_window_is_on_modality_values_whatever_the_slope(
+    function: str, interpretation: str, slope: int, intercept: int
+) -> None:
+    window = {"WindowCenter": 1200, "WindowWidth": 1800, "VOILUTFunction": function}
+    rescaling = {"RescaleSlope": slope, "RescaleIntercept": intercept}
+    grey = decode_dicom(
+        _encode(RAMP, PhotometricInterpretation=interpretation, **rescaling, **window)
+    )
+    # PS3.3, C.11.2.1.2.1 and C.11.2.1.3, with an output range of 0 to 255
+    values = RAMP.astype(np.float64) * slope + intercept
+    expected = {
+        "LINEAR": ((values - 1199.5) / 1799 + 0.5) * 255,
+        "LINEAR_EXACT": ((values - 1200) / 1800 + 0.5) * 255,
+        "SIGMOID": 255 / (1 + np.exp(-4 * (values - 1200) / 1800)),
+    }[function].clip(0, 255)
+    if interpretation == "MONOCHROME1":
+        expected = 255 - expected
+    assert grey.std() > 30
+    assert np.abs(grey - expected).max() <= 0.51
+
+
+def test_signed_samples_and_a_width_under_1_are_windowed() -> None:
+    signed = RAMP.astype(np.int16) - 2048
+    more = {"PixelRepresentation": 1, "WindowCenter": -48, "WindowWidth": 1000}
+    expected = decode_dicom(_encode(RAMP, WindowCenter=2000, WindowWidth=1000))
+    np.testing.assert_array_equal(decode_dicom(_encode(signed, **more)), expected)
+    tiny = {"RescaleSlope": "0.0001", "RescaleIntercept": 0}
+    narrow = decode_dicom(_encode(RAMP, **tiny, WindowCenter="0.2", WindowWidth="0.1"))
+    assert np.abs(narrow.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"RescaleSlope": 0, "RescaleIntercept": 7},
+        {"RescaleSlope": 0, "RescaleIntercept": 7, "WindowCenter": 7, "WindowWidth": 100},
+        {"RescaleSlope": "nan", "RescaleIntercept": 0},
+        {"RescaleSlope": 1, "RescaleIntercept": "nan", "WindowCenter": 7, "WindowWidth": 100},
+        {"RescaleSlope": "1e308", "RescaleIntercept": 0},
+        {"RescaleSlope": 1, "RescaleIntercept": "-inf"},
+        {"WindowCenter": 60_000, "WindowWidth": 10},
+        {"WindowCenter": -60_000, "WindowWidth": 10, "PhotometricInterpretation": "MONOCHROME1"},
+        {"WindowCenter": -60_000, "WindowWidth": 10, "VOILUTFunction": "SIGMOID"},
+        {"WindowCenter": "nan", "WindowWidth": 100},
+        {"WindowCenter": 2_000, "WindowWidth": "nan"},
+        {"WindowCenter": 2_000, "WindowWidth": "inf"},
+        {"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 4095},
+    ],
+)
+def test_a_picture_of_one_grey_level_is_blank(more: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        encoded = _encode(RAMP, **more)
+    with pytest.raises(ImageError, match=r"^blank: "):
+        decode_dicom(encoded)
+
+
+@pytest.mark.parametrize("level", [0, 100, 4095])
+def test_equal_samples_are_blank_padded_or_not(level: int) -> None:
+    flat = np.full_like(RAMP, level)
+    padded = flat.copy()
+    padded[:5] = 50
+    for samples, more in ((flat, {}), (padded, {"PixelPaddingValue": 50})):
+        with pytest.raises(ImageError, match=r"^blank: "):
+            decode_dicom(_encode(samples, **more))
 
 
 @pytest.mark.parametrize("kind", ["US", "OW"])
@@ -193,6 +264,7 @@ def test_jpeg_of_12_bits_shows_what_jpeg_2000_does() -> None:
         (_encapsulate(make_dicom(RAMP), JPEGLosslessSV1, JPEG[: len(JPEG) // 2]), "truncated"),
         (_encode(RAMP[:8]), "too_small"),
         (_encode(RAMP, VOILUTSequence=[Dataset()]), "undecodable"),
+        (_encode(RAMP, WindowCenter=1, WindowWidth=1, VOILUTFunction="CUBIC"), "undecodable"),
     ],
 )
 def test_what_is_no_single_grey_picture_is_refused(encoded: bytes, reason: str) -> None:
@@ -200,3 +272,34 @@ def test_what_is_no_single_grey_picture_is_refused(encoded: bytes, reason: str) 
         decode_dicom(encoded)
     assert refusal.value.reason == reason
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "display",
+    [
+        {},
+        {"WindowCenter": 2000, "WindowWidth": 4000},
+        {"WindowCenter": 2000, "WindowWidth": 4000, "PhotometricInterpretation": "MONOCHROME1"},
+    ],
+)
+def test_padding_is_black_in_every_way_of_displaying(display: dict[str, Any]) -> None:
+    padded = RAMP.copy()
+    padded[:5] = 63_536
+    expected = decode_dicom(_encode(RAMP[5:], 16, **display))
+    dataset = make_dicom(padded, 16, **display)
+    # -2000, as it is written where samples are taken for signed
+    dataset.add(DataElement("PixelPaddingValue", "SS", -2000))
+    for encoded in (_encode(padded, 16, PixelPaddingValue=63_536, **display), write_dicom(dataset)):
+        grey = decode_dicom(encoded)
+        assert (grey[:5] == 0).all()
+        np.testing.assert_array_equal(grey[5:], expected)
+
+
+@pytest.mark.parametrize(("bits", "packed"), [(12, False), (16, False), (8, True), (8, False)])
+def test_a_modality_lut_of_any_depth_is_applied(bits: int, packed: bool) -> None:
+    entries = (np.arange(4096) * (2**bits - 1) // 4095).astype("<u2")
+    table = Dataset()
+    table.LUTDescriptor = [4096, 0, bits]
+    table.add(DataElement("LUTData", "OW", entries.astype("u1" if packed else "<u2").tobytes()))
+    grey = decode_dicom(_encode(RAMP, ModalityLUTSequence=[table]))
+    np.testing.assert_array_equal(grey, np.rint(entries[RAMP] * (255 / (2**bits - 1))))

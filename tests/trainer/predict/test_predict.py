@@ -17,8 +17,10 @@ from shared.errors import SourceError
 from shared.lake import Lake
 from shared.reader import ViewReader
 from tests.commands import run
+from tests.trainer.predict.test_dicom_bounds import HOSTILE
 from trainer.kept import open_kept
 from trainer.predict.find import find_views
+from trainer.predict.formats import PRINTERS, Answers
 from trainer.predict.read import read_view
 
 
@@ -82,6 +84,72 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
     assert rows[2]["num_views"] == "1"
 
 
+NUMBERS = ("probability", "calibrated_probability", "low", "high", "threshold")
+ANSWER = dict.fromkeys((*NUMBERS, "calibrated_threshold"), pl.Float64) | {"answer": pl.String}
+VIEWS = pl.DataFrame(schema={"path": pl.String, "study": pl.String, **ANSWER})
+STUDIES = pl.DataFrame(schema={"study": pl.String, "num_views": pl.Int64, **ANSWER})
+ODD_NAMES = {
+    b"Aufnahme_\xe4.png": r"Aufnahme_\xe4.png",
+    b"a\x1b[2J\r\n.png": r"a\x1b[2J\r\n.png",
+    b"=HYPERLINK(1),2.png": "=HYPERLINK(1),2.png",
+}
+
+
+def test_names_of_any_bytes_and_files_that_break_a_parser_end_nothing(
+    trained_run: Path, phantom_tree: Path, tmp_path: Path
+) -> None:
+    good = next((phantom_tree / "valid").rglob("*.png")).read_bytes()
+    folder = tmp_path / os.fsdecode(b"study\xff")
+    folder.mkdir()
+    for name in ODD_NAMES:
+        (folder / os.fsdecode(name)).write_bytes(good)
+    for name, (make, _) in HOSTILE.items():
+        if name in ("nested 3,000 deep", "a number of three bytes", "deflated, damaged"):
+            (folder / name).write_bytes(make())
+    maps = tmp_path / "maps"
+    result = run("mura-predict", folder, f"run={trained_run}", "format=csv", f"explain={maps}")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("predict: Expected 6 views")
+    assert "Traceback" not in result.stderr
+    assert result.stdout.replace("\n", "").isprintable()
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    answered = [Path(row["path"]).name for row in rows if row["level"] == "view" and row["answer"]]
+    assert sorted(answered) == sorted(ODD_NAMES.values())
+    assert [row["num_views"] for row in rows if row["level"] == "study"] == ["3"]
+    assert {path.name for path in maps.rglob("*.png")} == {
+        os.fsdecode(name) + ".png" for name in ODD_NAMES
+    }
+
+
+@pytest.mark.parametrize("kind", PRINTERS)
+def test_every_format_prints_any_name(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ODD_NAMES:
+        (tmp_path / os.fsdecode(name)).write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    found = find_views(["*.png"])
+    assert all(file.read_bytes() == b"x" for file in found.files)
+    unread = found.table.with_columns(reason=pl.lit("corrupt"), detail=pl.lit("as told"))
+    PRINTERS[kind](Answers("run", VIEWS, STUDIES, unread))
+    said = capsys.readouterr().out
+    assert said.replace("\n", "").isprintable()
+    shown = ["./" * name.startswith("=") + name for name in ODD_NAMES.values()]
+    if kind == "csv":
+        assert sorted(row["path"] for row in csv.DictReader(io.StringIO(said))) == sorted(shown)
+    elif kind == "json":
+        assert sorted(view["path"] for view in json.loads(said)["unread"]) == sorted(shown)
+    else:
+        assert all(name in said for name in shown)
+
+
+def test_two_names_that_look_alike_are_told_apart_or_refused(tmp_path: Path) -> None:
+    for name in (b"\xe4.png", rb"\xe4.png"):
+        (tmp_path / os.fsdecode(name)).write_bytes(b"x")
+    with pytest.raises(SourceError, match="Expected names that differ"):
+        find_views([str(tmp_path)])
+
+
 def test_a_table_names_every_file_and_keeps_its_columns_on_a_narrow_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +162,7 @@ def test_a_table_names_every_file_and_keeps_its_columns_on_a_narrow_terminal(
     assert max(map(len, lines)) <= 80
     assert "0.123   abnormal" in lines[4]
     first_column = "".join(line[: lines[2].index("probability")].strip() for line in lines[4:])
-    shown = name.replace("\n", "\N{REPLACEMENT CHARACTER}")
+    shown = name.replace("\n", "\\n")
     assert first_column.replace(" ", "") == shown.replace(" ", "")
 
 
@@ -105,11 +173,11 @@ def test_paths_globs_and_folders_name_views_once(tmp_path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(bytes(128) + b"DICM" if name in dicoms else b"x")
     (tmp_path / "b/gone.png").symlink_to(tmp_path / "nowhere")
-    names = [os.path.relpath(path, tmp_path) for path in find_views([str(tmp_path)])["path"]]
+    names = [os.path.relpath(path, tmp_path) for path in find_views([str(tmp_path)]).files]
     assert names == ["a/1.png", "a/2.JPG", "b/1.2.840.1", "b/3.dcm", "b/IM0", "b/gone.png"]
     relative = os.path.relpath(tmp_path / "a/2.JPG")
     found = find_views([f"{tmp_path}/a/*", f"{tmp_path}/a/1.png", relative])
-    assert found["study"].to_list() == [f"{tmp_path}/a"] * 2
-    assert find_views([f"{tmp_path}/b/notes.txt"]).height == 1
+    assert found.table["study"].to_list() == [f"{tmp_path}/a"] * 2
+    assert len(find_views([f"{tmp_path}/b/notes.txt"]).files) == 1
     with pytest.raises(SourceError, match=r"Received: .*/c, and nothing has that name"):
         find_views([f"{tmp_path}/c"])

@@ -1,0 +1,88 @@
+"""Codestream: the size that a compressed picture says of itself, compared before it is decoded."""
+
+import re
+from struct import unpack_from
+
+from shared.errors import ImageError
+
+_J2K_START = re.compile(rb"\xff\x4f\xff\x51")
+_MOST_TILES = 4096
+_RLE_HEADER_BYTES = 64
+_JPEG_FRAMES = (
+    *range(0xC0, 0xC4),
+    *range(0xC5, 0xC8),
+    *range(0xC9, 0xCC),
+    *range(0xCD, 0xD0),
+    0xF7,
+)
+_JPEG_ALONE = (0x01, *range(0xD0, 0xD9))
+
+
+def check_codestream(picture: bytes, width_px: int, height_px: int) -> None:
+    """Refuse a compressed picture that says another size than its DICOM header.
+
+    Decoders allocate what the picture asks for: one changed bit of 18 KB of JPEG 2000 takes 6 GB.
+
+    Args:
+        picture: JPEG, JPEG-LS or JPEG 2000.
+        width_px: of the header.
+        height_px: of the header.
+
+    Raises:
+        ImageError: reason `corrupt`.
+    """
+    # a JP2 file may hold several; any of them may be the one that is decoded
+    sizes = [_read_siz(picture, start.start()) for start in _J2K_START.finditer(picture)]
+    if picture.startswith(b"\xff\xd8"):
+        sizes += _read_sof(picture)
+    for size in sizes:
+        if size != (width_px, height_px, 1):
+            width, height, channels = size
+            raise ImageError(
+                "corrupt",
+                f"a picture of {width} x {height} pixels and {channels} channels, in the header "
+                f"{width_px} x {height_px} and 1",
+            )
+
+
+def check_runs(picture: bytes, num_bytes: int) -> None:
+    """Refuse an RLE picture that cannot be what an encoder makes of `num_bytes`.
+
+    Encoders add one byte to 128 at most (PS3.5, G.3); pydicom decodes all runs that it finds.
+
+    Raises:
+        ImageError: reason `corrupt`.
+    """
+    if len(picture) > 2 * num_bytes + _RLE_HEADER_BYTES:
+        raise ImageError("corrupt", f"{len(picture)} bytes of runs for {num_bytes} bytes of pixels")
+
+
+def _read_siz(picture: bytes, start: int) -> tuple[int, int, int]:
+    """Return width, height and channels of a JPEG 2000 codestream (ITU-T T.800, A.5.1)."""
+    if len(picture) < start + 42:
+        raise ImageError("truncated", "the JPEG 2000 codestream ends in its header")
+    right, bottom, left, top, tile_width, tile_height = unpack_from(">6I", picture, start + 8)
+    width, height = right - left, bottom - top
+    if not tile_width or not tile_height:
+        raise ImageError("corrupt", "tiles without a size")
+    if (right // tile_width + 1) * (bottom // tile_height + 1) > _MOST_TILES:
+        raise ImageError("too_large", f"a JPEG 2000 codestream of more than {_MOST_TILES} tiles")
+    return width, height, int.from_bytes(picture[start + 40 : start + 42], "big")
+
+
+def _read_sof(picture: bytes) -> list[tuple[int, int, int]]:
+    """Return width, height and channels of every frame header before the first scan of a JPEG."""
+    sizes: list[tuple[int, int, int]] = []
+    offset = 2
+    while offset + 4 <= len(picture) and picture[offset] == 0xFF:
+        marker = picture[offset + 1]
+        if marker == 0xDA:
+            break
+        if marker == 0xFF or marker in _JPEG_ALONE:
+            offset += 1 if marker == 0xFF else 2
+            continue
+        if marker in _JPEG_FRAMES and offset + 10 <= len(picture):
+            height, width, channels = unpack_from(">HHB", picture, offset + 5)
+            sizes.append((width, height, channels))
+        offset += 2 + int.from_bytes(picture[offset + 2 : offset + 4], "big")
+    return sizes

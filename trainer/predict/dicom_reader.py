@@ -1,0 +1,141 @@
+"""DICOM reader: the few elements that a picture needs, parsed by pydicom within bounds."""
+
+import io
+from typing import Any
+
+import pydicom
+from isal import isal_zlib
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+
+from shared.errors import ImageError
+
+# their own types leave much unknown, so that every use would be an error
+_untyped: Any = pydicom
+_isal: Any = isal_zlib
+
+_NEEDED = (
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ModalityLUTSequence",
+    "WindowCenter",
+    "WindowWidth",
+    "VOILUTFunction",
+    "VOILUTSequence",
+    "PixelData",
+)
+_MOST_READS = 30_000
+"""Two or three an element: the headers of radiographs have some hundred elements."""
+_MOST_VALUE_BYTES = 1024 * 1024
+"""Of any element but the pixels; the largest look-up table has 128 KiB."""
+_MOST_INFLATED_BYTES = 160 * 1024 * 1024
+"""The most pixels that are read, in 16 bits, are 128 MiB."""
+_PART_BYTES = 16 * 1024 * 1024
+_CHARACTER_SETS = (b"\x08\x00\x05\x00", b"\x00\x08\x00\x05")
+_PIXELS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
+_TABLES = (b"\x28\x00\x00\x30", b"\x00\x28\x30\x00", b"\x28\x00\x10\x30", b"\x00\x28\x30\x10")
+_HEADER_BYTES = 8
+
+
+class _DeflatedError(Exception):
+    """pydicom asks for the rest of the file, which it would inflate without a bound."""
+
+
+class _BoundedFile(io.BytesIO):
+    """A file of which pydicom reads no more than a picture needs.
+
+    pydicom reads every element by a call of its own, at any depth of nesting, so bounds on calls
+    and bytes are bounds on its time and memory. Its reading goes back where a value has no end, so
+    it could read a file as often as the file has elements.
+    """
+
+    def __init__(self, content: bytes):
+        super().__init__(content)
+        self._num_reads, self._num_bytes = 0, 0
+        self._most_bytes = 4 * len(content) + _MOST_VALUE_BYTES
+        self._header = b""
+        self.refusal: ImageError | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            raise _DeflatedError
+        tag = self._header[:4]
+        if size > _HEADER_BYTES and tag in _CHARACTER_SETS:
+            # no text is used, and pydicom warns of each unknown one of thousands of character sets
+            self.seek(size, io.SEEK_CUR)
+            return b""
+        if size > _MOST_VALUE_BYTES and tag not in _PIXELS:
+            if tag in _TABLES:
+                raise self._refuse(f"a look-up table of {size} bytes")
+            self.seek(size, io.SEEK_CUR)
+            return b""
+        content = super().read(size)
+        self._num_reads, self._num_bytes = self._num_reads + 1, self._num_bytes + len(content)
+        if self._num_reads > _MOST_READS or self._num_bytes > self._most_bytes:
+            raise self._refuse(f"more elements than {_MOST_READS // 3}")
+        if size == _HEADER_BYTES:
+            self._header = content
+        return content
+
+    def _refuse(self, detail: str) -> ImageError:
+        self.refusal = ImageError("too_large", detail)
+        return self.refusal
+
+
+def read_elements(encoded: bytes) -> pydicom.Dataset:
+    """Return the elements of a DICOM file that its picture needs.
+
+    Args:
+        encoded: the file's bytes.
+
+    Raises:
+        ImageError: reason `too_large`: it has more elements, or larger ones, than any radiograph.
+        Exception: what pydicom and ISA-L raise about a damaged file.
+    """
+    file = _BoundedFile(encoded)
+    try:
+        return _parse(file)
+    except _DeflatedError:
+        head, deflated = encoded[: file.tell()], memoryview(encoded)[file.tell() :]
+    # the same length, so that nothing else in the file's header changes
+    plain = ExplicitVRLittleEndian.ljust(len(DeflatedExplicitVRLittleEndian), "\0")
+    head = head.replace(DeflatedExplicitVRLittleEndian.encode(), plain.encode())
+    return _parse(_BoundedFile(head + _inflate(deflated)))
+
+
+def _parse(file: _BoundedFile) -> pydicom.Dataset:
+    try:
+        return _untyped.dcmread(file, specific_tags=list(_NEEDED))
+    except _DeflatedError:
+        raise
+    except Exception:
+        # within a sequence, pydicom makes an OSError of everything
+        if file.refusal:
+            raise file.refusal from None
+        raise
+
+
+def _inflate(deflated: memoryview) -> bytes:
+    """Inflate a raw stream (PS3.5, A.5), up to a bound."""
+    inflating = _isal.decompressobj(-isal_zlib.MAX_WBITS)
+    content = bytearray()
+    rest: bytes | memoryview = deflated
+    while not inflating.eof:
+        part = inflating.decompress(rest, _PART_BYTES)
+        rest = inflating.unconsumed_tail
+        content += part
+        if len(content) > _MOST_INFLATED_BYTES:
+            raise ImageError("too_large", f"inflated, more than {_MOST_INFLATED_BYTES} bytes")
+        if not part and not rest and not inflating.eof:
+            raise ImageError("truncated", "the deflated elements break off")
+    return bytes(content)
