@@ -165,9 +165,17 @@ def _leave(prog: str, message: str, status: int) -> NoReturn:
     _end(status)
 
 
+_cleanup = {"wanted": True}
+
+
+def leave_without_cleanup() -> None:
+    """Have `run` end the process at once: a thread in a library's C++ would abort it at exit."""
+    _cleanup["wanted"] = False
+
+
 def _end(status: int) -> NoReturn:
     """Leave with a status, without what a library does at exit if that would change it."""
-    if _ABORTS_AT_EXIT in sys.modules:
+    if _ABORTS_AT_EXIT in sys.modules or not _cleanup["wanted"]:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError):
                 stream.flush()
