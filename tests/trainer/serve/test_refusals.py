@@ -1,5 +1,6 @@
 """What the server refuses, over raw sockets: foreign pages, paths, bombs, too much, too slow."""
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -116,7 +117,8 @@ def test_names_that_only_lead_here_are_refused(served: Served) -> None:
         "0.0.0.0",
     ):
         assert_refused(ask(served, "GET", "/", host=host), 421)
-    assert_refused(ask(served, "GET", "/", headers=["Host: localhost", "Host: evil"], host=""), 421)
+    twice = ["Host: localhost", "Host: evil.example"]
+    assert ask(served, "GET", "/", headers=twice, host="").status == 400
     assert ask(served, "GET", "/", host="").status == 400
     for host in ("127.0.0.1", f"127.0.0.1:{served.port}", "LOCALHOST:1", "[::1]:80"):
         assert ask(served, "GET", "/", host=host).status == 200
@@ -144,21 +146,20 @@ def test_too_large_a_body_is_refused_before_it_is_read(served: Served) -> None:
             assert_refused(receive(connection), 413)
     # without a length the bytes count
     chunk = b"100000\r\n" + bytes(MEGABYTE) + b"\r\n"
+    before = served.server.memory_info().rss
     with connect(served) as connection:
         head = f"POST /answer HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\nTransfer-Encoding: chunked"
         connection.sendall(head.encode() + b"\r\n\r\n")
-        start = make_form(("a.png", b""))[: -len(BOUNDARY) - 8]
-        connection.sendall(f"{len(start):x}\r\n".encode() + start + b"\r\n")
-        num_sent = 0
-        connection.settimeout(0.001)
-        try:
-            for _ in range(2 * REQUEST_LIMIT // MEGABYTE):
-                connection.settimeout(10)
-                connection.sendall(chunk)
-                num_sent += 1
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        assert num_sent < 2 * REQUEST_LIMIT // MEGABYTE
+        # the preamble of a form may be of any length
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            _send_for_ever(connection, chunk)
+    assert served.server.memory_info().rss - before < 100 * MEGABYTE
+
+
+def _send_for_ever(connection: socket.socket, chunk: bytes) -> None:
+    end_s = time.monotonic() + 60
+    while time.monotonic() < end_s:
+        connection.sendall(chunk)
 
 
 def test_too_many_or_too_large_views_are_refused(served: Served) -> None:
@@ -217,6 +218,7 @@ def test_requests_that_can_be_read_in_two_ways_are_refused(served: Served) -> No
 
 def test_slow_clients_are_cut_off(served: Served) -> None:
     head = f"POST /answer HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\nContent-Length: 9999\r\n\r\n"
+    head += make_form(("a.png", b"")).decode()[: -len(BOUNDARY) - 8]
 
     def send_slowly(text: str, every_s: float) -> tuple[Answer, float]:
         start_s = time.monotonic()
@@ -239,13 +241,9 @@ def test_slow_clients_are_cut_off(served: Served) -> None:
         "dripping body": (head, 0.5),
     }
     with ThreadPoolExecutor(len(slow)) as pool:
-        found = dict(zip(slow, pool.map(lambda words: send_slowly(*words), slow.values())))  # noqa: B905
-    assert {name: answer.status for name, (answer, _) in found.items() if "body" not in name} == {
-        "no byte": 408,
-        "slow header": 408,
-    }
-    # only two studies may be received at once
-    assert {answer.status for name, (answer, _) in found.items() if "body" in name} == {408}
+        answers = pool.map(lambda words: send_slowly(*words), slow.values())
+        found = dict(zip(slow, answers, strict=True))
+    assert {name: answer.status for name, (answer, _) in found.items()} == dict.fromkeys(slow, 408)
     assert all(seconds < 15 for _, seconds in found.values())
     assert ask(served, "GET", "/health").status == 200
 
