@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +18,7 @@ from shared.errors import CorruptLakeError, LakeError
 from shared.files import digest
 from shared.folder import Folder
 from shared.image_spec import ImageSpec
-from shared.layout import LAKE_FILE
+from shared.layout import LAKE_FILE, is_own_path
 from shared.store import Store, as_store
 
 FORMAT_VERSION = 2
@@ -107,6 +108,7 @@ def _open(store: Store, facts_bytes: bytes) -> Lake:
         if seal(facts) != facts_bytes:
             raise ValueError("its digest differs")
         tables: list[dict[str, Any]] = [*facts["manifest"], facts["rejects"], facts["findings"]]
+        _require_own_paths(table["path"] for table in tables)
         encoded = _read_tables(store, tables)
         manifest = manifests.concat(
             [
@@ -115,6 +117,7 @@ def _open(store: Store, facts_bytes: bytes) -> Lake:
             ]
         )
         rejects, findings = (pl.read_parquet(io.BytesIO(table)) for table in encoded[-2:])
+        _require_own_paths(manifest["shard"].unique())
         if facts["counts"] != (counts := count(manifest, rejects, findings)):
             raise ValueError(f"expected the counts {facts['counts']}, received {counts}")
         image = ImageSpec.from_json(facts["image"])
@@ -124,6 +127,13 @@ def _open(store: Store, facts_bytes: bytes) -> Lake:
         ) from None
     files = {LAKE_FILE, *(table["path"] for table in tables), *manifest["shard"].unique()}
     return Lake(store, own_digest, image, manifest, rejects, findings, frozenset(files))
+
+
+def _require_own_paths(paths: Iterable[str]) -> None:
+    """Refuse names of files that no lake has, such as `../file`: a lake may come from others."""
+    for path in paths:
+        if not is_own_path(path):
+            raise ValueError(f"expected paths of a lake, received {path!r}")
 
 
 def _read_tables(store: Store, tables: list[dict[str, Any]]) -> list[bytes]:

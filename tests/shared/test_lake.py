@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from shared.errors import CorruptLakeError, LakeError
-from shared.lake import Lake, open_lake
+from shared.files import digest
+from shared.lake import Lake, open_lake, seal
 from shared.layout import LAKE_FILE
-from shared.manifest import SCHEMA
+from shared.manifest import SCHEMA, encode_table
 
 
 def test_the_manifest_has_its_columns_and_order(lake: Lake) -> None:
@@ -57,4 +58,25 @@ def test_a_damaged_or_missing_table_is_named(own_lake: Path, table: str) -> None
         open_lake(own_lake)
     path.unlink()
     with pytest.raises(CorruptLakeError, match=f"{path.name} is missing"):
+        open_lake(own_lake)
+
+
+@pytest.mark.parametrize("path", ["../outside", "/etc/hostname", "shards/../../outside", ""])
+def test_a_file_outside_the_lake_is_never_opened(own_lake: Path, path: str) -> None:
+    (own_lake.parent / "outside").write_bytes((own_lake / "lake.json").read_bytes())
+    file = own_lake / LAKE_FILE
+    facts = json.loads(file.read_text())
+    del facts["digest"]
+    table = facts["manifest"][0]
+    rejects = {**facts["rejects"], "path": path}
+    file.write_bytes(seal({**facts, "rejects": rejects}))
+    with pytest.raises(CorruptLakeError, match="expected paths of a lake"):
+        open_lake(own_lake)
+
+    rows = pl.read_parquet(own_lake / table["path"], hive_partitioning=False)
+    encoded = encode_table(rows.with_columns(shard=pl.lit(path)))
+    (own_lake / table["path"]).write_bytes(encoded)
+    table["digest"] = digest(encoded)
+    file.write_bytes(seal(facts))
+    with pytest.raises(CorruptLakeError, match="expected paths of a lake"):
         open_lake(own_lake)

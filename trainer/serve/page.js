@@ -21,10 +21,18 @@ function takeToken() {
 async function ask(path, options = {}) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   let response;
-  try {
-    response = await fetch(path, { ...options, headers, credentials: "omit" });
-  } catch (error) {
-    throw error.name === "AbortError" ? error : new Error("The server does not answer.");
+  while (!response || response.status === 429) {
+    if (response) {
+      say("The server is busy with other studies; this one waits.");
+      const seconds = Number(response.headers.get("retry-after"));
+      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+      options.signal?.throwIfAborted();
+    }
+    try {
+      response = await fetch(path, { ...options, headers, credentials: "omit" });
+    } catch (error) {
+      throw error.name === "AbortError" ? error : new Error("The server does not answer.");
+    }
   }
   login.hidden = response.status !== 401;
   if (!response.ok) {

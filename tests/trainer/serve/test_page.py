@@ -171,8 +171,8 @@ def test_a_busy_server_is_told_and_a_new_study_replaces_the_last(
             _drop(page, *views[:2])
             expect(page.get_by_text("Reading 2 views")).to_be_visible()
         expect(page.get_by_text("The server is busy with other studies")).to_be_visible()
-    _drop(page, views[2])
-    expect(page.locator("[data-answer=view]")).to_have_count(1, timeout=15_000)
+        _drop(page, views[2])
+    expect(page.locator("[data-answer=view]")).to_have_count(1, timeout=30_000)
 
 
 def test_files_that_are_dropped_are_answered(page: Page, views: list[Path]) -> None:
