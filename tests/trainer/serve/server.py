@@ -66,7 +66,7 @@ def serving(
     command = [*before, sys.executable, "-c", _COMMAND, f"run={run}", "port=0"]
     process = subprocess.Popen(
         [*command, f"max_views={MAX_VIEWS}", "limit_mb=6", *words],
-        env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "MURA_TOKEN": "", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,13 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.commands import PROJECT, run
-from tests.trainer.serve.server import Served, ask, predict, serving
+from tests.trainer.serve.server import FORM, Served, ask, make_form, predict, serving
 
 TOKEN = "correct-horse-battery"
 GUIDE = (PROJECT / "docs" / "serve.md").read_text()
@@ -72,8 +72,12 @@ def test_the_model_is_described_without_paths(served: Served, trained_run: Path)
 
 
 @pytest.fixture(scope="module")
-def guarded(trained_run: Path) -> Any:
-    with serving(trained_run, MURA_TOKEN=TOKEN) as started:
+def guarded(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that demands a token, and that cannot encode pictures."""
+    folder = tmp_path_factory.mktemp("fault")
+    (folder / "sitecustomize.py").write_text("import cv2; cv2.imencode = None")
+    path = os.pathsep.join([str(folder), str(PROJECT)])
+    with serving(trained_run, MURA_TOKEN=TOKEN, PYTHONPATH=path) as started:
         yield started
 
 
@@ -100,6 +104,23 @@ def test_a_token_is_demanded_of_everything_that_tells_of_the_model(
     right = f"Authorization: Bearer {TOKEN}"
     assert ask(guarded, "GET", "/api/model", headers=[right]).status == 200
     assert predict(guarded, ("a.png", view), headers=[right]).status == 200
+
+
+def test_a_failure_is_one_sentence_and_its_traceback_stays_here(
+    guarded: Served, views: list[Path]
+) -> None:
+    form = make_form(("a.png", views[0].read_bytes()))
+    headers = [FORM, f"Authorization: Bearer {TOKEN}"]
+    answer = ask(guarded, "POST", "/answer", form, headers)
+    assert answer.status == 500
+    assert answer.json() == {"error": "The server failed; it has printed the reason."}
+    assert guarded.process.stderr
+    printed = ""
+    while "TypeError" not in printed:
+        printed += guarded.process.stderr.readline()
+    assert "Traceback" in printed
+    assert TOKEN not in printed
+    assert predict(guarded, ("a.png", views[0].read_bytes()), headers=headers[1:]).status == 200
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example[0])
