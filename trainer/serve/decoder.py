@@ -14,6 +14,7 @@ from shared.image import Pixels
 from shared.image_spec import ImageSpec
 
 _IS_PIXELS, _IS_REASON = b"\x00", b"\x01"
+_START_S = 60
 _MEMORY_BYTES = 4 * 1024**3
 """For decoding; the largest picture that is read, 64 Mpx of 16-bit DICOM, takes 3.1 GB."""
 
@@ -32,14 +33,16 @@ class Decoder:
     def __init__(self, spec: ImageSpec, limit_s: float):
         self._spec, self._limit_s = spec, limit_s
         self._child: Child | None = None
-        self._is_closed = False
+        self._is_closed = self._is_ready = False
 
     def start(self) -> Child:
-        """Start the process, unless it runs."""
+        """Start the process, unless it runs; it becomes ready in the background."""
+        if self._child and not self._child.process.is_alive():
+            self._discard()
         if self._child is None:
             # starting it later would unblock signals in this thread
             resource_tracker.ensure_running()
-            self._child = Child(_decode_all, self._spec)
+            self._child, self._is_ready = Child(_decode_all, self._spec), False
             if self._is_closed:
                 self._child.kill()
         return self._child
@@ -52,14 +55,18 @@ class Decoder:
         """
         connection: Connection = self.start().connection
         try:
+            if not self._is_ready:
+                _receive(connection, _START_S)
+                self._is_ready = True
             connection.send_bytes(encoded)
-            if not connection.poll(self._limit_s):
-                self._discard()
-                raise ImageError("too_slow", "")
-            reply = connection.recv_bytes()
-        except (EOFError, OSError):
+            reply = _receive(connection, self._limit_s)
+        except (EOFError, OSError) as error:
             self._discard()
-            raise ImageError("undecodable", "") from None
+            if not self._is_closed:
+                # the next view need not wait for it
+                self.start()
+            reason = "too_slow" if isinstance(error, TimeoutError) else "undecodable"
+            raise ImageError(reason, "") from None
         if reply[:1] == _IS_REASON:
             raise ImageError(reply[1:].decode(), "")
         side_px = self._spec.size
@@ -77,12 +84,19 @@ class Decoder:
                 child.kill()
 
 
+def _receive(connection: Connection, limit_s: float) -> bytes:
+    if not connection.poll(limit_s):
+        raise TimeoutError
+    return connection.recv_bytes()
+
+
 def _decode_all(connection: Connection, spec: ImageSpec) -> None:
     """Answer with the pixels of each view, or the reason why there are none."""
     from trainer.predict.read import decode_view
 
     limit = psutil.Process().memory_info().vms + _MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    connection.send_bytes(b"ready")
     while True:
         try:
             encoded = connection.recv_bytes()

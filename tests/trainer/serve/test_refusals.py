@@ -272,10 +272,17 @@ def test_a_view_that_takes_too_long_is_refused(served: Served, views: list[Path]
     assert served.decoder.pid != before
 
 
-def test_a_decoder_that_dies_costs_one_view(served: Served, views: list[Path]) -> None:
+def test_a_decoder_that_dies_costs_no_more_than_its_view(served: Served, views: list[Path]) -> None:
     view = ("a.png", views[0].read_bytes())
     served.decoder.kill()
-    assert predict(served, view).json()["unread"][0]["reason"] == "undecodable"
+    time.sleep(0.5)
+    assert predict(served, view).status == 200
+    with ThreadPoolExecutor(1) as pool, decoding_is_stopped(served):
+        waiting = pool.submit(predict, served, view)
+        time.sleep(0.5)
+        served.decoder.kill()
+        answer = waiting.result()
+    assert answer.json()["unread"][0]["reason"] == "undecodable"
     assert predict(served, view).status == 200
 
 
