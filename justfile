@@ -56,7 +56,7 @@ eda *words: _environment
 predict *words: _environment
     @"{{ bin }}/mura-predict" "$@"
 
-# answer on a local web page: just serve [run=runs/...]
+# serve a model on a local web page and an HTTP API: just serve [run=runs/...]
 [no-cd]
 [no-exit-message]
 serve *words: _environment

@@ -33,7 +33,7 @@ def read(pipe: IO[bytes], num_bytes: int) -> bytes:
     return content
 
 
-def serve(decoder: str, limit_s: int) -> None:
+def serve(decoder: str, limit_s: float) -> None:
     """Decode the files that come on standard input; the child's side."""
     source, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123
@@ -55,7 +55,7 @@ def serve(decoder: str, limit_s: int) -> None:
     answers.flush()
     while header := source.read(LENGTH.size):
         encoded = read(source, *LENGTH.unpack(header))
-        signal.alarm(limit_s)
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
         try:
             pixels = decode(encoded)
             answer = SHAPE.pack(True, *pixels.shape) + pixels.tobytes()
@@ -63,7 +63,7 @@ def serve(decoder: str, limit_s: int) -> None:
             answer = _refusal(error.reason, error.detail)
         except MemoryError:
             answer = _refusal("too_large", f"takes more than {_LIMIT_BYTES} bytes to decode")
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         answers.write(answer)
         answers.flush()
 

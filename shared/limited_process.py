@@ -28,16 +28,23 @@ class LimitedProcesses:
 
     Args:
         decoder: `module:function`, of a file's bytes, returns pixels or raises `ImageError`.
-        limit_s: how long one file may take.
+        limit_s: seconds that one file may take.
     """
 
-    def __init__(self, decoder: str, limit_s: int = 30):
+    def __init__(self, decoder: str, limit_s: float = 30):
         self._decoder, self._limit_s = decoder, limit_s
         self._idle: list[_Child] = []
+        self._busy: set[_Child] = set()
         self._lock = Lock()
         atexit.register(self.close)
 
-    def decode(self, encoded: bytes) -> Pixels:
+    def start(self) -> None:
+        """Start a process, so that the first file need not wait for it."""
+        with self._lock:
+            if not self._idle:
+                self._idle.append(_Child(self._decoder, self._limit_s))
+
+    def decode(self, encoded: bytes | bytearray) -> Pixels:
         """Return what the decoder returns.
 
         Raises:
@@ -47,38 +54,41 @@ class LimitedProcesses:
             WorkerError: a process cannot be started.
         """
         with self._lock:
-            child = self._idle.pop() if self._idle else None
-        child = child or _Child(self._decoder, self._limit_s)
+            child = self._idle.pop() if self._idle else _Child(self._decoder, self._limit_s)
+            self._busy.add(child)
+        is_usable = False
         try:
             pixels = child.decode(encoded)
+            is_usable = child.is_usable
+            return pixels
         except ImageError:
-            self._put_back(child)
+            is_usable = child.is_usable
             raise
-        except BaseException:
-            child.close()
-            raise
-        self._put_back(child)
-        return pixels
+        finally:
+            self._put_back(child, is_usable)
 
     def close(self) -> None:
-        """End the processes that wait."""
+        """End the processes, from any thread, also in the middle of a file."""
         with self._lock:
             idle, self._idle = self._idle, []
+            for child in self._busy:
+                child.kill()
         for child in idle:
             child.close()
 
-    def _put_back(self, child: "_Child") -> None:
-        if not child.is_usable:
-            child.close()
-            return
+    def _put_back(self, child: "_Child", is_usable: bool) -> None:
         with self._lock:
-            self._idle.append(child)
+            self._busy.discard(child)
+            if is_usable:
+                self._idle.append(child)
+        if not is_usable:
+            child.close()
 
 
 class _Child:
     """One process; it ends with the pipe that it reads, so with this process."""
 
-    def __init__(self, decoder: str, limit_s: int):
+    def __init__(self, decoder: str, limit_s: float):
         self._num_files, self._limit_s = 0, limit_s
         self._is_broken = False
         code = f"import sys; sys.path[:] = {sys.path!r}; from shared.limited_child import serve; "
@@ -105,7 +115,7 @@ class _Child:
     def is_usable(self) -> bool:
         return not self._is_broken and self._num_files < _FILES_PER_CHILD
 
-    def decode(self, encoded: bytes) -> Pixels:
+    def decode(self, encoded: bytes | bytearray) -> Pixels:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin
         assert stdout
@@ -128,8 +138,11 @@ class _Child:
             raise ImageError(*json.loads(content))
         return np.frombuffer(content, np.uint8).reshape(shape)
 
-    def close(self) -> None:
+    def kill(self) -> None:
         self._process.kill()
+
+    def close(self) -> None:
+        self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             # of a file that was not read to its end
             with contextlib.suppress(BrokenPipeError):

@@ -1,5 +1,7 @@
 """Options of the commands that look at a lake, or use a finished run."""
 
+import os
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +10,9 @@ import tyro
 from shared.errors import UsageError
 from shared.store import as_path, as_store
 from trainer.options.fit import Images
+from trainer.serve.addresses import is_loopback
+
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,9 @@ class PredictOptions(RunOptions):
 
 @dataclass(frozen=True)
 class ServeOptions(RunOptions):
-    """Answer on a local web page: drop the views of a study, see probability and heat map.
+    """Serve a model on a local web page and an HTTP API: probability, decision and heat maps.
 
-    Nothing leaves this machine, and no file is kept.
+    Uploaded views stay in memory, and nothing leaves this machine.
 
     just serve
 
@@ -104,10 +109,30 @@ class ServeOptions(RunOptions):
     max_views: int = 12
     """Files in one study at most."""
     limit_mb: int = 64
-    """Megabytes of one file at most."""
+    """Megabytes of one file at most; a request may have four times as many."""
+    token: str = ""
+    """Demand this bearer token, of 16 characters or more; better given as the environment variable
+    MURA_TOKEN, which other users of this machine cannot read."""
+    open: Literal["no", "yes"] = "no"
+    """Whether others than this machine may ask without a token, if host= lets them."""
+
+    @property
+    def bearer_token(self) -> str:
+        """The token that requests must have; empty for none."""
+        return self.token or os.environ.get("MURA_TOKEN", "")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.bearer_token and not _TOKEN.fullmatch(self.bearer_token):
+            raise UsageError(
+                "Expected a token of 16 characters or more: ASCII letters, digits and -._~+/= "
+                f"Received: one of {len(self.bearer_token)} characters"
+            )
+        if not (is_loopback(self.host) or self.bearer_token or self.open == "yes"):
+            raise UsageError(
+                "Expected token= or MURA_TOKEN, or open=yes, for others than this machine. "
+                f"Received: host={self.host} without"
+            )
         if not 0 <= self.port < 2**16:
             raise UsageError(f"Expected a port of 0 to 65535. Received: port={self.port}")
         for name in ("max_views", "limit_mb"):

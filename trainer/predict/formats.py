@@ -59,10 +59,15 @@ def _rows(table: pl.DataFrame, key: str) -> Iterator[list[str]]:
         yield [row[key], *more, f"{probability:.3f}", f"{threshold:.3f}", interval, row["answer"]]
 
 
-def print_json(answers: Answers) -> None:
-    """Print one JSON object: `run`, and `views`, `studies` and `unread` as lists of objects."""
+def to_json(answers: Answers) -> str:
+    """Return one JSON object: `run`, and `views`, `studies` and `unread` as lists of objects."""
     tables = {name: getattr(answers, name).to_dicts() for name in ("views", "studies", "unread")}
-    print(printable_lines(json.dumps({"run": answers.run, **tables}, indent=2)))
+    return json.dumps({"run": answers.run, **tables}, indent=2)
+
+
+def print_json(answers: Answers) -> None:
+    """Print the object of `to_json`."""
+    print(printable_lines(to_json(answers)))
 
 
 def print_csv(answers: Answers) -> None:

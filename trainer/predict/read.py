@@ -1,5 +1,6 @@
 """Read: a file becomes the image that a model sees, the same that ingest would have stored."""
 
+from functools import cache
 from pathlib import Path
 
 from shared.decode import decode_radiograph
@@ -8,10 +9,14 @@ from shared.image import Pixels
 from shared.image_spec import ImageSpec
 from shared.limited_process import LimitedProcesses
 from shared.prepare import prepare
-from trainer.predict.dicom import is_dicom
+from trainer.predict.dicom import decode_dicom, is_dicom
 
 _LIMIT_BYTES = 256 * 1024 * 1024
-_dicom = LimitedProcesses("trainer.predict.dicom:decode_dicom")
+
+
+@cache
+def _dicom_decoder() -> LimitedProcesses:
+    return LimitedProcesses("trainer.predict.read:decode_grey")
 
 
 def read_view(path: Path, spec: ImageSpec) -> Pixels:
@@ -38,6 +43,19 @@ def read_view(path: Path, spec: ImageSpec) -> Pixels:
     return decode_view(encoded, spec)
 
 
+def decode_grey(encoded: bytes) -> Pixels:
+    """Decode the bytes of a PNG, JPEG or DICOM file in this process.
+
+    Returns:
+        uint8 of shape (height, width).
+
+    Raises:
+        ImageError: the bytes are no radiograph that could be read rightly.
+        MemoryError: the machine has too little memory.
+    """
+    return decode_dicom(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
+
+
 def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:
     """Decode the bytes of a PNG, JPEG or DICOM file and prepare them as ingest does.
 
@@ -55,5 +73,5 @@ def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:
         ImageError: the bytes are no radiograph that could be read rightly.
         MemoryError: the machine has too little memory.
     """
-    grey = _dicom.decode(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
+    grey = _dicom_decoder().decode(encoded) if is_dicom(encoded) else decode_grey(encoded)
     return prepare(grey, spec)

@@ -1,1 +1,1 @@
-"""Serve: a local web page that answers to the views of a study; nothing leaves the machine."""
+"""Serve: a local web page and an HTTP API that answer to the views of a study."""

@@ -1,37 +1,46 @@
-"""Render: answers become HTML."""
+"""Render: the page, and the answer to a study, as HTML."""
 
 import base64
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from shared.image import Pixels
 from trainer.explain.picture import encode_png
-from trainer.report import words
+from trainer.report.template import render
+from trainer.serve.limits import MEGABYTE, Limits
 from trainer.serve.study import Study
 
-_TEMPLATE = "answer.html.j2"
+_HERE = Path(__file__).parent
 
 
-def render(study: Study) -> str:
-    """Return the HTML of a study's answer; its pictures are in it, for no file is kept."""
-    page = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+def render_page(limits: Limits) -> str:
+    """Return the page, which holds nothing of the model: its script asks for that."""
+    return render(
+        _HERE / "page.html.j2",
+        max_views=limits.max_views,
+        view_mb=limits.view_bytes // MEGABYTE,
+        request_bytes=limits.request_bytes,
     )
-    filters: dict[str, Any] = {
-        "as_source": _to_source,
-        "as_count": words.count,
-        "as_percent": words.percent,
-    }
-    untyped: Any = page  # jinja2 leaves their types unknown
-    untyped.filters.update(filters)
-    return page.get_template(_TEMPLATE).render(study=study)
+
+
+def render_answer(study: Study) -> str:
+    """Return the answer to a study; its pictures are part of it."""
+    answers = study.answers
+    return render(
+        _HERE / "answer.html.j2",
+        answer=next(answers.studies.iter_rows(named=True), None),
+        views=list(_describe_views(study)),
+        unread=answers.unread.to_dicts(),
+    )
+
+
+def _describe_views(study: Study) -> Iterator[dict[str, Any]]:
+    rows = study.answers.views.iter_rows(named=True)
+    for row, (image, heat) in zip(rows, study.pictures, strict=True):
+        yield {**row, "image": _to_source(image), "heat": _to_source(heat)}
 
 
 def _to_source(pixels: Pixels) -> str:

@@ -1,63 +1,55 @@
-"""The serve command: from a run to a page that answers until it is interrupted."""
+"""The serve command: from a run to a page and an API that answer until they are interrupted."""
 
-import os
 import socket
-import tempfile
 from importlib.util import find_spec
-from pathlib import Path
 
 from shared.console import note, say
 from shared.errors import ServeError
 from trainer.kept import open_kept
 from trainer.options import ServeOptions
-from trainer.serve.uploads import sweeping
-from trainer.start import import_keras
 
-_GRADIO_OFF = {
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "GRADIO_RUN_HISTORY": "False",
-    "GRADIO_SSR_MODE": "False",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",
-}
-_LAST_ANSWERS_S = 1
+_PACKAGES = ("starlette", "uvicorn", "python_multipart", "markdown_it")
 
 
-def serve(options: ServeOptions) -> None:
+def serve(options: ServeOptions, **limits: float) -> None:
     """Answer on a web page until interrupted.
 
+    Args:
+        options: of the command.
+        **limits: of `trainer.serve.limits.Limits`, in place of its defaults.
+
     Raises:
-        ServeError: gradio is not installed, or the address cannot be listened on.
-        TrainingError: there is no such run.
+        ServeError: a package is not installed, or the address cannot be listened on.
+        TrainingError: there is no such run, or its model is damaged.
         KeyboardInterrupt: Ctrl-C came.
     """
-    if not _is_installed("gradio"):
+    missing = [name for name in _PACKAGES if not _is_installed(name)]
+    if missing:
         raise ServeError(
-            "Expected the optional package gradio: pip install 'mura-lake[serve]'. Received: none"
+            f"Expected the optional package {missing[0]}: pip install 'mura-lake[serve]'. "
+            "Received: none"
         )
     kept = open_kept(options.run)
-    # bound before TensorFlow's seconds of starting, held until the page is ready
-    with _bind(options) as listener, tempfile.TemporaryDirectory(prefix="mura-serve-") as uploads:
-        os.environ.update(_GRADIO_OFF, GRADIO_TEMP_DIR=uploads)
-        note("starting TensorFlow")
-        import_keras()
-
-        import uvicorn
-
+    with _bind(options) as listener:
         from trainer.serve.app import build_app
+        from trainer.serve.limits import MEGABYTE, Limits
         from trainer.serve.server import Server
         from trainer.serve.study import Reader
+        from trainer.serve.worker import Worker
 
-        reader = Reader(kept, kept.load_model())
-        reader.warm_up()
-        app = build_app(reader, options, Path(uploads))
-        config = uvicorn.Config(
-            app, log_level="warning", timeout_graceful_shutdown=_LAST_ANSWERS_S, server_header=False
-        )
-        say(f"{kept.folder} answers at {_url(options.host, listener)} (Ctrl-C ends it)")
-        with sweeping(Path(uploads)):
+        bounds = Limits(options.max_views, options.limit_mb * MEGABYTE, **limits)  # pyright: ignore[reportArgumentType]  # counts are numbers too
+        reader, worker = Reader(kept, bounds.decode_s), Worker()
+        app = build_app(reader, worker, options, bounds)
+        server = Server(app, bounds, lambda: worker.run(reader.load))
+        note("starting TensorFlow")
+        say(f"{kept.folder} answers at {_url(options, listener)} (Ctrl-C ends it)")
+        try:
             # it raises again the signal that ended it
-            Server(config).run(sockets=[listener])
+            server.run(sockets=[listener])
+        finally:
+            reader.close()
+    if server.failure:
+        raise server.failure
 
 
 def _is_installed(package: str) -> bool:
@@ -89,6 +81,8 @@ def _bind(options: ServeOptions) -> socket.socket:
     return listener
 
 
-def _url(host: str, listener: socket.socket) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}"
+def _url(options: ServeOptions, listener: socket.socket) -> str:
+    name = f"[{options.host}]" if ":" in options.host else options.host
+    # the fragment stays in the browser, the token itself out of logs
+    token = "/#token=TOKEN" if options.bearer_token else ""
+    return f"http://{name}:{listener.getsockname()[1]}{token}"

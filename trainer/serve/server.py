@@ -1,15 +1,102 @@
-"""Server: uvicorn, which ends without a word about the pages that are still open."""
+"""Server: uvicorn, with the time limits of a connection that it lacks."""
 
+import asyncio
 import logging
 import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from trainer.serve.limits import Limits
+
+_LAST_ANSWERS_S = 1
+_TIMEOUT = (
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: application/json\r\n"
+    b'content-length: 46\r\n\r\n{"error": "The request took too long to come"}'
+)
 
 
 class Server(uvicorn.Server):
-    """Uvicorn; open pages wait for news for ever, and being cut off is no error of theirs."""
+    """Uvicorn, which prepares the application once it listens, and ends quietly.
+
+    Args:
+        app: the application.
+        limits: of connections.
+        prepare: what the first answers wait for; if it fails, the server ends.
+
+    Attributes:
+        failure: why preparation failed.
+    """
+
+    def __init__(
+        self, app: ASGIApp, limits: Limits, prepare: Callable[[], Coroutine[Any, Any, None]]
+    ):
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=_limited(limits),
+                ws="none",
+                lifespan="off",
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=_LAST_ANSWERS_S,
+                limit_concurrency=limits.connections,
+            )
+        )
+        self._prepare = prepare
+        self._preparing: asyncio.Task[None] | None = None
+        self.failure: Exception | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and begin to prepare."""
+        await super().startup(sockets)
+        self._preparing = asyncio.create_task(self._try_to_prepare())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End, quietly."""
-        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        """End; requests that are cut off are no errors."""
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+        if self._preparing:
+            self._preparing.cancel()
         await super().shutdown(sockets)
+
+    async def _try_to_prepare(self) -> None:
+        try:
+            await self._prepare()
+        except Exception as failure:
+            self.failure, self.should_exit = failure, True
+
+
+def _limited(limits: Limits) -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol with limits on connections."""
+
+    class Limited(H11Protocol):
+        _timers: tuple[asyncio.TimerHandle, ...] = ()
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # as uvicorn's
+            super().connection_made(transport)
+            # beyond twice the number that are told to come again, there is not even an answer
+            if len(self.connections) > 2 * limits.connections:
+                transport.abort()
+                return
+            self._timers = (
+                self.loop.call_later(limits.header_s, self._end_without_request),
+                self.loop.call_later(limits.connection_s, transport.abort),
+            )
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            for timer in self._timers:
+                timer.cancel()
+            super().connection_lost(exc)
+
+        def _end_without_request(self) -> None:
+            untyped: Any = self.cycle  # None until a request has come
+            if untyped is None and not self.transport.is_closing():
+                self.transport.write(_TIMEOUT)
+                self.transport.close()
+
+    return Limited

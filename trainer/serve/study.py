@@ -1,11 +1,9 @@
-"""Study: uploaded files become answers with heat maps."""
+"""Study: uploaded views become answers, with heat maps if they are asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,96 +11,107 @@ import polars as pl
 
 from shared.errors import ImageError
 from shared.image import Pixels
+from shared.limited_process import LimitedProcesses
+from shared.prepare import prepare
 from trainer.answers import answer
-from trainer.explain.layer_cam import LayerCam
-from trainer.explain.picture import overlay
 from trainer.kept import Kept
-from trainer.predict.read import read_view
+from trainer.predict.formats import Answers
+from trainer.serve.reasons import describe
+from trainer.serve.uploads import Upload
+from trainer.start import import_keras
 
 if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+    from trainer.explain.layer_cam import LayerCam
 
 _ONE_STUDY = "study"
 
 
 @dataclass(frozen=True)
-class View:
-    """One view's answer.
-
-    Attributes:
-        name: of its file.
-        answer: a row of `trainer.answers.answer`.
-        image: what the model saw, (size, size).
-        heat: the same under its heat map at full opacity, RGB, (size, size, 3).
-    """
-
-    name: str
-    answer: dict[str, Any]
-    image: Pixels
-    heat: Pixels
-
-
-@dataclass(frozen=True)
 class Study:
-    """What a run says of a study.
+    """The answer to a study.
 
     Attributes:
-        answer: a row of `trainer.answers.answer`; None if no view
-            could be read.
-        views: that could be read.
-        unread: file names, each with what is wrong with it.
+        answers: by view and by study, in the form of `predict`.
+        pictures: of each view that was read, if they were asked for: the image that the model
+            saw, (size, size), and the same under its heat map, RGB, (size, size, 3).
     """
 
-    answer: dict[str, Any] | None
-    views: Sequence[View]
-    unread: Sequence[tuple[str, str]]
+    answers: Answers
+    pictures: Sequence[tuple[Pixels, Pixels]]
 
 
 class Reader:
-    """Reads studies by one model, one after the other."""
+    """Reads one study at a time with the model of a run.
 
-    def __init__(self, kept: Kept, model: keras.Model):
-        untyped: Any = model
-        self.kept, self._model, self._layer_cam = kept, untyped, LayerCam(model)
-        self._lock = Lock()
+    Args:
+        kept: the run.
+        decode_s: seconds for decoding one view.
+    """
 
-    def warm_up(self) -> None:
-        """Trace the model, so that the first study does not wait for it."""
+    def __init__(self, kept: Kept, decode_s: float):
+        self.kept, self.is_ready = kept, False
+        self._decoder = LimitedProcesses("trainer.predict.read:decode_grey", decode_s)
+        self._model: Any = None
+        self._layer_cam: LayerCam | None = None
+
+    def load(self) -> None:
+        """Start the decoder and TensorFlow, load the model, and trace it with an empty view.
+
+        Raises:
+            TrainingError: the model's file is damaged.
+        """
+        self._decoder.start()
+        import_keras()
+
+        from trainer.explain.layer_cam import LayerCam
+
+        self._model = self.kept.load_model()
+        self._layer_cam = LayerCam(self._model)
         size_px = self.kept.image.size
-        self._look(np.zeros((1, size_px, size_px, 1), np.uint8))
+        blank = np.zeros((1, size_px, size_px, 1), np.uint8)
+        self._model.predict_on_batch(blank)
+        self._layer_cam.explain(blank)
+        self.is_ready = True
 
-    def read(self, files: Sequence[Path]) -> Study:
-        """Return the answer to the views of one study; what cannot be read is told."""
-        images: dict[Path, Pixels] = {}
-        unread: list[tuple[str, str]] = []
-        for file in dict.fromkeys(files):
+    def close(self) -> None:
+        """End the decoder's process, from any thread."""
+        self._decoder.close()
+
+    def read(self, uploads: Sequence[Upload], with_pictures: bool) -> Study:
+        """Return the answer to the views of one study; those that cannot be read are listed."""
+        images: list[Pixels] = []
+        names: list[str] = []
+        unread: list[tuple[str, str, str, str]] = []
+        for upload in uploads:
             try:
-                images[file] = read_view(file, self.kept.image)
+                images.append(prepare(self._decoder.decode(upload.content), self.kept.image))
+                names.append(upload.name)
             except ImageError as error:
-                unread.append((file.name, error.detail))
-        if not images:
-            return Study(None, (), unread)
-        batch = np.stack(list(images.values()))[..., None]
-        outputs, heats = self._look(batch)
-        table = pl.DataFrame({"path": list(map(str, images))}).with_columns(
-            study=pl.lit(_ONE_STUDY)
+                unread.append((upload.name, _ONE_STUDY, error.reason, describe(error.reason)))
+            # its pixels are enough
+            upload.content.clear()
+        table = pl.DataFrame({"path": names}, {"path": pl.String})
+        views, studies = answer(
+            self.kept, table.with_columns(study=pl.lit(_ONE_STUDY)), self._predict(images)
         )
-        views, studies = answer(self.kept, table, outputs)
-        found = [
-            View(
-                file.name,
-                row,
-                image,
-                overlay(image, heat, opacity=1.0),
-            )
-            for (file, image), heat, row in zip(
-                images.items(), heats, views.iter_rows(named=True), strict=True
-            )
-        ]
-        return Study(studies.row(0, named=True), found, unread)
+        refused = pl.DataFrame(
+            unread, dict.fromkeys(("path", "study", "reason", "detail"), pl.String), orient="row"
+        )
+        answers = Answers(self.kept.folder.name, views, studies, refused)
+        return Study(answers, self._explain(images) if with_pictures else ())
 
-    def _look(self, batch: Pixels) -> tuple[Any, Any]:
-        """Return the model's outputs and heat maps; one study at a time has the processor."""
-        with self._lock:
-            outputs = np.asarray(self._model.predict_on_batch(batch), np.float32)
-            return outputs, self._layer_cam.explain(batch)
+    def _predict(self, images: Sequence[Pixels]) -> Any:
+        if not images:
+            return np.empty((0, self._model.output_shape[-1]), np.float32)
+        return np.asarray(self._model.predict_on_batch(np.stack(images)[..., None]), np.float32)
+
+    def _explain(self, images: Sequence[Pixels]) -> list[tuple[Pixels, Pixels]]:
+        if not images or not self._layer_cam:
+            return []
+
+        from trainer.explain.picture import overlay
+
+        heats = self._layer_cam.explain(np.stack(images)[..., None])
+        return [
+            (image, overlay(image, heat, 1.0)) for image, heat in zip(images, heats, strict=True)
+        ]

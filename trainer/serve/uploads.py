@@ -1,52 +1,150 @@
-"""Uploads: files go once they are answered, and soon where nobody came to ask."""
+"""Uploads: the views of one study, parsed from a multipart request and kept in memory only."""
 
-import shutil
-import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from threading import Event, Thread
+import logging
+from dataclasses import dataclass, field
 
-MAX_AGE_S = 300
-"""From the last byte of an upload; answers that wait in line for longer come too late."""
-_SWEEP_EVERY_S = 60
+import anyio
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect, Request
+
+from trainer.serve.label import make_label
+from trainer.serve.limits import MEGABYTE, Limits, Refusal
+
+FIELD = "views"
+"""The name of each part of the form."""
+
+# it would log each malformed request
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
-def remove_answered(files: Sequence[Path], uploads: Path) -> None:
-    """Remove uploaded files, each with the folder that was made for it."""
-    for file in files:
-        if file.parent != uploads and file.is_relative_to(uploads):
-            shutil.rmtree(file.parent, ignore_errors=True)
+@dataclass
+class Upload:
+    """One file of a request.
 
-
-@contextmanager
-def sweeping(uploads: Path) -> Generator[None, None, None]:
-    """Remove what was uploaded and never answered, for as long as the context lasts.
-
-    A page that is closed too early leaves its files behind, and gradio forgets those of an upload
-    that breaks off.
+    Attributes:
+        name: its label; never used as a path.
+        content: its bytes.
     """
-    ended = Event()
 
-    def sweep() -> None:
-        while not ended.wait(_SWEEP_EVERY_S):
-            remove_old(uploads)
+    name: str
+    content: bytearray = field(default_factory=bytearray)
 
-    sweeper = Thread(target=sweep, daemon=True)
-    sweeper.start()
+
+async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
+    """Read the views of a request, within the limits of their number, size and time.
+
+    Raises:
+        Refusal: the request is too large (413), too slow (408), or no form of views (400, 415).
+    """
+    form = _Form(_boundary(request), limits)
+    declared = request.headers.get("content-length", "0")
+    # h11 has checked that it is a number
+    if int(declared) > limits.request_bytes:
+        raise _too_large(limits)
     try:
-        yield
-    finally:
-        ended.set()
-        sweeper.join()
+        with anyio.fail_after(limits.body_s):
+            await _receive(request, form, limits)
+    except TimeoutError:
+        raise Refusal(408, "The request took too long to arrive.") from None
+    except FormParserError:
+        raise Refusal(400, "The body is not valid multipart/form-data.") from None
+    except ClientDisconnect:
+        raise Refusal(400, "The connection was closed.") from None
+    return form.finish()
 
 
-def remove_old(uploads: Path) -> None:
-    """Remove files that were last written to more than `MAX_AGE_S` ago."""
-    for file in uploads.rglob("*"):
-        try:
-            if file.is_file() and time.time() - file.stat().st_mtime > MAX_AGE_S:
-                file.unlink()
-        except OSError:
-            # answered and removed at this moment
-            continue
+async def _receive(request: Request, form: "_Form", limits: Limits) -> None:
+    chunks, num_bytes = request.stream(), 0
+    while True:
+        with anyio.fail_after(limits.idle_s):
+            chunk = await anext(chunks, None)
+        if chunk is None:
+            return
+        # a chunked body declares no length
+        num_bytes += len(chunk)
+        if num_bytes > limits.request_bytes:
+            raise _too_large(limits)
+        form.write(chunk)
+
+
+def _boundary(request: Request) -> bytes:
+    kind, parameters = parse_options_header(request.headers.get("content-type"))
+    if kind != b"multipart/form-data":
+        raise Refusal(415, "Expected a body of type multipart/form-data.")
+    boundary = parameters.get(b"boundary", b"")
+    if not 1 <= len(boundary) <= 70:
+        raise Refusal(400, "Expected a multipart boundary of 1 to 70 characters.")
+    return boundary
+
+
+def _too_large(limits: Limits) -> Refusal:
+    return Refusal(413, f"Expected a request of at most {limits.request_bytes // MEGABYTE} MB.")
+
+
+class _Form:
+    """Collects the parts of a form as they arrive."""
+
+    def __init__(self, boundary: bytes, limits: Limits):
+        self._limits = limits
+        self._uploads: list[Upload] = []
+        self._name, self._value = bytearray(), bytearray()
+        self._disposition, self._is_whole = "", False
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin_part,
+                "on_header_field": self._add_name,
+                "on_header_value": self._add_value,
+                "on_header_end": self._end_header,
+                "on_headers_finished": self._begin_content,
+                "on_part_data": self._add_content,
+                "on_end": self._end,
+            },
+        )
+
+    def write(self, chunk: bytes) -> None:
+        """Parse the next bytes of the body."""
+        self._parser.write(chunk)
+
+    def finish(self) -> list[Upload]:
+        """Return the files of a complete form."""
+        if not self._is_whole:
+            raise Refusal(400, "The body is not valid multipart/form-data.")
+        if not self._uploads:
+            raise Refusal(400, f"Expected the views of a study as files named {FIELD}.")
+        return self._uploads
+
+    def _begin_part(self) -> None:
+        self._disposition = ""
+        if len(self._uploads) == self._limits.max_views:
+            raise Refusal(413, f"Expected at most {self._limits.max_views} views of one study.")
+
+    def _add_name(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def _add_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end_header(self) -> None:
+        if bytes(self._name).lower() == b"content-disposition":
+            self._disposition = self._value.decode("latin-1")
+        self._name.clear()
+        self._value.clear()
+
+    def _begin_content(self) -> None:
+        kind, parameters = parse_options_header(self._disposition)
+        name, file_name = parameters.get(b"name"), parameters.get(b"filename")
+        if kind != b"form-data" or name != FIELD.encode() or file_name is None:
+            raise Refusal(400, f"Expected only files named {FIELD} in the form.")
+        self._uploads.append(Upload(make_label(file_name)))
+
+    def _add_content(self, data: bytes, start: int, end: int) -> None:
+        content = self._uploads[-1].content
+        if len(content) + end - start > self._limits.view_bytes:
+            most_mb = self._limits.view_bytes // MEGABYTE
+            raise Refusal(413, f"Expected views of at most {most_mb} MB each.")
+        content += data[start:end]
+
+    def _end(self) -> None:
+        self._is_whole = True

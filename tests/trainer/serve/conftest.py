@@ -1,0 +1,20 @@
+"""What tests of the page share: one server, and views of a wrist."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.serve.server import Served, serving
+
+
+@pytest.fixture(scope="module")
+def served(trained_run: Path) -> Iterator[Served]:
+    with serving(trained_run) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def views(phantom_tree: Path) -> list[Path]:
+    """Four views of wrists."""
+    return sorted((phantom_tree / "train" / "XR_WRIST").rglob("image*.png"))[:4]

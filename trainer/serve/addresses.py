@@ -1,0 +1,45 @@
+"""Addresses: which hosts are this machine only, and which names a request may use for the page."""
+
+import ipaddress
+import socket
+from urllib.parse import urlsplit
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address is reachable from this machine only."""
+    address = _to_ip(host)
+    return address.is_loopback if address else host.lower() == "localhost"
+
+
+def host_name(host_header: str) -> str:
+    """Return the name or address in a Host header, lower case; empty if it is malformed."""
+    try:
+        parts = urlsplit(f"//{host_header}")
+        # reading the port checks it
+        is_plain = parts.port is None or parts.netloc == host_header
+        return (parts.hostname or "") if is_plain and "@" not in host_header else ""
+    except ValueError:
+        return ""
+
+
+def is_own_name(name: str, listening_on: str) -> bool:
+    """Return whether a request may call this server by a name.
+
+    A foreign page that rebinds its own DNS name to this machine sends that name. An IP address
+    cannot be rebound, and neither can the names that this machine has for itself.
+
+    Args:
+        name: from the Host header.
+        listening_on: the `host=` option.
+    """
+    if is_loopback(listening_on):
+        return is_loopback(name)
+    own = {listening_on.lower(), socket.gethostname().lower(), "localhost"}
+    return name in own or _to_ip(name) is not None
+
+
+def _to_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

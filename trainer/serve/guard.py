@@ -1,0 +1,134 @@
+"""Guard: which requests reach the application, and the headers that every response carries."""
+
+import hmac
+import re
+
+import anyio
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from trainer.serve.addresses import host_name, is_loopback, is_own_name
+from trainer.serve.limits import Refusal
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+_HEADERS = {
+    "cache-control": "no-store",
+    # one request a connection: nothing follows a body that was refused
+    "connection": "close",
+    "content-security-policy": _POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+_WITHOUT_TOKEN = frozenset({"/", "/page.css", "/page.js", "/health"})
+_DRAIN_S = 1
+_PLAIN_LENGTH = re.compile(r"\d{1,18}")
+
+
+class Guard:
+    """ASGI middleware that refuses requests by their headers, before a byte of the body is read.
+
+    Args:
+        app: the application.
+        host: that the server listens on.
+        token: that requests must carry; empty for none.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, token: str):
+        self._app, self._host = app, host
+        self._expected = f"Bearer {token}".encode() if token else b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        exchange = _Exchange(receive, send)
+        try:
+            self._check(scope)
+        except Refusal as refusal:
+            await say_refusal(refusal)(scope, exchange.receive, exchange.send)
+        else:
+            await self._app(scope, exchange.receive, exchange.send)
+
+    def _check(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        lengths = headers.getlist("content-length")
+        if "transfer-encoding" in headers and lengths:
+            raise Refusal(400, "Expected either Content-Length or Transfer-Encoding.")
+        if not all(_PLAIN_LENGTH.fullmatch(length) for length in lengths):
+            raise Refusal(400, "Expected a plain number as Content-Length.")
+        self._check_host(headers)
+        _check_origin(headers)
+        self._check_token(scope["path"], headers)
+
+    def _check_host(self, headers: Headers) -> None:
+        """Refuse names that only lead here (DNS rebinding); elsewhere a token protects as well."""
+        if self._expected and not is_loopback(self._host):
+            return
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not is_own_name(host_name(hosts[0]), self._host):
+            raise Refusal(421, "Use the address of this server, such as 127.0.0.1.")
+
+    def _check_token(self, path: str, headers: Headers) -> None:
+        if not self._expected or path in _WITHOUT_TOKEN:
+            return
+        given = headers.get("authorization", "").encode("latin-1")
+        if not hmac.compare_digest(given, self._expected):
+            raise Refusal(401, "Expected a valid bearer token.", {"www-authenticate": "Bearer"})
+
+
+def _check_origin(headers: Headers) -> None:
+    """Refuse what pages of other origins send, also those of another port of this machine."""
+    sites = headers.getlist("sec-fetch-site")
+    if any(site not in ("same-origin", "none") for site in sites):
+        raise Refusal(403, "Open this page by its address; other pages may not use it.")
+    own = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
+    if any(origin not in own for origin in headers.getlist("origin")):
+        raise Refusal(403, "Pages of other origins may not use this server.")
+
+
+def say_refusal(refusal: HTTPException) -> JSONResponse:
+    """Return the response to a refused request: one sentence."""
+    return JSONResponse({"error": refusal.detail}, refusal.status_code, refusal.headers)
+
+
+class _Exchange:
+    """Passes messages on, adds the headers, and ends refused uploads gently.
+
+    A connection that is closed with bytes unread is reset, and the client may lose the response;
+    so after a response to an unread body, some of it is discarded.
+    """
+
+    def __init__(self, receive: Receive, send: Send):
+        self._receive, self._send = receive, send
+        self._is_read = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._is_read = message["type"] != "http.request" or not message.get("more_body")
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(_HEADERS)
+        elif not message.get("more_body") and not self._is_read:
+            await self._send({**message, "more_body": True})
+            with anyio.move_on_after(_DRAIN_S):
+                while not self._is_read:
+                    await self.receive()
+            message = {"type": "http.response.body"}
+        await self._send(message)

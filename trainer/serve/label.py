@@ -1,0 +1,23 @@
+"""Label: the name of an uploaded file, to be shown and never to be used as a path."""
+
+import re
+
+_MOST_CHARACTERS = 100
+
+
+def make_label(file_name: bytes) -> str:
+    r"""Return the last component of a file name, on one line, with control characters escaped.
+
+    Args:
+        file_name: as the client sent it, `/` or `\` between components.
+    """
+    text = file_name.decode("utf-8", errors="backslashreplace")
+    last = re.split(r"[/\\]", text.rstrip("/\\"))[-1]
+    shown = "".join(each if each.isprintable() else _escape(each) for each in last)
+    if len(shown) > _MOST_CHARACTERS:
+        shown = f"{shown[: _MOST_CHARACTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return shown or "unnamed"
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

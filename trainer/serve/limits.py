@@ -1,0 +1,49 @@
+"""Limits of the server, and the refusal of a request that exceeds them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+
+MEGABYTE = 1024 * 1024
+_VIEWS_OF_A_REQUEST = 4
+"""How many views of the largest size one request may hold."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client may take of the server.
+
+    Attributes:
+        max_views: views in a request.
+        view_bytes: bytes of one view.
+        studies: requests whose views are being received, wait or are being answered.
+        connections: open connections.
+        header_s: seconds from the connection to the end of the request's header.
+        idle_s: seconds without a byte of the body.
+        body_s: seconds for the whole body.
+        connection_s: seconds that a connection may last.
+        decode_s: seconds for decoding one view.
+    """
+
+    max_views: int
+    view_bytes: int
+    studies: int = 4
+    connections: int = 64
+    header_s: float = 10
+    idle_s: float = 10
+    body_s: float = 60
+    connection_s: float = 600
+    decode_s: float = 30
+
+    @property
+    def request_bytes(self) -> int:
+        """Bytes of the body of one request."""
+        return self.view_bytes * min(self.max_views, _VIEWS_OF_A_REQUEST) + MEGABYTE
+
+
+class Refusal(HTTPException):
+    """A request is refused with a status and one sentence."""
+
+    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None):
+        super().__init__(status, sentence, headers)

@@ -1,0 +1,55 @@
+"""Model: what the API says of the model that answers."""
+
+from dataclasses import asdict
+from typing import Any
+
+from shared.vocabulary import BODY_PARTS
+from trainer.kept import Kept
+from trainer.metrics import LEVELS
+from trainer.report.words import part_name
+
+_KEYS = ("auroc", "accuracy", "recall", "specificity")
+_ROLES = ("test", "out_of_fold", "validation")
+
+
+def describe_model(kept: Kept) -> dict[str, Any]:
+    """Return the model's name, body parts, image spec, thresholds and results; no paths."""
+    return {
+        "run": kept.folder.name,
+        "model": kept.decision.model,
+        "body_parts": body_parts(kept),
+        "image": kept.image.to_json(),
+        "decision": {level: _describe_rule(kept, level) for level in LEVELS},
+        "metrics": _describe_metrics(kept),
+        "lake_digest": kept.config["lake"]["digest"],
+        "code_digest": kept.config["code"]["digest"],
+    }
+
+
+def body_parts(kept: Kept) -> list[str]:
+    """Return the body parts that a run has scored, in the order of the vocabulary."""
+    scored = set(kept.scored["body_part"])
+    return [part for part in BODY_PARTS if part in scored]
+
+
+def make_title(kept: Kept) -> str:
+    """Return the heading of the page."""
+    return f"{part_name(body_parts(kept))}: normal or abnormal?"
+
+
+def _describe_rule(kept: Kept, level: str) -> dict[str, float]:
+    rule = kept.decision.rule(level)
+    return {**asdict(rule), "calibrated_threshold": rule.calibrated_threshold}
+
+
+def _describe_metrics(kept: Kept) -> dict[str, Any]:
+    """Return the headline: of the fairest set that the run scored."""
+    for role in _ROLES:
+        by_part: dict[str, Any] = kept.metrics.get(role) or {}
+        # of candidates, each has its own
+        by_part = by_part.get(kept.decision.model, by_part)
+        if measures := by_part.get("all"):
+            counts = {f"num_{unit}": measures[f"num_{unit}"] for unit in LEVELS.values()}
+            levels = {level: {key: measures[f"{level}_{key}"] for key in _KEYS} for level in LEVELS}
+            return {"set": role, **counts, **levels}
+    return {}

@@ -1,0 +1,138 @@
+"use strict";
+// The page: it sends the views of a study in one request and shows the answer.
+
+const [zone, files, answer, card, login] = ["zone", "files", "answer", "card", "login"].map(
+  (id) => document.getElementById(id),
+);
+let token = takeToken();
+let asking = new AbortController();
+
+/** Take the token from the fragment of the URL, and keep it for this tab only. */
+function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) {
+    sessionStorage.setItem("token", given);
+    history.replaceState(null, "", location.pathname);
+  }
+  return sessionStorage.getItem("token");
+}
+
+/** Send a request; the error of a refused one has the server's sentence. */
+async function ask(path, options = {}) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  let response;
+  while (!response || response.status === 429) {
+    if (response) {
+      say("The server is busy with other studies; this one waits.");
+      const seconds = Number(response.headers.get("retry-after"));
+      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+      options.signal?.throwIfAborted();
+    }
+    try {
+      response = await fetch(path, { ...options, headers, credentials: "omit" });
+    } catch (error) {
+      throw error.name === "AbortError" ? error : new Error("The server does not answer.");
+    }
+  }
+  login.hidden = response.status !== 401;
+  if (!response.ok) {
+    const said = await response.json().catch(() => ({}));
+    throw new Error(said.error ?? "The server is busy; try again.");
+  }
+  return response;
+}
+
+/** Show a sentence in place of an answer. */
+function say(sentence) {
+  const line = document.createElement("p");
+  line.className = "message";
+  line.textContent = sentence;
+  answer.replaceChildren(line);
+}
+
+/** Say why these files are not sent, or return nothing. */
+function findExcess(views) {
+  const { maxViews, viewMb, requestBytes } = zone.dataset;
+  if (views.length > maxViews) {
+    return `Expected at most ${maxViews} views of one study; ${views.length} were given.`;
+  }
+  const large = views.find((view) => view.size > viewMb * 2 ** 20);
+  if (large) {
+    return `Expected views of at most ${viewMb} MB each; ${large.name} exceeds that.`;
+  }
+  const total = views.reduce((sum, view) => sum + view.size, 2048 * views.length);
+  return total > requestBytes ? "These views are too large for one request." : undefined;
+}
+
+/** Ask about a study; an earlier one that is still being answered is given up. */
+async function send(views) {
+  asking.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  const excess = findExcess(views);
+  if (excess) {
+    say(excess);
+    return;
+  }
+  const body = new FormData();
+  views.forEach((view) => body.append("views", view, view.name));
+  say(views.length === 1 ? "Reading 1 view …" : `Reading ${views.length} views …`);
+  answer.ariaBusy = "true";
+  try {
+    const html = await (await ask("/answer", { method: "POST", body, signal })).text();
+    answer.innerHTML = html;
+    connectSlider();
+  } catch (error) {
+    if (signal.aborted) return;
+    say(error.message);
+  }
+  answer.ariaBusy = "false";
+}
+
+/** Let the slider set the opacity of the heat maps. */
+function connectSlider() {
+  const slider = answer.querySelector("input[type=range]");
+  slider?.addEventListener("input", () => {
+    answer.querySelector(".answer").style.setProperty("--heat", slider.value / 100);
+    answer.querySelector("output").textContent = `${slider.value} %`;
+  });
+}
+
+/** Show which model answers, and its card. */
+async function showModel() {
+  try {
+    const model = await (await ask("/card")).json();
+    document.getElementById("run").textContent = `, ${model.run}`;
+    document.getElementById("title").textContent = model.title;
+    document.title = model.title;
+    document.getElementById("card-text").innerHTML = model.card;
+    card.hidden = false;
+  } catch (error) {
+    if (login.hidden) say(error.message);
+  }
+}
+
+files.addEventListener("change", () => {
+  const views = [...files.files];
+  files.value = "";
+  if (views.length) send(views);
+});
+// a file that misses the zone must not replace the page
+for (const kind of ["dragover", "drop"]) {
+  window.addEventListener(kind, (event) => event.preventDefault());
+}
+for (const [kind, isOver] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
+  zone.addEventListener(kind, () => zone.classList.toggle("over", isOver));
+}
+zone.addEventListener("drop", (event) => {
+  const views = [...event.dataTransfer.files];
+  if (views.length) send(views);
+});
+login.addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = document.getElementById("token").value.trim();
+  sessionStorage.setItem("token", token);
+  answer.replaceChildren();
+  showModel();
+});
+showModel();

@@ -1,0 +1,44 @@
+"""Worker: one thread that does the server's work, and does not keep the process from ending."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+_Result = TypeVar("_Result")
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Worker:
+    """Runs one call after the other in a daemon thread.
+
+    Executors of the standard library wait for their threads when the process exits.
+    """
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        Thread(target=self._work, daemon=True).start()
+
+    async def run(self, function: Callable[..., _Result], *args: Any) -> _Result:
+        """Call a function in the thread and return its result, or raise its error."""
+        future: Future[_Result] = Future()
+        self._calls.put((future, partial(function, *args)))
+        return await asyncio.wrap_future(future)
+
+    def _work(self) -> None:
+        # processes that this thread starts inherit the mask: Ctrl-C is for the server alone
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        while True:
+            future, call = self._calls.get()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(call())
+            except BaseException as error:
+                future.set_exception(error)
+            # nothing of a study stays here until the next one
+            del future, call
