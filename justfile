@@ -2,84 +2,84 @@ set positional-arguments
 
 bin := justfile_directory() / ".venv/bin"
 
-# list the recipes
+# List the recipes.
 [private]
 default:
     @{{ just_executable() }} --list --unsorted
 
-# the whole way on made-up radiographs: phantom tree, lake, trained CNN, report (demo/)
+# End-to-end demo on synthetic radiographs: tree, lake, trained CNN, report, all in demo/.
 demo: _environment
     rm -rf demo
     .venv/bin/mura-phantom out=demo views=1560 part=humerus
     .venv/bin/mura-ingest demo lake=demo/lake
     .venv/bin/mura-train part=humerus model=efficientnet_lite0 lake=demo/lake out=demo/run
 
-# decode a MURA tree once, into a lake: just ingest ROOT [lake=lake] [size=320] [fit=pad]
+# Decode a tree of radiographs into a lake: just ingest ROOT [lake=lake] [size=320] [fit=pad]
 [no-cd]
 [no-exit-message]
 ingest *words: _environment
     @"{{ bin }}/mura-ingest" "$@"
 
-# prove a lake whole: just verify [lake=lake]
+# Verify every record, checksum, count and digest of a lake: just verify [lake=lake]
 [no-cd]
 [no-exit-message]
 verify *words: _environment
     @"{{ bin }}/mura-verify" "$@"
 
-# train one CNN and report: just train [part=humerus] [model=efficientnet_lite0]
+# Train one CNN and write a report: just train [part=humerus] [model=efficientnet_lite0]
 [no-cd]
 [no-exit-message]
 train *words: _environment
     @"{{ bin }}/mura-train" "$@"
 
-# compare CNNs or heads by k-fold over patients: just cv [part=humerus] [k=5] [models=efficientnet_lite0,resnet_small]
+# Compare models by k-fold cross-validation over patients: just cv [part=humerus] [k=5] [models=efficientnet_lite0,resnet_small]
 [no-cd]
 [no-exit-message]
 cv *words: _environment
     @"{{ bin }}/mura-cv" "$@"
 
-# search the settings of one CNN, keep the best: just tune [part=humerus] [trials=20]
+# Search hyperparameters of one CNN and keep the best: just tune [part=humerus] [trials=20]
 [no-cd]
 [no-exit-message]
 tune *words: _environment
     @"{{ bin }}/mura-tune" "$@"
 
-# look at a lake before training: just eda [lake=lake] [out=eda.html]
+# Write a page of counts and distributions of a lake: just eda [lake=lake] [out=eda.html]
 [no-cd]
 [no-exit-message]
 eda *words: _environment
     @"{{ bin }}/mura-eda" "$@"
 
-# tell normal from abnormal: just predict PATH... [run=runs/...] [format=csv] [explain=maps]
+# Predict normal or abnormal for images and studies: just predict PATH... [run=runs/...] [format=csv] [explain=maps]
 [no-cd]
 [no-exit-message]
 predict *words: _environment
     @"{{ bin }}/mura-predict" "$@"
 
-# serve a model on a local web page and an HTTP API: just serve [run=runs/...]
+# Serve a model on a local web page and an HTTP API: just serve [run=runs/...]
 [no-cd]
 [no-exit-message]
 serve *words: _environment
     @"{{ bin }}/mura-serve" "$@"
 
-# write a model for other servers: just export [run=runs/...] [format=saved_model]
+# Export a model to SavedModel, TFLite or ONNX: just export [run=runs/...] [format=saved_model]
 [no-cd]
 [no-exit-message]
 export *words: _environment
     @"{{ bin }}/mura-export" "$@"
 
-# draw made-up radiographs in MURA's layout: just phantom [out=phantom] [views=600] [seed=0]
+# Draw synthetic radiographs in MURA's layout: just phantom [out=phantom] [views=600] [seed=0]
 [no-cd]
 [no-exit-message]
 phantom *words: _environment
     @"{{ bin }}/mura-phantom" "$@"
 
-# run the tests: just test [pytest's options]
+# Run the tests: just test [pytest options]
 [no-exit-message]
 test *words: _environment
     @"{{ bin }}/python" -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder "$@"
 
-# check format, style, types and who may import whom
+# Check format, style, types and import rules.
 [no-exit-message]
 lint: _environment
     .venv/bin/ruff format --check .
@@ -87,16 +87,20 @@ lint: _environment
     .venv/bin/pyright
     .venv/bin/lint-imports
 
-# measure: ratios within one run, printed and written to .benchmarks/
+# Write docs/cli.md from the options of the commands.
+docs: _environment
+    .venv/bin/python docs/generate_cli.py
+
+# Run the benchmarks; results are printed and written to .benchmarks/.
 [no-exit-message]
 bench *words: _environment
     @"{{ bin }}/python" -m pytest -m benchmark --timeout 0 -s "$@"
 
-# pin every dependency anew, with hashes
+# Pin the newest version of every dependency, with hashes.
 lock:
     uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate pyproject.toml --all-extras --group dev -o requirements.txt
 
-# make .venv what the lock file says, if it is not
+# Make .venv from requirements.txt, if that file has changed.
 _environment:
     @cmp -s requirements.txt .venv/requirements.txt || { \
         echo "setting up .venv from requirements.txt" >&2 \

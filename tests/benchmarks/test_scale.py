@@ -1,4 +1,4 @@
-"""What docs/scaling.md is reckoned from: costs of stages, and tables of five million views."""
+"""Costs of stages and tables of five million views, as in docs/benchmarks.md."""
 
 import json
 import os

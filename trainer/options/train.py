@@ -21,7 +21,7 @@ class TrainOptions(FitOptions):
     """
 
     model: str = DEFAULT_MODEL
-    """The network; see the README's table of models."""
+    """The network; docs/training.md has a table of them."""
     head: HeadKind = "linear"
     """What follows a frozen backbone: one layer, or hidden units as well."""
     weight_decay: float = 1000.0

@@ -80,7 +80,7 @@ def _describe_origin(run: Run) -> str:
 def _describe_way(run: Run) -> str:
     """Say what of the model was trained."""
     own = run.history.filter(model=run.model)
-    if run.config["options"]["tune"] == "staged":
+    if run.config["options"]["train"] == "staged":
         return "First its head, on the frozen rest; then all of it, at a tenth of the rate."
     # a head reads embeddings, and no images that take time
     if own.height and own["train_s"].is_null().all():

@@ -30,7 +30,7 @@ def render(template: Path, **values: Any) -> str:
     """Return a page, or a file of plain text if the template is not called `.html.j2`.
 
     Args:
-        template: may import what `look.html.j2` beside this module has, and write values by the
+        template: may import what `base.html.j2` beside this module has, and write values by the
             formats of `trainer.report.formatting`, as `as_NAME`.
         **values: all that the template names.
     """

@@ -24,7 +24,7 @@ NETWORKS = {
 }
 """Model: its module and function in keras.applications, and the kind of file to load."""
 SIZE_PX = 77
-README = (PROJECT / "README.md").read_text()
+TRAINING = (PROJECT / "docs" / "training.md").read_text()
 
 
 def _original(name: str) -> Any:
@@ -55,7 +55,7 @@ def _save(network: Any, path: Path) -> None:
 
 
 def _documented_parameters(name: str) -> int:
-    row = re.search(rf"^\| `{name}` \|.*?\| ([\d,]+) \|", README, re.MULTILINE)
+    row = re.search(rf"^\| `{name}` \|.*?\| ([\d,]+) \|", TRAINING, re.MULTILINE)
     assert row
     return int(row[1].replace(",", ""))
 
