@@ -26,8 +26,6 @@ PAGES = {path.name: path.read_text() for path in (README, *sorted(DOCS.glob("*.m
 
 NEEDS_SERVER = "serve.md"
 """Its snippets are run where a server is."""
-JOINED_LATER = {"source", "split_conflict", "token", "open"}
-"""Options that other parts of the code bring."""
 README_WORDS, PAGE_WORDS = (600, 800), 1_000
 PACKAGES = ("ingest", "shared", "trainer")
 
@@ -133,7 +131,7 @@ def test_names_of_options_exist(page: str) -> None:
         if recipe in COMMANDS:
             given_keys(COMMANDS[recipe], shlex.split(words))
     known = {key for kind in COMMANDS.values() for key in kind.__dataclass_fields__}
-    assert set(_OPTION.findall(PAGES[page])) - known <= JOINED_LATER
+    assert set(_OPTION.findall(PAGES[page])) - known <= set()
 
 
 @pytest.mark.parametrize("page", PAGES)
