@@ -15,10 +15,8 @@ from ingest.commit import refuse_removed
 from shared.errors import LakeError
 from shared.lake.layout import LAKE_FILE, LOCK_FILE, is_own_path
 from shared.lake.open import Lake, open_lake
-from shared.storage.atomic import PARTIAL_SUFFIX, explain_write
-from shared.storage.bucket import Bucket
+from shared.storage.atomic import PARTIAL_SUFFIX
 from shared.storage.store import Store
-from shared.storage.temp import no_scratch
 
 _HARMLESS = {".DS_Store"}
 _TABLE_SUFFIX = ".parquet"
@@ -32,10 +30,7 @@ def refuse_foreign(store: Store) -> None:
         LakeError: there is something else.
         StoreError: there is no such bucket, or the object store does not answer.
     """
-    if isinstance(store, Bucket):
-        store.require()
-    elif store.root.exists() and not store.root.is_dir():
-        raise LakeError(f"Expected a folder for the lake. Received: the file lake={store}")
+    store.require()
     for path in _files(store):
         if not is_own_path(path) and Path(path).name not in _HARMLESS:
             raise LakeError(
@@ -46,21 +41,20 @@ def refuse_foreign(store: Store) -> None:
 @contextmanager
 def no_leftovers(store: Store) -> Generator[None, None, None]:
     """Remove what broken runs left half-written; if the block breaks, all but finished shards."""
-    if isinstance(store, Bucket):
-        with no_scratch(store.scratch):
+    with store.discard_partial_files():
+        if not store.is_local:
             yield
-        return
-    root = store.root
-    _remove(root, (path for path in _files(store) if path.endswith(PARTIAL_SUFFIX)))
-    before, committed = set(_files(store)), _lake_file(root)
-    try:
-        yield
-    except BaseException:
-        # once there is a new lake, the new tables are its own
-        is_committed = _lake_file(root) != committed
-        broken = PARTIAL_SUFFIX if is_committed else (PARTIAL_SUFFIX, _TABLE_SUFFIX)
-        _remove(root, (p for p in _files(store) if p not in before and p.endswith(broken)))
-        raise
+            return
+        _remove(store, (path for path in _files(store) if path.endswith(PARTIAL_SUFFIX)))
+        before, committed = set(_files(store)), _lake_file(store)
+        try:
+            yield
+        except BaseException:
+            # once there is a new lake, the new tables belong to it
+            is_committed = _lake_file(store) != committed
+            broken = PARTIAL_SUFFIX if is_committed else (PARTIAL_SUFFIX, _TABLE_SUFFIX)
+            _remove(store, (p for p in _files(store) if p not in before and p.endswith(broken)))
+            raise
 
 
 def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
@@ -75,17 +69,18 @@ def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
         StoreError: the object store does not answer, or not as it should.
         WriteError: a file cannot be removed.
     """
-    if isinstance(lake.store, Bucket):
-        _sweep_bucket(lake, lake.store, replaced)
+    if not lake.store.is_local:
+        _clean_up_objects(lake, replaced)
         return
     kept = {*lake.files, LOCK_FILE}
-    _remove(lake.root, (path for path in _files(lake.store) if path not in kept))
+    _remove(lake.store, (path for path in _files(lake.store) if path not in kept))
     for folder in sorted(lake.root.glob("*/**/"), reverse=True):
         if not any(folder.iterdir()):
             folder.rmdir()
 
 
-def _sweep_bucket(lake: Lake, bucket: Bucket, replaced: frozenset[str]) -> None:
+def _clean_up_objects(lake: Lake, replaced: frozenset[str]) -> None:
+    bucket = lake.store
     if open_lake(bucket).digest != lake.digest:
         return  # another ingest has committed since, and sweeps
     files = bucket.list_files()
@@ -102,19 +97,13 @@ def _sweep_bucket(lake: Lake, bucket: Bucket, replaced: frozenset[str]) -> None:
     )
 
 
-def _lake_file(root: Path) -> bytes | None:
-    path = root / LAKE_FILE
-    return path.read_bytes() if path.is_file() else None
+def _lake_file(store: Store) -> bytes | None:
+    return store.read(LAKE_FILE) if store.sizes([LAKE_FILE]) else None
 
 
-def _remove(root: Path, paths: Iterable[str]) -> None:
-    with explain_write(root):
-        for path in filter(is_own_path, paths):
-            (root / path).unlink(missing_ok=True)
+def _remove(store: Store, paths: Iterable[str]) -> None:
+    store.remove([path for path in paths if is_own_path(path)])
 
 
 def _files(store: Store) -> list[str]:
-    if isinstance(store, Bucket):
-        return [file.path for file in store.list_files()]
-    found = (path for path in store.root.rglob("*") if path.is_symlink() or not path.is_dir())
-    return sorted(path.relative_to(store.root).as_posix() for path in found)
+    return [file.path for file in store.list_files()]

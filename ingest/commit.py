@@ -14,7 +14,6 @@ from shared.lake import manifest as manifests
 from shared.lake.layout import LAKE_FILE
 from shared.lake.open import FORMAT_VERSION, Lake, count, open_lake, seal
 from shared.storage.atomic import NUM_WRITERS, digest
-from shared.storage.bucket import Bucket
 from shared.storage.store import Store, as_store
 
 
@@ -85,7 +84,7 @@ def commit(
         "rejects": rejects_file,
         "findings": findings_file,
     }
-    if isinstance(store, Bucket):
+    if not store.is_local:
         paths = shards | {table["path"] for table in (*partitions, rejects_file, findings_file)}
         refuse_removed(store, paths - store.sizes(paths).keys())
     store.write(LAKE_FILE, seal(facts))

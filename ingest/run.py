@@ -12,7 +12,6 @@ from ingest.duplicates.exclusions import leave_out, refuse
 from ingest.duplicates.findings import find_in_images, find_in_tree
 from ingest.duplicates.groups import group_patients
 from ingest.index_comparison import compare_with_index
-from ingest.lock import hold_lake
 from ingest.options import IngestOptions
 from ingest.plan import plan_shards
 from ingest.scan import Scan, scan_tree
@@ -23,6 +22,7 @@ from ingest.write.shard_cache import WRITTEN_SCHEMA, ShardOutcome
 from ingest.write.tasks import Job
 from shared.console import note, say
 from shared.errors import LakeError, SourceError
+from shared.lake.layout import LOCK_FILE
 from shared.lake.manifest import SCHEMA
 from shared.lake.open import Lake, open_lake
 from shared.storage.store import as_store
@@ -50,7 +50,7 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
     findings = find_in_tree(scan.views, compare_with_index(scan))
     refuse(findings, options.duplicates, options.split_conflict)
     job = Job(scan.root, store, options.image)
-    with hold_lake(store), no_leftovers(store), ExitStack() as ends:
+    with store.lock(LOCK_FILE), no_leftovers(store), ExitStack() as ends:
         # what a process leaves is told from what one writes when it has ended
         ends.callback(executor.kill)
         replaced = _find_replaced(job, scan.views)

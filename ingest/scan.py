@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from ingest.sources.layout import NO_PATIENT, NOT_UTF_8, Layout, NoView, View
-from ingest.walk import find_status, list_tree
 from shared.errors import SourceError
 from shared.lake import manifest
 from shared.printable import printable
 from shared.storage.store import Store, as_store
+from shared.storage.walk import find_status
 
 SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "source_bytes")} | {
     "modified_ns": pl.Int64,
@@ -63,7 +63,7 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
     rows: list[tuple[object, ...]] = []
     no_views: Counter[NoView] = Counter()
     first_nameless = ""
-    for folder, file in list_tree(root, layout.enters):
+    for folder, file in root.walk(layout.enters):
         path = folder + file.name
         answer = layout.parse(folder, file.name)
         if answer == NOT_UTF_8 and path.lower().endswith(_IMAGE_ENDINGS):

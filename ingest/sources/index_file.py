@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from shared.labels import LABEL_NAMES, SPLITS
-from shared.storage.local import Folder
 from shared.storage.store import Store
 
 _LIMIT_BYTES = 256 * 1024 * 1024
@@ -82,7 +81,7 @@ def _read(root: Store, name: str) -> bytes | None:
         size = root.sizes([name]).get(name)
         if size is None:
             # to open a pipe would wait for whoever writes into it
-            if isinstance(root, Folder) and os.path.lexists(root.where(name)):
+            if root.is_local and os.path.lexists(root.local_path(name)):
                 raise UnusableIndexError("it is no regular file")
             return None
         if size > _LIMIT_BYTES:

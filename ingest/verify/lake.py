@@ -29,7 +29,6 @@ from shared.lake.reader import ViewReader
 from shared.lake.shards import RECORD_END
 from shared.lake.tfrecord import FRAME_HEADER_BYTES, Record, read_records
 from shared.storage.atomic import ShardDigester, digest
-from shared.storage.bucket import Bucket
 from shared.storage.store import Store, as_store
 
 _TOLERANCE = 1e-9
@@ -46,7 +45,7 @@ def verify_lake(options: VerifyOptions) -> None:
         lake = open_lake(options.lake)
         layout = read_layout(lake.layout)
         source = _find_source(options.source, lake, layout) if options.source else None
-        if isinstance(lake.store, Bucket):
+        if not lake.store.is_local:
             # room for one: each takes the place of the one before
             largest_bytes = lake.manifest.select(RECORD_END.max()).item() or 0
             cache = ShardCache(Path(folder), largest_bytes, shows_progress=False)

@@ -4,7 +4,6 @@ from ingest.sources.layout import Layout
 from shared.console import note, say
 from shared.lake.layout import LOCK_FILE
 from shared.lake.open import Lake
-from shared.storage.bucket import Bucket
 from shared.storage.store import Store
 
 _HARMLESS = {LOCK_FILE, ".DS_Store"}
@@ -30,11 +29,7 @@ def say_extent(layout: Layout | None, source: Store | None) -> None:
 
 def note_other_files(lake: Lake) -> None:
     """Say so if there are files that the lake does not name: readers of whole folders take them."""
-    if isinstance(lake.store, Bucket):
-        there = {file.path for file in lake.store.list_files()}
-    else:
-        root = lake.store.root
-        there = {p.relative_to(root).as_posix() for p in root.rglob("*") if not p.is_dir()}
+    there = {file.path for file in lake.store.list_files()}
     if others := sorted(there - lake.files - _HARMLESS):
         note(
             f"{len(others):,} files beside the lake's own, such as {others[0]}: "

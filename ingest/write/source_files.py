@@ -1,7 +1,6 @@
 """Read: the files of a shard's views, as the scan found them; many at once from an object store."""
 
 import errno
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,13 +8,12 @@ from functools import partial
 
 from ingest.write.tasks import UNREADABLE, PlannedView
 from shared.errors import ImageError, SourceError
-from shared.storage.bucket import REQUESTS, Bucket
-from shared.storage.local import Folder
+from shared.storage.bucket import REQUESTS
+from shared.storage.entries import ChangedFileError, StoredFile
 from shared.storage.store import Store
 
 _SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
 """No radiograph is larger: the largest detectors give 30 MB without any compression."""
-_NS_PER_S = 10**9
 _FAULTS_OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.EIO}
 
 
@@ -29,19 +27,19 @@ def read_views(
         SourceError: it has vanished, or changed since the scan.
         StoreError: the object store does not answer, or not as it should.
     """
-    if isinstance(source, Folder):
-        return ((view, partial(_read_file, str(source), view)) for view in views)
+    if source.is_local:
+        return ((view, partial(_read, source, view)) for view in views)
     return _read_ahead(source, views)
 
 
 def _read_ahead(
-    source: Bucket, views: Sequence[PlannedView]
+    source: Store, views: Sequence[PlannedView]
 ) -> Iterator[tuple[PlannedView, Callable[[], bytes]]]:
     with ThreadPoolExecutor(REQUESTS) as pool:
         reading: deque[tuple[PlannedView, Future[bytes]]] = deque()
         try:
             for view in views:
-                reading.append((view, pool.submit(_read_object, source, view)))
+                reading.append((view, pool.submit(_read, source, view)))
                 if len(reading) == REQUESTS:
                     view, read = reading.popleft()
                     yield view, read.result
@@ -51,37 +49,16 @@ def _read_ahead(
             pool.shutdown(cancel_futures=True)
 
 
-def _read_file(source: str, view: PlannedView) -> bytes:
-    path = f"{source}/{view.view_id}"
+def _read(source: Store, view: PlannedView) -> bytes:
     _refuse_large(view)
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # a Path costs as much as the read
-            before = os.fstat(file.fileno())
-            encoded = file.read()
-            after = os.fstat(file.fileno())
+        return source.read_listed(StoredFile(view.view_id, view.source_bytes, view.modified_ns))
+    except ChangedFileError as error:
+        raise _changed(source.where(view.view_id), view, error.num_bytes) from None
     except OSError as error:
         if error.errno in _FAULTS_OF_ONE_FILE:
             raise ImageError(UNREADABLE, f"{error.strerror}") from None
-        raise _vanished(path, str(error.strerror)) from None
-    # since the scan a link or a permission may have changed, and so the time of change; a later run
-    # will notice it, and decode the file again
-    is_stable = before.st_ctime_ns == after.st_ctime_ns
-    found = (len(encoded), after.st_mtime_ns)
-    if not is_stable or found != (view.source_bytes, view.modified_ns):
-        raise _changed(path, view, len(encoded))
-    return encoded
-
-
-def _read_object(source: Bucket, view: PlannedView) -> bytes:
-    _refuse_large(view)
-    try:
-        encoded, modified_s = source.read_with_time(view.view_id)
-    except FileNotFoundError:
-        raise _vanished(source.where(view.view_id), "no such object") from None
-    # a listing may tell fractions of a second, and an answer does not
-    if (len(encoded), modified_s) != (view.source_bytes, view.modified_ns // _NS_PER_S):
-        raise _changed(source.where(view.view_id), view, len(encoded))
-    return encoded
+        raise _vanished(source.where(view.view_id), error.strerror or "no such object") from None
 
 
 def _refuse_large(view: PlannedView) -> None:

@@ -1,16 +1,12 @@
 """The functions that a worker process or a cluster node runs; cheap to import."""
 
 import socket
-from contextlib import nullcontext
 from dataclasses import replace
 
 from ingest.write.tasks import Job, ShardTask, WrittenShard
 from shared.errors import ClusterError
 from shared.lake.layout import LOCK_FILE, shard_path
-from shared.storage.bucket import Bucket
-from shared.storage.local import Folder
 from shared.storage.store import Store
-from shared.storage.temp import no_scratch
 
 
 def write_task(task: ShardTask, job: Job) -> WrittenShard:
@@ -47,12 +43,12 @@ def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
 
     # a task has one processor of its node
     cv2.setNumThreads(1)
-    if isinstance(job.lake, Folder) and not job.lake.sizes([LOCK_FILE]):
+    if job.lake.is_local and not job.lake.sizes([LOCK_FILE]):
         raise ClusterError(
             "Expected the lake in an object store, or in a folder that all nodes share. "
             f"Received: lake={job.lake}, which {socket.gethostname()} does not see"
         )
-    with no_scratch(job.lake.scratch) if isinstance(job.lake, Bucket) else nullcontext():
+    with job.lake.discard_partial_files():
         shard = write_task(task, job)
         publish_shard(shard, job.lake, shard_path(task.folder, shard.content_digest))
     return replace(shard, partial=None)

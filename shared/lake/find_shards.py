@@ -14,7 +14,6 @@ from shared.lake.shards import (
     open_files,
     rows_by_shard,
 )
-from shared.storage.local import Folder
 
 _SAME_VIEW = ["view_id", "label", "pixel_digest"]
 
@@ -41,7 +40,7 @@ def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects |
     """Return the shards that views are in, or None if one is not there."""
     rows = rows_by_shard(lake.manifest, views["shard"])
     try:
-        if isinstance(lake.store, Folder):
+        if lake.store.is_local is True:
             shards = open_files(lake.store, rows)
         elif lake.cache:
             shards = lake.cache.open(lake.store, rows)

@@ -16,9 +16,8 @@ from shared.lake import manifest as manifests
 from shared.lake.download_cache import ShardCache
 from shared.lake.layout import LAKE_FILE, is_own_path
 from shared.storage.atomic import digest
-from shared.storage.bucket import REQUESTS, Bucket
+from shared.storage.bucket import REQUESTS
 from shared.storage.json_text import parse_object
-from shared.storage.local import Folder
 from shared.storage.store import Store, as_store
 
 FORMAT_VERSION = 2
@@ -58,8 +57,8 @@ class Lake:
         Raises:
             LakeError: it lies in an object store.
         """
-        if isinstance(self.store, Folder):
-            return self.store.root
+        if self.store.is_local:
+            return self.store.local_path("")
         raise LakeError(f"Expected a lake in a folder. Received: lake={self.store}")
 
 
@@ -89,7 +88,7 @@ def _read_lake_file(store: Store) -> bytes:
     try:
         return store.read(LAKE_FILE)
     except FileNotFoundError:
-        if isinstance(store, Bucket):
+        if not store.is_local:
             store.require()
         raise LakeError(
             f"Expected a lake (a folder with {LAKE_FILE}); `just ingest ROOT` makes one. "
@@ -155,7 +154,7 @@ def _show(found: object) -> str:
 
 
 def _read_tables(store: Store, tables: list[dict[str, Any]]) -> list[bytes]:
-    if isinstance(store, Folder):
+    if store.is_local:
         return [_read_table(store, table) for table in tables]
     with ThreadPoolExecutor(REQUESTS) as readers:
         return list(readers.map(partial(_read_table, store), tables))

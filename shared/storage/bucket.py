@@ -5,18 +5,20 @@ the network or the server are tried again, a bounded number of times.
 """
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, NamedTuple
+from typing import Any, BinaryIO, ClassVar, Literal
 
 from shared.errors import StoreError
 from shared.storage.atomic import digest, partial_file
+from shared.storage.entries import ChangedFileError, StoredFile
 from shared.storage.object_file import ObjectFile
 from shared.storage.object_store import connect, explain
-from shared.storage.temp import own_scratch
+from shared.storage.temp import no_scratch, own_scratch
+from shared.storage.walk import StoredEntry, walk_objects
 
 SCHEMES = ("s3", "gs", "az")
 REQUESTS = 16
@@ -24,14 +26,6 @@ REQUESTS = 16
 
 _ASKED_ONE_BY_ONE = 64
 _NS_PER_S = 10**9
-
-
-class StoredFile(NamedTuple):
-    """A file of an object store; its path is relative to the bucket's."""
-
-    path: str
-    size_bytes: int
-    modified_ns: int
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,7 @@ class Bucket:
     bucket: str
     path: str
 
-    is_local: ClassVar[bool] = False
+    is_local: ClassVar[Literal[False]] = False
 
     @property
     def is_s3(self) -> bool:
@@ -85,19 +79,18 @@ class Bucket:
         with explain("read", self.where(path)):
             return ObjectFile(self._files.open_input_file(self._key(path)), self.where(path))
 
-    def read_with_time(self, path: str) -> tuple[bytes, int]:
-        """Return a whole file and when it was changed, in seconds since 1970.
-
-        Raises:
-            As `read`.
-        """
-        file = self.open(path)
-        data, modified_s = file.read(0, file.size), file.modified_s
+    def read_listed(self, file: StoredFile) -> bytes:
+        """Return a file if it is the one that was listed; see `shared.storage.local.Folder`."""
+        opened = self.open(file.path)
+        data, modified_s = opened.read(0, opened.size), opened.modified_s
         if modified_s is None:
-            with explain("read", self.where(path)):
-                (info,) = self._files.get_file_info([self._key(path)])
+            with explain("read", self.where(file.path)):
+                (info,) = self._files.get_file_info([self._key(file.path)])
             modified_s = info.mtime_ns // _NS_PER_S
-        return data, modified_s
+        # a listing may have fractions of a second, a response has none
+        if (len(data), modified_s) != (file.size_bytes, file.modified_ns // _NS_PER_S):
+            raise ChangedFileError(len(data))
+        return data
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file, in one request or in parts that are joined at the end."""
@@ -130,6 +123,22 @@ class Bucket:
         finally:
             partial.unlink(missing_ok=True)
 
+    def discard_partial_files(self) -> AbstractContextManager[None]:
+        """Remove the partial files of this process and of ended ones, before and after a block."""
+        return no_scratch(self.scratch)
+
+    def lock(self, path: str) -> AbstractContextManager[None]:
+        """Do nothing: an object store has no locks."""
+        return nullcontext()
+
+    def local_path(self, path: str) -> Path:
+        """Refuse: an object is not a file of this host.
+
+        Raises:
+            StoreError: always.
+        """
+        raise StoreError(f"Expected a folder of this host. Received: {self.where(path)}")
+
     def sync(self, paths: Iterable[str]) -> None:
         """Return at once: what was written is there to stay."""
 
@@ -155,6 +164,10 @@ class Bucket:
             self.require()
             return None
         return sorted(folders)
+
+    def walk(self, enters: Callable[[str], bool]) -> Iterator[tuple[str, StoredEntry]]:
+        """Yield each file with the path of its folder; see `shared.storage.local.Folder.walk`."""
+        return walk_objects(self, enters)
 
     def list_level(self, path: str = "") -> tuple[list[str], list[StoredFile]]:
         """Return the names of the folders right below one, and the files there.

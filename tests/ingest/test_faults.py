@@ -184,9 +184,8 @@ def test_a_worker_that_the_kernel_kills_is_one_line(phantom_tree: Path, own_lake
 HOLD = """
 import sys, time
 from pathlib import Path
-from ingest.lock import hold_lake
 from shared.storage.local import Folder
-with hold_lake(Folder(Path(sys.argv[1]))):
+with Folder(Path(sys.argv[1])).lock(".lock"):
     print("held", flush=True)
     time.sleep(60)
 """

@@ -1,4 +1,4 @@
-"""Lock: one ingest at a time works on a lake; the lock ends with the process that holds it."""
+"""A lock file that names its holder."""
 
 import fcntl
 import json
@@ -10,45 +10,34 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from shared.errors import LakeError
-from shared.lake.layout import LOCK_FILE
+from shared.errors import StoreError
 from shared.storage.atomic import explain_write
-from shared.storage.bucket import Bucket
-from shared.storage.store import Store
 
 _HOLDER_LIMIT_BYTES = 4096
 _HOLDER_TRIES, _HOLDER_WAIT_S = 20, 0.05
 
 
 @contextmanager
-def hold_lake(store: Store) -> Generator[None, None, None]:
-    """Make the lake's folder if need be, and hold it for this process.
+def hold(path: Path) -> Generator[None, None, None]:
+    """Hold a lock file for this process; make its folder if need be.
 
-    An object store has no locks. Shards and tables have the names of their content, so two ingests
-    write the same or different objects, and the lake is what the last `lake.json` says. But one may
-    remove what the other found there and counts on: who misses it before or after its commit says
-    so, and is run again.
-
-    What holds it is the kernel's lock on the file, so a file left by a dead process is just taken
-    over; the file's content only says who it is.
+    The lock is the kernel's (flock), so it ends with the process, and a file that a dead process
+    left is taken over. The content of the file only names the holder; a library such as filelock
+    would empty it before it tries the lock.
 
     Raises:
-        LakeError: another ingest holds it.
+        StoreError: another process holds it.
         WriteError: the folder cannot be written.
     """
-    if isinstance(store, Bucket):
-        yield
-        return
-    path = store.root / LOCK_FILE
     with explain_write(path):
-        store.root.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _take(path)
     try:
         with explain_write(path):
             _write_holder(descriptor)
         yield
     finally:
-        # while it is held, so that nobody takes a file that is about to go
+        # removed while it is held, so that no other process locks a file about to be removed
         path.unlink(missing_ok=True)
         os.close(descriptor)
 
@@ -62,9 +51,9 @@ def _take(path: Path) -> int:
         except BlockingIOError:
             holder = _describe_holder(descriptor)
             os.close(descriptor)
-            raise LakeError(
-                "Expected to be the only ingest into the lake; wait until the other is done. "
-                f"Received: lake={path.parent}, which {holder} is writing"
+            raise StoreError(
+                "Expected to be the only process that writes the folder; wait until the other has "
+                f"ended. Received: {path.parent}, which {holder} is writing"
             ) from None
         # its holder may have removed it between our opening and our locking it
         with suppress(FileNotFoundError):
@@ -88,4 +77,4 @@ def _describe_holder(descriptor: int) -> str:
         except (ValueError, KeyError, TypeError):
             # it has only just been taken
             time.sleep(_HOLDER_WAIT_S)
-    return "another ingest"
+    return "another process"

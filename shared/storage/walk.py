@@ -1,14 +1,14 @@
-"""Walk: the files of a tree, from a folder or from the listing of an object store."""
+"""The files of a tree, from a folder or from the listings of an object store."""
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.errors import SourceError
-from shared.storage.bucket import Bucket
-from shared.storage.local import Folder
-from shared.storage.store import Store
+
+if TYPE_CHECKING:
+    from shared.storage.bucket import Bucket
 
 _LEVELS_APART = 2
 """Folders of an object store so far down, in MURA body parts of a split, are listed one by one."""
@@ -22,19 +22,12 @@ class StoredEntry(NamedTuple):
     modified_ns: int
 
 
-def list_tree(
-    root: Store, enters: Callable[[str], bool]
-) -> Iterator[tuple[str, "os.DirEntry[str] | StoredEntry"]]:
-    """Yield each file below `root` with the path of its folder, which ends in a slash."""
-    return _walk(str(root), enters) if isinstance(root, Folder) else _list_objects(root, enters)
-
-
-def _list_objects(
-    root: Bucket, enters: Callable[[str], bool], folder: str = "", levels: int = _LEVELS_APART
+def walk_objects(
+    root: "Bucket", enters: Callable[[str], bool], folder: str = "", levels: int = _LEVELS_APART
 ) -> Iterator[tuple[str, "StoredEntry"]]:
-    """Yield as `list_tree` does; folders some levels down are listed whole, one after the other.
+    """Yield each file of an object store with the path of its folder, which ends in a slash.
 
-    So the names of no more than one of them are in memory at once.
+    Folders some levels down are listed whole, one by one, which bounds the names in memory.
     """
     if levels:
         names, files = root.list_level(folder)
@@ -54,10 +47,12 @@ def _list_objects(
         if is_entered(parent + slash):
             yield parent + slash, StoredEntry(name, size_bytes, modified_ns)
     for path in below:
-        yield from _list_objects(root, enters, f"{path}/", levels - 1)
+        yield from walk_objects(root, enters, f"{path}/", levels - 1)
 
 
-def _walk(root: str, enters: Callable[[str], bool]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+def walk_folder(
+    root: str, enters: Callable[[str], bool]
+) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
     """Yield each file below `root` with the path of its folder, which ends in a slash.
 
     Links to folders are entered last and no folder twice, so that a circle ends. Without links

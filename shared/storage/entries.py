@@ -1,0 +1,23 @@
+"""The files of a store as a listing reports them."""
+
+from typing import NamedTuple
+
+
+class StoredFile(NamedTuple):
+    """A file of a store; its path is relative to that of the store."""
+
+    path: str
+    size_bytes: int
+    modified_ns: int
+
+
+class ChangedFileError(Exception):
+    """A file is not the one that was listed.
+
+    Attributes:
+        num_bytes: its size now.
+    """
+
+    def __init__(self, num_bytes: int):
+        super().__init__(f"{num_bytes} bytes")
+        self.num_bytes = num_bytes
