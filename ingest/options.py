@@ -76,10 +76,8 @@ class IngestOptions:
     """group ties their patients, drop keeps one, fail stops."""
     split_conflict: SplitConflict = "leave_out"
     """leave_out rejects train views of patients in valid, fail stops."""
-    on_reject: Literal["warn", "fail"] = "warn"
-    """fail stops at the first file that is no radiograph."""
     max_rejects: int | None = None
-    """Stop when more files than this are none."""
+    """Abort if more than this many files are rejected; no limit by default."""
     workers: int = field(default_factory=_count_processors)
     """Processes that decode; any number, the same lake."""
     engine: Engine = "local"
@@ -102,11 +100,6 @@ class IngestOptions:
             )
         if self.max_rejects is not None and self.max_rejects < 0:
             raise UsageError(f"Expected 0 or more. Received: max_rejects={self.max_rejects}")
-        if self.on_reject == "fail" and self.max_rejects:
-            raise UsageError(
-                f"Expected max_rejects only with on_reject=warn. "
-                f"Received: on_reject=fail max_rejects={self.max_rejects}"
-            )
         for key, (layout, default) in _ONLY_WITH.items():
             if self.layout != layout and (value := getattr(self, key)) != default:
                 raise UsageError(
@@ -115,11 +108,6 @@ class IngestOptions:
                 )
         # both refuse what they cannot be made of
         _ = self.image, self.tree_layout
-
-    @property
-    def reject_limit(self) -> int | None:
-        """How many files may be no radiographs; None for any number."""
-        return 0 if self.on_reject == "fail" else self.max_rejects
 
     @property
     def tree_layout(self) -> Layout:

@@ -86,7 +86,7 @@ def _bring_up_to_date(
     job: Job, scan: Scan, findings: pl.DataFrame, options: IngestOptions, executor: Executor
 ) -> tuple[Lake, frozenset[str]]:
     """Return the lake, and the shards that were written on the way, with copies still in them."""
-    decoder = Decoder(job, scan.rejects, options.reject_limit, executor)
+    decoder = Decoder(job, scan.rejects, options.max_rejects, executor)
     plans = plan_shards(scan.views, job.image)
     decoded = decoder.decode(plans)
     # what follows takes memory for tables; workers start anew if a shard must be written again

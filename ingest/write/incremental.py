@@ -21,15 +21,15 @@ class Decoder:
     Args:
         job: source, lake and image spec.
         rejects: files that were rejected before.
-        reject_limit: how many files may be no radiographs, None for any number.
+        max_rejects: how many files may be no radiographs, None for any number.
         executor: the processes that decode.
     """
 
     def __init__(
-        self, job: Job, rejects: pl.DataFrame, reject_limit: int | None, executor: Executor
+        self, job: Job, rejects: pl.DataFrame, max_rejects: int | None, executor: Executor
     ):
         self._job, self._executor = job, executor
-        self._rejects, self._reject_limit = rejects, reject_limit
+        self._rejects, self._max_rejects = rejects, max_rejects
         self._store = DecodedShardCache(job)
         self._written: set[ShardPlan] = set()
 
@@ -86,7 +86,7 @@ class Decoder:
         return outcomes
 
     def _check_rejects(self, outcomes: dict[ShardPlan, ShardOutcome]) -> None:
-        limit = self._reject_limit
+        limit = self._max_rejects
         if limit is None:
             return
         tables = (self._rejects, *(outcome.rejects for outcome in outcomes.values()))

@@ -1,16 +1,9 @@
-"""The payload of a record: a `tf.train.Example`, encoded and decoded without TensorFlow.
+"""The payload of a record: a `tf.train.Example`, encoded without TensorFlow.
 
 The protocol buffer is that of tensorflow/core/example/example.proto.
 """
 
-from collections.abc import Iterator
-
-from shared.errors import CorruptLakeError
-
-Buffer = bytes | memoryview
-Feature = list[bytes] | list[int]
-
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_BYTES = 2
 _BYTES_LIST, _INT64_LIST = 1, 3
 
 
@@ -55,86 +48,3 @@ def _head(number: int, content_bytes: int) -> bytes:
 
 def _map_entry(key: bytes, feature: bytes) -> bytes:
     return _field(1, _field(1, key) + _field(2, feature))
-
-
-def decode_example(payload: Buffer) -> dict[str, Feature]:
-    """Decode a `tf.train.Example` with features of bytes and of int64, in any order and packing.
-
-    Raises:
-        CorruptLakeError: the payload is no such message.
-    """
-    try:
-        return dict(
-            _decode_map_entry(entry)
-            for _, features in _fields(memoryview(payload))
-            for _, entry in _fields(_as_bytes(features))
-        )
-    except (IndexError, UnicodeDecodeError, ValueError, KeyError) as error:
-        raise CorruptLakeError(f"Expected a tf.train.Example. Received: {error!r}") from None
-
-
-def _decode_map_entry(entry: memoryview | int) -> tuple[str, Feature]:
-    parts = dict(_fields(_as_bytes(entry)))
-    values: Feature = []
-    for kind, content in _fields(_as_bytes(parts[2])):
-        values = _decode_bytes(content) if kind == _BYTES_LIST else _decode_int64(content, kind)
-    return str(_as_bytes(parts[1]), "utf-8"), values
-
-
-def _decode_bytes(content: memoryview | int) -> list[bytes]:
-    return [bytes(_as_bytes(value)) for _, value in _fields(_as_bytes(content))]
-
-
-def _decode_int64(content: memoryview | int, kind: int) -> list[int]:
-    if kind != _INT64_LIST:
-        raise ValueError(f"a feature of kind {kind}")
-    values: list[int] = []
-    for _, value in _fields(_as_bytes(content)):
-        if isinstance(value, int):
-            values.append(_signed(value))
-            continue
-        offset = 0
-        while offset < len(value):
-            number, offset = _decode_varint(value, offset)
-            values.append(_signed(number))
-    return values
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value
-
-
-def _as_bytes(content: memoryview | int) -> memoryview:
-    if isinstance(content, int):
-        raise ValueError("a number where bytes were expected")
-    return content
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Yield number and content of each field of a protocol buffer message."""
-    offset = 0
-    while offset < len(message):
-        tag, offset = _decode_varint(message, offset)
-        number, wire = tag >> 3, tag & 7
-        if wire == _VARINT:
-            content, offset = _decode_varint(message, offset)
-        else:
-            if wire == _BYTES:
-                length, offset = _decode_varint(message, offset)
-            else:
-                length = {_FIXED64: 8, _FIXED32: 4}[wire]
-            content, offset = message[offset : offset + length], offset + length
-            if len(content) != length:
-                raise ValueError(f"a field of {length} bytes where {len(content)} are left")
-        yield number, content
-
-
-def _decode_varint(message: memoryview, offset: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[offset]
-        value, offset, shift = value | (byte & 0x7F) << shift, offset + 1, shift + 7
-        if byte < 0x80:
-            return value, offset
-        if shift > 63:
-            raise ValueError("a number of more than 64 bits")

@@ -1,5 +1,6 @@
 """Rates: how good answers are, from counts of them; of one set of rows or of thousands at once."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,12 @@ def rates(counts: Floats) -> dict[str, Floats]:
         "f1": divide(2 * tp, 2 * tp + fp + fn, 0),
         "kappa": divide(total * (tn + tp) - by_chance, total**2 - by_chance),
     }
+
+
+def to_number(value: Floats) -> float | None:
+    """Return a single value, or None if it is undefined (NaN), which JSON does not have."""
+    number = float(np.asarray(value).item())
+    return None if math.isnan(number) else number
 
 
 def divide(numerator: Floats, denominator: Floats, otherwise: float = np.nan) -> Floats:

@@ -6,7 +6,6 @@ A *scored* table has one row a view: `view_id`, `model`, `fold` (null where ther
 a set of rows; nothing relies on the order of rows.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ import polars as pl
 
 from shared.errors import TrainingError
 from shared.labels import BODY_PARTS
-from trainer.evaluation.binary_metrics import Floats, Ints, answer, auroc, rank, rates
+from trainer.evaluation.binary_metrics import Floats, Ints, answer, auroc, rank, rates, to_number
 
 Measures = dict[str, Any]
 """Measures of one set of rows: floats, ints and None under keys that say their level."""
@@ -134,22 +133,30 @@ def to_arrays(rows: pl.DataFrame) -> tuple[Ints, Floats]:
     return rows["label"].to_numpy(), rows["probability"].to_numpy()
 
 
+def final_rows(scored: pl.DataFrame) -> pl.DataFrame:
+    """Return the predictions of the models that were not fitted to a fold only."""
+    return scored.filter(pl.col("fold").is_null())
+
+
+def rows_of_role(scored: pl.DataFrame, role: str) -> pl.DataFrame:
+    """Return the predictions of a set: those of the final model, except out of fold."""
+    is_of_fold = pl.col("fold").is_not_null()
+    return scored.filter(is_of_fold == (role == "out_of_fold"), role=role)
+
+
 def measure_auroc(labels: Ints, probabilities: Floats) -> float | None:
     """Return the AUROC, or None where a label is missing."""
     ranking = rank(labels, probabilities, np.zeros_like(labels))
-    return _plain(auroc(ranking, np.ones((1, 1))))
+    return to_number(auroc(ranking, np.ones((1, 1))))
 
 
 def measure_answers(labels: Ints, probabilities: Floats, threshold: float) -> Measures:
     """Return the rates of answers at a threshold, and their `confusion` [[tn, fp], [fn, tp]]."""
     counts = np.bincount(answer(labels, probabilities, threshold), minlength=4)
-    measures: Measures = {key: _plain(value) for key, value in rates(counts.astype(float)).items()}
+    measures: Measures = {
+        key: to_number(value) for key, value in rates(counts.astype(float)).items()
+    }
     return measures | {"confusion": counts.reshape(2, 2).tolist()}
-
-
-def _plain(value: Floats) -> float | None:
-    number = value.item()
-    return None if math.isnan(number) else number
 
 
 def measure_by_part(

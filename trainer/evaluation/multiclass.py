@@ -13,7 +13,7 @@ import polars as pl
 
 from shared.errors import TrainingError
 from trainer.data.target import target_of
-from trainer.evaluation.binary_metrics import Floats, Ints, divide
+from trainer.evaluation.binary_metrics import Floats, Ints, divide, to_number
 from trainer.evaluation.bootstrap import MIN_GROUPS, count_in_resamples, interval
 from trainer.evaluation.metrics import CLASS_PROBABILITIES, LEVELS, SET_COLUMNS, Measures
 
@@ -46,7 +46,7 @@ def measure_classes(scored: pl.DataFrame, class_names: Sequence[str], seed: int)
         measures |= {
             f"num_{LEVELS[level]}": rows.height,
             f"{level}_majority_accuracy": float(confusion.sum(axis=1).max() / rows.height),
-            **{f"{level}_{k}": _plain(v) for k, v in class_rates(confusion).items()},
+            **{f"{level}_{k}": to_number(v) for k, v in class_rates(confusion).items()},
             f"{level}_intervals": _bound(rows, cells, len(class_names), seed),
             f"{level}_confusion": confusion.astype(int).tolist(),
             f"{level}_classes": _measure_each(confusion, class_names),
@@ -95,7 +95,7 @@ def _measure_each(confusion: Floats, class_names: Sequence[str]) -> list[Measure
         {
             "name": name,
             "support": int(true[index]),
-            **{key: _plain(values[index]) for key, values in each.items()},
+            **{key: to_number(values[index]) for key, values in each.items()},
         }
         for index, name in enumerate(class_names)
     ]
@@ -128,8 +128,3 @@ def _bound(rows: pl.DataFrame, cells: Ints, num_classes: int, seed: int) -> Meas
     counts = count_in_resamples(groups, cells, num_classes**2, seed=seed)
     found = {key: interval(values) for key, values in class_rates(_confusion(counts)).items()}
     return {key: None if bounds is None else asdict(bounds) for key, bounds in found.items()}
-
-
-def _plain(value: Floats) -> float | None:
-    number = float(value)
-    return None if math.isnan(number) else number

@@ -23,10 +23,12 @@ from trainer.evaluation.metrics import (
     ByPart,
     Measures,
     choose,
+    final_rows,
     levels,
     measure,
     measure_answers,
     measure_by_part,
+    rows_of_role,
     to_arrays,
 )
 from trainer.evaluation.multiclass import measure_classes
@@ -39,7 +41,7 @@ def selected_model(scored: pl.DataFrame) -> str:
     Args:
         scored: all predictions of a run, at least one.
     """
-    final = scored.filter(pl.col("fold").is_null())["model"].unique()
+    final = final_rows(scored)["model"].unique()
     if final.len() == 1:
         return final[0]
     out_of_fold = scored.filter(role="out_of_fold")
@@ -68,7 +70,7 @@ def compute_metrics(
         such rows.
     """
     seed = config["options"]["seed"]
-    final = scored.filter(pl.col("fold").is_null())
+    final = final_rows(scored)
     judge_rows = partial(judge, decision=decision, seed=seed)
     by_role = {
         role: measure_by_part(final.filter(role=role), judge_rows)
@@ -107,10 +109,7 @@ def _measure_class_sets(
     names: Sequence[str], scored: pl.DataFrame, model: str, seed: int
 ) -> Measures:
     own = scored.filter(model=model)
-    sets = {
-        role: own.filter(pl.col("fold").is_not_null() == (role == "out_of_fold"), role=role)
-        for role in ("validation", "out_of_fold", "test")
-    }
+    sets = {role: rows_of_role(own, role) for role in ("validation", "out_of_fold", "test")}
     return {
         "names": list(names),
         **{

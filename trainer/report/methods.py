@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from trainer.evaluation.bootstrap import COVERAGE, MIN_GROUPS
-from trainer.evaluation.metrics import LEVELS, ByPart
+from trainer.evaluation.metrics import LEVELS, ByPart, final_rows
 from trainer.evaluation.thresholds import Decision
 from trainer.report.error_analysis import Case
 from trainer.report.formatting import count, percent
@@ -76,7 +76,7 @@ def on_patients(scored: pl.DataFrame) -> str:
     Args:
         scored: all predictions of a run.
     """
-    final = scored.filter(pl.col("fold").is_null())
+    final = final_rows(scored)
     groups = {role: set(final.filter(role=role)["group"]) for role in ("validation", "test")}
     num_shared = len(groups["validation"] & groups["test"])
     if num_shared:

@@ -10,7 +10,7 @@ from shared.errors import TrainingError
 from shared.storage.json_text import parse_object
 from shared.storage.parquet import read_table
 from shared.storage.regular_file import read_regular
-from trainer.evaluation.metrics import ByPart, Measures
+from trainer.evaluation.metrics import ByPart, Measures, final_rows, rows_of_role
 from trainer.evaluation.results import compute_metrics
 from trainer.evaluation.thresholds import Decision, read_decision
 from trainer.runs.run_folder import PREDICTIONS_FILE, TRIALS_FILE
@@ -88,7 +88,7 @@ class Run:
     @property
     def fitted(self) -> pl.DataFrame:
         """The history of the model that was kept, without folds."""
-        return self.history.filter(pl.col("fold").is_null(), model=self.model)
+        return final_rows(self.history.filter(model=self.model))
 
     @property
     def fitted_folds(self) -> pl.DataFrame:
@@ -112,8 +112,7 @@ def fairest_set(scored: pl.DataFrame, model: str) -> tuple[str, pl.DataFrame]:
 
 
 def _select(scored: pl.DataFrame, model: str, role: str) -> pl.DataFrame:
-    has_fold = pl.col("fold").is_not_null() == (role == "out_of_fold")
-    return scored.filter(has_fold, role=role, model=model)
+    return rows_of_role(scored.filter(model=model), role)
 
 
 def read_run(folder: Path) -> Run:

@@ -10,7 +10,13 @@ import polars as pl
 from shared.labels import BODY_PARTS, LABEL_NAMES
 from shared.storage.parquet import read_table
 from trainer.evaluation.calibration import calibrate
-from trainer.evaluation.metrics import CLASS_PROBABILITIES, SET_COLUMNS, TRUTH_COLUMNS, by_study
+from trainer.evaluation.metrics import (
+    CLASS_PROBABILITIES,
+    SET_COLUMNS,
+    TRUTH_COLUMNS,
+    by_study,
+    final_rows,
+)
 from trainer.evaluation.thresholds import CALIBRATED, Decision
 
 ROLES = ("test", "out_of_fold", "validation")
@@ -75,7 +81,7 @@ def check_metrics(
     _check_types(metrics, {**_METRICS_TYPES, **more})
     if metrics["decision"] != asdict(decision):
         raise ValueError("Expected the decision of decision.json in metrics.json")
-    final = scored.filter(pl.col("fold").is_null())
+    final = final_rows(scored)
     for role in ("validation", "test"):
         labels = final.filter(role=role)["label"]
         found = [

@@ -163,7 +163,7 @@ def test_rejects_are_allowed_up_to_a_limit(own_tree: Path, tmp_path: Path) -> No
         result = run("mura-ingest", own_tree, *words)
         return result.returncode, result.stderr
 
-    status, said = status_of("on_reject=fail")
+    status, said = status_of("max_rejects=0")
     assert status == 1
     assert "Expected at most 0 files that are no radiographs. Received: " in said.splitlines()[-1]
     status, said = status_of("max_rejects=2")

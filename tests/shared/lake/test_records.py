@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from shared.errors import CorruptLakeError
-from shared.lake.example import decode_example, encode_example_head
+from shared.lake.example import encode_example_head
 from shared.lake.tfrecord import (
     FRAME_HEADER_BYTES,
     Record,
@@ -52,31 +52,6 @@ def test_tensorflow_reads_what_was_written(tmp_path: Path) -> None:
     assert {features["view_id"].numpy().decode() for features in parsed} == {VIEW_ID}
 
 
-def test_what_tensorflow_writes_is_read(tmp_path: Path) -> None:
-    path = str(tmp_path / "theirs.tfrecord")
-    feature = {
-        "view_id": tf.train.Feature(bytes_list=tf.train.BytesList(value=[VIEW_ID.encode()])),
-        "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[IMAGE, b""])),
-        "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[1, -1, 2**62])),
-        "none": tf.train.Feature(int64_list=tf.train.Int64List(value=[])),
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=feature))
-    with tf.io.TFRecordWriter(path) as writer:
-        for _ in range(3):
-            writer.write(example.SerializeToString())
-
-    records = _read(Path(path))
-    size = len(example.SerializeToString()) + 16
-    assert [record.offset for record in records] == [0, size, 2 * size]
-    for record in records:
-        assert decode_example(record.payload) == {
-            "view_id": [VIEW_ID.encode()],
-            "image": [IMAGE, b""],
-            "label": [1, -1, 2**62],
-            "none": [],
-        }
-
-
 def test_pixels_begin_where_it_is_said() -> None:
     payload = example(IMAGE, 0)
     image_start = len(payload) - len(IMAGE)
@@ -103,11 +78,3 @@ def test_every_cut_of_a_record_is_found(tmp_path: Path) -> None:
         path.write_bytes(record[:length])
         with pytest.raises(CorruptLakeError):
             _read(path)
-
-
-@pytest.mark.parametrize(
-    "payload", [b"\xff", b"\x0a\x05abc", b"\x0a\x04\x0a\x02\x0a\x00", b"\x08\x01"]
-)
-def test_a_payload_that_is_no_example_is_refused(payload: bytes) -> None:
-    with pytest.raises(CorruptLakeError, match=r"Expected a tf\.train\.Example"):
-        decode_example(payload)
