@@ -1,9 +1,9 @@
-"""Sweep: what a lake's store may hold, and what is removed from it.
+"""Removal of files that a lake no longer needs.
 
-In a folder one ingest at a time is at work, and all that the lake does not name goes. In an object
-store nothing keeps a second one away, so only what certainly nobody needs goes: what the lake that
-was replaced names and the new one does not, what this ingest wrote on the way to it, and what is
-older than a week and in no lake.
+The lock on a folder admits one ingest at a time, so every file that `lake.json` does not list is
+removed. An object store has no lock and a second ingest may be running, so only three kinds of
+unlisted objects are removed: files of the replaced lake, files that this ingest wrote but did not
+commit, and files older than a week.
 """
 
 import time
@@ -22,15 +22,16 @@ from shared.storage.temp import no_scratch
 
 _HARMLESS = {".DS_Store"}
 _TABLE_SUFFIX = ".parquet"
+# far longer than any ingest runs, so an unlisted object of this age belongs to no running one
 _FORGOTTEN_S = 7 * 24 * 3600
 
 
 def refuse_foreign(store: Store) -> None:
-    """Refuse a place with anything in it that is not a lake's.
+    """Refuse a folder or bucket that contains files other than those of a lake.
 
     Raises:
-        LakeError: there is something else.
-        StoreError: there is no such bucket, or the object store does not answer.
+        LakeError: it contains another file, or the path is a file.
+        StoreError: the bucket does not exist, or the object store does not respond.
     """
     if isinstance(store, Bucket):
         store.require()
@@ -45,7 +46,10 @@ def refuse_foreign(store: Store) -> None:
 
 @contextmanager
 def no_leftovers(store: Store) -> Generator[None, None, None]:
-    """Remove what broken runs left half-written; if the block breaks, all but finished shards."""
+    """Remove partial files of earlier runs; if the block fails, also its uncommitted tables.
+
+    Finished shards stay: the next run uses them.
+    """
     if isinstance(store, Bucket):
         with no_scratch(store.scratch):
             yield
@@ -56,7 +60,7 @@ def no_leftovers(store: Store) -> Generator[None, None, None]:
     try:
         yield
     except BaseException:
-        # once there is a new lake, the new tables are its own
+        # after the commit, the new tables belong to the new lake
         is_committed = _lake_file(root) != committed
         broken = PARTIAL_SUFFIX if is_committed else (PARTIAL_SUFFIX, _TABLE_SUFFIX)
         _remove(root, (p for p in _files(store) if p not in before and p.endswith(broken)))
@@ -64,15 +68,15 @@ def no_leftovers(store: Store) -> Generator[None, None, None]:
 
 
 def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
-    """Remove what earlier lakes and broken runs left, and folders that this leaves empty.
+    """Remove the files of earlier lakes and interrupted runs, then empty folders.
 
     Args:
-        lake: that was committed.
-        replaced: the files of the lake that it replaces, and what was written on the way to it.
+        lake: the committed lake.
+        replaced: files of the replaced lake, and uncommitted shards of this ingest.
 
     Raises:
         LakeError: in an object store, another ingest has removed files of the lake.
-        StoreError: the object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
         WriteError: a file cannot be removed.
     """
     if isinstance(lake.store, Bucket):
@@ -87,7 +91,7 @@ def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
 
 def _sweep_bucket(lake: Lake, bucket: Bucket, replaced: frozenset[str]) -> None:
     if open_lake(bucket).digest != lake.digest:
-        return  # another ingest has committed since, and sweeps
+        return  # another ingest has committed since, and does its own clean-up
     files = bucket.list_files()
     refuse_removed(bucket, lake.files - {file.path for file in files})
     forgotten_ns = time.time_ns() - _FORGOTTEN_S * 10**9

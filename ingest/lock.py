@@ -1,4 +1,4 @@
-"""Lock: one ingest at a time works on a lake; the lock ends with the process that holds it."""
+"""The lock that admits one ingest at a time to a lake in a folder."""
 
 import fcntl
 import json
@@ -17,23 +17,24 @@ from shared.storage.bucket import Bucket
 from shared.storage.store import Store
 
 _HOLDER_LIMIT_BYTES = 4096
+# a holder writes its description right after taking the lock; 1 s in all is ample
 _HOLDER_TRIES, _HOLDER_WAIT_S = 20, 0.05
 
 
 @contextmanager
 def hold_lake(store: Store) -> Generator[None, None, None]:
-    """Make the lake's folder if need be, and hold it for this process.
+    """Create the lake's folder if needed, and lock it for this process.
 
-    An object store has no locks. Shards and tables have the names of their content, so two ingests
-    write the same or different objects, and the lake is what the last `lake.json` says. But one may
-    remove what the other found there and counts on: who misses it before or after its commit says
-    so, and is run again.
+    The lock is a kernel lock (`flock`) on a file and ends with the process, so a file left by a
+    dead process does not block. Its content only describes the holder for error messages.
 
-    What holds it is the kernel's lock on the file, so a file left by a dead process is just taken
-    over; the file's content only says who it is.
+    Object stores have no locks. Shards and tables are named by the digest of their content, so two
+    ingests cannot overwrite each other's data, and the last `lake.json` wins. One ingest can still
+    remove objects that the other relies on; the other checks before and after its commit, and
+    fails with the advice to run again.
 
     Raises:
-        LakeError: another ingest holds it.
+        LakeError: another ingest holds the lock.
         WriteError: the folder cannot be written.
     """
     if isinstance(store, Bucket):
@@ -48,7 +49,7 @@ def hold_lake(store: Store) -> Generator[None, None, None]:
             _write_holder(descriptor)
         yield
     finally:
-        # while it is held, so that nobody takes a file that is about to go
+        # unlink before the lock is released, so that no other process locks a file to be removed
         path.unlink(missing_ok=True)
         os.close(descriptor)
 
@@ -66,7 +67,7 @@ def _take(path: Path) -> int:
                 "Expected to be the only ingest into the lake; wait until the other is done. "
                 f"Received: lake={path.parent}, which {holder} is writing"
             ) from None
-        # its holder may have removed it between our opening and our locking it
+        # the previous holder may have unlinked the file between our open and our lock
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor
@@ -86,6 +87,6 @@ def _describe_holder(descriptor: int) -> str:
             holder = json.loads(os.pread(descriptor, _HOLDER_LIMIT_BYTES, 0))
             return f"process {holder['process']} on {holder['host']} since {holder['since']}"
         except (ValueError, KeyError, TypeError):
-            # it has only just been taken
+            # the holder has the lock but has not yet written its description
             time.sleep(_HOLDER_WAIT_S)
     return "another ingest"

@@ -60,7 +60,7 @@ def read_index(root: Store, name: str) -> IndexFile | None:
 
     Raises:
         UnusableIndexError: it is no regular file of text, or too large.
-        StoreError: the object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
     """
     data = _read(root, name)
     if data is None:

@@ -24,7 +24,7 @@ def compare_with_source(lake: Lake, root: Store, advance: Callable[[], None]) ->
         advance: called after each view.
 
     Raises:
-        StoreError: the object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
     """
 
     def compare(row: dict[str, Any]) -> str | None:

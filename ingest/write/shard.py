@@ -34,7 +34,7 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
 
     Raises:
         SourceError: a file of the task has vanished, or changed since the scan.
-        StoreError: an object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
         WriteError: the lake cannot be written.
     """
     facts: list[dict[str, Any]] = []

@@ -27,7 +27,7 @@ def read_views(
     That raises:
         ImageError: the file is too large, or cannot be read.
         SourceError: it has vanished, or changed since the scan.
-        StoreError: the object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
     """
     if isinstance(source, Folder):
         return ((view, partial(_read_file, str(source), view)) for view in views)

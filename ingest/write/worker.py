@@ -27,7 +27,7 @@ def publish_shard(shard: WrittenShard, lake: Store, path: str) -> None:
     """Give a written shard its place in the lake, on the host that wrote it, if it has none yet.
 
     Raises:
-        StoreError: the object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
         WriteError: the lake cannot be written.
     """
     if shard.partial and shard.facts:
