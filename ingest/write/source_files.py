@@ -1,4 +1,4 @@
-"""Read: the files of a shard's views, as the scan found them; many at once from an object store."""
+"""Reading of source files, with a check that they have not changed since the scan."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from shared.storage.local import Folder
 from shared.storage.store import Store
 
 _SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
-"""No radiograph is larger: the largest detectors give 30 MB without any compression."""
+"""A generous limit: the largest detectors produce 30 MB uncompressed."""
 _NS_PER_S = 10**9
 _FAULTS_OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.EIO}
 
@@ -22,9 +22,9 @@ _FAULTS_OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.EIO}
 def read_views(
     source: Store, views: Sequence[PlannedView]
 ) -> Iterator[tuple[PlannedView, Callable[[], bytes]]]:
-    """Yield each view with what reads its file.
+    """Yield each view with a function that reads its file; objects are read in parallel.
 
-    That raises:
+    The function raises:
         ImageError: the file is too large, or cannot be read.
         SourceError: it has vanished, or changed since the scan.
         StoreError: the object store does not respond, or returns an error.
@@ -63,8 +63,8 @@ def _read_file(source: str, view: PlannedView) -> bytes:
         if error.errno in _FAULTS_OF_ONE_FILE:
             raise ImageError(UNREADABLE, f"{error.strerror}") from None
         raise _vanished(path, str(error.strerror)) from None
-    # since the scan a link or a permission may have changed, and so the time of change; a later run
-    # will notice it, and decode the file again
+    # ctime is compared only across the read: a link or permission changed since the scan alters it
+    # without altering the content, and the next run decodes the file again
     is_stable = before.st_ctime_ns == after.st_ctime_ns
     found = (len(encoded), after.st_mtime_ns)
     if not is_stable or found != (view.source_bytes, view.modified_ns):
@@ -78,7 +78,7 @@ def _read_object(source: Bucket, view: PlannedView) -> bytes:
         encoded, modified_s = source.read_with_time(view.view_id)
     except FileNotFoundError:
         raise _vanished(source.where(view.view_id), "no such object") from None
-    # a listing may tell fractions of a second, and an answer does not
+    # listings may include fractions of a second; the Last-Modified header does not
     if (len(encoded), modified_s) != (view.source_bytes, view.modified_ns // _NS_PER_S):
         raise _changed(source.where(view.view_id), view, len(encoded))
     return encoded

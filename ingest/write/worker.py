@@ -1,4 +1,4 @@
-"""The functions that a worker process or a cluster node runs; cheap to import."""
+"""Functions run by worker processes and cluster nodes; cheap to import."""
 
 import socket
 from contextlib import nullcontext
@@ -16,7 +16,7 @@ from shared.storage.temp import no_scratch
 def write_task(task: ShardTask, job: Job) -> WrittenShard:
     """Write one shard as `ingest.write.shard.write_shard` does.
 
-    The decoders, slow to import, are imported only here: by workers, not by who hands out tasks.
+    The decoders are slow to import, so only workers import them, not the main process.
     """
     from ingest.write.shard import write_shard
 
@@ -24,7 +24,7 @@ def write_task(task: ShardTask, job: Job) -> WrittenShard:
 
 
 def publish_shard(shard: WrittenShard, lake: Store, path: str) -> None:
-    """Give a written shard its place in the lake, on the host that wrote it, if it has none yet.
+    """Move a written shard into the lake, from the host that wrote it; remove it if empty.
 
     Raises:
         StoreError: the object store does not respond, or returns an error.
@@ -40,12 +40,12 @@ def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
     """Write one shard on another host, and publish it from there.
 
     Raises:
-        ClusterError: the lake is a folder that this host does not see.
+        ClusterError: the lake is a folder that this host cannot access.
         As `write_task`.
     """
     import cv2
 
-    # a task has one processor of its node
+    # Ray assigns one processor to a task
     cv2.setNumThreads(1)
     if isinstance(job.lake, Folder) and not job.lake.sizes([LOCK_FILE]):
         raise ClusterError(
