@@ -1,15 +1,15 @@
-"""Groups: patients who share an image are one, so that no fold divides them."""
+"""Groups of patients who share images; cross-validation must keep a group in one fold."""
 
 import polars as pl
 
 
 def group_patients(views: pl.DataFrame) -> pl.DataFrame:
-    """Add the column `group`: the smallest patient number among patients tied by shared images.
+    """Add the column `group`: the smallest number of the patients connected by shared images.
 
-    A patient's number is the bare one, the same across body parts and splits.
+    A patient has the same number in all body parts and splits.
 
     Args:
-        views: columns `patient_id` and `pixel_digest` at least.
+        views: at least the columns `patient_id` and `pixel_digest`.
 
     Returns:
         `views` with `group`, Int64, in the same order.
@@ -25,8 +25,8 @@ def group_patients(views: pl.DataFrame) -> pl.DataFrame:
 
 
 def _connect(edges: pl.DataFrame) -> pl.DataFrame:
-    """Return `patient_id` and `group` of patients who are tied by images."""
-    # few lakes have such patients, and these take half a second to import
+    """Return `patient_id` and `group` of patients connected by shared images."""
+    # imported here: few lakes have such patients, and the imports take half a second
     import numpy as np
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
