@@ -67,7 +67,7 @@ def commit(
         ("findings", manifests.encode_table(findings), findings.height),
     ]
     shards, counts = set(manifest["shard"].unique()), count(manifest, rejects, findings)
-    # open_lake reads the tables again; free these first to halve the peak memory
+    # open_lake reads the tables again; free these first to lower the peak memory
     del tables, manifest, rejects, findings, known
     with ThreadPoolExecutor(NUM_WRITERS) as writers:
         *partitions, rejects_file, findings_file = writers.map(

@@ -126,7 +126,7 @@ def _work(connection: Any, imports: str) -> None:
     # imported here because the parent process does not need OpenCV
     import cv2
 
-    # there is one worker a processor, so OpenCV's own threads would only compete
+    # by default there is one worker a processor, so OpenCV's own threads would only compete
     cv2.setNumThreads(1)
     with suppress(EOFError, ConnectionError):
         while True:

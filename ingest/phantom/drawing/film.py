@@ -1,4 +1,4 @@
-"""The film of a phantom: textures, tone, collimator, marker and noise."""
+"""Properties of the film: textures, tone curve, collimator, side marker and noise."""
 
 from functools import lru_cache
 
@@ -11,12 +11,13 @@ from ingest.phantom.random import below, flip, pick
 Image = NDArray[np.float32]
 Size = tuple[int, int]
 
+# twice the longer side of an image, so that crops differ
 _BANK_PX = 1024
 
 
 @lru_cache(maxsize=1)
 def _bank() -> dict[str, Image]:
-    """Make the textures that every image takes its crops from, mean 0, deviation 1."""
+    """Return the textures from which images take crops, with mean 0 and standard deviation 1."""
     rng = np.random.default_rng(1)
     white = rng.standard_normal((3, _BANK_PX, _BANK_PX), dtype=np.float32)
     textures = {
@@ -41,7 +42,7 @@ def texture(name: str, size: Size, rng: np.random.Generator) -> Image:
 
 
 def field_of_beam(size: Size, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return where the collimator lets the beam through, 255, and where not, 0: (height, width)."""
+    """Return the collimator's mask, (height, width): 255 inside the beam, 0 outside."""
     width, height = size
     mask = np.full((height, width), 255, np.uint8)
     if rng.random() > 0.5:
@@ -65,13 +66,13 @@ def field_of_beam(size: Size, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Generator) -> Image:
-    """Turn attenuation into grey values from 0 to 1: bright where little of the beam gets through.
+    """Convert attenuation to grey values from 0 to 1, bright for high attenuation.
 
     Args:
         attenuation: (height, width), float32, 0 for air.
-        size: width and height.
-        exposure: the patient's; 1 for the average.
-        rng: of the view.
+        size: width and height, in pixels.
+        exposure: exposure of the patient; 1 for the average.
+        rng: random generator of the view.
 
     Returns:
         (height, width), float32.
@@ -91,7 +92,7 @@ def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Gener
 
 
 def add_marker(grey: Image, covered: Image, is_left: bool, rng: np.random.Generator) -> None:
-    """Burn the letter of the side into `grey`, in place, where `covered` is least."""
+    """Draw the side marker (L or R) into `grey`, in place, where `covered` is lowest."""
     height, width = grey.shape
     stamp, weight = _draw_marker(is_left, min(width, height), rng)
     h, w = stamp.shape
@@ -129,12 +130,12 @@ def _draw_marker(is_left: bool, room: int, rng: np.random.Generator) -> tuple[Im
 
 
 def develop(grey: Image, beam: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Blur, collimate, add noise and round to 8 bits; a few films come out inverted.
+    """Blur, collimate, add noise and round to 8 bits; invert 2 % of the films.
 
     Args:
         grey: (height, width), float32, 0 to 1.
         beam: (height, width), uint8, as from `field_of_beam`.
-        rng: of the view.
+        rng: random generator of the view.
 
     Returns:
         (height, width), uint8.
