@@ -20,6 +20,7 @@ from shared.storage.bucket import Bucket
 from shared.storage.store import Store
 from shared.storage.temp import no_scratch
 
+# written by the macOS Finder into every folder it shows
 _HARMLESS = {".DS_Store"}
 _TABLE_SUFFIX = ".parquet"
 # far longer than any ingest runs, so an unlisted object of this age belongs to no running one
@@ -84,6 +85,7 @@ def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
         return
     kept = {*lake.files, LOCK_FILE}
     _remove(lake.root, (path for path in _files(lake.store) if path not in kept))
+    # deepest first, so that a parent is empty when its turn comes
     for folder in sorted(lake.root.glob("*/**/"), reverse=True):
         if not any(folder.iterdir()):
             folder.rmdir()

@@ -73,6 +73,7 @@ def commit(
         *partitions, rejects_file, findings_file = writers.map(
             _write_table, repeat(store), *zip(*encoded, strict=True)
         )
+    # the names of shards must be durable before lake.json refers to them
     store.sync(shards)
     facts = {
         "format_version": FORMAT_VERSION,
@@ -109,6 +110,7 @@ def _open_if_whole(store: Store) -> Lake | None:
 def _write_table(store: Store, folder: str, encoded: bytes, num_rows: int) -> dict[str, Any]:
     content_digest = digest(encoded)
     path = f"{folder}/{content_digest}.parquet"
+    # compare the bytes, because an existing file of that name may be damaged
     if not _holds(store, path, encoded):
         store.write(path, encoded)
     return {"path": path, "digest": content_digest, "rows": num_rows}

@@ -151,6 +151,7 @@ def _choose(key: str, words: str, allowed: Sequence[Word]) -> tuple[Word, ...]:
 def _compile(pattern: str) -> re.Pattern[str] | None:
     try:
         return re.compile(pattern) if pattern else None
+    # OverflowError: a huge repeat count; RecursionError: deeply nested groups
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(
             f"Expected patient to be a regular expression. Received: patient={pattern}, {error}"

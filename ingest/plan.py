@@ -43,11 +43,8 @@ def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
     their leading bit, recursively, until each shard is within `SHARD_LIMIT_BYTES` (the leaves of a
     trie, as in extendible hashing). Adding or removing a view therefore changes only its own shard,
     or splits or merges shards there; all other shards keep their views.
-
-    Args:
-        views: columns as in `ingest.scan.SCHEMA`.
-        image: specification of the stored images.
     """
+    # an image larger than the limit gets a shard of its own
     limit = max(1, SHARD_LIMIT_BYTES // image.num_bytes)
     plans = [
         ShardPlan(partition_folder(*cast("tuple[str, str, int]", partition)), rows[members])
@@ -56,6 +53,7 @@ def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
         .items()
         for members in _divide(_hashes(rows["view_id"]), limit)
     ]
+    # the largest first, so that no worker starts a long task last
     return sorted(
         plans, key=lambda plan: (-plan.views.height, plan.folder, plan.views["view_id"][0])
     )
@@ -63,6 +61,7 @@ def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
 
 def _hashes(view_ids: pl.Series) -> npt.NDArray[np.uint64]:
     digests = (hashlib.blake2b(view_id.encode(), digest_size=8).digest() for view_id in view_ids)
+    # big-endian on every machine, so that shards do not depend on the processor
     return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
 
 

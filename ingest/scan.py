@@ -46,11 +46,7 @@ class Scan:
 
 
 def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
-    """Find every view in a tree.
-
-    Args:
-        place: a folder, or an object store's URL.
-        layout: the layout of its paths.
+    """Find every view in a tree, a folder or an object store's URL.
 
     Raises:
         SourceError: the folder does not exist, contains no view or an unreadable folder, or the
@@ -71,6 +67,7 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
         elif isinstance(answer, NoView):
             no_views[answer] += 1
             if answer == NO_PATIENT:
+                # the smallest path, independent of the listing order of the file system
                 first_nameless = min(path, first_nameless or path)
         elif status := find_status(file):
             rows.append((path, *answer, *status))

@@ -24,12 +24,7 @@ def show_scan(scan: Scan) -> None:
 
 
 def show_summary(lake: Lake, views: pl.DataFrame) -> None:
-    """Print counts of each partition, then rejects by reason and findings by kind.
-
-    Args:
-        lake: the committed lake.
-        views: the scanned views, columns as in `ingest.scan.SCHEMA`.
-    """
+    """Print counts of each partition of the scanned views, rejects by reason, findings by kind."""
     keys = list(PARTITION_COLUMNS)
     counts = lake.manifest.group_by(keys).agg(*_counts())
     table = counts.join(

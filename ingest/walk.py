@@ -136,4 +136,5 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
     except PermissionError as error:
         raise _refuse(str(Path(entry.path).parent), error) from None
     except OSError:
+        # a link that points to itself raises ELOOP
         return False

@@ -26,12 +26,7 @@ _LABEL_SUFFIX = r"_(positive|negative)$"
 
 
 def find_in_tree(views: pl.DataFrame, differences: Differences) -> pl.DataFrame:
-    """Return the findings from index files and paths, before any image is read.
-
-    Args:
-        views: columns as in `ingest.scan.SCHEMA`.
-        differences: differences between the tree and its index files.
-    """
+    """Return the findings from index files and paths, before any image is read."""
     studies = views.select("study_id", "label").unique()
     bare = pl.col("study_id").str.replace(_LABEL_SUFFIX, "")
     both = studies.filter(
@@ -71,11 +66,7 @@ def _find_patients(views: pl.DataFrame) -> pl.DataFrame:
 
 
 def find_in_images(written: pl.DataFrame) -> pl.DataFrame:
-    """Return the findings on views with the same image.
-
-    Args:
-        written: columns as in `ingest.write.shard_cache.WRITTEN_SCHEMA`.
-    """
+    """Return the findings on written views with the same image."""
     copies = find_copies(written)
     several = pl.any_horizontal(pl.col("num_patients", "num_splits", "num_labels") > 1)
     found = [

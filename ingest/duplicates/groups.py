@@ -6,13 +6,8 @@ import polars as pl
 def group_patients(views: pl.DataFrame) -> pl.DataFrame:
     """Add the column `group`: the smallest number of the patients connected by shared images.
 
-    A patient has the same number in all body parts and splits.
-
-    Args:
-        views: at least the columns `patient_id` and `pixel_digest`.
-
-    Returns:
-        `views` with `group`, Int64, in the same order.
+    A patient has the same number in all body parts and splits. `views` needs the columns
+    `patient_id` and `pixel_digest`; its order is preserved.
     """
     edges = views.select("patient_id", "pixel_digest").unique()
     shared = edges.filter(pl.len().over("pixel_digest") > 1)
@@ -35,6 +30,7 @@ def _connect(edges: pl.DataFrame) -> pl.DataFrame:
         patient_node=pl.col("patient_id").rank("dense").cast(pl.Int64) - 1,
         image_node=pl.col("pixel_digest").rank("dense").cast(pl.Int64) - 1,
     )
+    # a bipartite graph: nodes of patients first, then nodes of images
     num_patients = edges["patient_id"].n_unique()
     num_nodes = num_patients + edges["pixel_digest"].n_unique()
     ends = (edges["patient_node"].to_numpy(), edges["image_node"].to_numpy() + num_patients)

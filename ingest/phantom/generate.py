@@ -96,6 +96,7 @@ def _lesion_lines(lesions: list[Lesion]) -> list[str]:
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    # "\n" on every platform, so that the bytes are the same
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
 

@@ -47,15 +47,9 @@ _PatientPart = list[_Study]
 
 
 def plan_tree(views: int, seed: int, parts: Sequence[MuraPart] = MURA_PARTS) -> pl.DataFrame:
-    """Plan a tree of `views` radiographs.
+    """Plan a tree: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
 
-    Args:
-        views: number of views; 40005 gives MURA's counts by split, part, label, study and patient.
-        seed: random seed of the tree.
-        parts: body parts of the tree.
-
-    Returns:
-        One row a view, columns as in `SCHEMA`, sorted by `view_id`.
+    With 40005 views, the counts by split, body part, label, study and patient equal MURA's.
     """
     rng = np.random.default_rng([seed, views])
     cells = scale_cells(views, parts)

@@ -50,6 +50,7 @@ def _write_block(views: Sequence[View], root: Path) -> list[Lesion]:
     lesions: list[Lesion] = []
     for view in views:
         image, box = draw(view)
+        # the channels of MURA's RGB files are equal, too
         if view.channels == 3:
             image = np.repeat(image[:, :, None], 3, axis=2)
         _, encoded = cv2.imencode(".png", image, _PNG)

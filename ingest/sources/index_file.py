@@ -68,6 +68,7 @@ def read_index(root: Store, name: str) -> IndexFile | None:
     for magic, compression in _COMPRESSED.items():
         if data.startswith(magic):
             raise UnusableIndexError(f"it is compressed ({compression})")
+    # copies in circulation have CRLF line ends; empty lines are dropped below
     text = _decode(data).replace("\r", "\n")
     line = pl.col("line").str.strip_chars()
     lines = pl.DataFrame({"line": [text]}).select(pl.col("line").str.split("\n")).explode("line")
@@ -109,6 +110,7 @@ def _decode(data: bytes) -> str:
 def _parse(lines: pl.DataFrame) -> pl.DataFrame:
     plain = (
         pl.col("line")
+        # accept quotes, other column separators, and Windows paths
         .str.replace_all(r"[\"']", "")
         .str.replace_all(r"[;\t|]", ",")
         .str.replace_all(r"[\\/]+", "/")
@@ -129,6 +131,7 @@ def _label(text: pl.Expr) -> pl.Expr:
     number = text.cast(pl.Float64, strict=False)
     readings = pl.lit(None, pl.Int64)
     for label, words in enumerate(_LABEL_WORDS):
+        # pandas writes integer columns with missing values as 0.0 and 1.0
         is_label = text.is_in(words) | (number == label).fill_null(value=False)
         readings = pl.when(is_label).then(pl.lit(label, pl.Int64)).otherwise(readings)
     return readings

@@ -39,6 +39,7 @@ class MuraLayout:
         wanted = set(product(self.splits, self.parts))
         others = set(product(SPLITS, MURA_PARTS)) - wanted
         skipped = {f"{split}/XR_{part.upper()}" for split, part in others}
+        # the dataclass is frozen, so a derived field cannot be assigned directly
         object.__setattr__(self, "_skipped", skipped | (set(SPLITS) - set(self.splits)))
 
     @property
@@ -67,6 +68,7 @@ class MuraLayout:
             raise SourceError(
                 f"Expected the folder MURA-v1.1 or its parent. Received: no folder {tree}"
             )
+        # other versions and suffixes are accepted, but MURA-v1.1 has priority
         of_mura = [name for name in folders if name.startswith("MURA-v1")]
         for name in ("", *sorted(of_mura, key=lambda name: name != "MURA-v1.1")):
             if any(split in (tree.folders(name) or []) for split in self.splits):
@@ -91,6 +93,7 @@ class MuraLayout:
         return _INDEX if _INDEX_FILE.fullmatch(folder + name) else kind_of(folder + name)
 
 
+# the files of a folder arrive consecutively, so one entry is enough
 @lru_cache(maxsize=1)
 def _parse_study(folder: str) -> View | None:
     match = _STUDY.fullmatch(folder)

@@ -10,9 +10,13 @@ from ingest.sources.layout import Layout, View
 from shared.lake.open import Lake
 
 _PATH_COLUMNS = View._fields
+# bounds the rows that are Python objects at a time
 _SLICE_ROWS = 20_000
+# of 8-bit pixels
 _MAX_LEVEL = 255
+# the decoder rejects longer sides; RGBA is the widest PNG format
 _MAX_SIDE_PX, _MAX_CHANNELS = 65_535, 4
+# 128 bits of SHA-256, as from `shared.storage.atomic.digest`
 _DIGEST = r"^[0-9a-f]{32}$"
 _RANGES = {
     "patient_id": pl.col("patient_id") >= 0,
@@ -32,9 +36,7 @@ _OF_SOURCE = ("source_bytes", "width_px", "height_px", "channels", "pixel_digest
 def check_table(lake: Lake, layout: Layout | None) -> list[str]:
     """Return the contradictions in a lake's tables, each with an example.
 
-    Args:
-        lake: an opened lake.
-        layout: the layout of the source; without it, paths and groups are not checked.
+    Without the layout of the source, paths and groups are not checked.
     """
     found = [*_check_ids(lake), *_check_ranges(lake.manifest), *_check_sources(lake.manifest)]
     if layout:

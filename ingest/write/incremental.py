@@ -18,11 +18,7 @@ from shared.errors import SourceError
 class Decoder:
     """Turns shard plans into outcomes, without decoding any view twice.
 
-    Args:
-        job: source, lake and image spec.
-        rejects: files that the scan rejected.
-        reject_limit: maximum number of rejected files, None for no limit.
-        executor: the processes that decode.
+    `reject_limit` bounds the rejected files, including `rejects` from the scan; None: no limit.
     """
 
     def __init__(

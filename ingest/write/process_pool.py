@@ -105,6 +105,7 @@ class _Worker(Child):
         except (EOFError, ConnectionError):
             self.process.join()
             status = self.process.exitcode
+            # the out-of-memory killer of Linux sends SIGKILL
             expected = "memory" if status == -signal.SIGKILL else "a live process"
             raise WorkerError(self._explain(expected, f"exit status {status}")) from None
         if isinstance(error, MemoryError):
@@ -138,4 +139,5 @@ def _attempt(function: Callable[[Any], Any], task: Any) -> tuple[Any, Exception 
     try:
         return function(task), None, ""
     except Exception as error:
+        # a traceback object cannot be pickled, so its text is sent
         return None, error, traceback.format_exc()

@@ -44,6 +44,7 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
             except ImageError as error:
                 rejects.append((view.view_id, error.reason, error.detail))
                 continue
+            # raw bytes are the pixels, so their digest is known already
             is_raw = job.image.encoding == "raw"
             image_digest = found["pixel_digest"] if is_raw else digest(image)
             place = shard.append(view.view_id, view.label, image, image_digest)
@@ -61,6 +62,7 @@ def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any
     try:
         pixels, stored = prepare_and_encode(radiograph.grey, image)
     except cv2.error as error:
+        # a lack of memory is no property of the file, so the file must not be rejected
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(error.err) from None
         raise
@@ -96,6 +98,7 @@ class _ShardWriter:
     def append(self, view_id: str, label: int, image: bytes, image_digest: str) -> dict[str, int]:
         """Write one record; return its position and checksum as manifest columns."""
         head = encode_example_head(view_id, label, len(image))
+        # CRC of head and image in sequence, without joining them
         checksum = crc32c.crc32c(image, crc32c.crc32c(head))
         header = frame_header(len(head) + len(image))
         pieces = (header, head, image, frame_footer(checksum))

@@ -100,6 +100,7 @@ class DecodedShardCache:
         self, outcomes: Mapping[ShardPlan, ShardOutcome]
     ) -> dict[ShardPlan, ShardOutcome]:
         """Return the outcomes with a complete shard in the lake, or with no shard at all."""
+        # a truncated shard is shorter than the end of its last record
         ends = {
             plan: dict(outcome.written.group_by("shard").agg(RECORD_END.max()).iter_rows())
             for plan, outcome in outcomes.items()

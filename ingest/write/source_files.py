@@ -16,6 +16,7 @@ from shared.storage.store import Store
 _SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
 """A generous limit: the largest detectors produce 30 MB uncompressed."""
 _NS_PER_S = 10**9
+# errors of a single file, which is rejected; others, such as ENOENT, stop the ingest
 _FAULTS_OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.EIO}
 
 
@@ -48,6 +49,7 @@ def _read_ahead(
             for view, read in reading:
                 yield view, read.result
         finally:
+            # the caller may stop early, and must not wait for reads that have not started
             pool.shutdown(cancel_futures=True)
 
 

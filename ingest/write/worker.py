@@ -47,6 +47,7 @@ def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
 
     # Ray assigns one processor to a task
     cv2.setNumThreads(1)
+    # the main process has created the lock file, so its absence shows another disk
     if isinstance(job.lake, Folder) and not job.lake.sizes([LOCK_FILE]):
         raise ClusterError(
             "Expected the lake in an object store, or in a folder that all nodes share. "

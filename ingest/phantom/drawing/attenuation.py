@@ -24,6 +24,7 @@ def draw_tissue(
         fill(mask, outline.edges[0] / _COARSE + pad, 255)
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[pad:-pad, pad:-pad]
     depth = np.minimum(depth * (_COARSE / thick_px), 1).astype(np.float32)
+    # sqrt(d * (2 - d)): half the chord of a unit circle at the distance d from its edge
     body = blur(np.sqrt(depth * (2 - depth)), max(1.5, 0.12 * thick_px / _COARSE))
     body *= 1 + 0.06 * texture("clouds", (body.shape[1], body.shape[0]), rng)
     return np.asarray(cv2.resize(body, size, interpolation=cv2.INTER_LINEAR), np.float32)

@@ -18,6 +18,7 @@ _BANK_PX = 1024
 @lru_cache(maxsize=1)
 def _bank() -> dict[str, Image]:
     """Return the textures from which images take crops, with mean 0 and standard deviation 1."""
+    # a fixed seed, so that all processes have the same textures
     rng = np.random.default_rng(1)
     white = rng.standard_normal((3, _BANK_PX, _BANK_PX), dtype=np.float32)
     textures = {
@@ -79,9 +80,11 @@ def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Gener
     """
     width, height = size
     contrast = exposure * rng.uniform(0.85, 1.2)
+    # the Beer-Lambert law, with high attenuation shown bright
     grey = 1 - np.exp(-contrast * attenuation)
     fog = rng.choice([0.025, 0.05, 0.09, 0.17], p=[0.35, 0.35, 0.2, 0.1])
     tilt_x, tilt_y = rng.uniform(-0.35, 0.35, 2)
+    # heel effect: the intensity of an X-ray beam varies across the field
     heel = (
         1
         + tilt_x * np.linspace(-1, 1, width, dtype=np.float32)
@@ -126,6 +129,7 @@ def _draw_marker(is_left: bool, room: int, rng: np.random.Generator) -> tuple[Im
     spin = rng.normal(0, 5) if rng.random() < 0.6 else rng.uniform(-180, 180)
     turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(spin), 1.0)
     weight = np.asarray(cv2.warpAffine(weight, turn, (side, side)), np.float32)
+    # some markers are mirrored, as on films placed the wrong way round
     return stamp, weight[:, ::-1] if rng.random() < 0.08 else weight
 
 
@@ -143,6 +147,7 @@ def develop(grey: Image, beam: NDArray[np.uint8], rng: np.random.Generator) -> N
     height, width = grey.shape
     grey = blur(grey, rng.uniform(0.75, 1.15))
     noise = texture("grain", (width, height), rng)
+    # quantum noise: its deviation grows with the square root of the signal
     grey = grey + noise * (float(rng.uniform(0.004, 0.012)) * np.sqrt(np.maximum(grey, 0.01)))
     if rng.random() < 0.02:
         grey = 0.92 - 0.85 * grey

@@ -19,6 +19,7 @@ Box = tuple[int, int, int, int]
 
 # beyond any image, in pixels, so that the polygon contains all of the bone past the crack
 _FAR = 3000
+# smallest change of attenuation that counts as part of the lesion
 _VISIBLE = 0.05
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from ingest.phantom.random import below
 from shared.labels import MuraPart
 
+# the longer side of MURA's images has at most 512 px
 LONGER_SIDE_PX, _MIN_SHORTER_PX = 512, 90
 
 _LESIONS, _LESION_ODDS = ("fracture", "fragment", "hardware"), (0.33, 0.25, 0.42)

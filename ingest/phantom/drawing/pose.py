@@ -63,6 +63,7 @@ class Pose:
         if bone.beyond_elbow and self.bend_deg:
             flat = _turn_about(flat, np.array(ELBOW[:2]), self.bend_deg)
         line = (flat - self.centre) @ self.turn.T + self.middle
+        # projected half width of an elliptic cross-section at this roll
         squeeze = np.hypot(np.cos(roll), bone.depth * np.sin(roll))
         half_width = bone.half_width * squeeze * self.scale
         outline = _outline(line, half_width, bone, squeeze * self.scale, self.scale)
@@ -143,8 +144,10 @@ def _choose_spin(part: MuraPart, size: tuple[int, int], rng: np.random.Generator
     """Return the rotation of the arm in the plane of the film, in degrees."""
     width, height = size
     spin = float(rng.normal(0, 7) if rng.random() < 0.7 else rng.normal(0, 30))
+    # a narrow film is aligned with the limb
     if min(size) < 0.5 * max(size):
         spin *= 0.4
+    # a landscape film shows the limb along its width
     if width > height:
         spin += 90.0
     # fingers point up in the model, but radiographs show the upper arm hanging down
