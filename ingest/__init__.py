@@ -1,1 +1,1 @@
-"""Turns a MURA tree into a lake: scan, plan, decode, write, commit."""
+"""The ingest pipeline, from a MURA folder tree to a lake: scan, plan, decode, write, commit."""

@@ -1,4 +1,4 @@
-"""`python -m ingest ROOT [key=value ...]`."""
+"""Entry point of `python -m ingest ROOT [key=value ...]`."""
 
 from ingest.cli import ingest
 

@@ -1,9 +1,9 @@
-"""Sweep: what a lake's store may hold, and what is removed from it.
+"""Removal of files that a lake no longer needs.
 
-In a folder one ingest at a time is at work, and all that the lake does not name goes. In an object
-store nothing keeps a second one away, so only what certainly nobody needs goes: what the lake that
-was replaced names and the new one does not, what this ingest wrote on the way to it, and what is
-older than a week and in no lake.
+The lock on a folder admits one ingest at a time, so every file that `lake.json` does not list is
+removed. An object store has no lock and a second ingest may be running, so only three kinds of
+unlisted objects are removed: files of the replaced lake, files that this ingest wrote but did not
+commit, and files older than a week.
 """
 
 import time
@@ -18,17 +18,19 @@ from shared.lake.open import Lake, open_lake
 from shared.storage.atomic import PARTIAL_SUFFIX
 from shared.storage.store import Store
 
+# written by the macOS Finder into every folder it shows
 _HARMLESS = {".DS_Store"}
 _TABLE_SUFFIX = ".parquet"
+# far longer than any ingest runs, so an unlisted object of this age belongs to no running one
 _FORGOTTEN_S = 7 * 24 * 3600
 
 
 def refuse_foreign(store: Store) -> None:
-    """Refuse a place with anything in it that is not a lake's.
+    """Refuse a folder or bucket that contains files other than those of a lake.
 
     Raises:
-        LakeError: there is something else.
-        StoreError: there is no such bucket, or the object store does not answer.
+        LakeError: it contains another file, or the path is a file.
+        StoreError: the bucket does not exist, or the object store does not respond.
     """
     store.require()
     for path in _files(store):
@@ -40,7 +42,10 @@ def refuse_foreign(store: Store) -> None:
 
 @contextmanager
 def no_leftovers(store: Store) -> Generator[None, None, None]:
-    """Remove what broken runs left half-written; if the block breaks, all but finished shards."""
+    """Remove partial files of earlier runs; if the block fails, also its uncommitted tables.
+
+    Finished shards stay: the next run uses them.
+    """
     with store.discard_partial_files():
         if not store.is_local:
             yield
@@ -58,15 +63,15 @@ def no_leftovers(store: Store) -> Generator[None, None, None]:
 
 
 def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
-    """Remove what earlier lakes and broken runs left, and folders that this leaves empty.
+    """Remove the files of earlier lakes and interrupted runs, then empty folders.
 
     Args:
-        lake: that was committed.
-        replaced: the files of the lake that it replaces, and what was written on the way to it.
+        lake: the committed lake.
+        replaced: files of the replaced lake, and uncommitted shards of this ingest.
 
     Raises:
         LakeError: in an object store, another ingest has removed files of the lake.
-        StoreError: the object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
         WriteError: a file cannot be removed.
     """
     if not lake.store.is_local:
@@ -82,7 +87,7 @@ def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
 def _clean_up_objects(lake: Lake, replaced: frozenset[str]) -> None:
     bucket = lake.store
     if open_lake(bucket).digest != lake.digest:
-        return  # another ingest has committed since, and sweeps
+        return  # another ingest has committed since, and does its own clean-up
     files = bucket.list_files()
     refuse_removed(bucket, lake.files - {file.path for file in files})
     forgotten_ns = time.time_ns() - _FORGOTTEN_S * 10**9

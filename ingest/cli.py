@@ -1,4 +1,4 @@
-"""The commands of ingest; each imports what it needs when it runs, so that `--help` is quick."""
+"""Entry points of `ingest`, `verify` and `phantom`; imports are local to keep `--help` quick."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _ingest(words: Sequence[str]) -> None:
 
     with open_executor(options) as executor:
         if not as_store(options.lake).sizes([LAKE_FILE]):
-            # there will be something to decode: workers import while this process does
+            # a new lake always needs decoding: workers import while this process imports and scans
             executor.start()
         from ingest.run import ingest_tree
 

@@ -1,4 +1,4 @@
-"""Commit: the tables of a lake are written, then `lake.json`, which makes them the lake."""
+"""Commit of a lake: its tables first, then `lake.json`, which refers to them."""
 
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from shared.storage.store import Store, as_store
 
 
 class Tables(NamedTuple):
-    """The tables of a lake; columns as in `shared.lake.manifest`'s schemas of these names."""
+    """The tables of a lake, with the columns of the schemas in `shared.lake.manifest`."""
 
     manifest: pl.DataFrame
     rejects: pl.DataFrame
@@ -31,23 +31,21 @@ def commit(
     layout: dict[str, Any] | None,
     tables: Tables,
 ) -> Lake:
-    """Write the tables, then `lake.json`: from then on this is the lake at `place`.
+    """Write the tables, then `lake.json`, and open the lake.
 
-    A lake that says the same already is left as it is.
-    The shards must be there. What an earlier lake left there is not touched.
+    `lake.json` is written last, so an interrupted commit leaves the previous lake intact. The
+    shards must exist already. A lake with identical content is not rewritten. Files of an earlier
+    lake are not removed.
 
     Args:
-        place: of the lake.
-        image: how the images in the shards were made.
-        layout: how the paths of the source were read, so that `verify` can read them again.
-        tables: of the lake.
-
-    Returns:
-        The lake, opened.
+        place: location of the lake.
+        image: specification of the stored images.
+        layout: path layout of the source; `verify` uses it to check paths.
+        tables: tables of the lake.
 
     Raises:
         LakeError: in an object store, another ingest has removed files of the lake.
-        StoreError: the object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
         WriteError: the lake cannot be written.
     """
     manifest, rejects = tables.manifest.sort("view_id"), tables.rejects.sort("path")
@@ -68,12 +66,13 @@ def commit(
         ("findings", manifests.encode_table(findings), findings.height),
     ]
     shards, counts = set(manifest["shard"].unique()), count(manifest, rejects, findings)
-    # the lake is opened from what was written, beside which its sorted tables need not stay
+    # open_lake reads the tables again; free these first to lower the peak memory
     del tables, manifest, rejects, findings, known
     with ThreadPoolExecutor(NUM_WRITERS) as writers:
         *partitions, rejects_file, findings_file = writers.map(
             _write_table, repeat(store), *zip(*encoded, strict=True)
         )
+    # the names of shards must be durable before lake.json refers to them
     store.sync(shards)
     facts = {
         "format_version": FORMAT_VERSION,
@@ -92,11 +91,7 @@ def commit(
 
 
 def refuse_removed(store: Store, missing: Collection[str]) -> None:
-    """Refuse a lake of which files are missing that were there before.
-
-    Raises:
-        LakeError: some are.
-    """
+    """Raise a LakeError if a concurrent ingest has removed files of the lake."""
     if missing:
         raise LakeError(
             "Expected to be the only ingest into the lake; run again. "
@@ -114,6 +109,7 @@ def _open_if_whole(store: Store) -> Lake | None:
 def _write_table(store: Store, folder: str, encoded: bytes, num_rows: int) -> dict[str, Any]:
     content_digest = digest(encoded)
     path = f"{folder}/{content_digest}.parquet"
+    # compare the bytes, because an existing file of that name may be damaged
     if not _holds(store, path, encoded):
         store.write(path, encoded)
     return {"path": path, "digest": content_digest, "rows": num_rows}

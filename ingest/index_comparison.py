@@ -1,4 +1,4 @@
-"""The index: MURA's own CSV files, compared with the tree."""
+"""Comparison of MURA's index files (CSV) with the views of the folder tree."""
 
 from dataclasses import dataclass, field
 
@@ -15,12 +15,13 @@ class Differences:
     """Differences between index files and tree.
 
     Attributes:
-        missing: views and studies that the index names and the tree does not have.
-        unlisted: views and studies of the tree that the index does not name.
-        label_conflicts: studies whose label in the index is not that of their folder.
-        unusable: file and reason of each index file that cannot be read, or that names no view of
-            the tree; it says nothing of any view.
-        unread_labels: file and count of labels that cannot be read; they contradict nothing.
+        missing: views and studies of the index that are not in the tree.
+        unlisted: views and studies of the tree that are not in the index.
+        label_conflicts: studies with different labels in the index and in their folder name.
+        unusable: by file name, the reason why an index file is ignored: it cannot be read, or it
+            lists no view of the tree.
+        unread_labels: by file name, the number of labels other than 0 and 1, with an example; they
+            are not compared.
     """
 
     missing: set[str] = field(default_factory=set[str])
@@ -31,9 +32,9 @@ class Differences:
 
 
 def compare_with_index(scan: Scan) -> Differences:
-    """Compare the index files of a tree with its views; a file that is not there says nothing.
+    """Compare the index files of a tree with its views.
 
-    Views and studies of folders that are not scanned are not missing.
+    Missing index files are ignored, as are views and studies in folders excluded from the scan.
     """
     differences = Differences()
     for split in scan.layout.indexed_splits:
@@ -50,7 +51,7 @@ def compare_with_index(scan: Scan) -> Differences:
 def _compare(
     scan: Scan, name: str, found: pl.DataFrame, differences: Differences
 ) -> pl.DataFrame | None:
-    """Add what a file and the tree do not have in common; return the rows of a usable file."""
+    """Add the differences between one index file and the tree; return the rows of a usable file."""
     try:
         index = read_index(scan.root, name)
     except UnusableIndexError as error:

@@ -1,4 +1,4 @@
-"""The options of ingest and verify; importing them costs nothing heavy."""
+"""Options of `ingest` and `verify`; the module imports no heavy library."""
 
 import os
 import re
@@ -26,7 +26,7 @@ _ONLY_WITH = {
     "body_part": ("folders", "other"),
     "patient": ("folders", ""),
 }
-"""Options that only one layout has, with their defaults."""
+"""Options of a single layout: the layout's name, and the default value."""
 
 
 def _count_processors() -> int:
@@ -35,11 +35,11 @@ def _count_processors() -> int:
 
 @dataclass(frozen=True)
 class IngestOptions:
-    """Decode every radiograph of a MURA tree once, into a lake.
+    """Convert a MURA folder tree into a lake of preprocessed radiographs.
 
-    Each image becomes grey, is resized and stored in TFRecord shards by split, body part and
-    label; a Parquet manifest says where each view lies. Run it again after a change or an
-    interruption: only what is new is decoded.
+    Images are converted to greyscale, resized and stored in TFRecord shards by split, body part
+    and label; a Parquet manifest records the position of each view. After a change or an
+    interruption, rerun the same command: only new and changed files are decoded.
 
     just ingest ~/data/MURA-v1.1
 
@@ -49,41 +49,41 @@ class IngestOptions:
     """
 
     root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
-    """The folder MURA-v1.1 or its parent, or s3://bucket/path; with layout=folders of train."""
+    """MURA-v1.1 or its parent (layout=folders: the parent of train), or s3://bucket/path."""
     lake: str = "lake"
-    """The folder, or s3://bucket/path, of the lake to make or bring up to date."""
+    """Folder or s3://bucket/path of the lake to create or update."""
     size: int = 320
     """Side of the stored square images, in pixels."""
     fit: Fit = "pad"
-    """pad keeps the aspect on black, stretch fills."""
+    """pad: keep the aspect ratio, pad with black; stretch: resize to the square."""
     crop: Crop = "none"
-    """field cuts black or white borders off."""
+    """field: crop black or white borders."""
     contrast: Contrast = "none"
-    """percentile stretches 1 to 99 %; clahe equalizes tiles."""
+    """percentile: stretch the 1st to 99th percentile; clahe: equalize tiles."""
     encoding: Encoding = "raw"
-    """raw reads fastest, png and jpeg take less room."""
+    """raw: fastest to read; png, jpeg: smaller."""
     layout: Literal["mura", "folders"] = "mura"
-    """folders: train/abnormal/any/image.png."""
+    """folders: paths like train/abnormal/any/image.png."""
     splits: str = "all"
-    """Only these of train, valid."""
+    """Splits to ingest: train, valid or all."""
     parts: str = "all"
-    """Only these body parts, e.g. elbow,wrist."""
+    """Body parts to ingest, e.g. elbow,wrist."""
     body_part: BodyPart = "other"
-    """With layout=folders: of all images."""
+    """Body part of all images (layout=folders)."""
     patient: str = ""
-    """With layout=folders: regex for the patient in a path."""
+    """Regular expression for the patient in a path (layout=folders)."""
     duplicates: Duplicates = "group"
-    """group ties their patients, drop keeps one, fail stops."""
+    """group: put patients who share an image in one group; drop: keep one copy; fail: stop."""
     split_conflict: SplitConflict = "leave_out"
-    """leave_out rejects train views of patients in valid, fail stops."""
+    """leave_out: reject train views of patients in valid; fail: stop."""
     max_rejects: int | None = None
     """Abort if more than this many files are rejected; no limit by default."""
     workers: int = field(default_factory=_count_processors)
-    """Processes that decode; any number, the same lake."""
+    """Decoding processes; the lake is the same for any number."""
     engine: Engine = "local"
-    """ray decodes on the nodes of a Ray cluster."""
+    """ray: decode on the nodes of a Ray cluster."""
     address: str = ""
-    """Of the cluster: auto, host:port or ray://host:port; by default one that is started here."""
+    """Ray cluster: auto, host:port or ray://host:port; default: start one on this machine."""
 
     def __post_init__(self) -> None:
         if not self.lake:
@@ -106,12 +106,12 @@ class IngestOptions:
                     f"Expected {key} only with layout={layout}. "
                     f"Received: {key}={value} layout={self.layout}"
                 )
-        # both refuse what they cannot be made of
+        # building both raises a UsageError for invalid values
         _ = self.image, self.tree_layout
 
     @property
     def tree_layout(self) -> Layout:
-        """How the tree's paths are read, and which of them."""
+        """The path layout of the source, limited to the requested splits and body parts."""
         splits = _choose("splits", self.splits, SPLITS)
         if self.layout == "mura":
             return MuraLayout(_choose("parts", self.parts, MURA_PARTS), splits)
@@ -119,12 +119,12 @@ class IngestOptions:
 
     @property
     def image(self) -> ImageSpec:
-        """How the lake's images are made."""
+        """The specification of the stored images."""
         return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding)
 
 
 def _choose(key: str, words: str, allowed: Sequence[Word]) -> tuple[Word, ...]:
-    """Return what is chosen by a list of words with commas, in the order of `allowed`."""
+    """Return the values of a comma-separated list, in the order of `allowed`."""
     if words == "all":
         return tuple(allowed)
     chosen = {word.strip() for word in words.split(",")}
@@ -139,6 +139,7 @@ def _choose(key: str, words: str, allowed: Sequence[Word]) -> tuple[Word, ...]:
 def _compile(pattern: str) -> re.Pattern[str] | None:
     try:
         return re.compile(pattern) if pattern else None
+    # OverflowError: a huge repeat count; RecursionError: deeply nested groups
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(
             f"Expected patient to be a regular expression. Received: patient={pattern}, {error}"
@@ -147,7 +148,7 @@ def _compile(pattern: str) -> re.Pattern[str] | None:
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """Prove a lake whole: read every record, compare with manifest and lake.json.
+    """Verify every record, checksum, count and digest of a lake.
 
     just verify
 
@@ -157,9 +158,9 @@ class VerifyOptions:
     """
 
     lake: str = "lake"
-    """The folder of the lake, or s3://bucket/path."""
+    """Folder or s3://bucket/path of the lake."""
     source: str = ""
-    """The tree it was made from: compare each view with its file."""
+    """Source tree of the lake; if given, compare each view with its file."""
 
     def __post_init__(self) -> None:
         for place in (self.lake, self.source):

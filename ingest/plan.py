@@ -1,4 +1,4 @@
-"""Plan: the table of views becomes a list of shard plans, a pure function of the table."""
+"""Assignment of views to shards, a pure function of the table of views."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,25 +13,25 @@ from shared.images.spec import ImageSpec
 from shared.lake.manifest import PARTITION_COLUMNS, partition_folder
 
 SHARD_LIMIT_BYTES = 64 * 1024 * 1024
-"""Pixels in one shard at most: large enough to be read in one sweep, small enough to rewrite."""
+"""Maximum image bytes of a shard: large enough for sequential reads, small enough to rewrite."""
 
 _HASH_BITS = 64
 
 
 @dataclass(frozen=True, eq=False)
 class ShardPlan:
-    """The views that make one shard; a plan is equal to itself alone.
+    """The views of one shard; plans are compared by identity.
 
     Attributes:
         folder: the partition's Hive-style folder.
-        views: their rows, columns as in `ingest.scan.SCHEMA`, sorted by `view_id`.
+        views: one row a view, columns as in `ingest.scan.SCHEMA`, sorted by `view_id`.
     """
 
     folder: str
     views: pl.DataFrame
 
     def without(self, view_ids: pl.Series) -> "ShardPlan":
-        """Return the plan less some views; itself where it has none of them."""
+        """Return the plan without some views, or itself if it contains none of them."""
         views = self.views.filter(~pl.col("view_id").is_in(view_ids.to_list()))
         return self if views.height == self.views.height else ShardPlan(self.folder, views)
 
@@ -39,15 +39,12 @@ class ShardPlan:
 def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
     """Divide views into shards of one split, body part and label each, the largest first.
 
-    Within a partition a view's place follows from the hash of its `view_id`: hashes are divided by
-    their leading bit, again and again, until a shard is within `SHARD_LIMIT_BYTES` (the leaves of a
-    trie, as in extendible hashing). So one view more or less changes the shard it is in, or at most
-    divides or joins shards there; all others keep their views.
-
-    Args:
-        views: columns as in `ingest.scan.SCHEMA`.
-        image: how each image will be stored.
+    Within a partition, views are assigned by the hash of their `view_id`: the hashes are split by
+    their leading bit, recursively, until each shard is within `SHARD_LIMIT_BYTES` (the leaves of a
+    trie, as in extendible hashing). Adding or removing a view therefore changes only its own shard,
+    or splits or merges shards there; all other shards keep their views.
     """
+    # an image larger than the limit gets a shard of its own
     limit = max(1, SHARD_LIMIT_BYTES // image.num_bytes)
     plans = [
         ShardPlan(partition_folder(*cast("tuple[str, str, int]", partition)), rows[members])
@@ -56,6 +53,7 @@ def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
         .items()
         for members in _divide(_hashes(rows["view_id"]), limit)
     ]
+    # the largest first, so that no worker starts a long task last
     return sorted(
         plans, key=lambda plan: (-plan.views.height, plan.folder, plan.views["view_id"][0])
     )
@@ -63,6 +61,7 @@ def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
 
 def _hashes(view_ids: pl.Series) -> npt.NDArray[np.uint64]:
     digests = (hashlib.blake2b(view_id.encode(), digest_size=8).digest() for view_id in view_ids)
+    # big-endian on every machine, so that shards do not depend on the processor
     return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
 
 
@@ -70,7 +69,7 @@ def _divide(hashes: npt.NDArray[np.uint64], limit: int) -> Iterator[npt.NDArray[
     """Yield the row numbers of each shard, ascending."""
     order = np.argsort(hashes, kind="stable")
     ascending = hashes[order]
-    # in this order the hashes that begin with the same bits are neighbours
+    # sorted, hashes with the same leading bits are adjacent
     pending = [(0, len(hashes), _HASH_BITS - 1)]
     while pending:
         start, end, bit = pending.pop()

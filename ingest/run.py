@@ -1,4 +1,4 @@
-"""Run: from a MURA tree to a committed lake."""
+"""The ingest command: from a MURA tree to a committed lake."""
 
 import time
 from collections.abc import Iterable
@@ -29,16 +29,14 @@ from shared.storage.store import as_store
 
 
 def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
-    """Bring the lake up to date with the tree: decode what is new, commit, sweep what is old.
+    """Update the lake from the tree: decode new files, commit, remove old files.
 
-    Args:
-        options: what to ingest, and how.
-        executor: the processes that decode; started only if there is something to decode.
+    The executor is started only if there are files to decode.
 
     Raises:
-        SourceError: the tree cannot be used, or holds more of what is wrong than allowed.
-        LakeError: the lake's folder holds something else, or another ingest writes it.
-        StoreError: an object store does not answer, or not as it should.
+        SourceError: the tree cannot be used, or has forbidden findings or too many rejects.
+        LakeError: the lake's folder contains other files, or another ingest is writing to it.
+        StoreError: the object store does not respond, or returns an error.
         WorkerError: a worker process died or ran out of memory.
         WriteError: the lake cannot be written.
     """
@@ -51,7 +49,7 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
     refuse(findings, options.duplicates, options.split_conflict)
     job = Job(scan.root, store, options.image)
     with store.lock(LOCK_FILE), no_leftovers(store), ExitStack() as ends:
-        # what a process leaves is told from what one writes when it has ended
+        # runs before no_leftovers exits: partial files can be removed only when no worker writes
         ends.callback(executor.kill)
         replaced = _find_replaced(job, scan.views)
         lake, passed = _bring_up_to_date(job, scan, findings, options, executor)
@@ -65,9 +63,10 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
 
 
 def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
-    """Return the files of the lake that is about to be replaced, if any.
+    """Return the files of the existing lake, if any.
 
-    Say so if it was made otherwise, or if views are about to go from it.
+    Print a note if its image specification differs, or if it contains views that the new lake
+    will not.
     """
     try:
         lake = open_lake(job.lake)
@@ -85,16 +84,16 @@ def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
 def _bring_up_to_date(
     job: Job, scan: Scan, findings: pl.DataFrame, options: IngestOptions, executor: Executor
 ) -> tuple[Lake, frozenset[str]]:
-    """Return the lake, and the shards that were written on the way, with copies still in them."""
+    """Return the lake, and the shards of the first pass that were written again without copies."""
     decoder = Decoder(job, scan.rejects, options.max_rejects, executor)
     plans = plan_shards(scan.views, job.image)
     decoded = decoder.decode(plans)
-    # what follows takes memory for tables; workers start anew if a shard must be written again
+    # the tables below need the workers' memory; workers restart if a shard must be rewritten
     executor.kill()
     readable = _written(decoded.values())
     findings = pl.concat([findings, find_in_images(readable)])
     refuse(findings, options.duplicates, options.split_conflict)
-    # also what is left out ties patients: a copy shows whose image it is
+    # excluded views also connect patients: a copied image belongs to both of them
     grouped = group_patients(readable)
     tested = scan.views.filter(split="valid")
     left_out = leave_out(grouped, tested, findings, options.duplicates)

@@ -1,4 +1,4 @@
-"""Scan: a tree of radiographs becomes a table of views; nothing is opened."""
+"""The scan of a source tree into a table of views, without opening any image."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -18,24 +18,24 @@ SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "so
     "modified_ns": pl.Int64,
     "changed_ns": pl.Int64,
 }
-"""Columns and types of the views of a tree; `view_id` is also the path below the tree's root."""
+"""Columns and types of the table of views; `view_id` is the path relative to the tree's root."""
 
 _NAMES_SHOWN = 5
 _IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
 _ROWS_A_TABLE = 2_000
-"""Views that are Python objects at a time: those of a whole MURA would never leave the heap."""
+"""Rows held as Python objects at a time; the heap never returns the memory of all of MURA's."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What a tree holds.
+    """The content of a source tree.
 
     Attributes:
-        root: the folder that holds the splits.
-        layout: how its paths were read.
+        root: the folder that contains the splits.
+        layout: the layout of its paths.
         views: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
         rejects: views that cannot be opened, columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
-        num_ignored: how many files of each kind are no views.
+        num_ignored: number of other files by kind.
     """
 
     root: Store
@@ -46,16 +46,12 @@ class Scan:
 
 
 def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
-    """Find every view in a tree.
-
-    Args:
-        place: a folder, or an object store's URL.
-        layout: how its paths are read.
+    """Find every view in a tree, a folder or an object store's URL.
 
     Raises:
-        SourceError: there is no such folder or no view in it, a folder cannot be entered, or the
-            path of a view does not say whose it is.
-        StoreError: the object store does not answer, or not as it should.
+        SourceError: the folder does not exist, contains no view or an unreadable folder, or the
+            path of a view does not identify its patient.
+        StoreError: the object store does not respond, or returns an error.
     """
     root = layout.find_root(as_store(place))
     tables: list[pl.DataFrame] = []
@@ -71,6 +67,7 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
         elif isinstance(answer, NoView):
             no_views[answer] += 1
             if answer == NO_PATIENT:
+                # the smallest path, independent of the listing order of the file system
                 first_nameless = min(path, first_nameless or path)
         elif status := find_status(file):
             rows.append((path, *answer, *status))
@@ -96,7 +93,7 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
 
 
 def _count_by_kind(no_views: Mapping[NoView, int]) -> dict[str, int]:
-    """Return how many files are of each kind, sorted; a kind says some of the names it has."""
+    """Return the number of files of each kind, sorted; the key of a kind lists some names."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     numbers: Counter[str] = Counter()
     for (kind, name), number in sorted(no_views.items()):

@@ -1,4 +1,4 @@
-"""Summary: what a person reads of an ingest: the scan, the lake's table, rejects and findings."""
+"""Console summary of an ingest: scan, counts by partition, rejects and findings."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _BYTES_PER_MB = 1e6
 
 
 def show_scan(scan: Scan) -> None:
-    """Tell what the scan found and what it passed over."""
+    """Print the number of views and of ignored files."""
     note(f"scan: {scan.views.height:,} views in {scan.root}")
     if not scan.layout.names_patients:
         note("scan: every file is its own patient, without patient= to tell; sets may share some")
@@ -24,12 +24,7 @@ def show_scan(scan: Scan) -> None:
 
 
 def show_summary(lake: Lake, views: pl.DataFrame) -> None:
-    """Print counts of each partition, then rejects by reason and findings by kind.
-
-    Args:
-        lake: what was written.
-        views: what was scanned, columns as in `ingest.scan.SCHEMA`.
-    """
+    """Print counts of each partition of the scanned views, rejects by reason, findings by kind."""
     keys = list(PARTITION_COLUMNS)
     counts = lake.manifest.group_by(keys).agg(*_counts())
     table = counts.join(

@@ -1,1 +1,1 @@
-"""Duplicates: copies of images, patients in both splits, contradictory labels, groups."""
+"""Detection of copied images, patients in both splits and contradictory labels; groups."""

@@ -1,4 +1,4 @@
-"""Exclusions: the trees that options refuse, and the views that are left out of a lake."""
+"""Consequences of findings: refusal of a tree, or exclusion of views from the lake."""
 
 from collections.abc import Collection
 
@@ -16,17 +16,17 @@ from shared.lake.manifest import REJECTS_SCHEMA
 
 COPY_OF_VALID, DUPLICATE, CONTRADICTED = "copy_of_valid", "duplicate", "contradictory_label"
 PATIENT_IN_VALID = "patient_in_valid"
-"""Reasons of rejects that could have been read."""
+"""Reject reasons of readable images."""
 
 _SHOWN = 3
 
 
 def refuse(findings: pl.DataFrame, duplicates: Duplicates, split_conflict: SplitConflict) -> None:
-    """Refuse a tree with findings of the kinds that the options forbid.
+    """Refuse a tree with findings that the options forbid.
 
     Raises:
-        SourceError: with `duplicates=fail`, labels are contradicted, or patients or splits share an
-            image; with `split_conflict=fail`, splits share a patient or an image.
+        SourceError: with `duplicates=fail`, labels contradict each other, or patients or splits
+            share an image; with `split_conflict=fail`, splits share a patient or an image.
     """
     if duplicates == "fail":
         _refuse(findings, CONTRADICTIONS, "one label and one patient of each image", "duplicates")
@@ -47,17 +47,17 @@ def _refuse(findings: pl.DataFrame, kinds: Collection[str], expected: str, optio
 def leave_out(
     grouped: pl.DataFrame, tested: pl.DataFrame, findings: pl.DataFrame, duplicates: Duplicates
 ) -> pl.DataFrame:
-    """Choose the views to leave out, so that the test stays clean.
+    """Choose the views to exclude, so that the valid split shares no group with the train split.
 
-    A train view with the image of a valid view is always left out, as is any other whose group is
-    in the valid split. With `drop`, one view of each image is kept, and none whose label is
-    contradicted.
+    Train views with the image of a valid view are always excluded, and so are train views of a
+    group with a patient of the valid split. With `drop`, one view of each image is kept, and views
+    with contradictory labels are excluded.
 
     Args:
         grouped: columns as in `ingest.write.shard_cache.WRITTEN_SCHEMA`, and `group`.
-        tested: views of the tree's valid split, also those that cannot be read.
-        findings: of the tree and its images.
-        duplicates: the option.
+        tested: views of the tree's valid split, including unreadable ones.
+        findings: findings from the tree and its images.
+        duplicates: value of the option.
 
     Returns:
         Columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
@@ -77,7 +77,7 @@ def leave_out(
             _rejects(contradicted.with_columns(kept=pl.lit("the study's findings")), CONTRADICTED),
             _rejects(several_labels.with_columns(kept=pl.lit("other copies")), CONTRADICTED),
         ]
-        # a copy is kept only of what may get in
+        # choose the copy to keep among the views that are not excluded for another reason
         gone = pl.concat(left_out).select(view_id="path")
         copies = find_copies(grouped.join(gone, on="view_id", how="anti"))
         left_out.append(_rejects(copies.filter(pl.col("view_id") != pl.col("kept")), DUPLICATE))
@@ -85,7 +85,7 @@ def leave_out(
 
 
 def _train_views_of_tested(grouped: pl.DataFrame, tested: pl.DataFrame) -> pl.DataFrame:
-    """Return train views of groups with a patient of the valid split, who is named in `kept`."""
+    """Return train views of groups with a patient of the valid split; `kept` is the patient."""
     patients = grouped.join(tested, on="patient_id", how="semi")
     groups = patients.group_by("group").agg(kept=pl.format("patient {}", pl.min("patient_id")))
     return grouped.filter(pl.col("split") != "valid").join(groups, on="group")

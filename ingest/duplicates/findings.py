@@ -1,7 +1,7 @@
-"""Findings: contradictory labels, and images and patients that occur twice.
+"""Findings: contradictory labels, copied images, and patients in both splits.
 
-Functions of tables; a finding is a row of `shared.lake.manifest.FINDINGS_SCHEMA`. Two views
-have the same image if their stored pixels are the same, because a model cannot distinguish them.
+A finding is a row of `shared.lake.manifest.FINDINGS_SCHEMA`. Two views have the same image if
+their stored pixels are equal, because a model cannot distinguish them.
 """
 
 import polars as pl
@@ -19,19 +19,14 @@ _SAME_PIXELS = "same_pixels_other_bytes"
 STUDY_CONTRADICTIONS = (_LABEL_CONFLICT, _BOTH_LABELS)
 CONTRADICTIONS = (*STUDY_CONTRADICTIONS, _SEVERAL_PATIENTS, _BOTH_SPLITS, _IMAGE_BOTH_LABELS)
 SPLIT_CONFLICTS = (_PATIENT_BOTH_SPLITS, _BOTH_SPLITS)
-"""A group is in both splits only if one of its patients or images is."""
+"""Sufficient for groups too: a group is in both splits only if a patient or image of it is."""
 _COPIES = (_ONE_PATIENT, _SEVERAL_PATIENTS, _BOTH_SPLITS, _IMAGE_BOTH_LABELS)
 
 _LABEL_SUFFIX = r"_(positive|negative)$"
 
 
 def find_in_tree(views: pl.DataFrame, differences: Differences) -> pl.DataFrame:
-    """Return the contradictions of index files and paths, before any image is read.
-
-    Args:
-        views: columns as in `ingest.scan.SCHEMA`.
-        differences: between the tree and its index.
-    """
+    """Return the findings from index files and paths, before any image is read."""
     studies = views.select("study_id", "label").unique()
     bare = pl.col("study_id").str.replace(_LABEL_SUFFIX, "")
     both = studies.filter(
@@ -51,7 +46,7 @@ def find_in_tree(views: pl.DataFrame, differences: Differences) -> pl.DataFrame:
 
 
 def _find_patients(views: pl.DataFrame) -> pl.DataFrame:
-    """Return a finding for each patient of both splits, named by the first train view."""
+    """Return a finding for each patient in both splits, with the first train view as path."""
     is_train = pl.col("split") == "train"
     patients = views.group_by("patient_id").agg(
         num_train=is_train.sum(),
@@ -71,11 +66,7 @@ def _find_patients(views: pl.DataFrame) -> pl.DataFrame:
 
 
 def find_in_images(written: pl.DataFrame) -> pl.DataFrame:
-    """Return the views whose image occurs more than once.
-
-    Args:
-        written: columns as in `ingest.write.shard_cache.WRITTEN_SCHEMA`.
-    """
+    """Return the findings on written views with the same image."""
     copies = find_copies(written)
     several = pl.any_horizontal(pl.col("num_patients", "num_splits", "num_labels") > 1)
     found = [
@@ -92,19 +83,20 @@ def find_in_images(written: pl.DataFrame) -> pl.DataFrame:
 
 
 def find_ties(findings: pl.DataFrame) -> pl.DataFrame:
-    """Return the pairs of views that have the same image, as findings name them.
-
-    They name every view whose image occurs more than once, also those that were left out.
+    """Return the pairs of views with the same image from findings, which include excluded views.
 
     Returns:
-        Columns `path` and `kept`, the same view for all copies of an image.
+        Columns `path` and `kept`; `kept` is the same view for all copies of an image.
     """
     copies = findings.filter(pl.col("kind").is_in(list(_COPIES)))
     return copies.select("path", kept=pl.col("detail").str.strip_prefix("as ")).unique()
 
 
 def find_copies(written: pl.DataFrame) -> pl.DataFrame:
-    """Return the views that share their pixels, with counts of what they differ in, and `kept`."""
+    """Return views with equal pixels, with `kept` and counts of patients, splits, labels, sources.
+
+    `kept` is the first of the copies, in the valid split if there is one.
+    """
     copies = written.filter(pl.len().over("pixel_digest") > 1)
     valid_first = pl.col("view_id").sort_by(pl.col("split") != "valid", "view_id").first()
     return copies.with_columns(

@@ -1,18 +1,13 @@
-"""Groups: patients who share an image are one, so that no fold divides them."""
+"""Groups of patients who share images; cross-validation must keep a group in one fold."""
 
 import polars as pl
 
 
 def group_patients(views: pl.DataFrame) -> pl.DataFrame:
-    """Add the column `group`: the smallest patient number among patients tied by shared images.
+    """Add the column `group`: the smallest number of the patients connected by shared images.
 
-    A patient's number is the bare one, the same across body parts and splits.
-
-    Args:
-        views: columns `patient_id` and `pixel_digest` at least.
-
-    Returns:
-        `views` with `group`, Int64, in the same order.
+    A patient has the same number in all body parts and splits. `views` needs the columns
+    `patient_id` and `pixel_digest`; its order is preserved.
     """
     edges = views.select("patient_id", "pixel_digest").unique()
     shared = edges.filter(pl.len().over("pixel_digest") > 1)
@@ -25,8 +20,8 @@ def group_patients(views: pl.DataFrame) -> pl.DataFrame:
 
 
 def _connect(edges: pl.DataFrame) -> pl.DataFrame:
-    """Return `patient_id` and `group` of patients who are tied by images."""
-    # few lakes have such patients, and these take half a second to import
+    """Return `patient_id` and `group` of patients connected by shared images."""
+    # imported here: few lakes have such patients, and the imports take half a second
     import numpy as np
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -35,6 +30,7 @@ def _connect(edges: pl.DataFrame) -> pl.DataFrame:
         patient_node=pl.col("patient_id").rank("dense").cast(pl.Int64) - 1,
         image_node=pl.col("pixel_digest").rank("dense").cast(pl.Int64) - 1,
     )
+    # a bipartite graph: nodes of patients first, then nodes of images
     num_patients = edges["patient_id"].n_unique()
     num_nodes = num_patients + edges["pixel_digest"].n_unique()
     ends = (edges["patient_node"].to_numpy(), edges["image_node"].to_numpy() + num_patients)

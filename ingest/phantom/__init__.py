@@ -1,1 +1,1 @@
-"""Phantoms: radiographs drawn in MURA's layout, of nobody, for demo, tests and benchmarks."""
+"""Synthetic radiographs (phantoms) in MURA's layout, for demo, tests and benchmarks."""

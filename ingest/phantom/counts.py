@@ -1,4 +1,4 @@
-"""How many views, studies and patients MURA has, and how many a smaller phantom gets."""
+"""MURA's numbers of views, studies and patients, and their scaling to smaller phantoms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.labels import SPLITS, MuraPart, Split
 
 MAX_STUDY_VIEWS = 11
 MAX_STUDIES = 4
-"""Studies of one patient and body part."""
+"""Maximum number of studies of one patient and body part."""
 
 # normal, abnormal; views as in MURA's index files
 _VIEWS: dict[Split, dict[MuraPart, tuple[int, int]]] = {
@@ -56,8 +56,8 @@ _STUDIES: dict[Split, dict[MuraPart, tuple[int, int]]] = {
     },
 }
 
-# patients, those with several parts, and those of them with three; the index files give the first
-# two for train and the first for valid, the others are set to what leaves plausible studies each
+# patients, those with several parts, and those with three; the index files give the first two for
+# train and the first for valid, the others are chosen for plausible numbers of studies a patient
 _PATIENTS: dict[Split, tuple[int, int, int]] = {
     "train": (11184, 1467, 147),
     "valid": (783, 180, 20),
@@ -66,7 +66,7 @@ _PATIENTS: dict[Split, tuple[int, int, int]] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """What one split, body part and label has."""
+    """The counts of one split, body part and label."""
 
     split: Split
     body_part: MuraPart
@@ -77,7 +77,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class PatientCounts:
-    """Patients of a split: all, those with two body parts and those with three."""
+    """The number of patients of a split: all, with two body parts, and with three."""
 
     all: int
     with_two_parts: int
@@ -85,12 +85,12 @@ class PatientCounts:
 
     @property
     def patient_parts(self) -> int:
-        """Pairs of a patient and a body part."""
+        """The number of pairs of a patient and a body part."""
         return self.all + self.with_two_parts + 2 * self.with_three_parts
 
 
 def scale_cells(num_views: int, parts: Sequence[MuraPart]) -> list[Cell]:
-    """Share `num_views` out over parts as MURA does, at least one a cell, by largest remainder."""
+    """Distribute `num_views` in MURA's proportions, at least one a cell, by largest remainder."""
     keys: list[tuple[Split, MuraPart, int]] = [
         (s, p, label) for s in SPLITS for p in parts for label in (0, 1)
     ]
@@ -115,7 +115,7 @@ def _share_out(total: int, weights: NDArray[np.int_]) -> NDArray[np.int_]:
 
 
 def scale_patients(split: Split, num_studies: int, num_parts: int) -> PatientCounts:
-    """Return the patients of `num_studies` studies of so many body parts, in MURA's ratios."""
+    """Return the numbers of patients for `num_studies` studies, in MURA's proportions."""
     patients, several, three = _PATIENTS[split]
     ratio = num_studies / sum(sum(pair) for pair in _STUDIES[split].values())
     if num_parts == 1:
@@ -127,10 +127,10 @@ def scale_patients(split: Split, num_studies: int, num_parts: int) -> PatientCou
 
 
 def share_patient_parts(counts: PatientCounts, studies_by_part: dict[MuraPart, int]) -> list[int]:
-    """Share a split's pairs of patient and part out over its parts, as the studies are."""
+    """Distribute a split's pairs of patient and part over its parts, in proportion to studies."""
     studies = np.array(list(studies_by_part.values()))
     shares = np.minimum(_share_out(counts.patient_parts, studies), studies)
-    # a part that got more pairs than it has studies leaves the rest to the others
+    # each pair needs a study, so pairs beyond a part's studies move to other parts
     while shares.sum() < counts.patient_parts:
         shares[np.argmax(studies - shares)] += 1
     return shares.tolist()

@@ -1,4 +1,4 @@
-"""The phantom generator: a tree of drawn radiographs in MURA's layout, with MURA's index files."""
+"""The phantom command: a tree of synthetic radiographs in MURA's layout, with index files."""
 
 import shutil
 import time
@@ -24,17 +24,17 @@ _PARTIAL_NAME = f".{ROOT_NAME}.partial"
 
 
 def generate(options: PhantomOptions) -> Path:
-    """Draw a tree of phantom radiographs, its index files, and `lesions.csv` beside it.
+    """Draw a tree of phantom radiographs with index files, and `lesions.csv` next to the tree.
 
-    `lesions.csv` has one row for each view that shows a lesion: view_id, kind (fracture, fragment
-    or hardware), and x, y, width, height of its box in pixels of the image. The tree gets its name
-    last, so whatever is called MURA-v1.1 is whole.
+    `lesions.csv` has one row for each view with a visible lesion: view_id, kind (fracture, fragment
+    or hardware), and x, y, width, height of its bounding box in pixels. The tree is renamed to
+    MURA-v1.1 last, so a folder of that name is complete.
 
     Returns:
         The folder MURA-v1.1.
 
     Raises:
-        SourceError: a MURA tree is there already.
+        SourceError: the folder MURA-v1.1 exists already.
         WorkerError: a worker process died.
         OSError: the tree cannot be written.
     """
@@ -66,7 +66,7 @@ def _refuse_existing(root: Path) -> None:
 
 
 def _write_index(plan: pl.DataFrame, root: Path) -> None:
-    """Write MURA's four index files and make the folders of the studies."""
+    """Write MURA's four index files and create the folders of the studies."""
     for split in SPLITS:
         views = plan.filter(split=split)
         studies = views.select("study_id", "label").unique().sort("study_id")
@@ -96,6 +96,7 @@ def _lesion_lines(lesions: list[Lesion]) -> list[str]:
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    # "\n" on every platform, so that the bytes are the same
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
 

@@ -1,4 +1,4 @@
-"""The options of the phantom generator; importing them costs nothing heavy."""
+"""Options of the phantom generator; the module imports no heavy library."""
 
 import os
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ from shared.labels import MuraPart
 from shared.storage.store import as_path
 
 MIN_VIEWS = 28
-"""One view of each split, body part and label: with fewer, a tree is not shaped like MURA."""
+"""One view for each split, body part and label; fewer cannot reproduce MURA's structure."""
 
 _MAX_VIEWS = 300_000
-"""Patients are numbered with five digits."""
+"""Patient numbers have five digits."""
 
 
 @dataclass(frozen=True)
 class PhantomOptions:
-    """Draw phantom radiographs in MURA's layout, with MURA's index files.
+    """Draw synthetic radiographs in MURA's layout, with MURA's index files.
 
     The same seed gives the same bytes. With views=40005 the counts by split, body part, label,
-    study and patient are MURA's own; other numbers are scaled from them.
+    study and patient equal MURA's; other numbers are scaled from them.
 
     just phantom
 
@@ -30,15 +30,15 @@ class PhantomOptions:
     """
 
     out: str = "phantom"
-    """The folder to write MURA-v1.1 and lesions.csv into."""
+    """Output folder for MURA-v1.1 and lesions.csv."""
     views: int = 600
-    """How many radiographs to draw."""
+    """Number of radiographs."""
     part: Literal["all", MuraPart] = "all"
-    """Draw one body part only; views=1560 of the humerus are as many as MURA has."""
+    """Body part to draw; part=humerus views=1560 gives MURA's number of humerus views."""
     seed: int = 0
-    """Another seed draws other patients."""
+    """Random seed; another seed gives other patients."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Processes that draw; the tree is the same for any number."""
+    """Drawing processes; the tree is the same for any number."""
 
     def __post_init__(self) -> None:
         as_path("out", self.out)

@@ -1,4 +1,4 @@
-"""Random draws of the phantom, with types."""
+"""Typed helper functions for random draws."""
 
 from collections.abc import Sequence
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""The plan of a phantom tree: who has which studies and views, and how each view is to be drawn."""
+"""The plan of a phantom tree: patients, studies, views, and the properties of each view."""
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
@@ -39,23 +39,17 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "study_seed": pl.UInt64,
     "patient_seed": pl.UInt64,
 }
-"""Columns and types of a plan. `lesion`: the kind that the view shows, or null; seeds: what view,
-study and patient are drawn from, functions of the tree's seed and of the names alone."""
+"""Columns and types of a plan. `lesion`: kind of the visible lesion, or null. The random seeds of
+view, study and patient depend only on the tree's seed and on their names."""
 
 _Study = tuple[MuraPart, int, int]
 _PatientPart = list[_Study]
 
 
 def plan_tree(views: int, seed: int, parts: Sequence[MuraPart] = MURA_PARTS) -> pl.DataFrame:
-    """Plan a tree of `views` radiographs.
+    """Plan a tree: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
 
-    Args:
-        views: how many; 40005 gives MURA's true counts by split, body part, label, study, patient.
-        seed: another seed gives other patients.
-        parts: the body parts that the tree has.
-
-    Returns:
-        One row a view, columns as in `SCHEMA`, sorted by `view_id`.
+    With 40005 views, the counts by split, body part, label, study and patient equal MURA's.
     """
     rng = np.random.default_rng([seed, views])
     cells = scale_cells(views, parts)
@@ -72,7 +66,7 @@ def plan_tree(views: int, seed: int, parts: Sequence[MuraPart] = MURA_PARTS) -> 
 def _plan_patients(
     split: Split, cells: list[Cell], rng: np.random.Generator
 ) -> list[list[_PatientPart]]:
-    """Return the patients of a split, each a list of body parts, each a list of studies."""
+    """Return the patients of a split: a list of body parts a patient, of studies a body part."""
     parts: list[MuraPart] = list(dict.fromkeys(cell.body_part for cell in cells))
     studies = {
         part: [s for c in cells if c.body_part == part for s in _plan_studies(c, rng)]
@@ -89,7 +83,7 @@ def _plan_patients(
 
 
 def _plan_studies(cell: Cell, rng: np.random.Generator) -> list[_Study]:
-    """Give the views of a cell to its studies: mostly its mean, 1 to 11 each."""
+    """Distribute the views of a cell over its studies, 1 to 11 each, Poisson around the mean."""
     sizes = 1 + rng.poisson(0.9 * (cell.num_views / cell.num_studies - 1), cell.num_studies)
     sizes = np.minimum(sizes, MAX_STUDY_VIEWS)
     while missing := cell.num_views - sizes.sum():
@@ -102,7 +96,7 @@ def _plan_studies(cell: Cell, rng: np.random.Generator) -> list[_Study]:
 def _group_studies(
     studies: list[_Study], num_groups: int, rng: np.random.Generator
 ) -> list[_PatientPart]:
-    """Give the studies of a body part to `num_groups` patients, at random, up to 4 each."""
+    """Assign the studies of a body part to `num_groups` patients at random, 1 to 4 each."""
     shuffled = shuffle(rng, studies)
     groups = [[study] for study in shuffled[:num_groups]]
     for study in shuffled[num_groups:]:
@@ -114,7 +108,7 @@ def _group_studies(
 def _join_parts(
     pools: list[list[_PatientPart]], counts: PatientCounts, rng: np.random.Generator
 ) -> Iterator[list[_PatientPart]]:
-    """Yield patients with three and two different body parts, then one each for what is left."""
+    """Yield patients with three and with two body parts, then those with one."""
     for num_parts in [3] * counts.with_three_parts + [2] * counts.with_two_parts:
         left = np.array([len(pool) for pool in pools], dtype=float)
         num_parts = min(num_parts, np.count_nonzero(left))

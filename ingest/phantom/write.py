@@ -1,4 +1,4 @@
-"""Writing phantom radiographs in parallel: blocks of views are drawn by processes of their own."""
+"""Parallel drawing and writing of phantom radiographs, in blocks of views."""
 
 from collections.abc import Generator, Sequence
 from functools import partial
@@ -12,11 +12,12 @@ from ingest.phantom.drawing.image import View, draw
 from ingest.write.process_pool import Pool
 
 _BLOCK_VIEWS = 40
+# zlib's fastest level
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
 
 class Lesion(NamedTuple):
-    """A lesion as it stands in lesions.csv: its view, kind and box in pixels."""
+    """A row of lesions.csv: view, kind and bounding box in pixels."""
 
     view_id: str
     kind: str
@@ -29,10 +30,10 @@ class Lesion(NamedTuple):
 def write_views(
     views: Sequence[View], root: Path, workers: int
 ) -> Generator[tuple[int, list[Lesion]], None, None]:
-    """Draw views into the MURA folder `root`, whose folders are there, in `workers` processes.
+    """Draw views into the MURA folder `root`, in `workers` processes; study folders must exist.
 
     Yields:
-        How many views a block has, and their lesions; blocks come in any order.
+        For each block, in any order, the number of its views and their lesions.
 
     Raises:
         WorkerError: a worker process died.
@@ -49,6 +50,7 @@ def _write_block(views: Sequence[View], root: Path) -> list[Lesion]:
     lesions: list[Lesion] = []
     for view in views:
         image, box = draw(view)
+        # the channels of MURA's RGB files are equal, too
         if view.channels == 3:
             image = np.repeat(image[:, :, None], 3, axis=2)
         _, encoded = cv2.imencode(".png", image, _PNG)

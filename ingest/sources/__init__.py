@@ -1,4 +1,4 @@
-"""The layouts of source trees: what a path says of its view, or of what kind it is if it is none.
+"""Layouts of source trees, which parse paths into views or kinds of other files.
 
-Each layout is a frozen dataclass of options and pure functions of paths; `ingest.scan` walks.
+Each layout is a frozen dataclass of options and pure functions of paths.
 """

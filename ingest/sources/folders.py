@@ -1,4 +1,4 @@
-"""The layout of folders by split and label: `train/abnormal/any/folders/any.png`."""
+"""The layout with folders by split and label: `train/abnormal/any/folders/any.png`."""
 
 import hashlib
 import re
@@ -16,13 +16,14 @@ SPLIT_OF_FOLDER: dict[str, Split] = {
     "validation": "valid",
     "test": "valid",
 }
-"""The split that a folder is, by its name in lower case."""
+"""Split by folder name in lower case."""
 
 LABEL_OF_FOLDER = {"negative": 0, "normal": 0, "0": 0, "positive": 1, "abnormal": 1, "1": 1}
-"""The label that a folder is, by its name in lower case."""
+"""Label by folder name in lower case."""
 
 _ENDINGS = (".png", ".jpg", ".jpeg")
 _NO_LABEL = "images in folders of no known label"
+# 10 ** 18 - 1 fits into a signed 64-bit integer
 _MAX_DIGITS = 18
 
 
@@ -31,9 +32,10 @@ class FoldersLayout:
     """Radiographs of one body part in folders by split and label, at any depth below these.
 
     Attributes:
-        body_part: of all of them.
-        patient: searched in the path below the label's folder; its first group, or else all that it
-            matches, names the patient. Without it each file is a patient of its own.
+        body_part: the body part of all images.
+        patient: pattern searched in the path below the label's folder; its first group, or the
+            whole match if it has no group, is the patient. Without a pattern, each file counts as
+            a patient.
         splits: splits to scan.
     """
 
@@ -48,21 +50,21 @@ class FoldersLayout:
 
     @property
     def indexed_splits(self) -> tuple[Split, ...]:
-        """None: only MURA has index files."""
+        """No split: only MURA has index files."""
         return ()
 
     @property
     def names_patients(self) -> bool:
-        """Only by a pattern."""
+        """Whether there is a pattern for patients."""
         return self.patient is not None
 
     def to_json(self) -> dict[str, str]:
-        """Return what `lake.json` says of the layout."""
+        """Return the layout's entry in `lake.json`."""
         patient = self.patient.pattern if self.patient else ""
         return {"name": "folders", "body_part": self.body_part, "patient": patient}
 
     def find_root(self, tree: Store) -> Store:
-        """Return `tree` if it has one folder for each split, or for one of them at least."""
+        """Return `tree` if it has at most one folder for each split, and one for any of them."""
         names = tree.folders()
         if names is None:
             raise SourceError(f"Expected a folder. Received: no folder {tree}")
@@ -82,15 +84,14 @@ class FoldersLayout:
         return tree
 
     def enters(self, folder: str) -> bool:
-        """Return whether a folder is to be scanned, given its path below the root."""
+        """Return whether to scan a folder, given its path below the root."""
         split = _split_of(folder)
         return split is None or split in self.splits
 
     def parse(self, folder: str, name: str) -> View | NoView:
-        """Return what a file's path says: its folder's, empty or with a slash at its end, and name.
+        """Parse a file's path: its folder, empty or with a trailing slash, and its name.
 
-        A patient named by digits has their number; any other has a number of 63 bits, drawn from
-        the name by a hash.
+        A patient named by digits gets that number; other names are hashed to 63 bits.
         """
         path = folder + name
         split_folder, _, rest = path.partition("/")
@@ -124,7 +125,7 @@ def _find_patient(pattern: re.Pattern[str], path: str) -> str | None:
 
 
 def _number(patient: str) -> int:
-    """Return a number that fits into 64 bits with its sign."""
+    """Return a patient number that fits into a signed 64-bit integer."""
     if patient.isascii() and patient.isdigit() and len(patient.lstrip("0")) <= _MAX_DIGITS:
         return int(patient.lstrip("0") or "0")
     hashed = hashlib.blake2b(patient.encode(), digest_size=8).digest()

@@ -1,4 +1,4 @@
-"""Index file: one of MURA's CSV files becomes a table of paths and labels."""
+"""Parser of MURA's index files (CSV) into a table of paths and labels."""
 
 import codecs
 import os
@@ -12,11 +12,11 @@ from shared.storage.store import Store
 _LIMIT_BYTES = 256 * 1024 * 1024
 """MURA's largest has 2.5 MB; the table takes several times as much memory as the file."""
 _LINE_LIMIT_CHARS = 1024
-"""Of MURA's none has more than 80; a longer one is no path, and would fill findings."""
+"""MURA's lines have at most 80; a longer line is not a path, and would fill the findings."""
 _EXAMPLE_CHARS = 80
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
-# the first two of UTF-32 begin with those of UTF-16
+# UTF-32 first: its little-endian byte-order mark begins with that of UTF-16
 _ENCODINGS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -28,23 +28,23 @@ _LINE = (
     rf"(?<path>(?<folder>(?:{'|'.join(SPLITS)})/[^,/\p{{Cc}}]*)[^,\p{{Cc}}]*)"
     r"(?:,(?<label>[^,]*)|$)"
 )
-"""Any columns, any prefix of the path, the path from its split on, the label."""
+"""Any leading columns, any prefix of the path, the path from its split on, the label."""
 _LABEL_WORDS = (("negative", LABEL_NAMES[0]), ("positive", LABEL_NAMES[1]))
 
 
 class UnusableIndexError(Exception):
-    """An index file cannot be read; the message says why."""
+    """An index file that cannot be read, with the reason as message."""
 
 
 @dataclass(frozen=True)
 class IndexFile:
-    """What an index file says.
+    """The content of an index file.
 
     Attributes:
-        rows: `path` and `folder` (split and part) from the split on, `label`, null where it cannot
-            be read, and `label_text`; one row for each line with a path.
-        num_lines: lines that are not empty.
-        example: the first of them, shortened.
+        rows: one row for each line with a path: `path` and `folder` (split and part) from the split
+            on, `label` (null if unreadable) and `label_text`.
+        num_lines: number of non-empty lines.
+        example: the first non-empty line, shortened.
     """
 
     rows: pl.DataFrame
@@ -53,13 +53,13 @@ class IndexFile:
 
 
 def read_index(root: Store, name: str) -> IndexFile | None:
-    """Read an index file, if there is one.
+    """Read an index file, if it exists.
 
-    A header names no split and is passed over, as is any line without a path.
+    Lines without a path, such as a header, are skipped.
 
     Raises:
-        UnusableIndexError: it is no regular file of text, or too large.
-        StoreError: the object store does not answer, or not as it should.
+        UnusableIndexError: it is not a regular file, compressed, unreadable or too large.
+        StoreError: the object store does not respond, or returns an error.
     """
     data = _read(root, name)
     if data is None:
@@ -67,6 +67,7 @@ def read_index(root: Store, name: str) -> IndexFile | None:
     for magic, compression in _COMPRESSED.items():
         if data.startswith(magic):
             raise UnusableIndexError(f"it is compressed ({compression})")
+    # copies in circulation have CRLF line ends; empty lines are dropped below
     text = _decode(data).replace("\r", "\n")
     line = pl.col("line").str.strip_chars()
     lines = pl.DataFrame({"line": [text]}).select(pl.col("line").str.split("\n")).explode("line")
@@ -80,7 +81,7 @@ def _read(root: Store, name: str) -> bytes | None:
     try:
         size = root.sizes([name]).get(name)
         if size is None:
-            # to open a pipe would wait for whoever writes into it
+            # opening a pipe would block until another process writes to it
             if root.is_local and os.path.lexists(root.local_path(name)):
                 raise UnusableIndexError("it is no regular file")
             return None
@@ -97,7 +98,7 @@ def _decode(data: bytes) -> str:
     for mark, encoding in _ENCODINGS.items():
         if data.startswith(mark):
             return data.decode(encoding, errors="replace")
-    # text in UTF-16 without a byte-order mark: one byte of each ASCII character is 0
+    # UTF-16 without a byte-order mark: one byte of each ASCII character is 0
     if data[1:2] == b"\0":
         return data.decode("utf-16-le", errors="replace")
     if data[:1] == b"\0":
@@ -108,6 +109,7 @@ def _decode(data: bytes) -> str:
 def _parse(lines: pl.DataFrame) -> pl.DataFrame:
     plain = (
         pl.col("line")
+        # accept quotes, other column separators, and Windows paths
         .str.replace_all(r"[\"']", "")
         .str.replace_all(r"[;\t|]", ",")
         .str.replace_all(r"[\\/]+", "/")
@@ -128,6 +130,7 @@ def _label(text: pl.Expr) -> pl.Expr:
     number = text.cast(pl.Float64, strict=False)
     readings = pl.lit(None, pl.Int64)
     for label, words in enumerate(_LABEL_WORDS):
+        # pandas writes integer columns with missing values as 0.0 and 1.0
         is_label = text.is_in(words) | (number == label).fill_null(value=False)
         readings = pl.when(is_label).then(pl.lit(label, pl.Int64)).otherwise(readings)
     return readings

@@ -1,4 +1,4 @@
-"""What all layouts have in common: their answers to a path, and the kinds of files to leave out."""
+"""The interface of layouts, their results, and the kinds of files to ignore."""
 
 import re
 from typing import NamedTuple, Protocol
@@ -8,7 +8,7 @@ from shared.storage.store import Store
 
 
 class View(NamedTuple):
-    """What the path of a view says of it, as in the manifest's columns of these names."""
+    """A view as parsed from its path; fields are columns of the manifest."""
 
     split: Split
     body_part: BodyPart
@@ -18,7 +18,7 @@ class View(NamedTuple):
 
 
 class NoView(NamedTuple):
-    """Why a path is no view: a kind to be counted, and what of the path is to be named, if any."""
+    """A path that is not a view: its kind, for counts, and a name to show, if any."""
 
     kind: str
     name: str = ""
@@ -36,7 +36,7 @@ _MASK_NAME = re.compile(r"(^|[/_.-])masks?([/_.-]|$)")
 
 
 class Layout(Protocol):
-    """Where in a tree the views are, and what their paths say."""
+    """The positions of views in a tree, and the meaning of their paths."""
 
     @property
     def example(self) -> str:
@@ -50,37 +50,37 @@ class Layout(Protocol):
 
     @property
     def names_patients(self) -> bool:
-        """Whether paths say whose a view is; if not, each is a patient of its own."""
+        """Whether paths identify patients; if not, each file counts as a patient."""
         ...
 
     def to_json(self) -> dict[str, str]:
-        """Return what `lake.json` says of the layout: all that the meaning of a path depends on."""
+        """Return the layout's entry in `lake.json`, from which paths can be parsed again."""
         ...
 
     def find_root(self, tree: Store) -> Store:
-        """Return the folder that holds the splits: `tree` or one in it.
+        """Return the folder that contains the splits: `tree` or one of its folders.
 
         Raises:
-            SourceError: there is none, or it cannot be told which folder is which split.
+            SourceError: there is no such folder, or several folders for one split.
         """
         ...
 
     def enters(self, folder: str) -> bool:
-        """Return whether a folder is to be scanned, given its path below the root."""
+        """Return whether to scan a folder, given its path below the root."""
         ...
 
     def parse(self, folder: str, name: str) -> View | NoView:
-        """Return what a file's path says: its folder's, empty or with a slash at its end, and name.
+        """Parse a file's path: its folder, empty or with a trailing slash, and its name.
 
-        Quickest when the files of a folder come one after the other.
+        Fastest for consecutive files of one folder, because the last folder is cached.
         """
         ...
 
 
 def kind_of(path: str) -> NoView:
-    """Return of what well-known kind a file is that may be no view, or `OTHER`.
+    """Return the well-known kind of a file that is not a view, or `OTHER`.
 
-    Only whole words count: a thumb is a finger, and `unmasked` no mask.
+    Only whole words match: a thumb is a finger, and `unmasked` is not a mask.
     """
     name, lower = path.rpartition("/")[2], path.lower()
     if not is_utf8(path):
@@ -95,5 +95,5 @@ def kind_of(path: str) -> NoView:
 
 
 def is_utf8(path: str) -> bool:
-    """Return whether a path from the file system was valid UTF-8 there."""
+    """Return whether a path is valid UTF-8; Python decodes invalid bytes to surrogates."""
     return path.isascii() or not any("\ud800" <= char <= "\udfff" for char in path)

@@ -11,7 +11,7 @@ from shared.errors import SourceError
 from shared.labels import MURA_PARTS, SPLITS, MuraPart, Split
 from shared.storage.store import Store
 
-# a patient's number must fit into 64 bits
+# 18 digits fit into a signed 64-bit patient number
 _STUDY = re.compile(
     rf"(?P<study_id>(?P<split>{'|'.join(SPLITS)})/XR_(?P<part>{'|'.join(MURA_PARTS).upper()})"
     r"/patient(?P<patient>\d{1,18})/study\d+_(?P<label>positive|negative))/",
@@ -24,7 +24,7 @@ _INDEX = NoView("index files")
 
 @dataclass(frozen=True)
 class MuraLayout:
-    """MURA, or the parts and splits of it that are wanted; the folders of others are not entered.
+    """MURA, or some of its body parts and splits; folders of the others are not scanned.
 
     Attributes:
         parts: body parts to scan.
@@ -39,6 +39,7 @@ class MuraLayout:
         wanted = set(product(self.splits, self.parts))
         others = set(product(SPLITS, MURA_PARTS)) - wanted
         skipped = {f"{split}/XR_{part.upper()}" for split, part in others}
+        # the dataclass is frozen, so a derived field cannot be assigned directly
         object.__setattr__(self, "_skipped", skipped | (set(SPLITS) - set(self.splits)))
 
     @property
@@ -53,20 +54,21 @@ class MuraLayout:
 
     @property
     def names_patients(self) -> bool:
-        """They do."""
+        """True: MURA's paths contain the patient."""
         return True
 
     def to_json(self) -> dict[str, str]:
-        """Return what `lake.json` says of the layout."""
+        """Return the layout's entry in `lake.json`."""
         return {"name": "mura"}
 
     def find_root(self, tree: Store) -> Store:
-        """Return the folder that holds the splits: `tree` or the MURA folder in it."""
+        """Return the folder that contains the splits: `tree` or the MURA folder in it."""
         folders = tree.folders()
         if folders is None:
             raise SourceError(
                 f"Expected the folder MURA-v1.1 or its parent. Received: no folder {tree}"
             )
+        # other versions and suffixes are accepted, but MURA-v1.1 has priority
         of_mura = [name for name in folders if name.startswith("MURA-v1")]
         for name in ("", *sorted(of_mura, key=lambda name: name != "MURA-v1.1")):
             if any(split in (tree.folders(name) or []) for split in self.splits):
@@ -77,13 +79,13 @@ class MuraLayout:
         )
 
     def enters(self, folder: str) -> bool:
-        """Return whether a folder is to be scanned, given its path below the root."""
+        """Return whether to scan a folder, given its path below the root."""
         return folder not in self._skipped
 
     def parse(self, folder: str, name: str) -> View | NoView:
-        """Return what a file's path says: its folder's, empty or with a slash at its end, and name.
+        """Parse a file's path: its folder, empty or with a trailing slash, and its name.
 
-        A patient's number is the bare one, the same in all body parts.
+        MURA numbers patients across body parts, so the same number is the same patient.
         """
         view = _parse_study(folder)
         if view and _IMAGE.fullmatch(name):
@@ -91,6 +93,7 @@ class MuraLayout:
         return _INDEX if _INDEX_FILE.fullmatch(folder + name) else kind_of(folder + name)
 
 
+# the files of a folder arrive consecutively, so one entry is enough
 @lru_cache(maxsize=1)
 def _parse_study(folder: str) -> View | None:
     match = _STUDY.fullmatch(folder)

@@ -1,4 +1,4 @@
-"""Recorded: the layout that a lake was made with, read back from its `lake.json`."""
+"""The layout of a lake's source, read from `lake.json`."""
 
 import re
 from typing import Any
@@ -11,10 +11,10 @@ from shared.labels import BODY_PARTS
 
 
 def read_layout(recorded: dict[str, Any] | None) -> Layout | None:
-    """Return the layout that a `lake.json` records; None where it records none, as older ones do.
+    """Return the layout recorded in `lake.json`, or None for older lakes without one.
 
     Raises:
-        LakeError: this version does not know the layout.
+        LakeError: this version does not support the layout.
     """
     if recorded is None:
         return None

@@ -1,1 +1,1 @@
-"""Verify: a lake against its manifest, its own records, and its source."""
+"""Verification of a lake against its manifest, its records and its source."""

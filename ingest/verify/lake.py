@@ -1,4 +1,4 @@
-"""Verify: every byte of a lake is held against its manifest and `lake.json`."""
+"""Verification of every byte of a lake against its manifest and `lake.json`."""
 
 import math
 from collections.abc import Callable
@@ -35,18 +35,18 @@ _TOLERANCE = 1e-9
 
 
 def verify_lake(options: VerifyOptions) -> None:
-    """Read every record of a lake; name each shard that is not as it was committed.
+    """Verify tables and every record of a lake, and list damaged shards.
 
     Raises:
-        LakeError: there is no lake, or an ingest replaced it meanwhile.
-        CorruptLakeError: something differs.
+        LakeError: the lake does not exist, or an ingest replaced it during verification.
+        CorruptLakeError: a table, shard or source file differs.
     """
     with TemporaryDirectory() as folder:
         lake = open_lake(options.lake)
         layout = read_layout(lake.layout)
         source = _find_source(options.source, lake, layout) if options.source else None
         if not lake.store.is_local:
-            # room for one: each takes the place of the one before
+            # room for one shard: each download replaces the previous one
             largest_bytes = lake.manifest.select(RECORD_END.max()).item() or 0
             cache = ShardCache(Path(folder), largest_bytes, shows_progress=False)
             lake = replace(lake, cache=cache)
@@ -109,7 +109,7 @@ def _verify_shards(lake: Lake) -> None:
 
 
 def _refuse_other_lake(lake: Lake) -> None:
-    """Tell a lake that was replaced meanwhile from a damaged one."""
+    """Raise a LakeError if an ingest has replaced the lake, because then it is not damaged."""
     now = open_lake(lake.store).digest
     if now != lake.digest:
         raise LakeError(
@@ -119,9 +119,9 @@ def _refuse_other_lake(lake: Lake) -> None:
 
 
 def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[], None]) -> None:
-    """Read a shard as the trainer does, then as any reader of TFRecord does, record by record."""
+    """Read a shard both by offset, like the trainer, and sequentially, like any TFRecord reader."""
     content, where = ShardDigester(), lake.store.where(path)
-    # a reader looks through the whole manifest for the rows of its shards
+    # a reader filters the whole manifest for its shards; one shard's rows are enough
     lake = replace(lake, manifest=rows)
     with ViewReader(lake, rows) as reader, _open(lake, path) as file:
         records = read_records(file, where)
@@ -152,7 +152,7 @@ def _verify_record(record: Record, row: dict[str, Any], image: ImageSpec) -> Non
         raise CorruptLakeError("the record is not the view of the manifest")
     measured = measure(decode(stored, image))
     for name in ("mean", "std"):
-        # processors may round the last digit differently
+        # processors may differ in the rounding of the last digit
         if not math.isclose(row[name], measured.pop(name), rel_tol=_TOLERANCE, abs_tol=_TOLERANCE):
             raise CorruptLakeError(f"{name}={row[name]} is not that of the pixels")
     received = {

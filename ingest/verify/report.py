@@ -1,4 +1,4 @@
-"""Verify report: which columns were verified, and files that are not the lake's own."""
+"""Report of a verification: the verified columns, and files that are not part of the lake."""
 
 from ingest.sources.layout import Layout
 from shared.console import note, say
@@ -11,7 +11,7 @@ _OF_FILES = ("source_bytes", "source_digest", "width_px", "height_px", "channels
 
 
 def say_extent(layout: Layout | None, source: Store | None) -> None:
-    """Say which columns were verified, and how to verify the others."""
+    """Print the verified columns, and how to verify the others."""
     verified = "records, checksums, positions, pixel_digest, mean, std"
     if layout:
         verified += ", split, body_part, label, patient_id, study_id, group"
@@ -28,7 +28,7 @@ def say_extent(layout: Layout | None, source: Store | None) -> None:
 
 
 def note_other_files(lake: Lake) -> None:
-    """Say so if there are files that the lake does not name: readers of whole folders take them."""
+    """Warn about files that `lake.json` does not list: readers of whole folders read them too."""
     there = {file.path for file in lake.store.list_files()}
     if others := sorted(there - lake.files - _HARMLESS):
         note(

@@ -1,4 +1,4 @@
-"""Verify source: each view of a lake against the file that it was made from."""
+"""Verification of each view of a lake against its source file."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,15 +16,15 @@ _BATCH_ROWS = 256
 
 
 def compare_with_source(lake: Lake, root: Store, advance: Callable[[], None]) -> Iterator[str]:
-    """Decode the file of each view again, and yield what differs from the manifest.
+    """Decode the file of each view again, and yield the differences from the manifest.
 
     Args:
-        lake: an opened lake, whose paths lead to nowhere but below a tree's root.
-        root: the folder that holds the splits.
-        advance: called after each view.
+        lake: an opened lake with checked tables, so that no path leaves the tree.
+        root: the folder that contains the splits.
+        advance: callback after each view.
 
     Raises:
-        StoreError: the object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
     """
 
     def compare(row: dict[str, Any]) -> str | None:
@@ -33,7 +33,7 @@ def compare_with_source(lake: Lake, root: Store, advance: Callable[[], None]) ->
         return difference and f"{root.where(row['view_id'])}: {difference}"
 
     columns = ("view_id", "source_bytes", *_COMPARED)
-    # decoders give other threads room, and a batch bounds what waits for the slowest
+    # threads suffice, because decoders release the GIL; batches bound the number of waiting results
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for rows in lake.manifest.select(columns).iter_slices(_BATCH_ROWS):
             yield from filter(None, pool.map(compare, rows.to_dicts()))

@@ -1,4 +1,4 @@
-"""Verify table: the manifest against paths, findings and itself, without reading any image."""
+"""Verification of the manifest against paths, findings and itself, without reading images."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,13 @@ from ingest.sources.layout import Layout, View
 from shared.lake.open import Lake
 
 _PATH_COLUMNS = View._fields
+# bounds the rows that are Python objects at a time
 _SLICE_ROWS = 20_000
+# of 8-bit pixels
 _MAX_LEVEL = 255
+# the decoder rejects longer sides; RGBA is the widest PNG format
 _MAX_SIDE_PX, _MAX_CHANNELS = 65_535, 4
+# 128 bits of SHA-256, as from `shared.storage.atomic.digest`
 _DIGEST = r"^[0-9a-f]{32}$"
 _RANGES = {
     "patient_id": pl.col("patient_id") >= 0,
@@ -24,17 +28,15 @@ _RANGES = {
     "mean": pl.col("mean").is_between(0, _MAX_LEVEL),
     "std": pl.col("std").is_between(0, _MAX_LEVEL),
 }
-"""By column, what holds of each of its values."""
+"""The condition on the values of each column."""
 _OF_SOURCE = ("source_bytes", "width_px", "height_px", "channels", "pixel_digest")
-"""Columns that have one value for all files of the same bytes."""
+"""Columns determined by the bytes of the source file."""
 
 
 def check_table(lake: Lake, layout: Layout | None) -> list[str]:
-    """Return the contradictions of a lake's tables, each with an example.
+    """Return the contradictions in a lake's tables, each with an example.
 
-    Args:
-        lake: an opened lake.
-        layout: that it was made with; without it neither paths nor groups are checked.
+    Without the layout of the source, paths and groups are not checked.
     """
     found = [*_check_ids(lake), *_check_ranges(lake.manifest), *_check_sources(lake.manifest)]
     if layout:
@@ -53,7 +55,7 @@ def _check_ids(lake: Lake) -> Iterator[str]:
 
 def _check_ranges(manifest: pl.DataFrame) -> Iterator[str]:
     for name, holds in _RANGES.items():
-        # NaN is larger than all numbers to polars, and so in no range
+        # polars orders NaN above all numbers, so NaN is outside every range with an upper bound
         wrong = manifest.filter(~holds)
         if wrong.height:
             yield _describe(name, wrong["view_id"], wrong[name])
@@ -82,13 +84,13 @@ def _check_paths(manifest: pl.DataFrame, layout: Layout) -> Iterator[str]:
 
 
 def _parse(paths: pl.Series, layout: Layout) -> pl.DataFrame:
-    """Return what paths say by a layout, a row a path; nulls where they are no views."""
+    """Parse paths by a layout, one row a path; nulls for a path that is not a view."""
     nothing = (None,) * len(_PATH_COLUMNS)
 
     def parse(path: str) -> tuple[object, ...]:
         folder, slash, name = path.rpartition("/")
         view = layout.parse(folder + slash, name)
-        # no scan finds a path that leaves the tree
+        # a scan never yields such a path, and it could point outside the tree
         is_below = not {"", ".", ".."} & {*path.split("/")}
         return tuple(view) if isinstance(view, View) and is_below else nothing
 
@@ -103,7 +105,7 @@ def _parse(paths: pl.Series, layout: Layout) -> pl.DataFrame:
 
 
 def _check_groups(lake: Lake, layout: Layout) -> Iterator[str]:
-    """Derive groups again: from images in the manifest, and from findings of those left out."""
+    """Recompute groups, from images in the manifest and from findings on excluded views."""
     ties = find_ties(lake.findings)
     image = pl.format("as {}", ties["kept"])
     ends = [

@@ -1,1 +1,1 @@
-"""Writes the shards of a lake: tasks, the workers that do them, and the shards that are reused."""
+"""Shard writing: tasks, executors, workers, and the cache of decoded shards."""

@@ -1,4 +1,4 @@
-"""Executor: who does the tasks of an ingest: the processes of this machine, or a Ray cluster."""
+"""The interface of executors: local worker processes, or a Ray cluster."""
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager
@@ -12,46 +12,46 @@ Result = TypeVar("Result")
 
 
 class Executor(Protocol):
-    """What does one function over many tasks, at once.
+    """Applies a function to many tasks in parallel.
 
     Attributes:
-        is_remote: whether tasks are done on other hosts, which may share no disk with this one.
+        is_remote: whether tasks run on other hosts, which may not share a disk with this one.
     """
 
     is_remote: bool
 
     def start(self, num_tasks: int | None = None) -> None:
-        """Start what so many tasks can use, if it is not there yet; it is not waited for."""
+        """Start the workers needed for `num_tasks` tasks, or all, without waiting for them."""
         ...
 
     def map(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Generator[tuple[int, Result], None, None]:
-        """Yield each task's index with its result as it comes; if closed before, kill the executor.
+        """Yield each task's index and result in order of completion.
 
-        The executor must have been started.
+        The executor must have been started. Closing the generator early kills the executor.
 
         Args:
-            function: importable by name, or a `functools.partial` of such.
-            tasks: what it is called with, in this order; taken one by one as they are begun.
+            function: importable by name, or a `functools.partial` of such a function.
+            tasks: arguments of the calls, consumed lazily and in order.
 
         Raises:
             WorkerError: a process died or ran out of memory.
-            ClusterError: the cluster cannot be used, or no longer.
-            Exception: what the function raised.
+            ClusterError: the cluster is not available, or no longer.
+            Exception: any exception of the function.
         """
         ...
 
     def kill(self) -> None:
-        """End what was started, also in the midst of a task."""
+        """Stop all workers, including those with a running task."""
         ...
 
 
 def open_executor(options: IngestOptions) -> AbstractContextManager[Executor]:
-    """Return the executor that the options ask for; each engine imports only what it needs.
+    """Return the executor for the requested engine; imports are local, so Ray stays optional.
 
     Raises:
-        ClusterError: Ray is asked for and not installed.
+        ClusterError: Ray is requested but not installed.
     """
     if options.engine == "local":
         from ingest.write.process_pool import Pool

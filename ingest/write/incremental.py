@@ -1,4 +1,4 @@
-"""Decode: what became of each shard plan, known from an earlier run or written now."""
+"""Incremental decoding: shard results come from the cache of an earlier run or are computed."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from shared.errors import SourceError
 
 
 class Decoder:
-    """Turns plans into outcomes, decoding nothing twice.
+    """Turns shard plans into outcomes, without decoding any view twice.
 
     Args:
         job: source, lake and image spec.
         rejects: files that were rejected before.
-        max_rejects: how many files may be no radiographs, None for any number.
+        max_rejects: of the scan and of the decoder together; None for no limit.
         executor: the processes that decode.
     """
 
@@ -34,7 +34,7 @@ class Decoder:
         self._written: set[ShardPlan] = set()
 
     def decode(self, plans: Sequence[ShardPlan]) -> dict[ShardPlan, ShardOutcome]:
-        """Return the outcome of each plan; whether a known one's shard is still there is left open.
+        """Return the outcome of each plan; a cached outcome's shard may be missing from the lake.
 
         Raises:
             SourceError: more files are rejected than allowed, or a file vanished or changed.
@@ -48,11 +48,11 @@ class Decoder:
     def complete(
         self, plans: Sequence[ShardPlan], known: dict[ShardPlan, ShardOutcome]
     ) -> list[ShardOutcome]:
-        """Return the outcomes of plans, every shard in the lake, and keep no others for later.
+        """Return the outcomes of the final plans, with every shard in the lake; prune the cache.
 
         Args:
-            plans: those that make the lake.
-            known: what `decode` returned, of these plans or of others.
+            plans: the shards of the new lake.
+            known: outcomes from `decode`, of these or other plans.
 
         Raises:
             As `decode`.
@@ -68,7 +68,7 @@ class Decoder:
     def _write(
         self, plans: list[ShardPlan], known: dict[ShardPlan, ShardOutcome]
     ) -> dict[ShardPlan, ShardOutcome]:
-        """Write shards, and return their outcomes beside the known ones."""
+        """Write shards, and return their outcomes together with the known ones."""
         outcomes = dict(known)
         self._check_rejects(outcomes)
         if not plans:

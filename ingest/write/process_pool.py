@@ -1,4 +1,4 @@
-"""Pool: one function over many tasks, in fresh processes that end with their parent."""
+"""A pool of worker processes that end with their parent."""
 
 import signal
 import traceback
@@ -16,11 +16,11 @@ Result = TypeVar("Result")
 
 
 class Pool:
-    """The executor of this machine: worker processes that end with this one; a context manager.
+    """The local executor: worker processes that end with this process; a context manager.
 
     Args:
-        workers: how many.
-        imports: the module that their tasks need, imported while they wait for the first.
+        workers: number of processes.
+        imports: module that the tasks need; each process imports it before its first task.
     """
 
     is_remote = False
@@ -36,17 +36,14 @@ class Pool:
         self.kill()
 
     def start(self, num_tasks: int | None = None) -> None:
-        """Start the processes that so many tasks can use, if they are not running yet.
-
-        They are not waited for.
-        """
+        """Start the processes needed for `num_tasks` tasks, or all, without waiting for them."""
         wanted = self._num_workers if num_tasks is None else min(self._num_workers, num_tasks)
         with signals_are_held():
             while len(self._workers) < wanted:
                 self._workers.append(_Worker(self._imports, self._num_workers))
 
     def kill(self) -> None:
-        """End the processes, also in the midst of a task."""
+        """Kill the processes, including those with a running task."""
         for worker in self._workers:
             worker.process.kill()
         while self._workers:
@@ -55,17 +52,11 @@ class Pool:
     def map(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Generator[tuple[int, Result], None, None]:
-        """Yield each task's index with its result as it comes; if closed before, kill the executor.
-
-        The executor must have been started.
-
-        Args:
-            function: importable by name, or a `functools.partial` of such.
-            tasks: what it is called with, in this order; taken one by one as they are begun.
+        """Yield each task's index and result in order of completion, as `Executor.map` does.
 
         Raises:
             WorkerError: a process died or ran out of memory.
-            Exception: what the function raised.
+            Exception: any exception of the function.
         """
         running: dict[Any, tuple[_Worker, int]] = {}
         pending = iter(enumerate(tasks))
@@ -91,14 +82,14 @@ class Pool:
 
 
 class _Worker(Child):
-    """A process that does tasks as they come."""
+    """A process that runs one task at a time."""
 
     def __init__(self, imports: str, num_workers: int):
         super().__init__(_work, imports)
         self._num_workers = num_workers
 
     def give(self, task: tuple[Callable[[Any], Any], Any]) -> None:
-        """Hand over a function and what to call it with; if the process is dead, `take` says so."""
+        """Send a function and its argument; if the process is dead, `take` raises the error."""
         with suppress(ConnectionError):
             self.connection.send(task)
 
@@ -107,13 +98,14 @@ class _Worker(Child):
 
         Raises:
             WorkerError: the process died or ran out of memory.
-            Exception: what the function raised.
+            Exception: any exception of the function.
         """
         try:
             result, error, trace = self.connection.recv()
         except (EOFError, ConnectionError):
             self.process.join()
             status = self.process.exitcode
+            # the out-of-memory killer of Linux sends SIGKILL
             expected = "memory" if status == -signal.SIGKILL else "a live process"
             raise WorkerError(self._explain(expected, f"exit status {status}")) from None
         if isinstance(error, MemoryError):
@@ -130,11 +122,12 @@ class _Worker(Child):
 
 
 def _work(connection: Any, imports: str) -> None:
-    """Do tasks as they come, in a process of its own, until the other end closes."""
+    """Run tasks in a worker process until the parent closes the connection."""
     import_module(imports)
-    # here and not above, for the process that starts workers needs no OpenCV
+    # imported here because the parent process does not need OpenCV
     import cv2
 
+    # by default there is one worker a processor, so OpenCV's own threads would only compete
     cv2.setNumThreads(1)
     with suppress(EOFError, ConnectionError):
         while True:
@@ -146,4 +139,5 @@ def _attempt(function: Callable[[Any], Any], task: Any) -> tuple[Any, Exception 
     try:
         return function(task), None, ""
     except Exception as error:
+        # a traceback object cannot be pickled, so its text is sent
         return None, error, traceback.format_exc()

@@ -1,7 +1,7 @@
-"""Shard: the views of one task are read, decoded, resized and written as one TFRecord file.
+"""Writing of one shard: read, decode and resize views, and store them in a TFRecord file.
 
-This is what worker processes run, so it imports neither polars nor pyarrow: they take longer to
-import than a hundred views to decode.
+Worker processes run this module. It imports neither polars nor pyarrow, which take longer to import
+than a hundred views to decode.
 """
 
 from pathlib import Path
@@ -24,17 +24,13 @@ from shared.storage.atomic import ShardDigester, digest
 
 
 def write_shard(task: ShardTask, job: Job) -> WrittenShard:
-    """Write one shard under a name for partial files; to publish it is the caller's.
+    """Write one shard to a partial file, which the caller publishes.
 
-    A file that cannot be read as a radiograph is rejected with its reason and stops nothing.
-
-    Args:
-        task: the views.
-        job: source, lake and image spec.
+    A file that cannot be read as a radiograph is rejected with a reason; the others are written.
 
     Raises:
         SourceError: a file of the task has vanished, or changed since the scan.
-        StoreError: an object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
         WriteError: the lake cannot be written.
     """
     facts: list[dict[str, Any]] = []
@@ -48,6 +44,7 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
             except ImageError as error:
                 rejects.append((view.view_id, error.reason, error.detail))
                 continue
+            # raw bytes are the pixels, so their digest is known already
             is_raw = job.image.encoding == "raw"
             image_digest = found["pixel_digest"] if is_raw else digest(image)
             place = shard.append(view.view_id, view.label, image, image_digest)
@@ -56,7 +53,7 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
 
 
 def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
-    """Return the image to store, and the facts that the manifest keeps of the view.
+    """Return the image to store, and the view's manifest columns known from decoding.
 
     Raises:
         ImageError: the file cannot be read as a radiograph.
@@ -65,6 +62,7 @@ def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any
     try:
         pixels, stored = prepare_and_encode(radiograph.grey, image)
     except cv2.error as error:
+        # a lack of memory is no property of the file, so the file must not be rejected
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(error.err) from None
         raise
@@ -80,7 +78,7 @@ def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any
 
 
 def measure(pixels: Pixels) -> dict[str, Any]:
-    """Return the facts that the manifest keeps of stored pixels."""
+    """Return the manifest columns computed from the stored pixels."""
     mean, std = cv2.meanStdDev(pixels)
     return {
         "mean": float(mean[0, 0]),
@@ -90,7 +88,7 @@ def measure(pixels: Pixels) -> dict[str, Any]:
 
 
 class _ShardWriter:
-    """Appends framed records to a file and keeps a digest of all it wrote."""
+    """Appends framed records to a file and computes the shard's digest."""
 
     def __init__(self, file: BinaryIO):
         self._file = file
@@ -98,8 +96,9 @@ class _ShardWriter:
         self.digester = ShardDigester()
 
     def append(self, view_id: str, label: int, image: bytes, image_digest: str) -> dict[str, int]:
-        """Write one record; return where it lies, as the manifest's columns."""
+        """Write one record; return its position and checksum as manifest columns."""
         head = encode_example_head(view_id, label, len(image))
+        # CRC of head and image in sequence, without joining them
         checksum = crc32c.crc32c(image, crc32c.crc32c(head))
         header = frame_header(len(head) + len(image))
         pieces = (header, head, image, frame_footer(checksum))

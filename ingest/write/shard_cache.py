@@ -1,7 +1,7 @@
-"""Outcomes: what became of each shard plan, kept on this machine so that no work is done twice.
+"""A cache of decoding results by shard plan, so that a later run decodes only new files.
 
-They lie in the user's cache folder and not in the lake, because what tells an unchanged file
-without opening it (its time) must not be part of a lake that is the same for the same images.
+It is stored in the user's cache folder, not in the lake: its keys contain the modification times
+of source files, and a lake must depend only on its images.
 """
 
 import hashlib
@@ -29,14 +29,14 @@ from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
 
 WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "group"}
-"""A manifest's columns but `group`, which is known only when all views are."""
+"""The manifest's columns without `group`, which is computed from the views of all shards."""
 
 _DECODED_SCHEMA = {n: dtype for n, dtype in WRITTEN_SCHEMA.items() if n not in SCAN_SCHEMA}
 
 
 @dataclass(frozen=True)
 class ShardOutcome:
-    """What became of a shard plan.
+    """The result of decoding one shard plan.
 
     Attributes:
         written: one row a view, columns as in `WRITTEN_SCHEMA`, sorted by `view_id`.
@@ -54,7 +54,7 @@ class ShardOutcome:
         facts: list[dict[str, Any]],
         rejects: list[tuple[str, str, str]],
     ) -> "ShardOutcome":
-        """Join what decoding found out of each view to what the scan knew of it."""
+        """Join the columns from decoding to the columns from the scan."""
         decoded = pl.DataFrame(facts, schema={"view_id": pl.String, **_DECODED_SCHEMA})
         written = plan.views.join(decoded.with_columns(shard=pl.lit(shard)), on="view_id")
         return cls(
@@ -64,11 +64,7 @@ class ShardOutcome:
 
 
 class DecodedShardCache:
-    """The outcomes of one source, one lake and one image spec, found again by what was planned.
-
-    Args:
-        job: source, lake and image spec.
-    """
+    """Cached outcomes of one job (source, lake and image spec), keyed by shard plan."""
 
     def __init__(self, job: Job):
         self._lake = job.lake.resolve()
@@ -84,9 +80,10 @@ class DecodedShardCache:
         self._context = os.fsencode(f"{FORMAT_VERSION} {versions} {job.image} {job.source}")
 
     def find(self, plan: ShardPlan) -> ShardOutcome | None:
-        """Return the outcome of this very plan, if an earlier run has kept it.
+        """Return the cached outcome of an identical plan, if any.
 
-        A file that could not be read is tried again: a new permission does not change its time.
+        A plan with unreadable files is decoded again: a new permission does not change the
+        modification time.
         """
         path = self._path(plan)
         encoded = read_sealed(path, path.stem) if self._folder.is_dir() else None
@@ -102,7 +99,8 @@ class DecodedShardCache:
     def with_shards(
         self, outcomes: Mapping[ShardPlan, ShardOutcome]
     ) -> dict[ShardPlan, ShardOutcome]:
-        """Return those outcomes whose shard lies in the lake, if they have one."""
+        """Return the outcomes with a complete shard in the lake, or with no shard at all."""
+        # a truncated shard is shorter than the end of its last record
         ends = {
             plan: dict(outcome.written.group_by("shard").agg(RECORD_END.max()).iter_rows())
             for plan, outcome in outcomes.items()
@@ -115,24 +113,24 @@ class DecodedShardCache:
         }
 
     def save(self, plan: ShardPlan, outcome: ShardOutcome) -> None:
-        """Keep an outcome for the next run, where there is a folder to keep it in."""
+        """Save an outcome for the next run, if the cache folder exists."""
         if not self._folder.is_dir():
             return
         encoded = encode_table(pl.concat([outcome.written, outcome.rejects], how="diagonal"))
         path = self._path(plan)
         try:
-            # a power cut may spoil it: it is found damaged then, and the shard is decoded again
+            # after a power cut the digest reveals a damaged file, and the shard is decoded again
             with sealed_file(path, path.stem, durable=False) as file:
                 file.write(encoded)
         except WriteError as error:
             note(f"{error}, or a later run decodes {plan.folder} again")
 
     def keep_only(self, plans: Iterable[ShardPlan]) -> None:
-        """Forget the outcomes of all other plans."""
+        """Remove the outcomes of all other plans."""
         kept = {self._path(plan) for plan in plans}
         for path in self._folder.glob("*"):
             if path not in kept:
-                # what cannot be removed, such as a folder, is never read either
+                # an entry that cannot be removed, such as a folder, is harmless: it is never read
                 with suppress(OSError):
                     path.unlink()
 

@@ -1,4 +1,4 @@
-"""Writes shard plans with an executor; this process publishes the shards and caches outcomes."""
+"""Parallel writing of shards, with publication and caching of each result as it completes."""
 
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -21,23 +21,23 @@ from shared.lake.layout import shard_path
 from shared.storage.store import Store
 
 _PUBLISHERS = 4
-"""Threads that wait for the disk or the object store, so that no worker has to."""
+"""Threads that wait for the disk or the object store in place of the workers."""
 _MAX_PUBLISHING = 16
-"""Shards that wait to be published; workers that are ahead of this wait too."""
+"""Maximum number of shards waiting to be published; beyond it, workers wait."""
 
 
 def write_shards(
     plans: Sequence[ShardPlan], job: Job, store: DecodedShardCache, executor: Executor
 ) -> Generator[tuple[ShardPlan, ShardOutcome], None, None]:
-    """Write shards by an executor and yield each outcome, kept in `store`, as it comes.
+    """Write shards with an executor, and cache and yield each outcome on completion.
 
-    A shard gets its name, the digest of its bytes, only when it is on the disk, so it appears whole
-    or not at all. This process publishes the shards of local workers while they decode the next
-    ones; remote workers publish their own.
+    A shard is renamed to the digest of its bytes after it is on the disk, so readers see either no
+    shard or a complete one. This process publishes the shards of local workers while they decode
+    the next ones; remote workers publish their own.
 
     Raises:
         WorkerError: a worker process died or ran out of memory.
-        ClusterError: the cluster cannot be used, or no longer.
+        ClusterError: the cluster is not available, or no longer.
         SourceError: a file of the source vanished or changed since the scan.
         WriteError: the lake cannot be written.
     """

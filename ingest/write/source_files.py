@@ -1,4 +1,4 @@
-"""Read: the files of a shard's views, as the scan found them; many at once from an object store."""
+"""Reading of source files, with a check that they have not changed since the scan."""
 
 import errno
 from collections import deque
@@ -13,19 +13,20 @@ from shared.storage.entries import ChangedFileError, StoredFile
 from shared.storage.store import Store
 
 _SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
-"""No radiograph is larger: the largest detectors give 30 MB without any compression."""
+"""A generous limit: the largest detectors produce 30 MB uncompressed."""
+# errors of a single file, which is rejected; others, such as ENOENT, stop the ingest
 _FAULTS_OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.EIO}
 
 
 def read_views(
     source: Store, views: Sequence[PlannedView]
 ) -> Iterator[tuple[PlannedView, Callable[[], bytes]]]:
-    """Yield each view with what reads its file.
+    """Yield each view with a function that reads its file; objects are read in parallel.
 
-    That raises:
+    The function raises:
         ImageError: the file is too large, or cannot be read.
         SourceError: it has vanished, or changed since the scan.
-        StoreError: the object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
     """
     if source.is_local:
         return ((view, partial(_read, source, view)) for view in views)
@@ -46,6 +47,7 @@ def _read_ahead(
             for view, read in reading:
                 yield view, read.result
         finally:
+            # the caller may stop early, and must not wait for reads that have not started
             pool.shutdown(cancel_futures=True)
 
 

@@ -1,4 +1,4 @@
-"""The tasks of workers and their results; cheap to import."""
+"""Types of the tasks and results exchanged with workers; cheap to import."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +8,14 @@ from shared.images.spec import ImageSpec
 from shared.storage.store import Store
 
 UNREADABLE = "unreadable"
-"""The reason of a file that cannot be read; it is tried again by every run."""
+"""Reject reason of a file that cannot be read; every run tries it again."""
 
 DECIDE_ON_PIXELS = ("mura-lake", "opencv-python-headless", "simplejpeg", "isal")
-"""The distributions whose versions may change what is stored of an image."""
+"""Distributions whose version may change the stored pixels."""
 
 
 class PlannedView(NamedTuple):
-    """What a worker needs to know of a scanned view."""
+    """The columns of a scanned view that a worker needs."""
 
     view_id: str
     label: int
@@ -25,7 +25,7 @@ class PlannedView(NamedTuple):
 
 @dataclass(frozen=True)
 class ShardTask:
-    """The views of one shard, in the order in which they are written.
+    """The views of one shard, in writing order.
 
     Attributes:
         folder: the partition's Hive-style folder.
@@ -38,7 +38,7 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class Job:
-    """What all shards of a run have in common: where from, where to, and how stored."""
+    """The parts common to all shards of a run: source, destination and image spec."""
 
     source: Store
     lake: Store
@@ -47,14 +47,14 @@ class Job:
 
 @dataclass(frozen=True)
 class WrittenShard:
-    """A shard that is whole.
+    """A completely written shard.
 
     Attributes:
-        partial: the finished file, without records if every view was rejected; None if there is
-            none left to be published.
-        content_digest: of its bytes.
-        facts: what decoding and writing found out of each written view, by manifest column.
-        rejects: path, reason and detail of each other view.
+        partial: the unpublished file, without records if every view was rejected; None if it has
+            been published.
+        content_digest: digest of its content.
+        facts: manifest columns from decoding and writing, one dictionary a written view.
+        rejects: path, reason and detail of each rejected view.
     """
 
     partial: Path | None

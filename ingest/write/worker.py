@@ -1,4 +1,4 @@
-"""The functions that a worker process or a cluster node runs; cheap to import."""
+"""Functions run by worker processes and cluster nodes; cheap to import."""
 
 import socket
 from dataclasses import replace
@@ -12,7 +12,7 @@ from shared.storage.store import Store
 def write_task(task: ShardTask, job: Job) -> WrittenShard:
     """Write one shard as `ingest.write.shard.write_shard` does.
 
-    The decoders, slow to import, are imported only here: by workers, not by who hands out tasks.
+    The decoders are slow to import, so only workers import them, not the main process.
     """
     from ingest.write.shard import write_shard
 
@@ -20,10 +20,10 @@ def write_task(task: ShardTask, job: Job) -> WrittenShard:
 
 
 def publish_shard(shard: WrittenShard, lake: Store, path: str) -> None:
-    """Give a written shard its place in the lake, on the host that wrote it, if it has none yet.
+    """Move a written shard into the lake, from the host that wrote it; remove it if empty.
 
     Raises:
-        StoreError: the object store does not answer, or not as it should.
+        StoreError: the object store does not respond, or returns an error.
         WriteError: the lake cannot be written.
     """
     if shard.partial and shard.facts:
@@ -36,13 +36,14 @@ def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
     """Write one shard on another host, and publish it from there.
 
     Raises:
-        ClusterError: the lake is a folder that this host does not see.
+        ClusterError: the lake is a folder that this host cannot access.
         As `write_task`.
     """
     import cv2
 
-    # a task has one processor of its node
+    # Ray assigns one processor to a task
     cv2.setNumThreads(1)
+    # the main process has created the lock file, so its absence shows another disk
     if job.lake.is_local and not job.lake.sizes([LOCK_FILE]):
         raise ClusterError(
             "Expected the lake in an object store, or in a folder that all nodes share. "

@@ -14,6 +14,7 @@ from shared.errors import StoreError
 from shared.storage.atomic import explain_write
 
 _HOLDER_LIMIT_BYTES = 4096
+# a holder writes its description right after taking the lock; 1 s in all is ample
 _HOLDER_TRIES, _HOLDER_WAIT_S = 20, 0.05
 
 
@@ -55,7 +56,7 @@ def _take(path: Path) -> int:
                 "Expected to be the only process that writes the folder; wait until the other has "
                 f"ended. Received: {path.parent}, which {holder} is writing"
             ) from None
-        # its holder may have removed it between our opening and our locking it
+        # the previous holder may have unlinked the file between our open and our lock
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor
@@ -75,6 +76,6 @@ def _describe_holder(descriptor: int) -> str:
             holder = json.loads(os.pread(descriptor, _HOLDER_LIMIT_BYTES, 0))
             return f"process {holder['process']} on {holder['host']} since {holder['since']}"
         except (ValueError, KeyError, TypeError):
-            # it has only just been taken
+            # the holder has the lock but has not yet written its description
             time.sleep(_HOLDER_WAIT_S)
     return "another process"

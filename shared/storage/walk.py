@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from shared.storage.bucket import Bucket
 
 _LEVELS_APART = 2
-"""Folders of an object store so far down, in MURA body parts of a split, are listed one by one."""
+"""Depth at which folders of an object store are listed one by one: MURA's split/body part."""
 
 
 class StoredEntry(NamedTuple):
-    """What an object store's listing says of a file."""
+    """A file in the listing of an object store."""
 
     name: str
     size_bytes: int
@@ -27,7 +27,7 @@ def walk_objects(
 ) -> Iterator[tuple[str, "StoredEntry"]]:
     """Yield each file of an object store with the path of its folder, which ends in a slash.
 
-    Folders some levels down are listed whole, one by one, which bounds the names in memory.
+    Each folder `levels` down is listed recursively, one at a time, which bounds the memory.
     """
     if levels:
         names, files = root.list_level(folder)
@@ -55,9 +55,9 @@ def walk_folder(
 ) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
     """Yield each file below `root` with the path of its folder, which ends in a slash.
 
-    Links to folders are entered last and no folder twice, so that a circle ends. Without links
-    there is no circle, so folders are told apart only from the first link on: that costs a look at
-    each.
+    Links to folders are followed last, and no folder is entered twice, so cycles end. Cycles need
+    links, so device and inode numbers are compared only from the first link on: each comparison
+    costs one `stat`.
     """
     pending, links = [""], list[str]()
     walked: list[str] = []
@@ -66,7 +66,7 @@ def walk_folder(
         if not pending and entered is None:
             entered = {_identity(f"{root}/{folder}") for folder in walked}
         if not pending:
-            # the order in which a file system lists them must not decide which link is entered
+            # sorted: the choice among links to one folder must not depend on the file system
             links.sort(reverse=True)
         folder = pending.pop() if pending else links.pop()
         if entered is None:
@@ -91,13 +91,13 @@ def _list(folder: str) -> list["os.DirEntry[str]"]:
 
 
 def find_status(entry: "os.DirEntry[str] | StoredEntry") -> tuple[int, int, int] | None:
-    """Return size, time of modification and time of change (ctime) of a file.
+    """Return size, modification time and change time (ctime) of a file.
 
-    Whoever replaces a file can set its time of modification, as rsync and unzip do, but not the
-    time of change. Object stores have only one time, which is their own.
+    Tools such as rsync and unzip set the modification time of a file they replace, but cannot set
+    the change time. Object stores have a single time, set by the server.
 
     Returns:
-        None where a link is broken or the entry is not a file.
+        None for a broken link and for an entry that is not a file.
     """
     if isinstance(entry, StoredEntry):
         return entry.size_bytes, entry.modified_ns, entry.modified_ns
@@ -125,10 +125,11 @@ def _identity(path: str) -> tuple[int, int]:
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
-    """Return what the entry says; a link in a circle leads to nothing."""
+    """Return whether the entry is a folder; a link that points to itself is not."""
     try:
         return entry.is_dir()
     except PermissionError as error:
         raise _refuse(str(Path(entry.path).parent), error) from None
     except OSError:
+        # a link that points to itself raises ELOOP
         return False

@@ -1,1 +1,1 @@
-"""Draws one synthetic radiograph: bones, soft tissue, implants, lesions, film."""
+"""Drawing of one synthetic radiograph: bones, soft tissue, implants, lesions, film."""

@@ -1,7 +1,7 @@
-"""The anatomy of the phantom: the bones and soft tissue of an arm, and which of them a part shows.
+"""The anatomy of the phantom: bones and soft tissue of the arm, selected by body part.
 
-Lengths are in mm, of a right arm seen from the front with the palm to the viewer's back: the middle
-of the wrist is the origin, fingers point to -y, the little finger lies at +x.
+Lengths are in mm, in the frame of a right arm seen from the back of the hand: the origin is the
+middle of the wrist, fingers point to -y, and the little finger is at +x.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from shared.labels import MuraPart
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What lies in front of the film.
+    """The objects between X-ray tube and film.
 
     Attributes:
-        bones: those that may break.
-        background: those that only lie there.
-        tissue: soft tissue, drawn as one.
-        thick_mm: depth at which soft tissue is as thick as it gets.
-        centre: what the beam is aimed at, (x, y).
-        view_mm: what the longer side of the film covers.
-        lean_deg: how far what is shown leans to x, seen from the front.
+        bones: bones that may have a lesion.
+        background: bones without lesions.
+        tissue: soft tissue, drawn as one body.
+        thick_mm: distance from the edge at which soft tissue reaches its full thickness.
+        centre: the point at which the beam is aimed, (x, y), in mm.
+        view_mm: length covered by the longer side of the film.
+        lean_deg: angle between the bones' axis and y, towards x, seen from the front.
     """
 
     bones: list[Bone]
@@ -39,12 +39,12 @@ class Anatomy:
 
 
 def build_anatomy(part: MuraPart, study: np.random.Generator, view: np.random.Generator) -> Anatomy:
-    """Build what a radiograph of `part` shows.
+    """Build the bones and soft tissue of a radiograph.
 
     Args:
         part: the body part.
-        study: random numbers of the study; all its views show the same finger.
-        view: random numbers of the view; fingers lie differently in each.
+        study: random generator of the study; all its views show the same finger.
+        view: random generator of the view; finger positions differ between views.
     """
     stretch = view.uniform(0.9, 1.15)
     if part == "finger":
@@ -71,7 +71,7 @@ def build_anatomy(part: MuraPart, study: np.random.Generator, view: np.random.Ge
 
 
 def _finger(digit: int, stretch: float, view: np.random.Generator) -> Anatomy:
-    """Build one finger, its neighbours beside it or out of the way."""
+    """Build one finger, alone or with its neighbours."""
     alone = view.random() < 0.55
     bones: list[Bone] = []
     background: list[Bone] = []

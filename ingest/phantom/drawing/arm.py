@@ -1,6 +1,6 @@
-"""The phantom's arm: forearm, upper arm and shoulder girdle, and their soft tissue.
+"""Bones and soft tissue of forearm, upper arm and shoulder girdle.
 
-Lengths are in mm, in the frame of `hand`: the arm lies along y, the shoulder at +y.
+Lengths are in mm, in the frame of `hand`: the arm is parallel to y, with the shoulder at +y.
 """
 
 from dataclasses import replace
@@ -35,7 +35,7 @@ def build_forearm() -> Region:
 
 
 def build_upper_arm() -> Region:
-    """Build the humerus and its neighbours, from the elbow to the shoulder."""
+    """Build the humerus, with condyles and head."""
     condyles = (
         short_bone((-11, 241, -4), (10, 9), 0),
         short_bone((2, 244, -2), (9, 8), 0),
@@ -61,7 +61,7 @@ def build_upper_arm() -> Region:
 
 
 def build_girdle() -> Region:
-    """Build clavicle, shoulder blade, ribs and the chest's soft tissue."""
+    """Build clavicle, scapula, ribs and the soft tissue of the chest."""
     clavicle = long_bone(
         (26, 588, -6),
         (165, 612, -30),

@@ -1,4 +1,4 @@
-"""Attenuation: how much of the beam soft tissue and bones take away."""
+"""Attenuation of the X-ray beam by soft tissue and bones."""
 
 import cv2
 import numpy as np
@@ -9,35 +9,36 @@ from ingest.phantom.drawing.outline import fill
 from ingest.phantom.drawing.pose import Outline
 
 _COARSE = 4
-"""Soft tissue is smooth: it is drawn at a quarter of the size."""
+"""Soft tissue is smooth, so it is drawn at a quarter of the resolution."""
 
 
 def draw_tissue(
     outlines: list[Outline], size: Size, thick_px: float, rng: np.random.Generator
 ) -> Image:
-    """Draw soft tissue as one body, thin at its edge: attenuation, (height, width)."""
+    """Return the attenuation of soft tissue, (height, width): one body, thin at its edge."""
     width, height = size
-    # room around the image, so that its border is no edge of the body
+    # padding, so that the distance transform does not treat the image border as an edge
     pad = int(min(thick_px, 200)) // _COARSE + 2
     mask = np.zeros((height // _COARSE + 2 * pad, width // _COARSE + 2 * pad), np.uint8)
     for outline in outlines:
         fill(mask, outline.edges[0] / _COARSE + pad, 255)
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[pad:-pad, pad:-pad]
     depth = np.minimum(depth * (_COARSE / thick_px), 1).astype(np.float32)
+    # sqrt(d * (2 - d)): half the chord of a unit circle at the distance d from its edge
     body = blur(np.sqrt(depth * (2 - depth)), max(1.5, 0.12 * thick_px / _COARSE))
     body *= 1 + 0.06 * texture("clouds", (body.shape[1], body.shape[0]), rng)
     return np.asarray(cv2.resize(body, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def add_bone(total: Image, outline: Outline) -> None:
-    """Add a bone's attenuation to `total`: a tube of compact bone, filled with spongy bone."""
+    """Add a bone's attenuation to `total`: a tube of compact bone, filled with cancellous bone."""
     height, width = total.shape
     every = np.concatenate(outline.edges)
     low = np.maximum(np.floor(every.min(axis=0)).astype(int) - 2, 0)
     high = np.minimum(np.ceil(every.max(axis=0)).astype(int) + 3, [width, height])
     if (high - low < 3).any():
         return
-    # the film's border is no edge of the bone
+    # padding, so that the distance transform does not treat the film's border as an edge
     pad = int(2 * outline.shaft_px) + 2
     mask = np.zeros((high - low + 2 * pad)[::-1], np.uint8)
     for edge in outline.edges:
@@ -48,9 +49,9 @@ def add_bone(total: Image, outline: Outline) -> None:
 
 
 def _tube(depth: Image, middle: Image, outline: Outline) -> Image:
-    """Return how much bone a ray crosses that enters a hollow tube `depth` pixels from its edge.
+    """Return the attenuation of a hollow tube at the distance `depth` (pixels) from its edge.
 
-    Compact bone is thick where `middle` is 1, and thin at the ends, where it is 0.
+    Compact bone is thickest where `middle` is 1 (the shaft) and thinnest where it is 0 (the ends).
     """
     radius = max(outline.shaft_px, 2.0)
     cortex = max(outline.cortex_px, 1.0) * (0.3 + 0.7 * middle)
@@ -63,7 +64,7 @@ def _tube(depth: Image, middle: Image, outline: Outline) -> Image:
 
 
 def _find_middle(outline: Outline, low: NDArray[np.int_], size: NDArray[np.int_]) -> Image:
-    """Return 1 along the shaft and down to 0 at the ends, (height, width)."""
+    """Return 1 along the shaft, falling to 0 at the ends, (height, width)."""
     start, end = outline.line[0], outline.line[-1]
     axis = (end - start) / max(float(np.sum((end - start) ** 2)), 1.0)
     x, y = (np.arange(n, dtype=np.float32) for n in size)

@@ -1,4 +1,4 @@
-"""One phantom bone: a tube along a line in space, of changing width, measured in millimetres."""
+"""The model of a bone: a tube of varying width along a line in space, in millimetres."""
 
 from dataclasses import dataclass, replace
 
@@ -9,27 +9,27 @@ Array = NDArray[np.float64]
 Point = tuple[float, float, float]
 
 _NUM_SAMPLES = 30
-# samples lie closer where ends are round
+# samples are denser at the rounded ends
 ALONG: Array = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, _NUM_SAMPLES))
-"""Where along a bone its samples lie, from 0 to 1."""
+"""Positions of the samples along a bone, from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Bone:
-    """A bone, or a stretch of soft tissue.
+    """A bone, or a section of soft tissue.
 
-    x runs to the little finger of a right hand, y from fingers to shoulder, z to the back.
+    x points to the little finger of a right hand, y to the shoulder, z to the back of the hand.
 
     Attributes:
         line: centre line, (n, 3), in mm.
-        half_width: across x, (n,), in mm.
+        half_width: half the width along x, (n,), in mm.
         depth: thickness along z, as a multiple of the width.
-        cortex: thickness of the compact rim, in mm.
+        cortex: thickness of the cortex, in mm.
         shaft: half the width of the shaft, in mm.
         density: attenuation, 1 for a long bone.
-        slant: how far the ends slope, as a share of the half width.
-        beyond_elbow: the bone belongs to the upper arm, which the elbow turns.
-        grown_on: heads and processes, one bone with this one.
+        slant: slope of the ends, as a share of the half width.
+        beyond_elbow: whether the bone belongs to the upper arm, which rotates at the elbow.
+        grown_on: heads and processes of this bone.
     """
 
     line: Array
@@ -43,7 +43,7 @@ class Bone:
     grown_on: tuple["Bone", ...] = ()
 
     def roughened(self, rng: np.random.Generator, girth: float, cortex: float) -> "Bone":
-        """Return the bone as one patient has it: of other girth and cortex, and not so even."""
+        """Return a patient's variant: scaled by `girth` and `cortex`, with an uneven surface."""
         waves = np.arange(1, 4)[:, None]
         phases = rng.uniform(0, 2 * np.pi, (3, 1))
         size = 0.032 if self.is_short else 0.022
@@ -57,13 +57,13 @@ class Bone:
         )
 
     def moved_beyond_elbow(self) -> "Bone":
-        """Return the bone as one of the upper arm."""
+        """Return the bone and its processes, marked as part of the upper arm."""
         grown_on = tuple(replace(bone, beyond_elbow=True) for bone in self.grown_on)
         return replace(self, beyond_elbow=True, grown_on=grown_on)
 
     @property
     def is_short(self) -> bool:
-        """Whether the bone is roundish."""
+        """Whether the bone does not widen towards its ends."""
         return float(self.half_width.max()) <= self.shaft * 1.01
 
 
@@ -79,7 +79,7 @@ class Shape:
         bow: deflection of the middle, in mm.
         flare: share of the length over which each end widens.
         depth: thickness as a multiple of the width.
-        cortex: thickness of the compact rim in mm; 0 for a third of the shaft's half width.
+        cortex: thickness of the cortex in mm; 0 for a third of the shaft's half width.
         density: attenuation, 1 for a long bone.
         slant: slope of the ends, as a share of the half width.
         blunt: length of the rounding of the ends, as a multiple of the half width.
@@ -100,7 +100,7 @@ class RoundShape:
 
     Attributes:
         depth: thickness as a multiple of the width.
-        cortex: thickness of the compact rim, in mm.
+        cortex: thickness of the cortex, in mm.
         density: attenuation, 1 for a long bone.
     """
 
@@ -120,8 +120,8 @@ def long_bone(
     Args:
         start: centre of its first end, in mm.
         end: centre of its other end, in mm.
-        half_widths: of first end, shaft and other end, in mm.
-        shape: all else.
+        half_widths: half widths of first end, shaft and other end, in mm.
+        shape: all other properties.
     """
     a, b = np.array(start), np.array(end)
     width = _flare(half_widths, shape, float(np.linalg.norm(b - a)))
@@ -133,7 +133,7 @@ def long_bone(
 
 
 def _flare(half_widths: tuple[float, float, float], shape: Shape, length: float) -> Array:
-    """Return half widths along a shaft that widens to both ends and is rounded there."""
+    """Return the half widths along a bone that widens towards its rounded ends, in mm."""
     first, shaft, last = half_widths
     width = (
         shaft
@@ -145,7 +145,7 @@ def _flare(half_widths: tuple[float, float, float], shape: Shape, length: float)
 
 
 def _round_end(from_end: Array) -> Array:
-    """Return 0 at the end, 1 from `from_end` = 1 on, along a blunted quarter circle."""
+    """Return the width factor of a rounded end, a superellipse of exponent 2.2: 0 at the end."""
     return (1 - (1 - np.clip(from_end, 0, 1)) ** 2.2) ** (1 / 2.2)
 
 
@@ -158,10 +158,10 @@ def short_bone(
     """Make a short bone, e.g. of the wrist.
 
     Args:
-        centre: in mm.
-        half_axes: half its width and half its height, in mm.
-        turn_deg: angle of its long axis to y, towards x.
-        shape: all else.
+        centre: position of the centre, in mm.
+        half_axes: half width and half height, in mm.
+        turn_deg: angle between its long axis and y, towards x.
+        shape: all other properties.
     """
     turn = np.deg2rad(turn_deg)
     axis = np.array([np.sin(turn), -np.cos(turn), 0.0])

@@ -1,4 +1,4 @@
-"""The film of a phantom: textures, tone, collimator, marker and noise."""
+"""Properties of the film: textures, tone curve, collimator, side marker and noise."""
 
 from functools import lru_cache
 
@@ -11,12 +11,14 @@ from ingest.phantom.random import below, flip, pick
 Image = NDArray[np.float32]
 Size = tuple[int, int]
 
+# twice the longer side of an image, so that crops differ
 _BANK_PX = 1024
 
 
 @lru_cache(maxsize=1)
 def _bank() -> dict[str, Image]:
-    """Make the textures that every image takes its crops from, mean 0, deviation 1."""
+    """Return the textures from which images take crops, with mean 0 and standard deviation 1."""
+    # a fixed seed, so that all processes have the same textures
     rng = np.random.default_rng(1)
     white = rng.standard_normal((3, _BANK_PX, _BANK_PX), dtype=np.float32)
     textures = {
@@ -41,7 +43,7 @@ def texture(name: str, size: Size, rng: np.random.Generator) -> Image:
 
 
 def field_of_beam(size: Size, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return where the collimator lets the beam through, 255, and where not, 0: (height, width)."""
+    """Return the collimator's mask, (height, width): 255 inside the beam, 0 outside."""
     width, height = size
     mask = np.full((height, width), 255, np.uint8)
     if rng.random() > 0.5:
@@ -65,22 +67,24 @@ def field_of_beam(size: Size, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Generator) -> Image:
-    """Turn attenuation into grey values from 0 to 1: bright where little of the beam gets through.
+    """Convert attenuation to grey values from 0 to 1, bright for high attenuation.
 
     Args:
         attenuation: (height, width), float32, 0 for air.
-        size: width and height.
-        exposure: the patient's; 1 for the average.
-        rng: of the view.
+        size: width and height, in pixels.
+        exposure: exposure of the patient; 1 for the average.
+        rng: random generator of the view.
 
     Returns:
         (height, width), float32.
     """
     width, height = size
     contrast = exposure * rng.uniform(0.85, 1.2)
+    # the Beer-Lambert law, with high attenuation shown bright
     grey = 1 - np.exp(-contrast * attenuation)
     fog = rng.choice([0.025, 0.05, 0.09, 0.17], p=[0.35, 0.35, 0.2, 0.1])
     tilt_x, tilt_y = rng.uniform(-0.35, 0.35, 2)
+    # heel effect: the intensity of an X-ray beam varies across the field
     heel = (
         1
         + tilt_x * np.linspace(-1, 1, width, dtype=np.float32)
@@ -91,7 +95,7 @@ def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Gener
 
 
 def add_marker(grey: Image, covered: Image, is_left: bool, rng: np.random.Generator) -> None:
-    """Burn the letter of the side into `grey`, in place, where `covered` is least."""
+    """Draw the side marker (L or R) into `grey`, in place, where `covered` is lowest."""
     height, width = grey.shape
     stamp, weight = _draw_marker(is_left, min(width, height), rng)
     h, w = stamp.shape
@@ -125,16 +129,17 @@ def _draw_marker(is_left: bool, room: int, rng: np.random.Generator) -> tuple[Im
     spin = rng.normal(0, 5) if rng.random() < 0.6 else rng.uniform(-180, 180)
     turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(spin), 1.0)
     weight = np.asarray(cv2.warpAffine(weight, turn, (side, side)), np.float32)
+    # some markers are mirrored, as on films placed the wrong way round
     return stamp, weight[:, ::-1] if rng.random() < 0.08 else weight
 
 
 def develop(grey: Image, beam: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Blur, collimate, add noise and round to 8 bits; a few films come out inverted.
+    """Blur, collimate, add noise and round to 8 bits; invert 2 % of the films.
 
     Args:
         grey: (height, width), float32, 0 to 1.
         beam: (height, width), uint8, as from `field_of_beam`.
-        rng: of the view.
+        rng: random generator of the view.
 
     Returns:
         (height, width), uint8.
@@ -142,6 +147,7 @@ def develop(grey: Image, beam: NDArray[np.uint8], rng: np.random.Generator) -> N
     height, width = grey.shape
     grey = blur(grey, rng.uniform(0.75, 1.15))
     noise = texture("grain", (width, height), rng)
+    # quantum noise: its deviation grows with the square root of the signal
     grey = grey + noise * (float(rng.uniform(0.004, 0.012)) * np.sqrt(np.maximum(grey, 0.01)))
     if rng.random() < 0.02:
         grey = 0.92 - 0.85 * grey

@@ -1,7 +1,7 @@
-"""The phantom's hand: carpals, metacarpals and phalanges, and their soft tissue.
+"""Bones and soft tissue of the hand: carpals, metacarpals and phalanges.
 
-Lengths are in mm, of a right hand: the middle of the wrist is the origin, fingers point to -y, the
-little finger lies at +x, the back of the hand at +z.
+Lengths are in mm, of a right hand: the origin is the middle of the wrist, fingers point to -y, the
+little finger is at +x, the back of the hand at +z.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from ingest.phantom.drawing.bone import (
     short_bone,
 )
 
-# base of the ray, its direction in degrees from -y, lengths of its bones
+# thumb to little finger: base of the ray, its direction in degrees from -y, lengths of its bones
 _RAYS: tuple[tuple[tuple[float, float], float, tuple[float, ...]], ...] = (
     ((-24.0, -3.0), -40.0, (44.0, 31.0, 23.0)),
     ((-13.0, -17.0), -9.0, (65.0, 40.0, 24.0, 18.0)),
@@ -43,7 +43,7 @@ _CARPALS: tuple[tuple[Point, tuple[float, float], float], ...] = (
 
 
 def build_carpals() -> list[Bone]:
-    """Build the eight bones of the wrist."""
+    """Build the eight carpal bones."""
     return [
         short_bone(centre, (0.95 * a, 0.95 * b), turn, RoundShape(density=0.75, cortex=1.0))
         for centre, (a, b), turn in _CARPALS
@@ -64,12 +64,12 @@ def build_hand(view: np.random.Generator, curl: float) -> Region:
 
 
 def lean_of_ray(index: int) -> float:
-    """Return how far a digit leans to x, in degrees."""
+    """Return the angle between a digit and -y, towards x, in degrees."""
     return _RAYS[index][1]
 
 
 def build_ray(index: int, curl_deg: float, spread: float) -> Region:
-    """Build metacarpal and phalanges of a digit, each bent by `curl_deg` against the last."""
+    """Build metacarpal and phalanges of a digit, flexed by about `curl_deg` at each joint."""
     (x, y), lean, lengths = _RAYS[index]
     widths = _RAY_WIDTHS[:1] + _RAY_WIDTHS[-len(lengths) + 1 :]
     girth = (1.1, 1.0, 1.0, 0.93, 0.84)[index]

@@ -1,4 +1,4 @@
-"""Drawing one phantom radiograph: attenuation of soft tissue and bones, then the film."""
+"""Drawing of one phantom radiograph: attenuation of soft tissue and bones, then the film."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from shared.labels import MuraPart
 
 
 class View(NamedTuple):
-    """What one image is drawn from; the columns of the plan that drawing needs."""
+    """The columns of the plan that determine an image."""
 
     view_id: str
     body_part: MuraPart
@@ -32,13 +32,10 @@ class View(NamedTuple):
 
 
 def draw(view: View) -> tuple[NDArray[np.uint8], Box | None]:
-    """Draw a radiograph.
-
-    Args:
-        view: what to draw; the same view gives the same pixels anywhere.
+    """Draw a radiograph; the same view gives the same pixels on any machine.
 
     Returns:
-        The image, uint8, (height, width), and the box of its lesion in pixels, if it has one.
+        The image, uint8, (height, width), and the bounding box of its lesion in pixels, if any.
     """
     seeds = view.patient_seed, view.study_seed, view.view_seed
     patient_rng, study_rng, rng = (np.random.default_rng(seed) for seed in seeds)
@@ -64,7 +61,7 @@ def draw(view: View) -> tuple[NDArray[np.uint8], Box | None]:
 
 
 def _find_covered(tissue: Image, beam: NDArray[np.uint8], box: Box | None) -> Image:
-    """Return how much a marker would hide, (height, width): the arm, above all its lesion."""
+    """Return the cost of a marker by position, (height, width): highest over the lesion."""
     covered = tissue + np.where(beam == 0, np.float32(2), np.float32(0))
     if box:
         x, y, width, height = box
@@ -78,7 +75,7 @@ def _draw_bones(
     outlines: Sequence[Outline],
     rng: np.random.Generator,
 ) -> tuple[Image, Box | None]:
-    """Draw all bones, one over the other as on a film, and the lesion: attenuation and its box."""
+    """Return the summed attenuation of all bones and the lesion, and the lesion's box."""
     total = np.zeros((view.height_px, view.width_px), np.float32)
     box = None
     for outline in outlines:

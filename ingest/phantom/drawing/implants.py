@@ -1,4 +1,4 @@
-"""Metal in bones: plates with screws, pins and nails."""
+"""Metal implants: plates with screws, pins and nails."""
 
 import cv2
 import numpy as np
@@ -10,11 +10,11 @@ from ingest.phantom.drawing.site import Site
 from ingest.phantom.random import below, flip, pick
 
 _METAL = 3.6
-"""Attenuation, where that of bone is about 1."""
+"""Attenuation of metal; bone has about 1."""
 
 
 def draw_hardware(shape: tuple[int, ...], site: Site, rng: np.random.Generator) -> Image:
-    """Draw a plate with screws, pins, or a nail: attenuation of metal, (height, width)."""
+    """Return the attenuation of a plate with screws, of pins, or of a nail, (height, width)."""
     metal = np.zeros(shape, np.float32)
     style = rng.random()
     if style < 0.5:
@@ -29,7 +29,7 @@ def draw_hardware(shape: tuple[int, ...], site: Site, rng: np.random.Generator) 
 
 
 def _draw_plate(metal: Image, site: Site, rng: np.random.Generator) -> None:
-    """Draw a plate along the bone: from above with screw heads, or from its side with screws."""
+    """Draw a plate along the bone: seen from above with screw heads, or edge-on with screws."""
     w = site.half_width
     reach = float(np.clip(rng.uniform(3.0, 5.5) * w, 30, 130))
     offset = float(pick(rng, (-1, 0, 1)))
@@ -50,7 +50,7 @@ def _draw_plate(metal: Image, site: Site, rng: np.random.Generator) -> None:
 
 
 def _find_point(line: Array, share: float) -> Array:
-    """Return the point of a line, (n, 2), that lies a share of its length along it."""
+    """Interpolate the point of a line, (n, 2), at a share of its samples."""
     before, rest = divmod(share * (len(line) - 1), 1)
     start = line[int(before)]
     return start + rest * (line[int(before) + 1] - start)

@@ -1,6 +1,6 @@
-"""Lesions: what makes a phantom's study abnormal, done to one bone of the film.
+"""Lesions of abnormal studies: fractures, displaced fragments and hardware in one bone.
 
-A lesion changes the attenuation that the bone, drawn alone, has: (height, width), float32.
+A lesion modifies the attenuation of its bone, drawn alone: (height, width), float32.
 """
 
 import cv2
@@ -17,21 +17,23 @@ from ingest.phantom.random import flip
 Box = tuple[int, int, int, int]
 """x, y, width and height, in pixels."""
 
+# beyond any image, in pixels, so that the polygon contains all of the bone past the crack
 _FAR = 3000
+# smallest change of attenuation that counts as part of the lesion
 _VISIBLE = 0.05
 
 
 def add_lesion(kind: str, layer: Image, site: Site, rng: np.random.Generator) -> tuple[Image, Box]:
-    """Give the bone a lesion.
+    """Add a lesion to a bone.
 
     Args:
         kind: fracture, fragment or hardware.
         layer: attenuation of the bone alone.
-        site: where.
-        rng: of the view.
+        site: position of the lesion.
+        rng: random generator of the view.
 
     Returns:
-        The bone's new attenuation, and the box of what changed, inside the image.
+        The bone's new attenuation, and the bounding box of the change, inside the image.
     """
     if kind == "hardware":
         after = layer + draw_hardware(layer.shape, site, rng)
@@ -47,7 +49,7 @@ def add_lesion(kind: str, layer: Image, site: Site, rng: np.random.Generator) ->
 
 
 def _find_box(change: Image, site: Site, reach_px: float) -> Box:
-    """Return the box of what changed, as far as `reach_px` from the site."""
+    """Return the bounding box of the change within `reach_px` of the site."""
     height, width = change.shape
     low = np.clip(site.point - reach_px, 0, [width - 1, height - 1]).astype(int)
     high = np.clip(site.point + reach_px, 1, [width, height]).astype(int)
@@ -62,7 +64,7 @@ def _find_box(change: Image, site: Site, reach_px: float) -> Box:
 def _break(
     layer: Image, site: Site, shift: Array, angle_deg: float, rng: np.random.Generator
 ) -> Image:
-    """Break the bone across, move what lies beyond, and leave a thin dark line."""
+    """Break the bone across, shift one part, and draw the gap as a thin dark line."""
     crack = _jagged_line(site, rng.uniform(-0.75, 0.75), rng)
     beyond = np.concatenate([crack, _FAR * (site.along + [[1], [-1]] * site.across) + site.point])
     moved = _move(layer, draw_polygon(layer.shape, beyond), site.point, shift, angle_deg)
@@ -74,7 +76,7 @@ def _break(
 
 
 def _displace(layer: Image, site: Site, rng: np.random.Generator) -> Image:
-    """Break the bone and move the further piece by a good part of its width, or chip a corner."""
+    """Break the bone with a large displacement, or move a chip of its edge."""
     w = site.half_width
     side = flip(rng)
     if rng.random() < 0.6:
@@ -92,7 +94,7 @@ def _displace(layer: Image, site: Site, rng: np.random.Generator) -> Image:
 
 
 def _jagged_line(site: Site, obliqueness: float, rng: np.random.Generator) -> Array:
-    """Return a jagged line across the bone, (n, 2), in pixels, a little longer than it is wide."""
+    """Return a jagged line across the bone, (n, 2), in pixels, 1.9 times its width."""
     steps = np.linspace(-1.9, 1.9, 13)
     jags = steps * obliqueness + rng.normal(0, 0.11, len(steps))
     return site.point + site.half_width * (
@@ -101,7 +103,7 @@ def _jagged_line(site: Site, obliqueness: float, rng: np.random.Generator) -> Ar
 
 
 def _move(layer: Image, piece: Image, pivot: Array, shift: Array, angle_deg: float) -> Image:
-    """Return the bone with the part under `piece` turned about `pivot` and shifted."""
+    """Return the bone with the part under `piece` rotated about `pivot` and shifted."""
     height, width = layer.shape
     turn = rotation(angle_deg)
     matrix = np.column_stack([turn, pivot + shift - turn @ pivot])

@@ -1,10 +1,11 @@
-"""How the views of a study are to look: sizes, channels, and which of them show its lesion."""
+"""Random size, channels and visible lesion of the views of a study."""
 
 import numpy as np
 
 from ingest.phantom.random import below
 from shared.labels import MuraPart
 
+# the longer side of MURA's images has at most 512 px
 LONGER_SIDE_PX, _MIN_SHORTER_PX = 512, 90
 
 _LESIONS, _LESION_ODDS = ("fracture", "fragment", "hardware"), (0.33, 0.25, 0.42)
@@ -25,7 +26,7 @@ _SHORTER_TO_LONGER: dict[MuraPart, tuple[float, float]] = {
 def plan_looks(
     part: MuraPart, label: int, num_views: int, rng: np.random.Generator
 ) -> list[tuple[int, int, int, str | None]]:
-    """Return width, height, channels and lesion of each view of a study."""
+    """Return width, height, channels and lesion of each view; at least one shows the lesion."""
     channels = 3 if rng.random() < _RGB_SHARE else 1
     kind = _LESIONS[rng.choice(len(_LESIONS), p=_LESION_ODDS)]
     shows = rng.random(num_views) < _LESION_SHOWS

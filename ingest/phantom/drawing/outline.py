@@ -1,4 +1,4 @@
-"""Outlines drawn into arrays, exact to an eighth of a pixel."""
+"""Rasterization of polygons and lines, exact to an eighth of a pixel."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ingest.phantom.drawing.bone import Array
 from ingest.phantom.drawing.film import Image
 
+# OpenCV takes sub-pixel coordinates as fixed-point integers
 _FIXED_POINT_BITS = 3
 
 

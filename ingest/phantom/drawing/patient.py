@@ -1,4 +1,4 @@
-"""The patient: properties that all radiographs of a patient share."""
+"""Properties common to all radiographs of a patient."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Patient:
-    """Multiples of the average patient, and the side of the body."""
+    """Properties relative to the average patient (1.0), and the side of the body."""
 
     size: float
     girth: float
@@ -19,7 +19,7 @@ class Patient:
 
 
 def choose_patient(rng: np.random.Generator) -> Patient:
-    """Draw the properties of a patient."""
+    """Choose the properties of a patient at random."""
     return Patient(
         size=rng.uniform(0.88, 1.1),
         girth=rng.uniform(0.88, 1.12),

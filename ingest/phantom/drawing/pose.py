@@ -1,4 +1,4 @@
-"""The pose: bones in space become outlines on the film, in pixels."""
+"""The pose of the arm, and the projection of bones to outlines on the film, in pixels."""
 
 from dataclasses import dataclass, replace
 
@@ -14,15 +14,15 @@ from shared.labels import MuraPart
 
 @dataclass(frozen=True)
 class Outline:
-    """A bone as it lies on the film.
+    """The projection of a bone on the film.
 
     Attributes:
         line: centre line, (n, 2), in pixels.
         normal: unit vectors across the line, (n, 2).
-        half_width: (n,), in pixels.
-        edges: closed polygons, (n, 2), in pixels; together they are the bone.
+        half_width: half the width along the line, (n,), in pixels.
+        edges: closed polygons, (n, 2), in pixels; the bone is their union.
         shaft_px: half the shaft's width.
-        cortex_px: thickness of the compact rim.
+        cortex_px: thickness of the cortex.
         density: attenuation, 1 for a long bone.
     """
 
@@ -37,15 +37,15 @@ class Outline:
 
 @dataclass(frozen=True)
 class Pose:
-    """How the arm lies between tube and film.
+    """The position of the arm between X-ray tube and film.
 
     Attributes:
-        roll_deg: turn about the arm's own axis; 0 from the front, 90 from the side.
-        bend_deg: turn of the upper arm at the elbow, on the film.
-        turn: 2 x 2, mm to pixels: rotation, mirror and scale.
-        centre: what is in the middle, (x, y), in mm.
-        middle: where the middle is, in pixels.
-        scale: pixels a mm.
+        roll_deg: rotation about the arm's long axis; 0 is frontal, 90 lateral.
+        bend_deg: rotation of the upper arm at the elbow, in the plane of the film.
+        turn: 2 x 2 matrix from mm to pixels: rotation, reflection and scale.
+        centre: anatomical point projected to `middle`, (x, y), in mm.
+        middle: position of that point on the film, (x, y), in pixels.
+        scale: pixels per mm.
     """
 
     roll_deg: float
@@ -63,6 +63,7 @@ class Pose:
         if bone.beyond_elbow and self.bend_deg:
             flat = _turn_about(flat, np.array(ELBOW[:2]), self.bend_deg)
         line = (flat - self.centre) @ self.turn.T + self.middle
+        # projected half width of an elliptic cross-section at this roll
         squeeze = np.hypot(np.cos(roll), bone.depth * np.sin(roll))
         half_width = bone.half_width * squeeze * self.scale
         outline = _outline(line, half_width, bone, squeeze * self.scale, self.scale)
@@ -75,7 +76,7 @@ def _turn_about(points: Array, pivot: Array, angle_deg: float) -> Array:
 
 
 def rotation(angle_deg: float) -> Array:
-    """Return the 2 x 2 matrix that turns by an angle."""
+    """Return the 2 x 2 rotation matrix of an angle."""
     angle = np.deg2rad(angle_deg)
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
@@ -101,14 +102,14 @@ def choose_pose(
     patient: Patient,
     rng: np.random.Generator,
 ) -> Pose:
-    """Choose a pose as radiographers do: from the front, oblique or from the side, rarely straight.
+    """Choose a standard projection (frontal, oblique or lateral) with random deviations.
 
     Args:
         part: the body part.
-        anatomy: what is to be seen.
+        anatomy: the bones and soft tissue to project.
         size: width and height of the film, in pixels.
         patient: determines side and size.
-        rng: of the view.
+        rng: random generator of the view.
     """
     roll = pick(rng, _ROLLS_DEG[part]) + rng.normal(0, 6)
     scale = max(size) / anatomy.view_mm * patient.size
@@ -119,7 +120,7 @@ def choose_pose(
         bend = _bend_elbow(roll, rng)
         spin += -0.5 * bend if part == "elbow" else -0.12 * bend
     if part == "elbow":
-        # a bent arm is aimed at between its halves
+        # the beam is aimed inside the angle of a bent elbow
         halves = rotation(bend) @ np.array([0.0, 1.0]) - np.array([0.0, 1.0])
         aim = aim + 26 * halves
     straight = rotation(-anatomy.lean_deg * np.cos(np.deg2rad(roll)))
@@ -140,19 +141,21 @@ _ROLLS_DEG: dict[MuraPart, tuple[float, ...]] = {
 
 
 def _choose_spin(part: MuraPart, size: tuple[int, int], rng: np.random.Generator) -> float:
-    """Return how far the arm is turned on the film, in degrees."""
+    """Return the rotation of the arm in the plane of the film, in degrees."""
     width, height = size
     spin = float(rng.normal(0, 7) if rng.random() < 0.7 else rng.normal(0, 30))
+    # a narrow film is aligned with the limb
     if min(size) < 0.5 * max(size):
         spin *= 0.4
+    # a landscape film shows the limb along its width
     if width > height:
         spin += 90.0
-    # the skeleton's fingers point up; films show the upper arm hanging down
+    # fingers point up in the model, but radiographs show the upper arm hanging down
     hangs = part in ("humerus", "shoulder")
     return spin + 180.0 if hangs or rng.random() < 0.08 else spin
 
 
 def _bend_elbow(roll_deg: float, rng: np.random.Generator) -> float:
-    """An elbow seen from the side is bent, from the front it is straight."""
+    """Return the angle of the elbow in degrees: bent in lateral views, straight in frontal ones."""
     from_side = np.sin(np.deg2rad(roll_deg))
     return float(from_side * rng.uniform(55, 95) + rng.normal(0, 6))

@@ -1,4 +1,4 @@
-"""Where a lesion is: a bone of the film, and a point on it well inside the beam."""
+"""The position of a lesion: a bone, and a point on it well inside the beam."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from ingest.phantom.random import below
 
 @dataclass(frozen=True)
 class Site:
-    """Where on a bone the lesion is: a point, the way along the bone, and its half width there."""
+    """A position on a bone: a sample of its centre line, with direction and half width there."""
 
     outline: Outline
     index: int
@@ -24,7 +24,7 @@ class Site:
 
     @property
     def half_width(self) -> float:
-        """Half the bone's width, in pixels."""
+        """Half the bone's width at the point, in pixels."""
         return float(self.outline.half_width[self.index])
 
     @property
@@ -43,12 +43,14 @@ def choose_site(
     beam: NDArray[np.uint8],
     rng: np.random.Generator,
 ) -> Site:
-    """Choose where the lesion is, well inside the beam.
+    """Choose the position of a lesion, well inside the beam.
+
+    If random tries fail, choose the position nearest to the middle of the film.
 
     Args:
-        outlines: of the bones that may break; at least one.
-        beam: (height, width), uint8, 255 where the beam gets through.
-        rng: of the study, so that all its views break the same bone.
+        outlines: outlines of the bones that may have a lesion; at least one.
+        beam: (height, width), uint8, 255 inside the beam.
+        rng: random generator of the study, so that all its views break the same bone.
     """
     weights = np.array([np.ptp(o.line, axis=0).max() for o in outlines])
     for _ in range(25):
