@@ -1,6 +1,6 @@
-"""The payload of a record: a `tf.train.Example`, encoded and decoded without TensorFlow.
+"""Encoder and decoder for `tf.train.Example` payloads, without TensorFlow.
 
-The protocol buffer is that of tensorflow/core/example/example.proto.
+The message is defined in tensorflow/core/example/example.proto.
 """
 
 from collections.abc import Iterator
@@ -10,17 +10,19 @@ from shared.errors import CorruptLakeError
 Buffer = bytes | memoryview
 Feature = list[bytes] | list[int]
 
+# wire types of the protocol buffer encoding
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+# field numbers of the lists in tensorflow/core/example/feature.proto
 _BYTES_LIST, _INT64_LIST = 1, 3
 
 
 def encode_example_head(view_id: str, label: int, image_bytes: int) -> bytes:
-    """Encode one view as a `tf.train.Example`, all but its image, whose bytes come last.
+    """Encode one view as a `tf.train.Example`, except for the image bytes, which follow.
 
     Args:
-        view_id: the view's path inside MURA.
+        view_id: Path of the view inside MURA.
         label: 0 or 1.
-        image_bytes: how many bytes of image follow.
+        image_bytes: Number of image bytes that follow.
     """
     image = _head(1, image_bytes)
     image = _head(_BYTES_LIST, len(image) + image_bytes) + image
@@ -58,10 +60,10 @@ def _map_entry(key: bytes, feature: bytes) -> bytes:
 
 
 def decode_example(payload: Buffer) -> dict[str, Feature]:
-    """Decode a `tf.train.Example` with features of bytes and of int64, in any order and packing.
+    """Decode a `tf.train.Example` of bytes and int64 features, in any order, packed or not.
 
     Raises:
-        CorruptLakeError: the payload is no such message.
+        CorruptLakeError: The payload is not a valid message.
     """
     try:
         return dict(
@@ -111,7 +113,7 @@ def _as_bytes(content: memoryview | int) -> memoryview:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Yield number and content of each field of a protocol buffer message."""
+    """Yield the number and content of each field of a protocol buffer message."""
     offset = 0
     while offset < len(message):
         tag, offset = _decode_varint(message, offset)
