@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import simplejpeg  # pyright: ignore[reportMissingTypeStubs]  # pyright: ignore[reportMissingTypeStubs]  # the package has no stubs
+import simplejpeg  # pyright: ignore[reportMissingTypeStubs]  # the package has no stubs
 
 from shared.errors import ImageError
 from shared.images.formats import detect_format
@@ -178,6 +178,6 @@ def _opencv(encoded: bytes, flags: int) -> npt.NDArray[Any]:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(error.err) from None
         raise ImageError("undecodable", f"OpenCV: error {error.code}") from None
-    if pixels is None:  # pyright: ignore[reportUnnecessaryComparison]  # pyright: ignore[reportUnnecessaryComparison]  # the stubs omit None
+    if pixels is None:  # pyright: ignore[reportUnnecessaryComparison]  # the stubs omit None
         raise ImageError("undecodable", "OpenCV cannot decode the file")
     return pixels

@@ -34,12 +34,12 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "image_crc32c": pl.Int64,
 }
 """Columns and types of a manifest. `patient_id`: the patient number, or a hash of a non-numeric
-patient name; `study_id`: for MURA, `view_id` without the file name; for a folder per label, the
-split, label and patient, or `view_id`; `group`: the smallest patient number among patients that
-share an image (equal `pixel_digest`); `source_*`, `width_px`, `height_px`, `channels`: properties
-of the source file; `mean`, `std`, `pixel_digest`: properties of the stored pixels; `shard`: path
-relative to the lake; `*_offset`: bytes from the start of the shard; `record_crc32c`: checksum of
-the record's payload.
+patient name; `study_id`: for MURA, `view_id` without the file name; for folders named by label,
+split/label/patient, or `view_id` if the patient is unknown; `group`: the smallest patient number
+among patients that share an image (equal `pixel_digest`); `source_*`, `width_px`, `height_px`,
+`channels`: properties of the source file; `mean`, `std`, `pixel_digest`: properties of the stored
+pixels; `shard`: path relative to the lake; `*_offset`: bytes from the start of the shard;
+`record_crc32c`: checksum of the record's payload.
 """
 
 PARTITION_COLUMNS = ("split", "body_part", "label")
@@ -139,5 +139,5 @@ def decode_partition(folder: str, encoded: bytes) -> pl.DataFrame:
 
 
 def concat(partitions: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Concatenate partitions, of which there may be none, into a manifest sorted by `view_id`."""
+    """Concatenate zero or more partitions into a manifest sorted by `view_id`."""
     return pl.concat([pl.DataFrame(schema=SCHEMA), *partitions]).sort("view_id")

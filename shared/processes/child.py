@@ -43,8 +43,9 @@ class Child:
 def signals_are_held() -> Generator[None, None, None]:
     """Start processes with SIGINT and SIGTERM blocked, so that only this process ends them.
 
-    Signals that arrive during the block are raised after it. Children inherit the signal mask, but
-    in this process another thread can still receive the signal, so the handlers are replaced too.
+    The first signal that arrives during the block is raised after it. Children inherit the signal
+    mask, but in this process another thread can still receive the signal, so the handlers are
+    replaced too.
     """
     # starting the first process also starts the resource tracker, which would unblock the signals
     resource_tracker.ensure_running()

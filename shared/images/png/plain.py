@@ -13,7 +13,7 @@ from shared.images.png.rows import wrap_rows
 from shared.images.png.structure import GREY, RGB, Png
 
 try:
-    from kornia_rs import io as kornia_io  # pyright: ignore[reportMissingModuleSource]  # pyright: ignore[reportMissingModuleSource]  # a compiled module
+    from kornia_rs import io as kornia_io  # pyright: ignore[reportMissingModuleSource]  # a compiled module
 except ImportError:
     kornia_io = None
 
