@@ -1,1 +1,1 @@
-"""What ingest and trainer both need: vocabulary, image spec, records, manifest, lake, console."""
+"""Code shared by ingest and trainer: labels, images, lake, storage, processes and console."""

@@ -1,7 +1,7 @@
-"""The command line: words like `part=humerus` become frozen options, errors one line and a status.
+"""Command-line parsing into frozen option dataclasses, one-line errors and exit statuses.
 
-Options are a frozen dataclass; its fields are the keys, its docstrings the help. `part=humerus`,
-`--part humerus` and `--part=humerus` mean the same.
+The fields of the dataclass are the keys, and its docstring is the help. `part=humerus`, `--part
+humerus` and `--part=humerus` are equivalent.
 """
 
 import ast
@@ -26,25 +26,25 @@ Options = TypeVar("Options")
 
 _WORD = re.compile(r"(?:--)?(?P<key>[A-Za-z][A-Za-z0-9_-]*)=(?P<value>.*)", re.DOTALL)
 _ABORTS_AT_EXIT = "tensorflow_io"
-"""Once it has read from S3, its threads abort the process at exit, with status 134."""
+"""After reading from S3, tensorflow-io's threads abort the process at exit with status 134."""
 _NARROWEST = 40
 _BOX = "│╭╰─╮╯ "
 
 
 def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Options:
-    """Turn the words of a command line into options.
+    """Parse a command line into options.
 
     Args:
-        options_type: a frozen dataclass; a field annotated `tyro.conf.Positional` needs no key.
-        words: the command line without the program's name.
-        prog: the program's name, for the help.
+        options_type: A frozen dataclass; a field annotated `tyro.conf.Positional` needs no key.
+        words: The command line without the program's name.
+        prog: The program's name, for the help.
 
     Returns:
         An instance of `options_type`.
 
     Raises:
-        UsageError: a key is unknown, a value is not allowed, or an argument is missing.
-        SystemExit: status 0, after `--help` was printed.
+        UsageError: A key is unknown, a value is not allowed, or an argument is missing.
+        SystemExit: Status 0, after `--help` was printed.
     """
     import tyro
 
@@ -69,7 +69,7 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
 
 
 def _docstring(documented: type[Any]) -> str:
-    """Return a class's docstring from its source: with PYTHONOPTIMIZE=2 Python keeps none."""
+    """Return a class's docstring from its source, because PYTHONOPTIMIZE=2 removes docstrings."""
     source = ast.parse(textwrap.dedent(inspect.getsource(documented)))
     classes = [node for node in source.body if isinstance(node, ast.ClassDef)]
     return ast.get_docstring(classes[0]) or ""
@@ -77,7 +77,7 @@ def _docstring(documented: type[Any]) -> str:
 
 @contextlib.contextmanager
 def _wide_enough() -> Generator[None, None, None]:
-    """Keep the parser, which works for ever at a width of 1, from very narrow terminals."""
+    """Set a minimum terminal width: tyro loops forever at a width of 1."""
     told = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = str(max(_NARROWEST, shutil.get_terminal_size().columns))
     try:
@@ -89,7 +89,7 @@ def _wide_enough() -> Generator[None, None, None]:
 
 
 def given_keys(options_type: type[Any], words: Sequence[str]) -> frozenset[str]:
-    """Return the keys that a command line, which `parse` takes, gives values to."""
+    """Return the keys that have a value on a command line accepted by `parse`."""
     keys = [field.name for field in dataclasses.fields(options_type)]
     flags, _ = _sort_words(words, keys, _positional_keys(options_type))
     return frozenset(flag[2:].partition("=")[0] for flag in flags if flag.startswith("--"))
@@ -104,9 +104,9 @@ def _positional_keys(options_type: type[Any]) -> set[str]:
 
 
 def _as_arguments(words: Sequence[str], keys: Sequence[str], positional: set[str]) -> list[str]:
-    """Return `words` in the one form that the parser takes.
+    """Convert `words` to the form that tyro accepts.
 
-    After `--` it takes a positional value that begins with a dash.
+    Positional values follow `--`, so that they may start with a dash.
     """
     flags, values = _sort_words(words, keys, positional)
     return [*flags, "--", *values] if values else flags
@@ -115,7 +115,7 @@ def _as_arguments(words: Sequence[str], keys: Sequence[str], positional: set[str
 def _sort_words(
     words: Sequence[str], keys: Sequence[str], positional: set[str]
 ) -> tuple[list[str], list[str]]:
-    """Return flags and positional values, refusing keys that do not exist."""
+    """Return the flags and the positional values; raise UsageError for unknown keys."""
     flags: list[str] = []
     values: list[str] = []
     rest = iter(words)
@@ -123,7 +123,7 @@ def _sort_words(
         if word == "--":
             values += rest
             break
-        # of a word that is too long for a path Path.exists raises OSError
+        # os.path.exists, because Path.exists raises OSError for a word that is too long for a path
         if positional and os.path.exists(word):  # noqa: PTH110
             values.append(word)
             continue
@@ -140,7 +140,7 @@ def _sort_words(
         key = key.replace("-", "_")
         if key not in keys:
             raise UsageError(f"Expected one of the keys {', '.join(keys)}. Received: {word}")
-        # the word after a bare flag is its value, whatever it looks like
+        # the word after a bare flag is its value, even if it looks like a flag
         value = match["value"] if match else next(rest, None)
         if value is None:
             raise UsageError(f"Expected a value after {word}. Received: none")
@@ -152,9 +152,9 @@ def _sort_words(
 
 
 def _first_paragraph(boxed: str) -> str:
-    """Return the parser's boxed message, between its title and its first rule, as one line."""
+    """Return the first paragraph of tyro's boxed message, without its title, as one line."""
     lines = [line.strip(_BOX) for line in boxed.strip().splitlines()[1:]]
-    # where the encoding has no boxes, a rule is under the title too
+    # if the encoding lacks box characters, a rule also follows the title
     paragraphs = (" ".join(group) for is_text, group in groupby(lines, key=_is_text) if is_text)
     return next(paragraphs, "")
 
@@ -166,22 +166,22 @@ def _is_text(line: str) -> bool:
 def carry_out(
     command: Callable[[Sequence[str]], None], prog: str, stops: Sequence[KeyboardInterrupt]
 ) -> NoReturn:
-    """Run `command` on this process's arguments and leave with its exit status.
+    """Run `command` on this process's arguments and exit with its status.
 
     Args:
-        command: takes the words after the program's name.
-        prog: the program's name, before each failure.
-        stops: those that came so far.
+        command: Called with the words after the program's name.
+        prog: The program's name, printed before each error.
+        stops: Interruptions received so far.
 
     Raises:
-        KeyboardInterrupt: a stop came.
+        KeyboardInterrupt: The command was interrupted.
     """
-    # a name that the terminal's encoding lacks must not fail what was done
+    # a name that the terminal's encoding lacks must not make a completed command fail
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     try:
         command(sys.argv[1:])
     except Exception as error:
-        # what C++ calls back can turn a stop into an error of its own
+        # C++ code that calls Python can replace a KeyboardInterrupt with its own error
         if stops:
             raise stops[-1] from None
         _fail(error, prog)
@@ -189,7 +189,7 @@ def carry_out(
 
 
 def _fail(error: Exception, prog: str) -> NoReturn:
-    """Say a failure in one line, or by its traceback where it is a fault of this program."""
+    """Print an error in one line, or with a traceback if it is a bug, and exit."""
     if isinstance(error, MuraLakeError):
         note(f"{prog}: {error}")
         _end(error.exit_status)
@@ -203,7 +203,7 @@ def _fail(error: Exception, prog: str) -> NoReturn:
 
 
 def _end(status: int) -> NoReturn:
-    """Leave with a status, without what a library does at exit if that would change it."""
+    """Exit with a status, without exit handlers of libraries that would change it."""
     flush_all()
     if _ABORTS_AT_EXIT in sys.modules:
         os._exit(status)

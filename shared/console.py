@@ -1,4 +1,4 @@
-"""What a person sees while a command works: progress, plain lines and tables."""
+"""Console output of commands: progress, messages and tables."""
 
 import os
 import sys
@@ -24,38 +24,39 @@ from rich.text import Text
 from shared.errors import WriteError
 from shared.printable import printable, printable_lines
 
+# wider than any table, so that rich does not wrap lines for a pipe or a file
 _PLAIN_WIDTH = 1_000
 _PLAIN_FIRST_S, _PLAIN_EVERY_S = 5.0, 60.0
 
 
 def say(line: str) -> None:
-    """Print a line on a command's result to standard output, if that takes it.
+    """Print a line about the result to standard output; ignore write errors.
 
-    The result itself is kept elsewhere, so a closed pipe or a full disk ends no command.
+    The result itself is stored in files, so a closed pipe or a full disk does not end a command.
     """
     _print(printable(line), sys.stdout)
 
 
 def note(line: str) -> None:
-    """Print one line about what is going on to standard error, if that takes it."""
+    """Print a progress message to standard error; ignore write errors."""
     _print(printable(line), sys.stderr)
 
 
 def note_lines(text: str) -> None:
-    """Print lines about what is going on to standard error, if that takes them."""
+    """Print a multi-line message to standard error; ignore write errors."""
     _print(printable_lines(text), sys.stderr)
 
 
 @contextmanager
 def delivering(needs_all: bool = True) -> Generator[None, None, None]:
-    """Print what is itself a command's result: the block prints by `print`.
+    """Require that the block's output, the result of a command, reaches standard output.
 
     Args:
-        needs_all: whether a reader that closes its pipe before the end, as `head` does, is a fault.
+        needs_all: Raise an error if the reader closes the pipe early, as `head` does.
 
     Raises:
-        WriteError: standard output does not take all of it.
-        SystemExit: status 0, after the reader has seen enough.
+        WriteError: Standard output cannot be written.
+        SystemExit: Status 0, if the reader closed the pipe and `needs_all` is False.
     """
     try:
         try:
@@ -72,7 +73,7 @@ def delivering(needs_all: bool = True) -> Generator[None, None, None]:
 
 
 def flush_all() -> None:
-    """Flush both streams; at exit Python would fail with what one of them does not take."""
+    """Flush both streams and ignore errors, which Python would report at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -88,7 +89,7 @@ def _print(text: str, stream: TextIO) -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """Let a stream that fails lead nowhere; what it still holds would fail again and again."""
+    """Redirect a failed stream to the null device, because its buffer would fail at every flush."""
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -96,12 +97,12 @@ def _silence(stream: TextIO) -> None:
 
 
 class Progress:
-    """Progress of a stage on standard error: a bar on a terminal, a line now and then elsewhere.
+    """Progress on standard error: a bar on a terminal, otherwise an occasional line.
 
     Args:
-        stage: the stage's verb, e.g. `decode`.
-        total: how many units there are.
-        unit: what is counted, in the plural; the rate is units per second.
+        stage: Verb of the stage, e.g. `decode`.
+        total: Number of units.
+        unit: Plural name of the units; the rate is units per second.
     """
 
     def __init__(self, stage: str, total: int, unit: str = "images"):
@@ -141,7 +142,7 @@ class Progress:
             note(self._line())
 
     def advance(self, num: int = 1, status: str = "") -> None:
-        """Count `num` more units as done, and show how things stand."""
+        """Count `num` more units as done, and update the display."""
         self._done += num
         self._status = status or self._status
         if self._bar:
@@ -152,7 +153,7 @@ class Progress:
             note(self._line())
 
     def note(self, line: str) -> None:
-        """Print one line about the stage, above the bar on a terminal."""
+        """Print a message about the stage, above the bar on a terminal."""
         if self._bar:
             text = printable(f"{self._stage}, {line}")
             self._bar.console.print(text, highlight=False, markup=False)
@@ -177,14 +178,14 @@ class Progress:
 
 
 def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table, as `say` prints, to standard output."""
+    """Print a table to standard output; ignore write errors."""
     _print(format_table(title, header, rows), sys.stdout)
 
 
 def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table as standard output shows it; columns of numbers align right.
+    """Format a table for standard output, with numeric columns right-aligned.
 
-    Where it is too wide, the first column is folded, for names are the longest.
+    If the table is too wide, the first column is wrapped, because names are the longest cells.
     """
     table = Table(
         title=Text(printable(title)),
@@ -199,7 +200,7 @@ def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]
         justify = "right" if is_number else "left"
         table.add_column(name, justify=justify, no_wrap=index > 0, overflow="fold")
     for row in cells:
-        # names may hold what rich takes for markup, or would break the row
+        # Text, because names may contain rich markup or line breaks
         table.add_row(*(Text(printable(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
     with console.capture() as shown:

@@ -1,7 +1,7 @@
-"""Entry: the first lines of every command, which import next to nothing.
+"""Entry point of every command, with minimal imports.
 
-From here on Ctrl-C and SIGTERM are answered, also while all the rest is imported, and descriptors
-0, 1 and 2 are open. What Python does before its first line of ours is out of reach.
+It handles Ctrl-C and SIGTERM, including during the import of other modules, and opens closed
+standard streams. Signals before Python runs this module cannot be handled.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ TERMINATED = 143
 
 
 def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str) -> NoReturn:
-    """Run `command` on this process's arguments and leave with its exit status.
+    """Run `command` on this process's arguments and exit with its status.
 
-    0 when it worked, 1 when it failed, 2 when it was asked wrongly, 130 when interrupted, 143 when
-    terminated; every failure that a user can meet is one line on standard error.
+    0: success; 1: failure; 2: usage error; 130: interrupted; 143: terminated. Expected failures
+    print one line to standard error.
 
     Args:
-        command: takes the words after the program's name.
-        prog: the program's name, before each failure.
-        if_interrupted: what an interruption means for what was done so far.
+        command: Called with the words after the program's name.
+        prog: The program's name, printed before each error.
+        if_interrupted: Effect of an interruption on the work done so far, for the message.
     """
     stops: list[KeyboardInterrupt] = []
     try:
@@ -42,7 +42,7 @@ def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str
 
 
 def _answer_stops(stops: list[KeyboardInterrupt]) -> None:
-    """Have SIGTERM and Ctrl-C raise KeyboardInterrupt of the signal's number, kept in `stops`."""
+    """Convert SIGTERM and Ctrl-C to KeyboardInterrupt(signal number), appended to `stops`."""
     import signal
 
     def stop(number: int, _: object) -> NoReturn:
@@ -50,21 +50,22 @@ def _answer_stops(stops: list[KeyboardInterrupt]) -> None:
         raise stops[-1]
 
     signal.signal(signal.SIGTERM, stop)
-    # who starts a command in the background may have had it ignored
+    # a shell that starts a command in the background may make it ignore SIGINT
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, stop)
 
 
 def _open_closed_streams() -> None:
-    """Open the standard streams that are closed, so that no other file gets their numbers.
+    """Open closed standard streams, so that no other file gets their descriptors.
 
-    They are opened the wrong way round: who writes to a closed stream learns that it failed.
+    Standard output and error are opened read-only and standard input write-only, so using them
+    fails.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            # the lowest free number is taken
+            # os.open returns the lowest free descriptor, which is this one
             os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)
             os.set_inheritable(number, True)
             stream = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115
@@ -72,7 +73,7 @@ def _open_closed_streams() -> None:
 
 
 def _end_stopped(stop: KeyboardInterrupt, prog: str, if_interrupted: str) -> NoReturn:
-    """Say the one line and end at once: what libraries do at exit can take seconds."""
+    """Print one line and exit at once, because exit handlers of libraries can take seconds."""
     import signal
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,45 +1,45 @@
-"""Every error a user can meet.
+"""Error classes for all failures that users can encounter.
 
     MuraLakeError            exit status 1
-    ├── UsageError           exit status 2: a command was asked for what it does not have
-    ├── SourceError          the MURA tree cannot be used
+    ├── UsageError           exit status 2: invalid command line or option
+    ├── SourceError          the MURA source is not usable
     ├── ImageError           a file cannot be read as a radiograph
-    ├── LakeError            there is no lake, or none that can be read or written
-    │   └── CorruptLakeError the files of a lake are not what its manifest says
+    ├── LakeError            the lake is missing, unreadable or not writable
+    │   └── CorruptLakeError the files of a lake differ from its manifest
     ├── WriteError           a file cannot be written
-    ├── StoreError           an object store does not answer, or not as it should
+    ├── StoreError           an object store fails or returns an invalid response
     ├── WorkerError          a worker process died or ran out of memory
-    ├── ClusterError         a Ray cluster is missing, cannot be reached, or loses tasks
-    ├── WeightsError         pretrained weights are not installed, or their file is not usable
+    ├── ClusterError         a Ray cluster is missing, unreachable, or loses tasks
+    ├── WeightsError         pretrained weights are not installed or not usable
     ├── ServeError           the page cannot be served
-    └── TrainingError        the chosen views cannot be trained on
+    └── TrainingError        the chosen views cannot be used for training
 
-A message is one line: what was expected, then `Received: name=value`.
+A message is one line: the expectation, then `Received: name=value`.
 """
 
 
 class MuraLakeError(Exception):
-    """The root of the tree; the command line prints it as one line."""
+    """Base class; the command line prints the message as one line."""
 
     exit_status = 1
 
 
 class UsageError(MuraLakeError):
-    """The command's own words are wrong: an unknown key or value, a missing argument."""
+    """The command line is invalid: an unknown key or value, or a missing argument."""
 
     exit_status = 2
 
 
 class SourceError(MuraLakeError):
-    """The folder given as MURA is missing, unreadable, or no MURA tree."""
+    """The MURA folder is missing, unreadable, or has an unknown layout."""
 
 
 class ImageError(MuraLakeError):
     """A file cannot be read as a radiograph.
 
     Attributes:
-        reason: one word for tables, e.g. `truncated`.
-        detail: what was found.
+        reason: Category for tables, e.g. `truncated`.
+        detail: Details of the problem.
     """
 
     def __init__(self, reason: str, detail: str):
@@ -48,35 +48,35 @@ class ImageError(MuraLakeError):
 
 
 class LakeError(MuraLakeError):
-    """No lake lies where one was expected, or it cannot be read or written."""
+    """The lake is missing, or cannot be read or written."""
 
 
 class CorruptLakeError(LakeError):
-    """A file of the lake is missing, cut short or changed since it was committed."""
+    """A file of the lake is missing, truncated or changed since the commit."""
 
 
 class WriteError(MuraLakeError):
-    """A file cannot be written: the disk is full, or writing is not allowed there."""
+    """A file cannot be written, e.g. because the disk is full or permission is denied."""
 
 
 class StoreError(MuraLakeError):
-    """An object store cannot be reached, refuses what is asked, or answers with something else."""
+    """An object store is unreachable, refuses a request, or returns an invalid response."""
 
 
 class WorkerError(MuraLakeError):
-    """A worker process died or ran out of memory; what others had finished is kept."""
+    """A worker process died or ran out of memory; finished work is saved."""
 
 
 class ClusterError(MuraLakeError):
-    """Ray is not installed, or its cluster cannot be reached, is lost, or cannot do the tasks."""
+    """Ray is not installed, or its cluster is unreachable, lost, or unable to run the tasks."""
 
 
 class WeightsError(MuraLakeError):
-    """Pretrained weights are not installed, or their file holds something else or is damaged."""
+    """Pretrained weights are not installed, or their file is damaged or of another kind."""
 
 
 class TrainingError(MuraLakeError):
-    """The chosen views cannot be split, trained on or scored as asked."""
+    """The chosen views cannot be split, trained on or scored with these options."""
 
 
 class ServeError(MuraLakeError):

@@ -1,4 +1,4 @@
-"""The vocabulary: body parts, splits and labels."""
+"""Names of body parts, splits and labels."""
 
 from typing import Literal, get_args
 
@@ -10,7 +10,7 @@ Split = Literal["train", "valid"]
 MURA_PARTS: tuple[MuraPart, ...] = get_args(MuraPart)
 """The body parts of MURA."""
 BODY_PARTS: tuple[BodyPart, ...] = get_args(BodyPart)
-"""The body parts that a lake can have: `other` is of radiographs that are not MURA's."""
+"""Body parts in a lake: those of MURA, and `other` for radiographs from other sources."""
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 LABEL_NAMES = ("normal", "abnormal")

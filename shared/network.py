@@ -1,4 +1,4 @@
-"""Addresses: which hosts are this machine only, and which names a request may use for the page."""
+"""Checks on loopback addresses and on the Host header of HTTP requests."""
 
 import ipaddress
 import socket
@@ -12,10 +12,10 @@ def is_loopback(host: str) -> bool:
 
 
 def host_name(host_header: str) -> str:
-    """Return the name or address in a Host header, lower case; empty if it is malformed."""
+    """Return the lower-case name or address in a Host header; empty if it is malformed."""
     try:
         parts = urlsplit(f"//{host_header}")
-        # reading the port checks it
+        # reading the port validates it
         is_plain = parts.port is None or parts.netloc == host_header
         return (parts.hostname or "") if is_plain and "@" not in host_header else ""
     except ValueError:
@@ -23,14 +23,14 @@ def host_name(host_header: str) -> str:
 
 
 def is_own_name(name: str, listening_on: str) -> bool:
-    """Return whether a request may call this server by a name.
+    """Return whether a request may use a host name for this server.
 
-    A foreign page that rebinds its own DNS name to this machine sends that name. An IP address
-    cannot be rebound, and neither can the names that this machine has for itself.
+    This prevents DNS rebinding: a foreign page that points its own DNS name to this machine sends
+    that name. IP addresses and the machine's own names cannot be rebound.
 
     Args:
-        name: from the Host header.
-        listening_on: the `host=` option.
+        name: Name in the Host header.
+        listening_on: Value of the `host=` option.
     """
     if is_loopback(listening_on):
         return is_loopback(name)

@@ -1,13 +1,13 @@
-"""Printable: names and messages as they may be shown, whatever bytes they have."""
+"""Escaping of untrusted names and messages for display."""
 
 
 def printable(text: str) -> str:
-    r"""Escape what would change the output around it, or cannot be encoded.
+    r"""Escape characters that are not printable or cannot be encoded.
 
-    A byte of a name that is not UTF-8 becomes `\xe4`; control characters (a newline, the escape
-    character of a terminal), format characters (which reverse the direction of writing) and
-    separators become `\n`, `\x1b`, `\u202e`. So one name stays in one line, and no name commands a
-    terminal. Nothing else changes, backslashes included.
+    Bytes that are not valid UTF-8 become `\xe4`; control characters (a newline, the escape
+    character of a terminal), format characters (which reverse the writing direction) and separators
+    become `\n`, `\x1b`, `\u202e`. So a name stays on one line and cannot send commands to a
+    terminal. Other characters, including backslashes, stay unchanged.
     """
     if text.isprintable():
         return text
@@ -15,13 +15,13 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Escape the lines of a text as `printable` does, each by itself."""
+    """Apply `printable` to each line of a text."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def _escape(character: str) -> str:
     number = ord(character)
     if 0xDC80 <= number <= 0xDCFF:
-        # PEP 383: a byte that is not UTF-8
+        # PEP 383 maps a byte that is not valid UTF-8 to a surrogate
         return f"\\x{number - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()

@@ -1,1 +1,1 @@
-"""Work on a Ray cluster: one function over many tasks, by the processors or GPUs of its nodes."""
+"""Execution of one function over many tasks on the CPUs or GPUs of a Ray cluster."""

@@ -1,4 +1,4 @@
-"""Address: which cluster is meant, and whether anything listens there."""
+"""Checks on the address of a Ray cluster."""
 
 import re
 import socket
@@ -13,14 +13,14 @@ _HOST_AND_PORT = re.compile(r"(?:ray://)?(?P<host>[^/:]+|\[[^]/]+\]):(?P<port>\d
 
 
 def check_cluster(engine: Engine, address: str) -> None:
-    """Check the options that say where tasks are done.
+    """Check the options that select the executor.
 
     Args:
-        engine: whether a cluster is asked for.
-        address: `auto`, `host:port` or `ray://host:port`; empty for one that is started here.
+        engine: Executor of the tasks.
+        address: `auto`, `host:port` or `ray://host:port`; empty to start a cluster on this host.
 
     Raises:
-        UsageError: the address is none, or is not asked for.
+        UsageError: The address is malformed, or given without engine=ray.
     """
     if address and engine != "ray":
         raise UsageError(
@@ -33,10 +33,10 @@ def check_cluster(engine: Engine, address: str) -> None:
 
 
 def check_reachable(address: str) -> None:
-    """Return if something listens at an address, which Ray would wait for minutes to find out.
+    """Check that a server listens at an address; Ray itself would wait for minutes.
 
     Raises:
-        ClusterError: nothing does.
+        ClusterError: No server listens there.
     """
     match = _HOST_AND_PORT.fullmatch(address)
     if not match:

@@ -1,4 +1,4 @@
-"""Same code: what tells whether two processes would compute the same."""
+"""Fingerprint of source code and package versions, to compare processes on different hosts."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ _PROJECT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Code:
-    """Source files and versions that results depend on.
+    """Source files and package versions that affect results.
 
     Attributes:
-        packages: of this project.
-        digest: of their source files.
-        versions: name and version of each other distribution.
+        packages: Packages of this project.
+        digest: Digest of their source files.
+        versions: Name and version of each other distribution.
     """
 
     packages: tuple[str, ...]
@@ -26,12 +26,12 @@ class Code:
 
     @classmethod
     def here(cls, packages: Sequence[str], distributions: Sequence[str]) -> "Code":
-        """Return what this process has."""
+        """Return the fingerprint of this process."""
         found = ((name, _find_version(name)) for name in distributions)
         return cls(tuple(packages), digest_code(tuple(packages)), tuple(found))
 
     def differences(self) -> list[str]:
-        """Return what is another in this process, in words."""
+        """Describe the differences between this fingerprint and the current process."""
         here = Code.here(self.packages, [name for name, _ in self.versions])
         found = [
             f"{name} {received} (expected {expected})"

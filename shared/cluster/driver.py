@@ -1,4 +1,4 @@
-"""Cluster driver: the process that Ray lives in, between this project's own and the nodes."""
+"""Ray driver process, which relays tasks and results between the main process and the nodes."""
 
 import os
 import queue
@@ -14,20 +14,20 @@ from shared.cluster.watch import Watch, import_ray
 from shared.processes.child import let_signals_through
 
 TASK_NAME = "mura-lake"
-"""What a node's processes are called while they do a task."""
+"""Title of the node processes while they run a task."""
 
 _MAX_RETRIES = 3
 _WAIT_S, _CANCEL_S = 0.05, 1.5
 
 
 def drive(connection: Any, address: str, processors: int, has_board: bool) -> None:
-    """Pass on what is `Given`, `Done` and which `Node`s there are, until the other end closes.
+    """Relay tasks, results, node lists and statuses until the other end closes the connection.
 
     Args:
-        connection: to the process that has the tasks.
-        address: of the cluster; empty to start one that ends with this process.
-        processors: that it then has.
-        has_board: whether to tell how tasks stand, too.
+        connection: Connection to the main process.
+        address: Address of the cluster; empty to start one that ends with this process.
+        processors: Number of CPUs of a cluster started here.
+        has_board: Send task statuses too.
     """
     let_signals_through()
     _silence()
@@ -42,13 +42,13 @@ def drive(connection: Any, address: str, processors: int, has_board: bool) -> No
     except Exception as error:
         outbox.put(Failed(_in_one_line(error)))
     finally:
-        # a thread of its own sends, so that both ends never wait to be read by the other
+        # a separate thread sends, so that the two ends never block on each other's full pipe
         outbox.put(None)
         sender.join(_CANCEL_S)
 
 
 def _silence() -> None:
-    """Keep back what Ray prints, also from C++; its own logs have it."""
+    """Discard Ray's output, including that of its C++ code; it is also in Ray's own logs."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (1, 2):
         os.dup2(nothing, descriptor)
@@ -59,7 +59,7 @@ def _send_all(connection: Any, outbox: "queue.SimpleQueue[Any]") -> None:
         while (message := outbox.get()) is not None:
             connection.send(message)
     except OSError:
-        # the other end has closed, which the receiving thread sees too
+        # the other end has closed, which the receiving thread detects too
         pass
 
 
@@ -74,9 +74,9 @@ def _connect(address: str, processors: int) -> None:
 
 
 def _leave_out_reports() -> None:
-    """Keep Ray from starting what asks cloud providers' metadata services where it runs.
+    """Prevent Ray from querying the metadata services of cloud providers.
 
-    It is there to report statistics of use, and starts even where they are disabled.
+    The API server does so to report usage statistics, and starts even if they are disabled.
     """
 
     def start_nothing(*_: Any, **__: Any) -> None:
@@ -112,7 +112,7 @@ def _pass_on(connection: Any, send: Callable[[Any], None], *, has_board: bool) -
 
 
 def _cancel(running: list[Any]) -> None:
-    """End tasks in the midst of what they do, and wait until they have."""
+    """Cancel running tasks and wait until they have ended."""
     ray = import_ray()
     for ref in running:
         ray.cancel(ref, force=True)
@@ -125,12 +125,13 @@ def _result_of(ref: Any) -> Any:
     try:
         return ray.get(ref)
     except ray.exceptions.RayTaskError as error:
-        # what a task itself raises is part of its result: this node could not even begin
+        # exceptions of the task are part of its result, so this error means that the node failed to
+        # load it
         raise ImportError(f"a node cannot run this project, {_lines(error)[-1]}") from None
 
 
 def _in_one_line(error: Exception) -> str:
-    """Return what went wrong, without Ray's many lines of where."""
+    """Return the error message without Ray's multi-line traceback."""
     if isinstance(error, ImportError):
         return str(error)
     return ", ".join([type(error).__name__, *_lines(error)[:1]])

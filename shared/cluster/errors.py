@@ -1,4 +1,4 @@
-"""Faults: what is said of a cluster that cannot be used, or no longer."""
+"""Errors of a missing, unreachable or failing cluster."""
 
 import importlib.util
 
@@ -9,10 +9,10 @@ _REMEDY = "finished work is kept, run again"
 
 
 def require_ray() -> None:
-    """Return if Ray is installed, without the time that importing it takes.
+    """Check that Ray is installed, without importing it, which is slow.
 
     Raises:
-        ClusterError: it is not.
+        ClusterError: Ray is not installed.
     """
     if not importlib.util.find_spec("ray"):
         raise ClusterError(
@@ -22,7 +22,7 @@ def require_ray() -> None:
 
 
 def refused(address: str, reason: str) -> ClusterError:
-    """Return the error of a cluster that does not do tasks."""
+    """Return the error for a cluster that cannot run the tasks."""
     return ClusterError(
         f"Expected a Ray cluster that does the tasks{_where(address)}. "
         f"Received: {reason}; {_REMEDY}"
@@ -30,7 +30,7 @@ def refused(address: str, reason: str) -> ClusterError:
 
 
 def no_room(address: str, share: Share, num_nodes: int, waited_s: float) -> ClusterError:
-    """Return the error of a cluster on which no node has what a task takes."""
+    """Return the error for a cluster without a node large enough for a task."""
     return ClusterError(
         f"Expected a node with {share} for a task. Received: none for {waited_s:.0f} s among the "
         f"{num_nodes} that are alive{_where(address)}; {_REMEDY}"

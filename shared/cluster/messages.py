@@ -1,4 +1,4 @@
-"""Messages: which cluster, and what goes between the tasks' process and the one of Ray."""
+"""Cluster options, and messages between the main process and the Ray driver process."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from shared.cluster.code_fingerprint import Code
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """Which cluster, and what of it.
+    """Cluster to use.
 
     Attributes:
-        address: as Ray has it, `auto`, `host:port` or `ray://host:port`; empty for one that is
-            started here and ends with this process.
-        processors: that the one started here has.
+        address: Ray address: `auto`, `host:port` or `ray://host:port`; empty for a cluster that is
+            started on this host and ends with this process.
+        processors: Number of CPUs of a cluster started here.
     """
 
     address: str
@@ -23,7 +23,7 @@ class ClusterOptions:
 
 @dataclass(frozen=True)
 class Share:
-    """What a task takes of its node."""
+    """Resources of a node that one task uses."""
 
     cpus: float
     gpus: float = 0
@@ -35,14 +35,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Node:
-    """A node that is alive, and what it has in all."""
+    """A live node and its total resources."""
 
     name: str
     cpus: float
     gpus: float
 
     def count(self, share: Share) -> int:
-        """Return how many such shares it has."""
+        """Return the number of tasks of this share that fit on the node."""
         counts = [self.cpus // share.cpus] if share.cpus else []
         counts += [self.gpus // share.gpus] if share.gpus else []
         return int(min(counts, default=0))
@@ -50,7 +50,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Given:
-    """A task on its way to the nodes."""
+    """A task sent to the nodes."""
 
     number: int
     function: Callable[[Any], Any]
@@ -61,7 +61,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Done:
-    """A task that has ended: with a result, or with the exception that its function raised."""
+    """A completed task, with its result or the exception that its function raised."""
 
     number: int
     result: Any
@@ -71,6 +71,6 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """The cluster does not do what it is there for; nothing comes after this."""
+    """A failure of the cluster; no message follows it."""
 
     reason: str

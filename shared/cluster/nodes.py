@@ -1,7 +1,7 @@
-"""Nodes: those of a Ray cluster do one function over many tasks.
+"""Parallel map over tasks on the nodes of a Ray cluster.
 
-Ray itself lives in a child process. What it prints stays there, and when it ends the process that
-it is in, as it does when it has lost its head node, that is one line of ours.
+Ray runs in a child process, which hides its output. If Ray ends that process, as it does after
+losing its head node, the failure is reported in one line.
 """
 
 import time
@@ -22,21 +22,21 @@ Result = TypeVar("Result")
 
 ONE_PROCESSOR = Share(cpus=1)
 _START_S, _NODES_S = 60.0, 30.0
-"""How long a cluster may take to answer, and may be without a node that has room for a task."""
+"""Timeouts for the cluster's first response, and for a node with room for a task."""
 _END_S = 5.0
 
 
 class Cluster:
-    """The nodes of a Ray cluster, which do tasks; a context manager.
+    """Executor on the nodes of a Ray cluster; a context manager.
 
-    A task whose node or process dies is run again, a bounded number of times.
+    A task is retried a bounded number of times if its node or process dies.
 
     Args:
-        options: which cluster.
-        code: that every node must have, so that results do not depend on who computed them.
-        share: what a task takes of a node, from the nodes there are.
-        num_queued: tasks that wait for each that runs, so that no node waits for the next.
-        watch: is given, now and then, how each task stands that has begun.
+        options: Cluster to use.
+        code: Required fingerprint of every node, so that results do not depend on the node.
+        share: Function from the list of nodes to the resources of a task.
+        num_queued: Queued tasks per running task, so that no node is idle between tasks.
+        watch: Called with the status of each started task whenever one changes.
 
     Raises:
         ClusterError: Ray is not installed.
@@ -67,10 +67,10 @@ class Cluster:
         self.kill()
 
     def start(self, num_tasks: int | None = None) -> None:
-        """Start or reach the cluster, whatever the number of tasks; it is not waited for.
+        """Start or connect to the cluster without waiting for it.
 
         Raises:
-            ClusterError: nothing listens at the address.
+            ClusterError: No server listens at the address.
         """
         if self._child or num_tasks == 0:
             return
@@ -80,10 +80,10 @@ class Cluster:
             self._child = Child(drive, address, processors, self._watch is not None)
 
     def kill(self) -> None:
-        """End the tasks, and the cluster if it was started here."""
+        """Stop the tasks, and the cluster if it was started here."""
         if self._child:
             self._child.connection.close()
-            # until Ray is up there are no tasks that must be seen to end
+            # before Ray is up there are no tasks to wait for
             self._child.process.join(_END_S if self._nodes else 0)
             self._child.kill()
         self._child = self._nodes = None
@@ -91,18 +91,18 @@ class Cluster:
     def map(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Generator[tuple[int, Result], None, None]:
-        """Yield each task's index with its result as it comes; if closed before, kill the cluster.
+        """Yield the index and result of each task on completion; on early close, kill the cluster.
 
         The cluster must have been started.
 
         Args:
-            function: importable by name on every node, or a `functools.partial` of such.
-            tasks: what it is called with, in this order; taken one by one as there is room.
+            function: Importable by name on every node, or a `functools.partial` of such a function.
+            tasks: Arguments of the calls, taken in order and one by one as nodes have room.
 
         Raises:
-            ClusterError: the cluster does not answer, has no node left that has room for a task,
-                has other code, or a task was lost again and again.
-            Exception: what the function raised.
+            ClusterError: The cluster does not respond, has no node large enough for a task, runs
+                different code, or lost a task too often.
+            Exception: Any exception of the function.
         """
         running = self._running = {}
         pending = enumerate(tasks)
@@ -119,7 +119,7 @@ class Cluster:
             raise
 
     def _give(self, index: int, task: Any, function: Callable[[Any], Any]) -> None:
-        # the board knows tasks by their numbers, which rise also from call to call
+        # the status board identifies tasks by number, so numbers also increase from call to call
         number = self._num_given
         self._num_given += 1
         self._running[number] = index
@@ -130,10 +130,10 @@ class Cluster:
             raise self._lost() from None
 
     def _take(self) -> Done | None:
-        """Return what comes next, or None when it is news of nodes or of tasks that run.
+        """Return the next completed task, or None after an update of nodes or statuses.
 
         Raises:
-            ClusterError: nothing comes, and nothing can.
+            ClusterError: No message arrives within the timeout, or the cluster fails.
         """
         deadline_s = time.monotonic() + (_START_S if self._nodes is None else _NODES_S)
         while not self._connection.poll(1):

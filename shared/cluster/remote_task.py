@@ -1,4 +1,4 @@
-"""Attempt: what a node runs of this project, once it has shown that it has the same code."""
+"""Execution of a task on a node, after a check that the node has the same code."""
 
 import socket
 import traceback
@@ -11,11 +11,14 @@ from shared.errors import ClusterError
 
 
 def attempt(given: Given, board: Any) -> tuple[Any, Exception | None, str]:
-    """Return a function's result, or what it raised and where, which is no fault of the node.
+    """Return the result of a function, or its exception and traceback.
+
+    Exceptions are returned, so that an error raised by Ray means that the node failed to load the
+    task.
 
     Args:
-        given: the task.
-        board: Ray's handle of a `Board`, or None.
+        given: The task.
+        board: Ray handle of a `Board`, or None.
     """
     try:
         if board:
@@ -32,6 +35,6 @@ def attempt(given: Given, board: Any) -> tuple[Any, Exception | None, str]:
 
 
 def count_own_processors() -> int:
-    """Return how many processors of its node a task has."""
+    """Return the number of CPUs assigned to the current task."""
     ray: Any = import_module("ray")
     return max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))

@@ -1,4 +1,4 @@
-"""Board: what tasks say of themselves while they run, for one who looks on."""
+"""Status of running tasks, reported by the tasks themselves."""
 
 from collections.abc import Callable, Collection
 from contextvars import ContextVar
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Status:
-    """How a task stands.
+    """Status of a task.
 
     Attributes:
-        host: on which it runs.
-        tries: how often it was begun; more than once if a node or process died.
-        text: what it said last.
+        host: Host on which the task runs.
+        tries: Number of starts; more than 1 if a node or process died.
+        text: Latest message of the task.
     """
 
     host: str
@@ -21,27 +21,27 @@ class Status:
 
 
 class Board:
-    """Keeps the last status of each task that runs; lives in a process of its own on some node."""
+    """Last status of each running task; runs as a Ray actor in its own process."""
 
     def __init__(self) -> None:
         self._statuses: dict[int, Status] = {}
 
     def begin(self, index: int, host: str) -> None:
-        """Note that a task has begun, perhaps again."""
+        """Record the start or restart of a task."""
         known = self._statuses.get(index)
         self._statuses[index] = Status(host, known.tries + 1 if known else 1)
 
     def say(self, index: int, text: str) -> None:
-        """Note what a task says of itself."""
+        """Record a message of a task."""
         known = self._statuses.get(index, Status("", 1))
         self._statuses[index] = Status(known.host, known.tries, text)
 
     def read(self, running: Collection[int], num_given: int) -> dict[int, Status]:
-        """Return the status of each task that has begun and not ended; forget those that have.
+        """Return the status of each started, unfinished task; forget the finished ones.
 
         Args:
-            running: the tasks that have not ended, of those given when this was asked.
-            num_given: how many these were in all; later ones have begun meanwhile.
+            running: Tasks that were unfinished at the time of the request.
+            num_given: Number of tasks submitted by then; later tasks may have started since.
         """
         self._statuses = {
             index: status
@@ -55,11 +55,11 @@ _say: ContextVar[Callable[[str], None] | None] = ContextVar("say", default=None)
 
 
 def say_status(text: str) -> None:
-    """Say how the task in which this is called stands; nobody hears it elsewhere."""
+    """Report the status of the current task; without a receiver, do nothing."""
     if say := _say.get():
         say(text)
 
 
 def say_by(say: Callable[[str], None]) -> None:
-    """Let `say_status` say by this what the current task says."""
+    """Set the function through which `say_status` reports."""
     _say.set(say)

@@ -1,4 +1,4 @@
-"""Watch: what changes on a cluster: which nodes there are, and how tasks stand."""
+"""Monitor for the nodes of a cluster and the status of tasks."""
 
 import time
 from collections.abc import Callable, Collection
@@ -13,16 +13,16 @@ _LOOK_S = 1.0
 
 
 def import_ray() -> Any:
-    """Return Ray, whose types are partly unknown to a checker."""
+    """Import Ray dynamically, because its types are incomplete."""
     return import_module("ray")
 
 
 class Watch:
-    """Sends which nodes there are and how tasks stand, whenever that changes.
+    """Sends the list of nodes and the task statuses whenever they change.
 
     Args:
-        board: Ray's handle of a `Board`, or None.
-        send: to the process that has the tasks.
+        board: Ray handle of a `Board`, or None.
+        send: Sends a message to the main process.
     """
 
     def __init__(self, board: Any, send: Callable[[Any], None]):
@@ -33,11 +33,11 @@ class Watch:
         self._looked_s = -_LOOK_S
 
     def look(self, running: Collection[int], num_given: int) -> None:
-        """Look, if it is time to look again.
+        """Check for changes, at most once per second.
 
         Args:
-            running: the tasks that have not ended.
-            num_given: how many there were so far.
+            running: Unfinished tasks.
+            num_given: Number of tasks submitted so far.
         """
         if time.monotonic() - self._looked_s < _LOOK_S:
             return
@@ -49,14 +49,14 @@ class Watch:
             self._read_board(running, num_given)
 
     def _read_board(self, running: Collection[int], num_given: int) -> None:
-        """Ask, or take what was asked for a while ago, for the board may be slow to begin."""
+        """Send a request or collect a pending response; the board may be slow to start."""
         ray = import_ray()
         if self._answer is None:
             self._answer = self._board.read.remote(running, num_given)
         if not ray.wait([self._answer], timeout=0)[0]:
             return
         answer, self._answer = self._answer, None
-        # its node may have died; it begins again elsewhere
+        # the board's node may have died; Ray restarts the board on another one
         with suppress(ray.exceptions.RayError):
             statuses = ray.get(answer)
             if statuses != self._statuses:

@@ -1,1 +1,1 @@
-"""Radiographs: from the bytes of a file to the pixels that a lake stores and a model sees."""
+"""Image processing from the bytes of a file to the pixels stored in a lake and used by models."""

@@ -1,4 +1,4 @@
-"""Contrast: the grey levels of a resized radiograph, before it is padded."""
+"""Contrast adjustment of a resized radiograph, before padding."""
 
 import cv2
 import numpy as np
@@ -10,11 +10,11 @@ _CLAHE_CLIP_LIMIT, _CLAHE_TILES = 2.0, (8, 8)
 
 
 def change_contrast(grey: Pixels, contrast: Contrast) -> Pixels:
-    """Return the image, uint8 of shape (height, width), with its contrast changed.
+    """Adjust the contrast of an image, uint8 of shape (height, width).
 
-    `percentile` stretches the levels, see `stretch_percentiles`. `clahe` is contrast limited
-    adaptive histogram equalization (Zuiderveld, Graphics Gems IV, 1994, pp. 474-485) by OpenCV,
-    with clip limit 2 in 8 x 8 tiles. `none` returns `grey` itself.
+    `percentile` is `stretch_percentiles`. `clahe` is contrast limited adaptive histogram
+    equalization (Zuiderveld, Graphics Gems IV, 1994, pp. 474-485) by OpenCV, with clip limit 2 and
+    8 x 8 tiles. `none` returns `grey` itself.
     """
     if contrast == "percentile":
         return stretch_percentiles(grey)
@@ -25,11 +25,11 @@ def change_contrast(grey: Pixels, contrast: Contrast) -> Pixels:
 
 
 def stretch_percentiles(grey: Pixels) -> Pixels:
-    """Stretch the 1st percentile to 0 and the 99th to 255, what lies beyond is clipped.
+    """Map the 1st percentile to 0 and the 99th to 255, with clipping.
 
     The p-th percentile is the lowest level that at least p % of the pixels do not exceed. Level v
-    becomes (v - low) * 255 / (high - low), rounded, halves to even. Where low = high the image is
-    flat and stays as it is.
+    becomes (v - low) * 255 / (high - low), rounded half to even. If low = high, the image is
+    returned unchanged.
     """
     num_up_to = np.cumsum(np.bincount(grey.ravel(), minlength=256))
     low, high = np.searchsorted(100 * num_up_to, (grey.size, 99 * grey.size))

@@ -1,4 +1,4 @@
-"""Crop: the collimated field of a radiograph is found and cut out of its black or white border."""
+"""Detection of the collimated field, and removal of the black or white border around it."""
 
 import cv2
 import numpy as np
@@ -9,40 +9,41 @@ from shared.images.pixels import Pixels
 Box = tuple[slice, slice]
 
 _MAX_BORDER_LEVEL = 32
-"""Of a dark border: what is brighter is part of the picture."""
+"""Maximum grey level of a dark border; brighter pixels belong to the image."""
 _MIN_CONTRAST = 3
-"""Grey levels by which the field is brighter than the border, at least."""
+"""Minimum difference in grey levels between the field and the border."""
 _MIN_FRAME_SHARE = 0.04
-"""Of the image's outermost pixels that are border: less is no border."""
+"""Minimum fraction of the outermost pixels that belong to a border."""
 _MIN_PART_SHARE = 0.1
-"""Of the area of the largest part: smaller parts are letters, others may be the second hand."""
+"""Minimum area relative to the largest component; smaller ones are letters, not a second hand."""
 _MIN_FIELD_SHARE = 0.1
-"""Of the image's area: what is smaller is no field."""
+"""Minimum area of the field as a fraction of the image."""
 _MARGIN_SHARE = 0.01
-"""Of the image's longer side, kept around the field."""
+"""Margin around the field, as a fraction of the longer side of the image."""
 _SMOOTHING_PX = 3
 
 
 def crop_to_field(grey: Pixels) -> Pixels:
-    """Cut a radiograph to its collimated field; return the whole image where none is certain.
+    """Crop a radiograph to its collimated field, or return it whole if no field is certain.
 
-    A dark border is cut off first, then a bright one, as inverted images have. A border is what has
-    nearly one level, the frame's lowest; the field is what is brighter after a median filter and a
-    morphological opening, which take noise, lines and thin letters away. Of its parts (8-connected)
-    small ones are left out, as letters, and the bounding box of the others is what is cut.
+    A dark border is removed first, then a bright one, as inverted images have. A border has nearly
+    one level, the lowest in the image's outermost pixels. Pixels that are brighter after a median
+    filter and a morphological opening, which remove noise, lines and thin letters, form 8-connected
+    components. Small components are ignored as letters; the field is the bounding box of the
+    others.
 
     Args:
         grey: uint8 of shape (height, width).
 
     Returns:
-        A part of `grey`, not copied.
+        A view of `grey`.
     """
     grey = grey[_find_field(grey)]
     return grey[_find_field(np.bitwise_not(grey))]
 
 
 def _find_field(grey: Pixels) -> Box:
-    """Return where an image is brighter than its dark border: everywhere if it has none."""
+    """Return the box inside the dark border, or the whole image if there is no border."""
     smooth = np.asarray(cv2.medianBlur(grey, _SMOOTHING_PX), np.uint8)
     threshold = _choose_threshold(_frame(grey), _frame(smooth))
     field = None if threshold is None else _bound_large_parts(smooth > threshold)
@@ -55,11 +56,11 @@ def _frame(grey: Pixels) -> npt.NDArray[np.int16]:
 
 
 def _choose_threshold(frame: npt.NDArray[np.int16], smooth: npt.NDArray[np.int16]) -> float | None:
-    """Return the level up to which pixels are border, or None where the frame shows no border.
+    """Return the maximum level of border pixels, or None if there is no border.
 
     Args:
-        frame: the image's outermost pixels.
-        smooth: the same after the median filter.
+        frame: The outermost pixels of the image.
+        smooth: The same pixels after the median filter.
     """
     level = np.sort(smooth)[int(_MIN_FRAME_SHARE / 2 * len(smooth))]
     is_border = smooth <= level + _MIN_CONTRAST
@@ -71,11 +72,11 @@ def _choose_threshold(frame: npt.NDArray[np.int16], smooth: npt.NDArray[np.int16
 
 
 def _bound_large_parts(mask: npt.NDArray[np.bool_]) -> Box | None:
-    """Return the bounding box of the large parts of `mask`, or None where they are too small."""
+    """Return the bounding box of the large components of `mask`, or None if it is too small."""
     height_px, width_px = mask.shape
     longer_px = max(height_px, width_px)
     brush = np.ones((max(3, longer_px // 100),) * 2, np.uint8)
-    # the outside counts as border, so that a line along the image's edge is taken away too
+    # the outside counts as border, so that the opening also removes lines along the image's edge
     opened = cv2.morphologyEx(
         mask.view(np.uint8),
         cv2.MORPH_OPEN,

@@ -1,6 +1,6 @@
-"""Decode: a file's bytes become right grey pixels, or are refused with a reason.
+"""Decoding of PNG and JPEG bytes to greyscale pixels, with a reason for each refusal.
 
-Ingest and prediction both come through here, so a model is fed what it was trained on.
+Ingest and prediction share this code, so models receive images decoded as in training.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import simplejpeg  # pyright: ignore[reportMissingTypeStubs]  # it has none
+import simplejpeg  # pyright: ignore[reportMissingTypeStubs]  # the package has no stubs
 
 from shared.errors import ImageError
 from shared.images.formats import detect_format
@@ -21,6 +21,7 @@ from shared.images.png.plain import decode_plain_png
 from shared.images.png.rows import check_colours, inflate_rows, wrap_rows
 from shared.images.png.structure import GREY, PALETTE, Png, read_png
 
+# 12-bit detectors give samples of 0 to 4095
 _UNSCALED_BELOW = 4096
 
 
@@ -29,10 +30,10 @@ class Radiograph:
     """A decoded file.
 
     Attributes:
-        grey: pixels the right way up, uint8 of shape (height, width).
-        width_px: of the file as found, before its orientation is applied.
-        height_px: likewise.
-        channels: as found in the file, palette as 3, alpha counted.
+        grey: Upright pixels, uint8 of shape (height, width).
+        width_px: Width in the file, before its orientation is applied.
+        height_px: Height in the file, before its orientation is applied.
+        channels: Number of channels in the file, including alpha; 3 for a palette.
     """
 
     grey: Pixels
@@ -42,16 +43,16 @@ class Radiograph:
 
 
 def decode_radiograph(encoded: bytes) -> Radiograph:
-    """Decode the bytes of a PNG or JPEG, whatever the file is called.
+    """Decode a PNG or JPEG, regardless of the file name.
 
-    An EXIF orientation is applied (EXIF 2.32, tag 0x0112), as image viewers do, and one that only
-    XMP says. An inverted
-    radiograph (bones dark) is stored as found: nothing in a PNG or JPEG says that it is one.
+    The EXIF orientation (EXIF 2.32, tag 0x0112) is applied, as image viewers do, or else that of
+    XMP. PNG and JPEG do not record inversion, so an inverted radiograph (dark bones) is not
+    corrected.
 
     Raises:
-        ImageError: the file is no radiograph that could be read rightly; its reasons are those of
-            `detect_format`, `read_png`, `read_jpeg`, and the functions below.
-        MemoryError: there is too little memory, which is no fault of the file.
+        ImageError: The file cannot be read correctly; the reasons are those of `detect_format`,
+            `read_png`, `read_jpeg`, and the functions below.
+        MemoryError: Not enough memory, which is not the file's fault.
     """
     file_format = detect_format(encoded)
     with parser(file_format.upper()):
@@ -66,32 +67,32 @@ def decode_radiograph(encoded: bytes) -> Radiograph:
 
 
 def refuse_blank(grey: Pixels) -> None:
-    """Refuse pixels of one grey level only: they show nothing, and a model answers all the same.
+    """Refuse an image with a single grey level, for which a prediction has no meaning.
 
     Args:
-        grey: of any shape, without those that only fill the picture up.
+        grey: Pixels of any shape, without padding.
 
     Raises:
-        ImageError: reason `blank`.
+        ImageError: Reason `blank`.
     """
     if not grey.size:
         raise ImageError("blank", "all pixels are padding")
-    # a corner and the centre that differ spare a look at all pixels
+    # if a corner and the centre differ, the other pixels need no check
     centre = (grey.size + grey.shape[-1]) // 2 % grey.size
     if grey.flat[0] == grey.flat[centre] and (level := int(grey.min())) == int(grey.max()):
         raise ImageError("blank", f"all pixels have grey level {level}")
 
 
 def _decode_png(png: Png) -> Pixels:
-    """Decode a PNG whose structure is sound.
+    """Decode a PNG after its structure has been checked.
 
-    Grey of colour is OpenCV's IMREAD_GRAYSCALE, which is libpng's conversion. 1, 2 and 4 bits are
-    scaled to 8, a palette is looked up, interlaced rows are put in order. Of 16 bits the high byte
-    is kept, the simpler of the two ways that the PNG specification gives (13.12).
+    Colour is converted as by OpenCV's IMREAD_GRAYSCALE, which uses libpng's conversion. Samples of
+    1, 2 and 4 bits are scaled to 8, palettes are applied, and interlaced rows are reordered. For 16
+    bits, the high byte is used, the simpler of the two methods in the PNG specification (13.12).
 
     Raises:
-        ImageError: reason `animated`, because which of several pictures is the radiograph is not
-            known; `corrupt`, `transparent`, `unscaled_16_bit` or `undecodable`.
+        ImageError: Reason `animated`, because any of several pictures could be the radiograph;
+            `corrupt`, `transparent`, `unscaled_16_bit` or `undecodable`.
     """
     if b"acTL" in png.chunks:
         raise ImageError("animated", "the PNG has several pictures")
@@ -110,9 +111,9 @@ def _decode_png(png: Png) -> Pixels:
 
 
 def _check_indices(png: Png, rows: bytes) -> None:
-    """Refuse pixels that point behind the palette's end: libpng makes them black.
+    """Refuse pixels with an index beyond the palette, which libpng would make black.
 
-    Read as grey, the pixels are their own indices, scaled to 8 bits.
+    Decoding the rows as greyscale gives the indices, scaled to 8 bits.
     """
     indices = _opencv(wrap_rows(png, rows, GREY), cv2.IMREAD_UNCHANGED)
     last = int(indices.max()) * (2**png.header.bit_depth - 1) // 255
@@ -122,17 +123,17 @@ def _check_indices(png: Png, rows: bytes) -> None:
 
 
 def _check_samples(png: Png, samples: npt.NDArray[Any]) -> None:
-    """Refuse what would lose its meaning in 8 bits of grey.
+    """Refuse samples that cannot be converted to 8-bit greyscale correctly.
 
-    Pixels under transparency are whatever the writer left there, so alpha may be dropped only
-    where all is opaque. A 16-bit file whose brightest sample is under 4096 holds 12-bit data that
-    was never scaled: its high byte would be nearly black.
+    Transparent pixels have arbitrary colours, so alpha is dropped only if all pixels are opaque. A
+    16-bit file with a maximum below 4096 contains unscaled 12-bit data; its high byte would be
+    nearly black.
 
     The samples are those of OpenCV's IMREAD_UNCHANGED, (height, width) or (height, width, 3 or 4).
     """
     header, has_alpha = png.header, samples.shape[2:] == (4,)
     if header.colour_type == GREY and b"tRNS" in png.chunks:
-        # OpenCV overlooks the one transparent level of a grey PNG
+        # OpenCV ignores the single transparent level of a greyscale PNG
         levels = 2**header.bit_depth - 1
         level = int.from_bytes(png.chunks[b"tRNS"], "big") & levels
         see_through = samples == (level if levels > 255 else level * 255 // levels)
@@ -146,15 +147,15 @@ def _check_samples(png: Png, samples: npt.NDArray[Any]) -> None:
 
 
 def _decode_jpeg(encoded: bytes, xmp_orientation: int | None) -> Pixels:
-    """Decode a JPEG whose structure is sound; grey of colour is its Y channel.
+    """Decode a JPEG after its structure has been checked; the greyscale image is the Y channel.
 
-    Broken data makes libjpeg warn on standard error and go on with made-up pixels, and OpenCV
-    returns them. So it gets only what decodes without a warning, which simplejpeg, the same
-    libjpeg-turbo, raises as an error. A JPEG has no checksum: a changed bit that leaves a valid
-    stream behind cannot be known by anyone.
+    For damaged data, libjpeg prints a warning to standard error and fills in pixels, which OpenCV
+    returns. simplejpeg uses the same libjpeg-turbo and raises an error instead, so it decodes the
+    file first. JPEG has no checksum, so a changed bit that leaves the stream valid cannot be
+    detected.
 
     Raises:
-        ImageError: reason `corrupt` or `undecodable`.
+        ImageError: Reason `corrupt` or `undecodable`.
     """
     try:
         simplejpeg.decode_jpeg(encoded, "GRAY", strict=True)  # pyright: ignore[reportUnknownMemberType]  # no stubs
@@ -170,13 +171,13 @@ def _decode_jpeg(encoded: bytes, xmp_orientation: int | None) -> Pixels:
 
 
 def _opencv(encoded: bytes, flags: int) -> npt.NDArray[Any]:
-    """Decode by OpenCV; its want of memory is an error of the run, never of the file."""
+    """Decode with OpenCV; raise MemoryError, not ImageError, if it runs out of memory."""
     try:
         pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), flags)
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(error.err) from None
         raise ImageError("undecodable", f"OpenCV: error {error.code}") from None
-    if pixels is None:  # pyright: ignore[reportUnnecessaryComparison]  # the stubs forget the None
+    if pixels is None:  # pyright: ignore[reportUnnecessaryComparison]  # the stubs omit None
         raise ImageError("undecodable", "OpenCV cannot decode the file")
     return pixels

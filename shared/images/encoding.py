@@ -1,4 +1,4 @@
-"""Encoding: the bytes that stand for an image in a record, and back."""
+"""Encoding of images as the bytes stored in a record, and decoding."""
 
 import cv2
 import numpy as np
@@ -7,17 +7,17 @@ from shared.errors import CorruptLakeError
 from shared.images.pixels import Pixels
 from shared.images.spec import JPEG_QUALITY, ImageSpec
 
-# of OpenCV's levels and strategies, run lengths alone made radiographs smallest, and quickly
+# among OpenCV's levels and strategies, RLE gave the smallest radiographs, and quickly
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
 
 
 def encode(pixels: Pixels, spec: ImageSpec) -> bytes:
-    """Return the bytes that a lake of `spec` stores for an image.
+    """Encode an image for storage in a lake.
 
     Args:
         pixels: uint8 of shape (size, size).
-        spec: of the lake; `raw` and `png` lose nothing, `jpeg` does.
+        spec: Image specification of the lake; `raw` and `png` are lossless, `jpeg` is lossy.
     """
     if spec.encoding == "raw":
         return pixels.tobytes()
@@ -27,12 +27,12 @@ def encode(pixels: Pixels, spec: ImageSpec) -> bytes:
 
 
 def decode(stored: bytes | memoryview, spec: ImageSpec) -> Pixels:
-    """Return the image that stored bytes stand for, uint8 of shape (size, size).
+    """Decode stored bytes to an image, uint8 of shape (size, size).
 
-    Raw pixels are not copied, and so can only be read.
+    Raw pixels are not copied, so the array is read-only.
 
     Raises:
-        CorruptLakeError: the bytes are no image of `spec`.
+        CorruptLakeError: The bytes are not an image of `spec`.
     """
     pixels = np.frombuffer(stored, np.uint8)
     if spec.encoding == "raw" and len(pixels) == spec.num_bytes:

@@ -1,4 +1,4 @@
-"""File format: what a file is by its first bytes, whatever its name says."""
+"""Detection of file formats from the first bytes, regardless of the file name."""
 
 import codecs
 from typing import Literal
@@ -9,7 +9,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8\xff"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _FIRST_BYTES = 512
-# offset, magic number, name; from the formats' specifications, as `file` knows them too
+# offset, magic number, name; from the specifications of the formats and the `file` command
 _OTHER_FORMATS = (
     (0, b"GIF87a", "GIF"),
     (0, b"GIF89a", "GIF"),
@@ -41,16 +41,15 @@ _OTHER_FORMATS = (
 
 
 def detect_format(encoded: bytes) -> Literal["png", "jpeg"]:
-    """Return which of the two readable formats the bytes are.
+    """Return the readable format of a file.
 
-    Content counts, not the name: many a collection holds JPEGs named `.png`, and a failed download
-    keeps its name. What is neither is rejected with a reason of its own kind, because each kind
-    has another remedy: fetch again (`empty`, `text`), `git lfs pull` (`lfs_pointer`), convert
-    (`other_format`).
+    The content decides, because many collections contain JPEGs named `.png`, and a failed download
+    keeps its name. Other formats are refused, with one reason for each remedy: download again
+    (`empty`, `text`), `git lfs pull` (`lfs_pointer`), convert (`other_format`).
 
     Raises:
-        ImageError: reason `empty`, `lfs_pointer`, `text`, `other_format`, `corrupt` (a PNG whose
-            first bytes were changed) or `unknown_format`.
+        ImageError: Reason `empty`, `truncated`, `lfs_pointer`, `text`, `other_format`, `corrupt` (a
+            PNG with a changed signature) or `unknown_format`.
     """
     if encoded.startswith(PNG_SIGNATURE):
         return "png"
@@ -68,7 +67,7 @@ def detect_format(encoded: bytes) -> Literal["png", "jpeg"]:
             raise ImageError("other_format", f"the file is {name}")
     if b"PNG" in first[:8] and b"IHDR" in first[:32]:
         raise ImageError("corrupt", "the signature of a PNG was changed")
-    # nothing of the content is quoted: the file may not be the reader's
+    # do not quote the content: the reader of the message may not be entitled to see it
     if _is_text(first):
         raise ImageError("text", "the file is text")
     raise ImageError("unknown_format", "the first bytes are those of no known format")
@@ -76,7 +75,7 @@ def detect_format(encoded: bytes) -> Literal["png", "jpeg"]:
 
 def _is_text(first: bytes) -> bool:
     try:
-        # incremental, because the last character may be cut
+        # incremental, because the last character may be incomplete
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(first)
     except UnicodeDecodeError:
         return False

@@ -1,4 +1,4 @@
-"""JPEG: the structure of a file, checked before any of its pixels are decoded."""
+"""Structural checks on a JPEG, before decoding."""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from shared.images.orientation import EXIF_START, XMP_START, find_xmp_orientatio
 from shared.images.size import check_size
 
 _SOI, _EOI, _SOS, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
+# markers without a length: TEM, RST0 to RST7
 _NO_LENGTH = {0x01, *range(0xD0, 0xD8)}
 _PROGRESSIVE = 0xC2
 _READABLE_FRAMES = {0xC0, 0xC1, 0xC2}
@@ -24,23 +25,24 @@ _OTHER_FRAMES = {
     0xCF: "arithmetic-coded",
     0xF7: "JPEG-LS",
 }
-# within entropy-coded data 0xFF stands for itself before 0, and restart markers belong to it; fill
-# bytes before a marker are left to the scan, as a pattern that takes them is slow on long runs
+# within entropy-coded data, 0xFF 0x00 is a data byte and restart markers are part of the data; fill
+# bytes before a marker are skipped elsewhere, because a pattern for them is slow on long runs
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _MOST_SCANS = 64
-"""Encoders write ten, optimizers twenty; each costs a pass over the picture, and may be empty."""
+"""Encoders write about 10 scans and optimizers 20; each, even an empty one, costs a decoding pass.
+"""
 
 
 @dataclass(frozen=True)
 class Jpeg:
-    """A JPEG whose markers lead from start to end.
+    """Header data of a JPEG with a valid sequence of markers.
 
     Attributes:
-        width_px: of the frame header.
-        height_px: likewise.
-        channels: likewise.
-        size_bytes: where its EOI marker ends.
-        xmp_orientation: where XMP alone says one that turns the picture.
+        width_px: Width in the frame header.
+        height_px: Height in the frame header.
+        channels: Number of channels in the frame header.
+        size_bytes: Number of bytes up to the end of the EOI marker.
+        xmp_orientation: Orientation in XMP if EXIF has none and it is not 1; else None.
     """
 
     width_px: int
@@ -51,16 +53,17 @@ class Jpeg:
 
 
 def read_jpeg(encoded: bytes) -> Jpeg:
-    """Check a JPEG's structure (ITU-T T.81, annex B) and return what it says of itself.
+    """Check the structure of a JPEG (ITU-T T.81, annex B) and return its header data.
 
-    The EOI marker has to be there, as decoders fill what is missing with grey, or with what lay in
-    memory; bytes after it are ignored, as every decoder does.
+    The EOI marker is required, because decoders fill missing data with grey or with uninitialized
+    memory. Bytes after it are ignored, as in every decoder.
 
     Args:
-        encoded: begins with a JPEG's signature.
+        encoded: Bytes that start with the JPEG signature.
 
     Raises:
-        ImageError: reason `truncated`, `corrupt`, `undecodable`, `cmyk`, or one of `check_size`.
+        ImageError: Reason `truncated`, `corrupt`, `undecodable`, `cmyk` or `too_large`, or those of
+            `check_size`.
     """
     offset, frame, scans, app1 = 2, None, list[bytes](), list[bytes]()
     components, is_progressive = b"", False
@@ -100,13 +103,13 @@ def _with(start: bytes, segments: list[bytes]) -> list[bytes]:
 
 
 def _check_scans(scans: list[bytes], components: bytes, is_progressive: bool) -> None:
-    """Refuse a file that ends, properly, after some of its scans: it decodes to a coarser image.
+    """Refuse a file that lacks scans, because it would decode to a coarser image.
 
-    A progressive scan gives some coefficients of some components, down to bit `Al` (T.81, G.1); in
-    the end each has to be known to its last bit.
+    A progressive scan encodes some coefficients of some components, down to bit `Al` (T.81, G.1).
+    All scans together must cover each coefficient down to its last bit.
 
     Raises:
-        ImageError: reason `truncated` or `corrupt`.
+        ImageError: Reason `truncated` or `corrupt`.
     """
     wanted = {(each, k) for each in components for k in range(64)}
     for scan in scans:
@@ -122,7 +125,7 @@ def _check_scans(scans: list[bytes], components: bytes, is_progressive: bool) ->
 
 
 def _marker(encoded: bytes, offset: int) -> tuple[int, int]:
-    """Return the marker at `offset` and where it ends; any number of 0xFF may come before it."""
+    """Return the marker at `offset` and the position after it; fill bytes 0xFF may precede it."""
     if offset < len(encoded) and encoded[offset] != 0xFF:
         raise ImageError("corrupt", f"no marker at byte {offset}")
     while offset < len(encoded) and encoded[offset] == 0xFF:
@@ -133,10 +136,10 @@ def _marker(encoded: bytes, offset: int) -> tuple[int, int]:
 
 
 def _read_frame(content: bytes) -> tuple[int, int, int]:
-    """Return width, height and channels.
+    """Return the width, height and channels of a frame header.
 
-    Four channels are CMYK or YCCK, inks, whose grey depends on a printer's profile that nobody
-    has. 12-bit samples are read by no decoder in use.
+    Four channels are CMYK or YCCK inks; their conversion to grey depends on an unknown printer
+    profile. No decoder in use reads 12-bit samples.
     """
     if len(content) < 6:
         raise ImageError("corrupt", f"the frame header has {len(content)} bytes")

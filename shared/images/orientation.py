@@ -1,4 +1,4 @@
-"""Orientation: which way up a picture is, as EXIF or XMP say it."""
+"""Orientation of a picture, from EXIF or XMP."""
 
 import re
 import zlib
@@ -8,27 +8,27 @@ from struct import pack, unpack_from
 from shared.errors import ImageError
 
 EXIF_START, XMP_START = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
-"""How the APP1 segments of a JPEG begin that hold one or the other."""
+"""First bytes of the APP1 segments of a JPEG that hold EXIF or XMP."""
 
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _TAG, _SHORT = 0x0112, 3
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _MOST_XMP_BYTES = 1024 * 1024
-# as an attribute or as an element (XMP specification, part 1, 7.5 and 7.9)
+# an attribute or an element (XMP specification, part 1, 7.5 and 7.9)
 _IN_XMP = re.compile(rb"\btiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])\s*[\"'<]")
 
 
 def find_xmp_orientation(exif: Iterable[bytes], xmp: Iterable[bytes]) -> int | None:
-    """Return the orientation that XMP alone says, if it turns the picture at all.
+    """Return the orientation in XMP if EXIF has none; None if the picture is upright.
 
-    EXIF comes first, as in Pillow: XMP counts only where EXIF says nothing.
+    EXIF takes precedence, as in Pillow.
 
     Args:
-        exif: of the file, each from its byte order on.
-        xmp: of the file.
+        exif: EXIF blocks of the file, starting at the byte order.
+        xmp: XMP packets of the file.
 
     Raises:
-        ImageError: reason `corrupt`: XMP says two.
+        ImageError: Reason `corrupt`: XMP has two different orientations.
     """
     if any(_says_orientation(each) for each in exif):
         return None
@@ -39,12 +39,12 @@ def find_xmp_orientation(exif: Iterable[bytes], xmp: Iterable[bytes]) -> int | N
 
 
 def make_exif(orientation: int) -> bytes:
-    """Return EXIF of an orientation and nothing else (EXIF 2.32, 4.6.2)."""
+    """Return an EXIF block that contains only an orientation (EXIF 2.32, 4.6.2)."""
     return b"II*\0" + pack("<IHHHIHHI", 8, 1, _TAG, _SHORT, 1, orientation, 0, 0)
 
 
 def read_png_xmp(text: bytes) -> bytes:
-    """Return the XMP of a PNG's iTXt chunk, empty if it holds something else (PNG, 11.3.3.4)."""
+    """Return the XMP packet of a PNG's iTXt chunk, or empty bytes (PNG, 11.3.3.4)."""
     if not text.startswith(_XMP_KEYWORD):
         return b""
     is_compressed = text[len(_XMP_KEYWORD) : len(_XMP_KEYWORD) + 1] == b"\1"

@@ -1,4 +1,4 @@
-"""The boundary around third-party parsers: whatever they raise is the file's fault."""
+"""Conversion of errors of third-party parsers to `ImageError`."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,20 +8,19 @@ from shared.errors import ImageError
 
 @contextmanager
 def parser(name: str, reason: str = "undecodable") -> Generator[None, None, None]:
-    """Turn every exception of a third-party parser into an `ImageError`.
+    """Convert every exception of a third-party parser to an `ImageError`.
 
-    Parsers raise whatever a damaged file leads them to: `OSError`, `struct.error`, `zlib.error`,
-    `RecursionError`, `AssertionError`, classes of their own. Their messages may quote the file,
-    which can belong to somebody else than the reader of the message, so only the class is named.
+    Damaged files make parsers raise `OSError`, `struct.error`, `zlib.error`, `RecursionError`,
+    `AssertionError` and classes of their own. The message contains only the name of the class,
+    because the parser's message may quote the content of a private file.
 
     Args:
-        name: of the parser, and of the part of the file that it reads.
-        reason: of the `ImageError`.
+        name: Name of the parser, and of the part of the file that it reads.
+        reason: Reason of the `ImageError`.
 
     Raises:
-        ImageError: the parser failed.
-        MemoryError: the machine has too little memory. The sizes that a file may ask for are
-            checked before it is parsed.
+        ImageError: The parser failed.
+        MemoryError: The machine has too little memory; sizes in the file are checked before.
     """
     try:
         yield
@@ -30,7 +29,7 @@ def parser(name: str, reason: str = "undecodable") -> Generator[None, None, None
     except Exception as error:
         raise ImageError(reason, f"{name}: {type(error).__name__}") from None
     except BaseException as error:
-        # pyo3 derives the panics of Rust from BaseException, and exports no class to catch
+        # pyo3 derives Rust panics from BaseException and exports no class for an except clause
         if type(error).__name__ != "PanicException":
             raise
         raise ImageError(reason, f"{name}: PanicException") from None

@@ -1,6 +1,6 @@
-"""Prepare: from decoded grey pixels to the image that a lake stores and a model sees.
+"""Preprocessing from decoded greyscale pixels to the image stored in a lake.
 
-Ingest and prediction both come through here, so a model is fed what it was trained on.
+Ingest and prediction share this code, so models receive images prepared as in training.
 """
 
 import cv2
@@ -14,15 +14,14 @@ from shared.images.spec import ImageSpec
 
 
 def prepare(grey: Pixels, spec: ImageSpec) -> Pixels:
-    """Return the very image that a reader of a lake of `spec` gets for these grey pixels.
+    """Return the image that a lake of `spec` would give for these greyscale pixels.
 
-    The steps, in this order: crop, resize, contrast, pad with black, and for `jpeg` the way through
-    the encoding. Images are resized by area interpolation where they shrink, bilinear where they
-    grow.
+    The steps are: crop, resize, adjust the contrast, pad with black, and for `jpeg` encode and
+    decode. Images shrink by area interpolation and grow by bilinear interpolation.
 
     Args:
         grey: uint8 of any shape (height, width).
-        spec: of the lake.
+        spec: Image specification of the lake.
 
     Returns:
         uint8 of shape (size, size), contiguous; it may share memory with `grey`.
@@ -31,7 +30,7 @@ def prepare(grey: Pixels, spec: ImageSpec) -> Pixels:
 
 
 def prepare_and_encode(grey: Pixels, spec: ImageSpec) -> tuple[Pixels, bytes]:
-    """Return the image as from `prepare`, and the bytes that a lake stores for it."""
+    """Return the image from `prepare`, and the bytes that a lake stores for it."""
     if spec.crop == "field":
         grey = crop_to_field(grey)
     resized = change_contrast(_resize(grey, spec), spec.contrast)
@@ -46,7 +45,7 @@ def _resize(grey: Pixels, spec: ImageSpec) -> Pixels:
     if spec.fit == "stretch":
         target = (spec.size, spec.size)
     else:
-        # multiplied first: a quotient's rounding error could move a half
+        # multiply first: the rounding error of a quotient could move an exact half
         sides = (round(side * spec.size / longer_px) for side in (width_px, height_px))
         target = (max(1, next(sides)), max(1, next(sides)))
     if target == (width_px, height_px):

@@ -1,4 +1,4 @@
-"""Image size: the sides a radiograph may have, judged before anything is decoded."""
+"""Limits on the image size, checked before decoding."""
 
 from shared.errors import ImageError
 
@@ -7,14 +7,15 @@ _MAX_PIXELS = 64 * 1024 * 1024
 
 
 def check_size(width_px: int, height_px: int) -> None:
-    """Refuse sides that no radiograph has.
+    """Refuse sizes that no radiograph has.
 
-    A decompression bomb of a few kilobytes asks for gigabytes, so the header alone decides. 64 Mpx
-    is four times the largest detectors' 4,288 x 3,524; a side of 65,535 px is a JPEG's limit, and
-    libpng has one not far above. Under 16 px lie tracking pixels, icons and placeholders.
+    A decompression bomb of a few kilobytes can request gigabytes, so the header is checked first.
+    64 Mpx is four times the largest detectors' 4,288 x 3,524; 65,535 px is the limit of JPEG, and
+    that of libpng is not much higher. Images below 16 px are tracking pixels, icons and
+    placeholders.
 
     Raises:
-        ImageError: reason `corrupt` (a side of 0), `too_large` or `too_small`.
+        ImageError: Reason `corrupt` (a side of 0), `too_large` or `too_small`.
     """
     size = f"{width_px} x {height_px} pixels"
     if not width_px or not height_px:

@@ -1,4 +1,4 @@
-"""The image spec: how every image of a lake was made from its source, and how it is stored."""
+"""Image specification of a lake: preprocessing and storage of its images."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -16,24 +16,24 @@ CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
 JPEG_QUALITY = 95
-"""Of images stored as JPEG, as libjpeg counts it."""
+"""Quality of images stored as JPEG, on libjpeg's scale."""
 
 _MIN_SIZE_PX, _MAX_SIZE_PX = 16, 2048
 _PIXELS = {"channels": 1, "dtype": "uint8"}
 _UNSAID = {"crop": "none", "contrast": "none"}
-"""What a `lake.json` means that says nothing of it, as older ones do."""
+"""Values of settings that an older `lake.json` lacks."""
 
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """Square grey images of `size` x `size` pixels.
+    """Square greyscale images of `size` x `size` pixels.
 
     Attributes:
-        size: side in pixels.
-        fit: `pad` keeps the aspect and centres the image on black, `stretch` fills the square.
-        crop: `field` cuts the source to its collimated field first.
-        contrast: what is done to grey levels after resizing.
-        encoding: how the pixels are stored: as they are, losslessly as PNG, or as JPEG.
+        size: Side in pixels.
+        fit: `pad` keeps the aspect ratio and pads with black, `stretch` fills the square.
+        crop: `field` crops the source to its collimated field first.
+        contrast: Adjustment of grey levels after resizing.
+        encoding: Storage of the pixels: raw, lossless PNG, or JPEG.
     """
 
     size: int = 320
@@ -61,27 +61,27 @@ class ImageSpec:
 
     @property
     def num_bytes(self) -> int:
-        """Bytes of one image's pixels: one byte a pixel."""
+        """Number of bytes of the pixels of one image, one byte per pixel."""
         return self.size * self.size
 
     def to_json(self) -> dict[str, Any]:
-        """Return the spec as it stands in `lake.json`."""
+        """Return the specification as stored in `lake.json`."""
         quality = {"jpeg_quality": JPEG_QUALITY} if self.encoding == "jpeg" else {}
         return {**asdict(self), **quality, **_PIXELS}
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> "ImageSpec":
-        """Read the spec of a `lake.json`.
+        """Read the specification in a `lake.json`.
 
         Raises:
-            LakeError: the images are made or stored in a way this version does not know.
+            LakeError: This version does not support the preprocessing or encoding.
         """
         facts = {**_UNSAID, **facts}
         try:
             spec = cls(*(facts[name] for name in cls.__dataclass_fields__))
         except (UsageError, KeyError, TypeError) as error:
             raise LakeError(f"Expected images of a kind this mura-lake knows: {error}") from None
-        # 64.0 and 64 are equal, and so are True and 1
+        # 64.0 and 64 are equal, and so are True and 1, so compare the types too
         if spec.to_json() != facts or any(
             type(value) is not type(facts[name]) for name, value in spec.to_json().items()
         ):

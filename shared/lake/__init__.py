@@ -1,1 +1,1 @@
-"""The lake: manifest, shards, records, and how they are read."""
+"""Lake format: layout, manifest, shards, records, and the code that reads them."""

@@ -1,4 +1,4 @@
-"""Cache: shards of an object store, kept in a folder that runs share and whose size is bounded."""
+"""Bounded cache of object-store shards in a local folder shared by all runs."""
 
 import fcntl
 import math
@@ -38,15 +38,16 @@ _DISCARDED = "it is removed from the cache, so run again"
 
 @dataclass(frozen=True)
 class ShardCache:
-    """Whole shards, by the names of their content, so that lakes share what they have in common.
+    """Cache of whole shards, named by content digest so that lakes share identical shards.
 
-    Who reads a shard holds a shared lock on its file, which ends with the process; only what nobody
-    holds goes, what was opened longest ago first. One process at a time fetches.
+    A process holds a shared lock on the file of each shard that it reads; the lock ends with the
+    process. Eviction removes only unlocked shards, least recently opened first. One process at a
+    time downloads.
 
     Attributes:
-        folder: where they lie.
-        limit_bytes: of all of them together.
-        shows_progress: whether fetching is told.
+        folder: Directory of the cached shards.
+        limit_bytes: Limit on the total size of the cache.
+        shows_progress: Show a progress bar during downloads.
     """
 
     folder: Path
@@ -54,21 +55,21 @@ class ShardCache:
     shows_progress: bool = True
 
     def path(self, shard: str) -> Path:
-        """Return where a shard lies once it is fetched."""
+        """Return the cache path of a shard."""
         return self.folder / Path(shard).name
 
     def open(self, store: Bucket, shards: Mapping[str, pl.DataFrame]) -> ShardFiles:
-        """Fetch what is not there yet, each checked on arrival, and open all.
+        """Download and check the missing shards, then open all of them.
 
         Args:
-            store: of the lake.
-            shards: the rows of each shard, as from `shared.lake.shards.rows_by_shard`.
+            store: Object store of the lake.
+            shards: Manifest rows by shard, from `shared.lake.shards.rows_by_shard`.
 
         Raises:
-            CorruptLakeError: a shard is not the one that was written.
-            FileNotFoundError: one is not in the object store.
-            StoreError: the object store does not answer, or the shards are larger than the limit.
-            WriteError: the folder cannot be written.
+            CorruptLakeError: The content of a shard differs from the manifest.
+            FileNotFoundError: A shard is missing from the object store.
+            StoreError: The object store fails, or the shards exceed the limit.
+            WriteError: The folder is not writable.
         """
         self.require_room(shards)
         opened = ShardFiles(lambda shard: str(self.path(shard)), _DISCARDED, self._discard)
@@ -89,32 +90,32 @@ class ShardCache:
         return opened
 
     def require_room(self, shards: Mapping[str, pl.DataFrame]) -> None:
-        """Return if the limit is large enough for all of some shards.
+        """Check that the limit is large enough for a set of shards.
 
         Raises:
-            StoreError: it is not.
+            StoreError: The shards are larger than the limit.
         """
         if (num_bytes := sum(map(shard_bytes, shards.values()))) > self.limit_bytes:
             raise self._too_small(num_bytes, "for the shards that are needed")
 
     def require_folder(self) -> None:
-        """Make the folder, if it is not there.
+        """Create the cache folder if necessary.
 
         Raises:
-            WriteError: it cannot be made, or is a file.
+            WriteError: The folder cannot be created, or is a file.
         """
         with explain_write(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def _take(self, shard: str, rows: pl.DataFrame, opened: ShardFiles) -> bool:
-        """Return whether a shard is there; if so it is opened and held."""
+        """Open and lock a shard if it is cached; return whether it is."""
         path = self.path(shard)
         with suppress(FileNotFoundError):
             descriptor = os.open(path, os.O_RDONLY)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             with suppress(FileNotFoundError):
                 status = os.fstat(descriptor)
-                # it may have gone between opening and holding it
+                # another process may have evicted the file between open and lock
                 if os.path.samestat(status, path.stat()) and status.st_size == shard_bytes(rows):
                     os.utime(descriptor)
                     opened.add(shard, descriptor)
@@ -123,7 +124,7 @@ class ShardCache:
         return False
 
     def _discard(self, shard: str) -> None:
-        """Remove a shard that was damaged since it was fetched; who has it open keeps it."""
+        """Remove a damaged shard from the cache; processes that have it open are not affected."""
         with suppress(OSError):
             self.path(shard).unlink()
 
@@ -141,7 +142,7 @@ class ShardCache:
             os.close(descriptor)
 
     def _list(self, suffix: str) -> list[Path]:
-        """Return the files that are the cache's own, whatever else is in the folder."""
+        """Return the cache's own files with a suffix; ignore all other files in the folder."""
         return [path for path in self.folder.glob(f"*{suffix}") if is_own_path(path.name)]
 
     def _make_room(self, num_bytes: int) -> None:
@@ -184,10 +185,12 @@ class ShardCache:
 
 
 def _check(data: memoryview, rows: pl.DataFrame, content_digest: str, where: str) -> None:
-    """Hold a shard against its rows, and against its name: by that alone other lakes will find it.
+    """Check a shard against its manifest rows and the digest in its name.
+
+    Other lakes find the shard by that name alone, so the digest must match too.
 
     Raises:
-        CorruptLakeError: it is not the one that was written.
+        CorruptLakeError: A record or the digest differs.
     """
     check_size(len(data), rows, where)
     content = ShardDigester()

@@ -1,19 +1,20 @@
 """The payload of a record: a `tf.train.Example`, encoded without TensorFlow.
 
-The protocol buffer is that of tensorflow/core/example/example.proto.
+The message is defined in tensorflow/core/example/example.proto.
 """
 
+# wire type and field numbers of protocol buffers, and of the lists in feature.proto
 _BYTES = 2
 _BYTES_LIST, _INT64_LIST = 1, 3
 
 
 def encode_example_head(view_id: str, label: int, image_bytes: int) -> bytes:
-    """Encode one view as a `tf.train.Example`, all but its image, whose bytes come last.
+    """Encode one view as a `tf.train.Example`, except for the image bytes, which follow.
 
     Args:
-        view_id: the view's path inside MURA.
+        view_id: Path of the view inside MURA.
         label: 0 or 1.
-        image_bytes: how many bytes of image follow.
+        image_bytes: Number of image bytes that follow.
     """
     image = _head(1, image_bytes)
     image = _head(_BYTES_LIST, len(image) + image_bytes) + image

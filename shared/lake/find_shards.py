@@ -1,4 +1,4 @@
-"""Find shards: those that views are in, also when a re-ingest has replaced them."""
+"""Open the shards of a set of views, including after a re-ingest has replaced them."""
 
 from dataclasses import replace
 
@@ -19,17 +19,17 @@ _SAME_VIEW = ["view_id", "label", "pixel_digest"]
 
 
 def find_shards(lake: Lake, views: pl.DataFrame) -> tuple[ShardFiles | ShardObjects, pl.DataFrame]:
-    """Return opened shards, and the views as rows of the manifest that names them.
+    """Return the opened shards and the manifest rows of the views in them.
 
-    Where a re-ingest has replaced shards, the same views are found in the lake that is there now.
+    If a re-ingest has replaced shards, the same views are looked up in the current lake.
 
     Args:
-        lake: an opened lake.
-        views: rows of its manifest.
+        lake: An opened lake.
+        views: Rows of the lake's manifest.
 
     Raises:
-        CorruptLakeError: a shard is missing, cut short or too long.
-        LakeError: a re-ingest has removed or changed some of the views.
+        CorruptLakeError: A shard is missing or has the wrong size.
+        LakeError: A re-ingest has removed or changed some of the views.
     """
     while not (shards := _open_shards(lake, views)):
         lake, views = _find_again(lake, views)
@@ -37,7 +37,7 @@ def find_shards(lake: Lake, views: pl.DataFrame) -> tuple[ShardFiles | ShardObje
 
 
 def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects | None:
-    """Return the shards that views are in, or None if one is not there."""
+    """Open the shards of the views; return None if a shard is missing."""
     rows = rows_by_shard(lake.manifest, views["shard"])
     try:
         if lake.store.is_local is True:
@@ -58,7 +58,7 @@ def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects |
 
 
 def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
-    """Return the lake as it is now, and the rows of the same views with the same pixels in it."""
+    """Return the current lake and its rows for the same views with the same pixels."""
     now = replace(open_lake(lake.store), cache=lake.cache)
     if now.digest == lake.digest:
         shards = views.unique("shard", maintain_order=True).select("shard", "view_id")

@@ -1,10 +1,10 @@
-"""The layout: what lies where in a lake's folder."""
+"""File layout of a lake."""
 
 import re
 
 LAKE_FILE = "lake.json"
 LOCK_FILE = ".lock"
-"""Says who writes the lake, while somebody does."""
+"""Identifies the process that writes the lake; absent when the lake is not locked."""
 
 _NAME = r"(lake\.json|[0-9a-f]{32}(\.parquet|\.tfrecord)?)"
 _OWN_PATH = re.compile(
@@ -14,15 +14,15 @@ _OWN_PATH = re.compile(
 
 
 def partition_path(folder: str) -> str:
-    """Return where inside the lake a partition's shards lie."""
+    """Return the folder of a partition's shards, relative to the lake."""
     return f"shards/{folder}"
 
 
 def shard_path(folder: str, content_digest: str) -> str:
-    """Return a shard's path inside the lake; `folder` is the partition's."""
+    """Return the path of a shard relative to the lake; `folder` is its partition's folder."""
     return f"{partition_path(folder)}/{content_digest}.tfrecord"
 
 
 def is_own_path(path: str) -> bool:
-    """Return whether a path relative to a lake's folder can be a file of this or another lake."""
+    """Return whether a path, relative to a lake, is a valid name of a lake file."""
     return _OWN_PATH.fullmatch(path) is not None

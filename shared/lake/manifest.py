@@ -1,4 +1,4 @@
-"""The manifest: one row a view, and where in which shard its pixels begin."""
+"""Manifest schema, with one row per view, and its Parquet encoding."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,16 +33,17 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "image_bytes": pl.Int64,
     "image_crc32c": pl.Int64,
 }
-"""Columns and types of a manifest. `patient_id`: the bare number, or a hash of a name that is none;
-`study_id`: in MURA `view_id` without the file, in folders by label split, label and patient, or
-`view_id`; `group`: smallest patient number of patients who share an image, which
-is one `pixel_digest`; `source_*`,
-`width_px`, `height_px`, `channels`: of the file as found; `mean`, `std`, `pixel_digest`: of the
-stored pixels; `shard`: path inside the lake; `*_offset`: bytes from the start of the shard;
-`record_crc32c`: of the record's payload."""
+"""Columns and types of a manifest. `patient_id`: the patient number, or a hash of a non-numeric
+patient name; `study_id`: for MURA, `view_id` without the file name; for folders named by label,
+split/label/patient, or `view_id` if the patient is unknown; `group`: the smallest patient number
+among patients that share an image (equal `pixel_digest`); `source_*`, `width_px`, `height_px`,
+`channels`: properties of the source file; `mean`, `std`, `pixel_digest`: properties of the stored
+pixels; `shard`: path relative to the lake; `*_offset`: bytes from the start of the shard;
+`record_crc32c`: checksum of the record's payload.
+"""
 
 PARTITION_COLUMNS = ("split", "body_part", "label")
-"""These stand in the folders' names, Hive-style, and not in the files."""
+"""Columns stored in the Hive-style folder names and not in the Parquet files."""
 
 _LABELS = [str(label) for label in range(len(LABEL_NAMES))]
 
@@ -51,14 +52,14 @@ REJECTS_SCHEMA: dict[str, type[pl.DataType]] = {
     "reason": pl.String,
     "detail": pl.String,
 }
-"""Files that did not get in: path below the tree's root, a word for tables, what was found."""
+"""Columns of the rejects table: path relative to the source, reason code, and details."""
 
 FINDINGS_SCHEMA: dict[str, type[pl.DataType]] = {
     "kind": pl.String,
     "path": pl.String,
     "detail": pl.String,
 }
-"""What is odd about the tree: a word for tables, the view or study, what was found."""
+"""Columns of the findings table: kind, path of the view or study, and details."""
 
 
 def partition_folder(split: str, body_part: str, label: int) -> str:
@@ -67,13 +68,13 @@ def partition_folder(split: str, body_part: str, label: int) -> str:
 
 
 def encode_partitions(manifest: pl.DataFrame) -> Iterator[tuple[str, bytes, int]]:
-    """Yield folder, Parquet bytes and number of views of each partition, sorted by `view_id`.
+    """Yield the folder, Parquet bytes and view count of each partition, sorted by `view_id`.
 
-    The same rows give the same bytes.
+    Equal rows give identical bytes.
     """
     manifest = manifest.sort("view_id")
     partitions = manifest.select(PARTITION_COLUMNS).unique().sort(PARTITION_COLUMNS)
-    # one after the other: together they take as much memory as the manifest again
+    # one partition at a time: all together would double the memory of the manifest
     for split, body_part, label in partitions.iter_rows():
         rows = manifest.filter(split=split, body_part=body_part, label=label)
         folder = partition_folder(split, body_part, label)
@@ -81,11 +82,11 @@ def encode_partitions(manifest: pl.DataFrame) -> Iterator[tuple[str, bytes, int]
 
 
 def encode_table(table: pl.DataFrame) -> bytes:
-    """Encode a table as Parquet, the same table always to the same bytes.
+    """Encode a table as Parquet; equal tables give identical bytes.
 
-    The types are those that every Parquet reader knows: no large strings, no views.
+    Only types that every Parquet reader supports are used: no large strings, no string views.
     """
-    # slow to import, and a lake that is as it should be needs none of it
+    # pyarrow is slow to import, and reading an intact lake does not need it
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -102,10 +103,10 @@ def encode_table(table: pl.DataFrame) -> bytes:
 
 
 def decode_table(encoded: bytes, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
-    """Read a table's Parquet bytes back: the columns of a schema, without nulls.
+    """Decode a Parquet table with the columns of a schema and no nulls.
 
     Raises:
-        ValueError: the bytes are not such a table.
+        ValueError: The bytes are not such a table.
     """
     from shared.storage.parquet import read_table
 
@@ -117,10 +118,10 @@ def decode_table(encoded: bytes, schema: Mapping[str, type[pl.DataType]]) -> pl.
 
 
 def decode_partition(folder: str, encoded: bytes) -> pl.DataFrame:
-    """Read one partition's Parquet bytes back, its folder's columns included.
+    """Decode one partition, including the partition columns from its folder name.
 
     Raises:
-        ValueError: the bytes are not a partition's, or name shards of another one.
+        ValueError: The bytes are not a partition, or refer to shards of another partition.
     """
     values = dict(part.split("=", 1) for part in Path(folder).parts[-len(PARTITION_COLUMNS) :])
     split, body_part, label = (values[name] for name in PARTITION_COLUMNS)
@@ -138,5 +139,5 @@ def decode_partition(folder: str, encoded: bytes) -> pl.DataFrame:
 
 
 def concat(partitions: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return one manifest in the order of `view_id`, also of no partitions at all."""
+    """Concatenate zero or more partitions into a manifest sorted by `view_id`."""
     return pl.concat([pl.DataFrame(schema=SCHEMA), *partitions]).sort("view_id")

@@ -1,4 +1,4 @@
-"""The lake: what its `lake.json` says, and how it is opened."""
+"""The `Lake` class, and the reader and encoder of `lake.json`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ from shared.storage.json_text import parse_object
 from shared.storage.store import Store, as_store
 
 FORMAT_VERSION = 2
+# enough of a foreign value to recognize it in a one-line message
 _SHOWN_CHARS = 400
 
 
@@ -29,15 +30,15 @@ class Lake:
     """An opened lake.
 
     Attributes:
-        store: where it lies.
-        digest: of what `lake.json` says, and so of everything that the lake holds.
-        image: how its images were made.
-        manifest: one row a view, columns as in `shared.lake.manifest.SCHEMA`, sorted by `view_id`.
-        rejects: files that did not get in, columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
-        findings: what is odd about the tree, columns as in `shared.lake.manifest.FINDINGS_SCHEMA`.
-        files: every file of the lake, relative to `store`.
-        layout: how paths of the source were read; None if `lake.json` does not say it.
-        cache: where shards of an object store are kept, if they are.
+        store: Location of the lake.
+        digest: Digest of `lake.json`, and so of all content of the lake.
+        image: Image specification.
+        manifest: One row per view, sorted by `view_id`; see `shared.lake.manifest.SCHEMA`.
+        rejects: Rejected files; see `shared.lake.manifest.REJECTS_SCHEMA`.
+        findings: Irregularities of the source; see `shared.lake.manifest.FINDINGS_SCHEMA`.
+        files: Paths of all files of the lake, relative to `store`.
+        layout: Interpretation of the source paths, or None if `lake.json` has none.
+        cache: Cache of object-store shards, or None.
     """
 
     store: Store
@@ -52,10 +53,10 @@ class Lake:
 
     @property
     def root(self) -> Path:
-        """Its folder.
+        """Folder of the lake.
 
         Raises:
-            LakeError: it lies in an object store.
+            LakeError: The lake is in an object store.
         """
         if self.store.is_local:
             return self.store.local_path("")
@@ -63,15 +64,15 @@ class Lake:
 
 
 def open_lake(place: str | Path | Store) -> Lake:
-    """Open a lake, whole: its tables are checked against `lake.json`.
+    """Open a lake and check its tables against `lake.json`.
 
     Args:
-        place: a folder, or an object store's URL.
+        place: A folder or an object-store URL.
 
     Raises:
-        LakeError: there is no lake, or it is of another format.
-        CorruptLakeError: a table is missing or not what `lake.json` says.
-        StoreError: the object store does not answer, or not as it should.
+        LakeError: There is no lake, or its format version is not supported.
+        CorruptLakeError: A table is missing or differs from `lake.json`.
+        StoreError: The object store fails.
     """
     store = as_store(place)
     while True:
@@ -79,7 +80,7 @@ def open_lake(place: str | Path | Store) -> Lake:
         try:
             return _open(store, facts_bytes)
         except CorruptLakeError:
-            # a new lake may have been committed and the old one's tables removed on the way
+            # an ingest may have committed a new lake and removed the old tables in the meantime
             if _read_lake_file(store) == facts_bytes:
                 raise
 
@@ -134,7 +135,7 @@ def _open(store: Store, facts_bytes: bytes) -> Lake:
 
 
 def _check_paths(tables: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse tables that are not files of a lake, named by their digest, at a lake's places."""
+    """Raise ValueError unless each table is at a valid lake path named by its digest."""
     for table in tables:
         path: object = table["path"]
         if not (isinstance(path, str) and is_own_path(path)) or Path(path).stem != table["digest"]:
@@ -149,7 +150,7 @@ def _find_layout(facts: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _show(found: object) -> str:
-    """Return how something from outside is shown in one line."""
+    """Format an untrusted value for a one-line message."""
     return repr(found)[:_SHOWN_CHARS]
 
 
@@ -174,13 +175,13 @@ def _read_table(store: Store, table: dict[str, Any]) -> bytes:
 
 
 def seal(facts: dict[str, Any]) -> bytes:
-    """Encode the facts with a digest of themselves, so that no byte can change unseen."""
+    """Encode `lake.json` with its own digest, so that any change is detected."""
     own_digest = digest(json.dumps(facts).encode())
     return (json.dumps({**facts, "digest": own_digest}, indent=2) + "\n").encode()
 
 
 def count(manifest: pl.DataFrame, rejects: pl.DataFrame, findings: pl.DataFrame) -> dict[str, Any]:
-    """Return the counts that stand in `lake.json`; they close: found = written + rejected."""
+    """Return the counts stored in `lake.json`, with found = written + rejected."""
     return {
         "found": manifest.height + rejects.height,
         "written": manifest.height,

@@ -1,4 +1,4 @@
-"""Reader: any views of a lake, read from the shards by offset, every byte of each checked."""
+"""Random access to the views of a lake, with every byte checked."""
 
 import math
 from collections.abc import Mapping
@@ -17,15 +17,16 @@ from shared.lake.open import Lake
 from shared.lake.shards import WRONG_RECORD, ShardObjects, damage
 from shared.lake.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
 
+# TensorFlow uses a NumPy buffer without a copy if it is aligned to 64 bytes
 _ALIGNMENT = 64
 _FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
 
 
 class _Records(NamedTuple):
-    """What reading takes, one entry a view: arrays, for a lake may have very many.
+    """Location and checksums of records: arrays with one entry per view, to save memory.
 
-    A record is the frame's header, the payload's head, the image, the frame's footer; `frames` are
-    the header and the footer that are expected, uint8 (views, 16).
+    A record consists of the frame header, the head of the payload, the image and the frame footer.
+    `frames` holds the expected header and footer, uint8 of shape (views, 16).
     """
 
     shards: npt.NDArray[np.int64]
@@ -37,7 +38,7 @@ class _Records(NamedTuple):
 
     @classmethod
     def of(cls, views: pl.DataFrame, numbers: Mapping[str, int]) -> "_Records":
-        """Return how to read the records of rows of a manifest from shards, by their numbers."""
+        """Return the record locations of manifest rows; `numbers` maps shards to their numbers."""
         columns = ("record_offset", "image_offset", "image_bytes", "record_crc32c")
         offsets, image_offsets, image_bytes, checksums = (views[c].to_numpy() for c in columns)
         head_bytes = image_offsets - offsets - FRAME_HEADER_BYTES
@@ -59,25 +60,25 @@ class _Records(NamedTuple):
 
 
 class ViewReader:
-    """Reads views of a lake in any order, from several threads; a context manager.
+    """Thread-safe reader of views in any order; a context manager.
 
-    In a folder the shards are opened at once and held open until the block ends: a re-ingest that
-    replaces them meanwhile does not disturb it. If one has replaced them already, the same views
-    are found in the lake that is there now.
+    In a folder, all shards stay open until the block ends, so a re-ingest does not interrupt
+    reading. If a re-ingest has already replaced them, the same views are looked up in the current
+    lake.
 
     Args:
-        lake: an opened lake.
-        views: rows of its manifest; a view is known by its row number here.
+        lake: An opened lake.
+        views: Rows of the lake's manifest; views are addressed by row number in this table.
 
     Attributes:
-        labels: float32, one a view.
-        damage: what `read` found wrong, for callers behind a boundary that exceptions do not cross
-            whole.
-        is_remote: whether they lie in an object store, and in no cache.
+        labels: float32, one per view.
+        damage: The first error raised by `read`, for callers that receive exceptions through
+            TensorFlow, which loses their type.
+        is_remote: True if the shards are in an object store and not cached.
 
     Raises:
-        CorruptLakeError: a shard is missing, cut short or too long.
-        LakeError: a re-ingest has removed or changed some of the views.
+        CorruptLakeError: A shard is missing or has the wrong size.
+        LakeError: A re-ingest has removed or changed some of the views.
     """
 
     def __init__(self, lake: Lake, views: pl.DataFrame):
@@ -95,12 +96,12 @@ class ViewReader:
 
     @property
     def places(self) -> pl.DataFrame:
-        """Where the shard of each view lies, and the number of its record there.
+        """Shard and record number of each view.
 
-        Columns: `where`, as it is named from everywhere, and `record_index`.
+        Columns: `where`, the absolute path or URL of the shard, and `record_index`.
 
         Raises:
-            LakeError: the path is not UTF-8, which neither tables nor TensorFlow can hold.
+            LakeError: The path is not valid UTF-8, so tables and TensorFlow cannot represent it.
         """
         names = {shard: self._shards.where(shard) for shard in self._shards.numbers}
         if not all(map(_is_utf8, names.values())):
@@ -121,18 +122,18 @@ class ViewReader:
         self.close()
 
     def close(self) -> None:
-        """Close the shards; TensorFlow may keep the reader itself for longer."""
+        """Close the shards; TensorFlow may keep a reference to the reader for longer."""
         self._shards.close()
 
     def read(self, rows: npt.NDArray[np.int64]) -> Pixels:
         """Return the pixels of the views `rows`, uint8 of shape (len(rows), size, size, 1).
 
         Raises:
-            CorruptLakeError: a record is not the one that was written.
-            StoreError: the object store does not answer, or not as it should.
+            CorruptLakeError: A record differs from the manifest.
+            StoreError: The object store fails.
         """
         if isinstance(self.damage, StoreError):
-            # who asks for many batches at once would wait for the retries of each
+            # fail at once: callers that request many batches would wait for the retries of each
             raise self.damage
         try:
             return self._read(rows)
@@ -171,11 +172,11 @@ class ViewReader:
         return images
 
     def take(self, records: npt.NDArray[np.object_], rows: npt.NDArray[np.int64]) -> Pixels:
-        """Return what `read` returns, from records that came another way.
+        """Return the same pixels as `read`, from record payloads that the caller has loaded.
 
         Args:
-            records: payloads, bytes, (n,); any that is not the one that was written is read anew.
-            rows: which views they are.
+            records: Payloads as bytes, shape (n,); a payload with a wrong checksum is read again.
+            rows: Row numbers of the views.
 
         Raises:
             As `read`.
@@ -192,10 +193,10 @@ class ViewReader:
         return images
 
     def check(self) -> None:
-        """Read every view once, to find what is damaged.
+        """Read every view once to detect damage.
 
         Raises:
-            CorruptLakeError: a record is not the one that was written.
+            CorruptLakeError: A record differs from the manifest.
         """
         for row in range(len(self)):
             self.read(np.array([row]))
@@ -211,7 +212,7 @@ def _is_utf8(path: str) -> bool:
 
 
 def _aligned(shape: tuple[int, ...]) -> Pixels:
-    """Return an empty array that TensorFlow takes over as it is: others it copies."""
+    """Return an empty array aligned so that TensorFlow uses it without a copy."""
     num_bytes = math.prod(shape)
     buffer = np.empty(num_bytes + _ALIGNMENT, np.uint8)
     start = -buffer.ctypes.data % _ALIGNMENT

@@ -1,6 +1,6 @@
-"""Shards: many of them open for reading parts of their files, or objects, in any order.
+"""Random-access reads from many open shards, in files or in an object store.
 
-Who opens them knows the rows of the manifest that they have.
+Callers pass the manifest rows of the shards.
 """
 
 import os
@@ -24,18 +24,19 @@ from shared.storage.object_file import ObjectFile
 REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
 WRONG_RECORD = "the record is not the one that was written"
 RECORD_END = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
-"""Where in its shard the record of a manifest's row ends; the last one's is the shard's size."""
+"""End of a row's record in its shard, in bytes; for the last record, the size of the shard."""
 
 ReadInto = Callable[[int, Sequence[Any], int], int]
-"""Fills buffers from an offset of the shard with a number; returns how many bytes there were."""
+"""Fills buffers from an offset of a shard, given by number; returns the number of bytes read."""
 
 _Numbers = Sequence[int]
+# file descriptors left for everything else that the process opens
 _SPARE_FILES = 64
 _FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
 
 
 def rows_by_shard(manifest: pl.DataFrame, shards: pl.Series) -> dict[str, pl.DataFrame]:
-    """Return the rows of all records of shards, in their order, with where each record ends."""
+    """Return the rows of all records of each shard, in record order, with the `end` of each."""
     columns = ("shard", "view_id", "record_index", "record_offset", "record_crc32c", "image_offset")
     rows = (
         manifest.filter(pl.col("shard").is_in(shards.unique().to_list()))
@@ -46,15 +47,15 @@ def rows_by_shard(manifest: pl.DataFrame, shards: pl.Series) -> dict[str, pl.Dat
 
 
 def shard_bytes(rows: pl.DataFrame) -> int:
-    """Return the size of a shard that has these rows, in bytes."""
+    """Return the size in bytes of a shard with these rows."""
     return rows["end"][-1]
 
 
 def check_size(size_bytes: int, rows: pl.DataFrame, where: str) -> None:
-    """Hold the size of a shard against its rows, and the rows against each other.
+    """Check a shard's size against its rows, and the rows for gaps and overlaps.
 
     Raises:
-        CorruptLakeError: it has another size, or its rows do not follow each other without gaps.
+        CorruptLakeError: The size differs, or the rows are not contiguous.
     """
     if not _follow_each_other(rows):
         raise CorruptLakeError(f"{where}: the manifest's rows of it do not follow each other")
@@ -65,9 +66,9 @@ def check_size(size_bytes: int, rows: pl.DataFrame, where: str) -> None:
 
 
 def _follow_each_other(rows: pl.DataFrame) -> bool:
-    """Return whether rows are numbered from 0 and each record begins where the one before ends.
+    """Return whether rows are numbered from 0 and the records are contiguous.
 
-    Each is longer than its frame, so all that is read lies between 0 and the last one's end.
+    Every record must be longer than its frame, so all reads stay within the shard.
     """
     numbers, starts, images, ends = (
         rows[name].to_numpy() for name in ("record_index", "record_offset", "image_offset", "end")
@@ -82,25 +83,25 @@ def _follow_each_other(rows: pl.DataFrame) -> bool:
 
 
 def damage(where: str, view_id: str, what: str, remedy: str = REMEDY) -> CorruptLakeError:
-    """Return the error that says what is wrong with a view of a shard."""
+    """Return the error for a damaged view of a shard."""
     return CorruptLakeError(f"{where}, view {view_id}: {what}; {remedy}")
 
 
 def _keep(_: str) -> None:
-    """Leave a damaged shard where it is: it may be the only one."""
+    """Do not remove a damaged shard: it may be the only copy."""
 
 
 class ShardFiles:
-    """Shards in files of this host, held open, so that none can be taken away.
+    """Shards in local files, held open so that a re-ingest cannot remove them.
 
     Args:
-        where: how a shard's file is named to a person.
-        remedy: what to do about a damaged one.
-        discard: what is done with a damaged one when it is found.
+        where: Function from a shard to the path shown in messages.
+        remedy: Advice in the error for a damaged shard.
+        discard: Called with a damaged shard.
 
     Attributes:
-        numbers: of each shard; the descriptors of the open files.
-        sizes: of each, in bytes.
+        numbers: File descriptor of each shard.
+        sizes: Size of each shard in bytes.
     """
 
     def __init__(
@@ -114,12 +115,12 @@ class ShardFiles:
         self.where, self.remedy, self.discard = where, remedy, discard
 
     def add(self, shard: str, descriptor: int) -> None:
-        """Take over an open file."""
+        """Take ownership of an open file."""
         self.numbers[shard] = descriptor
         self.sizes[shard] = os.fstat(descriptor).st_size
 
     def begin(self, *_: _Numbers) -> ReadInto:
-        """Return what reads the parts that are about to be asked for."""
+        """Return the function that reads the parts of the next records."""
         return os.preadv
 
     def close(self) -> None:
@@ -132,8 +133,8 @@ def open_files(store: Folder, shards: Collection[str]) -> ShardFiles:
     """Open shards of a folder.
 
     Raises:
-        FileNotFoundError: one is not there; none is left open.
-        OSError: one is not a regular file.
+        FileNotFoundError: A shard is missing; all opened shards are closed.
+        OSError: A shard is not a regular file.
     """
     opened = ShardFiles(store.where)
     allow_open_files(len(shards))
@@ -148,19 +149,19 @@ def open_files(store: Folder, shards: Collection[str]) -> ShardFiles:
 
 
 class ShardObjects:
-    """Shards of an object store; many requests are under way at once.
+    """Shards in an object store, read with many concurrent requests.
 
     Args:
-        store: the object store.
-        shards: paths in it.
+        store: The object store.
+        shards: Paths relative to the store.
 
     Attributes:
-        numbers: of each shard, in the order given.
-        sizes: of each, in bytes.
+        numbers: Index of each shard in `shards`.
+        sizes: Size of each shard in bytes.
 
     Raises:
-        FileNotFoundError: one is not there.
-        StoreError: the object store does not answer, or not as it should.
+        FileNotFoundError: A shard is missing.
+        StoreError: The object store fails.
     """
 
     def __init__(self, store: Bucket, shards: Collection[str]):
@@ -177,7 +178,7 @@ class ShardObjects:
     def begin(
         self, numbers: _Numbers, offsets: _Numbers, head_bytes: _Numbers, image_bytes: _Numbers
     ) -> ReadInto:
-        """Ask for records, and return what gives their parts, in the same order."""
+        """Request records; return a function that yields their parts in the same order."""
         lengths = (sum(both) + _FRAME_BYTES for both in zip(head_bytes, image_bytes, strict=True))
         shards = [self._shards[number] for number in numbers]
         records = self._pool.map(self._read, shards, offsets, lengths)
@@ -192,7 +193,7 @@ class ShardObjects:
         return read_into
 
     def _read(self, shard: str, offset: int, num_bytes: int) -> bytes:
-        # to open one is a request of its own
+        # reuse open objects: opening one costs a request
         idle = self._idle[shard]
         try:
             file = idle.pop()
@@ -210,12 +211,12 @@ class ShardObjects:
         return record
 
     def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel the pending requests."""
         self._pool.shutdown(cancel_futures=True)
 
 
 def allow_open_files(num_more: int) -> None:
-    """Raise this process's limit on open files, where a lake has more shards than it allows."""
+    """Raise the limit on open files if the shards need more than it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = len(list(Path("/dev/fd").iterdir())) + num_more + _SPARE_FILES
     if soft < needed and (hard == resource.RLIM_INFINITY or hard >= needed):

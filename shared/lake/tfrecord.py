@@ -16,25 +16,26 @@ from shared.errors import CorruptLakeError
 FRAME_HEADER_BYTES = 12
 FRAME_FOOTER_BYTES = 4
 
+# constant of TensorFlow's CRC mask (tensorflow/core/lib/hash/crc32c.h)
 _MASK_DELTA = 0xA282EAD8
 
 
 @dataclass(frozen=True)
 class Record:
-    """A framed payload as it stands in a shard; `offset` is that of the frame, in bytes."""
+    """The payload of a record; `offset` is the position of its frame in the shard, in bytes."""
 
     offset: int
     payload: memoryview
 
 
 def frame_header(payload_bytes: int) -> bytes:
-    """Return what stands before a payload of so many bytes."""
+    """Return the frame header for a payload length in bytes."""
     length = struct.pack("<Q", payload_bytes)
     return length + frame_footer(crc32c.crc32c(length))
 
 
 def frame_footer(payload_crc32c: int) -> bytes:
-    """Return what stands after a payload: its CRC-32C, masked."""
+    """Return the frame footer: the masked CRC-32C of the payload."""
     rotated = (payload_crc32c >> 15) | (payload_crc32c << 17)
     return struct.pack("<I", (rotated + _MASK_DELTA) & 0xFFFFFFFF)
 
@@ -43,11 +44,11 @@ def read_records(shard: BinaryIO, name: str) -> Iterator[Record]:
     """Yield the records of a TFRecord file in order, one in memory at a time.
 
     Args:
-        shard: the file, at its beginning.
-        name: how it is called in errors.
+        shard: The file, positioned at its start.
+        name: File name in error messages.
 
     Raises:
-        CorruptLakeError: a checksum differs or the file ends inside a record.
+        CorruptLakeError: A checksum differs, or the file ends inside a record.
     """
     offset = 0
     while header := shard.read(FRAME_HEADER_BYTES):

@@ -1,1 +1,1 @@
-"""Processes: children that end with this one, limits on what decoders take, interruptible calls."""
+"""Child processes that end with their parent, decoder limits, and interruptible calls."""

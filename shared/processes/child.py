@@ -1,4 +1,4 @@
-"""Child: a fresh process that ends with this one, and that no Ctrl-C or SIGTERM reaches."""
+"""Spawned child process that ends with its parent and does not receive Ctrl-C or SIGTERM."""
 
 import multiprocessing
 import os
@@ -13,18 +13,19 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Child:
-    """A process and the way to talk to it; to be made while `signals_are_held`.
+    """A child process and its connection; create it inside `signals_are_held`.
 
-    Each has a pipe of its own, so that its death, even in the middle of a message, is always seen
-    as the end of that pipe; a queue shared by processes can wait forever for the rest.
+    Each child has its own pipe, so its death, even in the middle of a message, closes the pipe and
+    is detected. A reader of a shared queue could wait forever for the rest of a message.
 
     Args:
-        target: importable by name; called in the process with its end of the pipe, then `args`.
-        args: what else it is called with.
+        target: Importable by name; called in the child with its end of the pipe, then `args`.
+        args: Additional arguments of `target`.
     """
 
     def __init__(self, target: Callable[..., None], *args: Any):
-        # fresh interpreters: polars and OpenCV hold locks and threads that a fork would tear
+        # spawn, because polars and OpenCV hold locks and threads that a fork would leave
+        # inconsistent
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_run, args=(target, theirs, *args))
@@ -32,7 +33,7 @@ class Child:
         theirs.close()
 
     def kill(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process."""
         self.process.kill()
         self.process.join()
         self.connection.close()
@@ -40,12 +41,13 @@ class Child:
 
 @contextmanager
 def signals_are_held() -> Generator[None, None, None]:
-    """Start processes that no Ctrl-C or SIGTERM reaches: this one alone decides when they end.
+    """Start processes with SIGINT and SIGTERM blocked, so that only this process ends them.
 
-    What comes meanwhile comes after the block. Blocking is inherited, but does not keep a signal
-    from this process while another of its threads can take it; so the handlers are put off too.
+    The first signal that arrives during the block is raised after it. Children inherit the signal
+    mask, but in this process another thread can still receive the signal, so the handlers are
+    replaced too.
     """
-    # starting the first process starts the tracker, which would let the signals through again
+    # starting the first process also starts the resource tracker, which would unblock the signals
     resource_tracker.ensure_running()
     arrived: list[int] = []
     handlers = {stop: signal.signal(stop, lambda num, _: arrived.append(num)) for stop in _STOPS}
@@ -61,10 +63,10 @@ def signals_are_held() -> Generator[None, None, None]:
 
 
 def let_signals_through() -> None:
-    """Leave the terminal that sends Ctrl-C, and let what this process starts be terminated."""
+    """Detach from the terminal that sends Ctrl-C, and unblock the signals for child processes."""
     os.setsid()
     handlers = {stop: signal.signal(stop, signal.SIG_IGN) for stop in _STOPS}
-    # what came until now goes
+    # pending signals are discarded, because they are ignored while they are unblocked
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     for stop, handler in handlers.items():
         signal.signal(stop, handler)

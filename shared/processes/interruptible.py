@@ -1,4 +1,4 @@
-"""Interruptible: work in C++ that Ctrl-C and SIGTERM end at once."""
+"""Interruptible calls of long-running C++ code."""
 
 import threading
 from collections.abc import Callable
@@ -11,20 +11,20 @@ _LOOK_S = 0.1
 
 
 def interruptible(work: Callable[[], Result]) -> Result:
-    """Return what `work` returns, done in a thread of its own.
+    """Run `work` in a thread, so that Ctrl-C and SIGTERM interrupt the call at once.
 
-    Python answers signals in the main thread alone, and only between two of its instructions; C++
-    may not come back to those for seconds. InputWait for a thread can be interrupted
-    at any time; what then still works there ends with the process, so it must write nothing.
+    Python handles signals only in the main thread, between bytecode instructions, which C++ code
+    can delay for seconds. Waiting for a thread can be interrupted at any time. The thread runs
+    until the process ends, so `work` must not write anything.
 
     Raises:
-        BaseException: what the work raised.
+        BaseException: Any exception of `work`.
     """
     if threading.current_thread() is not threading.main_thread():
         return work()
     done: Future[Result] = Future()
     threading.Thread(target=_do, args=(work, done), daemon=True).start()
-    # polars takes SIGINT in a way that lets a wait without a limit go on
+    # polls, because polars handles SIGINT so that a wait without a timeout would continue
     while not wait([done], _LOOK_S).done:
         pass
     return done.result()

@@ -1,4 +1,4 @@
-"""Limited child: what a process of `shared.processes.limited_process` runs."""
+"""Main loop of the child processes of `shared.processes.limited_process`."""
 
 import importlib
 import json
@@ -13,19 +13,19 @@ from shared.errors import ImageError
 from shared.images.pixels import Pixels
 
 LENGTH, SHAPE = struct.Struct("<Q"), struct.Struct("<?QQ")
-"""Before each file; before each answer, whether it is pixels, and its rows and columns."""
+"""Header of a file: its length. Header of a response: true for pixels, then rows and columns."""
 READY = b"ready"
-"""Sent once, when the decoder is imported."""
+"""Sent once, after the decoder has been imported."""
 
 _LIMIT_BYTES = 4 * 1024**3
-"""Of address space: 64 Mpx of 16 bits take 1.2 GB in all decoders, and libraries half a GB."""
+"""Limit on address space; 64 Mpx of 16 bits take up to 1.2 GB to decode, and libraries 0.5 GB."""
 
 
 def read(pipe: IO[bytes], num_bytes: int) -> bytes:
-    """Read so many bytes.
+    """Read exactly `num_bytes` bytes.
 
     Raises:
-        EOFError: there are fewer.
+        EOFError: The pipe ends earlier.
     """
     content = pipe.read(num_bytes)
     if len(content) < num_bytes:
@@ -34,10 +34,10 @@ def read(pipe: IO[bytes], num_bytes: int) -> bytes:
 
 
 def serve(decoder: str, limit_s: float) -> None:
-    """Decode the files that come on standard input; the child's side."""
+    """Decode the files sent on standard input, until it closes."""
     source, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123
-        # so that nothing a library prints gets among the answers
+        # output of libraries must not mix with the responses
         os.dup2(nowhere.fileno(), 0)
         os.dup2(nowhere.fileno(), 1)
     module, _, name = decoder.partition(":")
@@ -45,11 +45,11 @@ def serve(decoder: str, limit_s: float) -> None:
     for kind, limit in (
         (resource.RLIMIT_AS, _LIMIT_BYTES),
         (resource.RLIMIT_FSIZE, 0),
-        # a core dump would hold a patient's picture
+        # a core dump would contain a patient's image
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (limit, limit))
-    # it ends the process also where native code never returns
+    # the default action ends the process even while native code runs
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     answers.write(READY)
     answers.flush()

@@ -1,7 +1,7 @@
-"""Limited process: a child process that calls one function of bytes, with bounds on what it takes.
+"""Child processes that decode files with limits on time and memory.
 
-Native decoders crash, loop and allocate on damaged files; here that ends a child, and is the file's
-fault. A child is used for many files, one at a time.
+On damaged files native decoders can crash, loop or allocate too much; in a child process that
+affects only the file. Each child decodes many files, one at a time.
 """
 
 import atexit
@@ -20,15 +20,16 @@ from shared.images.pixels import Pixels
 from shared.processes.limited_child import LENGTH, READY, SHAPE, read
 
 _FILES_PER_CHILD = 200
-"""Then a new one: decoders leak."""
+"""Children are replaced after this many files, because decoders leak memory."""
 
 
 class LimitedProcesses:
-    """Calls a decoder in child processes, as many as there are calls at the same time.
+    """Pool of decoder processes, one for each concurrent call.
 
     Args:
-        decoder: `module:function`, of a file's bytes, returns pixels or raises `ImageError`.
-        limit_s: seconds that one file may take.
+        decoder: `module:function`; the function takes a file's bytes and returns pixels or raises
+            `ImageError`.
+        limit_s: Time limit per file in seconds.
     """
 
     def __init__(self, decoder: str, limit_s: float = 30):
@@ -39,19 +40,19 @@ class LimitedProcesses:
         atexit.register(self.close)
 
     def start(self) -> None:
-        """Start a process, so that the first file need not wait for it."""
+        """Start a process in advance, so that the first file does not wait for it."""
         with self._lock:
             if not self._idle:
                 self._idle.append(_Child(self._decoder, self._limit_s))
 
     def decode(self, encoded: bytes | bytearray) -> Pixels:
-        """Return what the decoder returns.
+        """Decode a file in a child process.
 
         Raises:
-            ImageError: the decoder's, or it took too much time (`too_slow`) or memory
+            ImageError: The decoder refused the file, took too long (`too_slow`) or too much memory
                 (`too_large`), or crashed (`undecodable`).
-            MemoryError: the machine has too little memory.
-            WorkerError: a process cannot be started.
+            MemoryError: The machine has too little memory.
+            WorkerError: A process cannot be started.
         """
         with self._lock:
             child = self._idle.pop() if self._idle else _Child(self._decoder, self._limit_s)
@@ -68,7 +69,7 @@ class LimitedProcesses:
             self._put_back(child, is_usable)
 
     def close(self) -> None:
-        """End the processes, from any thread, also in the middle of a file."""
+        """Kill the processes; callable from any thread, even while a file is decoded."""
         with self._lock:
             idle, self._idle = self._idle, []
             for child in self._busy:
@@ -86,7 +87,7 @@ class LimitedProcesses:
 
 
 class _Child:
-    """One process; it ends with the pipe that it reads, so with this process."""
+    """One child process; it ends when its input pipe closes, so at the latest with this process."""
 
     def __init__(self, decoder: str, limit_s: float):
         self._num_files, self._limit_s = 0, limit_s
@@ -97,15 +98,15 @@ class _Child:
         )
         try:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
-                # isolated, since -c would import from the working directory first
+                # isolated, because -c alone would import from the working directory first
                 [sys.executable, "-I", "-c", code],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # what native decoders say
+                # discard messages of native decoders
                 stderr=subprocess.DEVNULL,
-                # one thread, one arena: each takes address space
+                # one thread and one malloc arena, because each reserves address space
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
-                # a Ctrl-C is for this process
+                # a new session, because Ctrl-C is handled by the parent
                 start_new_session=True,
             )
         except OSError as error:
@@ -146,7 +147,7 @@ class _Child:
     def close(self) -> None:
         self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
-            # of a file that was not read to its end
+            # closing fails if the child did not read the whole file
             with contextlib.suppress(BrokenPipeError):
                 if pipe:
                     pipe.close()

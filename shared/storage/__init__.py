@@ -1,1 +1,1 @@
-"""Storage: folders and object stores with the same methods, caches, atomic and temporary files."""
+"""Folders and object stores with one interface; caches, atomic writes and temporary files."""

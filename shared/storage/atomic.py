@@ -1,4 +1,4 @@
-"""Files that are whole or not there: digests and atomic writes."""
+"""Content digests and atomic file writes."""
 
 import errno
 import hashlib
@@ -14,9 +14,9 @@ from shared.errors import WriteError
 
 PARTIAL_SUFFIX = ".partial"
 NUM_WRITERS = 8
-"""Threads that wait for the disk; it makes many small files durable at once as fast as one."""
+"""Threads that wait for the disk; a disk syncs many small files concurrently as fast as one."""
 _BUFFER_BYTES = 1 << 20
-"""Files written in large pieces get large pages in the page cache, which are read faster."""
+"""Files written in large blocks get large pages in the page cache, which are read faster."""
 
 _DIGEST_CHARS = 32
 _REMEDIES = {
@@ -28,17 +28,17 @@ _OTHER_REMEDY = "allow it or name another folder, and run again"
 
 
 def digest(data: bytes | memoryview) -> str:
-    """Return the digest by which content is named: 128 bits of SHA-256 in hexadecimal."""
+    """Return the content digest: the first 128 bits of SHA-256, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()[:_DIGEST_CHARS]
 
 
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file, or a link to one, for reading.
 
-    A pipe would wait for a writer, and a device may never end.
+    Other kinds are refused: a pipe blocks until there is a writer, and a device may never end.
 
     Raises:
-        OSError: there is none, or it is something else.
+        OSError: The file is missing or not a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -48,16 +48,16 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 class ShardDigester:
-    """The same digest of a shard: of each record's head and of the digest of its image.
+    """Digest of a shard, computed from record heads and image digests.
 
-    So images, nearly all of a shard, are digested once and not twice.
+    The image digests exist already, so the images, nearly all of a shard, are hashed only once.
     """
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
     def add(self, head: bytes, image_digest: str) -> None:
-        """Add the next record: what stands before its image, and its stored image's digest."""
+        """Add the next record: the bytes before its image, and the digest of its stored image."""
         self._hash.update(head)
         self._hash.update(image_digest.encode())
 
@@ -68,10 +68,10 @@ class ShardDigester:
 
 @contextmanager
 def explain_write(path: Path) -> Generator[None, None, None]:
-    """Turn an OSError of the block into one that says what could not be written, and what to do.
+    """Convert an OSError of the block into a WriteError with the path and a remedy.
 
     Raises:
-        WriteError: the block raised OSError.
+        WriteError: The block raised OSError.
     """
     try:
         yield
@@ -83,10 +83,10 @@ def explain_write(path: Path) -> Generator[None, None, None]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all, also after a power cut.
+    """Write a file atomically and durably, so that it survives a power failure.
 
     Raises:
-        WriteError: the folder cannot be written or the disk is full; nothing is left behind.
+        WriteError: The folder is not writable or the disk is full; no partial file remains.
     """
     with partial_file(path) as file:
         file.write(data)
@@ -96,12 +96,14 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextmanager
 def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
-    """Open a hidden file beside `path` for writing, to be published; it is gone if that fails.
+    """Open a hidden file in the folder of `path` for writing; remove it if the block fails.
+
+    Call `publish` afterwards to give it its final name.
 
     Raises:
-        WriteError: the block raised OSError, or the file cannot be made.
+        WriteError: The block raised OSError, or the file cannot be created.
     """
-    # hosts that share a disk have the same process numbers
+    # a random number, not the process id: hosts that share a disk have equal process ids
     partial = path.parent / f".{path.name}.{secrets.randbits(63)}{PARTIAL_SUFFIX}"
     with explain_write(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,12 +116,12 @@ def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
 
 
 def publish(partial: Path, path: Path) -> None:
-    """Give a partial file its name, once its content is on the disk.
+    """Sync a partial file to disk and rename it to its final name.
 
-    The name itself is on the disk when `sync_folder` has returned.
+    The name itself is durable once `sync_folder` has returned.
 
     Raises:
-        WriteError: it cannot be done; the partial file is gone.
+        WriteError: The file cannot be synced or renamed; the partial file is removed.
     """
     with explain_write(path):
         try:
@@ -131,10 +133,10 @@ def publish(partial: Path, path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Return when the names in a folder are on the disk.
+    """Sync the names in a folder to disk.
 
     Raises:
-        WriteError: they cannot be.
+        WriteError: The folder cannot be synced.
     """
     with explain_write(folder):
         _sync(folder)

@@ -1,7 +1,7 @@
-"""Bucket: files of an object store, through pyarrow's filesystems.
+"""Object-store backend, through pyarrow's filesystems.
 
-An object appears whole under its name or not at all, and cannot be renamed. Requests that fail by
-the network or the server are tried again, a bounded number of times.
+Objects are created atomically and cannot be renamed. Requests that fail because of the network or
+the server are retried a bounded number of times.
 """
 
 import os
@@ -22,20 +22,21 @@ from shared.storage.walk import StoredEntry, walk_objects
 
 SCHEMES = ("s3", "gs", "az")
 REQUESTS = 16
-"""Requests at once, for an object store takes long to begin an answer and can give many."""
+"""Concurrent requests; object stores have a high latency and a high throughput."""
 
+# above this number of files, listing the folder is cheaper than one request per file
 _ASKED_ONE_BY_ONE = 64
 _NS_PER_S = 10**9
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """A store of all objects whose names begin with the path; see `shared.storage.local.Folder`.
+    """All objects with a common path prefix; same interface as `shared.storage.local.Folder`.
 
     Attributes:
-        scheme: one of `SCHEMES`.
-        bucket: its name.
-        path: what all names begin with, without slashes around; may be empty.
+        scheme: One of `SCHEMES`.
+        bucket: Name of the bucket.
+        path: Prefix of all object names, without leading and trailing slashes; may be empty.
     """
 
     scheme: str
@@ -46,35 +47,35 @@ class Bucket:
 
     @property
     def is_s3(self) -> bool:
-        """Whether TensorFlow can stream from it."""
+        """True if TensorFlow can stream from the store."""
         return self.scheme == "s3"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self._key('')}"
 
     def where(self, path: str) -> str:
-        """Return a file's URL."""
+        """Return the URL of a file."""
         return f"{self.scheme}://{self._key(path)}"
 
     def below(self, path: str) -> "Bucket":
-        """Return the store of what lies below a path."""
+        """Return the store with a longer path prefix."""
         return Bucket(self.scheme, self.bucket, f"{self.path}/{path}".strip("/"))
 
     def resolve(self) -> "Bucket":
-        """Return itself: a URL is the same from everywhere."""
+        """Return the store itself, because a URL is already absolute."""
         return self
 
     def read(self, path: str) -> bytes:
-        """Return a whole file; see `shared.storage.local.Folder.read`."""
+        """Return the content of a file; see `shared.storage.local.Folder.read`."""
         file = self.open(path)
         return file.read(0, file.size)
 
     def open(self, path: str) -> "ObjectFile":
-        """Open a file, to read parts of it.
+        """Open a file for reading parts of it.
 
         Raises:
-            FileNotFoundError: there is none.
-            StoreError: the object store does not answer, or not as it should.
+            FileNotFoundError: The file does not exist.
+            StoreError: The object store fails.
         """
         with explain("read", self.where(path)):
             return ObjectFile(self._files.open_input_file(self._key(path)), self.where(path))
@@ -93,9 +94,10 @@ class Bucket:
         return data
 
     def write(self, path: str, data: bytes) -> None:
-        """Write a file, in one request or in parts that are joined at the end."""
+        """Write a file, in one request or as a multipart upload."""
         with explain("write", self.where(path)):
-            # no context manager: closing after a part has failed could join the others
+            # no context manager: closing the stream after a failed part could commit the other
+            # parts
             stream = self._files.open_output_stream(self._key(path))
             stream.write(data)
             stream.close()
@@ -106,18 +108,18 @@ class Bucket:
             )
 
     def partial(self, path: str) -> AbstractContextManager[BinaryIO]:
-        """Open a file of this host for writing, to be published."""
+        """Open a local file for writing; call `publish` afterwards to upload it."""
         return partial_file(own_scratch(self.scratch) / Path(path).name)
 
     @property
     def scratch(self) -> Path:
-        """Where the partial files of processes lie; the user's own, as they are private."""
+        """Folder of partial files, in the user's own cache because the data is private."""
         import platformdirs
 
         return platformdirs.user_cache_path("mura-lake") / "partial" / digest(str(self).encode())
 
     def publish(self, partial: Path, path: str) -> None:
-        """Upload a partial file under its final name."""
+        """Upload a partial file under its final name, and remove the local file."""
         try:
             self.write(path, partial.read_bytes())
         finally:
@@ -140,10 +142,10 @@ class Bucket:
         raise StoreError(f"Expected a folder of this host. Received: {self.where(path)}")
 
     def sync(self, paths: Iterable[str]) -> None:
-        """Return at once: what was written is there to stay."""
+        """Do nothing: objects are durable once written."""
 
     def sizes(self, paths: Collection[str]) -> dict[str, int]:
-        """Return the size, in bytes, of each of the files that is there."""
+        """Return the size, in bytes, of each existing file."""
         if len(paths) > _ASKED_ONE_BY_ONE:
             wanted, top = set(paths), os.path.commonpath([Path(path).parent for path in paths])
             return {f.path: f.size_bytes for f in self.list_files(top) if f.path in wanted}
@@ -152,12 +154,12 @@ class Bucket:
             return {path: size for path, size in found if size is not None}
 
     def folders(self, path: str = "") -> list[str] | None:
-        """Return the names of the folders right below one, sorted, or None if there is no such one.
+        """Return the sorted names of the direct subfolders, or None if the folder does not exist.
 
-        An object store has no folders; names with `/` make them.
+        An object store has no folders; they are derived from the `/` in object names.
 
         Raises:
-            StoreError: there is no such bucket, or the object store does not answer.
+            StoreError: The bucket does not exist, or the object store fails.
         """
         folders, files = self.list_level(path)
         if not (folders or files):
@@ -170,7 +172,7 @@ class Bucket:
         return walk_objects(self, enters)
 
     def list_level(self, path: str = "") -> tuple[list[str], list[StoredFile]]:
-        """Return the names of the folders right below one, and the files there.
+        """Return the names of the direct subfolders, and the files directly in the folder.
 
         Raises:
             As `list_files`.
@@ -178,7 +180,7 @@ class Bucket:
         from pyarrow.fs import FileType
 
         if self.scheme == "gs":
-            # there pyarrow names no folders, but those that are objects themselves
+            # for Google Cloud Storage, pyarrow lists only folders that exist as objects
             folder = path and f"{path.rstrip('/')}/"
             return _split_level(self.list_files(path), len(folder))
         found = self._list(path, recursive=False)
@@ -186,27 +188,27 @@ class Bucket:
         return folders, self._files_of(found)
 
     def list_files(self, path: str = "") -> list[StoredFile]:
-        """Return all files below a path, sorted by their paths.
+        """Return all files below a path, sorted by path.
 
         Raises:
-            StoreError: the object store does not answer, or not as it should.
+            StoreError: The object store fails.
         """
         return sorted(self._files_of(self._list(path, recursive=True)))
 
     def remove(self, paths: Collection[str]) -> None:
-        """Remove files that may be there.
+        """Remove files; missing files are ignored.
 
         Raises:
-            StoreError: the object store does not answer, or does not allow it.
+            StoreError: The object store fails or denies permission.
         """
         with explain("remove files from", str(self)), ThreadPoolExecutor(REQUESTS) as pool:
             list(pool.map(self._remove, paths))
 
     def require(self) -> None:
-        """Return if there is such a bucket.
+        """Check that the bucket exists.
 
         Raises:
-            StoreError: there is none, or the object store does not answer.
+            StoreError: The bucket does not exist, or the object store fails.
         """
         from pyarrow.fs import FileType
 
@@ -250,7 +252,7 @@ class Bucket:
 
 
 def _split_level(files: Iterable[StoredFile], start: int) -> tuple[list[str], list[StoredFile]]:
-    """Return the folders and the files of the level at which paths go on from a character."""
+    """Return the folders and the files at one level; `start` is the length of the path above it."""
     folders, level = dict[str, None](), list[StoredFile]()
     for file in files:
         name, slash, _ = file.path[start:].partition("/")

@@ -1,4 +1,4 @@
-"""JSON text: an object read from untrusted bytes, with strict limits."""
+"""Strict parser for JSON objects from untrusted bytes."""
 
 import json
 import math
@@ -6,20 +6,20 @@ from typing import Any, NoReturn, cast
 
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_DEPTH = 32
-"""Far below Python's recursion limit, so that whoever walks or encodes the object is safe too."""
+"""Far below Python's recursion limit, so recursive code can also traverse or encode the object."""
 
 
 def parse_object(encoded: bytes) -> dict[str, Any]:
     """Parse a JSON object.
 
-    JSON has no NaN and no infinity, which Python's parser accepts; they are refused, as are numbers
-    too large for a double.
+    NaN and infinity, which JSON lacks but Python's parser accepts, and numbers too large for a
+    double are refused.
 
     Args:
         encoded: UTF-8.
 
     Raises:
-        ValueError: the bytes are not a JSON object of bounded size and depth.
+        ValueError: The bytes are not a JSON object within the limits of size and depth.
     """
     if len(encoded) > _MAX_BYTES:
         raise ValueError(f"{len(encoded)} bytes of JSON, at most {_MAX_BYTES}")
@@ -37,7 +37,7 @@ def parse_object(encoded: bytes) -> dict[str, Any]:
 
 
 def _check(parsed: dict[str, Any]) -> None:
-    """Refuse deep nesting, and strings that no file or terminal can take."""
+    """Refuse deep nesting, and strings that cannot be encoded as UTF-8."""
     level: list[Any] = [parsed]
     for _ in range(_MAX_DEPTH):
         below: list[Any] = []
@@ -48,7 +48,7 @@ def _check(parsed: dict[str, Any]) -> None:
             elif isinstance(value, list):
                 below += cast("list[Any]", value)
             elif isinstance(value, str) and not value.isascii():
-                # an escape like \ud800 alone gives a string that cannot be encoded
+                # an unpaired surrogate such as \ud800 gives a string that cannot be encoded
                 value.encode()
         if not below:
             return

@@ -1,4 +1,4 @@
-"""Folder: files of this host, by their paths below a folder."""
+"""Local-folder backend."""
 
 import errno
 import os
@@ -24,14 +24,14 @@ from shared.storage.lock import hold
 from shared.storage.walk import walk_folder
 
 _NO_FILE = {errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO}
-"""What opening says of a path at which there is something, but not a regular file."""
+"""Errors of opening a path that exists but is not a regular file."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A store of this host's file system; `str` is how it was named, as of every store.
+    """A folder of the local file system; `str` gives its name as the user wrote it.
 
-    All paths are relative to the store, with `/` between.
+    All paths are relative to the folder and use `/`.
     """
 
     root: Path
@@ -43,23 +43,23 @@ class Folder:
         return str(self.root)
 
     def where(self, path: str) -> str:
-        """Return how a file is named to a person."""
+        """Return the path of a file for messages."""
         return str(self.root / path)
 
     def below(self, path: str) -> "Folder":
-        """Return the store of what lies below a path."""
+        """Return the store of a subfolder."""
         return Folder(self.root / path)
 
     def resolve(self) -> "Folder":
-        """Return the same store by the name that it has from everywhere."""
+        """Return the same store with an absolute path."""
         return Folder(self.root.resolve())
 
     def read(self, path: str) -> bytes:
-        """Return a whole file.
+        """Return the content of a file.
 
         Raises:
-            FileNotFoundError: there is none.
-            StoreError: an object store does not answer, or not as it should.
+            FileNotFoundError: The file does not exist.
+            StoreError: An object store fails.
         """
         try:
             with open_regular(self.root / path) as file:
@@ -70,48 +70,48 @@ class Folder:
             raise
 
     def write(self, path: str, data: bytes) -> None:
-        """Write a file that appears whole or not at all, and is there to stay.
+        """Write a file atomically and durably.
 
         Raises:
-            WriteError: it cannot be written.
-            StoreError: an object store does not answer, or not as it should.
+            WriteError: The file cannot be written.
+            StoreError: An object store fails.
         """
         write_atomically(self.root / path, data)
 
     def partial(self, path: str) -> AbstractContextManager[BinaryIO]:
-        """Open a file of this host for writing, to be published; it is gone if the block fails.
+        """Open a local file for writing, for `publish`; remove it if the block fails.
 
         Raises:
-            WriteError: the block raised OSError, or the file cannot be made.
+            WriteError: The block raised OSError, or the file cannot be created.
         """
         return partial_file(self.root / path)
 
     def publish(self, partial: Path, path: str) -> None:
-        """Give a partial file its place, whole; the partial one is gone, also if that fails.
+        """Move a partial file to its final path atomically; remove it if that fails.
 
-        Its name is there to stay when `sync` has returned.
+        The name is durable once `sync` has returned.
 
         Raises:
-            WriteError: it cannot be done.
-            StoreError: an object store does not answer, or not as it should.
+            WriteError: The file cannot be moved.
+            StoreError: An object store fails.
         """
         publish(partial, self.root / path)
 
     def sync(self, paths: Iterable[str]) -> None:
-        """Return when the names of published files are there to stay.
+        """Make the names of published files durable.
 
         Raises:
-            WriteError: they cannot be.
+            WriteError: A folder cannot be synced.
         """
         folders = {(self.root / path).parent for path in paths}
         with ThreadPoolExecutor(NUM_WRITERS) as writers:
             list(writers.map(sync_folder, folders))
 
     def sizes(self, paths: Collection[str]) -> dict[str, int]:
-        """Return the size, in bytes, of each of the files that is there.
+        """Return the size, in bytes, of each existing file.
 
         Raises:
-            StoreError: an object store does not answer, or not as it should.
+            StoreError: An object store fails.
         """
         files = {path: self.root / path for path in paths}
         return {path: file.stat().st_size for path, file in files.items() if file.is_file()}
@@ -208,10 +208,10 @@ class Folder:
         return walk_folder(str(self.root), enters)
 
     def folders(self, path: str = "") -> list[str] | None:
-        """Return the names of the folders right below one, sorted, or None if there is no such one.
+        """Return the sorted names of the direct subfolders, or None if the folder does not exist.
 
         Raises:
-            StoreError: an object store does not answer, or not as it should.
+            StoreError: An object store fails.
         """
         folder = self.root / path
         if not folder.is_dir():

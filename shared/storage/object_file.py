@@ -1,4 +1,4 @@
-"""Object file: an open file of an object store, read in parts, each of which comes whole or not."""
+"""Open object-store file with checked partial reads."""
 
 from datetime import datetime
 from typing import Any
@@ -7,6 +7,7 @@ from shared.errors import StoreError
 from shared.storage.object_store import explain
 
 _READ_TRIES = 4
+# first value of the sentinel byte; each attempt uses the next one
 _UNLIKELY = 0xA5
 
 
@@ -14,8 +15,8 @@ class ObjectFile:
     """An open file of an object store, for one thread at a time.
 
     Args:
-        file: as pyarrow has opened it.
-        where: its URL.
+        file: The open pyarrow file.
+        where: URL of the file.
     """
 
     def __init__(self, file: Any, where: str):
@@ -23,12 +24,12 @@ class ObjectFile:
 
     @property
     def size(self) -> int:
-        """Its size in bytes."""
+        """Size in bytes."""
         return self._file.size()
 
     @property
     def modified_s(self) -> int | None:
-        """When it was changed, in seconds since 1970, if the object store has said so."""
+        """Modification time in seconds since 1970; None if the object store does not report it."""
         metadata: dict[str, bytes] = self._file.metadata() or {}
         if "Last-Modified" not in metadata:
             return None
@@ -36,14 +37,14 @@ class ObjectFile:
         return int(datetime.fromisoformat(stamp).timestamp())
 
     def read(self, offset: int, num_bytes: int) -> bytes:
-        """Return a part of the file.
+        """Return a range of bytes.
 
-        A body that ends early is taken for whole by pyarrow. It never reaches the last byte, which
-        therefore stays what it was set to, differently each time.
+        pyarrow reports a truncated response body as complete. Truncation leaves the last byte of
+        the buffer unset, so a sentinel value there, different in each attempt, detects it.
 
         Raises:
-            FileNotFoundError: the file is there no more.
-            StoreError: the object store does not answer, or with less than was asked for.
+            FileNotFoundError: The file no longer exists.
+            StoreError: The object store fails, or returns fewer bytes than requested.
         """
         if not num_bytes:
             return b""

@@ -1,8 +1,10 @@
-"""Object store: how to reach one, as the standard environment variables say, and what it answers.
+"""Object-store connections, configured by the standard environment variables, and their errors.
 
 S3: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION` or
-`AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, or what the AWS SDK finds itself.
-Google Cloud Storage: what Google's SDK finds, or `STORAGE_EMULATOR_HOST`, without credentials.
+`AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, or the defaults of the AWS SDK.
+Google Cloud Storage: the default credentials of Google's SDK, or `STORAGE_EMULATOR_HOST` without
+credentials. Azure: `AZURE_STORAGE_ACCOUNT_NAME` with `AZURE_STORAGE_ACCOUNT_KEY` or
+`AZURE_STORAGE_SAS_TOKEN`.
 """
 
 import os
@@ -19,7 +21,7 @@ from shared.errors import StoreError, UsageError
 
 _CONNECT_TIMEOUT_S = 5
 _SILENCE_TIMEOUT_S = 10
-"""A request for which nothing comes for so long is given up, and tried again."""
+"""A request that receives no data for this long is cancelled and retried."""
 _MAX_ATTEMPTS = 5
 _RETRY_LIMIT_S = 20
 _MESSAGE_CHARS = 300
@@ -42,12 +44,12 @@ _OTHER_REMEDY = "run again; what was finished is kept"
 
 @dataclass(frozen=True)
 class S3Settings:
-    """What the environment says of S3.
+    """S3 settings from the environment.
 
     Attributes:
-        host: name and port of the server; empty for Amazon's.
-        uses_tls: whether it is spoken to by https.
-        region: empty if the environment does not say.
+        host: Host and port of the server; empty for Amazon S3.
+        uses_tls: Use https.
+        region: Empty if not set.
     """
 
     host: str
@@ -56,15 +58,15 @@ class S3Settings:
 
     @property
     def endpoint(self) -> str:
-        """The server's URL; empty for Amazon's."""
+        """URL of the server; empty for Amazon S3."""
         return self.host and f"{'https' if self.uses_tls else 'http'}://{self.host}"
 
 
 def read_s3_settings() -> S3Settings:
-    """Return what the environment says.
+    """Read the S3 settings from the environment.
 
     Raises:
-        UsageError: the endpoint is no URL.
+        UsageError: The endpoint is not a URL.
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
@@ -73,10 +75,10 @@ def read_s3_settings() -> S3Settings:
 
 
 def _split_endpoint(name: str, value: str) -> SplitResult:
-    """Return the parts of a server's URL, which may be empty.
+    """Return the parts of a server URL, which may be empty.
 
     Raises:
-        UsageError: it is none, or has a path, which would be lost.
+        UsageError: The value is not a URL, or has a path or query, which pyarrow would ignore.
     """
     url = urlsplit(value)
     is_server = url.scheme in ("http", "https") and url.netloc and not url.path.strip("/")
@@ -86,11 +88,11 @@ def _split_endpoint(name: str, value: str) -> SplitResult:
 
 
 def connect(scheme: str, bucket: str) -> Any:
-    """Return the pyarrow filesystem of a bucket, one a process.
+    """Return the pyarrow filesystem of a bucket, cached per process.
 
     Raises:
-        StoreError: the object store cannot be reached.
-        UsageError: the environment does not say enough.
+        StoreError: The object store cannot be reached.
+        UsageError: The environment lacks a required setting.
     """
     if scheme == "s3":
         return _connect_s3(bucket, read_s3_settings())
@@ -102,7 +104,7 @@ def _connect_google() -> Any:
     from pyarrow import fs
 
     host = os.environ.get("STORAGE_EMULATOR_HOST", "")
-    # Google's libraries take it with a scheme and without
+    # Google's libraries accept the host with and without a scheme
     url = host if "://" in host or not host else f"http://{host}"
     emulator = _split_endpoint("STORAGE_EMULATOR_HOST", url)
     return fs.GcsFileSystem(
@@ -120,7 +122,8 @@ def _connect_azure() -> Any:
     name = os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
     key = os.environ.get("AZURE_STORAGE_ACCOUNT_KEY")
     token = os.environ.get("AZURE_STORAGE_SAS_TOKEN")
-    # without, pyarrow looks for other credentials, and ends the process where it finds none
+    # without explicit credentials, pyarrow searches for others and aborts the process if there are
+    # none
     if not (name and (key or token)):
         raise UsageError(
             "Expected AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or "
@@ -131,18 +134,18 @@ def _connect_azure() -> Any:
 
 @cache
 def _connect_s3(bucket: str, settings: S3Settings) -> Any:
-    # slow to import, and a lake in a folder needs none of it
+    # pyarrow.fs is slow to import, and a lake in a folder does not need it
     from pyarrow import fs
 
     if settings.host:
-        # by default the SDK sends a checksum after the data, in chunks of no known length (HTTP
-        # status 411 of rclone's server); without, signatures and sizes say what has arrived
+        # by default the SDK appends a checksum in chunks without a content length, which rclone's
+        # server refuses (HTTP status 411); signatures and sizes still verify the transfer
         os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     region = settings.region
     if not region and not settings.host:
         with explain("find the region of", f"s3://{bucket}"):
             region = fs.resolve_s3_region(bucket)
-    make: Any = fs.S3FileSystem  # its stubs lack an argument
+    make: Any = fs.S3FileSystem  # pyarrow's stubs lack an argument
     return make(
         region=region or None,
         endpoint_override=settings.host or None,
@@ -150,7 +153,7 @@ def _connect_s3(bucket: str, settings: S3Settings) -> Any:
         connect_timeout=_CONNECT_TIMEOUT_S,
         request_timeout=_SILENCE_TIMEOUT_S,
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_MAX_ATTEMPTS),
-        # a small file is one request; and what fails in writing fails when it is closed
+        # a small file takes one request, and write errors are raised by close
         allow_delayed_open=True,
         background_writes=True,
         check_directory_existence_before_creation=True,
@@ -159,11 +162,11 @@ def _connect_s3(bucket: str, settings: S3Settings) -> Any:
 
 @contextmanager
 def explain(verb: str, where: str) -> Generator[None, None, None]:
-    """Turn what an object store answers in the block into one line; what is missing stays so.
+    """Convert errors of the object store into a one-line StoreError, except for missing objects.
 
     Raises:
-        FileNotFoundError: there is no such object.
-        StoreError: anything else.
+        FileNotFoundError: The object does not exist.
+        StoreError: Any other failure.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Parquet: tables read from untrusted bytes."""
+"""Parquet tables from untrusted bytes."""
 
 import io
 from collections.abc import Mapping
@@ -9,25 +9,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 _MAX_BYTES = 4 * 1024**3
-"""Of the columns after decompression, as the file declares them; and of the file."""
+"""Limit on the file size and on the declared size of the decompressed columns."""
 _MAX_ROWS = 2**26
-"""A run-length encoded column of billions of rows takes a few bytes."""
+"""A run-length encoded column of billions of rows takes only a few bytes."""
 
 
 def read_table(
     encoded: bytes, schema: Mapping[str, type[pl.DataType] | pl.DataType]
 ) -> pl.DataFrame:
-    """Read a table that has at least the columns of a schema, in these types.
+    """Read a table that has at least the columns of a schema, with these types.
 
-    pyarrow parses it: on some damaged files polars panics, which prints Rust's own message and
-    raises what is no Exception.
+    pyarrow parses the file, because polars panics on some damaged files: it prints a Rust message
+    and raises an error that is not an Exception.
 
     Args:
-        encoded: a Parquet file.
-        schema: columns that the table must have; more are kept.
+        encoded: A Parquet file.
+        schema: Required columns; additional columns are returned too.
 
     Raises:
-        ValueError: the bytes are no such table.
+        ValueError: The bytes are not such a table.
     """
     try:
         table = _parse(encoded)
@@ -35,7 +35,10 @@ def read_table(
         if not isinstance(error, pa.ArrowException):
             raise
         raise ValueError(f"no Parquet table: {error}") from None
-    except (Exception, pl.exceptions.PanicException) as error:  # parsers of damaged files raise any
+    except (
+        Exception,
+        pl.exceptions.PanicException,
+    ) as error:  # parsers of damaged files raise any type
         raise ValueError(f"no Parquet table: {error}") from None
     for name, dtype in schema.items():
         if (found := table.schema.get(name)) != dtype:
@@ -51,7 +54,7 @@ def _parse(encoded: bytes) -> pl.DataFrame:
     if max(num_bytes, len(encoded)) > _MAX_BYTES or facts.num_rows > _MAX_ROWS:
         raise ValueError(f"{facts.num_rows} rows in {num_bytes} bytes")
     table = file.read()
-    # neither reader checks that strings are UTF-8
+    # neither pyarrow nor polars checks by default that strings are valid UTF-8
     table.validate(full=True)
     untyped: Any = pl
     found = untyped.from_arrow(table)

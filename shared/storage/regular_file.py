@@ -1,4 +1,4 @@
-"""Regular files: read a file below a folder without following links, waiting or running out."""
+"""Safe reads of regular files: no links, no blocking, bounded size."""
 
 import os
 import stat
@@ -8,16 +8,18 @@ _MAX_BYTES = 4 * 1024**3
 
 
 def read_regular(folder: Path, name: str) -> bytes:
-    """Return a regular file below a folder; the folder itself may be a link, nothing in it.
+    """Return the content of a regular file below a folder.
 
-    A link could make a command read any file of the machine, a pipe would block it.
+    Links inside the folder are refused, because a link could expose any file of the machine; the
+    folder itself may be a link. Pipes are refused, because reading one blocks.
 
     Args:
-        folder: as a user named it.
-        name: path of the file below the folder.
+        folder: Folder named by the user.
+        name: Path of the file, relative to the folder.
 
     Raises:
-        OSError: it is missing, unreadable, a link or below one, too large, or no regular file.
+        OSError: The file is missing, unreadable, too large, not a regular file, or reached by a
+            link.
     """
     path = folder / name
     for part in [path, *path.parents][: len(Path(name).parts)]:

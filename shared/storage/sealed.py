@@ -1,8 +1,8 @@
-"""Sealed files: what caches and checkpoints keep, with a digest of key and content.
+"""Cache and checkpoint files with a digest of their key and content.
 
 A sealed file is a SHA-256 digest in hexadecimal, a line feed, and the content. The digest covers
-the key under which the content was written, so that a damaged file is told from a whole one before
-any parser sees it, and so is a whole file that was copied to the place of another.
+the key too, so a damaged file, or an intact file copied to the wrong path, is detected before it is
+parsed.
 """
 
 import hashlib
@@ -14,20 +14,21 @@ from typing import BinaryIO
 from shared.console import note
 from shared.storage.atomic import explain_write, open_regular, partial_file, publish
 
+# 64 hexadecimal digits of SHA-256 and a line feed
 _SEAL_BYTES = 65
 
 
 @contextmanager
 def sealed_file(path: Path, key: str, *, durable: bool = True) -> Generator[BinaryIO, None, None]:
-    """Open a file for writing; when the block ends it is sealed and appears at `path`, whole.
+    """Open a file for writing; when the block ends it is sealed and moved to `path` atomically.
 
     Args:
-        path: of the file; one that is there is replaced.
-        key: of all that the content depends on.
-        durable: whether the file must survive a power cut; if not, it may be found damaged.
+        path: Path of the file; an existing file is replaced.
+        key: Identifies all inputs that the content depends on.
+        durable: Sync the file to disk; without it, a power failure may leave a damaged file.
 
     Raises:
-        WriteError: it cannot be written; nothing is left behind.
+        WriteError: The file cannot be written; no partial file remains.
     """
     with partial_file(path) as file:
         file.write(bytes(_SEAL_BYTES))
@@ -51,10 +52,10 @@ def sealed_file(path: Path, key: str, *, durable: bool = True) -> Generator[Bina
 
 @contextmanager
 def open_sealed(path: Path, key: str) -> Generator[BinaryIO | None, None, None]:
-    """Open a sealed file at its content, or give None where the content must be made anew.
+    """Open a sealed file at its content, or yield None if the content must be recomputed.
 
-    That is where there is no file, or, with a note, where it cannot be read or is not the one that
-    was sealed under this key.
+    None means that the file is missing or, after a note to the user, that it is unreadable, damaged
+    or sealed with another key.
     """
     try:
         file = open_regular(path)
@@ -76,7 +77,7 @@ def read_sealed(path: Path, key: str) -> bytes | None:
 
 
 def _is_whole(file: BinaryIO, path: Path, key: str) -> bool:
-    """Check a file, and leave it at the beginning of its content."""
+    """Verify a sealed file, and leave it positioned at its content."""
     try:
         found = file.read(_SEAL_BYTES)
         file.seek(0)

@@ -1,7 +1,7 @@
-"""Store: where the files of a lake or a tree lie: a folder, or a part of an object store.
+"""Storage location of a lake or a source: a local folder or a prefix of an object store.
 
-It is named as a person writes it, `lake` or `s3://bucket/lake`, and goes to other processes and
-hosts as it is. Both kinds have the same verbs; `Folder` says what they mean.
+A store is named by a path or URL, such as `lake` or `s3://bucket/lake`, and can be sent to other
+processes and hosts. Both kinds have the same methods, documented in `Folder`.
 """
 
 import os
@@ -20,16 +20,16 @@ _URL = re.compile(
 
 _NAME_LIMIT_BYTES = 255
 _PATH_LIMIT_BYTES = 4095
-"""Limits of Linux and macOS; `stat` of anything longer fails, also to say that it is not there."""
+"""Limits of Linux and macOS; for longer paths even `stat` fails with an error."""
 _SHOWN_CHARS = 60
 
 
 def as_store(place: str | Path | Store) -> Store:
-    """Return the store that is meant: that of an object store's URL, or else a folder.
+    """Return the object store of a URL, or the folder of any other path.
 
     Raises:
-        UsageError: it is a URL of something else, names no bucket, or has `.` or `..` in its path,
-            which requests and listings understand differently; or a path is too long.
+        UsageError: The URL has another scheme, no bucket, or a `.` or `..` in its path, which
+            requests and listings interpret differently; or a path is too long.
     """
     if isinstance(place, Folder | Bucket):
         return place
@@ -45,12 +45,12 @@ def as_store(place: str | Path | Store) -> Store:
 
 
 def as_path(key: str, value: str) -> Path:
-    """Return the path of a file or folder of this host that an option names.
+    """Return the local path that an option names.
 
     A leading `~` or `~user` is expanded as in a shell.
 
     Raises:
-        UsageError: it is a URL, or longer than file systems allow.
+        UsageError: The value is a URL, or longer than file systems allow.
     """
     if _URL.fullmatch(value):
         raise UsageError(f"Expected a path on this host. Received: {key}={value}")
@@ -58,7 +58,8 @@ def as_path(key: str, value: str) -> Path:
 
 
 def _as_path(value: str, shown: str) -> Path:
-    # as a shell does, keep the name of an unknown user; Path.expanduser raises RuntimeError
+    # os.path.expanduser keeps an unknown user name, as a shell does; Path.expanduser raises
+    # RuntimeError
     path = Path(os.path.expanduser(value))  # noqa: PTH111
     names = [len(os.fsencode(name)) for name in path.parts]
     if max(names, default=0) > _NAME_LIMIT_BYTES or len(os.fsencode(path)) > _PATH_LIMIT_BYTES:

@@ -1,4 +1,4 @@
-"""Scratch: partial files of this host, in a folder for each process, found when that is gone."""
+"""Temporary folders, one per process, that are removed once the process has ended."""
 
 import os
 import shutil
@@ -11,13 +11,16 @@ import psutil
 
 
 def own_scratch(scratch: Path) -> Path:
-    """Return this process's folder, which need not exist; hosts may share what it is in."""
+    """Return the temporary folder of this process; it may not exist yet.
+
+    Its name includes the host name, because hosts may share the parent folder.
+    """
     return scratch / f"{socket.gethostname()}-{os.getpid()}"
 
 
 @contextmanager
 def no_scratch(scratch: Path) -> Generator[None, None, None]:
-    """Remove what this process and those of this host that are no more left, before and after."""
+    """Remove the temporary folders of this and of ended processes, before and after the block."""
     _clear(scratch)
     try:
         yield
@@ -35,7 +38,7 @@ def _clear(scratch: Path) -> None:
 
 
 def _is_another(process_id: int) -> bool:
-    """Return whether a process other than this one is alive; in a container zombies can stay."""
+    """Return whether another process with this id is alive; zombies can remain in containers."""
     try:
         is_alive = psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, OverflowError):

@@ -1,1 +1,1 @@
-"""DICOM: from a file to the grey pixels that a viewer displays."""
+"""DICOM decoding, from a file to the greyscale pixels that a viewer displays."""

@@ -1,13 +1,15 @@
-"""Codestream: the size that a compressed picture says of itself, compared before it is decoded."""
+"""Size checks on compressed pictures, before a decoder allocates memory for them."""
 
 import re
 from struct import unpack_from
 
 from shared.errors import ImageError
 
+# the SOC marker followed by SIZ, the start of every JPEG 2000 codestream
 _J2K_START = re.compile(rb"\xff\x4f\xff\x51")
 _MOST_TILES = 4096
 _RLE_HEADER_BYTES = 64
+# SOF markers of JPEG and, 0xF7, JPEG-LS
 _JPEG_FRAMES = (
     *range(0xC0, 0xC4),
     *range(0xC5, 0xC8),
@@ -15,23 +17,25 @@ _JPEG_FRAMES = (
     *range(0xCD, 0xD0),
     0xF7,
 )
+# markers without a length: TEM, RST0 to RST7, SOI
 _JPEG_ALONE = (0x01, *range(0xD0, 0xD9))
 
 
 def check_codestream(picture: bytes, width_px: int, height_px: int) -> None:
-    """Refuse a compressed picture that says another size than its DICOM header.
+    """Refuse a compressed picture with a different size than its DICOM header.
 
-    Decoders allocate what the picture asks for: one changed bit of 18 KB of JPEG 2000 takes 6 GB.
+    Decoders allocate the size stated in the picture: one changed bit in 18 KB of JPEG 2000 takes 6
+    GB.
 
     Args:
         picture: JPEG, JPEG-LS or JPEG 2000.
-        width_px: of the header.
-        height_px: of the header.
+        width_px: Width in the DICOM header.
+        height_px: Height in the DICOM header.
 
     Raises:
-        ImageError: reason `corrupt`.
+        ImageError: Reason `corrupt`, `truncated` or `too_large`.
     """
-    # a JP2 file may hold several; any of them may be the one that is decoded
+    # a JP2 file may contain several codestreams, and the decoder may choose any of them
     sizes = [_read_siz(picture, start.start()) for start in _J2K_START.finditer(picture)]
     if picture.startswith(b"\xff\xd8"):
         sizes += _read_sof(picture)
@@ -46,19 +50,19 @@ def check_codestream(picture: bytes, width_px: int, height_px: int) -> None:
 
 
 def check_runs(picture: bytes, num_bytes: int) -> None:
-    """Refuse an RLE picture that cannot be what an encoder makes of `num_bytes`.
+    """Refuse an RLE picture that is too long for `num_bytes` of pixels.
 
-    Encoders add one byte to 128 at most (PS3.5, G.3); pydicom decodes all runs that it finds.
+    Encoders add at most one byte per 128 (PS3.5, G.3), but pydicom decodes all runs in the data.
 
     Raises:
-        ImageError: reason `corrupt`.
+        ImageError: Reason `corrupt`.
     """
     if len(picture) > 2 * num_bytes + _RLE_HEADER_BYTES:
         raise ImageError("corrupt", f"{len(picture)} bytes of runs for {num_bytes} bytes of pixels")
 
 
 def _read_siz(picture: bytes, start: int) -> tuple[int, int, int]:
-    """Return width, height and channels of a JPEG 2000 codestream (ITU-T T.800, A.5.1)."""
+    """Return the width, height and channels of a JPEG 2000 codestream (ITU-T T.800, A.5.1)."""
     if len(picture) < start + 42:
         raise ImageError("truncated", "the JPEG 2000 codestream ends in its header")
     right, bottom, left, top, tile_width, tile_height = unpack_from(">6I", picture, start + 8)
@@ -71,7 +75,7 @@ def _read_siz(picture: bytes, start: int) -> tuple[int, int, int]:
 
 
 def _read_sof(picture: bytes) -> list[tuple[int, int, int]]:
-    """Return width, height and channels of every frame header before the first scan of a JPEG."""
+    """Return the width, height and channels of each frame header before a JPEG's first scan."""
     sizes: list[tuple[int, int, int]] = []
     offset = 2
     while offset + 4 <= len(picture) and picture[offset] == 0xFF:

@@ -1,4 +1,4 @@
-"""DICOM: a file becomes the grey pixels that a workstation would show, or is refused."""
+"""Decoding of DICOM files to the greyscale pixels that a workstation displays."""
 
 import warnings
 from typing import Any
@@ -26,30 +26,27 @@ _ITEM, _MOST_FRAGMENTS = b"\xfe\xff\x00\xe0", 65_536
 
 
 def is_dicom(encoded: bytes) -> bool:
-    """Return whether bytes begin as a DICOM file does (PS3.10, 7.1)."""
+    """Return whether bytes start with the DICOM preamble and prefix (PS3.10, 7.1)."""
     return encoded.startswith(_MAGIC, _MAGIC_OFFSET)
 
 
 def decode_dicom(encoded: bytes) -> Pixels:
-    """Decode a DICOM file as a workstation shows it at first, see `show`.
+    """Decode a DICOM file to the initial display of a workstation; see `show`.
 
-    Compressed transfer syntaxes (JPEG, JPEG-LS, JPEG 2000, RLE) are read by pydicom and its
-    plugins. They are native code, which a damaged file can crash: `decode_view` calls this function
-    in another process.
-
-    Args:
-        encoded: the file's bytes.
+    pydicom and its plugins decode compressed transfer syntaxes (JPEG, JPEG-LS, JPEG 2000, RLE).
+    They are native code, which a damaged file can crash, so `decode_view` calls this function in a
+    separate process.
 
     Returns:
         uint8 of shape (height, width).
 
     Raises:
-        ImageError: reason `blank`, `colour`, `multi_frame`, `no_pixels`, `corrupt`, `truncated`,
+        ImageError: Reason `blank`, `colour`, `multi_frame`, `no_pixels`, `corrupt`, `truncated`,
             `too_large` or `undecodable`, or those of `check_size`.
-        MemoryError: there is too little memory.
+        MemoryError: Not enough memory.
     """
     with warnings.catch_warnings():
-        # of values that break the standard's letter, as scanners write them every day
+        # pydicom warns about minor violations of the standard, which are common in scanners' files
         warnings.simplefilter("ignore")
         with parser("pydicom, elements", "corrupt"):
             dataset = read_elements(encoded)
@@ -61,7 +58,7 @@ def decode_dicom(encoded: bytes) -> Pixels:
 
 
 def _check_elements(dataset: pydicom.Dataset) -> None:
-    """Refuse what is no single grey picture before anything is decoded."""
+    """Refuse anything but a single greyscale picture, before decoding."""
     if "PixelData" not in dataset:
         raise ImageError("no_pixels", "the DICOM file has no picture")
     interpretation = str(dataset.PhotometricInterpretation)
@@ -76,7 +73,7 @@ def _check_elements(dataset: pydicom.Dataset) -> None:
 
 def _name_syntax(dataset: pydicom.Dataset) -> str:
     syntax = dataset.file_meta.get("TransferSyntaxUID")
-    # of an unknown one the name is the UID, whatever the file holds there
+    # the name of an unknown UID is the UID, which may hold arbitrary text of the file
     return syntax.name if syntax and syntax.name != syntax else "unknown transfer syntax"
 
 
@@ -94,7 +91,7 @@ def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
             check_codestream(picture, int(untyped.Columns), int(untyped.Rows))
         is_jpeg = syntax in _ENDED_BY_EOI and picture.startswith(_SOI)
         if is_jpeg and _EOI not in picture[-_MOST_PADDING:]:
-            # libjpeg fills up what is missing, unasked
+            # libjpeg silently fills in missing data
             raise ImageError("truncated", "the picture ends before its EOI marker")
     samples: npt.NDArray[Any] = np.asarray(untyped.pixel_array)
     if samples.shape != (untyped.Rows, untyped.Columns):

@@ -1,4 +1,4 @@
-"""DICOM display: from stored samples to the grey levels that a workstation shows at first."""
+"""DICOM display pipeline, from stored samples to the grey levels of the initial display."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,22 +12,22 @@ from shared.errors import ImageError
 from shared.images.decode import refuse_blank
 from shared.images.pixels import Pixels
 
-# pydicom's own types leave those of arrays unknown, so that every use would be an error
+# pydicom leaves array types unknown, so pyright would report every use
 _pydicom: Any = processing
 _Levels = npt.NDArray[Any]
 
 _MOST_LEVELS = 65_536
-"""Of a look-up table; its descriptor has 16 bits, and says 0 for it."""
+"""Maximum number of entries of a look-up table; the 16-bit descriptor encodes it as 0."""
 
 
 @dataclass(frozen=True)
 class _Histogram:
-    """The levels of a picture, each once, in ascending order.
+    """The distinct levels of a picture, in ascending order.
 
     Attributes:
-        levels: as stored.
-        is_shown: whether a level occurs in the picture and is not padding.
-        is_padding: whether a level only fills the picture up (PS3.3, C.7.5.1.1.2).
+        levels: Stored values.
+        is_shown: True for levels that occur in the picture and are not padding.
+        is_padding: True for padding levels (PS3.3, C.7.5.1.1.2).
     """
 
     levels: _Levels
@@ -36,19 +36,19 @@ class _Histogram:
 
 
 def show(samples: _Levels, dataset: Dataset) -> Pixels:
-    """Return samples as grey levels, 0 to 255.
+    """Convert stored samples to grey levels of 0 to 255.
 
-    The modality LUT or rescaling is applied, then the VOI LUT or the first window (PS3.3, C.11.1
-    and C.11.2), and the output range becomes 0 to 255. Without either, 8-bit samples stay as they
-    are, and others are stretched from the lowest to the highest value. In MONOCHROME1 low values
-    are bright, so it is inverted. Padding is black.
+    Apply the modality LUT or rescaling, then the VOI LUT or the first window (PS3.3, C.11.1 and
+    C.11.2), and map the output range to 0 to 255. Without a VOI LUT and a window, 8-bit samples
+    stay unchanged, and others are stretched from their minimum to their maximum. MONOCHROME1
+    displays low values bright, so it is inverted. Padding becomes black.
 
     Args:
-        samples: integers of shape (height, width).
-        dataset: the elements that go with them.
+        samples: Integers of shape (height, width).
+        dataset: The DICOM elements of the picture.
 
     Raises:
-        ImageError: reason `blank` if all that is no padding has one grey level.
+        ImageError: Reason `blank` if all pixels other than padding have one grey level.
     """
     low, high = int(samples.min()), int(samples.max())
     if high - low < _MOST_LEVELS:
@@ -73,7 +73,7 @@ def _is_padding(levels: _Levels, dataset: Dataset) -> npt.NDArray[np.bool_]:
     if value is None:
         return np.zeros(levels.shape, np.bool_)
     limits = (int(value), int(dataset.get("PixelPaddingRangeLimit", value)))
-    # it may be written as signed where the samples are not, and the other way round
+    # the value may be written as signed for unsigned samples, and vice versa
     first, last = sorted(np.array(limits, np.int64).astype(levels.dtype).tolist())
     return (levels >= first) & (levels <= last)
 
@@ -101,7 +101,7 @@ def _show_levels(histogram: _Histogram, dataset: Dataset) -> Pixels:
 
 
 def _to_modality(levels: _Levels, dataset: Dataset) -> _Levels:
-    """Return the values that a window or a VOI LUT is for."""
+    """Apply the modality LUT or rescaling."""
     if dataset.get("ModalityLUTSequence"):
         return _look_up(levels, _read_table(dataset.ModalityLUTSequence[0], dataset))
     slope, intercept = (
@@ -114,13 +114,13 @@ def _to_modality(levels: _Levels, dataset: Dataset) -> _Levels:
 
 
 def _read_table(item: Dataset, dataset: Dataset) -> tuple[int, _Levels]:
-    """Return the first value that a look-up table maps, and its entries (PS3.3, C.11.1.1)."""
+    """Return the first mapped value and the entries of a look-up table (PS3.3, C.11.1.1)."""
     num_entries, first, _ = map(int, item.LUTDescriptor)
     num_entries = num_entries or _MOST_LEVELS
     data: Any = item.LUTData
     if isinstance(data, bytes):
         is_little: Any = dataset.file_meta.TransferSyntaxUID.is_little_endian
-        # 8-bit entries may be packed
+        # 8-bit entries may be packed, two per 16-bit word
         kind = np.uint8 if len(data) < 2 * num_entries and len(data) in _packed(num_entries) else ""
         data = np.frombuffer(data, kind or ("<u2" if is_little else ">u2"))
     entries = np.asarray(data, np.int64)[:num_entries]
@@ -141,10 +141,10 @@ def _look_up(values: _Levels, table: tuple[int, _Levels]) -> _Levels:
 
 
 def _apply_window(values: _Levels, dataset: Dataset) -> _Levels:
-    """Apply the first window; its output range is 0 to 255.
+    """Apply the first window, with an output range of 0 to 255.
 
-    pydicom takes the output range from the bits stored and the rescaling. With a negative slope
-    that turns the picture over, so the window is applied as if to unsigned 8-bit samples.
+    pydicom derives the output range from the stored bits and the rescaling, which inverts the
+    picture for a negative slope. The window is therefore applied as for unsigned 8-bit samples.
     """
     window: Any = Dataset()
     window.PhotometricInterpretation = "MONOCHROME2"
@@ -152,20 +152,20 @@ def _apply_window(values: _Levels, dataset: Dataset) -> _Levels:
     window.WindowCenter = _number(dataset, "WindowCenter", 0.0)
     window.WindowWidth = width = _number(dataset, "WindowWidth", 0.0)
     function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
-    # LINEAR is for integers, and has no width under 1
+    # LINEAR is defined for integers and for widths of at least 1
     window.VOILUTFunction = "LINEAR_EXACT" if function == "LINEAR" and width < 1 else function
     return _pydicom.apply_windowing(values, window)
 
 
 def _has_window(dataset: Dataset) -> bool:
-    # a width of nothing is written where there is none
+    # some files without a window have a width of 0
     return dataset.get("WindowCenter") not in (None, "") and (
         not _number(dataset, "WindowWidth", 0.0) <= 0
     )
 
 
 def _number(dataset: Dataset, name: str, default: float) -> float:
-    """Return the first value of an element; an empty one is an absent one."""
+    """Return the first value of an element; an empty element counts as absent."""
     value = dataset.get(name)
     numbers = np.atleast_1d(np.asarray(default if value in (None, "") else value, np.float64))
     return float(numbers[0]) if numbers.size else default

@@ -1,4 +1,4 @@
-"""DICOM reader: the few elements that a picture needs, parsed by pydicom within bounds."""
+"""Bounded DICOM reader for the elements that a picture needs."""
 
 import io
 from typing import Any
@@ -9,7 +9,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from shared.errors import ImageError
 
-# their own types leave much unknown, so that every use would be an error
+# pydicom and isal leave many types unknown, so pyright would report every use
 _untyped: Any = pydicom
 _isal: Any = isal_zlib
 
@@ -35,12 +35,14 @@ _NEEDED = (
     "PixelData",
 )
 _MOST_READS = 30_000
-"""Two or three an element: the headers of radiographs have some hundred elements."""
+"""pydicom makes two or three reads per element; headers of radiographs have hundreds of elements.
+"""
 _MOST_VALUE_BYTES = 1024 * 1024
-"""Of any element but the pixels; the largest look-up table has 128 KiB."""
+"""Limit for any element except the pixels; the largest look-up table has 128 KiB."""
 _MOST_INFLATED_BYTES = 160 * 1024 * 1024
-"""The most pixels that are read, in 16 bits, are 128 MiB."""
+"""The largest accepted picture in 16 bits has 128 MiB."""
 _PART_BYTES = 16 * 1024 * 1024
+# DICOM tags as bytes, little-endian first
 _CHARACTER_SETS = (b"\x08\x00\x05\x00", b"\x00\x08\x00\x05")
 _PIXELS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
 _TABLES = (b"\x28\x00\x00\x30", b"\x00\x28\x30\x00", b"\x28\x00\x10\x30", b"\x00\x28\x30\x10")
@@ -48,15 +50,15 @@ _HEADER_BYTES = 8
 
 
 class _DeflatedError(Exception):
-    """pydicom asks for the rest of the file, which it would inflate without a bound."""
+    """pydicom requests the rest of the file, to inflate it without a limit."""
 
 
 class _BoundedFile(io.BytesIO):
-    """A file of which pydicom reads no more than a picture needs.
+    """A file with limits on pydicom's read calls and bytes.
 
-    pydicom reads every element by a call of its own, at any depth of nesting, so bounds on calls
-    and bytes are bounds on its time and memory. Its reading goes back where a value has no end, so
-    it could read a file as often as the file has elements.
+    pydicom reads each element with a separate call, at any depth of nesting, so these limits bound
+    its time and memory. For values of undefined length it seeks backwards, so without limits it
+    could read the file once per element.
     """
 
     def __init__(self, content: bytes):
@@ -71,7 +73,8 @@ class _BoundedFile(io.BytesIO):
             raise _DeflatedError
         tag = self._header[:4]
         if size > _HEADER_BYTES and tag in _CHARACTER_SETS:
-            # no text is used, and pydicom warns of each unknown one of thousands of character sets
+            # text is not used, and pydicom warns about each unknown name among thousands of
+            # character sets
             self.seek(size, io.SEEK_CUR)
             return b""
         if size > _MOST_VALUE_BYTES and tag not in _PIXELS:
@@ -95,19 +98,16 @@ class _BoundedFile(io.BytesIO):
 def read_elements(encoded: bytes) -> pydicom.Dataset:
     """Return the elements of a DICOM file that its picture needs.
 
-    Args:
-        encoded: the file's bytes.
-
     Raises:
-        ImageError: reason `too_large`: it has more elements, or larger ones, than any radiograph.
-        Exception: what pydicom and ISA-L raise about a damaged file.
+        ImageError: Reason `too_large`: more elements, or larger ones, than in any radiograph.
+        Exception: Any error of pydicom or ISA-L for a damaged file.
     """
     file = _BoundedFile(encoded)
     try:
         return _parse(file)
     except _DeflatedError:
         head, deflated = encoded[: file.tell()], memoryview(encoded)[file.tell() :]
-    # the same length, so that nothing else in the file's header changes
+    # padded to the same length, so that all offsets in the file's header stay valid
     plain = ExplicitVRLittleEndian.ljust(len(DeflatedExplicitVRLittleEndian), "\0")
     head = head.replace(DeflatedExplicitVRLittleEndian.encode(), plain.encode())
     return _parse(_BoundedFile(head + _inflate(deflated)))
@@ -119,14 +119,14 @@ def _parse(file: _BoundedFile) -> pydicom.Dataset:
     except _DeflatedError:
         raise
     except Exception:
-        # within a sequence, pydicom makes an OSError of everything
+        # within a sequence, pydicom converts every error to OSError
         if file.refusal:
             raise file.refusal from None
         raise
 
 
 def _inflate(deflated: memoryview) -> bytes:
-    """Inflate a raw stream (PS3.5, A.5), up to a bound."""
+    """Inflate a raw deflate stream (PS3.5, A.5), up to a limit."""
     inflating = _isal.decompressobj(-isal_zlib.MAX_WBITS)
     content = bytearray()
     rest: bytes | memoryview = deflated

@@ -1,1 +1,1 @@
-"""PNG: structure, compressed rows, and a fast decoder for the common kinds."""
+"""PNG decoding: structure, compressed rows, and a fast decoder for the common kinds."""

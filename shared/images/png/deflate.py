@@ -1,4 +1,4 @@
-"""Deflate: zlib's streams and checksums by Intel's ISA-L, in a third of zlib's time."""
+"""Inflate and CRC-32 with Intel's ISA-L, in a third of zlib's time."""
 
 from isal import igzip_lib, isal_zlib
 
@@ -6,19 +6,20 @@ from shared.errors import ImageError
 
 
 def crc32(content: bytes, start: int = 0) -> int:
-    """Return the CRC-32 of `content`, of what came before it if `start` is that one's."""
+    """Return the CRC-32 of `content`; `start` is the CRC-32 of the preceding bytes."""
     return isal_zlib.crc32(content, start)  # pyright: ignore[reportUnknownMemberType]  # no stub
 
 
 def inflate(stream: bytes, num_bytes: int) -> bytes:
-    """Return the content of a zlib stream, exactly `num_bytes` of them, Adler-32 verified.
+    """Return the content of a zlib stream, exactly `num_bytes` long, with verified Adler-32.
 
-    No more is ever inflated, so a bomb takes no memory. Bytes after the stream are ignored.
+    At most one more byte is inflated, so a decompression bomb takes no memory. Bytes after the
+    stream are ignored.
 
     Raises:
-        ImageError: reason `corrupt`.
+        ImageError: Reason `corrupt`.
     """
-    # its stubs leave types out and give the exception as a value
+    # isal's stubs omit types and declare the exception as a value
     inflating = isal_zlib.decompressobj()  # pyright: ignore[reportUnknownMemberType]
     try:
         content = inflating.decompress(stream, num_bytes + 1)  # pyright: ignore[reportUnknownMemberType]

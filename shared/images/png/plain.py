@@ -1,8 +1,8 @@
-"""Plain PNG, 8 bits of grey or of equal channels, not interlaced: what nearly all radiographs are.
+"""Fast decoder for plain PNGs: 8 bits, greyscale or equal channels, not interlaced.
 
-`kornia_rs` undoes the filters of rows several times as fast as libpng and is used where it is
-installed; it sees only rows that are proven whole, wrapped without compression, because it passes
-over a wrong Adler-32. OpenCV stays the judge: it decides whatever is not plain or fails.
+Nearly all radiographs are of this kind. `kornia_rs`, if installed, reverses the row filters several
+times as fast as libpng. It ignores a wrong Adler-32, so it receives only verified rows, wrapped
+without compression. OpenCV decodes everything else, and files on which `kornia_rs` fails.
 """
 
 import cv2
@@ -13,25 +13,26 @@ from shared.images.png.rows import wrap_rows
 from shared.images.png.structure import GREY, RGB, Png
 
 try:
-    from kornia_rs import io as kornia_io  # pyright: ignore[reportMissingModuleSource]  # compiled
+    from kornia_rs import io as kornia_io  # pyright: ignore[reportMissingModuleSource]  # a compiled module
 except ImportError:
     kornia_io = None
 
+# chunks that change pixels or their order, which OpenCV handles
 _DECIDE_ON_PIXELS = {b"tRNS", b"eXIf"}
 
 
 def decode_plain_png(png: Png, rows: bytes) -> Pixels | None:
-    """Decode the proven rows of a plain PNG.
+    """Decode the verified rows of a plain PNG.
 
-    Every filter works on each channel apart (PNG specification, third edition, 9.2), so channels
-    are equal just when their filtered rows are, and then one of them is decoded as grey.
+    Filters work on each channel separately (PNG specification, third edition, 9.2), so the channels
+    are equal if and only if their filtered rows are. One of them is then decoded as greyscale.
 
     Args:
-        png: sound in structure.
-        rows: of `shared.images.png.rows.inflate_rows`.
+        png: A PNG with a valid structure.
+        rows: Rows from `shared.images.png.rows.inflate_rows`.
 
     Returns:
-        uint8 of shape (height, width), or None where OpenCV has to decide.
+        uint8 of shape (height, width), or None if OpenCV must decode the file.
     """
     header = png.header
     is_plain = header.bit_depth == 8 and header.colour_type in (GREY, RGB)
@@ -54,7 +55,7 @@ def decode_plain_png(png: Png, rows: bytes) -> Pixels | None:
 
 
 def _one_of_equal_channels(rows: bytes, width_px: int, height_px: int) -> bytes | None:
-    """Return rows of one channel, or None where the channels differ."""
+    """Return the rows of one channel, or None if the channels differ."""
     row_bytes = 1 + 3 * width_px
     filters = np.frombuffer(rows, np.uint8)[::row_bytes]
     strides = (row_bytes, 3, 1)

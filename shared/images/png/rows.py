@@ -1,4 +1,4 @@
-"""PNG pixels: the deflated rows of a PNG, inflated, checked and wrapped for OpenCV."""
+"""Pixel rows of a PNG: inflated, checked, and wrapped for OpenCV."""
 
 import struct
 import zlib
@@ -11,6 +11,7 @@ from shared.images.formats import PNG_SIGNATURE
 from shared.images.png.deflate import crc32, inflate
 from shared.images.png.structure import GREY, PALETTE, RGB, Png, PngHeader
 
+# left, top, column step and row step of each pass (PNG specification, 8.1)
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2))
 _ADAM7_PASSES = (*_ADAM7, (0, 1, 1, 2))
 _LAST_FILTER = 4
@@ -21,13 +22,13 @@ _EXIF_BYTES, _PART_BYTES = 65_536, 1024 * 1024
 def inflate_rows(png: Png) -> bytes:
     """Return all rows, each a filter byte and filtered samples (PNG specification, 7 to 10).
 
-    The checksums of chunks say nothing of a writer that stopped half-way or wrote nonsense, and a
-    decoder that finds out tells standard error. So the stream has to end, with the right Adler-32,
-    after just the bytes that the header asks for, and each row's filter has to be one of the five.
-    Bytes after the stream, in the same chunks, are ignored: the pixels are proven whole.
+    Chunk checksums do not detect an encoder that stopped early or wrote invalid data, and decoders
+    report such errors only on standard error. Therefore the stream must end, with the correct
+    Adler-32, after exactly the number of bytes implied by the header, and each row must have one of
+    the five filters. Bytes after the stream, in the same chunks, are ignored.
 
     Raises:
-        ImageError: reason `corrupt`.
+        ImageError: Reason `corrupt`.
     """
     passes = list(_passes(png.header))
     num_bytes = sum(num_rows * row_bytes for num_rows, row_bytes in passes)
@@ -43,7 +44,7 @@ def inflate_rows(png: Png) -> bytes:
 
 
 def _passes(header: PngHeader) -> Iterator[tuple[int, int]]:
-    """Yield number and size of the rows of each pass that has pixels."""
+    """Yield the number and size in bytes of the rows of each non-empty pass."""
     samples = 1 if header.colour_type == PALETTE else header.channels
     for left, top, across, down in _ADAM7_PASSES if header.is_interlaced else ((0, 0, 1, 1),):
         num_columns = -(-(header.width_px - left) // across)
@@ -52,15 +53,15 @@ def _passes(header: PngHeader) -> Iterator[tuple[int, int]]:
 
 
 def wrap_rows(png: Png, rows: bytes, colour_type: int) -> bytes:
-    """Return a PNG of the same rows, stored, with nothing but what decides on pixels.
+    """Return a PNG of the same rows, uncompressed, with only the chunks that affect pixels.
 
-    Colour chunks (gAMA, sRGB, cHRM, iCCP) are left out: with them libpng converts RGB to grey in
-    linear light, up to 59 levels off, so that a writer's habit would change the pixels; a JPEG's
-    are not heeded either. Where R = G = B, as in MURA, they change nothing. Orientation (eXIf) is
-    moved to the front, as OpenCV overlooks it behind the pixels.
+    Colour chunks (gAMA, sRGB, cHRM, iCCP) are omitted. With them libpng converts RGB to grey in
+    linear light, up to 59 levels off, so pixels would depend on the encoder's habits; those of a
+    JPEG are ignored too. They have no effect where R = G = B, as in MURA. The orientation (eXIf) is
+    moved before the pixels, because OpenCV ignores it after them.
 
-    Stored, because libpng's own inflating would be a second one, and slower than both; in parts of
-    1 MiB, as OpenCV stumbles over chunks of more than 8 MB.
+    The rows are stored uncompressed to avoid a second, slower inflate in libpng, and in chunks of 1
+    MiB because OpenCV fails on chunks of more than 8 MB.
     """
     header = png.header
     sides = (header.width_px, header.height_px)
@@ -86,10 +87,10 @@ def _chunk(kind: bytes, content: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def check_colours(png: Png) -> None:
-    """Refuse a palette or a transparency that does not fit the colour type.
+    """Refuse a palette or transparency that does not match the colour type.
 
     Raises:
-        ImageError: reason `corrupt`.
+        ImageError: Reason `corrupt`.
     """
     header, palette = png.header, png.chunks.get(b"PLTE")
     num_colours = len(palette or b"") // 3

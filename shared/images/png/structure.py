@@ -1,4 +1,4 @@
-"""PNG: the structure of a file, checked before any of its pixels are decoded."""
+"""Structural checks on a PNG, before decoding."""
 
 import struct
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ _BIT_DEPTHS = {
 }
 _MAX_BYTES = 256 * 1024 * 1024
 _MOST_CHUNKS = 100_000
-"""Writers cut pixels into chunks of 8 KiB and more."""
+"""Encoders split the pixels into chunks of at least 8 KiB."""
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _PLAIN = frozenset({b"IHDR", b"IDAT", b"IEND"})
 
 
 @dataclass(frozen=True)
 class PngHeader:
-    """A PNG's IHDR chunk; `channels` as stored, palette as 3."""
+    """The IHDR chunk of a PNG."""
 
     width_px: int
     height_px: int
@@ -39,18 +39,18 @@ class PngHeader:
 
     @property
     def channels(self) -> int:
-        """Channels as found in the file, palette as 3."""
+        """Number of channels in the file; 3 for a palette."""
         return _CHANNELS[self.colour_type]
 
 
 @dataclass(frozen=True)
 class Png:
-    """A PNG whose chunks are whole and in order; its pixels are not looked at yet.
+    """A PNG with complete chunks in a valid order; its pixels are not yet checked.
 
     Attributes:
-        header: sizes and colour type.
-        chunks: the content of the first chunk of each kind, all of IDAT's joined; eXIf also where
-            only XMP says an orientation.
+        header: Size and colour type.
+        chunks: Content of the first chunk of each kind, with all IDAT chunks joined; eXIf is added
+            if only XMP has an orientation.
     """
 
     header: PngHeader
@@ -58,17 +58,17 @@ class Png:
 
 
 def read_png(encoded: bytes) -> Png:
-    """Check a PNG's structure and take it apart (PNG specification, third edition, 5 and 11).
+    """Check the structure of a PNG and split it into chunks (PNG, third edition, 5 and 11).
 
-    Every chunk's checksum is verified, because decoders differ in which ones they skip; bytes after
-    IEND are ignored, as every decoder does.
+    Every checksum is verified, because decoders differ in the ones that they skip. Bytes after IEND
+    are ignored, as in every decoder.
 
     Args:
-        encoded: begins with the PNG signature.
+        encoded: Bytes that start with the PNG signature.
 
     Raises:
-        ImageError: reason `truncated`, `corrupt`, `undecodable` (a critical chunk of a kind that
-            no specification has), or one of `check_size`.
+        ImageError: Reason `truncated`, `corrupt`, `undecodable` (an unknown critical chunk) or
+            `too_large`, or those of `check_size`.
     """
     header = _read_header(encoded)
     chunks = list(islice(_walk(encoded), _MOST_CHUNKS))
@@ -109,7 +109,7 @@ def _walk(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _read_header(encoded: bytes) -> PngHeader:
-    """Return the header, refused for its size before a bomb's chunks are walked."""
+    """Read the header and refuse a decompression bomb by its size, before reading other chunks."""
     kind, content = next(_walk(encoded))
     if kind != b"IHDR" or len(content) != 13:
         raise ImageError("corrupt", f"first comes a chunk of {len(content)} bytes, not IHDR of 13")
@@ -127,10 +127,10 @@ def _read_header(encoded: bytes) -> PngHeader:
 
 
 def _check_kinds(kinds: list[bytes], contents: dict[bytes, bytes]) -> None:
-    """Refuse an unknown critical chunk, and one that decides on pixels but not in its place.
+    """Refuse unknown critical chunks, and misplaced or duplicate chunks that affect pixels.
 
-    A chunk is critical if its first letter is a capital: the pixels cannot be known without it. Of
-    two palettes, transparencies or orientations nobody knows the right one.
+    A chunk is critical if its first letter is a capital: a decoder must interpret it. With two
+    palettes, transparencies or orientations, the correct one is unknown.
     """
     for kind in contents:
         if not kind.isalpha():
