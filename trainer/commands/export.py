@@ -1,4 +1,4 @@
-"""Run: from a finished run to an export that answers as its model does."""
+"""Export the model of a saved run, with the image preprocessing included."""
 
 from __future__ import annotations
 
@@ -26,22 +26,26 @@ if TYPE_CHECKING:
     from trainer.options import ExportOptions
 
 _TOLERANCE = 1e-4
+"""Largest accepted difference between the probabilities of an export and of its model."""
 _SIDES_PX = ((512, 406), (331, 512), (97, 120), (640, 1024))
-"""Heights and widths that an export is tried on."""
+"""Heights and widths of the images that compare an export with its model: landscape, portrait, and
+sizes below and above the longer side of 512 px in MURA."""
 
 
 def export(options: ExportOptions, kept: SavedRun) -> None:
-    """Write a run's model with the preparation of pixels inside, once it is known to agree.
+    """Write a run's model with its preprocessing, and verify that its predictions agree.
+
+    The export gets its final name only after the verification.
 
     Args:
-        options: format and place.
-        kept: the run.
+        options: format and path.
+        kept: the saved run.
 
     Raises:
-        UsageError: something lies where it is to be written.
-        TrainingError: the run's preparation cannot be put into a graph, a package is missing, the
-            model cannot be converted, or the export answers otherwise.
-        WriteError: it cannot be written.
+        UsageError: the output path exists already.
+        TrainingError: the preprocessing has no graph equivalent, a package is missing, the
+            conversion fails, or the predictions differ.
+        WriteError: the export cannot be written.
     """
     chosen = FORMATS[options.format]
     path = as_path("out", options.out) if options.out else kept.folder / chosen.name
@@ -76,7 +80,7 @@ def _convert(model: keras.Model, kept: SavedRun, output: str, chosen: Format, pa
             chosen.write(build_graph(model, kept.image, output), path)
     except OSError:
         raise
-    except Exception as error:  # converters raise what they like
+    except Exception as error:  # converters document no exception type
         raise TrainingError(
             f"Expected a model that can be converted to {chosen.name}. Received: "
             f"run={kept.folder}: {' '.join(str(error).split())[:300]}"
@@ -84,10 +88,10 @@ def _convert(model: keras.Model, kept: SavedRun, output: str, chosen: Format, pa
 
 
 def _verify(model: keras.Model, kept: SavedRun, chosen: Format, path: Path) -> str:
-    """Say how far an export's answers are from the model's.
+    """Return a sentence on the largest difference between export and model.
 
     Raises:
-        TrainingError: too far.
+        TrainingError: the difference exceeds the tolerance.
     """
     if not chosen.can_be_asked:
         return f"not compared with the model: no package {chosen.asks}"
@@ -102,7 +106,7 @@ def _verify(model: keras.Model, kept: SavedRun, chosen: Format, path: Path) -> s
 
 
 def _compare(model: keras.Model, kept: SavedRun, answer: Answer) -> float:
-    """Return the largest difference between the answers to made-up images of several sizes."""
+    """Return the largest difference in probability on synthetic images of several sizes."""
     generator, differences = np.random.default_rng(0), list[float]()
     for height_px, width_px in _SIDES_PX:
         y, x = np.mgrid[:height_px, :width_px]
@@ -112,5 +116,5 @@ def _compare(model: keras.Model, kept: SavedRun, answer: Answer) -> float:
         expected = model.predict_on_batch(prepare(grey, kept.image)[None, ..., None])
         check_outputs(expected, kept.folder)
         differences.append(float(np.abs(answer(grey[None, ..., None]) - expected).max()))
-    # of max, NaN is no number larger than another
+    # np.max propagates NaN; Python's max may drop it
     return float(np.max(differences))
