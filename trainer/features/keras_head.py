@@ -1,4 +1,4 @@
-"""A fitted head as a Keras model, to be saved or trained further."""
+"""Convert a trained head to a Keras model, for saving or for further training."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
-    """Return a Keras model with the outputs of a head.
+    """Return a Keras model with the same outputs as a head.
 
     Args:
-        head: fitted to embeddings.
-        dropout: as in `add_classifier`, if it is trained further.
+        head: trained on embeddings.
+        dropout: as in `add_classifier`, for further training.
 
     Returns:
         From features (batch, n) to probabilities, float32 (batch, outputs).

@@ -1,4 +1,4 @@
-"""Read: a file becomes the image that a model sees, the same that ingest would have stored."""
+"""Read an image file and prepare it exactly as during ingest."""
 
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from shared.images.spec import ImageSpec
 from shared.processes.limited_process import LimitedProcesses
 
 _LIMIT_BYTES = 256 * 1024 * 1024
+"""Larger files are rejected before they are read into memory."""
 
 
 @cache
@@ -23,14 +24,14 @@ def read_view(path: Path, spec: ImageSpec) -> Pixels:
     """Read and prepare one view.
 
     Args:
-        path: a PNG, JPEG or DICOM file, whatever it is called.
-        spec: of the lake that the model was trained on.
+        path: of a PNG, JPEG or DICOM file, with any file name.
+        spec: of the lake on which the model was trained.
 
     Returns:
         uint8 of shape (size, size).
 
     Raises:
-        ImageError: it cannot be read, or is no radiograph that could be read rightly.
+        ImageError: the file cannot be read, or is not a supported radiograph.
     """
     try:
         if path.exists() and not path.is_file():
@@ -50,7 +51,7 @@ def decode_grey(encoded: bytes) -> Pixels:
         uint8 of shape (height, width).
 
     Raises:
-        ImageError: the bytes are no radiograph that could be read rightly.
+        ImageError: the bytes are not a supported radiograph.
         MemoryError: the machine has too little memory.
     """
     return decode_dicom(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
@@ -60,17 +61,17 @@ def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:
     """Decode the bytes of a PNG, JPEG or DICOM file and prepare them as ingest does.
 
     DICOM is decoded in another process, because the decoders of compressed transfer syntaxes are
-    native code that a damaged file can crash, hang or make ask for memory without end.
+    native code, and a damaged file can make them crash, hang or allocate without limit.
 
     Args:
-        encoded: a file's bytes.
-        spec: of the lake that the model was trained on.
+        encoded: the content of a file.
+        spec: of the lake on which the model was trained.
 
     Returns:
         uint8 of shape (size, size).
 
     Raises:
-        ImageError: the bytes are no radiograph that could be read rightly.
+        ImageError: the bytes are not a supported radiograph.
         MemoryError: the machine has too little memory.
     """
     grey = _dicom_decoder().decode(encoded) if is_dicom(encoded) else decode_grey(encoded)
