@@ -33,6 +33,7 @@ def import_keras() -> None:
     Keras uses its defaults and the TensorFlow backend, whatever the user has configured for other
     programs.
     """
+    # 3: only fatal messages of TensorFlow's C++ code
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if "keras" not in sys.modules:

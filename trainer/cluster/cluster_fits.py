@@ -49,6 +49,7 @@ class ClusterFits:
         self._cluster, self._table, self._context = cluster, table, context
         self._options, self._lake, self._views, self._folder = options, lake, views, folder
         cache_folder = options.cache and str(as_path("cache", options.cache).resolve())
+        # absolute paths, because nodes have other working directories
         self._job = Job(
             lake.store.resolve(),
             lake.digest,
@@ -97,7 +98,7 @@ class ClusterFits:
 
         Raises:
             ClusterError: the cluster cannot be used, or no longer.
-            As `trainer.training.loop.Trainer.fit`.
+            And the errors of `trainer.training.loop.Trainer.fit`.
         """
         wanted = [one for one in wanted if self._is_fitted_on_images(one.model)]
         done: dict[str, CompletedFit] = {}

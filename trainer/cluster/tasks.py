@@ -36,7 +36,7 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        As `trainer.features.frozen_backbone.compute_embeddings`.
+        And the errors of `trainer.features.frozen_backbone.compute_embeddings`.
     """
     lake = _prepare(task, job, task.views)
     import_keras()
@@ -56,7 +56,7 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        As `trainer.training.loop.Trainer.fit`.
+        And the errors of `trainer.training.loop.Trainer.fit`.
     """
     say_status("starting TensorFlow")
     lake = _prepare(task, job, pl.concat(vars(task.plan).values()))
@@ -68,6 +68,7 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
     checkpoint = f"{CHECKPOINTS}/{name}.npz"
     with _find_folder(job) as folder:
         is_shared = folder == job.folder
+        # a shared folder has the checkpoint already
         if task.checkpoint and not is_shared:
             (folder / CHECKPOINTS).mkdir()
             (folder / checkpoint).write_bytes(task.checkpoint)

@@ -58,6 +58,7 @@ def cross_validate(
     """
     options, lake, timings = context.options, context.lake, context.timings
     is_ensemble = options.ensemble == "folds"
+    # the final plan covers all views of the run
     with open_remote_fits(context, pl.concat(vars(final_plan).values())) as remote:
         remote.embed()
         fits = {name: make_fit(context, name, final_plan) for name in options.model_names}

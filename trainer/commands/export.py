@@ -54,6 +54,7 @@ def export(options: ExportOptions, kept: SavedRun) -> None:
     chosen.check_installed()
     check_exportable(kept.image)
     note(f"converting the model of {kept.folder} to {options.format}")
+    # an interrupted export leaves nothing under the final name
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     with explain_write(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +65,7 @@ def export(options: ExportOptions, kept: SavedRun) -> None:
             agreement = _verify(model, kept, chosen, partial)
             partial.rename(path)
         finally:
+            # a SavedModel is a folder, the other formats are files
             shutil.rmtree(partial, ignore_errors=True)
             partial.unlink(missing_ok=True)
     say(f"{agreement}")
@@ -97,6 +99,7 @@ def _verify(model: keras.Model, kept: SavedRun, chosen: Format, path: Path) -> s
         return f"not compared with the model: no package {chosen.asks}"
     with hushed():
         difference = _compare(model, kept, chosen.open(path))
+    # not `> _TOLERANCE`: comparisons with NaN are false
     if not difference <= _TOLERANCE:
         raise TrainingError(
             f"Expected an export that answers as its model, to {_TOLERANCE}. "

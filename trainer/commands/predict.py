@@ -30,6 +30,7 @@ from trainer.runs.saved_run import SavedRun, open_saved_run
 
 _BATCH = 64
 _BATCHES_AHEAD = 2
+"""Batches that threads decode in advance; the limit bounds memory."""
 
 
 def predict(options: PredictOptions) -> None:
@@ -71,12 +72,14 @@ def answer_all(kept: SavedRun, found: FoundViews, maps: Path | None) -> Answers:
     note("starting TensorFlow")
     import_keras()
 
+    # late, as it imports TensorFlow
     from trainer.explain.heat_map_files import Explainer
 
     model: Any = kept.load_model()
     explainer = Explainer(model, maps, found.files) if maps else None
     # errors by row of the table of views; readable views have an output instead
     refused: dict[int, ImageError] = {}
+    # np.concatenate needs an array even if no view can be read
     outputs = [np.empty((0, model.output_shape[-1]), np.float32)]
     with Progress("predict", len(found.files)) as progress:
         views = enumerate(_read_ahead(found.files, kept.image))

@@ -32,6 +32,7 @@ def serve(options: ServeOptions, **limits: float) -> None:
         )
     kept = open_saved_run(options.run)
     with _bind(options) as listener:
+        # late, as these modules import the packages of the extra
         from trainer.serve.app import build_app
         from trainer.serve.limits import MEGABYTE, Limits
         from trainer.serve.server import Server
@@ -67,6 +68,7 @@ def _bind(options: ServeOptions) -> socket.socket:
         family, _, _, _, address = found[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
+            # allow a restart while closed connections are still in TIME_WAIT
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
             # listen now: a second server on this port fails here, not after loading its model
@@ -83,6 +85,7 @@ def _bind(options: ServeOptions) -> socket.socket:
 
 
 def _url(options: ServeOptions, listener: socket.socket) -> str:
+    # a URL needs brackets around an IPv6 address
     name = f"[{options.host}]" if ":" in options.host else options.host
     # browsers do not send the fragment, so the token stays out of access logs
     token = "/#token=TOKEN" if options.bearer_token else ""

@@ -63,7 +63,7 @@ class _Search:
         Raises:
             TrainingError: every trial failed.
         """
-        # compute embeddings before the first trial, so that its duration excludes them
+        # compute embeddings before the first trial, so that its duration does not include them
         make_fit(self._context, self._options.model, self._plan)
         with self._context.timings.measure("search"):
             while len(self._trials) < self._options.trials:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from trainer.options import Augment
 
 _PARALLEL_BATCHES = 2
+"""Fixed for the reason in `trainer.data.pipeline`."""
 
 
 # limits of the changes; each view draws uniformly within them

@@ -27,6 +27,7 @@ class InputWait:
         )
 
         def count(asked_s: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+            # stop the clock before the batch is passed on
             with tf.control_dependencies([tf.numpy_function(self._add, [asked_s], tf.float64)]):
                 return tuple(tf.identity(part) for part in batch)
 

@@ -110,6 +110,7 @@ def draw_folds(views: pl.DataFrame, k: int, seed: int) -> Iterator[Fold]:
 
 
 def _deal(views: pl.DataFrame, k: int, seed: int, purpose: str) -> Iterator[Fold]:
+    # folds must not depend on the order of the rows
     views = views.sort("view_id")
     for label, groups in views.group_by("label").agg(pl.col("group").n_unique()).iter_rows():
         if groups < k:

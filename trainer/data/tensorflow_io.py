@@ -34,5 +34,6 @@ def load_object_stores() -> None:
     }
     for name, value in wanted.items():
         if value:
+            # variables set by the user take precedence
             os.environ.setdefault(name, value)
     import_module("tensorflow_io")

@@ -16,6 +16,7 @@ _WAITING_RECORDS = 2_000
 """Total size of the shuffle buffers, in records. Neighbouring records of a shard belong to the same
 patient, so they must be mixed."""
 _PARALLEL_BATCHES = 2
+"""Fixed for the reason in `trainer.data.pipeline`."""
 
 
 def sequential_batches(
@@ -102,9 +103,11 @@ def _records(where: str, numbers: list[int], rows: list[int], is_remote: bool) -
     wanted_numbers = tf.constant(numbers, tf.int64)
     stream = tf.data.TFRecordDataset(where)
     if is_remote:
+        # a broken stream ends early; its missing records are read by offset later
         stream = stream.ignore_errors()
     numbered = stream.enumerate()
     wanted = numbered.filter(lambda number, _: tf.reduce_any(tf.equal(wanted_numbers, number)))  # pyright: ignore[reportArgumentType]  # an element's parts are handed over one by one
+    # empty records replace the missing ones, so that each row keeps its place
     nothing = tf.data.Dataset.from_tensors(tf.constant(b"")).repeat()
     records = wanted.map(lambda _, record: record).concatenate(nothing)
     return tf.data.Dataset.zip(

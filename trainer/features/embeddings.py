@@ -45,6 +45,7 @@ def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: 
         WeightsError: there are no weights.
     """
     hashed = hashlib.sha256(model_name.encode())
+    # a change in the code of a network can change its embeddings
     for path in sorted(Path(table.__file__).parent.glob("*.py")):
         hashed.update(path.read_bytes())
     path = table.find_weights(model_name, options.weights)

@@ -38,6 +38,7 @@ def start_tensorflow(timings: Timings) -> None:
     note("starting TensorFlow")
     with timings.measure("start TensorFlow"):
         import_keras()
+        # modules that need TensorFlow, so that the timing covers their import
         import_module("trainer.training.loop")
 
 

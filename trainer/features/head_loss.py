@@ -41,7 +41,7 @@ class Shape:
         return Head(*(p.reshape(part) for p, part in zip(pieces, self._parts, strict=True)))
 
     def start(self, seed: int) -> Parameters:
-        """Return initial weights: zeros, and for hidden units random (He et al., arXiv:1502.01852)."""
+        """Return initial weights: zeros, random for hidden units (He et al., arXiv:1502.01852)."""
         arrays = self._zeros()
         random: Any = np.random.default_rng(seed)  # numpy 1's types leave its methods half unknown
         arrays[2] = random.normal(0, np.sqrt(2 / self.num_embedded), self._parts[2])
@@ -112,6 +112,7 @@ class HeadLoss:
         logits = head.combine(features, hidden)
         self._known = (parameters.copy(), logits)
         error = (to_probabilities(logits) - self._targets) * examples.weights[:, None]
+        # (hidden > 0) is the derivative of ReLU
         hidden_error = error @ head.outward.T * (hidden > 0)
         gradient = [
             features.T @ error,

@@ -69,7 +69,9 @@ def to_probabilities(logits: Matrix) -> Matrix:
         float32 (rows, outputs).
     """
     if logits.shape[1] == 1:
+        # equals the sigmoid, but exp cannot overflow
         return 0.5 * (1 + np.tanh(0.5 * logits))
+    # subtract the maximum, so that exp cannot overflow
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     return shares / shares.sum(axis=1, keepdims=True)
 
@@ -77,6 +79,7 @@ def to_probabilities(logits: Matrix) -> Matrix:
 def cross_entropies(logits: Matrix, classes: Classes) -> npt.NDArray[np.float64]:
     """Return the cross-entropy of each row, (rows,)."""
     if logits.shape[1] == 1:
+        # log(1 + exp(-z)), with z = logit for class 1 and -logit for class 0
         return np.logaddexp(0, logits[:, 0] * (1 - 2 * classes), dtype=np.float64)
     below_top = logits - logits.max(axis=1, keepdims=True)
     own = np.take_along_axis(below_top, classes[:, None], axis=1)[:, 0]

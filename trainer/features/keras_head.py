@@ -34,6 +34,7 @@ def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
     kernel, seen = head.straight, known
     if num_hidden := len(head.inward_bias):
         hidden = layers.Dense(num_hidden, "relu", name="hidden")(known)
+        # one dense layer on the concatenation equals the sum of both parts
         seen = layers.Concatenate(name="features_and_hidden")([known, hidden])
         kernel = np.concatenate([head.straight, head.outward])
     logits = layers.Dense(num_outputs, name="logits")(seen)

@@ -17,9 +17,11 @@ def start(options: FitOptions) -> None:
         TrainingError: there are fewer devices than requested.
     """
     _divide_processor(options.devices)
+    # free the previous model and reset the counters in layer names
     keras.backend.clear_session()
     keras.config.set_dtype_policy(options.precision)
     keras.utils.set_random_seed(options.seed)
+    # some GPU kernels otherwise add in an undefined order
     tf.config.experimental.enable_op_determinism()
 
 

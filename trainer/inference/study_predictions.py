@@ -107,12 +107,14 @@ def _bound(
     if held_out.height < _MIN_HELD_OUT:
         return {name: pl.lit(None, pl.Float64) for name in ("low", "high")}
     ranked = held_out.sort("probability")
-    # with all rows, the interval would be the prevalence, whatever the prediction
+    # with all rows, the interval would be the prevalence, regardless of the prediction
     num_alike = min(_NUM_ALIKE, ranked.height // 2)
     num_lower = np.searchsorted(ranked["probability"].to_numpy(), probabilities)
     first = np.clip(num_lower - num_alike // 2, 0, ranked.height - num_alike)
+    # differences of cumulative sums count the abnormal rows in each window
     num_up_to = np.concatenate([[0], np.cumsum(ranked["label"].to_numpy())])
     num_abnormal = num_up_to[first + num_alike] - num_up_to[first]
+    # one interval for each possible count
     found = [
         binomtest(count, num_alike).proportion_ci(method="wilson") for count in range(num_alike + 1)
     ]

@@ -79,6 +79,7 @@ class Application:
                 f"Received: {' '.join(str(error).split())} in {path}"
             ) from None
         first, *others = (layer.get_weights() for layer in original.layers if layer.weights)
+        # kernel axes: height, width, input channels, filters
         first[0] = np.einsum("hwcn,cm->hwmn", first[0], self._mixture())
         targets = [layer for layer in backbone.layers if layer.weights]
         for layer, weights in zip(targets, (first, *others), strict=True):

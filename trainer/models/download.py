@@ -45,6 +45,7 @@ class Published:
         """
         is_here = self.path.exists()
         data = self.path.read_bytes() if is_here else self._download()
+        # FIPS builds of OpenSSL refuse MD5 unless it is marked as not for security
         received = hashlib.md5(data, usedforsecurity=False).hexdigest()
         if received != (self.md5 or received):
             raise WeightsError(f"Expected the MD5 {self.md5}. Received: {received} for {self.path}")
@@ -67,6 +68,7 @@ class Published:
             return data
         except (OSError, HTTPException) as error:
             if isinstance(error, HTTPError):
+                # an HTTPError holds an open connection
                 error.close()
             raise WeightsError(
                 f"Expected pretrained weights at {self.path}, or a network to download them. "

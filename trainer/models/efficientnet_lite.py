@@ -164,6 +164,7 @@ def _normalize(features: Any, name: str) -> Any:
 
 def _set_weights(backbone: keras.Model, tensors: Mapping[str, Tensor]) -> None:
     for layer in backbone.layers:
+        # the tensors of layer `blocks.0.bn1` are called `_blocks.0._bn1.*`
         name = ".".join(word if word.isdigit() else f"_{word}" for word in layer.name.split("."))
         if f"{name}.running_mean" in tensors:
             facts = ("weight", "bias", "running_mean", "running_var")

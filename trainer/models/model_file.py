@@ -40,6 +40,7 @@ def load_model(path: Path, size_px: int, num_outputs: int) -> keras.Model:
     check_sizes(path)
     untyped: Any = keras.models
     try:
+        # safe_mode refuses serialized lambdas, which can run any code
         model = untyped.load_model(path, compile=False, safe_mode=True)
         shapes = (tuple(model.input_shape), tuple(model.output_shape), model.input.dtype)
     except MemoryError:

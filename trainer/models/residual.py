@@ -32,6 +32,7 @@ def build(size_px: int) -> keras.Model:
 
     images, pixels = enter(size_px, _WORKING_SIZE_PX)
     features = layers.Rescaling(1 / 255)(pixels)
+    # a single group normalizes each image by its own mean and variance
     features = layers.GroupNormalization(1, center=False, scale=False)(features)
     features = layers.Conv2D(_STEM_FILTERS, 5, 2, padding="same", use_bias=False)(features)
     features = layers.MaxPooling2D(3, 2, padding="same")(features)

@@ -171,4 +171,5 @@ def _gather(name: Any, place: Any, storages: Mapping[str, npt.NDArray[Any]]) -> 
     if max(last + 1, math.prod(shape)) > len(values) or 0 in shape:
         raise ValueError(f"{name} outside of its storage")
     steps = [stride * values.itemsize for stride in strides]
+    # as_strided does not check bounds: they are checked above
     return np.lib.stride_tricks.as_strided(values[place.offset :], shape, steps).copy()

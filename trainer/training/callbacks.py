@@ -47,7 +47,7 @@ class ProgressCallback(keras.callbacks.Callback):
         """Count the batch.
 
         Raises:
-            TrainingError: the loss is no longer a number.
+            TrainingError: the loss is not finite.
         """
         self._trained_s = time.monotonic()
         so_far = logs or {}

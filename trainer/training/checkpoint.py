@@ -46,6 +46,7 @@ class Checkpoint:
         with open_sealed(self._path, self._path.name) as file:
             if file is None:
                 return None
+            # a pickle could run code
             with np.load(file, allow_pickle=False) as stored:
                 rows = json.loads(bytes(stored[_ROWS]))
                 return State(rows, _in_order(stored, "best"), _in_order(stored, "current"))

@@ -96,6 +96,7 @@ class Trainer:
             jit_compile=self._options.xla == "on",
             **objective(model.output_shape[-1]),
         )
+        # create the optimizer's variables now, so that a checkpoint can restore them
         model.optimizer.build(model.trainable_variables)
         return model
 
@@ -119,10 +120,12 @@ class Trainer:
                     progress.note(f"going on after epoch {state.num_epochs}")
                 model.fit(
                     waiting.measure(self._train_batches(plan.train, reader, state.num_epochs)),
+                    # the dataset is endless
                     steps_per_epoch=math.ceil(len(reader) / options.batch_size),
                     validation_data=validation_batches,
                     initial_epoch=state.num_epochs,
                     epochs=options.epochs,
+                    # the pipeline shuffles
                     shuffle=False,
                     verbose=0,
                     callbacks=[ProgressCallback(state, progress, len(reader), waiting, log.add)],

@@ -51,6 +51,7 @@ class TensorBoardLog:
                 for name in _MEASURES:
                     if (value := row.get(f"{prefix}{name}")) is not None:
                         tf.summary.scalar(name, value)
+            # a running TensorBoard shows the epoch at once
             writer.flush()
 
     def close(self) -> None:

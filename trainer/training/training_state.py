@@ -35,6 +35,7 @@ class TrainingState:
         if state := checkpoint.read():
             self.rows, self._best = state.rows, state.best
             self._has_ended = not state.current
+            # `current` is empty after the fit has ended
             for variable, value in zip(self._variables(), state.current, strict=False):
                 variable.assign(value)
 

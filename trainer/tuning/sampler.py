@@ -42,7 +42,9 @@ def propose(space: "Space", trials: Sequence["Trial"], seed: int) -> "Settings":
     """
     import optuna
 
+    # Optuna logs each new study to standard error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # the sampler is created again for each trial, so each needs its own seed
     own_seed = int(np.random.SeedSequence([seed, len(trials)]).generate_state(1)[0])
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=own_seed)
