@@ -31,11 +31,7 @@ from trainer.training.recipe import Fit, make_heads, name_head
 class ClusterFits:
     """Runs embedding and fitting on a cluster; see `trainer.cluster.remote_fits.RemoteFits`.
 
-    Args:
-        cluster: not started yet.
-        table: shows the progress of the fits.
-        context: of the run.
-        views: all views of the run, for fitting or for prediction.
+    `cluster` is not started yet; `views` are all views of the run, for fitting or for prediction.
     """
 
     def __init__(

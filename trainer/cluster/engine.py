@@ -28,9 +28,7 @@ def open_remote_fits(
 ) -> Generator[RemoteFits, None, None]:
     """Yield the remote fits for `engine=`; the cluster is released after the block.
 
-    Args:
-        context: of the run.
-        views: all views of the run, for fitting or for prediction.
+    `views` are all views of the run, for fitting or for prediction.
 
     Raises:
         ClusterError: Ray is not installed.

@@ -41,12 +41,8 @@ class RemoteFits(Protocol):
     def fit(self, fits: Mapping[str, Fit], wanted: Sequence[FitRequest]) -> Mapping[str, Fit]:
         """Run the requested fits that train on images.
 
-        Args:
-            fits: the fit function of each model, by name.
-            wanted: the requested fits.
-
         Returns:
-            The same functions, which return the results of completed fits without fitting again.
+            The fit functions, which return the results of completed fits without fitting again.
         """
         ...
 
@@ -67,13 +63,10 @@ class CompletedFit:
 
 
 def recall(fit: Fit, done: Mapping[str, CompletedFit]) -> Fit:
-    """Return a fit function that reuses completed fits.
+    """Return a fit function that reuses completed fits, given by title.
 
-    A model is loaded only to predict views that the request did not list, or to be saved.
-
-    Args:
-        fit: the original function; it resumes from the checkpoint of a completed fit.
-        done: completed fits by title.
+    A model is loaded only to predict views that the request did not list, or to be saved; `fit`
+    then reads it from the checkpoint.
     """
 
     def fit_or_recall(

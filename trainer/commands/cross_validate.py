@@ -46,11 +46,6 @@ def cross_validate(
     The best candidate is refitted on the whole train split. With `ensemble=folds` its fold models
     are saved instead, as an ensemble that predicts their mean probability.
 
-    Args:
-        context: of the run.
-        folds: the plan of each fold, the same for all candidates.
-        final_plan: the plan of the refit.
-
     Raises:
         ClusterError: the cluster cannot be used.
         CorruptLakeError: the record of a view is damaged.

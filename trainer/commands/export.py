@@ -37,10 +37,6 @@ def export(options: ExportOptions, kept: SavedRun) -> None:
 
     The export gets its final name only after the verification.
 
-    Args:
-        options: format and path.
-        kept: the saved run.
-
     Raises:
         UsageError: the output path exists already.
         TrainingError: the preprocessing has no graph equivalent, a package is missing, the

@@ -59,12 +59,7 @@ def predict(options: PredictOptions) -> None:
 
 
 def answer_all(kept: SavedRun, found: FoundViews, maps: Path | None) -> Answers:
-    """Return a run's predictions for views and studies, and the views that could not be read.
-
-    Args:
-        kept: the saved run.
-        found: the views.
-        maps: the folder for one heat map per view; None for no heat maps.
+    """Return predictions for views and studies; write a heat map per view into `maps`, if given.
 
     Raises:
         WriteError: a heat map cannot be written.

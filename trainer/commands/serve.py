@@ -13,11 +13,7 @@ _PACKAGES = ("starlette", "uvicorn", "python_multipart", "markdown_it")
 
 
 def serve(options: ServeOptions, **limits: float) -> None:
-    """Serve predictions until interrupted.
-
-    Args:
-        options: of the command.
-        **limits: replace defaults of `trainer.serve.limits.Limits`.
+    """Serve predictions until interrupted; `limits` replace defaults of `Limits`.
 
     Raises:
         ServeError: a package is not installed, or the address cannot be bound.

@@ -45,11 +45,7 @@ def save_trained(
 ) -> None:
     """Score a trained model, and write all results and the report.
 
-    Args:
-        trained: fitted on the plan.
-        context: of the run.
-        plan: the views.
-        search: the hyperparameter search, for `config.json`; None without a search.
+    `search` describes a hyperparameter search for `config.json`.
     """
     name = context.options.candidate.name
     with context.timings.measure("evaluate"):
@@ -66,10 +62,7 @@ def save_model(
 ) -> None:
     """Write the model, and heat maps of the views in the report.
 
-    Args:
-        members: a single model, or the members of an ensemble that predicts their mean.
-        context: of the run.
-        scored: all predictions of the run.
+    Several members are saved as one ensemble that predicts their mean.
     """
     folder, options = context.folder, context.options
     with context.timings.measure("save"):
@@ -105,12 +98,7 @@ def save_results(
 
 
 def predict_sets(members: list[TrainedModel], plan: FitPlan, name: str) -> pl.DataFrame:
-    """Predict the validation and test views of a plan with the final model.
-
-    Args:
-        members: the models; their probabilities are averaged.
-        plan: `validation` and `test` may be empty.
-        name: of the candidate.
+    """Predict the validation and test views of a plan with the mean of the final models.
 
     Returns:
         `view_id`, `probability`, `model`, `fold` (null) and `role`.

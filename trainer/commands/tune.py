@@ -23,12 +23,8 @@ from trainer.tuning.trials import Settings, Trial, choose, keep_trials, read_tri
 def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
     """Run the trials, save the best model, score it once, and write results and report.
 
-    An interrupted search resumes at the last finished epoch of the current trial, with the same
-    results.
-
-    Args:
-        context: of the run.
-        plan: the same for every trial; only the best trial is scored on its test views.
+    All trials use the same plan; only the best one is scored on its test views. An interrupted
+    search resumes at the last finished epoch of the current trial, with the same results.
 
     Raises:
         CorruptLakeError: the record of a view is damaged.

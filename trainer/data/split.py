@@ -98,11 +98,6 @@ def draw_folds(views: pl.DataFrame, k: int, seed: int) -> Iterator[Fold]:
     They equal those of scikit-learn's `StratifiedGroupKFold`. Each view is held out once. The same
     views, `k` and seed give the same folds.
 
-    Args:
-        views: with the columns `view_id`, `group`, `label` and `body_part`.
-        k: number of folds.
-        seed: of the order of the groups.
-
     Raises:
         TrainingError: there are too few groups, or one side would lack a label.
     """

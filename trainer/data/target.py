@@ -43,11 +43,7 @@ class Target:
         return 2 * len(self.parts) or 1
 
     def numbers(self, views: pl.DataFrame) -> npt.NDArray[np.int64]:
-        """Return the class number of each view, (rows,).
-
-        Args:
-            views: with the columns `label` and `body_part`; the body part must be one of `parts`.
-        """
+        """Return the class number of each view, (rows,); body parts must be in `parts`."""
         label = pl.col("label")
         if self.parts:
             places = {part: place for place, part in enumerate(self.parts)}
@@ -56,11 +52,7 @@ class Target:
 
 
 def make_target(name: Task, manifest: pl.DataFrame) -> Target:
-    """Return the target of a run on a lake.
-
-    Args:
-        name: the value of `task=`.
-        manifest: of the lake; every view gets a class.
+    """Return the target of a run on a lake; every view of the manifest gets a class.
 
     Raises:
         TrainingError: the task needs two body parts, but the train split has one or none.
@@ -102,11 +94,7 @@ def normalize(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def predictions_table(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.DataFrame:
-    """Return a table of the predictions for views, in their order.
-
-    Args:
-        views: with the column `view_id`.
-        outputs: of the model, (rows, n).
+    """Return a table of the predictions for views, in their order, from outputs (rows, n).
 
     Returns:
         `view_id`, `probability` (of abnormal, Float64) and, for several classes,
@@ -128,15 +116,7 @@ _BALANCED: dict[ClassWeight, Sequence[str]] = {
 
 
 def class_weights(views: pl.DataFrame, weighting: ClassWeight) -> Floats32:
-    """Return sample weights that give each class of `views` the same total weight.
-
-    Args:
-        views: of one side of a fit, with the columns `label` and `body_part`.
-        weighting: the classes to balance: labels, or labels within body parts.
-
-    Returns:
-        (rows,), with mean 1.
-    """
+    """Return sample weights (rows,), mean 1, with the same total weight for each class."""
     if weighting == "none":
         return np.ones(views.height, np.float32)
     columns = _BALANCED[weighting]

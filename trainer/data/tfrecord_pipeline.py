@@ -1,7 +1,6 @@
 """tf.data pipeline that reads shards sequentially with TFRecordDataset.
 
-For shards that cannot be read by offset; reading by offset is faster and shuffles fully
-(`pipeline`).
+For shards that cannot be read by offset; `trainer.data.pipeline` is faster and shuffles fully.
 """
 
 from typing import Any

@@ -33,13 +33,7 @@ def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: 
     """Return the cache key of a backbone's embeddings, without building the backbone.
 
     The key covers the lake, the code of the models, the weights, the versions of TensorFlow and
-    Keras, the precision and the kind of images.
-
-    Args:
-        lake_digest: of the lake.
-        model_name: a key of `trainer.models.table.MODELS`.
-        options: with weights and precision.
-        kind: of the input images: empty for the views, or `mirrored`.
+    Keras, the precision and the kind of images: empty for the views, or `mirrored`.
 
     Raises:
         WeightsError: there are no weights.
@@ -55,11 +49,7 @@ def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: 
 
 
 class EmbeddingCache:
-    """The cached embeddings with one key.
-
-    Args:
-        key: see `embedding_key`.
-    """
+    """The cached embeddings with one key; see `embedding_key`."""
 
     def __init__(self, key: str):
         self._key = key
@@ -93,15 +83,9 @@ class EmbeddingCache:
 
 
 def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matrix]) -> Matrix:
-    """Return the embeddings of views; compute and cache those that are missing.
+    """Return the embeddings of views, float32 (views, n), in order; compute and cache missing ones.
 
-    Args:
-        views: rows of a manifest.
-        key: see `embedding_key`.
-        compute: from rows of the manifest to float32 embeddings (rows, n), in their order.
-
-    Returns:
-        float32 (views, n), in the order of `views`.
+    `compute` returns the embeddings of rows of the manifest, float32 (rows, n), in their order.
     """
     kept = EmbeddingCache(key)
     for chunk in kept.missing(views):

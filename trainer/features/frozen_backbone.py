@@ -53,12 +53,7 @@ def compute_embeddings(
 ) -> Matrix:
     """Return the embeddings of views by a backbone, float32 (views, n).
 
-    Args:
-        backbone: from uint8 images (batch, size, size, 1) to features.
-        lake: with the images.
-        views: rows of its manifest.
-        kind: one of `list_kinds`.
-        waiting: measures the time spent waiting for images.
+    The backbone takes uint8 images (batch, size, size, 1); `kind` is one of `list_kinds`.
     """
     from trainer.inference.keras_inference import infer
     from trainer.models.ensemble import mirror
@@ -70,10 +65,8 @@ def compute_embeddings(
 class FrozenFit:
     """Fits heads on embeddings; the constructor computes those that are not cached.
 
-    Args:
-        context: of the run; its timings record `start TensorFlow` and `embed`.
-        model_name: a key of `trainer.models.table.MODELS`.
-        views: all views of the run, for fitting or for prediction.
+    `views` are all views of the run, for fitting or for prediction. The timings of `context` record
+    `start TensorFlow` and `embed`.
     """
 
     def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):

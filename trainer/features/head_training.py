@@ -51,7 +51,7 @@ def fit_heads(
     num_outputs: int,
     options: FitOptions,
 ) -> list[TrainedHead]:
-    """Fit heads with weight decay, each with early stopping on the validation loss.
+    """Fit a head per candidate with weight decay and early stopping on the validation loss.
 
     An epoch is one iteration of L-BFGS (Liu and Nocedal 1989) over all train views: about fifteen
     replace thousands of steps of Adam. Weight decay also replaces dropout, which is a form of
@@ -62,16 +62,6 @@ def fit_heads(
     through hidden units and directly, so that it has few weights for small training sets. The
     weights of hidden units decay towards their initial values, because strong decay towards zero
     would disable all units (Pearce et al., https://arxiv.org/abs/1810.05546).
-
-    Args:
-        train: the examples to fit.
-        validation: the examples for early stopping.
-        candidates: with `head` and `weight_decay`.
-        num_outputs: 1 for the probability of abnormal, or one per class.
-        options: epochs, patience, and the seed of components and hidden units.
-
-    Returns:
-        One head per candidate, in their order.
     """
     has_hidden = any(candidate.head == "hidden" for candidate in candidates)
     num_threads = count_usable_cores() or 1
@@ -88,14 +78,7 @@ def fit_heads(
 
 
 class _HeadFit:
-    """Fits one head with early stopping, and keeps the weights of the best epoch.
-
-    Args:
-        features: that the head takes.
-        train: the examples to fit.
-        validation: the examples for early stopping.
-        options: epochs, patience and seed.
-    """
+    """Fits one head with early stopping, and keeps the weights of the best epoch."""
 
     def __init__(
         self, features: Features, train: Examples, validation: Examples, options: FitOptions

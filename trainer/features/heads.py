@@ -60,14 +60,7 @@ class Head:
 
 
 def to_probabilities(logits: Matrix) -> Matrix:
-    """Return probabilities: the sigmoid of a single logit, or the softmax of several.
-
-    Args:
-        logits: float32 (rows, outputs).
-
-    Returns:
-        float32 (rows, outputs).
-    """
+    """Return probabilities (rows, outputs): the sigmoid of one logit, or the softmax of several."""
     if logits.shape[1] == 1:
         # equals the sigmoid, but exp cannot overflow
         return 0.5 * (1 + np.tanh(0.5 * logits))

@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
     """Return a Keras model with the same outputs as a head.
 
-    Args:
-        head: trained on embeddings.
-        dropout: as in `add_classifier`, for further training.
-
-    Returns:
-        From features (batch, n) to probabilities, float32 (batch, outputs).
+    It takes features (batch, n) and returns probabilities, float32 (batch, outputs). `dropout` is
+    for further training.
     """
     models: Any = import_module("keras")  # it has no type stubs
     layers = models.layers

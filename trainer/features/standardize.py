@@ -49,12 +49,7 @@ class Features:
 
 
 def standardize(train: Matrix, validation: Matrix) -> Features:
-    """Return features with mean 0 and variance 1 on train rows.
-
-    Args:
-        train: embeddings, float32 (rows, n).
-        validation: embeddings, float32 (rows, n).
-    """
+    """Return features with mean 0 and variance 1 on train rows, from embeddings (rows, n)."""
     mean = train.mean(axis=0)
     scale = 1 / np.maximum(train.std(axis=0), np.float32(_MIN_STD))
     return Features(mean, scale, (train - mean) * scale, (validation - mean) * scale)
@@ -63,9 +58,7 @@ def standardize(train: Matrix, validation: Matrix) -> Features:
 def find_components(standard: Features, seed: int) -> Features:
     """Return the leading principal components of the standardized features of train rows.
 
-    Args:
-        standard: as from `standardize`.
-        seed: of the randomized algorithm (Halko et al., https://arxiv.org/abs/0909.4061).
+    Computed by the randomized algorithm of Halko et al. (https://arxiv.org/abs/0909.4061).
     """
     # imported here, because it takes half a second and linear heads do not need it
     from sklearn.decomposition import (  # pyright: ignore[reportMissingTypeStubs]  # it has none

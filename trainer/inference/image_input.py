@@ -21,14 +21,7 @@ def _dicom_decoder() -> LimitedProcesses:
 
 
 def read_view(path: Path, spec: ImageSpec) -> Pixels:
-    """Read and prepare one view.
-
-    Args:
-        path: of a PNG, JPEG or DICOM file, with any file name.
-        spec: of the lake on which the model was trained.
-
-    Returns:
-        uint8 of shape (size, size).
+    """Read and prepare one view, uint8 (size, size), from a file with any name.
 
     Raises:
         ImageError: the file cannot be read, or is not a supported radiograph.
@@ -45,10 +38,7 @@ def read_view(path: Path, spec: ImageSpec) -> Pixels:
 
 
 def decode_grey(encoded: bytes) -> Pixels:
-    """Decode the bytes of a PNG, JPEG or DICOM file in this process.
-
-    Returns:
-        uint8 of shape (height, width).
+    """Decode a PNG, JPEG or DICOM file in this process, to uint8 (height, width).
 
     Raises:
         ImageError: the bytes are not a supported radiograph.
@@ -58,17 +48,10 @@ def decode_grey(encoded: bytes) -> Pixels:
 
 
 def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:
-    """Decode the bytes of a PNG, JPEG or DICOM file and prepare them as ingest does.
+    """Decode a PNG, JPEG or DICOM file and prepare it as ingest does, to uint8 (size, size).
 
     DICOM is decoded in another process, because the decoders of compressed transfer syntaxes are
     native code, and a damaged file can make them crash, hang or allocate without limit.
-
-    Args:
-        encoded: the content of a file.
-        spec: of the lake on which the model was trained.
-
-    Returns:
-        uint8 of shape (size, size).
 
     Raises:
         ImageError: the bytes are not a supported radiograph.

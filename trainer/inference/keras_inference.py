@@ -30,12 +30,7 @@ def infer(
 ) -> npt.NDArray[np.float32]:
     """Return the model's outputs for views, float32 (views, n), in the order of `views`.
 
-    Args:
-        model: takes uint8 images (batch, size, size, 1).
-        lake: with the images.
-        views: rows of its manifest.
-        stage: the label of the progress display.
-        waiting: measures the time spent waiting for images.
+    The model takes uint8 images (batch, size, size, 1). `stage` labels the progress display.
 
     Raises:
         CorruptLakeError: the record of a view is damaged.

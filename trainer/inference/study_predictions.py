@@ -62,10 +62,6 @@ def answer(
 def check_outputs(outputs: npt.NDArray[np.float32], folder: Path) -> None:
     """Check that a model's outputs are probabilities: NaN would count as below every threshold.
 
-    Args:
-        outputs: of the model, (rows, n).
-        folder: of its run.
-
     Raises:
         TrainingError: an output is NaN or not within 0 and 1, or class probabilities do not sum to
             1.

@@ -45,14 +45,10 @@ def predict(members: Sequence[TrainedModel], views: pl.DataFrame) -> pl.DataFram
 
 
 def build_model(members: Sequence[TrainedModel], tta: str) -> keras.Model:
-    """Build the model to be saved; its predictions equal those of `predict`.
+    """Build the model to be saved, with the predictions of `predict`.
 
-    Args:
-        members: of one kind, with the same backbone, if any.
-        tta: as in `trainer.options.FitOptions`.
-
-    Returns:
-        From uint8 images (batch, size, size, 1) to probabilities (batch, outputs).
+    All members share one backbone, if any. The model takes uint8 images (batch, size, size, 1) and
+    returns probabilities (batch, outputs).
     """
     from trainer.models.ensemble import build_ensemble
 

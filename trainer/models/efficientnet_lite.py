@@ -75,12 +75,8 @@ def find_weights() -> Path:
 def build(size_px: int, channels: int = 1) -> keras.Model:
     """Build the network up to its pooled features, with random weights.
 
-    Args:
-        size_px: side of the images.
-        channels: 1 for grey, 3 for RGB.
-
-    Returns:
-        A model from uint8 images (batch, size, size, channels) to float32 embeddings (batch, 1280).
+    It takes uint8 images (batch, size, size, channels), grey or RGB, and returns float32 embeddings
+    (batch, 1280).
     """
     import keras
     from keras import layers

@@ -25,13 +25,9 @@ _SPARE_BYTES = 1 << 20
 def load_model(path: Path, size_px: int, num_outputs: int) -> keras.Model:
     """Load the model of a saved run.
 
-    Args:
-        path: of a `.keras` file.
-        size_px: the expected side of its input images.
-        num_outputs: the expected number of its outputs.
-
     Raises:
-        ValueError: the file is damaged, expands beyond its size, or holds another model.
+        ValueError: the file is damaged, expands beyond its size, or holds a model with other inputs
+            or outputs.
     """
     import_keras()
 

@@ -81,13 +81,7 @@ MODELS = {
 def build_backbone(name: str, size_px: int, weights: str) -> keras.Model:
     """Build the backbone of a model and load its initial weights.
 
-    Args:
-        name: a key of `MODELS`.
-        size_px: side of the lake's images.
-        weights: as in `trainer.options.FitOptions`.
-
-    Returns:
-        From uint8 images (batch, size, size, 1) to float32 features (batch, n).
+    It takes uint8 images (batch, size, size, 1) and returns float32 features (batch, n).
 
     Raises:
         WeightsError: the weights are missing, damaged, or for another network.

@@ -15,15 +15,7 @@ from trainer.training.training_state import TrainingState
 
 
 class ProgressCallback(keras.callbacks.Callback):
-    """Shows the progress of a fit, records its epochs, and stops it early.
-
-    Args:
-        state: of the fit.
-        progress: the display, in images.
-        num_views: views per epoch.
-        waiting: of the pipeline of training batches.
-        tell: called with the row of each epoch.
-    """
+    """Shows the progress of a fit, records its epochs, and stops it early."""
 
     def __init__(
         self,

@@ -32,11 +32,7 @@ class State:
 
 
 class Checkpoint:
-    """The checkpoint file of one fit, replaced atomically after every epoch.
-
-    Args:
-        path: of the file; it may be missing.
-    """
+    """The checkpoint file of one fit, replaced atomically after every epoch."""
 
     def __init__(self, path: Path):
         self._path = path

@@ -59,12 +59,8 @@ class Trainer:
         """Train on a plan's train views, with early stopping on its validation loss.
 
         An interrupted fit resumes after its last finished epoch and gives the same weights, because
-        all random numbers depend on the seed and the number of the epoch.
-
-        Args:
-            recipe: the initial model and the learning rate.
-            plan: with train and validation views.
-            title: of the progress display, unique among the fits of the run.
+        all random numbers depend on the seed and the number of the epoch. The title names the
+        checkpoint, so it must be unique among the fits of the run.
 
         Raises:
             TrainingError: the loss is not finite, or there is no memory for a batch.

@@ -24,9 +24,6 @@ def objective(num_outputs: int) -> dict[str, Any]:
 
     Metrics are passed as objects: Keras would create named metrics in the first training step, and
     the step would be traced twice.
-
-    Args:
-        num_outputs: of the model: 1, or the number of classes.
     """
     if num_outputs == 1:
         return {

@@ -34,10 +34,7 @@ steps would spoil the pretrained backbone."""
 def make_fit(context: RunContext[FitOptions], model_name: str, plan: FitPlan) -> Fit:
     """Return the fit function for a model and its options; for heads, embed the views first.
 
-    Args:
-        context: of the run.
-        model_name: a key of `trainer.models.table.MODELS`.
-        plan: must contain all views of all later plans.
+    The plan must contain all views of all later plans.
 
     Raises:
         CorruptLakeError: the record of a view is damaged.
@@ -71,10 +68,7 @@ def make_image_fit(
 ) -> Fit:
     """Return the fit function of a whole model on images; see `make_fit`.
 
-    Args:
-        context: of the run.
-        model_name: a key of `trainer.models.table.MODELS`.
-        head: the initial head of a staged fit, trained on the same plan; None for a plain fit.
+    `head` is the initial head of a staged fit, trained on the same plan.
     """
     if head is None:
         return _WholeFit(context, model_name).fit

@@ -16,10 +16,7 @@ _MEASURES = ("loss", "accuracy", "auroc")
 def log_heads(folder: Path, history: pl.DataFrame) -> None:
     """Write the epochs of heads after training; a head trains too fast to be watched.
 
-    Args:
-        folder: of all logs.
-        history: columns as in `HISTORY_SCHEMA`, `model` and `fold`; fits on images are skipped,
-            because they have logs already.
+    Fits on images are skipped, because they have logs already.
     """
     heads = history.filter(pl.col("train_s").is_null().all().over("model", "fold"))
     for rows in heads.partition_by("model", "fold"):
@@ -33,9 +30,7 @@ def log_heads(folder: Path, history: pl.DataFrame) -> None:
 class TensorBoardLog:
     """Writes epochs for TensorBoard while a fit runs.
 
-    Args:
-        folder: of the fit; training and validation have a subfolder each, so that TensorBoard draws
-            both in one chart.
+    Training and validation have a subfolder each, so that TensorBoard draws both in one chart.
     """
 
     def __init__(self, folder: Path):

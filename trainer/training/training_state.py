@@ -14,15 +14,8 @@ from trainer.training.checkpoint import Arrays, Checkpoint, State
 class TrainingState:
     """Tracks a fit from epoch to epoch and saves its state.
 
-    Args:
-        model: compiled, with a built optimizer; restored from the checkpoint if there is one.
-        options: of the fit.
-        checkpoint: the file of the state.
-
-    Attributes:
-        model: as given.
-        options: as given.
-        rows: one per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
+    The model must be compiled, with a built optimizer; it is restored from the checkpoint, if any.
+    `rows` has one row per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
     """
 
     def __init__(self, model: keras.Model, options: FitOptions, checkpoint: Checkpoint):

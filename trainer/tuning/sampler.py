@@ -34,11 +34,6 @@ def propose(space: "Space", trials: Sequence["Trial"], seed: int) -> "Settings":
     https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization, section 4), with
     10 random trials first. The result depends only on the seed and on the trials, so that a resumed
     search equals an uninterrupted one.
-
-    Args:
-        space: the distribution of each setting.
-        trials: all so far, in order.
-        seed: of the search.
     """
     import optuna
 

@@ -26,11 +26,9 @@ _DIGITS = 3
 
 
 def make_space(options: TuneOptions, num_views: int) -> Space:
-    """Return the search space; weight decay and learning rate are sampled on a logarithmic scale.
+    """Return the search space of `options.searched`; no batch has more than `num_views`.
 
-    Args:
-        options: `search` names the settings.
-        num_views: of the train set; no batch is larger.
+    Weight decay and learning rate are sampled on a logarithmic scale.
     """
     space = {name: _distribute(name, options) for name in options.searched}
     if "batch_size" in space:
