@@ -1,4 +1,4 @@
-"""Start: TensorFlow and Keras, quietly, and in half of the seconds that `import keras` takes."""
+"""Import TensorFlow and Keras without log output, in half the time of `import keras`."""
 
 import logging
 import os
@@ -11,26 +11,29 @@ from importlib import import_module
 from shared.processes.interruptible import interruptible
 
 _OPTIONAL = ("IPython", "matplotlib.pyplot", "pandas", "sklearn")
-"""What Keras imports where it is installed, only to know its objects; nothing here hands it any."""
+"""Packages that Keras imports, where installed, only to recognize their objects. No such object is
+passed to Keras here, so the imports are skipped to save time."""
 
 
 _SETTINGS = {
     "KERAS_BACKEND": "tensorflow",
-    # no folder can be made there, so that Keras neither reads nor writes a keras.json
+    # no folder can be created under os.devnull, so Keras neither reads nor writes a keras.json
     "KERAS_HOME": f"{os.devnull}/keras",
     "KERAS_MAX_EPOCHS": None,
     "KERAS_MAX_STEPS_PER_EPOCH": None,
     "KERAS_NNX_ENABLED": None,
 }
-"""Keras takes them from the environment, and more from the user's `keras.json` (the precision, the
-order of axes): results would silently be others, or none."""
+"""Variables of the environment that change Keras. Its `keras.json` can also change the precision
+and the order of axes. Both would silently change results or break training."""
 
 
 def import_keras() -> None:
-    """Import Keras and TensorFlow, without their chatter, which would drown what is said here.
+    """Import Keras and TensorFlow without their log messages.
 
-    Keras starts with its defaults and TensorFlow, whatever the user has set for other programs.
+    Keras uses its defaults and the TensorFlow backend, whatever the user has configured for other
+    programs.
     """
+    # 3: only fatal messages of TensorFlow's C++ code
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if "keras" not in sys.modules:
@@ -40,7 +43,7 @@ def import_keras() -> None:
 
 @contextmanager
 def _environment(settings: Mapping[str, str | None]) -> Generator[None, None, None]:
-    """Set variables of the environment, or remove those that are None; restore all after."""
+    """Set environment variables, or unset those that are None; restore all after the block."""
     before = {name: os.environ.get(name) for name in settings}
     _set(settings)
     try:
@@ -59,9 +62,9 @@ def _set(settings: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _not_installed(packages: tuple[str, ...]) -> Generator[None, None, None]:
-    """Have imports of packages fail, unless they were imported before."""
+    """Make imports of packages fail, unless they are imported already."""
     hidden = [name for name in packages if name not in sys.modules]
-    # what Python's import system takes for a module that is not to be found
+    # the import system raises ModuleNotFoundError for a None entry in sys.modules
     sys.modules.update(dict.fromkeys(hidden))  # pyright: ignore[reportCallIssue, reportArgumentType]  # typed without it
     try:
         yield

@@ -1,1 +1,1 @@
-"""Cross-validation on the nodes of a Ray cluster, with the results that one machine has."""
+"""Cross-validation on a Ray cluster, with the same results as on one machine."""

@@ -1,6 +1,6 @@
-"""Fits: those of a cross-validation are done by a cluster; what they end with is kept here.
+"""Run the fits of a cross-validation on a cluster, and store their results on this machine.
 
-So all that follows finds embeddings and finished fits as if this machine had made them.
+The rest of the cross-validation reads embeddings and checkpoints as if they were computed locally.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,13 +29,9 @@ from trainer.training.recipe import Fit, make_heads, name_head
 
 
 class ClusterFits:
-    """Has a cluster do what takes long; see `trainer.cluster.remote_fits.RemoteFits`.
+    """Runs embedding and fitting on a cluster; see `trainer.cluster.remote_fits.RemoteFits`.
 
-    Args:
-        cluster: not yet started.
-        table: shows the progress of the cluster.
-        context: of the run.
-        views: all views that will be fitted to or predicted.
+    `cluster` is not started yet; `views` are all views of the run, for fitting or for prediction.
     """
 
     def __init__(
@@ -49,6 +45,7 @@ class ClusterFits:
         self._cluster, self._table, self._context = cluster, table, context
         self._options, self._lake, self._views, self._folder = options, lake, views, folder
         cache_folder = options.cache and str(as_path("cache", options.cache).resolve())
+        # absolute paths, because nodes have other working directories
         self._job = Job(
             lake.store.resolve(),
             lake.digest,
@@ -60,11 +57,11 @@ class ClusterFits:
         self._heads = cache(self._make_heads)
 
     def embed(self) -> None:
-        """Embed the views by the models whose heads are fitted to that.
+        """Compute the missing embeddings of all views, for models with a frozen backbone.
 
         Raises:
             ClusterError: the cluster cannot be used, or no longer.
-            CorruptLakeError: a view's pixels are not those that were written.
+            CorruptLakeError: the record of a view is damaged.
         """
         names = self._options.model_names
         kept = {
@@ -81,7 +78,7 @@ class ClusterFits:
             for chunk in embeddings.missing(self._views)
         ]
         if tasks or any(map(self._is_fitted_on_images, names)):
-            # it starts while this process does
+            # starting takes seconds, so let it overlap with the start of this process
             self._cluster.start()
         if not tasks:
             return
@@ -93,11 +90,11 @@ class ClusterFits:
                 progress.advance(task.views.height)
 
     def fit(self, fits: Mapping[str, Fit], wanted: Sequence[FitRequest]) -> Mapping[str, Fit]:
-        """Fit those of the wanted models that are fitted on images.
+        """Run the requested fits that train on images; fits of heads alone run locally.
 
         Raises:
             ClusterError: the cluster cannot be used, or no longer.
-            As `trainer.training.loop.Trainer.fit`.
+            And the errors of `trainer.training.loop.Trainer.fit`.
         """
         wanted = [one for one in wanted if self._is_fitted_on_images(one.model)]
         done: dict[str, CompletedFit] = {}

@@ -1,4 +1,4 @@
-"""The engine of a cross-validation: this process, or a Ray cluster."""
+"""Choose where a cross-validation runs: in this process, or on a Ray cluster."""
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from trainer.training.recipe import Fit
 
 
 class _LocalFits:
-    """Does nothing ahead: this process fits when a fit is needed."""
+    """Runs nothing in advance: this process computes each fit when it is needed."""
 
     def embed(self) -> None:
         """Do nothing."""
@@ -26,11 +26,9 @@ class _LocalFits:
 def open_remote_fits(
     context: RunContext[CvOptions], views: pl.DataFrame
 ) -> Generator[RemoteFits, None, None]:
-    """Yield the remote fits that the options ask for; the cluster is released after the block.
+    """Yield the remote fits for `engine=`; the cluster is released after the block.
 
-    Args:
-        context: of the run.
-        views: all views that will be fitted to or predicted.
+    `views` are all views of the run, for fitting or for prediction.
 
     Raises:
         ClusterError: Ray is not installed.
@@ -38,7 +36,7 @@ def open_remote_fits(
     if context.options.engine == "local":
         yield _LocalFits()
         return
-    # only here, for a run on this machine needs none of it
+    # imported here, because a local run does not need Ray
     from trainer.cluster.cluster_fits import ClusterFits
     from trainer.cluster.resources import make_cluster
     from trainer.cluster.status_table import FitTable

@@ -1,4 +1,4 @@
-"""Messages: what a node is given of a cross-validation, and gives back."""
+"""Tasks sent to the nodes of a cluster, and their results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from trainer.options import FitOptions
 
 @dataclass(frozen=True)
 class Job:
-    """What all tasks of a run have in common.
+    """The facts that all tasks of a run share.
 
     Attributes:
-        lake: where the views' pixels are, by the name that it has from everywhere.
-        lake_digest: of what must lie there.
+        lake: by a path or URL that is valid on every node.
+        lake_digest: the expected digest of that lake.
         options: of all fits.
         folder: of the run, an absolute path.
-        identity: of the run, by which a node knows the folder from another of the same path.
+        identity: of the run; tells its folder from another folder with the same path on a node.
     """
 
     lake: Store
@@ -34,11 +34,11 @@ class Job:
 
 @dataclass(frozen=True)
 class EmbedTask:
-    """A chunk of views to be embedded.
+    """A chunk of views to embed.
 
     Attributes:
-        model: a key of `trainer.models.MODELS`.
-        weights_key: tells the model's weights from others.
+        model: a key of `trainer.models.table.MODELS`.
+        weights_key: identifies the model's weights.
         kind: of the images, see `trainer.features.frozen_backbone.list_kinds`.
         views: rows of the manifest.
     """
@@ -54,13 +54,13 @@ class FitTask:
     """One fit of a model on images.
 
     Attributes:
-        model: a key of `trainer.models.MODELS`.
-        weights_key: tells the model's weights from others.
-        plan: what to fit to.
-        title: what the fit is called; no other of the run has the same.
-        asked: views to answer once it is fitted.
-        head: from which a staged fit starts.
-        checkpoint: what an earlier run has left of the fit.
+        model: a key of `trainer.models.table.MODELS`.
+        weights_key: identifies the model's weights.
+        plan: the train, validation and test views.
+        title: of the fit, unique in the run.
+        asked: sets of views to predict after the fit.
+        head: the initial head of a staged fit.
+        checkpoint: from an earlier, interrupted run.
     """
 
     model: str
@@ -74,11 +74,11 @@ class FitTask:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a fit ends with.
+    """The result of a fit on a node.
 
     Attributes:
-        files: contents by path in the run's folder; empty where the node has that folder itself.
-        answers: of the fitted model to the views it was asked about.
+        files: contents by path in the run's folder; empty if the node shares that folder.
+        answers: predictions for each requested set of views.
     """
 
     files: dict[str, bytes]

@@ -1,4 +1,4 @@
-"""Fits that a cluster does ahead of the loop that needs them: requests and results."""
+"""Requests for fits that a cluster runs in advance, and their results."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from trainer.training.recipe import Fit
 
 @dataclass(frozen=True)
 class FitRequest:
-    """A fit of a model that will be wanted.
+    """A fit that the cross-validation will need.
 
     Attributes:
-        model: a key of `trainer.models.MODELS`.
-        plan: what to fit to.
-        title: what the fit is called; no other of the run has the same.
-        asked: views that the fitted model will be asked about.
+        model: a key of `trainer.models.table.MODELS`.
+        plan: the train, validation and test views.
+        title: of the fit, unique in the run.
+        asked: sets of views to predict after the fit.
     """
 
     model: str
@@ -32,33 +32,29 @@ class FitRequest:
 
 
 class RemoteFits(Protocol):
-    """Does what takes long, so that all that follows finds it done."""
+    """Runs the slow steps in advance, so that later steps find their results."""
 
     def embed(self) -> None:
-        """Embed the views by the models whose heads are fitted to that."""
+        """Compute the embeddings of all views, for models with a frozen backbone."""
         ...
 
     def fit(self, fits: Mapping[str, Fit], wanted: Sequence[FitRequest]) -> Mapping[str, Fit]:
-        """Fit those of the wanted models that are fitted on images.
-
-        Args:
-            fits: how each model is fitted, by its name.
-            wanted: the fits.
+        """Run the requested fits that train on images.
 
         Returns:
-            The same, but what was wanted is there already.
+            The fit functions, which return the results of completed fits without fitting again.
         """
         ...
 
 
 @dataclass(frozen=True)
 class CompletedFit:
-    """A fit that is over.
+    """A finished fit.
 
     Attributes:
-        wanted: the fit.
-        rows: of its epochs, as `trainer.runs.history.HISTORY_SCHEMA` names them.
-        answers: to the views that it was asked about.
+        wanted: the request.
+        rows: one per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
+        answers: predictions for each requested set of views.
     """
 
     wanted: FitRequest
@@ -67,13 +63,10 @@ class CompletedFit:
 
 
 def recall(fit: Fit, done: Mapping[str, CompletedFit]) -> Fit:
-    """Return how a model is fitted where some fits are over.
+    """Return a fit function that reuses completed fits, given by title.
 
-    A model is built only if it is asked about other views, or to be kept.
-
-    Args:
-        fit: how it is fitted otherwise; it finds that those fits are over.
-        done: by title.
+    A model is loaded only to predict views that the request did not list, or to be saved; `fit`
+    then reads it from the checkpoint.
     """
 
     def fit_or_recall(

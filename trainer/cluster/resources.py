@@ -1,4 +1,4 @@
-"""Share: which cluster fits are done on, and what each takes of a node."""
+"""The cluster of a cross-validation, and the resources that each fit takes of a node."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,11 +13,11 @@ from trainer.runs.provenance import PACKAGES
 
 
 def make_cluster(options: CvOptions, watch: Callable[[Mapping[int, Status]], None]) -> Cluster:
-    """Return the cluster that the options name; it is not started.
+    """Return the cluster of the options, not started yet.
 
     Args:
-        options: name it.
-        watch: is given, now and then, how each fit stands that has begun.
+        options: with the address of the cluster.
+        watch: called at intervals with the status of each running fit.
 
     Raises:
         ClusterError: Ray is not installed.
@@ -32,10 +32,10 @@ def make_cluster(options: CvOptions, watch: Callable[[Mapping[int, Status]], Non
 
 
 def choose_share(options: CvOptions, nodes: Sequence[Node]) -> Share:
-    """Return what a fit takes of its node: GPUs if there are any, or else processors.
+    """Return the resources of one fit: GPUs if any node has one, CPU cores otherwise.
 
-    As many processors as this machine has, unless told otherwise: sums depend on the number of
-    threads in their last digits, and so the results are those that this machine has alone.
+    The default is as many cores as this machine has: the number of threads changes the last digits
+    of floating-point sums, so the results equal those of a local run.
     """
     gpus = options.gpus
     if gpus is None:

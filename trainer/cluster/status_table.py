@@ -1,4 +1,4 @@
-"""Table: the fits that run on a cluster, live on a terminal, a line for each news elsewhere."""
+"""Progress of the fits on a cluster: a live table on a terminal, one line per event elsewhere."""
 
 import sys
 from collections.abc import Generator, Mapping, Sequence
@@ -14,7 +14,7 @@ from shared.console import note
 
 
 class FitTable:
-    """Shows on standard error which fits run, where, and how far they are."""
+    """Shows the node and the progress of each running fit on standard error."""
 
     def __init__(self) -> None:
         self._titles: Sequence[str] = ()
@@ -24,7 +24,7 @@ class FitTable:
 
     @contextmanager
     def open(self, titles: Sequence[str]) -> Generator[None, None, None]:
-        """Show fits of these titles while the block runs."""
+        """Show the fits with these titles while the block runs."""
         self._titles, self._statuses, self._num_ended = titles, {}, 0
         if not (sys.stderr.isatty() and titles):
             yield
@@ -34,7 +34,7 @@ class FitTable:
         self._live = None
 
     def show(self, statuses: Mapping[int, Status]) -> None:
-        """Show how the fits stand that have begun and not ended, by their index."""
+        """Show the status of all running fits, by index."""
         for index, status in statuses.items():
             if status.text and status != self._statuses.get(index) and not self._live:
                 note(f"{self._titles[index]}, {status.text}{_describe(status)}")

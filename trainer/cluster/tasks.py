@@ -1,4 +1,4 @@
-"""Tasks: what a node does of a cross-validation."""
+"""Functions that run on the nodes of a cluster: embed views, fit a model."""
 
 import tempfile
 from collections.abc import Generator
@@ -23,7 +23,7 @@ from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, identify, name_fit
 
 
 def find_weights_key(lake: Lake, model_name: str, options: FitOptions) -> str:
-    """Return what tells the weights that a model starts from, and all that its features depend on.
+    """Return a key of a model's initial weights and of all other factors of its features.
 
     Raises:
         WeightsError: there are no weights.
@@ -35,8 +35,8 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
     """Return the embeddings of a task's views, float32 (views, n).
 
     Raises:
-        ClusterError: this node sees another lake, or has other weights.
-        As `trainer.features.frozen_backbone.compute_embeddings`.
+        ClusterError: this node has another lake or other weights.
+        And the errors of `trainer.features.frozen_backbone.compute_embeddings`.
     """
     lake = _prepare(task, job, task.views)
     import_keras()
@@ -52,11 +52,11 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
 
 
 def fit_model(task: FitTask, job: Job) -> FitResult:
-    """Fit a model to a task's views, or go on where an earlier try was killed.
+    """Fit a model on a task's views, or resume an interrupted fit from its checkpoint.
 
     Raises:
-        ClusterError: this node sees another lake, or has other weights.
-        As `trainer.training.loop.Trainer.fit`.
+        ClusterError: this node has another lake or other weights.
+        And the errors of `trainer.training.loop.Trainer.fit`.
     """
     say_status("starting TensorFlow")
     lake = _prepare(task, job, pl.concat(vars(task.plan).values()))
@@ -68,6 +68,7 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
     checkpoint = f"{CHECKPOINTS}/{name}.npz"
     with _find_folder(job) as folder:
         is_shared = folder == job.folder
+        # a shared folder has the checkpoint already
         if task.checkpoint and not is_shared:
             (folder / CHECKPOINTS).mkdir()
             (folder / checkpoint).write_bytes(task.checkpoint)
@@ -82,7 +83,7 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
 
 
 def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
-    """Open the lake, and see to it that the same will be computed here as anywhere."""
+    """Open the lake, and check that this node has the same lake and weights as all others."""
     limit_threads(count_own_processors())
 
     from trainer.models.table import require_weights
@@ -104,7 +105,7 @@ def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
 
 @contextmanager
 def _find_folder(job: Job) -> Generator[Path, None, None]:
-    """Yield the run's folder if this node sees it, or else one that goes with the task."""
+    """Yield the run's folder if this node shares it, otherwise a temporary folder."""
     if identify(job.folder) == job.identity:
         yield job.folder
         return

@@ -1,1 +1,1 @@
-"""The commands of the trainer: each goes from options to a result."""
+"""The trainer's commands, one module each: from parsed options to a result."""

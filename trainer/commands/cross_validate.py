@@ -1,4 +1,4 @@
-"""Cross-validation: candidates on the same folds, the best kept and scored once."""
+"""Cross-validation: compare candidates on the same folds, then refit and test the best one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,12 +25,12 @@ from trainer.training.recipe import Fit, make_fit
 
 @dataclass(frozen=True)
 class _Tried:
-    """What the fits of a candidate on all folds gave.
+    """The results of one candidate on all folds.
 
     Attributes:
-        history: one row an epoch, with `model` and `fold`.
-        predictions: out of fold, with `model`, `fold` and `role`.
-        members: the fold models, where an ensemble is made of them.
+        history: one row per epoch, with `model` and `fold`.
+        predictions: out-of-fold, with `model`, `fold` and `role`.
+        members: the fold models; empty unless an ensemble is built from them.
     """
 
     history: pl.DataFrame
@@ -41,23 +41,19 @@ class _Tried:
 def cross_validate(
     context: RunContext[CvOptions], folds: Sequence[FitPlan], final_plan: FitPlan
 ) -> None:
-    """Compare candidates, save the best, score it once; write results and report.
+    """Compare candidates, save the best, score it once, and write results and report.
 
-    The best candidate is fitted again to the whole train split; or its fold models are saved as an
-    ensemble that predicts their mean.
-
-    Args:
-        context: of the run.
-        folds: the plan of each fold, the same for all candidates.
-        final_plan: of the refit.
+    The best candidate is refitted on the whole train split. With `ensemble=folds` its fold models
+    are saved instead, as an ensemble that predicts their mean probability.
 
     Raises:
         ClusterError: the cluster cannot be used.
-        CorruptLakeError: the pixels of a view are not those that were written.
+        CorruptLakeError: the record of a view is damaged.
         TrainingError: a loss is not finite.
     """
     options, lake, timings = context.options, context.lake, context.timings
     is_ensemble = options.ensemble == "folds"
+    # the final plan covers all views of the run
     with open_remote_fits(context, pl.concat(vars(final_plan).values())) as remote:
         remote.embed()
         fits = {name: make_fit(context, name, final_plan) for name in options.model_names}
@@ -88,7 +84,7 @@ def _try_all(
     remote: RemoteFits,
     fits: Mapping[str, Fit],
 ) -> dict[Candidate, _Tried]:
-    """Fit all candidates on all folds; `more` is what fold models will be asked about later."""
+    """Fit all candidates on all folds; fold models also predict the views in `more`."""
     wanted = [
         FitRequest(name, plan, _name_fold(name, fold, len(plans)), [plan.test, *more])
         for name in fits
@@ -103,7 +99,7 @@ def _try_all(
 def _refit(
     chosen: Candidate, plan: FitPlan, remote: RemoteFits, fits: Mapping[str, Fit]
 ) -> list[TrainedModel]:
-    """Fit a candidate to all of train."""
+    """Fit the chosen candidate on the whole train split."""
     wanted = FitRequest(chosen.model, plan, chosen.name, [plan.validation, plan.test])
     return remote.fit(fits, [wanted])[chosen.model](plan, [chosen], chosen.name)
 
@@ -115,7 +111,7 @@ def _try(
     model_name: str,
     keeps_folds: bool,
 ) -> dict[Candidate, _Tried]:
-    """Fit candidates of one model on all folds."""
+    """Fit the candidates of one model on all folds."""
     histories: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
     predictions: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
     members: dict[Candidate, list[TrainedModel]] = {candidate: [] for candidate in candidates}
@@ -142,7 +138,7 @@ def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
 
 
 def _choose(tried: Mapping[Candidate, _Tried], lake: Lake) -> Candidate:
-    """Say what each candidate is worth out of fold, and return the best."""
+    """Report the out-of-fold metrics of each candidate and return the best one."""
     predictions = pl.concat(one.predictions for one in tried.values())
     rows = by_model(score(predictions, lake.manifest))
     pooled = {name: {"all": measure(own)} for name, own in rows.items()}
@@ -153,7 +149,7 @@ def _choose(tried: Mapping[Candidate, _Tried], lake: Lake) -> Candidate:
 
 
 def _without_validation(plan: FitPlan) -> FitPlan:
-    """Return the plan of an ensemble: each view of train was in the fits of most members."""
+    """Move validation views into train: most members of a fold ensemble were fitted on them."""
     return replace(
         plan,
         train=pl.concat([plan.train, plan.validation]),

@@ -1,4 +1,4 @@
-"""Explore: from a lake to its page."""
+"""Exploratory data analysis: write a report page about a lake."""
 
 import polars as pl
 
@@ -16,7 +16,7 @@ from trainer.report.formatting import count
 
 
 def explore(options: EdaOptions) -> None:
-    """Write the page of a lake, and say what the lake has.
+    """Write the report page of a lake and print a summary.
 
     Raises:
         LakeError: there is no lake, it is damaged, or it has no views.
@@ -39,7 +39,7 @@ def explore(options: EdaOptions) -> None:
 
 
 def _deal(lake: Lake, options: EdaOptions) -> tuple[pl.DataFrame | None, str]:
-    """Return the balance of folds, or why there is none."""
+    """Return the balance of example folds, or None and the reason they cannot be made."""
     try:
         return balance(lake.manifest, options.k, options.seed), ""
     except TrainingError as error:

@@ -1,4 +1,4 @@
-"""Run: from a finished run to an export that answers as its model does."""
+"""Export the model of a saved run, with the image preprocessing included."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from trainer.options import ExportOptions
 
 _TOLERANCE = 1e-4
+"""Largest accepted difference between the probabilities of an export and of its model."""
 _SIDES_PX = ((512, 406), (331, 512), (97, 120), (640, 1024))
-"""Heights and widths that an export is tried on."""
+"""Heights and widths of the images that compare an export with its model: landscape, portrait, and
+sizes below and above the longer side of 512 px in MURA."""
 
 
 def export(options: ExportOptions, kept: SavedRun) -> None:
-    """Write a run's model with the preparation of pixels inside, once it is known to agree.
+    """Write a run's model with its preprocessing, and verify that its predictions agree.
 
-    Args:
-        options: format and place.
-        kept: the run.
+    The export gets its final name only after the verification.
 
     Raises:
-        UsageError: something lies where it is to be written.
-        TrainingError: the run's preparation cannot be put into a graph, a package is missing, the
-            model cannot be converted, or the export answers otherwise.
-        WriteError: it cannot be written.
+        UsageError: the output path exists already.
+        TrainingError: the preprocessing has no graph equivalent, a package is missing, the
+            conversion fails, or the predictions differ.
+        WriteError: the export cannot be written.
     """
     chosen = FORMATS[options.format]
     path = as_path("out", options.out) if options.out else kept.folder / chosen.name
@@ -50,6 +50,7 @@ def export(options: ExportOptions, kept: SavedRun) -> None:
     chosen.check_installed()
     check_exportable(kept.image)
     note(f"converting the model of {kept.folder} to {options.format}")
+    # an interrupted export leaves nothing under the final name
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     with explain_write(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,6 +61,7 @@ def export(options: ExportOptions, kept: SavedRun) -> None:
             agreement = _verify(model, kept, chosen, partial)
             partial.rename(path)
         finally:
+            # a SavedModel is a folder, the other formats are files
             shutil.rmtree(partial, ignore_errors=True)
             partial.unlink(missing_ok=True)
     say(f"{agreement}")
@@ -76,7 +78,7 @@ def _convert(model: keras.Model, kept: SavedRun, output: str, chosen: Format, pa
             chosen.write(build_graph(model, kept.image, output), path)
     except OSError:
         raise
-    except Exception as error:  # converters raise what they like
+    except Exception as error:  # converters document no exception type
         raise TrainingError(
             f"Expected a model that can be converted to {chosen.name}. Received: "
             f"run={kept.folder}: {' '.join(str(error).split())[:300]}"
@@ -84,15 +86,16 @@ def _convert(model: keras.Model, kept: SavedRun, output: str, chosen: Format, pa
 
 
 def _verify(model: keras.Model, kept: SavedRun, chosen: Format, path: Path) -> str:
-    """Say how far an export's answers are from the model's.
+    """Return a sentence on the largest difference between export and model.
 
     Raises:
-        TrainingError: too far.
+        TrainingError: the difference exceeds the tolerance.
     """
     if not chosen.can_be_asked:
         return f"not compared with the model: no package {chosen.asks}"
     with hushed():
         difference = _compare(model, kept, chosen.open(path))
+    # not `> _TOLERANCE`: comparisons with NaN are false
     if not difference <= _TOLERANCE:
         raise TrainingError(
             f"Expected an export that answers as its model, to {_TOLERANCE}. "
@@ -102,7 +105,7 @@ def _verify(model: keras.Model, kept: SavedRun, chosen: Format, path: Path) -> s
 
 
 def _compare(model: keras.Model, kept: SavedRun, answer: Answer) -> float:
-    """Return the largest difference between the answers to made-up images of several sizes."""
+    """Return the largest difference in probability on synthetic images of several sizes."""
     generator, differences = np.random.default_rng(0), list[float]()
     for height_px, width_px in _SIDES_PX:
         y, x = np.mgrid[:height_px, :width_px]
@@ -112,5 +115,5 @@ def _compare(model: keras.Model, kept: SavedRun, answer: Answer) -> float:
         expected = model.predict_on_batch(prepare(grey, kept.image)[None, ..., None])
         check_outputs(expected, kept.folder)
         differences.append(float(np.abs(answer(grey[None, ..., None]) - expected).max()))
-    # of max, NaN is no number larger than another
+    # np.max propagates NaN; Python's max may drop it
     return float(np.max(differences))

@@ -1,4 +1,4 @@
-"""The predict command: from paths to answers."""
+"""Predict views and studies from image paths with a saved run."""
 
 import os
 from collections import deque
@@ -30,15 +30,16 @@ from trainer.runs.saved_run import SavedRun, open_saved_run
 
 _BATCH = 64
 _BATCHES_AHEAD = 2
+"""Batches that threads decode in advance; the limit bounds memory."""
 
 
 def predict(options: PredictOptions) -> None:
-    """Answer to every view that the options name, and print what is said of them.
+    """Predict all views in the given paths and print the results.
 
     Raises:
-        SourceError: a path names nothing, or some views could not be read; the others are answered.
+        SourceError: a path has no views, or some views could not be read; all others are predicted.
         TrainingError: there is no such run.
-        WriteError: a heat map cannot be written, or standard output does not take the answers.
+        WriteError: a heat map or standard output cannot be written.
     """
     kept = open_saved_run(options.run)
     found = find_views(options.paths)
@@ -58,12 +59,7 @@ def predict(options: PredictOptions) -> None:
 
 
 def answer_all(kept: SavedRun, found: FoundViews, maps: Path | None) -> Answers:
-    """Return what a run says of views.
-
-    Args:
-        kept: the run.
-        found: the views.
-        maps: a folder to write a heat map of each view into, if any.
+    """Return predictions for views and studies; write a heat map per view into `maps`, if given.
 
     Raises:
         WriteError: a heat map cannot be written.
@@ -71,12 +67,14 @@ def answer_all(kept: SavedRun, found: FoundViews, maps: Path | None) -> Answers:
     note("starting TensorFlow")
     import_keras()
 
+    # late, as it imports TensorFlow
     from trainer.explain.heat_map_files import Explainer
 
     model: Any = kept.load_model()
     explainer = Explainer(model, maps, found.files) if maps else None
-    # one row a view that could not be read, and the outputs for the others
+    # errors by row of the table of views; readable views have an output instead
     refused: dict[int, ImageError] = {}
+    # np.concatenate needs an array even if no view can be read
     outputs = [np.empty((0, model.output_shape[-1]), np.float32)]
     with Progress("predict", len(found.files)) as progress:
         views = enumerate(_read_ahead(found.files, kept.image))
@@ -102,7 +100,7 @@ def answer_all(kept: SavedRun, found: FoundViews, maps: Path | None) -> Answers:
 
 
 def _read_ahead(files: Iterable[Path], spec: ImageSpec) -> Iterator[Pixels | ImageError]:
-    """Yield each view in order, read by threads while the model works on those before."""
+    """Yield each view in order; threads read the next batches while the model predicts."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: deque[Future[Pixels | ImageError]] = deque()
         for file in files:

@@ -1,4 +1,4 @@
-"""The serve command: from a run to a page and an API that answer until they are interrupted."""
+"""Serve a saved run as a web page and an HTTP API."""
 
 import socket
 from importlib.util import find_spec
@@ -9,19 +9,16 @@ from trainer.options import ServeOptions
 from trainer.runs.saved_run import open_saved_run
 
 _PACKAGES = ("starlette", "uvicorn", "python_multipart", "markdown_it")
+"""Import names of the packages in the `serve` extra."""
 
 
 def serve(options: ServeOptions, **limits: float) -> None:
-    """Answer on a web page until interrupted.
-
-    Args:
-        options: of the command.
-        **limits: of `trainer.serve.limits.Limits`, in place of its defaults.
+    """Serve predictions until interrupted; `limits` replace defaults of `Limits`.
 
     Raises:
-        ServeError: a package is not installed, or the address cannot be listened on.
+        ServeError: a package is not installed, or the address cannot be bound.
         TrainingError: there is no such run, or its model is damaged.
-        KeyboardInterrupt: Ctrl-C came.
+        KeyboardInterrupt: on Ctrl-C.
     """
     missing = [name for name in _PACKAGES if not _is_installed(name)]
     if missing:
@@ -31,6 +28,7 @@ def serve(options: ServeOptions, **limits: float) -> None:
         )
     kept = open_saved_run(options.run)
     with _bind(options) as listener:
+        # late, as these modules import the packages of the extra
         from trainer.serve.app import build_app
         from trainer.serve.limits import MEGABYTE, Limits
         from trainer.serve.server import Server
@@ -44,7 +42,7 @@ def serve(options: ServeOptions, **limits: float) -> None:
         note("starting TensorFlow")
         say(f"{kept.folder} answers at {_url(options, listener)} (Ctrl-C ends it)")
         try:
-            # it raises again the signal that ended it
+            # uvicorn re-raises the signal that stopped it
             server.run(sockets=[listener])
         finally:
             reader.close()
@@ -56,7 +54,7 @@ def _is_installed(package: str) -> bool:
     try:
         return find_spec(package) is not None
     except ValueError:
-        # of a package that was barred from being imported
+        # find_spec raises ValueError if sys.modules has the name without a spec
         return False
 
 
@@ -66,9 +64,10 @@ def _bind(options: ServeOptions) -> socket.socket:
         family, _, _, _, address = found[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
+            # allow a restart while closed connections are still in TIME_WAIT
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-            # so that a second page is refused at once, not after it has started
+            # listen now: a second server on this port fails here, not after loading its model
             listener.listen()
         except OSError:
             listener.close()
@@ -82,7 +81,8 @@ def _bind(options: ServeOptions) -> socket.socket:
 
 
 def _url(options: ServeOptions, listener: socket.socket) -> str:
+    # a URL needs brackets around an IPv6 address
     name = f"[{options.host}]" if ":" in options.host else options.host
-    # the fragment stays in the browser, the token itself out of logs
+    # browsers do not send the fragment, so the token stays out of access logs
     token = "/#token=TOKEN" if options.bearer_token else ""
     return f"http://{name}:{listener.getsockname()[1]}{token}"

@@ -1,4 +1,4 @@
-"""Train: one model, a hold-out for early stopping, one score on the official valid split."""
+"""Train one model with a hold-out for early stopping, then score it on the official valid split."""
 
 import shutil
 from collections.abc import Mapping
@@ -24,10 +24,10 @@ from trainer.training.recipe import make_fit
 
 
 def train(context: RunContext[TrainOptions], plan: FitPlan) -> None:
-    """Train, score, and write results and report into the run folder.
+    """Train and score a model, and write results and report into the run folder.
 
     Raises:
-        CorruptLakeError: the pixels of a view are not those that were written.
+        CorruptLakeError: the record of a view is damaged.
         TrainingError: the loss is not finite.
     """
     options = context.options
@@ -45,11 +45,7 @@ def save_trained(
 ) -> None:
     """Score a trained model, and write all results and the report.
 
-    Args:
-        trained: on the plan.
-        context: of the run.
-        plan: the views.
-        search: the entry of `config.json` on the search that found the options, if one did.
+    `search` describes a hyperparameter search for `config.json`.
     """
     name = context.options.candidate.name
     with context.timings.measure("evaluate"):
@@ -64,19 +60,16 @@ def save_trained(
 def save_model(
     members: list[TrainedModel], context: RunContext[FitOptions], scored: pl.DataFrame
 ) -> None:
-    """Write the model, and the heat maps of the views that the report shows.
+    """Write the model, and heat maps of the views in the report.
 
-    Args:
-        members: of an ensemble that predicts their mean, or a single model.
-        context: of the run.
-        scored: all predictions of the run.
+    Several members are saved as one ensemble that predicts their mean.
     """
     folder, options = context.folder, context.options
     with context.timings.measure("save"):
         model: Any = build_model(members, options.tta)  # keras has no stubs
         with explain_write(folder / MODEL_FILE):
             model.save(folder / MODEL_FILE)
-    # an interrupted process may have been run with other image options
+    # remove heat maps of an interrupted process, which may have had other image options
     shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
     if options.images == "on":
         from trainer.explain.report_images import keep_pictures  # late, as it imports TensorFlow
@@ -88,12 +81,12 @@ def save_model(
 def save_results(
     folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
 ) -> None:
-    """Write a run's tables, logs and report, and last the digests of its files.
+    """Write a run's tables, logs and report, and the digests of its files last.
 
     Args:
-        folder: the run's.
+        folder: of the run.
         config: as from `trainer.runs.provenance.describe_run`.
-        history: one row an epoch, with `model` and `fold`.
+        history: one row per epoch, with `model` and `fold`.
         scored: all predictions of the run.
     """
     from trainer.training.tensorboard import log_heads  # late, as it imports TensorFlow
@@ -105,12 +98,7 @@ def save_results(
 
 
 def predict_sets(members: list[TrainedModel], plan: FitPlan, name: str) -> pl.DataFrame:
-    """Predict validation and test views with what is kept.
-
-    Args:
-        members: answer by their mean.
-        plan: whose `validation` and `test` may be empty.
-        name: of the candidate.
+    """Predict the validation and test views of a plan with the mean of the final models.
 
     Returns:
         `view_id`, `probability`, `model`, `fold` (null) and `role`.
@@ -122,7 +110,7 @@ def predict_sets(members: list[TrainedModel], plan: FitPlan, name: str) -> pl.Da
 
 
 def label_set(table: pl.DataFrame, name: str, fold: int | None, **more: str) -> pl.DataFrame:
-    """Return the table with the columns that say which fit its rows come from."""
+    """Add the columns that identify the fit of each row."""
     return table.with_columns(
         model=pl.lit(name),
         fold=pl.lit(fold, pl.Int64),

@@ -1,4 +1,4 @@
-"""The tune command: trial after trial, the best of them kept as a training."""
+"""Hyperparameter search: run trials, then save and score the model of the best one."""
 
 import time
 from dataclasses import asdict, replace
@@ -21,18 +21,14 @@ from trainer.tuning.trials import Settings, Trial, choose, keep_trials, read_tri
 
 
 def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
-    """Try settings, save the best, score it once; write results and report.
+    """Run the trials, save the best model, score it once, and write results and report.
 
-    An interrupted search resumes at the trial, and the epoch, in which it was, with the same
-    results.
-
-    Args:
-        context: of the run.
-        plan: of every trial; its test is scored with the best only.
+    All trials use the same plan; only the best one is scored on its test views. An interrupted
+    search resumes at the last finished epoch of the current trial, with the same results.
 
     Raises:
-        CorruptLakeError: the pixels of a view are not those that were written.
-        TrainingError: no trial could be fitted.
+        CorruptLakeError: the record of a view is damaged.
+        TrainingError: every trial failed.
         WriteError: a trial cannot be saved.
     """
     tried = _Search(context, plan)
@@ -54,16 +50,16 @@ class _Search:
 
     @property
     def trials(self) -> list[Trial]:
-        """All trials so far, in their order."""
+        """All finished trials, in order."""
         return self._trials
 
     def run(self) -> Trial:
-        """Try what was not tried yet; return the best.
+        """Run the remaining trials and return the best of all.
 
         Raises:
-            TrainingError: no trial could be fitted.
+            TrainingError: every trial failed.
         """
-        # views are embedded at once, if at all, and not on the account of a trial
+        # compute embeddings before the first trial, so that its duration does not include them
         make_fit(self._context, self._options.model, self._plan)
         with self._context.timings.measure("search"):
             while len(self._trials) < self._options.trials:
@@ -84,17 +80,17 @@ class _Search:
         return best
 
     def fit(self, trial_number: int, settings: Settings) -> TrainedModel:
-        """Fit with these settings; a fit that has ended is found as it was."""
+        """Fit with these settings; a finished fit is read from its checkpoint."""
         options = self._options.settle(settings)
         context = replace(self._context, options=options)
         fit = make_fit(context, options.model, self._plan)
-        # of a head, whose fit is over at once, the line of the trial tells enough
+        # a head takes about a second to fit: the line of the trial suffices
         title = "" if options.trained_part(options.model) == "head" else _title(trial_number)
         (fitted,) = fit(self._plan, [options.candidate], title)
         return fitted
 
     def describe(self, best: Trial) -> dict[str, Any]:
-        """Return what `config.json` says of the search."""
+        """Return the `search` entry of `config.json`."""
         return {
             "num_trials": len(self._trials),
             "num_failed": sum(trial.score is None for trial in self._trials),
@@ -126,13 +122,13 @@ class _Search:
         return trial
 
     def _judge(self, fitted: TrainedModel) -> float | None:
-        # the plan has validation views of both labels, or there would be none
+        # AUROC needs both labels: the hold-out guarantees them in validation
         answers = predict([fitted], self._plan.validation)
         views = self._plan.validation.select("view_id", "label")
         return measure_auroc(*to_arrays(answers.join(views, on="view_id")))
 
     def _drop_beaten(self, last: Trial) -> None:
-        """Remove the weights of all trials but the best, which may take much room."""
+        """Delete the checkpoints of all trials but the best, to save disk space."""
         best = choose(self._trials)
         for path in (self._folder / CHECKPOINTS).glob("*.npz"):
             if best is None or path.stem != name_fit(_title(best.number)):
@@ -144,7 +140,7 @@ def _title(trial_number: int) -> str:
 
 
 def _name(settings: Settings) -> str:
-    """Return settings in words, e.g. `head hidden, weight_decay 312`."""
+    """Return settings as text, e.g. `head hidden, weight_decay 312`."""
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in settings.items()

@@ -1,1 +1,1 @@
-"""Data: views of a lake, splits by patient group, tf.data pipelines, augmentation."""
+"""Views of a lake, splits by patient group, tf.data pipelines and augmentation."""

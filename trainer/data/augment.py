@@ -1,7 +1,7 @@
-"""Augment: each batch of training is turned, mirrored and disturbed anew, inside the graph.
+"""Data augmentation of training batches inside the TensorFlow graph.
 
-What a batch becomes depends on its images, the seed and its number since the start of training, and
-on nothing else: training that was killed and goes on sees what it would have seen.
+The random changes of a batch depend only on the seed and on the number of the batch since the start
+of training, so a resumed fit sees the same images as an uninterrupted one.
 """
 
 import math
@@ -12,37 +12,38 @@ import tensorflow as tf
 from trainer.options import Augment
 
 _PARALLEL_BATCHES = 2
+"""Fixed for the reason in `trainer.data.pipeline`."""
 
 
-# the limits of changes; each view draws uniformly up to them
+# limits of the changes; each view draws uniformly within them
 _DEGREES = 30.0
 _SHIFT = 0.1
-"""In shares of the image's side."""
+"""As a fraction of the image side."""
 _ZOOM = 1.25
 """The largest factor; its inverse is the smallest."""
 _CONTRAST = 0.3
-"""How much, in shares, distances from mid-grey grow or shrink."""
+"""Largest relative change of the distances from mid-grey."""
 _BRIGHTNESS = 25.0
 """In grey levels."""
 _NOISE_STD = 8.0
-"""In grey levels."""
+"""Largest standard deviation of the noise, in grey levels."""
 _NUM_RECTANGLES = 3
 _RECTANGLE_SIDES = (0.04, 0.12)
-"""In shares of the image's side: a burnt-in marker is about as large."""
+"""As fractions of the image side: about the size of a burnt-in marker."""
 _BYTE_STD = math.sqrt((256**2 - 1) / 12)
-"""Of a random byte."""
+"""Standard deviation of a uniformly random byte."""
 
 
 def augment_batches(
     batches: tf.data.Dataset, level: Augment, seed: int, first_batch: int = 0
 ) -> tf.data.Dataset:
-    """Return batches with their images augmented; what else is in a batch stays.
+    """Return batches with augmented images; all other parts of a batch are unchanged.
 
     Args:
-        batches: of tuples, first the images, uint8 (batch, size, size, 1).
-        level: `none` leaves the batches as they are.
-        seed: of all draws.
-        first_batch: the number, since the start of training, of the first of the batches.
+        batches: tuples that begin with images, uint8 (batch, size, size, 1).
+        level: `none` returns the batches unchanged.
+        seed: of all random changes.
+        first_batch: the number of the first batch, counted from the start of training.
     """
     if level == "none":
         return batches
@@ -57,15 +58,15 @@ def augment_batches(
 
 
 def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tensor) -> tf.Tensor:
-    """Return a batch's images, augmented; each view draws for itself.
+    """Return a batch of augmented images; each view is changed independently.
 
     Args:
         images: uint8 (batch, size, size, 1).
-        level: `light` turns by up to 30 degrees and mirrors every other view, as earlier works on
-            MURA did; `strong` also shifts, zooms, changes contrast and brightness, adds noise and
+        level: `light` rotates by up to 30 degrees and mirrors half of the views, as in earlier work
+            on MURA; `strong` also shifts, zooms, changes contrast and brightness, adds noise and
             fills small rectangles.
-        seed: of all draws.
-        number: of the batch since the start of training.
+        seed: of all random changes.
+        number: of the batch, counted from the start of training.
 
     Returns:
         uint8, of the same shape.
@@ -80,7 +81,7 @@ def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tenso
 
 
 def _move(images: tf.Tensor, seed: tf.Tensor, shift: float = 0.0, zoom: float = 1.0) -> tf.Tensor:
-    """Rotate, mirror, zoom and shift, all in one interpolation; what comes in is black."""
+    """Rotate, mirror, zoom and shift in one bilinear interpolation; new borders are black."""
     size = _size(images)
     draws = tf.unstack(_draw(seed, (tf.shape(images)[0], 5)), axis=1)
     angle = draws[0] * math.radians(_DEGREES)
@@ -89,7 +90,7 @@ def _move(images: tf.Tensor, seed: tf.Tensor, shift: float = 0.0, zoom: float = 
     cos, sin = tf.cos(angle) * scale, tf.sin(angle) * scale
     centre = (size - 1) / 2
     x, y = (draw * shift * size - centre for draw in draws[3:])
-    # where in the image each pixel of the result comes from, about the centre
+    # the op maps output to input coordinates; rotation and zoom are about the centre
     from_x = (mirror * cos, -mirror * sin, mirror * (cos * x - sin * y) + centre)
     from_y = (sin, cos, sin * x + cos * y + centre)
     nothing = tf.zeros_like(angle)
@@ -122,7 +123,7 @@ def _change_grey(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     draws = tf.unstack(_draw(amounts, (num_views, 3, 1, 1, 1)), axis=1)
     contrast, brightness = 1 + draws[0] * _CONTRAST, draws[1] * _BRIGHTNESS
     noise = tf.abs(draws[2]) * _NOISE_STD / _BYTE_STD
-    # four bytes from each number drawn: a normal number for each pixel would take ten times as long
+    # one 32-bit number gives noise for four pixels; a normal one per pixel takes ten times as long
     words = _draw(grain, (num_views, (size * size + 3) // 4), None, None, tf.uint32)
     grains = tf.reshape(tf.bitcast(words, tf.uint8), (num_views, -1))[:, : size * size]
     pixels = (tf.cast(images, tf.float32) - 127.5) * contrast + (brightness + 127.5)
@@ -131,11 +132,11 @@ def _change_grey(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def _size(images: tf.Tensor) -> int:
-    return int(images.shape[1] or 0)  # never None: a lake's images have one size
+    return int(images.shape[1] or 0)  # never None: all images of a lake have the same size
 
 
 def _draw(seed: Any, shape: Any, low: Any = -1.0, high: Any = 1.0, dtype: Any = tf.float32) -> Any:
-    """Draw uniformly, the same on any device; each view's draws depend on its place alone."""
+    """Draw uniform numbers. The Philox algorithm gives the same numbers on every device."""
     return tf.random.stateless_uniform(shape, seed, low, high, dtype, alg="philox")
 
 

@@ -1,4 +1,4 @@
-"""Data: the views of a lake that a run is about; MURA's own split into train and test."""
+"""The train and test views of a run, from MURA's own split."""
 
 from dataclasses import dataclass, replace
 
@@ -16,11 +16,11 @@ from trainer.options import DataOptions
 
 @dataclass(frozen=True)
 class Data:
-    """What a run trains on and what it is scored on; rows of the lake's manifest.
+    """The train and test views of a run; rows of the lake's manifest.
 
     Attributes:
-        lake: where the pixels are.
-        train: of MURA's train split.
+        lake: with the images.
+        train: from MURA's train split.
         test: MURA's official valid split; may be empty.
     """
 
@@ -32,13 +32,12 @@ class Data:
 def open_data(options: DataOptions) -> Data:
     """Open a lake and select the views of a body part, or of `all`.
 
-    Patients with a view anywhere in the official valid split give none to train, nor does an image
-    of that split.
+    Train views are left out if their patient or their image is in the official valid split.
 
     Raises:
         LakeError: there is no lake, or it is damaged.
-        StoreError: an object store does not answer, or the cache is too small for the views.
-        TrainingError: the train split has no such views, or of one label only.
+        StoreError: an object store does not respond, or the cache is too small for the views.
+        TrainingError: the train split has no such views, or only views with one label.
     """
     lake, part = open_lake(options.lake), options.part
     train = lake.manifest.filter(split="train")
@@ -58,11 +57,11 @@ def open_data(options: DataOptions) -> Data:
 
 
 def with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
-    """Return the lake, which keeps the shards of views where the options say, if they do.
+    """Return the lake with a cache for downloaded shards, if the options name one.
 
     Raises:
-        StoreError: the cache is too small for them.
-        WriteError: the cache is no folder, or cannot be made.
+        StoreError: the cache is too small for the views.
+        WriteError: the path is not a folder, or the folder cannot be created.
     """
     if not options.cache:
         return lake
@@ -73,9 +72,10 @@ def with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
 
 
 def leave_out_tested(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the train views whose group and image are not in the valid split, and the valid views.
+    """Return the train views that share no group, patient or image with valid, and the valid views.
 
-    Ingest leaves such views out; lakes of earlier versions, or made otherwise, may have some.
+    Ingest leaves such views out already, but lakes from earlier versions or other tools may have
+    some.
     """
     train, valid = (manifest.filter(split=split) for split in SPLITS)
     clean = train
@@ -85,10 +85,10 @@ def leave_out_tested(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
 
 
 def check_labels(views: pl.DataFrame, place: str) -> None:
-    """Refuse views that no classifier can learn from.
+    """Check that both labels occur.
 
     Raises:
-        TrainingError: there is no view of one of the labels.
+        TrainingError: the views have fewer than two labels.
     """
     if views["label"].n_unique() < 2:
         raise TrainingError(

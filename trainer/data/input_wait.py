@@ -1,4 +1,4 @@
-"""InputWait: how long a step of training waits for its input."""
+"""Measure the time that training waits for input."""
 
 import time
 from collections.abc import Iterator
@@ -7,26 +7,27 @@ import tensorflow as tf
 
 
 class InputWait:
-    """Sums up the time between asking a pipeline for a batch and having it.
+    """Sums the time between the request of a batch and its arrival.
 
     Attributes:
-        seconds: waited so far.
+        seconds: the total so far.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     def measure(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        """Return the same batches, in which each wait is counted.
+        """Return the same batches, with the wait for each one added to the total.
 
-        The clock runs in the pipeline's last stage, since Keras asks for batches inside of a graph.
-        What is asked for ahead of need (by a strategy of several devices) counts in full.
+        The clock runs in the last stage of the pipeline, because Keras requests batches from inside
+        a graph. Batches that a multi-device strategy prefetches count in full.
         """
         asked = tf.data.Dataset.counter().map(
             lambda _: tf.numpy_function(time.monotonic, [], tf.float64)
         )
 
         def count(asked_s: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+            # stop the clock before the batch is passed on
             with tf.control_dependencies([tf.numpy_function(self._add, [asked_s], tf.float64)]):
                 return tuple(tf.identity(part) for part in batch)
 
@@ -35,7 +36,7 @@ class InputWait:
         return tf.data.Dataset.zip(asked, batches).map(count).with_options(options)
 
     def iterate(self, batches: tf.data.Dataset) -> Iterator[tuple[tf.Tensor, ...]]:
-        """Yield the batches of one pass; each wait is counted."""
+        """Yield the batches of one pass, with the wait for each one added to the total."""
         asked_s = time.monotonic()
         for batch in batches:
             self._add(asked_s)

@@ -1,4 +1,4 @@
-"""Stream: tf.data pipelines over views; an epoch is a seeded permutation of rows."""
+"""tf.data pipelines that read views by offset; an epoch is a seeded permutation of rows."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from shared.lake.reader import ViewReader
 from trainer.data.target import Truth
 
 _PARALLEL_BATCHES = 2
-"""Batches read at once and kept ready. Fixed, because TensorFlow 2.16's autotuning waits up to
-160 ms whenever an iterator is dropped and slows training by up to 1.6 times."""
+"""Batches read and prefetched at once. Fixed, because TensorFlow 2.16's autotuning waits up to 160
+ms whenever an iterator is dropped and slows training by up to 1.6 times."""
 
 
 def shuffled_batches(
@@ -19,17 +19,17 @@ def shuffled_batches(
     truth: Truth | None = None,
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
-    """Return endless epochs of (images, labels), each view once an epoch, no batch across epochs.
+    """Return endless epochs of (images, labels); each view occurs once per epoch.
 
-    Images are uint8 (batch, size, size, 1), labels float32 (batch, 1); the last batch of an epoch
-    may be smaller. Epoch n is the same permutation for the same seed.
+    Images are uint8 (batch, size, size, 1), labels float32 (batch, 1). No batch spans two epochs,
+    so the last batch of an epoch may be smaller. Epoch n is the same permutation for the same seed.
 
     Args:
         reader: of the views.
-        batch: views in a batch.
+        batch: views per batch.
         seed: of the permutations.
-        truth: what stands beside the images, a row a view; the labels unless told otherwise.
-        first_epoch: the number of the first epoch that is given.
+        truth: columns that replace the labels, one row per view.
+        first_epoch: the number of the first epoch; later than 0 for a resumed fit.
     """
 
     def epoch_rows(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -42,12 +42,12 @@ def shuffled_batches(
 
 
 def ordered_batches(reader: ViewReader, batch: int, truth: Truth | None = None) -> tf.data.Dataset:
-    """Return one pass, in the order of the reader's rows, of what `shuffled_batches` gives."""
+    """Return one pass of batches as in `shuffled_batches`, in the order of the reader's rows."""
     return _with_truth(tf.data.Dataset.range(len(reader)).batch(batch), reader, truth)
 
 
 def numbered_batches(reader: ViewReader, batch: int) -> tf.data.Dataset:
-    """Return one pass of (images, rows), so that each prediction knows its view."""
+    """Return one pass of (images, rows), so that predictions can be matched to views."""
     rows = tf.data.Dataset.range(len(reader)).batch(batch)
     return _read(rows, reader, lambda images, rows: (images, rows))
 
@@ -65,7 +65,7 @@ def _read(
     pair: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]],
 ) -> tf.data.Dataset:
     def read(batch_rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        # a stateful function would be run one batch at a time where determinism is asked for
+        # with op determinism on, TensorFlow runs stateful functions one batch at a time
         images = tf.numpy_function(reader.read, [batch_rows], tf.uint8, stateful=False)
         return pair(tf.ensure_shape(images, reader.batch_shape), batch_rows)
 

@@ -1,4 +1,4 @@
-"""Split: views become train, validation, test and folds, always by whole patient groups."""
+"""Split views into train, validation, test and folds by whole patient groups."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from trainer.data.group_kfold import assign_folds
 from trainer.options import FitOptions
 
 HOLD_OUT_FOLDS = 5
-"""A hold-out is one of this many folds: a fifth of the groups."""
+"""A hold-out is one of five folds: 20 % of the groups."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Two sets of views without a common group; rows of the manifest they were drawn from."""
+    """Two sets of views with no group in common; rows of the manifest."""
 
     train: pl.DataFrame
     held_out: pl.DataFrame
@@ -27,12 +27,12 @@ class Fold:
 
 @dataclass(frozen=True)
 class FitPlan:
-    """Three sets of views without a common group.
+    """Three sets of views with no group in common.
 
     Attributes:
-        train: what a model is fitted to.
-        validation: what early stopping watches.
-        test: what the fitted model predicts, and nothing was tuned on.
+        train: for fitting.
+        validation: for early stopping.
+        test: for scoring only; no choice depends on it.
     """
 
     train: pl.DataFrame
@@ -41,23 +41,23 @@ class FitPlan:
 
 
 def plan_final_fit(data: Data, seed: int) -> FitPlan:
-    """Plan the fit whose model is kept: the official valid split is the test.
+    """Plan the fit of the final model, with the official valid split as the test set.
 
     Raises:
-        TrainingError: there are too few groups, or a side would lack a label.
+        TrainingError: there are too few groups, or one side would lack a label.
     """
     fold = hold_out(data.train, seed)
     return FitPlan(fold.train, fold.held_out, data.test)
 
 
 def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
-    """Plan the fits of a cross-validation: each fold is the test of one.
+    """Plan the fits of a cross-validation: each fold is the test set of one fit.
 
-    What early stopping watches is held out of that fold's own train groups, so that out-of-fold
-    predictions are of views that nothing was tuned on.
+    The validation views for early stopping are held out of the train groups of the fold, so that
+    out-of-fold predictions are for views that influenced no choice.
 
     Raises:
-        TrainingError: there are too few groups, or a side would lack a label.
+        TrainingError: there are too few groups, or one side would lack a label.
     """
     plans: list[FitPlan] = []
     with Progress("split", k, "folds") as progress:
@@ -69,7 +69,7 @@ def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
 
 
 def check_batch(models: Sequence[str], options: FitOptions, plans: Sequence[FitPlan]) -> None:
-    """Refuse batches that no set of train views fills, where models are trained in batches.
+    """Check that each plan has enough train views for a full batch, for models trained in batches.
 
     Raises:
         TrainingError: a plan has fewer train views than a batch.
@@ -84,32 +84,28 @@ def check_batch(models: Sequence[str], options: FitOptions, plans: Sequence[FitP
 
 
 def hold_out(views: pl.DataFrame, seed: int) -> Fold:
-    """Hold a fifth of the groups out, stratified by label and part.
+    """Hold out a fifth of the groups, stratified by label and body part.
 
     Raises:
-        TrainingError: there are too few groups, or a side would lack a label.
+        TrainingError: there are too few groups, or one side would lack a label.
     """
     return next(_deal(views, HOLD_OUT_FOLDS, seed, "to hold a fifth out for validation"))
 
 
 def draw_folds(views: pl.DataFrame, k: int, seed: int) -> Iterator[Fold]:
-    """Yield `k` folds over groups, stratified by label and part.
+    """Yield `k` folds over groups, stratified by label and body part.
 
-    They are those of scikit-learn's StratifiedGroupKFold. Each view is held out once. The same
+    They equal those of scikit-learn's `StratifiedGroupKFold`. Each view is held out once. The same
     views, `k` and seed give the same folds.
 
-    Args:
-        views: columns `view_id`, `group`, `label` and `body_part` at least.
-        k: how many folds.
-        seed: of the order in which groups are dealt.
-
     Raises:
-        TrainingError: there are too few groups, or a side would lack a label.
+        TrainingError: there are too few groups, or one side would lack a label.
     """
     return _deal(views, k, seed, f"for {k} folds")
 
 
 def _deal(views: pl.DataFrame, k: int, seed: int, purpose: str) -> Iterator[Fold]:
+    # folds must not depend on the order of the rows
     views = views.sort("view_id")
     for label, groups in views.group_by("label").agg(pl.col("group").n_unique()).iter_rows():
         if groups < k:
@@ -126,7 +122,7 @@ def _deal(views: pl.DataFrame, k: int, seed: int, purpose: str) -> Iterator[Fold
 
 
 def _strata(views: pl.DataFrame, k: int) -> npt.NDArray[np.int64]:
-    """Number label and part together, or the label alone where no part has views for `k` folds."""
+    """Number the pairs of body part and label; the labels alone if no pair has `k` views."""
     if views.group_by("body_part", "label").len()["len"].to_numpy().max() < k:
         return views["label"].to_numpy()
     numbers = pl.struct("body_part", "label").rank("dense").cast(pl.Int64)

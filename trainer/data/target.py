@@ -1,4 +1,4 @@
-"""Target: what is told of a view, the classes of it, and what each view counts for in a fit."""
+"""Classification targets: the classes of a task, class numbers and class weights of views."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from trainer.options import ClassWeight, Task
 
 Floats32 = npt.NDArray[np.float32]
 Truth = tuple[Floats32, ...]
-"""What outputs are held against, float32: class numbers (rows, 1), then weights (rows,) if any."""
+"""Targets of a fit, float32: class numbers (rows, 1), and optional sample weights (rows,)."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The classes that a model tells apart.
+    """The classes of a task.
 
-    The number of a class is the label where only that is told, else twice the place of its body
-    part in `parts`, plus the label: abnormal classes have odd numbers.
+    The class number of a view is its label for the task `abnormal`. For other tasks it is twice the
+    index of its body part in `parts`, plus the label; so abnormal classes have odd numbers.
 
     Attributes:
-        name: the option's value.
-        parts: the body parts that are told apart, in the vocabulary's order; none for `abnormal`.
+        name: the value of `task=`.
+        parts: the body parts, in the order of the vocabulary; empty for `abnormal`.
     """
 
     name: Task
@@ -34,20 +34,16 @@ class Target:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The name of each class, e.g. `abnormal` or `humerus abnormal`, in their order."""
+        """The class names in order, e.g. `abnormal` or `humerus abnormal`."""
         return tuple(f"{p} {label}" for p in self.parts for label in LABEL_NAMES) or LABEL_NAMES
 
     @property
     def num_outputs(self) -> int:
-        """How many outputs a model has: one for the probability of abnormal, or one a class."""
+        """The number of model outputs: 1 for the probability of abnormal, or one per class."""
         return 2 * len(self.parts) or 1
 
     def numbers(self, views: pl.DataFrame) -> npt.NDArray[np.int64]:
-        """Return the class number of each view, (rows,).
-
-        Args:
-            views: columns `label` and `body_part`, which must be one of `parts`.
-        """
+        """Return the class number of each view, (rows,); body parts must be in `parts`."""
         label = pl.col("label")
         if self.parts:
             places = {part: place for place, part in enumerate(self.parts)}
@@ -56,14 +52,10 @@ class Target:
 
 
 def make_target(name: Task, manifest: pl.DataFrame) -> Target:
-    """Return the target of a run on a lake.
-
-    Args:
-        name: the option's value.
-        manifest: of the lake; every view of it has a class.
+    """Return the target of a run on a lake; every view of the manifest gets a class.
 
     Raises:
-        TrainingError: body parts are to be told apart, and train has views of one only.
+        TrainingError: the task needs two body parts, but the train split has one or none.
     """
     if name == "abnormal":
         return Target(name)
@@ -79,7 +71,7 @@ def make_target(name: Task, manifest: pl.DataFrame) -> Target:
 
 
 def target_of(class_names: Sequence[str]) -> Target:
-    """Return the target that has these classes of body parts and labels."""
+    """Return the target with these class names, each a body part and a label."""
     return Target("part_abnormal", tuple(name.rpartition(" ")[0] for name in class_names[::2]))
 
 
@@ -87,7 +79,7 @@ def abnormal_probability(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Return the probability of abnormal, (rows,): the sum over abnormal classes.
 
     Args:
-        outputs: probabilities, (rows, 1) of abnormal, or (rows, n) of the classes of a `Target`.
+        outputs: probabilities, (rows, 1) for abnormal, or (rows, n) for the classes of a `Target`.
     """
     if outputs.shape[1] == 1:
         return outputs[:, 0].astype(np.float64)
@@ -96,20 +88,16 @@ def abnormal_probability(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def normalize(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Return the probabilities of classes (rows, n) summing to 1, which float32 only nearly do."""
+    """Return class probabilities (rows, n) that sum to 1, despite float32 rounding."""
     exact = outputs.astype(np.float64)
     return exact / exact.sum(axis=1, keepdims=True)
 
 
 def predictions_table(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.DataFrame:
-    """Return what a model says of views, in their order.
-
-    Args:
-        views: column `view_id`.
-        outputs: of the model, (rows, n).
+    """Return a table of the predictions for views, in their order, from outputs (rows, n).
 
     Returns:
-        `view_id`, `probability` (of abnormal, Float64) and, where classes are told apart,
+        `view_id`, `probability` (of abnormal, Float64) and, for several classes,
         `class_probabilities` (list of Float64).
     """
     table = views.select("view_id").with_columns(
@@ -128,15 +116,7 @@ _BALANCED: dict[ClassWeight, Sequence[str]] = {
 
 
 def class_weights(views: pl.DataFrame, weighting: ClassWeight) -> Floats32:
-    """Return what each view counts for, so that each class of `views` counts the same in sum.
-
-    Args:
-        views: of one side of a fit; columns `label` and `body_part`.
-        weighting: the classes to balance: labels, or labels within body parts.
-
-    Returns:
-        (rows,), 1 on average.
-    """
+    """Return sample weights (rows,), mean 1, with the same total weight for each class."""
     if weighting == "none":
         return np.ones(views.height, np.float32)
     columns = _BALANCED[weighting]
@@ -146,6 +126,6 @@ def class_weights(views: pl.DataFrame, weighting: ClassWeight) -> Floats32:
 
 
 def make_targets(views: pl.DataFrame, target: Target, weighting: ClassWeight) -> Truth:
-    """Return what a model's outputs for views are held against; weights only where they differ."""
+    """Return the targets of a fit for these views; with sample weights only if they differ."""
     numbers = target.numbers(views).astype(np.float32)[:, None]
     return (numbers,) if weighting == "none" else (numbers, class_weights(views, weighting))

@@ -1,9 +1,9 @@
-"""Object stores, as TensorFlow reads them: tensorflow-io, imported only where it is needed.
+"""Read object stores in TensorFlow through tensorflow-io, imported only when needed.
 
-Its S3 client takes a body that ends too early for whole, so what it gives must be checked; when it
-downloads in parts, also one that was cut and sent again, and it tries four times as long what does
-not answer. It keeps in memory what it has fetched of an open file, 127 MiB at most. At exit its
-threads abort the process, so a command that has loaded it ends without that
+Its S3 client accepts truncated responses as complete, so every record must be verified. With
+multipart downloads it also accepts a response that was cut off and sent again, and it retries an
+unresponsive server four times as long. It caches up to 127 MiB of each open file in memory. Its
+threads abort the process at exit, so a command that has loaded it skips the normal exit
 (`shared.command_line.run`).
 """
 
@@ -17,10 +17,10 @@ _CONNECT_TIMEOUT_MS = 5_000
 
 
 def load_object_stores() -> None:
-    """Teach TensorFlow `s3://`, with the settings that pyarrow takes from the environment.
+    """Register `s3://` with TensorFlow, with the same environment settings as pyarrow.
 
     Raises:
-        UsageError: the endpoint is no URL.
+        UsageError: the endpoint is not a URL.
     """
     settings = read_s3_settings()
     wanted = {
@@ -34,5 +34,6 @@ def load_object_stores() -> None:
     }
     for name, value in wanted.items():
         if value:
+            # variables set by the user take precedence
             os.environ.setdefault(name, value)
     import_module("tensorflow_io")

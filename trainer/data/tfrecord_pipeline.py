@@ -1,6 +1,6 @@
-"""Sequential: the views of an epoch as TFRecordDataset gives them, mixed over all shards at once.
+"""tf.data pipeline that reads shards sequentially with TFRecordDataset.
 
-For shards that cannot be read by offset, which is faster and shuffles freely (`pipeline`).
+For shards that cannot be read by offset; `trainer.data.pipeline` is faster and shuffles fully.
 """
 
 from typing import Any
@@ -12,8 +12,10 @@ from trainer.data.target import Truth
 from trainer.data.tensorflow_io import load_object_stores
 
 _WAITING_RECORDS = 2_000
-"""Records that wait, over all shards, to be drawn: neighbours in a shard are of one patient."""
+"""Total size of the shuffle buffers, in records. Neighbouring records of a shard belong to the same
+patient, so they must be mixed."""
 _PARALLEL_BATCHES = 2
+"""Fixed for the reason in `trainer.data.pipeline`."""
 
 
 def sequential_batches(
@@ -25,19 +27,19 @@ def sequential_batches(
 ) -> tf.data.Dataset:
     """Return endless epochs of (images, labels) as `trainer.data.pipeline.shuffled_batches` does.
 
-    A shard has views of one label and body part. So the shard of each next view is drawn from a
-    seeded permutation in which every shard stands as often as it has views: any window of an epoch
-    has the epoch's mix, up to sampling error, from the first batch to the last.
+    All views of a shard have the same label and body part. So a seeded permutation chooses the
+    shard of each next view, with each shard as often as it has views: every part of an epoch has
+    the same mix of classes, up to sampling error.
 
-    Every record is held against the manifest. One that is not the record that was written, or does
-    not come because the stream has broken off, is read by offset.
+    Every record is checked against the manifest. Records that are damaged, or missing because the
+    stream was interrupted, are read by offset.
 
     Args:
         reader: of the views.
-        batch: views in a batch; the last of an epoch may be smaller.
+        batch: views per batch; the last batch of an epoch may be smaller.
         seed: epoch n is the same for the same seed.
-        truth: what stands beside the images, a row a view; the labels unless told otherwise.
-        first_epoch: those before are read, but not given.
+        truth: columns that replace the labels, one row per view.
+        first_epoch: earlier epochs are read and skipped.
     """
     if reader.is_remote:
         load_object_stores()
@@ -74,7 +76,7 @@ def sequential_batches(
 
 
 def _batch_by_epoch(records: tf.data.Dataset, num_views: int, batch: int) -> tf.data.Dataset:
-    """Batch an endless stream so that no batch has records of two epochs."""
+    """Batch an endless stream so that no batch spans two epochs."""
     num_batches = -(-num_views // batch)
 
     def batch_number(*record_and_number: Any) -> Any:
@@ -93,16 +95,18 @@ def _batch_by_epoch(records: tf.data.Dataset, num_views: int, batch: int) -> tf.
 
 
 def _records(where: str, numbers: list[int], rows: list[int], is_remote: bool) -> tf.data.Dataset:
-    """Return (record, row) of the records of a shard that have these numbers, ascending.
+    """Return (record, row) for the given record numbers of a shard, in ascending order.
 
-    What does not come is empty.
+    Records that cannot be read are empty.
     """
     wanted_numbers = tf.constant(numbers, tf.int64)
     stream = tf.data.TFRecordDataset(where)
     if is_remote:
+        # a broken stream ends early; its missing records are read by offset later
         stream = stream.ignore_errors()
     numbered = stream.enumerate()
     wanted = numbered.filter(lambda number, _: tf.reduce_any(tf.equal(wanted_numbers, number)))  # pyright: ignore[reportArgumentType]  # an element's parts are handed over one by one
+    # empty records replace the missing ones, so that each row keeps its place
     nothing = tf.data.Dataset.from_tensors(tf.constant(b"")).repeat()
     records = wanted.map(lambda _, record: record).concatenate(nothing)
     return tf.data.Dataset.zip(

@@ -1,1 +1,1 @@
-"""Heads: classifiers on what a frozen backbone makes of each view, fitted in NumPy in a second."""
+"""Classifier heads on the embeddings of a frozen backbone, fitted in NumPy in about a second."""

@@ -1,7 +1,7 @@
-"""Embeddings: what a frozen backbone makes of each view, computed once and kept on this machine.
+"""Embeddings of views by a frozen backbone, computed once and cached on this machine.
 
-They lie in the user's cache folder and not in the lake, whose files are its own; they may be
-removed at any time. Views are kept a chunk at a time, so that a killed run goes on where it was.
+The cache is in the user's cache folder and can be deleted at any time. Views are cached in chunks,
+so that an interrupted run resumes at the first missing chunk.
 """
 
 import hashlib
@@ -26,21 +26,20 @@ from trainer.options import FitOptions
 Matrix = npt.NDArray[np.float32]
 
 _CHUNK_VIEWS = 2048
+"""Views per file of the cache; an interrupted run loses at most one chunk."""
 
 
 def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: str) -> str:
-    """Return what names the embeddings of a model's backbone, without building it.
+    """Return the cache key of a backbone's embeddings, without building the backbone.
 
-    Args:
-        lake_digest: of the lake.
-        model_name: a key of `trainer.models.MODELS`.
-        options: weights and precision count.
-        kind: of the images that the backbone gets: as they are, or `mirrored`.
+    The key covers the lake, the code of the models, the weights, the versions of TensorFlow and
+    Keras, the precision and the kind of images: empty for the views, or `mirrored`.
 
     Raises:
         WeightsError: there are no weights.
     """
     hashed = hashlib.sha256(model_name.encode())
+    # a change in the code of a network can change its embeddings
     for path in sorted(Path(table.__file__).parent.glob("*.py")):
         hashed.update(path.read_bytes())
     path = table.find_weights(model_name, options.weights)
@@ -50,11 +49,7 @@ def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: 
 
 
 class EmbeddingCache:
-    """The embeddings under one key that this machine keeps.
-
-    Args:
-        key: of all that embeddings depend on but the view, see `embedding_key`.
-    """
+    """The cached embeddings with one key; see `embedding_key`."""
 
     def __init__(self, key: str):
         self._key = key
@@ -65,19 +60,19 @@ class EmbeddingCache:
         self._tables = [table for table in read if table is not None]
 
     def missing(self, views: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """Yield the views that have none, a chunk at a time."""
+        """Yield the views that are not cached, in chunks."""
         known = pl.concat([views.clear().select("view_id"), *self._ids()])
         missing = views.join(known, on="view_id", how="anti", maintain_order="left")
         return missing.iter_slices(_CHUNK_VIEWS)
 
     def add(self, views: pl.DataFrame, embeddings: Matrix) -> None:
-        """Keep embeddings, float32 (views, n)."""
+        """Cache embeddings, float32 (views, n)."""
         table = views.select("view_id").with_columns(embedding=embeddings)
         _keep(self._folder, table, self._key)
         self._tables.append(table)
 
     def of(self, views: pl.DataFrame) -> Matrix:
-        """Return the embeddings of views, all of them kept, float32 (views, n), in their order."""
+        """Return the embeddings of cached views, float32 (views, n), in the order of `views`."""
         found = views.select("view_id").join(
             pl.concat(self._tables).unique("view_id"), on="view_id", maintain_order="left"
         )
@@ -88,15 +83,9 @@ class EmbeddingCache:
 
 
 def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matrix]) -> Matrix:
-    """Return the embeddings of views; those that no earlier run has kept are computed and kept.
+    """Return the embeddings of views, float32 (views, n), in order; compute and cache missing ones.
 
-    Args:
-        views: rows of a manifest.
-        key: of all that embeddings depend on but the view, see `embedding_key`.
-        compute: from rows of the manifest to float32 embeddings (rows, n), in the rows' order.
-
-    Returns:
-        float32 (views, n), in the order of `views`.
+    `compute` returns the embeddings of rows of the manifest, float32 (rows, n), in their order.
     """
     kept = EmbeddingCache(key)
     for chunk in kept.missing(views):
@@ -105,7 +94,7 @@ def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matri
 
 
 def _read(path: Path, key: str) -> pl.DataFrame | None:
-    """Return the chunk, or None if it is not what was written; that goes, and is computed again."""
+    """Return a cached chunk; delete a damaged file and return None."""
     data = read_sealed(path, key)
     if data is None:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Frozen: heads on what a model's frozen backbone makes of the views."""
+"""Fit heads on the embeddings of a model's frozen backbone."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ if TYPE_CHECKING:
 
 
 def start_tensorflow(timings: Timings) -> None:
-    """Import TensorFlow, which takes seconds: as late as may be, for heads do without."""
+    """Import TensorFlow, as late as possible: it takes seconds, and heads do not need it."""
     if "tensorflow" in sys.modules:
         return
     note("starting TensorFlow")
     with timings.measure("start TensorFlow"):
         import_keras()
+        # modules that need TensorFlow, so that the timing covers their import
         import_module("trainer.training.loop")
 
 
 def list_kinds(model_name: str, options: FitOptions) -> list[str]:
-    """Return of which images embeddings are needed: the views, and their mirror images if asked."""
+    """Return the kinds of images to embed: views, and mirror images for test-time augmentation."""
     needs_mirrored = options.tta == "flip" and options.trained_part(model_name) == "head"
     return ["", "mirrored"] if needs_mirrored else [""]
 
@@ -50,14 +51,9 @@ def list_kinds(model_name: str, options: FitOptions) -> list[str]:
 def compute_embeddings(
     backbone: keras.Model, lake: Lake, views: pl.DataFrame, kind: str, waiting: InputWait
 ) -> Matrix:
-    """Return what a backbone makes of views, float32 (views, n).
+    """Return the embeddings of views by a backbone, float32 (views, n).
 
-    Args:
-        backbone: from uint8 images (batch, size, size, 1) to features.
-        lake: where the views' pixels are.
-        views: rows of its manifest.
-        kind: one of `list_kinds`.
-        waiting: counts the time spent waiting for images.
+    The backbone takes uint8 images (batch, size, size, 1); `kind` is one of `list_kinds`.
     """
     from trainer.inference.keras_inference import infer
     from trainer.models.ensemble import mirror
@@ -67,12 +63,10 @@ def compute_embeddings(
 
 
 class FrozenFit:
-    """Fits heads to embeddings, which are computed at once where none are kept.
+    """Fits heads on embeddings; the constructor computes those that are not cached.
 
-    Args:
-        context: of the run; its timings get the seconds of `start TensorFlow` and `embed`.
-        model_name: a key of `trainer.models.table.MODELS`.
-        views: all views that will be fitted to or predicted.
+    `views` are all views of the run, for fitting or for prediction. The timings of `context` record
+    `start TensorFlow` and `embed`.
     """
 
     def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):
@@ -85,13 +79,13 @@ class FrozenFit:
         ]
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
-        """Fit heads, and say how it went if there is a title; see `fit_heads`."""
+        """Fit heads, see `fit_heads`; with a title, also print the best one."""
         return [
             self._finish(fitted.head, fitted.rows) for fitted in self._fit(plan, candidates, title)
         ]
 
     def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> TrainedHead:
-        """Fit heads, and return the one with the lowest validation loss."""
+        """Fit heads and return the one with the lowest validation loss."""
         return min(self._fit(plan, candidates, title), key=lambda fitted: fitted.best["val_loss"])
 
     def _fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedHead]:
@@ -137,7 +131,7 @@ class FrozenFit:
         )
 
     def _build_backbone(self) -> keras.Model:
-        """Build the backbone, when it is first asked for: most fits find all embeddings kept."""
+        """Build the backbone on first use: most fits find all embeddings cached."""
         if self._backbone is None:
             start_tensorflow(self._timings)
 

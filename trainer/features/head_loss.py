@@ -1,4 +1,4 @@
-"""Head loss: the penalized loss of a head's weights as a function of one vector of them."""
+"""The penalized loss of a head as a function of one parameter vector, for SciPy's optimizer."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +20,13 @@ Parameters = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Shape:
-    """How a head's weights lie in one vector.
+    """The layout of a head's weights in one vector.
 
     Attributes:
-        num_embedded: features of an embedding, of which the head's own are made.
-        num_features: that the head sees.
-        num_hidden: units; may be 0.
-        num_outputs: 1 for the logit of abnormal, or one a class.
+        num_embedded: features of an embedding.
+        num_features: features that the head takes, computed from an embedding.
+        num_hidden: hidden units; may be 0.
+        num_outputs: 1 for the logit of abnormal, or one per class.
     """
 
     num_embedded: int
@@ -35,20 +35,25 @@ class Shape:
     num_outputs: int
 
     def unpack(self, parameters: Parameters) -> Head:
-        """Return the head of a vector."""
+        """Return the head with these parameters."""
         sizes = [int(np.prod(part)) for part in self._parts]
         pieces = np.split(parameters.astype(np.float32), np.cumsum(sizes)[:-1])
         return Head(*(p.reshape(part) for p, part in zip(pieces, self._parts, strict=True)))
 
     def start(self, seed: int) -> Parameters:
-        """Return zeros, but for the weights of hidden units (He et al. 2015, arXiv:1502.01852)."""
+        """Return initial weights: zeros, random for hidden units (He et al., arXiv:1502.01852)."""
         arrays = self._zeros()
         random: Any = np.random.default_rng(seed)  # numpy 1's types leave its methods half unknown
         arrays[2] = random.normal(0, np.sqrt(2 / self.num_embedded), self._parts[2])
         return pack(arrays)
 
     def spread_decay(self, decay: float) -> Parameters:
-        """Return the decay of each weight: none of biases, and hidden units like all features."""
+        """Return the weight decay of each parameter.
+
+        Biases have none. The decay of hidden units is the inverse variance of their initial
+        weights. The decay of the output weights of hidden units gives all units together the same
+        prior variance as all features of an embedding together.
+        """
         arrays = self._zeros()
         arrays[0] += decay
         arrays[2] += self.num_embedded / 2
@@ -71,18 +76,18 @@ class Shape:
 
 
 def pack(arrays: list[npt.NDArray[Any]]) -> Parameters:
-    """Return arrays, in the order of a head's attributes, as one vector."""
+    """Concatenate arrays, in the order of a head's attributes, into one vector."""
     return np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
 
 
 class HeadLoss:
-    """The cross-entropies of train rows, summed by their weights, and the weights' penalty.
+    """The weighted sum of the cross-entropies of train rows, plus the weight decay penalty.
 
     Args:
         shape: of the head.
         features: of train rows, float32 (rows, m).
-        examples: their classes and weights.
-        start: what weights decay to.
+        examples: their classes and sample weights.
+        start: the parameters towards which weights decay.
         decay: of each weight.
     """
 
@@ -107,6 +112,7 @@ class HeadLoss:
         logits = head.combine(features, hidden)
         self._known = (parameters.copy(), logits)
         error = (to_probabilities(logits) - self._targets) * examples.weights[:, None]
+        # (hidden > 0) is the derivative of ReLU
         hidden_error = error @ head.outward.T * (hidden > 0)
         gradient = [
             features.T @ error,
@@ -121,7 +127,11 @@ class HeadLoss:
         return float(loss + 0.5 * moved @ penalty), pack(gradient) + penalty
 
     def logits(self, parameters: Parameters) -> Matrix:
-        """Return the logits of train rows: an epoch ends where the loss was asked for last."""
+        """Return the logits of train rows.
+
+        The logits of the last call are reused: an epoch of L-BFGS ends at the last evaluated
+        parameters.
+        """
         if self._known and np.array_equal(self._known[0], parameters):
             return self._known[1]
         return self._shape.unpack(parameters).logits(self._features)

@@ -1,4 +1,4 @@
-"""Fit heads: several are fitted to the same embeddings, each stopped early on validation views."""
+"""Fit heads on embeddings by L-BFGS with early stopping."""
 
 import time
 from collections.abc import Sequence
@@ -20,8 +20,10 @@ from trainer.options import FitOptions
 from trainer.runs.hardware import count_usable_cores
 
 _NUM_HIDDEN = 32
+"""Units in the hidden layer of a `hidden` head."""
 _LOSS_TOLERANCE = 1e-6
-"""Relative: below what float32 sums of thousands of rows can tell, a line search goes astray."""
+"""Smallest relative decrease of the loss. Below it, the rounding of float32 sums over thousands of
+rows misleads the line search."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class TrainedHead:
 
     Attributes:
         head: from embeddings to logits.
-        rows: one an epoch, as `HISTORY_SCHEMA` has them, but for `is_best`.
+        rows: one per epoch, columns as in `HISTORY_SCHEMA` without `is_best`.
     """
 
     head: Head
@@ -38,7 +40,7 @@ class TrainedHead:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The row of the best epoch: that with the lowest validation loss."""
+        """The row of the epoch with the lowest validation loss."""
         return min(self.rows, key=lambda row: row["val_loss"])
 
 
@@ -49,31 +51,21 @@ def fit_heads(
     num_outputs: int,
     options: FitOptions,
 ) -> list[TrainedHead]:
-    """Fit heads to embeddings and classes with weight decay; stop each early on validation loss.
+    """Fit a head per candidate with weight decay and early stopping on the validation loss.
 
-    An epoch is an iteration of L-BFGS (Liu and Nocedal 1989), which sees all train views at once:
-    some fifteen find what thousands of steps of Adam would. Weight decay stands for dropout too,
-    which on a linear model's features is a form of it (Wager et al.,
-    https://arxiv.org/abs/1307.1493). Batches do not matter.
+    An epoch is one iteration of L-BFGS (Liu and Nocedal 1989) over all train views: about fifteen
+    replace thousands of steps of Adam. Weight decay also replaces dropout, which is a form of
+    weight decay on the features of a linear model (Wager et al., https://arxiv.org/abs/1307.1493).
+    The batch size has no effect.
 
-    A linear head sees all features. One with hidden units sees their leading principal components,
-    so that it has few weights where views are few, through the units and straight. Units' weights
-    decay to where they start and not to zero, where strong decay would leave no unit alive (Pearce
-    et al., https://arxiv.org/abs/1810.05546).
-
-    Args:
-        train: of the views to fit to.
-        validation: of the views to stop by.
-        candidates: their `head` and `decay`.
-        num_outputs: 1 for the probability of abnormal, more for as many classes.
-        options: epochs, patience, and the seed of components and of hidden units.
-
-    Returns:
-        One for each candidate, in their order.
+    A linear head takes all features. A hidden head takes their leading principal components, both
+    through hidden units and directly, so that it has few weights for small training sets. The
+    weights of hidden units decay towards their initial values, because strong decay towards zero
+    would disable all units (Pearce et al., https://arxiv.org/abs/1810.05546).
     """
     has_hidden = any(candidate.head == "hidden" for candidate in candidates)
     num_threads = count_usable_cores() or 1
-    # a candidate a core: libraries that divide single products among cores wait for each other
+    # one candidate per core: BLAS threads inside each product would compete for the same cores
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(num_threads) as pool:
         standard = standardize(train.embeddings, validation.embeddings)
         leading = find_components(standard, options.seed) if has_hidden else standard
@@ -86,14 +78,7 @@ def fit_heads(
 
 
 class _HeadFit:
-    """Fits one head; keeps the epochs and the weights of the best; ends when it no longer improves.
-
-    Args:
-        features: that the head sees.
-        train: of the views to fit to.
-        validation: of the views to stop by.
-        options: epochs, patience and seed.
-    """
+    """Fits one head with early stopping, and keeps the weights of the best epoch."""
 
     def __init__(
         self, features: Features, train: Examples, validation: Examples, options: FitOptions
@@ -124,7 +109,7 @@ class _HeadFit:
             callback=end_epoch,
             options={"maxiter": self._options.epochs, "ftol": _LOSS_TOLERANCE},
         )
-        if not self._rows:  # nothing to learn: the start is the optimum
+        if not self._rows:  # no iteration: the initial weights are the optimum
             end_epoch(start)
         return TrainedHead(self._features.unfold(shape.unpack(self._best)), self._rows)
 
@@ -132,7 +117,8 @@ class _HeadFit:
         """Measure the epoch that ends with these weights.
 
         Raises:
-            StopIteration: the last `patience` epochs were no better than the best.
+            StopIteration: the last `patience` epochs did not improve; SciPy then ends the
+                optimization.
         """
         seconds = time.monotonic() - self._started_s
         before = measure_logits(loss.logits(parameters), self._train)

@@ -1,4 +1,4 @@
-"""Heads: what turns embeddings into probabilities, in NumPy, and how good they are at it."""
+"""Classifier heads in NumPy: logits, probabilities and metrics from embeddings."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ Classes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Examples:
-    """What a head learns from.
+    """Training examples of a head.
 
     Attributes:
         embeddings: float32 (rows, n).
-        classes: numbers from 0, int64 (rows,); those of abnormal views are odd.
-        weights: what each row counts for, float32 (rows,).
+        classes: class numbers from 0, int64 (rows,); abnormal classes have odd numbers.
+        weights: sample weights, float32 (rows,).
     """
 
     embeddings: Matrix
@@ -30,13 +30,13 @@ class Examples:
 
 @dataclass(frozen=True)
 class Head:
-    """From embeddings to logits: straight, and on the way through hidden units (ReLU) if any.
+    """A linear map from embeddings to logits, plus an optional layer of hidden units (ReLU).
 
     Attributes:
-        straight: float32 (n, outputs).
-        bias: float32 (outputs,).
+        straight: from embeddings to logits, float32 (n, outputs).
+        bias: of the logits, float32 (outputs,).
         inward: from embeddings to hidden units, float32 (n, hidden).
-        inward_bias: float32 (hidden,).
+        inward_bias: of the hidden units, float32 (hidden,).
         outward: from hidden units to logits, float32 (hidden, outputs).
     """
 
@@ -51,25 +51,20 @@ class Head:
         return self.combine(embeddings, self.activate(embeddings))
 
     def activate(self, embeddings: Matrix) -> Matrix:
-        """Return what hidden units make of embeddings, float32 (rows, hidden)."""
+        """Return the activations of the hidden units, float32 (rows, hidden)."""
         return np.maximum(embeddings @ self.inward + self.inward_bias, 0)
 
     def combine(self, embeddings: Matrix, hidden: Matrix) -> Matrix:
-        """Return the logits of embeddings and of what hidden units make of them."""
+        """Return the logits from embeddings and activations of hidden units."""
         return embeddings @ self.straight + hidden @ self.outward + self.bias
 
 
 def to_probabilities(logits: Matrix) -> Matrix:
-    """Return the probability of abnormal, of one logit by a sigmoid; else of classes, by softmax.
-
-    Args:
-        logits: float32 (rows, outputs).
-
-    Returns:
-        float32 (rows, outputs).
-    """
+    """Return probabilities (rows, outputs): the sigmoid of one logit, or the softmax of several."""
     if logits.shape[1] == 1:
+        # equals the sigmoid, but exp cannot overflow
         return 0.5 * (1 + np.tanh(0.5 * logits))
+    # subtract the maximum, so that exp cannot overflow
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     return shares / shares.sum(axis=1, keepdims=True)
 
@@ -77,6 +72,7 @@ def to_probabilities(logits: Matrix) -> Matrix:
 def cross_entropies(logits: Matrix, classes: Classes) -> npt.NDArray[np.float64]:
     """Return the cross-entropy of each row, (rows,)."""
     if logits.shape[1] == 1:
+        # log(1 + exp(-z)), with z = logit for class 1 and -logit for class 0
         return np.logaddexp(0, logits[:, 0] * (1 - 2 * classes), dtype=np.float64)
     below_top = logits - logits.max(axis=1, keepdims=True)
     own = np.take_along_axis(below_top, classes[:, None], axis=1)[:, 0]
@@ -84,11 +80,11 @@ def cross_entropies(logits: Matrix, classes: Classes) -> npt.NDArray[np.float64]
 
 
 def measure_logits(logits: Matrix, examples: Examples) -> dict[str, float | None]:
-    """Return `loss` (weighted mean), `accuracy` of classes and `auroc` of abnormal, if defined."""
+    """Return `loss` (weighted mean), `accuracy` of classes and `auroc` of abnormal, or None."""
     classes, weights = examples.classes, examples.weights
     is_one = logits.shape[1] == 1
     answers = (logits[:, 0] >= 0) if is_one else logits.argmax(axis=1)
-    # a sigmoid changes no order, but makes ties of large logits
+    # rank by logits: the sigmoid preserves their order, but rounds large logits to ties
     score = logits[:, 0] if is_one else abnormal_probability(to_probabilities(logits))
     return {
         "loss": float(np.average(cross_entropies(logits, classes), weights=weights)),

@@ -1,4 +1,4 @@
-"""A fitted head as a Keras model, to be saved or trained further."""
+"""Convert a trained head to a Keras model, for saving or for further training."""
 
 from __future__ import annotations
 
@@ -16,14 +16,10 @@ if TYPE_CHECKING:
 
 
 def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
-    """Return a Keras model with the outputs of a head.
+    """Return a Keras model with the same outputs as a head.
 
-    Args:
-        head: fitted to embeddings.
-        dropout: as in `add_classifier`, if it is trained further.
-
-    Returns:
-        From features (batch, n) to probabilities, float32 (batch, outputs).
+    It takes features (batch, n) and returns probabilities, float32 (batch, outputs). `dropout` is
+    for further training.
     """
     models: Any = import_module("keras")  # it has no type stubs
     layers = models.layers
@@ -34,6 +30,7 @@ def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
     kernel, seen = head.straight, known
     if num_hidden := len(head.inward_bias):
         hidden = layers.Dense(num_hidden, "relu", name="hidden")(known)
+        # one dense layer on the concatenation equals the sum of both parts
         seen = layers.Concatenate(name="features_and_hidden")([known, hidden])
         kernel = np.concatenate([head.straight, head.outward])
     logits = layers.Dense(num_outputs, name="logits")(seen)

@@ -1,4 +1,4 @@
-"""Head features: what heads see of embeddings: each one standardized, or principal components."""
+"""Input features of heads: standardized embeddings, or their principal components."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -8,21 +8,24 @@ import numpy as np
 from trainer.features.heads import Head, Matrix, Vector
 
 _MIN_STD = 1e-2
-"""A feature that hardly ever fires in training must not count for much when it does later."""
+"""Lower bound of the standard deviation. It prevents large values from a feature that is almost
+constant in training but not later."""
 _NUM_COMPONENTS = 64
+"""Principal components that a `hidden` head takes."""
 _NUM_POWER_ITERATIONS = 2
-"""Enough for directions that hold half of the variance; the default of 7 takes thrice as long."""
+"""Enough for components that explain half of the variance; scikit-learn's default of 7 takes three
+times as long."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """Features that are affine in embeddings: `(embeddings - mean) @ matrix`.
+    """Affine features of embeddings: `(embeddings - mean) @ matrix`.
 
     Attributes:
         mean: float32 (n,).
-        matrix: float32 (n, m), or (n,) where each feature is one of an embedding's, scaled.
-        train: of train rows, float32 (rows, m).
-        validation: of validation rows.
+        matrix: float32 (n, m), or (n,) for a diagonal matrix.
+        train: features of train rows, float32 (rows, m).
+        validation: features of validation rows, float32 (rows, m).
     """
 
     mean: Vector
@@ -31,7 +34,7 @@ class Features:
     validation: Matrix
 
     def unfold(self, head: Head) -> Head:
-        """Turn a head on features into one on embeddings."""
+        """Convert a head on features to an equal head on embeddings."""
         straight, inward = self._through(head.straight), self._through(head.inward)
         return Head(
             straight,
@@ -46,25 +49,18 @@ class Features:
 
 
 def standardize(train: Matrix, validation: Matrix) -> Features:
-    """Return each of an embedding's features at mean 0 and variance 1 on train rows.
-
-    Args:
-        train: embeddings, float32 (rows, n).
-        validation: embeddings.
-    """
+    """Return features with mean 0 and variance 1 on train rows, from embeddings (rows, n)."""
     mean = train.mean(axis=0)
     scale = 1 / np.maximum(train.std(axis=0), np.float32(_MIN_STD))
     return Features(mean, scale, (train - mean) * scale, (validation - mean) * scale)
 
 
 def find_components(standard: Features, seed: int) -> Features:
-    """Return the leading principal components of train rows' standardized features.
+    """Return the leading principal components of the standardized features of train rows.
 
-    Args:
-        standard: as from `standardize`.
-        seed: of the search for their directions (Halko et al., https://arxiv.org/abs/0909.4061).
+    Computed by the randomized algorithm of Halko et al. (https://arxiv.org/abs/0909.4061).
     """
-    # not every head needs it, and it takes half a second
+    # imported here, because it takes half a second and linear heads do not need it
     from sklearn.decomposition import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
         PCA,
     )

@@ -1,1 +1,1 @@
-"""Inference: predictions of a model for views and studies."""
+"""Predictions of a model for views and studies."""

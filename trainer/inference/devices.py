@@ -1,4 +1,4 @@
-"""Devices: what a fit runs on, and how it counts there; set before each fit."""
+"""Devices, precision and determinism of TensorFlow, set before each fit."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -11,23 +11,25 @@ from trainer.options import FitOptions
 
 
 def start(options: FitOptions) -> None:
-    """Begin anew: what TensorFlow draws from now on depends on the seed alone.
+    """Reset TensorFlow, so that all later random numbers depend on the seed alone.
 
     Raises:
-        TrainingError: there are fewer devices than asked for.
+        TrainingError: there are fewer devices than requested.
     """
     _divide_processor(options.devices)
+    # free the previous model and reset the counters in layer names
     keras.backend.clear_session()
     keras.config.set_dtype_policy(options.precision)
     keras.utils.set_random_seed(options.seed)
+    # some GPU kernels otherwise add in an undefined order
     tf.config.experimental.enable_op_determinism()
 
 
 def share(num_devices: int) -> AbstractContextManager[Any]:
-    """Return the scope in which to build a model whose batches several devices share.
+    """Return the scope in which to build a model that trains on several devices.
 
-    One device needs none. Keras 3 supports `MirroredStrategy` for the GPUs of one host, and no
-    strategy of several hosts (keras-team/keras#20585).
+    One device needs no scope. Keras 3 supports `MirroredStrategy` for the GPUs of one host, and no
+    strategy for several hosts (keras-team/keras#20585).
     """
     if num_devices == 1:
         return nullcontext()
@@ -38,7 +40,7 @@ def share(num_devices: int) -> AbstractContextManager[Any]:
 
 
 def _divide_processor(num_devices: int) -> None:
-    """Make the processor as many devices where there are no GPUs; only possible once a process."""
+    """Split the CPU into logical devices if there is no GPU; possible only once per process."""
     gpus: list[Any] = tf.config.list_physical_devices("GPU")
     if gpus and len(gpus) < num_devices:
         raise TrainingError(

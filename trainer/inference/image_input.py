@@ -1,4 +1,4 @@
-"""Read: a file becomes the image that a model sees, the same that ingest would have stored."""
+"""Read an image file and prepare it exactly as during ingest."""
 
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from shared.images.spec import ImageSpec
 from shared.processes.limited_process import LimitedProcesses
 
 _LIMIT_BYTES = 256 * 1024 * 1024
+"""Larger files are rejected before they are read into memory."""
 
 
 @cache
@@ -20,17 +21,10 @@ def _dicom_decoder() -> LimitedProcesses:
 
 
 def read_view(path: Path, spec: ImageSpec) -> Pixels:
-    """Read and prepare one view.
-
-    Args:
-        path: a PNG, JPEG or DICOM file, whatever it is called.
-        spec: of the lake that the model was trained on.
-
-    Returns:
-        uint8 of shape (size, size).
+    """Read and prepare one view, uint8 (size, size), from a file with any name.
 
     Raises:
-        ImageError: it cannot be read, or is no radiograph that could be read rightly.
+        ImageError: the file cannot be read, or is not a supported radiograph.
     """
     try:
         if path.exists() and not path.is_file():
@@ -44,33 +38,23 @@ def read_view(path: Path, spec: ImageSpec) -> Pixels:
 
 
 def decode_grey(encoded: bytes) -> Pixels:
-    """Decode the bytes of a PNG, JPEG or DICOM file in this process.
-
-    Returns:
-        uint8 of shape (height, width).
+    """Decode a PNG, JPEG or DICOM file in this process, to uint8 (height, width).
 
     Raises:
-        ImageError: the bytes are no radiograph that could be read rightly.
+        ImageError: the bytes are not a supported radiograph.
         MemoryError: the machine has too little memory.
     """
     return decode_dicom(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
 
 
 def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:
-    """Decode the bytes of a PNG, JPEG or DICOM file and prepare them as ingest does.
+    """Decode a PNG, JPEG or DICOM file and prepare it as ingest does, to uint8 (size, size).
 
     DICOM is decoded in another process, because the decoders of compressed transfer syntaxes are
-    native code that a damaged file can crash, hang or make ask for memory without end.
-
-    Args:
-        encoded: a file's bytes.
-        spec: of the lake that the model was trained on.
-
-    Returns:
-        uint8 of shape (size, size).
+    native code, and a damaged file can make them crash, hang or allocate without limit.
 
     Raises:
-        ImageError: the bytes are no radiograph that could be read rightly.
+        ImageError: the bytes are not a supported radiograph.
         MemoryError: the machine has too little memory.
     """
     grey = _dicom_decoder().decode(encoded) if is_dicom(encoded) else decode_grey(encoded)

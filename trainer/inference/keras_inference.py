@@ -1,4 +1,4 @@
-"""Infer: what a model makes of views, whose pixels are read from a lake."""
+"""Run a Keras model on views of a lake."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -28,17 +28,12 @@ def infer(
     stage: str,
     waiting: InputWait | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Return what a model makes of each view, float32 (views, n), in the order of `views`.
+    """Return the model's outputs for views, float32 (views, n), in the order of `views`.
 
-    Args:
-        model: from uint8 images (batch, size, size, 1).
-        lake: where the views' pixels are.
-        views: rows of its manifest.
-        stage: what progress is called.
-        waiting: counts the time spent waiting for images.
+    The model takes uint8 images (batch, size, size, 1). `stage` labels the progress display.
 
     Raises:
-        CorruptLakeError: a view's pixels are not those that were written.
+        CorruptLakeError: the record of a view is damaged.
     """
     outputs = np.full((views.height, model.output_shape[-1]), np.nan, np.float32)
     with (
@@ -55,7 +50,7 @@ def infer(
 
 @contextmanager
 def plain_errors(*readers: ViewReader) -> Generator[None, None, None]:
-    """Raise what went wrong in a line of ours, not in TensorFlow's many."""
+    """Replace TensorFlow's long errors by the reader's own error, or by one sentence."""
     try:
         yield
     except tf.errors.ResourceExhaustedError:
@@ -65,7 +60,7 @@ def plain_errors(*readers: ViewReader) -> Generator[None, None, None]:
     except tf.errors.OpError as error:
         for reader in readers:
             if isinstance(error, tf.errors.DataLossError):
-                # TFRecordDataset knows the byte; reading by offset knows the view
+                # TFRecordDataset reports only a byte; reading by offset names the view
                 reader.check()
             if reader.damage:
                 raise reader.damage from None

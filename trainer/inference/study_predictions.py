@@ -1,4 +1,4 @@
-"""Answers: what a run says of views and of their studies, and how often such words were right."""
+"""Predictions for views and studies, with intervals from held-out views with similar scores."""
 
 from pathlib import Path
 
@@ -15,34 +15,36 @@ from trainer.evaluation.thresholds import Rule
 from trainer.runs.saved_run import SavedRun
 
 _NUM_ALIKE = 40
-"""Held-out views that a probability is held against: an interval of some 0.3, no wider region."""
+"""Held-out rows with similar scores for one interval. With 40 the interval is about 0.3 wide; more
+rows would include less similar scores."""
 _MIN_HELD_OUT = 20
+"""With fewer held-out rows no interval is given."""
 _TOLERANCE = 1e-3
-"""Of the sum of a softmax in float32, or in the float16 of a GPU."""
+"""Accepted error in the sum of a softmax, in float32 or in the float16 of a GPU."""
 
 
 def answer(
     kept: SavedRun, views: pl.DataFrame, outputs: npt.NDArray[np.float32]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what a run says of views and of their studies.
+    """Return a run's predictions for views and for studies.
 
-    A study's probability is the mean over its views. `low` and `high` bound, with 95 % confidence,
-    the share of abnormal ones among the 40 held-out views, or studies, that the model rated most
-    alike, or among the half of them if they are fewer than 80: Wilson's interval (Wilson 1927, JASA
-    22:209). They are null where fewer than 20 were held out.
+    A study's probability is the mean over its views. `low` and `high` are the 95 % Wilson interval
+    (Wilson 1927, JASA 22:209) of the share of abnormal rows among the 40 held-out views, or
+    studies, with the most similar scores. With fewer than 80 held-out rows, half of them are used;
+    with fewer than 20, `low` and `high` are null.
 
     Args:
-        kept: the run.
-        views: columns `path` and `study`, one row a view.
+        kept: the saved run.
+        views: with the columns `path` and `study`, one row per view.
         outputs: of the model for these views, (rows, n).
 
     Returns:
-        Two tables: by view `path`, `study`; by study `study`, `num_views`; and both `probability`,
-        `calibrated_probability`, `low`, `high`, `threshold`, `calibrated_threshold` and `answer`,
-        normal or abnormal, at the threshold.
+        Two tables, one row per view with `path` and `study`, and one row per study with `study` and
+        `num_views`. Both have `probability`, `calibrated_probability`, `low`, `high`, `threshold`,
+        `calibrated_threshold` and `answer`: normal or abnormal, at the threshold.
 
     Raises:
-        TrainingError: an output is no probability.
+        TrainingError: an output is not a probability.
     """
     check_outputs(outputs, kept.folder)
     own = views.select("path", "study").with_columns(probability=abnormal_probability(outputs))
@@ -58,14 +60,11 @@ def answer(
 
 
 def check_outputs(outputs: npt.NDArray[np.float32], folder: Path) -> None:
-    """Refuse outputs of a model that are no probabilities: NaN is below every threshold.
-
-    Args:
-        outputs: of the model, (rows, n).
-        folder: of its run.
+    """Check that a model's outputs are probabilities: NaN would count as below every threshold.
 
     Raises:
-        TrainingError: one is NaN or not within 0 and 1, or those of classes do not sum to 1.
+        TrainingError: an output is NaN or not within 0 and 1, or class probabilities do not sum to
+            1.
     """
     is_probability = (outputs >= 0) & (outputs <= 1)
     if outputs.shape[1] > 1:
@@ -78,7 +77,7 @@ def check_outputs(outputs: npt.NDArray[np.float32], folder: Path) -> None:
 
 
 def _held_out(kept: SavedRun) -> pl.DataFrame:
-    """Return the predictions that the run's thresholds were learnt on."""
+    """Return the held-out predictions that set the run's thresholds."""
     decision = kept.decision
     return kept.scored.filter(model=decision.model, role=decision.learnt_on).cast(
         {"fold": pl.Int64}
@@ -100,16 +99,18 @@ def _decide(rows: pl.DataFrame, rule: Rule, held_out: pl.DataFrame) -> pl.DataFr
 def _bound(
     probabilities: npt.NDArray[np.float64], held_out: pl.DataFrame
 ) -> dict[str, pl.Series | pl.Expr]:
-    """Return `low` and `high` of the share of abnormal rows around each probability."""
+    """Return the interval `low` to `high` of the share of abnormal rows near each probability."""
     if held_out.height < _MIN_HELD_OUT:
         return {name: pl.lit(None, pl.Float64) for name in ("low", "high")}
     ranked = held_out.sort("probability")
-    # of all, an interval would say how common abnormal ones are, whatever the model answered
+    # with all rows, the interval would be the prevalence, regardless of the prediction
     num_alike = min(_NUM_ALIKE, ranked.height // 2)
     num_lower = np.searchsorted(ranked["probability"].to_numpy(), probabilities)
     first = np.clip(num_lower - num_alike // 2, 0, ranked.height - num_alike)
+    # differences of cumulative sums count the abnormal rows in each window
     num_up_to = np.concatenate([[0], np.cumsum(ranked["label"].to_numpy())])
     num_abnormal = num_up_to[first + num_alike] - num_up_to[first]
+    # one interval for each possible count
     found = [
         binomtest(count, num_alike).proportion_ci(method="wilson") for count in range(num_alike + 1)
     ]

@@ -1,4 +1,4 @@
-"""TrainedModel: what a fit gives: answers to views, and the model that gives them."""
+"""A trained model: its history, its predictions, and how to build it for saving."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Outputs = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What was fitted, with the weights of its best epoch.
+    """The result of a fit, with the weights of its best epoch.
 
     Attributes:
-        history: one row an epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
-        answer: from rows of the manifest to probabilities in their order, as the kept model will
-            give them.
-        build: returns the model, from what its backbone makes of images to probabilities.
+        history: one row per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
+        answer: predicts rows of the manifest, in their order, as the saved model will.
+        build: returns the model, from backbone features (or images, without a separate backbone) to
+            probabilities.
         build_backbone: returns the frozen backbone, from uint8 images (batch, size, size, 1) to
-            features; None where the model itself takes images.
+            features; None if the model itself takes images.
     """
 
     history: pl.DataFrame
@@ -39,20 +39,16 @@ class TrainedModel:
 
 
 def predict(members: Sequence[TrainedModel], views: pl.DataFrame) -> pl.DataFrame:
-    """Return what `predictions_table` makes of the members' mean answer to views."""
+    """Return the table of the members' mean predictions; see `predictions_table`."""
     outputs = np.mean([member.answer(views) for member in members], axis=0)
     return predictions_table(views, outputs)
 
 
 def build_model(members: Sequence[TrainedModel], tta: str) -> keras.Model:
-    """Build what is kept: it answers as `predict` does.
+    """Build the model to be saved, with the predictions of `predict`.
 
-    Args:
-        members: of one kind, so that they have the same backbone if any.
-        tta: as in `trainer.options.FitOptions`.
-
-    Returns:
-        From uint8 images (batch, size, size, 1) to probabilities (batch, outputs).
+    All members share one backbone, if any. The model takes uint8 images (batch, size, size, 1) and
+    returns probabilities (batch, outputs).
     """
     from trainer.models.ensemble import build_ensemble
 

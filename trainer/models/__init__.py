@@ -1,1 +1,1 @@
-"""Models: the table of networks, their weights, classifier heads and ensembles."""
+"""The table of models, their backbones and weights, classifier heads and ensembles."""

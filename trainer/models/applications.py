@@ -1,11 +1,12 @@
-"""Applications: the networks of keras.applications; grey images enter without three copies.
+"""The networks of keras.applications, with the first convolution folded for greyscale input.
 
-Each was trained on RGB images in a normalization of its own, affine in each channel. Where the
-three are equal, each is a * g + b of one normalized grey image g; and the first convolution, being
-linear, sees the three through two: g by the sum of its kernel over channels weighted with a, and
-ones by the sum weighted with b. The ones are an image too, so that zeros around the image stay
-what they were: zeros after normalization. Where all channels are normalized alike, b is 0 and g is
-enough.
+Each network was trained on RGB images with its own normalization, affine in each channel. For equal
+channels, channel c is a_c * g + b_c of one normalized grey image g. The first convolution is
+linear, so it needs two input channels instead of three: g, with the sum of the kernel over channels
+weighted by a; and a constant image of ones, with the sum weighted by b. The ones are an image
+rather than a bias, because padding adds zeros after normalization, and the padded border must stay
+zero. If all channels have the same normalization, b is 0 and g alone is enough. The features equal
+those of replicated RGB.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ class Application:
     """A network of keras.applications, up to its pooled features.
 
     Attributes:
-        function: the name of what builds it.
-        mode: the normalization that it was trained with, as `preprocess_input` calls it.
-        min_size_px: smaller images are made larger first.
-        grey_options: what the function has to be told where it gets no RGB.
+        function: the name of its constructor in keras.applications.
+        mode: its normalization, as named by `preprocess_input`.
+        min_size_px: smaller images are enlarged first.
+        grey_options: arguments of the constructor for input that is not RGB.
     """
 
     function: str
@@ -58,12 +59,12 @@ class Application:
         return keras.Model(images, network.output, name=network.name)
 
     def load(self, backbone: keras.Model, path: Path) -> None:
-        """Load weights for RGB, the first kernel folded; freeze batch normalization.
+        """Load RGB weights with the first kernel folded for grey, and freeze batch normalization.
 
         Args:
             backbone: as `build` returns it.
-            path: what keras.applications publishes as `notop` (.h5), or what Keras saves of such a
-                network (.weights.h5, .keras). Nothing but arrays is read of it.
+            path: a `notop` file of keras.applications (.h5), or a file in which Keras saved such a
+                network (.weights.h5, .keras). Only arrays are read from it.
 
         Raises:
             WeightsError: the file is damaged or has the weights of another network.
@@ -71,13 +72,14 @@ class Application:
         original = self._call()
         try:
             original.load_weights(path)
-        except Exception as error:  # a damaged file may raise any
+        except Exception as error:  # Keras and h5py raise many types for a damaged file
             raise WeightsError(
                 f"Expected the weights of keras.applications' {self.function} without its top "
                 "layers, in a file that ends in .h5, .weights.h5 or .keras. "
                 f"Received: {' '.join(str(error).split())} in {path}"
             ) from None
         first, *others = (layer.get_weights() for layer in original.layers if layer.weights)
+        # kernel axes: height, width, input channels, filters
         first[0] = np.einsum("hwcn,cm->hwmn", first[0], self._mixture())
         targets = [layer for layer in backbone.layers if layer.weights]
         for layer, weights in zip(targets, (first, *others), strict=True):
@@ -91,7 +93,7 @@ class Application:
         return function(include_top=False, weights=None, pooling="avg", **options)
 
     def _normalization(self) -> tuple[Array, Array]:
-        """Return scale and offset of each channel, float64 (3,), from pixels of 0 to 255."""
+        """Return scale and offset of each channel, float64 (3,), for pixels from 0 to 255."""
         from keras.applications.imagenet_utils import preprocess_input
 
         black_and_grey = np.array([[[0.0] * 3, [1.0] * 3]])
@@ -99,7 +101,7 @@ class Application:
         return sum_of_both - offset, offset
 
     def _mixture(self) -> Array:
-        """Return what channels have of the grey image and, if any has, of ones: (3, 1 or 2)."""
+        """Return the coefficients a and, if any is not zero, b of the channels: (3, 1 or 2)."""
         scale, offset = self._normalization()
         of_grey = scale / scale.mean()
         of_ones = offset - of_grey * offset.mean()

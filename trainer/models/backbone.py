@@ -1,4 +1,4 @@
-"""Backbone: what networks of several families have in common."""
+"""Input layers and batch normalization, common to all backbones."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     import keras
 
 MAX_SIZE_PX = 320
-"""Larger images are made smaller first: at 512 a CPU would take two and a half times as long."""
+"""Larger images are reduced to this size: a CPU takes two and a half times as long at 512 px."""
 _MOMENTUM = 0.9
-"""With 0.99 or 0.999 the averages lag epochs behind, where an epoch has a few dozen steps."""
+"""With 0.99 or 0.999 the moving averages lag epochs behind, because an epoch may have only a few
+dozen steps."""
 
 
 def enter(size_px: int, working_px: int, channels: int = 1) -> tuple[Any, Any]:
-    """Return the input, uint8 (size, size, channels), and the same images at the working size."""
+    """Return the input layer, uint8 (size, size, channels), and its images at the working size."""
     from keras import layers
 
     images = layers.Input((size_px, size_px, channels), dtype="uint8", name="image")
@@ -25,10 +26,11 @@ def enter(size_px: int, working_px: int, channels: int = 1) -> tuple[Any, Any]:
 
 
 def set_normalization(backbone: keras.Model, *, is_pretrained: bool) -> None:
-    """Have batch normalization keep the statistics that it has, or learn those of the lake.
+    """Freeze the batch normalization of a pretrained backbone, or let it learn from the lake.
 
-    What is kept stays also where all is trained: a batch of radiographs has too few to learn the
-    statistics of a million photographs anew, and the convolution before can learn any scale.
+    A pretrained backbone keeps its statistics even if all its weights are trained: a batch of
+    radiographs is too small to replace the statistics of a million photographs, and the preceding
+    convolution can learn any scale.
     """
     from keras import layers
 

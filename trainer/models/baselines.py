@@ -1,4 +1,4 @@
-"""Scratch: the networks of two earlier works on MURA, trained from nothing."""
+"""Two small convolutional networks from earlier work on MURA, trained from random weights."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     import keras
 
 _WORKING_SIZE_PX = 128
-"""The two works' networks see this many pixels a side, so that they train on a CPU."""
+"""Side of the images that both networks take: small enough to train on a CPU."""
 
 
 def build_cnn2(size_px: int) -> keras.Model:
-    """Two pairs of convolution and max-pooling, dropout 0.2; dense 64."""
+    """Build two blocks of convolution and max-pooling, dropout 0.2, and a dense layer of 64."""
     import keras
     from keras import layers
 
@@ -27,7 +27,7 @@ def build_cnn2(size_px: int) -> keras.Model:
 
 
 def build_cnn4(size_px: int) -> keras.Model:
-    """Four pairs of convolution and max-pooling with dropout 0.2; dense 100."""
+    """Build four blocks of convolution, max-pooling and dropout 0.2, and a dense layer of 100."""
     import keras
     from keras import layers
 
@@ -40,7 +40,7 @@ def build_cnn4(size_px: int) -> keras.Model:
 
 
 def _grey_input(size_px: int) -> tuple[Any, Any]:
-    """Return the uint8 input and the same image in 0 to 1 at the networks' working size."""
+    """Return the uint8 input and its images, scaled to 0 to 1, at the working size."""
     from keras import layers
 
     images, pixels = enter(size_px, _WORKING_SIZE_PX)

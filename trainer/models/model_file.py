@@ -1,4 +1,4 @@
-"""Saved: models and weights in Keras's files, refused where they are more than they seem."""
+"""Load Keras models, and reject files that expand far beyond their size or refer to other files."""
 
 from __future__ import annotations
 
@@ -16,21 +16,18 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 4 * 1024**3
 _MAX_EXPANSION = 4
-"""Of an array or archive member over its file: Keras compresses neither, and floats of trained
-weights hardly shrink."""
+"""Accepted ratio of an array or archive member to its file: Keras compresses neither, and trained
+floating-point weights hardly compress."""
 _SPARE_BYTES = 1 << 20
+"""Added to the limit, because small files may have a larger ratio."""
 
 
 def load_model(path: Path, size_px: int, num_outputs: int) -> keras.Model:
-    """Load a model that a run saved.
-
-    Args:
-        path: of a `.keras` file.
-        size_px: side of the images that it takes.
-        num_outputs: that it has.
+    """Load the model of a saved run.
 
     Raises:
-        ValueError: the file is damaged, expands beyond its size, or holds another model.
+        ValueError: the file is damaged, expands beyond its size, or holds a model with other inputs
+            or outputs.
     """
     import_keras()
 
@@ -39,11 +36,12 @@ def load_model(path: Path, size_px: int, num_outputs: int) -> keras.Model:
     check_sizes(path)
     untyped: Any = keras.models
     try:
+        # safe_mode refuses serialized lambdas, which can run any code
         model = untyped.load_model(path, compile=False, safe_mode=True)
         shapes = (tuple(model.input_shape), tuple(model.output_shape), model.input.dtype)
     except MemoryError:
         raise
-    except Exception as error:  # of a damaged file Keras raises any
+    except Exception as error:  # Keras raises many types for a damaged file
         raise ValueError(f"Keras cannot load it: {error or type(error).__name__}") from None
     expected = ((None, size_px, size_px, 1), (None, num_outputs), "uint8")
     if shapes != expected:
@@ -52,12 +50,12 @@ def load_model(path: Path, size_px: int, num_outputs: int) -> keras.Model:
 
 
 def check_sizes(path: Path) -> None:
-    """Refuse a file that takes far more memory than room on the disk, or that refers to others.
+    """Reject a file that needs far more memory than disk space, or that refers to other files.
 
-    Keras's own limits let 4 GiB of zeros through, which take a minute and a half to inflate.
+    Keras's own limits accept 4 GiB of zeros, which take a minute and a half to inflate.
 
     Args:
-        path: a zip archive (`.keras`) or an HDF5 file; others cannot expand.
+        path: a zip archive (`.keras`) or an HDF5 file; other formats cannot expand.
 
     Raises:
         ValueError: it is damaged or expands.
@@ -73,7 +71,7 @@ def check_sizes(path: Path) -> None:
                 _check_arrays(file, num_bytes)
     except MemoryError:
         raise
-    except Exception as error:  # of a damaged file the parsers raise any
+    except Exception as error:  # the parsers raise many types for a damaged file
         raise ValueError(f"{error or type(error).__name__}") from None
 
 
@@ -83,20 +81,20 @@ def _check_archive(path: Path, num_bytes: int) -> None:
         _check_expansion("the archive", sum(member.file_size for member in members), num_bytes)
         for member in members:
             if member.filename.endswith((".h5", ".hdf5")):
-                # no more is read than the member declares
+                # zipfile reads at most the declared size, which was checked above
                 content = archive.read(member)
                 with h5py.File(io.BytesIO(content), "r") as file:
                     _check_arrays(file, len(content))
 
 
 def _check_arrays(file: h5py.File, num_bytes: int) -> None:
-    """Refuse links to elsewhere, arrays in other files, and arrays larger than the file."""
+    """Reject external links, arrays in other files, and arrays larger than the file."""
     groups: list[h5py.Group] = [file]
     seen: set[h5py.Group] = set()
     total_bytes = 0
     while groups:
         group = groups.pop()
-        # a group may be linked into itself
+        # a hard link may make a group its own member: without this check the loop never ends
         if group in seen:
             raise ValueError(f"a group in two places: {group.name!r}")
         seen.add(group)

@@ -1,4 +1,4 @@
-"""Residual: a small modern network, trained from nothing."""
+"""A small residual network, trained from random weights."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ if TYPE_CHECKING:
     import keras
 
 _WORKING_SIZE_PX = 160
-"""Fine enough for a fracture's line; the first layers take it down to a quarter at once."""
+"""Fine enough to show a fracture line; the first layers reduce it to a quarter."""
 _STEM_FILTERS = 16
 _STAGES = (16, 32, 64, 64)
 """Filters of each residual block; every block but the first halves the side."""
 _DROPOUT = 0.2
-"""The share of a block's feature maps that is not seen in a step. Without it, and with 128 filters
-in the last block, the network learns the views by heart: on a phantom humerus of MURA's size the
-test AUROC is 0.65, with both 0.87; with 0.1 it is 0.80."""
+"""The fraction of a block's feature maps dropped in a training step. On a phantom humerus set of
+MURA's size the test AUROC is 0.87 with dropout 0.2 and 64 filters in the last block, 0.80 with
+dropout 0.1, and 0.65 with no dropout and 128 filters, because the network then overfits."""
 
 
 def build(size_px: int) -> keras.Model:
     """Build resnet_small up to its pooled features; see `trainer.models.spec.ModelEntry`.
 
     Residual blocks with normalization before activation (He et al. 2016,
-    https://arxiv.org/abs/1603.05027, figure 4e), on images that are each brought to mean 0 and
-    variance 1: exposure and inversion of a radiograph say nothing about the bone.
+    https://arxiv.org/abs/1603.05027, figure 4e). Each image is normalized to mean 0 and variance 1,
+    because the exposure of a radiograph says nothing about the bone.
     """
     import keras
     from keras import layers
 
     images, pixels = enter(size_px, _WORKING_SIZE_PX)
     features = layers.Rescaling(1 / 255)(pixels)
+    # a single group normalizes each image by its own mean and variance
     features = layers.GroupNormalization(1, center=False, scale=False)(features)
     features = layers.Conv2D(_STEM_FILTERS, 5, 2, padding="same", use_bias=False)(features)
     features = layers.MaxPooling2D(3, 2, padding="same")(features)

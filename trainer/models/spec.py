@@ -1,4 +1,4 @@
-"""Entry: what the table of models says of a network."""
+"""The specification of a network in the table of models."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Weights that a network can start from.
+    """Pretrained weights of a network.
 
     Attributes:
-        find: returns their file; raises WeightsError where there is none.
-        load: puts a file's weights into a backbone and freezes its batch normalization; raises
-            WeightsError where they are not those of this network.
-        learning_rate: of Adam, where all is trained from there.
+        find: returns their file; raises WeightsError if there is none.
+        load: loads a file into a backbone and freezes its batch normalization; raises WeightsError
+            if the file is for another network.
+        learning_rate: of Adam, for training the whole network from these weights.
     """
 
     find: Callable[[], Path]
@@ -31,14 +31,15 @@ class Pretrained:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A network that can be asked for by name: a backbone, which a head follows.
+    """A network in the table of models: a backbone, followed by a head.
 
     Attributes:
         build: takes the side of the lake's images in pixels; returns a model with random weights
             from uint8 images (batch, size, size, 1) to float32 features (batch, n).
-        dropout: the share of features that the head does not see in a step, where all is trained.
-        learning_rate: of Adam, where all is trained from random weights.
-        pretrained: the weights that it can start from, if any.
+        dropout: the fraction of features that the head does not receive in a training step, if the
+            whole network is trained.
+        learning_rate: of Adam, for training from random weights.
+        pretrained: its pretrained weights, if any.
     """
 
     build: Callable[[int], keras.Model]
@@ -47,5 +48,5 @@ class ModelEntry:
     pretrained: Pretrained | None = None
 
     def starts_at(self, weights: str) -> Pretrained | None:
-        """Return what the option `weights=` makes the network start from; None if at random."""
+        """Return the pretrained weights for the option `weights=`; None for random weights."""
         return None if weights == "none" else self.pretrained

@@ -1,4 +1,4 @@
-"""The table of models; a new model is one builder and one entry here."""
+"""The table of models. A new model needs a builder and an entry here."""
 
 from __future__ import annotations
 
@@ -79,18 +79,12 @@ MODELS = {
 
 
 def build_backbone(name: str, size_px: int, weights: str) -> keras.Model:
-    """Build the backbone of a model, with the weights that it starts from.
+    """Build the backbone of a model and load its initial weights.
 
-    Args:
-        name: a key of `MODELS`.
-        size_px: side of the lake's images.
-        weights: as in `trainer.options.FitOptions`.
-
-    Returns:
-        From uint8 images (batch, size, size, 1) to float32 features (batch, n).
+    It takes uint8 images (batch, size, size, 1) and returns float32 features (batch, n).
 
     Raises:
-        WeightsError: the weights are not there, damaged, or another network's.
+        WeightsError: the weights are missing, damaged, or for another network.
     """
     backbone = MODELS[name].build(size_px)
     pretrained, path = MODELS[name].starts_at(weights), find_weights(name, weights)
@@ -100,20 +94,21 @@ def build_backbone(name: str, size_px: int, weights: str) -> keras.Model:
 
 
 def require_weights(names: Iterable[str], weights: str) -> None:
-    """Get the pretrained weights that the models start from, before anything slow begins.
+    """Get the pretrained weights of models before any slow step, so that errors come early.
 
     Raises:
-        WeightsError: some are not there and cannot be downloaded.
+        WeightsError: weights are missing and cannot be downloaded.
     """
     for name in names:
         find_weights(name, weights)
 
 
 def find_weights(name: str, weights: str) -> Path | None:
-    """Return the file of the weights that a model starts from; None where it starts at random.
+    """Return the file of a model's initial weights; None for random weights.
 
     Raises:
-        WeightsError: it is not there and cannot be downloaded, or takes far more memory than disk.
+        WeightsError: it is missing and cannot be downloaded, or needs far more memory than disk
+            space.
     """
     pretrained = MODELS[name].starts_at(weights)
     if pretrained is None:

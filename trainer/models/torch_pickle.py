@@ -1,12 +1,12 @@
-"""Torch pickle: the tensors of a legacy PyTorch file, read without PyTorch, and nothing else.
+"""Read the tensors of a legacy PyTorch file without PyTorch, and without running code from it.
 
-A pickle may name any function of any installed package and have it called. This one may name the
-four that a file of tensors needs, and gets stand-ins of ours for them; every other name is refused
-before it is looked up.
+A pickle can call any function of any installed package. This reader accepts only the four names
+that a file of tensors needs, and maps them to its own stand-ins; any other name is rejected before
+it is imported.
 
 The format is that of `torch.save` before 1.6 (`_legacy_save` in torch/serialization.py): pickles of
-a magic number, the protocol's version, facts about the machine, the tensors' places in storages and
-the storages' keys; then each storage, its number of elements (int64) before them.
+a magic number, the protocol version, facts about the machine, the location of each tensor in its
+storage, and the storage keys; then each storage, preceded by its number of elements (int64).
 """
 
 import io
@@ -24,20 +24,22 @@ from shared.errors import WeightsError
 
 Tensor = npt.NDArray[np.float32] | npt.NDArray[np.int64]
 
+# MAGIC_NUMBER and PROTOCOL_VERSION of torch/serialization.py
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 _LENGTH = np.dtype("<i8")
+# opcodes that store an object in the memo at an explicit index
 _PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
 class _Storage(NamedTuple):
-    """Elements that tensors lie in."""
+    """A block of elements that tensors share."""
 
     dtype: np.dtype[Any]
     num_elements: int
 
 
 class _Place(NamedTuple):
-    """Where a tensor lies in its storage; counted in elements, and not to be trusted."""
+    """The location of a tensor in its storage, counted in elements; not validated yet."""
 
     storage: Any
     offset: Any
@@ -46,7 +48,7 @@ class _Place(NamedTuple):
 
 
 class _OrderedDict(dict[Any, Any]):
-    """A dict; the state that PyTorch ties to its own (the modules' versions) is dropped."""
+    """A dict; PyTorch's extra state (the versions of modules) is ignored."""
 
     def __setstate__(self, state: object) -> None: ...
 
@@ -78,7 +80,7 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> str:
         kind, dtype, key, _, num_elements, view = pid
-        # by types first: tuples that share tuples would take ages to compare or to print
+        # check types first: comparing or printing nested shared tuples can take exponential time
         if type(kind) is not str or type(key) is not str or type(num_elements) is not int:
             raise ValueError("a storage of other types")
         if kind != "storage" or view is not None or num_elements < 0:
@@ -92,19 +94,19 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a file of named tensors that PyTorch wrote before its version 1.6.
+    """Read a file of named tensors written by PyTorch before version 1.6.
 
     Returns:
         The tensors by name, float32 or int64, in their own shapes.
 
     Raises:
-        WeightsError: it holds anything but tensors, none of which was called; or it is damaged.
+        WeightsError: it contains anything but tensors, or is damaged; nothing in it was called.
     """
     try:
         return _read(path.read_bytes())
     except WeightsError as error:
         raise WeightsError(f"{error} in {path}") from None
-    except Exception as error:  # a damaged pickle may raise any
+    except Exception as error:  # a damaged pickle can raise any exception
         raise WeightsError(
             f"Expected a legacy PyTorch file of tensors. Received: {error!r} in {path}"
         ) from None
@@ -129,7 +131,7 @@ def _load(file: io.BytesIO) -> Any:
 
 
 def _check_memo(file: io.BytesIO) -> None:
-    """Refuse a pickle that numbers an object beyond its bytes, for which room would be made."""
+    """Reject a memo index larger than the file: the unpickler would allocate memory up to it."""
     begin = file.tell()
     for opcode, argument, _ in pickletools.genops(file):
         if opcode.name in _PUTS and int(argument or 0) > len(file.getbuffer()):
@@ -169,4 +171,5 @@ def _gather(name: Any, place: Any, storages: Mapping[str, npt.NDArray[Any]]) -> 
     if max(last + 1, math.prod(shape)) > len(values) or 0 in shape:
         raise ValueError(f"{name} outside of its storage")
     steps = [stride * values.itemsize for stride in strides]
+    # as_strided does not check bounds: they are checked above
     return np.lib.stride_tricks.as_strided(values[place.offset :], shape, steps).copy()

@@ -1,1 +1,1 @@
-"""Training: the loop, its recipe, checkpoints, callbacks, losses and devices."""
+"""The training loop, recipes, checkpoints, callbacks and losses."""

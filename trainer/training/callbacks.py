@@ -1,4 +1,4 @@
-"""Epochs: what is shown of a fit while it runs, and measured of each epoch."""
+"""Keras callback that shows progress and records each epoch."""
 
 import math
 import time
@@ -15,15 +15,7 @@ from trainer.training.training_state import TrainingState
 
 
 class ProgressCallback(keras.callbacks.Callback):
-    """Shows a fit's progress and adds its epochs to its state; ends it when that is over.
-
-    Args:
-        state: of the fit.
-        progress: where to show; its unit is images.
-        num_views: how many views an epoch has.
-        waiting: of the pipeline of training batches.
-        tell: is given each row.
-    """
+    """Shows the progress of a fit, records its epochs, and stops it early."""
 
     def __init__(
         self,
@@ -47,7 +39,7 @@ class ProgressCallback(keras.callbacks.Callback):
         """Count the batch.
 
         Raises:
-            TrainingError: the loss is no longer a number.
+            TrainingError: the loss is not finite.
         """
         self._trained_s = time.monotonic()
         so_far = logs or {}
@@ -62,7 +54,7 @@ class ProgressCallback(keras.callbacks.Callback):
         self._progress.advance(self._batch)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Keep the epoch's figures and say them."""
+        """Save and print the metrics of the epoch."""
         train_s = self._trained_s - self._started_s
         row: dict[str, Any] = {
             "epoch": epoch + 1,
@@ -80,5 +72,5 @@ class ProgressCallback(keras.callbacks.Callback):
         )
         self._progress.note(said)
         say_status(said)
-        # Keras asks for this attribute after each epoch
+        # Keras reads this attribute after each epoch
         self._state.model.stop_training = self._state.is_over

@@ -1,4 +1,4 @@
-"""Checkpoint: where a fit stands after its last finished epoch, so that a killed run goes on."""
+"""Checkpoints: the state of a fit after its last finished epoch, for resuming."""
 
 import json
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ _ROWS = "rows"
 
 @dataclass(frozen=True)
 class State:
-    """Everything that the rest of a fit depends on.
+    """The complete state of a fit.
 
     Attributes:
-        rows: of the epochs so far, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
+        rows: one per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
         best: the weights of the best epoch.
-        current: what the model and its optimizer hold now; empty once the fit has ended.
+        current: the current variables of model and optimizer; empty after the fit has ended.
     """
 
     rows: list[dict[str, Any]]
@@ -32,20 +32,17 @@ class State:
 
 
 class Checkpoint:
-    """The file of one fit's state, which is replaced whole after every epoch.
-
-    Args:
-        path: of the file; it may be missing.
-    """
+    """The checkpoint file of one fit, replaced atomically after every epoch."""
 
     def __init__(self, path: Path):
         self._path = path
 
     def read(self) -> State | None:
-        """Return the state, or None where there is no whole file: the fit begins anew."""
+        """Return the saved state; None if the file is missing or damaged."""
         with open_sealed(self._path, self._path.name) as file:
             if file is None:
                 return None
+            # a pickle could run code
             with np.load(file, allow_pickle=False) as stored:
                 rows = json.loads(bytes(stored[_ROWS]))
                 return State(rows, _in_order(stored, "best"), _in_order(stored, "current"))
@@ -54,12 +51,12 @@ class Checkpoint:
         """Replace the file.
 
         Raises:
-            WriteError: it cannot be written; the one before stays.
+            WriteError: it cannot be written; the previous file is unchanged.
         """
         arrays = {_ROWS: np.frombuffer(json.dumps(state.rows).encode(), np.uint8)}
         for name, values in (("best", state.best), ("current", state.current)):
             arrays |= _numbered(name, values)
-        # sealed under its name, so that the state of another fold or trial is never taken for it
+        # the seal includes the file name, so a checkpoint of another fold or trial is rejected
         with sealed_file(self._path, self._path.name) as file:
             np.savez(file, **arrays)
 

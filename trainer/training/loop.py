@@ -1,4 +1,4 @@
-"""Fit: all of a model is trained on images, with early stopping on held-out views."""
+"""The training loop: train a whole model on images, with early stopping on held-out views."""
 
 import math
 from collections.abc import Callable
@@ -36,12 +36,12 @@ from trainer.training.training_state import TrainingState
 
 @dataclass(frozen=True)
 class Recipe:
-    """From what a fit starts, and how fast it leaves that.
+    """The initial model of a fit, and its learning rate.
 
     Attributes:
         build: returns the model, from uint8 images (batch, size, size, 1) to probabilities.
         learning_rate: of Adam.
-        counts_start: whether the model is good as it is, so that its weights may be the best.
+        counts_start: whether the initial weights count as epoch 0, so that they can be the best.
     """
 
     build: Callable[[], keras.Model]
@@ -56,19 +56,15 @@ class Trainer:
         self._options, self._lake, self._folder = context.options, context.lake, context.folder
 
     def fit(self, recipe: Recipe, plan: FitPlan, title: str) -> TrainedModel:
-        """Train on a plan's train views; stop early on the loss of its validation views.
+        """Train on a plan's train views, with early stopping on its validation loss.
 
-        A fit that was killed goes on after its last finished epoch, and ends with the same weights:
-        all that is drawn depends on the seed and the number of the epoch.
-
-        Args:
-            recipe: what to start from.
-            plan: what to train on, and what to validate on.
-            title: what progress is called; no other fit of the run has the same.
+        An interrupted fit resumes after its last finished epoch and gives the same weights, because
+        all random numbers depend on the seed and the number of the epoch. The title names the
+        checkpoint, so it must be unique among the fits of the run.
 
         Raises:
-            TrainingError: the loss is no longer a number, or there is no memory for a batch.
-            CorruptLakeError: a view's pixels are not those that were written.
+            TrainingError: the loss is not finite, or there is no memory for a batch.
+            CorruptLakeError: the record of a view is damaged.
             WriteError: a checkpoint cannot be written.
         """
         start(self._options)
@@ -80,7 +76,7 @@ class Trainer:
         if not state.is_over:
             with closing(TensorBoardLog(self._folder / TENSORBOARD / name)) as log:
                 self._run_epochs(recipe, plan, title, state, log)
-        best = recipe.build()  # not compiled, and on one device
+        best = recipe.build()  # for inference: not compiled, on one device
         best.set_weights(state.end())
         answering = build_ensemble([best], tta=self._options.tta)
 
@@ -96,6 +92,7 @@ class Trainer:
             jit_compile=self._options.xla == "on",
             **objective(model.output_shape[-1]),
         )
+        # create the optimizer's variables now, so that a checkpoint can restore them
         model.optimizer.build(model.trainable_variables)
         return model
 
@@ -119,10 +116,12 @@ class Trainer:
                     progress.note(f"going on after epoch {state.num_epochs}")
                 model.fit(
                     waiting.measure(self._train_batches(plan.train, reader, state.num_epochs)),
+                    # the dataset is endless
                     steps_per_epoch=math.ceil(len(reader) / options.batch_size),
                     validation_data=validation_batches,
                     initial_epoch=state.num_epochs,
                     epochs=options.epochs,
+                    # the pipeline shuffles
                     shuffle=False,
                     verbose=0,
                     callbacks=[ProgressCallback(state, progress, len(reader), waiting, log.add)],

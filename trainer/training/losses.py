@@ -1,4 +1,4 @@
-"""Objective: what training lowers, and what it shows meanwhile, for any target."""
+"""Loss functions and metrics of training."""
 
 from typing import Any
 
@@ -7,26 +7,23 @@ import tensorflow as tf
 
 
 class AbnormalAUROC(keras.metrics.AUC):
-    """The view AUROC of abnormal for a model of many classes, whose abnormal ones have odd numbers.
+    """View AUROC of abnormal, for models with several classes; abnormal classes have odd numbers.
 
-    Labels are class numbers (batch, 1), outputs the classes' probabilities (batch, n).
+    Labels are class numbers (batch, 1), outputs are class probabilities (batch, n).
     """
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Add a batch."""
         abnormal = tf.reduce_sum(y_pred[:, 1::2], axis=1, keepdims=True)
-        # a sum of float32 may pass 1, which the metric refuses
+        # a float32 sum can exceed 1, and AUC raises for predictions above 1
         return super().update_state(y_true % 2, tf.minimum(abnormal, 1.0), sample_weight)
 
 
 def objective(num_outputs: int) -> dict[str, Any]:
-    """Return loss and metrics, `accuracy` of classes and `auroc` of abnormal, for `model.compile`.
+    """Return loss and metrics for `model.compile`: `accuracy` of classes and `auroc` of abnormal.
 
-    Metrics are made here, for what Keras makes of their names, in the first training step, has that
-    step traced twice.
-
-    Args:
-        num_outputs: of the model: 1, or as many as there are classes.
+    Metrics are passed as objects: Keras would create named metrics in the first training step, and
+    the step would be traced twice.
     """
     if num_outputs == 1:
         return {

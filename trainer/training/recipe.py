@@ -1,4 +1,4 @@
-"""Tune: what of a model is trained: a head on kept embeddings, all of it on images, or both."""
+"""Training recipes: a head on cached embeddings, the whole model on images, or both in stages."""
 
 from __future__ import annotations
 
@@ -23,23 +23,21 @@ if TYPE_CHECKING:
     import keras
 
 Fit = Callable[[FitPlan, Sequence[Candidate], str], list[TrainedModel]]
-"""Fits candidates of one model to a plan; the last argument is what progress is called, empty for
-heads of which nothing is to be said."""
+"""Fits candidates of one model to a plan. The last argument is the title of the progress display;
+empty for heads without a printed result."""
 
 _STAGED_SHARE = 0.1
-"""Of the learning rate, once its head is good: faster steps would spoil the backbone first."""
+"""Fraction of the usual learning rate, for training the whole model from a trained head: larger
+steps would spoil the pretrained backbone."""
 
 
 def make_fit(context: RunContext[FitOptions], model_name: str, plan: FitPlan) -> Fit:
-    """Return the function that fits a model as the options say; embed the views first if needed.
+    """Return the fit function for a model and its options; for heads, embed the views first.
 
-    Args:
-        context: of the run.
-        model_name: a key of `trainer.models.table.MODELS`.
-        plan: has every view that any later plan will have.
+    The plan must contain all views of all later plans.
 
     Raises:
-        CorruptLakeError: the pixels of a view are not those that were written.
+        CorruptLakeError: the record of a view is damaged.
         WeightsError: the file of pretrained weights is damaged.
     """
     part = context.options.trained_part(model_name)
@@ -54,13 +52,13 @@ def make_fit(context: RunContext[FitOptions], model_name: str, plan: FitPlan) ->
 
 
 def name_head(title: str) -> str:
-    """Return the title of the head fit within a staged fit."""
+    """Return the title of the head of a staged fit."""
     return f"{title}, head"
 
 
 def make_heads(context: RunContext[FitOptions], model_name: str, views: pl.DataFrame) -> FrozenFit:
-    """Return the fit of heads from which a staged fit starts; see `make_fit`."""
-    # epochs= and patience= are meant for the epochs on images
+    """Return the fit of the initial heads of a staged fit; see `make_fit`."""
+    # the options epochs= and patience= apply to epochs on images; heads use the defaults
     options = replace(context.options, epochs=FitOptions.epochs, patience=FitOptions.patience)
     return FrozenFit(replace(context, options=options), model_name, views)
 
@@ -68,12 +66,9 @@ def make_heads(context: RunContext[FitOptions], model_name: str, views: pl.DataF
 def make_image_fit(
     context: RunContext[FitOptions], model_name: str, head: TrainedHead | None
 ) -> Fit:
-    """Return the function that fits a whole model on images; see `make_fit`.
+    """Return the fit function of a whole model on images; see `make_fit`.
 
-    Args:
-        context: of the run.
-        model_name: a key of `trainer.models.table.MODELS`.
-        head: the start of a staged fit, trained on the plan that will be given.
+    `head` is the initial head of a staged fit, trained on the same plan.
     """
     if head is None:
         return _WholeFit(context, model_name).fit
@@ -88,7 +83,7 @@ class _WholeFit:
         self._model_name, self._dropout = model_name, context.options.dropout_of(model_name)
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
-        """Fit the model, which is the one candidate; see `trainer.training.loop.Trainer`."""
+        """Fit the model, the only candidate; see `trainer.training.loop.Trainer`."""
         return [self._fit(self._build, plan, title)]
 
     def _fit(
@@ -120,7 +115,7 @@ class _WholeFit:
 
 
 class _StagedFit(_WholeFit):
-    """Fits a head on embeddings, then all of the model on images, from there."""
+    """Fits a head on embeddings, then the whole model on images from that head."""
 
     def __init__(
         self,
@@ -132,7 +127,7 @@ class _StagedFit(_WholeFit):
         self._fit_best = fit_best
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
-        """Fit the model, which is the one candidate, from the head that validates best."""
+        """Fit the model, the only candidate, from the head with the lowest validation loss."""
         heads = self._options.list_heads(self._model_name)
         best = self._fit_best(plan, heads, name_head(title))
         return [self._fit(lambda: self._build_on(best.head), plan, title, is_staged=True)]

@@ -1,4 +1,4 @@
-"""TensorBoard: the epochs of each fit as scalars, in a folder beside the run's other files."""
+"""TensorBoard logs: the metrics of each epoch as scalars, in a folder of the run."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -14,12 +14,9 @@ _MEASURES = ("loss", "accuracy", "auroc")
 
 
 def log_heads(folder: Path, history: pl.DataFrame) -> None:
-    """Write the epochs of heads, which are over before anyone could watch them.
+    """Write the epochs of heads after training; a head trains too fast to be watched.
 
-    Args:
-        folder: of all logs.
-        history: columns as in `HISTORY_SCHEMA`, `model` and `fold`; fits that read
-            images have logs already.
+    Fits on images are skipped, because they have logs already.
     """
     heads = history.filter(pl.col("train_s").is_null().all().over("model", "fold"))
     for rows in heads.partition_by("model", "fold"):
@@ -31,10 +28,9 @@ def log_heads(folder: Path, history: pl.DataFrame) -> None:
 
 
 class TensorBoardLog:
-    """Writes epochs where TensorBoard finds them while a fit goes on.
+    """Writes epochs for TensorBoard while a fit runs.
 
-    Args:
-        folder: of the fit; training and validation get a folder each, so that they share a chart.
+    Training and validation have a subfolder each, so that TensorBoard draws both in one chart.
     """
 
     def __init__(self, folder: Path):
@@ -50,6 +46,7 @@ class TensorBoardLog:
                 for name in _MEASURES:
                     if (value := row.get(f"{prefix}{name}")) is not None:
                         tf.summary.scalar(name, value)
+            # a running TensorBoard shows the epoch at once
             writer.flush()
 
     def close(self) -> None:

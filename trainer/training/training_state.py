@@ -1,4 +1,4 @@
-"""The state of a fit: its epochs, the best one, early stopping, and resuming after a kill."""
+"""The training state of a fit: epochs, best weights, early stopping and resuming."""
 
 import math
 from typing import Any
@@ -12,17 +12,10 @@ from trainer.training.checkpoint import Arrays, Checkpoint, State
 
 
 class TrainingState:
-    """Follows a fit from epoch to epoch, and keeps its state.
+    """Tracks a fit from epoch to epoch and saves its state.
 
-    Args:
-        model: compiled, its optimizer built; takes over the state of a fit that was killed.
-        options: of the fit.
-        checkpoint: where to find and keep the state.
-
-    Attributes:
-        model: as given.
-        options: as given.
-        rows: of the epochs so far, as `trainer.runs.history.HISTORY_SCHEMA` names them.
+    The model must be compiled, with a built optimizer; it is restored from the checkpoint, if any.
+    `rows` has one row per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
     """
 
     def __init__(self, model: keras.Model, options: FitOptions, checkpoint: Checkpoint):
@@ -35,17 +28,18 @@ class TrainingState:
         if state := checkpoint.read():
             self.rows, self._best = state.rows, state.best
             self._has_ended = not state.current
+            # `current` is empty after the fit has ended
             for variable, value in zip(self._variables(), state.current, strict=False):
                 variable.assign(value)
 
     @property
     def num_epochs(self) -> int:
-        """How many epochs are done."""
+        """The number of finished epochs."""
         return self.rows[-1]["epoch"] if self.rows else 0
 
     @property
     def is_over(self) -> bool:
-        """Whether the fit has ended: by its number of epochs, or by patience."""
+        """Whether the fit has ended, by its number of epochs or by patience."""
         num_since_best = len(self.rows) - 1 - self._index_of_best() if self.rows else 0
         return (
             self._has_ended
@@ -54,11 +48,11 @@ class TrainingState:
         )
 
     def add(self, row: dict[str, Any]) -> None:
-        """Add an epoch that has just ended, and keep the state.
+        """Add a finished epoch and save the state.
 
         Raises:
-            TrainingError: there is no validation loss any more.
-            WriteError: the state cannot be kept.
+            TrainingError: the validation loss is not finite.
+            WriteError: the state cannot be saved.
         """
         if not math.isfinite(row["val_loss"]):
             raise TrainingError(
@@ -72,7 +66,7 @@ class TrainingState:
         self._checkpoint.write(State(self.rows, self._best, current))
 
     def end(self) -> Arrays:
-        """Return the weights of the best epoch; a run that goes on later will find them."""
+        """Return the weights of the best epoch, and mark the checkpoint as finished."""
         if not self._has_ended:
             self._checkpoint.write(State(self.rows, self._best, []))
             self._has_ended = True
@@ -82,7 +76,7 @@ class TrainingState:
         return int(np.argmin([row["val_loss"] for row in self.rows]))
 
     def _variables(self) -> list[Any]:
-        """Return all that a step of training reads or changes: seeds of dropout included."""
+        """Return all variables of a training step, including the seeds of dropout."""
         model = self.model
         return [
             *model.trainable_variables,

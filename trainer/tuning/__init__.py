@@ -1,1 +1,1 @@
-"""Search: the settings of a model are tried, and the best kept."""
+"""Hyperparameter search: the search space, the sampler and the trials."""

@@ -1,4 +1,4 @@
-"""Sampler: which settings come next, given all that were tried before."""
+"""Propose the settings of the next trial with Optuna."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,21 +28,18 @@ def optuna_version() -> str:
 
 
 def propose(space: "Space", trials: Sequence["Trial"], seed: int) -> "Settings":
-    """Return settings worth a trial: at random at first, then by what came of the others.
+    """Return settings for the next trial: random at first, then based on earlier scores.
 
-    Tree-structured Parzen estimator (Bergstra et al. 2011,
-    https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization, section 4) as
-    Optuna has it: random for its first 10 trials. What it draws depends on the seed and on the
-    trials alone, so that a search which was killed goes on as it would have.
-
-    Args:
-        space: by name of a setting, its distribution.
-        trials: all so far, in their order.
-        seed: of the search.
+    The method is Optuna's tree-structured Parzen estimator (Bergstra et al. 2011,
+    https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization, section 4), with
+    10 random trials first. The result depends only on the seed and on the trials, so that a resumed
+    search equals an uninterrupted one.
     """
     import optuna
 
+    # Optuna logs each new study to standard error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # the sampler is created again for each trial, so each needs its own seed
     own_seed = int(np.random.SeedSequence([seed, len(trials)]).generate_state(1)[0])
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=own_seed)
@@ -50,7 +47,7 @@ def propose(space: "Space", trials: Sequence["Trial"], seed: int) -> "Settings":
     study.add_trials(
         [
             optuna.trial.create_trial(
-                # where a fit failed is a place to keep away from
+                # score a failed trial 0, so that the sampler avoids its settings
                 value=trial.score or 0.0,
                 params=trial.settings,
                 distributions=space,

@@ -1,4 +1,4 @@
-"""Space: the settings that a search tries, and where it begins."""
+"""The search space of the hyperparameters, and the settings of the first trial."""
 
 from typing import Any, get_args
 
@@ -13,21 +13,22 @@ from trainer.options import Augment, ClassWeight, TuneOptions
 from trainer.tuning.trials import Settings
 
 Space = dict[str, BaseDistribution]
-"""By name of an option, the values that it may have."""
+"""The distribution of each setting, by option name."""
 
+# lower and upper bounds, or all choices, of each setting
 _DECAYS = (10.0, 10_000.0)
 _RATE_FACTOR = 10.0
+"""Learning rates are at most this factor below or above the default of the model."""
 _DROPOUTS = (0.0, 0.6)
 _BATCHES = (16, 32, 64)
 _DIGITS = 3
+"""Significant digits of a setting."""
 
 
 def make_space(options: TuneOptions, num_views: int) -> Space:
-    """Return what is searched: decays and rates evenly on a logarithmic scale.
+    """Return the search space of `options.searched`; no batch has more than `num_views`.
 
-    Args:
-        options: `search` names the settings.
-        num_views: to train on; no batch has more.
+    Weight decay and learning rate are sampled on a logarithmic scale.
     """
     space = {name: _distribute(name, options) for name in options.searched}
     if "batch_size" in space:
@@ -44,14 +45,14 @@ def _distribute(name: str, options: TuneOptions) -> BaseDistribution:
         return FloatDistribution(usual / _RATE_FACTOR, usual * _RATE_FACTOR, log=True)
     if name == "dropout":
         return FloatDistribution(*_DROPOUTS, step=0.05)
-    # of one body part, labels of parts are labels
+    # with one body part, `part_label` equals `label`
     balances = get_args(ClassWeight) if options.part == "all" else ("none", "label")
     choices = {"head": get_args(HeadKind), "augment": get_args(Augment), "class_weight": balances}
     return CategoricalDistribution(choices.get(name, _BATCHES))
 
 
 def usual_settings(options: TuneOptions) -> Settings:
-    """Return the settings that `train` would take."""
+    """Return the default settings of `train`, for the first trial."""
     usual = {
         "learning_rate": options.learning_rate_of(options.model),
         "dropout": options.dropout_of(options.model),
@@ -60,7 +61,7 @@ def usual_settings(options: TuneOptions) -> Settings:
 
 
 def round_settings(settings: Settings) -> Settings:
-    """Return the settings with as many digits as a person would type."""
+    """Round settings to a few significant digits."""
     return {
         name: float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
         for name, value in settings.items()
@@ -68,7 +69,7 @@ def round_settings(settings: Settings) -> Settings:
 
 
 def describe(space: Space) -> dict[str, list[Any]]:
-    """Return by setting the lowest and highest number, or all choices."""
+    """Return the bounds or the choices of each setting."""
     return {
         name: [one.low, one.high]
         if isinstance(one, FloatDistribution)

@@ -1,4 +1,4 @@
-"""Trials: what was tried and what it was worth, kept after each."""
+"""The trials of a search, saved after each one."""
 
 import io
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from shared.storage.sealed import read_sealed, sealed_file
 from trainer.runs.run_folder import TRIALS_FILE
 
 Settings = dict[str, Any]
-"""By name of an option, its value."""
+"""The value of each setting, by option name."""
 
 TRIALS_SCHEMA = {
     "number": pl.Int64,
@@ -22,7 +22,7 @@ TRIALS_SCHEMA = {
     "seconds": pl.Float64,
     "state": pl.String,
 }
-"""Columns of `trials.parquet`, beside one a setting."""
+"""Columns of `trials.parquet`, besides one column per setting."""
 
 _FACTS = tuple(TRIALS_SCHEMA)
 _KEPT_FILE = "trials.sealed"
@@ -30,13 +30,13 @@ _KEPT_FILE = "trials.sealed"
 
 @dataclass(frozen=True)
 class Trial:
-    """One fit.
+    """One fit with certain settings.
 
     Attributes:
-        number: from 1, in the order of trial.
-        settings: that it had.
-        score: the view AUROC of its answers to validation views; None where the fit failed.
-        seconds: that it took, of the process that finished it.
+        number: from 1, in order.
+        settings: by option name.
+        score: the AUROC on validation views; None for a failed fit.
+        seconds: of the process that finished the trial.
     """
 
     number: int
@@ -46,13 +46,13 @@ class Trial:
 
 
 def choose(trials: Sequence[Trial]) -> Trial | None:
-    """Return the trial with the highest score, the first of equals; None where all failed."""
+    """Return the trial with the highest score, the first on a tie; None if all failed."""
     known = [trial for trial in trials if trial.score is not None]
     return max(known, key=lambda trial: trial.score or 0, default=None)
 
 
 def make_table(trials: Sequence[Trial]) -> pl.DataFrame:
-    """Return one row a trial: `number`, its settings, `score`, `seconds`, `state`."""
+    """Return one row per trial: `number`, its settings, `score`, `seconds`, `state`."""
     rows: list[dict[str, Any]] = [
         {
             "number": trial.number,
@@ -63,31 +63,31 @@ def make_table(trials: Sequence[Trial]) -> pl.DataFrame:
         }
         for trial in trials
     ]
-    # as long as all fits have failed, a column of nothing would have no type
+    # if all fits failed, the column has only nulls and no inferred type
     return pl.DataFrame(rows, infer_schema_length=None).cast({"score": pl.Float64})
 
 
 def write_trials(folder: Path, trials: Sequence[Trial]) -> None:
-    """Write the table of trials; it appears whole or not at all.
+    """Write the table of trials atomically.
 
     Raises:
-        WriteError: it cannot be written; the one before stays.
+        WriteError: it cannot be written; the previous file is unchanged.
     """
     write_atomically(folder / TRIALS_FILE, _encode(trials))
 
 
 def keep_trials(checkpoints: Path, trials: Sequence[Trial]) -> None:
-    """Write the trials that an unfinished search has finished, for `read_trials`.
+    """Save the finished trials of an unfinished search, for `read_trials`.
 
     Raises:
-        WriteError: they cannot be written; those before stay.
+        WriteError: they cannot be written; the previous file is unchanged.
     """
     with sealed_file(checkpoints / _KEPT_FILE, _KEPT_FILE) as file:
         file.write(_encode(trials))
 
 
 def read_trials(checkpoints: Path) -> list[Trial]:
-    """Return the trials that an earlier process has finished; none, with a note, if damaged."""
+    """Return the trials saved by an earlier process; none, with a note, if the file is damaged."""
     encoded = read_sealed(checkpoints / _KEPT_FILE, _KEPT_FILE)
     if encoded is None:
         return []
