@@ -1,4 +1,4 @@
-"""The options of ingest and verify; importing them costs nothing heavy."""
+"""The options of ingest and verify; importing them loads no image or table library."""
 
 import os
 import re
@@ -26,7 +26,7 @@ _ONLY_WITH = {
     "body_part": ("folders", "other"),
     "patient": ("folders", ""),
 }
-"""Options that only one layout has, with their defaults."""
+"""Options of a single layout: the layout and the option's default."""
 
 
 def _count_processors() -> int:
@@ -37,9 +37,9 @@ def _count_processors() -> int:
 class IngestOptions:
     """Decode every radiograph of a MURA tree once, into a lake.
 
-    Each image becomes grey, is resized and stored in TFRecord shards by split, body part and
-    label; a Parquet manifest says where each view lies. Run it again after a change or an
-    interruption: only what is new is decoded.
+    Images are converted to grey, resized and written to TFRecord shards by split, body part and
+    label. A Parquet manifest lists the shard and offset of each view. After a change of the tree or
+    an interruption, the same command decodes only new and changed files.
 
     just ingest ~/data/MURA-v1.1
 
@@ -49,43 +49,43 @@ class IngestOptions:
     """
 
     root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
-    """The folder MURA-v1.1 or its parent, or s3://bucket/path; with layout=folders of train."""
+    """MURA-v1.1 or its parent, or s3://bucket/path; with layout=folders, the parent of train."""
     lake: str = "lake"
-    """The folder, or s3://bucket/path, of the lake to make or bring up to date."""
+    """Folder, or s3://bucket/path, of the lake to create or update."""
     size: int = 320
-    """Side of the stored square images, in pixels."""
+    """Side of the stored square images in pixels."""
     fit: Fit = "pad"
-    """pad keeps the aspect on black, stretch fills."""
+    """`pad` keeps the aspect ratio and adds black borders; `stretch` fills the square."""
     crop: Crop = "none"
-    """field cuts black or white borders off."""
+    """`field` cuts off black or white borders."""
     contrast: Contrast = "none"
-    """percentile stretches 1 to 99 %; clahe equalizes tiles."""
+    """`percentile` stretches the 1st to 99th percentile of grey levels; `clahe` equalizes tiles."""
     encoding: Encoding = "raw"
-    """raw reads fastest, png and jpeg take less room."""
+    """Storage of pixels: `raw` reads fastest; `png` and `jpeg` need less space."""
     layout: Literal["mura", "folders"] = "mura"
-    """folders: train/abnormal/any/image.png."""
+    """Layout of the tree: `mura`, or `folders` such as train/abnormal/any/image.png."""
     splits: str = "all"
-    """Only these of train, valid."""
+    """Splits to ingest: all, train or valid."""
     parts: str = "all"
-    """Only these body parts, e.g. elbow,wrist."""
+    """Body parts to ingest, separated by commas, for example elbow,wrist."""
     body_part: BodyPart = "other"
-    """With layout=folders: of all images."""
+    """With layout=folders: body part of all images."""
     patient: str = ""
-    """With layout=folders: regex for the patient in a path."""
+    """With layout=folders: regular expression that finds the patient in a path."""
     duplicates: Duplicates = "group"
-    """group ties their patients, drop keeps one, fail stops."""
+    """Duplicates: `group` joins their patients in one group, `drop` ingests one, `fail` aborts."""
     split_conflict: SplitConflict = "leave_out"
-    """leave_out rejects train views of patients in valid, fail stops."""
+    """Patients in both splits: `leave_out` rejects their train views; `fail` aborts."""
     on_reject: Literal["warn", "fail"] = "warn"
-    """fail stops at the first file that is no radiograph."""
+    """`warn` lists rejected files; `fail` aborts at the first one."""
     max_rejects: int | None = None
-    """Stop when more files than this are none."""
+    """Abort if more than this many files are rejected; by default no limit."""
     workers: int = field(default_factory=_count_processors)
-    """Processes that decode; any number, the same lake."""
+    """Number of decoding processes, by default one per core; it does not change the lake."""
     engine: Engine = "local"
-    """ray decodes on the nodes of a Ray cluster."""
+    """`local` decodes on this machine, `ray` on the nodes of a Ray cluster."""
     address: str = ""
-    """Of the cluster: auto, host:port or ray://host:port; by default one that is started here."""
+    """Ray cluster: auto, host:port or ray://host:port; by default Ray starts here."""
 
     def __post_init__(self) -> None:
         if not self.lake:
@@ -113,17 +113,17 @@ class IngestOptions:
                     f"Expected {key} only with layout={layout}. "
                     f"Received: {key}={value} layout={self.layout}"
                 )
-        # both refuse what they cannot be made of
+        # both properties check their options
         _ = self.image, self.tree_layout
 
     @property
     def reject_limit(self) -> int | None:
-        """How many files may be no radiographs; None for any number."""
+        """The maximum number of rejected files; None for no limit."""
         return 0 if self.on_reject == "fail" else self.max_rejects
 
     @property
     def tree_layout(self) -> Layout:
-        """How the tree's paths are read, and which of them."""
+        """The layout of the tree, limited to the selected splits and body parts."""
         splits = _choose("splits", self.splits, SPLITS)
         if self.layout == "mura":
             return MuraLayout(_choose("parts", self.parts, MURA_PARTS), splits)
@@ -131,12 +131,12 @@ class IngestOptions:
 
     @property
     def image(self) -> ImageSpec:
-        """How the lake's images are made."""
+        """The preprocessing and encoding of the lake's images."""
         return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding)
 
 
 def _choose(key: str, words: str, allowed: Sequence[Word]) -> tuple[Word, ...]:
-    """Return what is chosen by a list of words with commas, in the order of `allowed`."""
+    """Return the words of a comma-separated list, in the order of `allowed`."""
     if words == "all":
         return tuple(allowed)
     chosen = {word.strip() for word in words.split(",")}
@@ -159,7 +159,7 @@ def _compile(pattern: str) -> re.Pattern[str] | None:
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """Prove a lake whole: read every record, compare with manifest and lake.json.
+    """Verify every record, checksum, count and digest of a lake.
 
     just verify
 
@@ -169,9 +169,9 @@ class VerifyOptions:
     """
 
     lake: str = "lake"
-    """The folder of the lake, or s3://bucket/path."""
+    """Folder of the lake, or s3://bucket/path."""
     source: str = ""
-    """The tree it was made from: compare each view with its file."""
+    """Source tree of the lake, to compare each view with its file; by default no comparison."""
 
     def __post_init__(self) -> None:
         for place in (self.lake, self.source):

@@ -1,4 +1,4 @@
-"""The options of the phantom generator; importing them costs nothing heavy."""
+"""The options of the phantom generator; importing them loads no image or table library."""
 
 import os
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from shared.labels import MuraPart
 from shared.storage.store import as_path
 
 MIN_VIEWS = 28
-"""One view of each split, body part and label: with fewer, a tree is not shaped like MURA."""
+"""One view of each split, body part and label (2 * 7 * 2), as in MURA."""
 
 _MAX_VIEWS = 300_000
 """Patients are numbered with five digits."""
@@ -17,10 +17,10 @@ _MAX_VIEWS = 300_000
 
 @dataclass(frozen=True)
 class PhantomOptions:
-    """Draw phantom radiographs in MURA's layout, with MURA's index files.
+    """Draw synthetic radiographs in MURA's layout, with MURA's index files.
 
     The same seed gives the same bytes. With views=40005 the counts by split, body part, label,
-    study and patient are MURA's own; other numbers are scaled from them.
+    study and patient equal MURA's; other numbers are scaled from them.
 
     just phantom
 
@@ -30,15 +30,15 @@ class PhantomOptions:
     """
 
     out: str = "phantom"
-    """The folder to write MURA-v1.1 and lesions.csv into."""
+    """Folder to write MURA-v1.1 and lesions.csv into."""
     views: int = 600
-    """How many radiographs to draw."""
+    """Number of radiographs, 28 to 300000."""
     part: Literal["all", MuraPart] = "all"
-    """Draw one body part only; views=1560 of the humerus are as many as MURA has."""
+    """Body part to draw; MURA has 1560 views of the humerus."""
     seed: int = 0
-    """Another seed draws other patients."""
+    """Seed of the patients and their radiographs, 0 or more."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Processes that draw; the tree is the same for any number."""
+    """Number of drawing processes, by default one per core; the tree is the same for any number."""
 
     def __post_init__(self) -> None:
         as_path("out", self.out)
