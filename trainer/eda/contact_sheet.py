@@ -29,9 +29,9 @@ class Thumbnail:
 
 
 def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Choose up to `NUM_VIEWS` views of each body part and label, of many patients.
+    """Choose up to `NUM_VIEWS` views of each body part and label.
 
-    No patient has a second view unless there are too few patients. The same manifest and seed give the same views.
+    They are of as many patients as possible. The same manifest and seed give the same views.
     """
     order = np.random.default_rng(seed).permutation(manifest.height)
     shuffled = manifest.sort("view_id").with_columns(order=pl.Series(order, dtype=pl.Int64))
