@@ -65,6 +65,7 @@ def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
 
 def _as_uri(pixels: Pixels) -> str:
     side = min(_SIDE_PX, len(pixels))
+    # INTER_AREA shrinks without aliasing
     small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
     return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}"

@@ -14,7 +14,7 @@ UNITS = {
 }
 """The counted units, each with its expression over rows of a manifest."""
 MANY = 12
-"""Studies with this many views or more share a row, and patients with this many studies or more."""
+"""Counts of views or studies from this number on share a row; MURA's studies have up to 11."""
 
 
 def present_parts(manifest: pl.DataFrame) -> list[str]:

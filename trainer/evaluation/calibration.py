@@ -10,6 +10,7 @@ from scipy.special import expit, logit
 
 from trainer.evaluation.binary_metrics import Floats, Ints
 
+# the number of bins in Guo et al. 2017
 MAX_BINS = 15
 _MIN_ROWS = 10
 """With fewer rows in a bin, the share of abnormal rows would be mostly noise."""
@@ -93,6 +94,7 @@ def learn_temperature(labels: Ints, probabilities: Floats) -> float:
         scaled = logits * math.exp(-log_temperature)
         return float(np.mean(np.logaddexp(0, scaled) - smoothed * scaled))
 
+    # on a log scale, because temperatures span four orders of magnitude
     low, high = map(math.log, TEMPERATURES)
     found: Any = minimize_scalar(loss, bounds=(low, high), method="bounded")
     return math.exp(found.x)

@@ -132,6 +132,7 @@ def write_decision(folder: Path, decision: Decision) -> None:
     Raises:
         WriteError: the file cannot be written.
     """
+    # NaN is not valid JSON
     encoded = json.dumps(asdict(decision), indent=2, allow_nan=False) + "\n"
     write_atomically(folder / DECISION_FILE, encoded.encode())
 

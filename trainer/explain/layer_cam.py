@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from trainer.models.ensemble import take_apart
 
+# bounds the memory of activations and gradients
 _BATCH = 16
 _WIDTH_AXIS = 2
 _NUM_PLACES, _PLACE_PX = 14, 8

@@ -57,5 +57,6 @@ def encode_jpeg(picture: npt.NDArray[np.uint8], quality: int = 85) -> bytes:
 
 
 def _encode(suffix: str, picture: npt.NDArray[np.uint8], settings: list[int]) -> bytes:
+    # OpenCV expects BGR
     _, encoded = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), settings)
     return encoded.tobytes()

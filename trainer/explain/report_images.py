@@ -44,6 +44,7 @@ def keep_pictures(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataF
         images = reader.read(np.arange(views.height))
     heat = LayerCam(model).explain(images)
     side = min(_SIDE_PX, lake.image.size)
+    # INTER_AREA shrinks without aliasing
     shrink: Any = partial(cv2.resize, dsize=(side, side), interpolation=cv2.INTER_AREA)
     for view_id, image, one in zip(views["view_id"], images[..., 0], heat, strict=True):
         picture = side_by_side(shrink(image), shrink(one))

@@ -12,6 +12,7 @@ from shared.network import is_loopback
 from shared.storage.store import as_path, as_store
 from trainer.options.fit import Images
 
+# the characters of bearer tokens in RFC 6750, section 2.1
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
 

@@ -14,7 +14,9 @@ from shared.printable import printable
 from shared.storage.store import as_path
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
+# DICOM files begin with a preamble of 128 bytes and "DICM"
 _FIRST_BYTES = 132
+# spreadsheets evaluate CSV cells that begin with these characters
 _FORMULAS = "=+-@"
 
 

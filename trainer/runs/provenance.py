@@ -44,6 +44,7 @@ _GIT = ("git", "-C", str(_PROJECT))
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
     """Return a digest of the options, data, versions and code that results depend on."""
     own = {name: value for name, value in asdict(options).items() if name not in _NO_MATTER}
+    # reader=auto depends on the lake's location and the cache, which `own` leaves out
     own["reader"] = "stream" if options.reads_shards_in_order else "offset"
     return digest(json.dumps([command, own, lake.digest, _versions(), digest_code()]).encode())
 

@@ -77,6 +77,7 @@ def name_fit(title: str) -> str:
 
 def _claim(path: Path | None, name: str, key: str) -> tuple[Path, int]:
     """Return the folder and lock of the unfinished run of this key, or of a new run."""
+    # names begin with the time, so the newest comes first
     for unfinished in [path] if path else sorted(Path("runs").glob(f"*-{name}*"), reverse=True):
         lock = _take_over(unfinished, key)
         if lock is not None:
@@ -124,6 +125,7 @@ def _lock(path: Path) -> int:
     Raises:
         OSError: the folder is not an unfinished run, or another process holds its lock.
     """
+    # the kernel releases flock's locks when a process ends, even by SIGKILL
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
     descriptor = os.open(path / CHECKPOINTS, flags)
     try:

@@ -109,6 +109,7 @@ def _one_line(path: Path) -> Generator[None, None, None]:
     try:
         yield
     except (LakeError, ValueError) as error:
+        # repr escapes control characters of damaged files
         reason = " ".join(repr(str(error))[1:-1].split())[:_REASON_CHARS]
         raise TrainingError(
             f"Expected the files of a run as it wrote them. Received: {path}: {reason}"

@@ -111,6 +111,7 @@ class _Studies:
         if not self._free:
             headers = {"retry-after": str(_RETRY_AFTER_S)}
             raise Refusal(429, "The server is busy with other studies; try again.", headers)
+        # no lock: there is no await between the check and this line
         self._free -= 1
         try:
             yield

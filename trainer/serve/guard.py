@@ -34,8 +34,10 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+# browsers do not send the URL fragment with the token; none of these paths returns model data
 _WITHOUT_TOKEN = frozenset({"/", "/page.css", "/page.js", "/health"})
 _DRAIN_S = 1
+# int() would also accept signs, spaces and underscores; 18 digits fit in 64 bits
 _PLAIN_LENGTH = re.compile(r"\d{1,18}")
 
 
@@ -87,6 +89,7 @@ class Guard:
         if not self._expected or path in _WITHOUT_TOKEN:
             return
         given = headers.get("authorization", "").encode("latin-1")
+        # constant time, so response times do not reveal the token
         if not hmac.compare_digest(given, self._expected):
             raise Refusal(401, "Expected a valid bearer token.", {"www-authenticate": "Bearer"})
 

@@ -43,6 +43,7 @@ class Server(uvicorn.Server):
                 log_level="error",
                 access_log=False,
                 server_header=False,
+                # clients could forge X-Forwarded-For
                 proxy_headers=False,
                 timeout_graceful_shutdown=_LAST_ANSWERS_S,
                 limit_concurrency=limits.connections,

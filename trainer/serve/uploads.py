@@ -68,6 +68,7 @@ def _boundary(request: Request) -> bytes:
     if kind != b"multipart/form-data":
         raise Refusal(415, "Expected a body of type multipart/form-data.")
     boundary = parameters.get(b"boundary", b"")
+    # RFC 2046, section 5.1.1
     if not 1 <= len(boundary) <= 70:
         raise Refusal(400, "Expected a multipart boundary of 1 to 70 characters.")
     return boundary
