@@ -1,4 +1,4 @@
-"""Options of `ingest` and `verify`; the module imports no heavy library."""
+"""The options of ingest and verify; importing them loads no image or table library."""
 
 import os
 import re
@@ -26,7 +26,7 @@ _ONLY_WITH = {
     "body_part": ("folders", "other"),
     "patient": ("folders", ""),
 }
-"""Options of a single layout: the layout's name, and the default value."""
+"""Options of a single layout: the layout and the option's default."""
 
 
 def _count_processors() -> int:
@@ -35,11 +35,11 @@ def _count_processors() -> int:
 
 @dataclass(frozen=True)
 class IngestOptions:
-    """Convert a MURA folder tree into a lake of preprocessed radiographs.
+    """Decode every radiograph of a MURA tree once, into a lake.
 
-    Images are converted to greyscale, resized and stored in TFRecord shards by split, body part
-    and label; a Parquet manifest records the position of each view. After a change or an
-    interruption, rerun the same command: only new and changed files are decoded.
+    Images are converted to grey, resized and written to TFRecord shards by split, body part and
+    label. A Parquet manifest lists the shard and offset of each view. After a change of the tree or
+    an interruption, the same command decodes only new and changed files.
 
     just ingest ~/data/MURA-v1.1
 
@@ -49,41 +49,41 @@ class IngestOptions:
     """
 
     root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
-    """MURA-v1.1 or its parent (layout=folders: the parent of train), or s3://bucket/path."""
+    """MURA-v1.1 or its parent, or s3://bucket/path; with layout=folders, the parent of train."""
     lake: str = "lake"
-    """Folder or s3://bucket/path of the lake to create or update."""
+    """Folder, or s3://bucket/path, of the lake to create or update."""
     size: int = 320
-    """Side of the stored square images, in pixels."""
+    """Side of the stored square images in pixels."""
     fit: Fit = "pad"
-    """pad: keep the aspect ratio, pad with black; stretch: resize to the square."""
+    """`pad` keeps the aspect ratio and adds black borders; `stretch` fills the square."""
     crop: Crop = "none"
-    """field: crop black or white borders."""
+    """`field` cuts off black or white borders."""
     contrast: Contrast = "none"
-    """percentile: stretch the 1st to 99th percentile; clahe: equalize tiles."""
+    """`percentile` stretches the 1st to 99th percentile of grey levels; `clahe` equalizes tiles."""
     encoding: Encoding = "raw"
-    """raw: fastest to read; png, jpeg: smaller."""
+    """Storage of pixels: `raw` reads fastest; `png` and `jpeg` need less space."""
     layout: Literal["mura", "folders"] = "mura"
-    """folders: paths like train/abnormal/any/image.png."""
+    """Layout of the tree: `mura`, or `folders` such as train/abnormal/any/image.png."""
     splits: str = "all"
-    """Splits to ingest: train, valid or all."""
+    """Splits to ingest: all, train or valid."""
     parts: str = "all"
-    """Body parts to ingest, e.g. elbow,wrist."""
+    """Body parts to ingest, separated by commas, for example elbow,wrist."""
     body_part: BodyPart = "other"
-    """Body part of all images (layout=folders)."""
+    """With layout=folders: body part of all images."""
     patient: str = ""
-    """Regular expression for the patient in a path (layout=folders)."""
+    """With layout=folders: regular expression that finds the patient in a path."""
     duplicates: Duplicates = "group"
-    """group: put patients who share an image in one group; drop: keep one copy; fail: stop."""
+    """Duplicates: `group` joins their patients in one group, `drop` ingests one, `fail` aborts."""
     split_conflict: SplitConflict = "leave_out"
-    """leave_out: reject train views of patients in valid; fail: stop."""
+    """Patients in both splits: `leave_out` rejects their train views; `fail` aborts."""
     max_rejects: int | None = None
-    """Abort if more than this many files are rejected; no limit by default."""
+    """Abort if more than this many files are rejected; by default no limit."""
     workers: int = field(default_factory=_count_processors)
-    """Decoding processes; the lake is the same for any number."""
+    """Number of decoding processes, by default one per core; it does not change the lake."""
     engine: Engine = "local"
-    """ray: decode on the nodes of a Ray cluster."""
+    """`local` decodes on this machine, `ray` on the nodes of a Ray cluster."""
     address: str = ""
-    """Ray cluster: auto, host:port or ray://host:port; default: start one on this machine."""
+    """Ray cluster: auto, host:port or ray://host:port; by default Ray starts here."""
 
     def __post_init__(self) -> None:
         if not self.lake:
@@ -106,12 +106,12 @@ class IngestOptions:
                     f"Expected {key} only with layout={layout}. "
                     f"Received: {key}={value} layout={self.layout}"
                 )
-        # building both raises a UsageError for invalid values
+        # both properties check their options
         _ = self.image, self.tree_layout
 
     @property
     def tree_layout(self) -> Layout:
-        """The path layout of the source, limited to the requested splits and body parts."""
+        """The layout of the tree, limited to the selected splits and body parts."""
         splits = _choose("splits", self.splits, SPLITS)
         if self.layout == "mura":
             return MuraLayout(_choose("parts", self.parts, MURA_PARTS), splits)
@@ -119,12 +119,12 @@ class IngestOptions:
 
     @property
     def image(self) -> ImageSpec:
-        """The specification of the stored images."""
+        """The preprocessing and encoding of the lake's images."""
         return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding)
 
 
 def _choose(key: str, words: str, allowed: Sequence[Word]) -> tuple[Word, ...]:
-    """Return the values of a comma-separated list, in the order of `allowed`."""
+    """Return the words of a comma-separated list, in the order of `allowed`."""
     if words == "all":
         return tuple(allowed)
     chosen = {word.strip() for word in words.split(",")}
@@ -139,7 +139,6 @@ def _choose(key: str, words: str, allowed: Sequence[Word]) -> tuple[Word, ...]:
 def _compile(pattern: str) -> re.Pattern[str] | None:
     try:
         return re.compile(pattern) if pattern else None
-    # OverflowError: a huge repeat count; RecursionError: deeply nested groups
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(
             f"Expected patient to be a regular expression. Received: patient={pattern}, {error}"
@@ -158,9 +157,9 @@ class VerifyOptions:
     """
 
     lake: str = "lake"
-    """Folder or s3://bucket/path of the lake."""
+    """Folder of the lake, or s3://bucket/path."""
     source: str = ""
-    """Source tree of the lake; if given, compare each view with its file."""
+    """Source tree of the lake, to compare each view with its file; by default no comparison."""
 
     def __post_init__(self) -> None:
         for place in (self.lake, self.source):

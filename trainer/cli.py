@@ -1,4 +1,4 @@
-"""The commands of trainer; each imports what it needs when it runs, so that `--help` is quick."""
+"""The commands of trainer. Imports are inside the functions, so `--help` is quick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of the phantom generator; the module imports no heavy library."""
+"""The options of the phantom generator; importing them loads no image or table library."""
 
 import os
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from shared.labels import MuraPart
 from shared.storage.store import as_path
 
 MIN_VIEWS = 28
-"""One view for each split, body part and label; fewer cannot reproduce MURA's structure."""
+"""One view of each split, body part and label (2 * 7 * 2), as in MURA."""
 
 _MAX_VIEWS = 300_000
-"""Patient numbers have five digits."""
+"""Patients are numbered with five digits."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,15 @@ class PhantomOptions:
     """
 
     out: str = "phantom"
-    """Output folder for MURA-v1.1 and lesions.csv."""
+    """Folder to write MURA-v1.1 and lesions.csv into."""
     views: int = 600
-    """Number of radiographs."""
+    """Number of radiographs, 28 to 300000."""
     part: Literal["all", MuraPart] = "all"
-    """Body part to draw; part=humerus views=1560 gives MURA's number of humerus views."""
+    """Body part to draw; MURA has 1560 views of the humerus."""
     seed: int = 0
-    """Random seed; another seed gives other patients."""
+    """Seed of the patients and their radiographs, 0 or more."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Drawing processes; the tree is the same for any number."""
+    """Number of drawing processes, by default one per core; the tree is the same for any number."""
 
     def __post_init__(self) -> None:
         as_path("out", self.out)

@@ -1,1 +1,1 @@
-"""Looking at a lake before training: tables of its manifest, figures of them, one page."""
+"""Exploratory data analysis of a lake: tables and figures of its manifest on one page."""

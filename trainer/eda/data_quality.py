@@ -1,17 +1,18 @@
-"""Oddities: images that occur more than once, what is odd about the tree, what did not get in."""
+"""Counts of duplicate images, rejected files and findings about the source tree."""
 
 import polars as pl
 
 COPIES = {"source_digest": "the same bytes", "pixel_digest": "the same stored pixels"}
-"""By which column of the manifest two views can be the same, and in words."""
+"""The manifest columns that identify duplicates, and their descriptions."""
 
 
 def count_copies(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count images that occur more than once, in bytes and in stored pixels.
+    """Count images that occur more than once, by file bytes and by stored pixels.
 
     Returns:
-        `same` (a column of the manifest), `images` (that have copies), `views` (that are one of
-        these), and `several_patients`, `both_splits`, `both_labels`: of how many such images.
+        `same`: the manifest column compared; `images`: number of duplicated images; `views`: their
+        number of views; `several_patients`, `both_splits`, `both_labels`: duplicated images with
+        several patients, splits or labels.
     """
     return pl.concat(_count_copies(manifest, column) for column in COPIES)
 
@@ -38,11 +39,11 @@ def count_kinds(table: pl.DataFrame, kind: str) -> pl.DataFrame:
     """Count rejects by reason, or findings by kind, the commonest first, each with an example.
 
     Args:
-        table: columns `path` and `detail`, and that of the kind.
-        kind: `reason` of rejects, `kind` of findings.
+        table: the rejects or findings, with `path`, `detail` and the column named by `kind`.
+        kind: `reason` for rejects, `kind` for findings.
 
     Returns:
-        The column of the kind, `files`, `path` and `detail` of the first.
+        That column, `files`, and `path` and `detail` of the first file.
     """
     first = pl.col("path", "detail").sort_by("path").first()
     return (

@@ -1,4 +1,4 @@
-"""The figures of a lake: bars of counts, spreads of pixels, sizes of files, balance of folds."""
+"""Figures of a lake: counts, distributions of pixel values, image sizes, balance of folds."""
 
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
@@ -15,13 +15,15 @@ from shared.labels import LABEL_NAMES
 from trainer.eda.counts import MANY
 from trainer.report.svg import INK, LABEL_COLOURS, MUTED, VIEW, add_legend_below, panel
 
+# in rows: the two bars of a row fill 72 % of it
 _BAR = 0.36
 _SPLIT_COLOURS = {"train": MUTED, "valid": VIEW}
+# area in square points
 _LARGEST_DOT = 320
 
 
 def bars_by_part(counts: pl.DataFrame, unit: str, split: str) -> Figure:
-    """Draw how many of a unit each part has in a split, normal beside abnormal.
+    """Draw the counts of a unit in a split, by body part and label.
 
     Args:
         counts: as from `trainer.eda.counts.count_by_label`.
@@ -53,7 +55,7 @@ def _write_beside(axes: Axes, values: Any, middles: Any) -> None:
 
 
 def sizes(table: pl.DataFrame, size: str, owners: str) -> Figure:
-    """Draw the share of studies with so many views, or of patients with so many studies.
+    """Draw the distribution of views per study, or of studies per patient.
 
     Args:
         table: as from `trainer.eda.counts.count_views_a_study` or `count_studies_a_patient`.
@@ -80,12 +82,12 @@ def sizes(table: pl.DataFrame, size: str, owners: str) -> Figure:
 
 
 def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
-    """Draw how pixels are spread by part, normal beside abnormal.
+    """Draw quantiles of a pixel statistic by body part and label.
 
     Args:
         table: as from `trainer.eda.pixels.spread` by `body_part` and `label`.
-        title: of the figure.
-        x_label: what is spread, and its unit.
+        title: title of the figure.
+        x_label: name of the statistic and its unit.
     """
     parts = table["body_part"].unique(maintain_order=True).to_list()
     figure, axes = panel(title, x_label, "", 1.5 + 0.46 * len(parts))
@@ -104,7 +106,7 @@ def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
 
 
 def source_sizes(table: pl.DataFrame) -> Figure:
-    """Draw widths and heights of files; the area of a dot is the number of views.
+    """Draw the widths and heights of files; the area of a dot is proportional to its views.
 
     Args:
         table: as from `trainer.eda.pixels.bin_sizes`.
@@ -123,14 +125,14 @@ def source_sizes(table: pl.DataFrame) -> Figure:
 
 
 def fold_balance(table: pl.DataFrame) -> Figure:
-    """Draw the share of abnormal views of each fold, by part and over all.
+    """Draw the share of abnormal views in each fold, by body part and in total.
 
     Args:
         table: as from `trainer.eda.folds.balance`.
     """
     parts = table["body_part"].unique(maintain_order=True).to_list()
     if len(parts) == 2:
-        parts = parts[:1]  # of one part alone, `all` says the same again
+        parts = parts[:1]  # for a single body part, `all` has the same values
     figure, axes = panel(
         "Balance of folds", "abnormal views of a fold", "", 1.4 + 0.36 * len(parts)
     )

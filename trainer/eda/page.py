@@ -1,4 +1,4 @@
-"""The page of a lake: its tables, figures and contact sheet in one file that loads nothing else."""
+"""The self-contained HTML page of a lake: tables, figures and contact sheet."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -30,14 +30,14 @@ def make_page(
     on_folds: str,
     thumbnails: list[Thumbnail],
 ) -> str:
-    """Return the page.
+    """Return the HTML page.
 
     Args:
         lake: an opened lake with at least one view.
-        options: of the command.
-        folds: as from `trainer.eda.folds.balance`; none where they cannot be dealt.
-        on_folds: why not.
-        thumbnails: for the contact sheet; of none there is no sheet.
+        options: options of the command.
+        folds: as from `trainer.eda.folds.balance`; None if folds are impossible.
+        on_folds: the reason why folds are impossible.
+        thumbnails: pictures of the contact sheet; empty for no sheet.
     """
     manifest = lake.manifest
     parts = counts.present_parts(manifest)
@@ -64,14 +64,14 @@ def make_page(
         plots={name: list(plots) for name, plots in _draw(manifest, folds).items()},
         thumbnails=thumbnails,
         label_names=LABEL_NAMES,
-        # the page says nothing of where it lies, nor of what it leaves out
+        # only options that change the numbers: no paths, so the page can be shared
         options={"k": options.k, "seed": options.seed},
         image=dataclasses.asdict(lake.image),
     )
 
 
 def _list_parts(table: pl.DataFrame) -> dict[str, dict[str, dict[str, int | float]]]:
-    """Return counts by part, then by split."""
+    """Return counts by body part, then by split."""
     by_part: dict[str, dict[str, dict[str, int | float]]] = {}
     for row in table.sort(pl.col("body_part").cast(pl.Enum([*BODY_PARTS, "all"]))).to_dicts():
         by_part.setdefault(row["body_part"], {})[row["split"]] = row
@@ -89,7 +89,7 @@ def _list_sources(manifest: pl.DataFrame) -> Iterator[dict[str, object]]:
 
 
 def _list_folds(folds: pl.DataFrame) -> list[dict[str, dict[str, int | float]]]:
-    """Return the counts of each fold, by part."""
+    """Return the counts of each fold, by body part."""
     return [
         {row["body_part"]: row for row in fold.to_dicts()}
         for fold in folds.partition_by("fold", maintain_order=True)

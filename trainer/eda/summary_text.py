@@ -1,4 +1,4 @@
-"""The sentences of the page: what the counts of a lake mean for who trains on it."""
+"""Sentences of the page that summarize a lake and its patients."""
 
 import polars as pl
 
@@ -14,11 +14,11 @@ PATIENT_NAMES = {
     "both_labels_of_a_part": "with both labels of one part",
     "shared_images": "sharing an image",
 }
-"""The columns of `trainer.eda.counts.count_patients` in words."""
+"""Names of the columns of `trainer.eda.counts.count_patients`."""
 
 
 def headline(manifest: pl.DataFrame) -> list[str]:
-    """Say how much there is, and how good always giving the commoner label would be."""
+    """Return the counts of each split, and the accuracy of always predicting its commoner label."""
     return [_on_split(manifest, split) for split in present_splits(manifest)]
 
 
@@ -36,7 +36,7 @@ def _on_split(manifest: pl.DataFrame, split: str) -> str:
 
 
 def on_patients(manifest: pl.DataFrame) -> list[str]:
-    """Say what is to be known of patients before views are split."""
+    """Return warnings and facts about patients that affect the splitting of views."""
     if manifest["patient_id"].n_unique() == manifest.height:
         return [
             "Each view is a patient of its own: this lake does not know which views belong "

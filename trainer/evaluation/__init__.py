@@ -1,1 +1,1 @@
-"""Evaluation: metrics, confidence intervals, calibration, decision thresholds."""
+"""Metrics, confidence intervals, calibration and decision thresholds."""

@@ -1,4 +1,4 @@
-"""Rates: how good answers are, from counts of them; of one set of rows or of thousands at once."""
+"""Binary metrics from counts of predictions, for one set of rows or thousands of resamples."""
 
 import math
 from dataclasses import dataclass
@@ -10,25 +10,26 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 TN, FP, FN, TP = range(4)
-"""The columns of counts of answers: true normal, false abnormal, false normal, true abnormal."""
+"""The columns of counts: true negative, false positive, false negative, true positive."""
 
 RATES = ("accuracy", "precision", "recall", "specificity", "f1", "kappa")
 
 
 def answer(labels: Ints, probabilities: Floats, threshold: float) -> Ints:
-    """Return the column of counts that each row adds to: `2 * label + answer`, int64 (rows,)."""
+    """Return the column of counts for each row: `2 * label + prediction`, int64 (rows,)."""
     return 2 * labels + (probabilities >= threshold)
 
 
 def rates(counts: Floats) -> dict[str, Floats]:
-    """Return the rates of answers; NaN where one is not defined.
+    """Return the rates of predictions; undefined rates are NaN.
 
-    Recall and specificity need a row of their label. Kappa (Cohen 1960, Educ. Psychol. Meas. 20:37)
-    needs truth and answers that are not all one label. Precision without an abnormal answer is 0,
-    and so is F1 without an abnormal row or answer, as in scikit-learn with `zero_division=0`.
+    Recall (sensitivity) needs an abnormal row, specificity a normal one. Kappa (Cohen 1960, Educ.
+    Psychol. Meas. 20:37) is undefined if all labels and predictions are the same class. Precision
+    without an abnormal prediction is 0, and so is F1 without an abnormal row or prediction, as in
+    scikit-learn with `zero_division=0`.
 
     Args:
-        counts: (..., 4), columns `TN`, `FP`, `FN`, `TP`; weights need not be whole.
+        counts: (..., 4), columns `TN`, `FP`, `FN`, `TP`; may be fractional.
 
     Returns:
         Each of `RATES`, (...).
@@ -53,20 +54,20 @@ def to_number(value: Floats) -> float | None:
 
 
 def divide(numerator: Floats, denominator: Floats, otherwise: float = np.nan) -> Floats:
-    """Return quotients, and `otherwise` where the denominator is 0."""
+    """Return the quotients, with `otherwise` where the denominator is 0."""
     undefined = np.full(np.shape(denominator), otherwise, np.float64)
     return np.divide(numerator, denominator, out=undefined, where=denominator != 0)
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Rows in order of probability: what the AUROC of any weights of their clusters needs.
+    """Rows in order of probability, for the AUROC under any weights of their clusters.
 
     Attributes:
         normal: cluster of each normal row, int64 (normal rows,), by rising probability.
         abnormal: cluster of each abnormal row, int64 (abnormal rows,), by rising probability.
-        num_below: for each abnormal row, how many normal ones have a lower probability.
-        num_up_to: for each abnormal row, how many normal ones have no higher one.
+        num_below: for each abnormal row, the number of normal rows with a lower probability.
+        num_up_to: for each abnormal row, the number of normal rows with an equal or lower one.
     """
 
     normal: Ints
@@ -81,7 +82,7 @@ def rank(labels: Ints, probabilities: Floats, clusters: Ints) -> Ranking:
     Args:
         labels: 0 or 1, (rows,).
         probabilities: of abnormal, (rows,).
-        clusters: from 0, (rows,).
+        clusters: numbers from 0, (rows,).
     """
     order = np.argsort(probabilities, kind="stable")
     is_abnormal = labels[order] == 1
@@ -94,14 +95,14 @@ def rank(labels: Ints, probabilities: Floats, clusters: Ints) -> Ranking:
 
 
 def auroc(ranking: Ranking, weights: Floats) -> Floats:
-    """Return the area under the ROC curve, NaN where the rows of a label weigh nothing.
+    """Return the area under the ROC curve, NaN if all rows of a label have zero weight.
 
-    It is the weighted share of pairs of an abnormal and a normal row in which the abnormal one has
-    the higher probability, a tie being half (Mann & Whitney 1947, Ann. Math. Stat. 18:50).
+    It is the weighted share of pairs of an abnormal and a normal row in which the abnormal row has
+    the higher probability; a tie counts half (Mann & Whitney 1947, Ann. Math. Stat. 18:50).
 
     Args:
-        ranking: of the rows.
-        weights: of the rows' clusters, (clusters, sets).
+        ranking: as from `rank`.
+        weights: weight of each cluster, (clusters, sets).
 
     Returns:
         (sets,).
@@ -116,9 +117,9 @@ def auroc(ranking: Ranking, weights: Floats) -> Floats:
 
 
 def roc_curve(labels: Ints, probabilities: Floats) -> tuple[Floats, Floats]:
-    """Return the shares of normal and of abnormal rows that are taken for abnormal.
+    """Return the false positive rate and the true positive rate at each distinct threshold.
 
-    One each for every threshold, from one that nothing reaches to one that everything does.
+    Thresholds decrease from infinity, which no row reaches, to the lowest probability.
 
     Args:
         labels: 0 and 1, (rows,), both present.

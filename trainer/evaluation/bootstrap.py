@@ -1,4 +1,4 @@
-"""Bootstrap: how far a measure would move with other patients, from resamples of patient groups."""
+"""Bootstrap confidence intervals of metrics, from resamples of patient groups."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from trainer.evaluation.binary_metrics import Floats, Ints, answer, auroc, rank,
 NUM_RESAMPLES = 2_000
 COVERAGE = 0.95
 MIN_GROUPS = 20
-"""With fewer patient groups there is no interval: it would be too narrow, as inference on few
-clusters is (Cameron, Gelbach & Miller 2008, Rev. Econ. Stat. 90:414). In simulations of patients
-with four views, intervals of the AUROC covered the truth in 85 % of sets of 10 patients, 91 % of
-20, 94 % of 30 and 80; intervals that took views for independent did so in 60 to 70 %."""
+"""With fewer patient groups no interval is reported, because intervals from few clusters are too
+narrow (Cameron, Gelbach & Miller 2008, Rev. Econ. Stat. 90:414). In simulations of patients with
+four views, 95 % intervals of the AUROC covered the true value in 85 % of sets of 10 patients, 91 %
+of 20, and 94 % of 30 and 80; intervals that assume independent views covered it in 60 to 70 %."""
 
 _CHUNK_NUMBERS = 1_000_000
-"""How many rows times resamples are held at once: 8 MB an array."""
+"""Rows times resamples in memory at a time: 8 MB per float64 array."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Between which values a measure lies in 95 % of resamples.
+    """The 95 % confidence interval of a metric.
 
     Attributes:
-        low: the 2.5th percentile.
-        high: the 97.5th percentile.
-        num_resamples: in how many resamples the measure is defined; the others are left out.
+        low: 2.5th percentile over resamples.
+        high: 97.5th percentile over resamples.
+        num_resamples: number of resamples in which the metric is defined; others are left out.
     """
 
     low: float
@@ -38,11 +38,11 @@ class Interval:
 
 @dataclass(frozen=True)
 class Resamples:
-    """Measures of each resample, NaN where one is not defined.
+    """Metrics of each resample; undefined values are NaN.
 
     Attributes:
         auroc: (resamples,).
-        rates: for each threshold, as `binary_metrics.rates` names them, (resamples,).
+        rates: for each threshold, the rates of `binary_metrics.rates`, (resamples,) each.
     """
 
     auroc: Floats
@@ -67,19 +67,19 @@ def resample(
     thresholds: Sequence[float] = (0.5,),
     draws: Draws = _DRAWS,
 ) -> Resamples:
-    """Measure resamples of patient groups, drawn with replacement, as many as there are.
+    """Compute metrics of resamples: in each, as many patient groups as given, with replacement.
 
-    Rows of a group stay together, for they are not independent: views of a study, studies of a
-    patient (the cluster bootstrap: Davison & Hinkley 1997, Bootstrap Methods and their Application,
-    section 3.8; Field & Welsh 2007, J. R. Stat. Soc. B 69:369). The same groups and seed give the
-    same resamples, so that levels and models are compared on the same ones.
+    This is the cluster bootstrap (Davison & Hinkley 1997, Bootstrap Methods and their Application,
+    section 3.8; Field & Welsh 2007, J. R. Stat. Soc. B 69:369). Rows of a group stay together,
+    because views of a study and studies of a patient are not independent. The same groups and seed
+    give the same resamples, so views, studies and models are compared on equal resamples.
 
     Args:
         labels: 0 or 1, (rows,).
         probabilities: of abnormal, (rows,).
-        groups: of patients, (rows,), of any values.
-        thresholds: a probability of at least this is answered with abnormal.
-        draws: number of resamples, and seed.
+        groups: patient group of each row, (rows,), of any type.
+        thresholds: probabilities at or above a threshold are predicted abnormal.
+        draws: number and seed of the resamples.
     """
     names, clusters = np.unique(groups, return_inverse=True)
     ranking = rank(labels, probabilities, clusters)
@@ -104,17 +104,16 @@ def count_in_resamples(
     num_resamples: int = NUM_RESAMPLES,
     seed: int = 0,
 ) -> Floats:
-    """Return how many rows of each kind are in each of the resamples that `resample` draws.
+    """Count the rows of each kind in each resample, (resamples, kinds).
+
+    The resamples are those of `resample`.
 
     Args:
-        groups: of patients, (rows,), of any values.
-        kinds: from 0, (rows,).
-        num_kinds: how many kinds there are.
-        num_resamples: how many.
-        seed: of the draws.
-
-    Returns:
-        (resamples, kinds).
+        groups: patient group of each row, (rows,), of any type.
+        kinds: numbers from 0, (rows,), such as cells of a confusion matrix.
+        num_kinds: number of kinds.
+        num_resamples: number of resamples.
+        seed: seed of the resamples.
     """
     names, clusters = np.unique(groups, return_inverse=True)
     counts = _count(clusters, kinds, names.size, num_kinds)
@@ -123,18 +122,18 @@ def count_in_resamples(
 
 
 def _count(clusters: Ints, kinds: Ints, num_clusters: int, num_kinds: int) -> Floats:
-    """Return how many rows of each kind each cluster has, (clusters, kinds)."""
+    """Count the rows of each kind in each cluster, (clusters, kinds)."""
     counts = np.bincount(num_kinds * clusters + kinds, minlength=num_kinds * num_clusters)
     return counts.reshape(num_clusters, num_kinds).astype(np.float64)
 
 
 def _draw(num_groups: int, num_resamples: int, num_rows: int, seed: int) -> Iterator[Floats]:
-    """Yield how often each group is in each resample, (groups, some resamples)."""
-    random: Any = np.random.default_rng(seed)  # numpy 1's types leave its methods half unknown
+    """Yield counts of each group in each resample, (groups, some resamples)."""
+    random: Any = np.random.default_rng(seed)  # numpy 1 types its methods only in part
     chunk = max(1, _CHUNK_NUMBERS // num_rows)
     for first in range(0, num_resamples, chunk):
         num_sets = min(chunk, num_resamples - first)
-        # counts of draws: a multinomial, faster than by its binomials
+        # counting draws is faster than numpy's multinomial, which draws binomials
         drawn: Ints = random.integers(num_groups, size=(num_sets, num_groups))
         places = drawn * num_sets + np.arange(num_sets)[:, None]
         weights = np.bincount(places.ravel(), minlength=num_groups * num_sets)
@@ -142,16 +141,16 @@ def _draw(num_groups: int, num_resamples: int, num_rows: int, seed: int) -> Iter
 
 
 def interval(values: Floats) -> Interval | None:
-    """Return the percentile interval of a measure over resamples (Efron 1981, Can. J. Stat. 9:139).
+    """Return the percentile interval of a metric over resamples (Efron 1981, Can. J. Stat. 9:139).
 
-    Where every resample gives the same value, as with a perfect score, it has no width, which says
-    less than it seems to.
+    If all resamples give the same value, such as a perfect score, the interval has zero width and
+    understates the uncertainty.
 
     Args:
-        values: (resamples,), NaN where not defined.
+        values: (resamples,), NaN where undefined.
 
     Returns:
-        None if the measure is defined in no resample.
+        None if the metric is defined in no resample.
     """
     defined = values[~np.isnan(values)]
     if not defined.size:

@@ -1,4 +1,4 @@
-"""Calibration: whether of the views given 0.8 four in five are abnormal, and what mends it."""
+"""Reliability bins, expected calibration error, Brier score and temperature scaling."""
 
 import math
 from dataclasses import dataclass
@@ -10,22 +10,17 @@ from scipy.special import expit, logit
 
 from trainer.evaluation.binary_metrics import Floats, Ints
 
+# the number of bins in Guo et al. 2017
 MAX_BINS = 15
 _MIN_ROWS = 10
-"""With fewer rows in a bin the share of abnormal ones would be mostly noise."""
+"""With fewer rows in a bin, the share of abnormal rows would be mostly noise."""
 TEMPERATURES = (0.01, 100.0)
-"""The lowest and the highest that are learnt."""
+"""The lowest and highest temperature that can be learnt."""
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Rows in bins of rising probability.
-
-    Attributes:
-        mean_probability: of each bin, (bins,).
-        abnormal_share: of each bin, (bins,).
-        num_rows: of each bin, (bins,).
-    """
+    """Bins of rows, by rising probability; each attribute has the shape (bins,)."""
 
     mean_probability: Floats
     abnormal_share: Floats
@@ -33,9 +28,9 @@ class Reliability:
 
 
 def bin_by_probability(labels: Ints, probabilities: Floats) -> Reliability:
-    """Sort rows into 15 bins of equally many, or of ten rows where there are fewer than 150.
+    """Sort rows into 15 bins of equal size, or into bins of ten rows if there are fewer than 150.
 
-    Bins of equal mass estimate the calibration error with less bias than bins of equal width
+    Bins of equal size estimate the calibration error with less bias than bins of equal width
     (Roelofs et al. 2022, arXiv:2012.08668). Equal probabilities share a bin.
 
     Args:
@@ -55,10 +50,11 @@ def bin_by_probability(labels: Ints, probabilities: Floats) -> Reliability:
 
 
 def expected_calibration_error(labels: Ints, probabilities: Floats) -> float:
-    """Return the mean distance, over rows, of their bin's mean probability and abnormal share.
+    """Return the expected calibration error.
 
-    Naeini et al. 2015 (AAAI, "Obtaining well calibrated probabilities using Bayesian binning"),
-    with the bins of `bin_by_probability`.
+    It is the mean, over rows, of the distance between mean probability and abnormal share of the
+    row's bin (Naeini et al. 2015, AAAI, "Obtaining well calibrated probabilities using Bayesian
+    binning"), with the bins of `bin_by_probability`.
     """
     bins = bin_by_probability(labels, probabilities)
     distance = np.abs(bins.mean_probability - bins.abnormal_share)
@@ -66,26 +62,26 @@ def expected_calibration_error(labels: Ints, probabilities: Floats) -> float:
 
 
 def brier_score(labels: Ints, probabilities: Floats) -> float:
-    """Return the mean squared distance of probability and label (Brier 1950, MWR 78:1)."""
+    """Return the mean squared difference of probability and label (Brier 1950, MWR 78:1)."""
     return float(np.mean((probabilities - labels) ** 2))
 
 
 def calibrate(probabilities: Floats, temperature: float) -> Floats:
     """Return the probabilities with their logits divided by a temperature.
 
-    0.5 and the order of probabilities stay, and so do answers at 0.5 and the AUROC (Guo et al.
-    2017, arXiv:1706.04599, section 4.2).
+    A probability of 0.5 and the order of probabilities do not change, nor do predictions at the
+    threshold 0.5 and the AUROC (Guo et al. 2017, arXiv:1706.04599, section 4.2).
     """
     return expit(_logits(probabilities) / temperature)
 
 
 def learn_temperature(labels: Ints, probabilities: Floats) -> float:
-    """Return the temperature, 0.01 to 100, that gives the labels the highest likelihood.
+    """Return the temperature, 0.01 to 100, with the highest likelihood of the labels.
 
-    Above 1 the probabilities were too sure, below 1 not sure enough. The likelihood has a single
-    peak, for it is concave in the temperature's inverse. Labels are smoothed by one row of each
-    kind (Platt 1999, Advances in Large Margin Classifiers, p. 61): few rows that happen to be told
-    apart without a mistake are no reason to be sure of every other.
+    A temperature above 1 corrects overconfident probabilities, below 1 underconfident ones. The
+    likelihood is concave in the inverse temperature, so it has one maximum. Labels are smoothed by
+    one row of each class (Platt 1999, Advances in Large Margin Classifiers, p. 61): a few perfectly
+    separated rows do not justify certainty about all others.
     """
     logits, num_abnormal = _logits(probabilities), labels.sum()
     smoothed = np.where(
@@ -98,13 +94,14 @@ def learn_temperature(labels: Ints, probabilities: Floats) -> float:
         scaled = logits * math.exp(-log_temperature)
         return float(np.mean(np.logaddexp(0, scaled) - smoothed * scaled))
 
+    # on a log scale, because temperatures span four orders of magnitude
     low, high = map(math.log, TEMPERATURES)
     found: Any = minimize_scalar(loss, bounds=(low, high), method="bounded")
     return math.exp(found.x)
 
 
 def _logits(probabilities: Floats) -> Floats:
-    """Return finite logits: a network's float32 sigmoid reaches 0 and 1."""
+    """Return finite logits; a float32 sigmoid can return exactly 0 and 1."""
     tiny = np.finfo(np.float32).tiny
     nearly_one = 1 - np.finfo(np.float32).epsneg / 2
     return logit(np.clip(probabilities, tiny, nearly_one))

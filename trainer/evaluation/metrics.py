@@ -1,9 +1,10 @@
-"""Metrics by view and by study, all from one table: predictions joined to the manifest.
+"""Metrics by view and by study, computed from a scored table.
 
-A *scored* table has one row a view: `view_id`, `model`, `fold` (null where there is none), `role`
-(validation, out_of_fold, test), `probability` (of abnormal), `study_id`, `body_part`, `label`,
-`group`; and `class_probabilities` (a list) where classes are told apart. Model, fold and role name
-a set of rows; nothing relies on the order of rows.
+A *scored* table is a table of predictions joined to the manifest, one row per view of a set:
+`view_id`, `model`, `fold` (null without folds), `role` (validation, out_of_fold, test),
+`probability` (of abnormal), `study_id`, `body_part`, `label`, `group`; for a model with classes
+also `class_probabilities` (a list). Model, fold and role identify a set. The order of rows is
+arbitrary.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,9 +18,9 @@ from shared.labels import BODY_PARTS
 from trainer.evaluation.binary_metrics import Floats, Ints, answer, auroc, rank, rates, to_number
 
 Measures = dict[str, Any]
-"""Measures of one set of rows: floats, ints and None under keys that say their level."""
+"""Metrics of one set of rows: floats, ints and None; each key names views or studies."""
 ByPart = dict[str, Measures]
-"""Measures of `all` and of each body part present, in the vocabulary's order."""
+"""Metrics of `all` and of each body part present, in the order of `BODY_PARTS`."""
 
 SET_COLUMNS = ("model", "fold", "role")
 TRUTH_COLUMNS = ("study_id", "body_part", "label", "group")
@@ -28,10 +29,10 @@ LEVELS = {"view": "views", "study": "studies"}
 
 
 def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
-    """Join predictions to what the manifest knows of their views.
+    """Join predictions to the manifest.
 
     Args:
-        predictions: `view_id`, `model`, `fold`, `role` and `probability`, 0 to 1; and perhaps
+        predictions: `view_id`, `model`, `fold`, `role`, `probability` (0 to 1), and optionally
             `class_probabilities`.
         manifest: columns as in `shared.lake.manifest.SCHEMA`.
 
@@ -39,7 +40,8 @@ def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
         A scored table in the order of `predictions`.
 
     Raises:
-        TrainingError: a view is not in the manifest or twice in one set, or a probability is none.
+        TrainingError: a view is missing in the manifest or occurs twice in a set, or a probability
+            is out of range.
     """
     columns = ("view_id", *SET_COLUMNS, "probability")
     more = [name for name in (CLASS_PROBABILITIES,) if name in predictions.columns]
@@ -50,7 +52,7 @@ def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
         rows.filter(pl.struct("view_id", *SET_COLUMNS).is_duplicated()),
         "one prediction for each view of a model, fold and role",
     )
-    # a model that diverged answers NaN, which compares as larger than any number
+    # a diverged model outputs NaN, which polars orders above all numbers
     is_probability = pl.col("probability").is_between(0, 1).fill_null(False)
     _refuse(rows.filter(~is_probability), "probabilities from 0 to 1")
     truth = manifest.select("view_id", *TRUTH_COLUMNS)
@@ -65,20 +67,19 @@ def _refuse(wrong: pl.DataFrame, expected: str) -> None:
 
 
 def by_study(scored: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a study, model, fold and role: the mean probability of its views.
+    """Return one row per study, model, fold and role, with the mean probability of its views.
 
-    The mean of the views' probabilities is how MURA's authors score a study (Rajpurkar et al. 2017,
-    arXiv:1712.06957, section 3).
+    MURA's authors score a study by this mean (Rajpurkar et al. 2017, arXiv:1712.06957, section 3).
 
     Args:
-        scored: one row a view.
+        scored: one row per view.
 
     Returns:
         `model`, `fold`, `role`, `study_id`, `body_part`, `label`, `group`, `num_views` and
         `probability` (Float64), sorted by the first four.
     """
     keys = [*SET_COLUMNS, "study_id"]
-    # sums of floats depend on their order in the last bits
+    # the last bits of float sums depend on the order
     in_order = scored.sort([*keys, "view_id"])
     return in_order.group_by(keys, maintain_order=True).agg(
         pl.col("body_part", "label", "group").first(),
@@ -88,19 +89,19 @@ def by_study(scored: pl.DataFrame) -> pl.DataFrame:
 
 
 def measure(scored: pl.DataFrame, threshold: float = 0.5) -> Measures:
-    """Measure one set of rows by view and by study.
+    """Compute the metrics of one set of rows, by view and by study.
 
-    `*_majority_accuracy` is what always answering the commoner label would score. `*_confusion` is
-    [[tn, fp], [fn, tp]]. What is not defined is None: see `trainer.evaluation.binary_metrics`.
+    `*_majority_accuracy` is the accuracy of always predicting the commoner label. `*_confusion` is
+    [[tn, fp], [fn, tp]]. Undefined metrics (see `binary_metrics.rates`) are None.
 
     Args:
-        scored: one row a view, of one model.
-        threshold: a probability of at least this is answered with abnormal.
+        scored: one row per view, of one model.
+        threshold: probabilities at or above it are predicted abnormal.
 
     Returns:
         `num_views`, `num_abnormal_views`, `view_accuracy`, `view_majority_accuracy`,
         `view_precision`, `view_recall`, `view_specificity`, `view_f1`, `view_kappa`, `view_auroc`,
-        `view_confusion`, and the same for studies; plain ints, floats and None.
+        `view_confusion`, and the same for studies.
 
     Raises:
         TrainingError: there are no rows.
@@ -123,7 +124,7 @@ def measure(scored: pl.DataFrame, threshold: float = 0.5) -> Measures:
 
 
 def levels(scored: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Yield `view` and `study` with one row a view or study, in the order of their names."""
+    """Yield `view` and `study`, each with its rows, sorted by id."""
     yield "view", scored.sort("view_id")
     yield "study", by_study(scored)
 
@@ -145,13 +146,13 @@ def rows_of_role(scored: pl.DataFrame, role: str) -> pl.DataFrame:
 
 
 def measure_auroc(labels: Ints, probabilities: Floats) -> float | None:
-    """Return the AUROC, or None where a label is missing."""
+    """Return the AUROC, or None if a label is missing."""
     ranking = rank(labels, probabilities, np.zeros_like(labels))
     return to_number(auroc(ranking, np.ones((1, 1))))
 
 
 def measure_answers(labels: Ints, probabilities: Floats, threshold: float) -> Measures:
-    """Return the rates of answers at a threshold, and their `confusion` [[tn, fp], [fn, tp]]."""
+    """Return the rates at a threshold, and `confusion`, [[tn, fp], [fn, tp]]."""
     counts = np.bincount(answer(labels, probabilities, threshold), minlength=4)
     measures: Measures = {
         key: to_number(value) for key, value in rates(counts.astype(float)).items()
@@ -162,11 +163,11 @@ def measure_answers(labels: Ints, probabilities: Floats, threshold: float) -> Me
 def measure_by_part(
     scored: pl.DataFrame, measure_rows: Callable[[pl.DataFrame], Measures] = measure
 ) -> ByPart:
-    """Measure all rows, and those of each body part present.
+    """Compute the metrics of all rows and of each body part present.
 
     Args:
-        scored: one row a view, of one model.
-        measure_rows: how.
+        scored: one row per view, of one model.
+        measure_rows: function that computes the metrics.
 
     Returns:
         `all` first, then body parts; empty if there are no rows.
@@ -176,7 +177,7 @@ def measure_by_part(
     present = set(scored["body_part"])
     parts = [part for part in BODY_PARTS if part in present]
     whole = measure_rows(scored)
-    if len(parts) == 1:  # the same rows
+    if len(parts) == 1:  # both have the same rows
         return {"all": whole, parts[0]: whole}
     return {"all": whole} | {
         part: measure_rows(scored.filter(pl.col("body_part") == part)) for part in parts
@@ -187,7 +188,7 @@ def choose(out_of_fold: Mapping[str, ByPart]) -> str:
     """Return the candidate with the highest pooled out-of-fold view AUROC, the first of equals.
 
     Args:
-        out_of_fold: by model, what `measure_by_part` says of its predictions out of fold.
+        out_of_fold: by model, metrics of its out-of-fold predictions, as from `measure_by_part`.
 
     Raises:
         TrainingError: there are no candidates.

@@ -1,7 +1,8 @@
-"""Class metrics: how well a model tells classes apart, by view and by study, with intervals.
+"""Multi-class metrics by view and by study, with 95 % confidence intervals.
 
-For scored tables (see `metrics`) with `class_probabilities`, of one model and role. The
-answer is the class with the highest probability; a study's are the mean over its views.
+Input is a scored table (see `metrics`) of one model and role, with `class_probabilities`. The
+predicted class is the one with the highest probability. A study's probabilities are the means over
+its views.
 """
 
 import math
@@ -19,19 +20,19 @@ from trainer.evaluation.metrics import CLASS_PROBABILITIES, LEVELS, SET_COLUMNS,
 
 
 def measure_classes(scored: pl.DataFrame, class_names: Sequence[str], seed: int) -> Measures:
-    """Measure the answers to which class a view, or a study, is of.
+    """Compute the metrics of predicted classes, for views and for studies.
 
     Args:
-        scored: one row a view, with `class_probabilities`.
+        scored: one row per view, with `class_probabilities`.
         class_names: as from `trainer.data.target.Target.class_names`.
-        seed: of the resamples.
+        seed: seed of the resamples.
 
     Returns:
-        `num_views`, `view_accuracy`, `view_majority_accuracy` (of always answering the commonest
-        class), `view_kappa` and `view_macro_f1` as from `class_rates`, `view_intervals` of them by
-        measure (None with too few patients), `view_confusion` (a row a true class, a column an
-        answer), and `view_classes`, by class `support` (rows that are of it), `recall`, `precision`
-        and `f1`; and the same for studies. What is not defined is None.
+        `num_views`; `view_accuracy`, `view_kappa` and `view_macro_f1` as from `class_rates`;
+        `view_majority_accuracy`, the accuracy of always predicting the commonest class;
+        `view_intervals` by metric (None with too few patients); `view_confusion`, a row per actual
+        and a column per predicted class; `view_classes`, by class `support` (its number of rows),
+        `recall`, `precision` and `f1`; and the same for studies. Undefined values are None.
 
     Raises:
         TrainingError: there are no rows.
@@ -55,16 +56,13 @@ def measure_classes(scored: pl.DataFrame, class_names: Sequence[str], seed: int)
 
 
 def class_rates(confusion: Floats) -> dict[str, Floats]:
-    """Return `accuracy`, `kappa` and `macro_f1` of answers; NaN where one is not defined.
+    """Return `accuracy`, `kappa` and `macro_f1`, each of shape (...); NaN where undefined.
 
-    Kappa is Cohen's (1960, Educ. Psychol. Meas. 20:37), of disagreements that all weigh the same.
-    Macro F1 is the mean of F1 over the classes that rows are of.
+    Kappa is Cohen's unweighted kappa (1960, Educ. Psychol. Meas. 20:37). Macro F1 is the mean of F1
+    over the classes present in the labels.
 
     Args:
-        confusion: (..., n, n), a row a true class; weights need not be whole.
-
-    Returns:
-        Each of them, (...).
+        confusion: (..., n, n), a row per actual class; counts may be fractional.
     """
     true, answered, right = _margins(confusion)
     total, agreed = true.sum(axis=-1), right.sum(axis=-1)
@@ -79,7 +77,7 @@ def class_rates(confusion: Floats) -> dict[str, Floats]:
 
 
 def _margins(confusion: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return how many rows are of each class, are answered with it, and both: (..., n) each."""
+    """Return the numbers of actual, predicted and correct rows of each class, (..., n) each."""
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
     return confusion.sum(axis=-1), confusion.sum(axis=-2), right
 
@@ -102,9 +100,9 @@ def _measure_each(confusion: Floats, class_names: Sequence[str]) -> list[Measure
 
 
 def _levels(scored: pl.DataFrame, num_classes: int) -> Iterator[tuple[str, pl.DataFrame, Floats]]:
-    """Yield `view` and `study` with a row a view or study, and its probabilities (rows, n)."""
+    """Yield `view` and `study`, each with its rows and their probabilities (rows, n)."""
     keys = [*SET_COLUMNS, "study_id"]
-    # sums of floats depend on their order in the last bits
+    # the last bits of float sums depend on the order
     views = scored.sort([*keys, "view_id"]).with_row_index("first")
     probabilities = views[CLASS_PROBABILITIES].list.to_array(num_classes).to_numpy()
     yield "view", views, probabilities

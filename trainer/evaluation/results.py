@@ -1,4 +1,4 @@
-"""Results: what `metrics.json` says of a run, each number with its interval."""
+"""The content of `metrics.json`: a run's metrics and their confidence intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -36,7 +36,7 @@ from trainer.evaluation.thresholds import Decision, Rule
 
 
 def selected_model(scored: pl.DataFrame) -> str:
-    """Return the model that a run ends with: the only one, the refitted, or the best out of fold.
+    """Return the saved model of a run: the only one, the refitted one, or the best out of fold.
 
     Args:
         scored: all predictions of a run, at least one.
@@ -51,23 +51,27 @@ def selected_model(scored: pl.DataFrame) -> str:
 def compute_metrics(
     config: Mapping[str, Any], scored: pl.DataFrame, decision: Decision
 ) -> dict[str, Any]:
-    """Return everything that `metrics.json` holds.
+    """Return the content of `metrics.json`.
 
     Args:
-        config: of the run; only `command`, `train` or `cv`, `options.seed` and, where predictions
-            have them, the names of `classes` are read.
+        config: configuration of the run; its `command`, `options.seed` and, for predictions with
+            class probabilities, `classes` are read.
         scored: all predictions of the run.
-        decision: what the run learnt on them.
+        decision: decision learnt on these predictions.
 
     Returns:
-        `bootstrap`: how intervals were made. `decision`. `validation` and `test`: measures by part
-        as `judge` gives them, empty without such rows. For `cv`, before them: `num_candidates`;
-        `out_of_fold`: by candidate, pooled over folds and by part, the same, but that the parts of
-        candidates that are not kept have what `measure` gives; `folds`: by candidate, a list of
-        what `measure` gives with their `fold`; `over_folds`: by candidate, their mean and spread;
-        `chosen`: the candidate that was kept. Where classes are told apart also `classes`: their
-        `names`, and by role what `measure_classes` says of the model that is kept, empty without
-        such rows.
+        `bootstrap`: method of the intervals.
+        `decision`: temperatures and thresholds.
+        `classes`, for predictions with class probabilities: `names`, and by role the results of
+        `measure_classes` for the saved model, empty without rows.
+        `validation` and `test`: results of `judge` by body part, empty without rows.
+        For `cv` also:
+        `num_candidates`;
+        `out_of_fold`: by candidate and body part, results of `judge` pooled over folds; for
+        candidates that were not chosen, single body parts have results of `measure`;
+        `folds`: by candidate, a list of results of `measure`, each with its `fold`;
+        `over_folds`: by candidate, mean and spread of `folds`;
+        `chosen`: the best candidate.
     """
     seed = config["options"]["seed"]
     final = final_rows(scored)
@@ -120,25 +124,24 @@ def _measure_class_sets(
 
 
 def _judge_rival(rows: pl.DataFrame, seed: int) -> ByPart:
-    """Measure a candidate that is not kept: only all parts together have intervals."""
+    """Compute the metrics of a candidate that was not chosen; only `all` has intervals."""
     return {**measure_by_part(rows), "all": judge(rows, None, seed)}
 
 
 def judge(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Measures:
-    """Measure one set of rows, with intervals, and as read by a decision.
+    """Compute the metrics of one set of rows with intervals, at 0.5 and at the learnt threshold.
 
     Args:
-        scored: one row a view, of one model.
-        decision: of that model; None for a model that is not kept.
-        seed: of the resamples.
+        scored: one row per view, of one model.
+        decision: decision of that model; None for a model that is not saved.
+        seed: seed of the resamples.
 
     Returns:
-        What `measure` gives, `num_groups`, and for `view` (the same for `study`):
-        `view_intervals`: by measure, `low`, `high` and `num_resamples`,
-        or None with too few groups or where the measure is not defined; `view_brier`;
-        `view_calibration_error`; with a decision also `view_calibrated_brier`,
-        `view_calibrated_calibration_error` and `view_at_threshold`: `threshold`, the rates of
-        answers at it, their `confusion` and `intervals`.
+        The results of `measure`, `num_groups`, and for views (likewise for studies):
+        `view_intervals`: by metric, `low`, `high` and `num_resamples`, or None with too few groups
+        or for an undefined metric; `view_brier`; `view_calibration_error`; with a decision also
+        `view_calibrated_brier`, `view_calibrated_calibration_error` and `view_at_threshold`:
+        `threshold`, its rates, `confusion` and `intervals`.
     """
     measures: Measures = {**measure(scored), "num_groups": scored["group"].n_unique()}
     for level, rows in levels(scored):
@@ -173,7 +176,7 @@ def _judge_level(rows: pl.DataFrame, rule: Rule | None, seed: int) -> Measures:
 
 
 def _bound(rows: pl.DataFrame, thresholds: Sequence[float], seed: int) -> list[Measures]:
-    """Return the intervals of all measures at each threshold; none with too few groups."""
+    """Return the intervals of all metrics at each threshold; all None with too few groups."""
     groups = rows["group"].to_numpy()
     if rows["group"].n_unique() < MIN_GROUPS:
         return [dict.fromkeys(("auroc", *RATES)) for _ in thresholds]

@@ -1,4 +1,4 @@
-"""Decision: the temperatures and thresholds that a run learns on predictions and keeps."""
+"""Temperatures and decision thresholds, learnt on predictions and stored in `decision.json`."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -19,16 +19,16 @@ DECISION_FILE = "decision.json"
 CALIBRATED = "calibrated_probability"
 
 _LEARNT_ON = ("out_of_fold", "validation")
-"""Roles of rows that a decision may be learnt on, the fairest first."""
+"""Roles of predictions that a decision may be learnt on, the least biased first."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How a level's probabilities are read.
+    """The temperature and threshold of views or studies.
 
     Attributes:
-        temperature: divides their logits, see `trainer.evaluation.calibration.calibrate`.
-        threshold: a probability, before calibration, of at least this is answered with abnormal.
+        temperature: divisor of the logits, see `trainer.evaluation.calibration.calibrate`.
+        threshold: uncalibrated probabilities at or above it are predicted abnormal.
     """
 
     temperature: float = 1.0
@@ -42,16 +42,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Decision:
-    """What is learnt on predictions of train views, by level, before anything is tested.
+    """The rules learnt on held-out predictions of train views, before the test.
 
     Attributes:
-        model: whose predictions they are.
-        learnt_on: the role of the rows, `validation` or `out_of_fold`; empty if they lacked a
-            label, so that nothing was learnt.
-        num_views: of those rows.
-        num_studies: of those rows.
-        view: of the probability of a view.
-        study: of the mean probability of a study's views.
+        model: name of the model.
+        learnt_on: role of the predictions, `validation` or `out_of_fold`; empty if these lack a
+            label, so the rules are the defaults.
+        num_views: number of views learnt on.
+        num_studies: number of studies learnt on.
+        view: rule for the probability of a view.
+        study: rule for the mean probability of a study's views.
     """
 
     model: str
@@ -67,13 +67,13 @@ class Decision:
 
 
 def decide(scored: pl.DataFrame, model: str) -> Decision:
-    """Learn from a model's predictions out of fold, or of validation where there are no folds.
+    """Learn the rules on a model's out-of-fold predictions, or without folds on validation ones.
 
-    Never from those of the test.
+    Test predictions are never used.
 
     Args:
         scored: a scored table.
-        model: the name of the model that is kept.
+        model: name of the saved model.
     """
     for role in _LEARNT_ON:
         rows = scored.filter(model=model, role=role).sort("view_id")
@@ -90,17 +90,18 @@ def _learn(rows: pl.DataFrame) -> Rule:
 
 
 def learn_threshold(labels: Ints, probabilities: Floats) -> float:
-    """Return the threshold with the highest recall + specificity - 1, the nearest to 0.5 of equals.
+    """Return the threshold with the highest Youden's J, sensitivity + specificity - 1.
 
-    Youden's J (Youden 1950, Cancer 3:32) is chosen, not the highest kappa, because it does not
-    depend on how common abnormal rows are: 40 % of MURA's train split, 48 % of its valid split.
+    Of equal ones it is the nearest to 0.5. Unlike kappa, Youden's J (Youden 1950, Cancer 3:32) does
+    not depend on the prevalence of abnormal rows: 40 % of MURA's train split, 48 % of its valid
+    split.
 
     Args:
         labels: 0 and 1, (rows,), both present.
         probabilities: of abnormal, (rows,).
 
     Returns:
-        Halfway between two probabilities; 0.5 if no threshold is better than a coin.
+        The midpoint of two probabilities; 0.5 if no threshold is better than chance.
     """
     values = np.unique(probabilities)
     thresholds = (values[1:] + values[:-1]) / 2
@@ -117,7 +118,7 @@ def learn_threshold(labels: Ints, probabilities: Floats) -> float:
 
 
 def add_calibrated(scored: pl.DataFrame, decision: Decision) -> pl.DataFrame:
-    """Return the table with `calibrated_probability` of views, null for other models' rows."""
+    """Return the table with `calibrated_probability` of views; null in rows of other models."""
     probabilities = calibrate(scored["probability"].to_numpy(), decision.view.temperature)
     is_own = pl.col("model") == decision.model
     return scored.with_columns(
@@ -129,8 +130,9 @@ def write_decision(folder: Path, decision: Decision) -> None:
     """Write `decision.json` into a run folder.
 
     Raises:
-        WriteError: it cannot be written.
+        WriteError: the file cannot be written.
     """
+    # NaN is not valid JSON
     encoded = json.dumps(asdict(decision), indent=2, allow_nan=False) + "\n"
     write_atomically(folder / DECISION_FILE, encoded.encode())
 
@@ -139,17 +141,17 @@ def read_decision(folder: Path) -> Decision:
     """Read `decision.json` from a run folder.
 
     Raises:
-        OSError: there is none.
-        ValueError: it is none that `write_decision` wrote.
+        OSError: the file is missing or unreadable.
+        ValueError: the file was not written by `write_decision`.
     """
     return parse_decision(read_regular(folder, DECISION_FILE))
 
 
 def parse_decision(encoded: bytes) -> Decision:
-    """Return the decision of a `decision.json`.
+    """Return the decision in the content of a `decision.json`.
 
     Raises:
-        ValueError: it is none that `write_decision` wrote.
+        ValueError: the content was not written by `write_decision`.
     """
     facts = parse_object(encoded)
     _check_types(facts, Decision(""))
@@ -159,7 +161,7 @@ def parse_decision(encoded: bytes) -> Decision:
     if decision.learnt_on:
         is_possible = 1 <= num_studies <= num_views
     else:
-        # nothing was learnt, so that all is as it was
+        # nothing was learnt, so all values are the defaults
         is_possible = decision == Decision(decision.model)
     if decision.learnt_on not in ("", *_LEARNT_ON) or not is_possible:
         raise ValueError(
@@ -183,7 +185,7 @@ def _parse_rule(facts: Any) -> Rule:
 
 
 def _check_types(facts: Any, like: Decision | Rule) -> None:
-    """Refuse an object without exactly the keys of another, or with values of other types."""
+    """Refuse an object with other keys, or other types of values, than those of `like`."""
     found = cast("object", facts)
     if isinstance(facts, dict):
         found = _types_of(cast("dict[str, Any]", facts))

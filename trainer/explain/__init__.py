@@ -1,1 +1,1 @@
-"""Explain: where in a view a model sees what it answers."""
+"""Heat maps of the image regions that raise a model's probability of abnormal."""

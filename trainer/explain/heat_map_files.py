@@ -1,4 +1,4 @@
-"""Files: heat maps of views, written beside their originals' names."""
+"""Writing of heat maps into a folder, one PNG file per view."""
 
 import os
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from trainer.explain.overlay import encode_png, side_by_side
 
 
 class Explainer:
-    """Writes a picture for each view: the radiograph, and the same under its heat map.
+    """Writes a picture for each view: the radiograph, and the radiograph with its heat map.
 
     Args:
-        model: as a run keeps it.
-        folder: to write into; made if it is not there.
-        paths: of all views; below `folder` a picture has the place that its view has below what all
-            have in common, with `.png` after the name.
+        model: model of a finished run.
+        folder: output folder; created if missing.
+        paths: files of all views. A picture's path in `folder` is the view's path relative to the
+            common parent of all views, with `.png` appended.
     """
 
     def __init__(self, model: keras.Model, folder: Path, paths: Sequence[Path]):
@@ -34,11 +34,11 @@ class Explainer:
         """Write the pictures of some views.
 
         Args:
-            rows: of the views among all.
+            rows: indices of the views in `paths`.
             images: (len(rows), size, size, 1), in the same order.
 
         Raises:
-            WriteError: one cannot be written.
+            WriteError: a picture cannot be written.
         """
         heat = self._layer_cam.explain(images)
         for row, image, one in zip(rows, images[..., 0], heat, strict=True):

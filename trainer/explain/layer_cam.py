@@ -1,4 +1,4 @@
-"""Layer-CAM: where in a view a kept model sees that it is abnormal (Jiang et al. 2021)."""
+"""Layer-CAM heat maps of the class abnormal (Jiang et al. 2021)."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ import tensorflow as tf
 
 from trainer.models.ensemble import take_apart
 
+# bounds the memory of activations and gradients
 _BATCH = 16
 _WIDTH_AXIS = 2
 _NUM_PLACES, _PLACE_PX = 14, 8
-"""Feature maps must have so many places a side, or one for so many pixels of what the network looks
-at. On phantoms whose fracture is marked, coarser maps find it less often. Of 100 abnormal test
-views of 320 px, the peak is within 10 px of it in 85 with 20 places of efficientnet_lite0 and in 44
-with its last maps of 10; in 78 with 20 places of resnet_small, in 43 and 4 with 10 and 5. Finer
-maps find it as often, but light up edges of real radiographs, wherever these are."""
+"""Minimum side of the feature maps: 14 cells, or one cell per 8 px of the network's input if that
+is fewer. Coarser maps locate the marked fracture of phantoms less often. Of 100 abnormal test views
+of 320 px, the peak is within 10 px of the fracture in 85 with efficientnet_lite0's maps of 20
+cells, in 44 with its last maps of 10 cells; in 78, 43 and 4 with resnet_small's maps of 20, 10 and
+5 cells. Finer maps locate it as often, but highlight edges anywhere in real radiographs."""
 
 
 class LayerCam:
-    """Explains the answers of a kept model, whatever it is made of.
+    """Layer-CAM for a single model, a head on a backbone, or an ensemble, with or without TTA.
 
-    What speaks for abnormal is the log-odds of the model's answer. Grad-CAM weighs the last feature
-    maps with its gradient, averaged over places (https://arxiv.org/abs/1610.02391, equations 1 and
-    2). Layer-CAM weighs each place of each map with the gradient there, where that is positive, and
-    adds up over maps (https://doi.org/10.1109/TIP.2021.3089943, equations 5 to 7); so it can use
-    earlier, finer maps, and does not point to places that the average of others speaks for.
-    Log-odds are computed of logits, not of probabilities, so that certain answers have a gradient
-    too.
+    The explained output is the log-odds of abnormal. Grad-CAM weighs the last feature maps by the
+    gradient averaged over positions (https://arxiv.org/abs/1610.02391, equations 1 and 2).
+    Layer-CAM weighs each position of each map by its own gradient, if positive, and sums over maps
+    (https://doi.org/10.1109/TIP.2021.3089943, equations 5 to 7). It can therefore use earlier,
+    finer maps. Log-odds are computed from logits, because the gradient of a saturated probability
+    vanishes.
 
-    Where members answer together, also to the mirror image, the log-odds are those of their mean
-    answer, and the sums of all are added, those of mirror images mirrored back.
+    For an ensemble or TTA, the log-odds are those of the mean prediction, and the maps of all
+    members are added; maps of mirror images are mirrored back first.
 
     Args:
-        model: from uint8 images (batch, size, size, 1) to probabilities (batch, outputs), as
-            `trainer.models.ensemble.combine` makes it.
+        model: from uint8 images (batch, size, size, 1) to probabilities (batch, outputs), as from
+            `trainer.models.ensemble.build_ensemble`.
     """
 
     def __init__(self, model: keras.Model):
@@ -52,14 +52,14 @@ class LayerCam:
             self._branches = [_Branch(member) for member in heads]
 
     def explain(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Return where each view looks abnormal.
+        """Return a heat map of each view.
 
         Args:
             images: (batch, size, size, 1).
 
         Returns:
-            float32 (batch, size, size), from 0 to 1 at the most abnormal place of each view; 0
-            everywhere where nothing speaks for abnormal.
+            float32 (batch, size, size), 0 to 1, with a maximum of 1 in each view; all 0 if no
+            position raises the probability of abnormal.
         """
         maps = [
             self._explain(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)
@@ -86,7 +86,7 @@ class LayerCam:
 
 
 class _Branch:
-    """A network in two halves: from images to feature maps, and from these to logits."""
+    """A network in two halves: from images to feature maps, and from feature maps to logits."""
 
     def __init__(self, network: keras.Model, heads: Sequence[keras.Model] = ()):
         self._to_maps, self._rest = _halve(network)
@@ -97,16 +97,16 @@ class _Branch:
         return self._to_maps(images, training=False)
 
     def to_logits(self, maps: tf.Tensor) -> list[tf.Tensor]:
-        """Return the logits of the network, or of each head that follows it."""
+        """Return the logits of the network, or of each head on it."""
         end = self._rest(maps, training=False)
         return [head(end, training=False) for head in self._heads] or [end]
 
 
 def _halve(network: keras.Model) -> tuple[Any, Any]:
-    """Cut a network where all that follows needs only the last activations that are fine enough.
+    """Split a network after the last activation, sum or concatenation of sufficient resolution.
 
-    Activations or, where shortcuts lead past every one, what a block of layers adds up to: these
-    are the features of which the next block makes its own.
+    The rest of the network must depend on this layer's output only, so a layer that a shortcut
+    bypasses is no candidate.
     """
     layers: list[Any] = network.layers
     resized: list[Any] = [layer for layer in layers if isinstance(layer, keras.layers.Resizing)]
@@ -115,7 +115,7 @@ def _halve(network: keras.Model) -> tuple[Any, Any]:
     for layer in reversed(layers):
         maps = layer.output
         if len(maps.shape) == 4 and maps.shape[1] >= min_places and _ends_block(layer):
-            # Keras refuses where a shortcut leads past
+            # Keras raises ValueError if a shortcut bypasses this layer
             with suppress(ValueError):
                 return keras.Model(network.input, maps), keras.Model(maps, network.output)
     raise AssertionError(f"{network.name} has no feature maps")
@@ -128,7 +128,7 @@ def _ends_block(layer: Any) -> bool:
 
 
 def _before_probabilities(member: keras.Model) -> keras.Model:
-    """Return a network as far as its logits; also of a backbone and a head that were trained on."""
+    """Return a network that ends at its logits, also for a backbone and head trained together."""
     parts = take_apart(member)
     if parts.backbone is None:
         return keras.Model(member.input, member.get_layer("logits").output)
@@ -137,10 +137,10 @@ def _before_probabilities(member: keras.Model) -> keras.Model:
 
 
 def _to_log_odds(logits: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Return the log-odds of abnormal, (batch,), of the mean of the answers that logits stand for.
+    """Return the log-odds of abnormal, (batch,), of the mean prediction.
 
     Args:
-        logits: each (batch, outputs); of several outputs those with odd numbers are abnormal.
+        logits: each (batch, outputs); with several outputs, those with odd indices are abnormal.
     """
     stacked = tf.cast(tf.stack(logits), tf.float32)
     if stacked.shape[-1] == 1:
@@ -152,9 +152,6 @@ def _to_log_odds(logits: Sequence[tf.Tensor]) -> tf.Tensor:
 
 
 def _weigh(maps: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-    """Return the sum of feature maps, each place times its gradient where that is positive.
-
-    Of shape (batch, height, width, 1).
-    """
+    """Return the sum of maps weighted by positive gradients, (batch, height, width, 1)."""
     weights = tf.nn.relu(tf.cast(gradient, tf.float32))
     return tf.reduce_sum(tf.cast(maps, tf.float32) * weights, -1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Cases: the pictures of the views that a report shows, kept in its run folder."""
+"""Pictures of the views in a report, with heat maps, written to the run folder."""
 
 from functools import partial
 from pathlib import Path
@@ -24,16 +24,16 @@ _QUALITY = 80
 
 
 def keep_pictures(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataFrame) -> None:
-    """Write the picture of each view that the report shows: itself, and under its heat map.
+    """Write a picture of each view in the report: the radiograph without and with its heat map.
 
     Args:
-        folder: the run's.
-        model: that is kept.
-        lake: where the views' pixels are.
+        folder: run folder.
+        model: saved model of the run.
+        lake: lake with the views' pixels.
         scored: all predictions of the run.
 
     Raises:
-        CorruptLakeError: a view's pixels are not those that were written.
+        CorruptLakeError: a shard is damaged.
         WriteError: a picture cannot be written.
     """
     name = selected_model(scored)
@@ -44,6 +44,7 @@ def keep_pictures(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataF
         images = reader.read(np.arange(views.height))
     heat = LayerCam(model).explain(images)
     side = min(_SIDE_PX, lake.image.size)
+    # INTER_AREA shrinks without aliasing
     shrink: Any = partial(cv2.resize, dsize=(side, side), interpolation=cv2.INTER_AREA)
     for view_id, image, one in zip(views["view_id"], images[..., 0], heat, strict=True):
         picture = side_by_side(shrink(image), shrink(one))

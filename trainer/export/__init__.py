@@ -1,1 +1,1 @@
-"""A kept model for other servers: with the preparation of pixels inside, in three formats."""
+"""Export of a model with its image preprocessing, in three formats."""

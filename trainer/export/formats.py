@@ -1,4 +1,4 @@
-"""Formats: an export is written, and asked again, as SavedModel, TFLite or ONNX."""
+"""Writing and loading of exports as SavedModel, TFLite or ONNX."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from shared.errors import TrainingError
 from trainer.export.graph import INPUT
 
 Answer = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
-"""From images (batch, height, width, 1) to what the model answers, (batch, n)."""
+"""A function from images (batch, height, width, 1) to the model's outputs (batch, n)."""
 
 _OPSET = 17
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format of exports.
+    """An export format.
 
     Attributes:
-        name: of the file or folder beside the model.
-        needs: the packages that writing takes.
-        asks: the package that reading takes.
-        write: writes a module of `build_graph` to a path.
-        open: returns what an export at a path answers.
+        name: default name of the file or folder in the run folder.
+        needs: packages required to write it.
+        asks: package required to run it.
+        write: writes a module from `build_graph` to a path.
+        open: loads the export at a path as a prediction function.
     """
 
     name: str
@@ -48,10 +48,10 @@ class Format:
     asks: str = "tensorflow"
 
     def check_installed(self) -> None:
-        """Refuse where a package is missing that writing takes.
+        """Check that the packages required to write this format are installed.
 
         Raises:
-            TrainingError: it is.
+            TrainingError: a package is missing.
         """
         for package in self.needs:
             if find_spec(package) is None:
@@ -62,13 +62,16 @@ class Format:
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether the package is there that reads it."""
+        """Whether the package required to run the export is installed."""
         return find_spec(self.asks) is not None
 
 
 @contextmanager
 def hushed() -> Generator[None, None, None]:
-    """Keep back what converters print, also those in C++ which know no logging."""
+    """Silence logging, warnings, and the file descriptors of stdout and stderr.
+
+    Converters in C++ print to the descriptors directly.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(1), os.dup(2)]
@@ -92,7 +95,7 @@ def hushed() -> Generator[None, None, None]:
 
 
 def _write_saved_model(module: Any, path: Path) -> None:
-    # TensorFlow's errors do not tell a full disk from a model that it cannot save
+    # save to memory first: TensorFlow raises the same error for a full disk and a failed export
     kept = f"ram://{path.name}"
     try:
         tf.saved_model.save(module, kept, signatures={"serving_default": module.serve})
@@ -113,7 +116,7 @@ def _open_saved_model(path: Path) -> Answer:
 
 
 def _write_tflite(module: Any, path: Path) -> None:
-    # with Keras's variables still in it, the converter would end the process
+    # the converter aborts the process on graphs that contain Keras's variables
     frozen = convert_variables_to_constants_v2(module.serve.get_concrete_function())
     path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert())
 

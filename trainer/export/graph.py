@@ -1,4 +1,4 @@
-"""Graph: a kept model with the preparation before it, of ops that every converter takes."""
+"""A graph of preprocessing and model, built from operations that every converter supports."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ INPUT = "image"
 
 
 def build_graph(model: keras.Model, spec: ImageSpec, output: str) -> tf.Module:
-    """Return a module whose function `serve` answers to images of any size.
+    """Return a module with a function `serve` that predicts for images of any size.
 
     Args:
         model: from uint8 images (batch, size, size, 1) to float32 (batch, n).
-        spec: how they are prepared.
-        output: what the answers are called.
+        spec: preprocessing of the images.
+        output: name of the output.
 
     Returns:
-        `serve` takes `image`, uint8 (batch, height, width, 1), and returns a dictionary of float32
-        (batch, n).
+        `serve` takes `image`, uint8 (batch, height, width, 1), and returns a dictionary from
+        `output` to float32 (batch, n).
     """
     module: Any = tf.Module()
     module.model = _without_resizing(model)
@@ -39,7 +39,7 @@ def build_graph(model: keras.Model, spec: ImageSpec, output: str) -> tf.Module:
 
 
 class _Resize(keras.layers.Layer):
-    """Resizing as two products of matrices, for TensorFlow's op with antialias has no converter."""
+    """Resizing as two matrix products; converters do not support antialiased resizing."""
 
     def __init__(self, layer: keras.layers.Resizing, size_px: int):
         super().__init__(name=layer.name, trainable=False)
@@ -56,18 +56,18 @@ class _Resize(keras.layers.Layer):
 
 
 def _weights(layer: keras.layers.Resizing, size_px: int) -> Any:
-    """Return what each output row takes of each input row, float32 (output, input).
+    """Return the weight of each input row in each output row, float32 (output, input).
 
-    Resizing is linear, and its sides are apart: so it is known by what it makes of one column.
+    Resizing is linear and separable, so resized unit columns are its weights.
     """
     columns = tf.eye(size_px)[:, :, None, None]
     lines = layer(tf.tile(columns, (1, 1, size_px, 1)))
-    # no tensor: ONNX would take one that the graph only refers to for an input
+    # numpy, because tf2onnx would treat a captured tensor as an input
     return tf.transpose(lines[:, :, 0, 0]).numpy()
 
 
 def _without_resizing(model: keras.Model) -> keras.Model:
-    """Return the model, its weights too, without layers of type Resizing."""
+    """Return a copy of the model, with weights, and each Resizing layer replaced by `_Resize`."""
 
     def replace(layer: Any) -> Any:
         if isinstance(layer, keras.layers.Resizing):

@@ -1,4 +1,4 @@
-"""Prepare: `shared.images.prepare.prepare` as part of a graph, without this project."""
+"""The preprocessing of `shared.images.prepare.prepare` in TensorFlow operations."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from trainer.export.resize import Axis, make_axis, resize_area, resize_linear
 
 
 def check_exportable(spec: ImageSpec) -> None:
-    """Refuse preparations that are no plain arithmetic.
+    """Check that the preprocessing can be part of a graph.
 
     Raises:
-        TrainingError: the lake's images are stretched (OpenCV's area method is another one where a
-            side grows and the other shrinks), cropped, equalized in tiles, or went through JPEG.
+        TrainingError: the lake's images are stretched to a square (OpenCV's area interpolation
+            differs if one side grows and the other shrinks), cropped, equalized in tiles, or stored
+            as JPEG.
     """
     refused = (
         ("fit", "stretch"),
@@ -34,11 +35,11 @@ def check_exportable(spec: ImageSpec) -> None:
 
 
 def prepare(images: Any, spec: ImageSpec) -> Any:
-    """Return what `shared.images.prepare.prepare` makes of each image, in TensorFlow's ops.
+    """Preprocess images with the same results as `shared.images.prepare.prepare`.
 
     Args:
         images: uint8 (batch, height, width, 1); any height and width.
-        spec: as `check_exportable` lets through.
+        spec: a specification that passes `check_exportable`.
 
     Returns:
         uint8 (batch, size, size, 1).
@@ -55,7 +56,7 @@ def prepare(images: Any, spec: ImageSpec) -> Any:
 
 
 def _round_quotient(dividend: Any, divisor: Any) -> Any:
-    """Return the rounded quotient of positive integers, halves to even as Python does."""
+    """Return the rounded quotient of positive integers, with halves to even, as in Python."""
     quotient = dividend // divisor
     doubled = 2 * (dividend - quotient * divisor)
     is_up = (doubled > divisor) | ((doubled == divisor) & (quotient % 2 == 1))
@@ -63,7 +64,10 @@ def _round_quotient(dividend: Any, divisor: Any) -> Any:
 
 
 def _resize(images: Any, rows: Axis, columns: Axis) -> Any:
-    """Return float32 (batch, size, size): both ways are computed, which needs no branches."""
+    """Return float32 (batch, size, size) by area or linear interpolation.
+
+    Both are computed and one is selected, so the graph has no branches.
+    """
     shrinks = rows.target * columns.target < rows.source * columns.source
     grows = (rows.target > rows.source) | (columns.target > columns.source)
     return tf.where(
@@ -74,11 +78,11 @@ def _resize(images: Any, rows: Axis, columns: Axis) -> Any:
 
 
 def _stretch_percentiles(grey: Any, inside: Any) -> Any:
-    """Do what `shared.images.contrast.stretch_percentiles` does, to the pixels inside.
+    """Stretch the contrast of pixels inside as `shared.images.contrast.stretch_percentiles` does.
 
     Args:
-        grey: float32 (batch, size, size) of whole numbers; black where padded.
-        inside: bool (size, size), which pixels are not padding.
+        grey: float32 (batch, size, size) of whole numbers; padding is black.
+        inside: bool (size, size), False for padding.
     """
     num_pixels = tf.reduce_sum(tf.cast(inside, tf.int32))
     low, high = (_level_of(grey, inside, (num_pixels * share + 99) // 100) for share in (1, 99))
@@ -88,7 +92,7 @@ def _stretch_percentiles(grey: Any, inside: Any) -> Any:
 
 
 def _level_of(grey: Any, inside: Any, num: Any) -> Any:
-    """Return the lowest level that `num` pixels do not exceed, (batch, 1, 1): bit by bit."""
+    """Return the lowest level that `num` pixels do not exceed, (batch, 1, 1), by binary search."""
     level = tf.zeros_like(grey[:, :1, :1])
     for bit in (128, 64, 32, 16, 8, 4, 2, 1):
         is_up_to = inside & (grey <= level + (bit - 1))

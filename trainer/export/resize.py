@@ -1,7 +1,7 @@
-"""Resize: OpenCV's resizing of grey images, of ops that every converter takes.
+"""OpenCV's resizing of grey images, in operations that every converter supports.
 
-Each side is one `Axis`; all of it is computed from shapes in the graph. Pixels outside the resized
-image, where it is padded, come out black, so that all shapes but the input's are known.
+Rows and columns are each an `Axis`, computed from the input's shape in the graph. The output
+includes black padding, so its shape is fixed.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any
 import tensorflow as tf
 
 _COEFFICIENT = 2048
-"""OpenCV interpolates 8-bit images with weights of 11 bits."""
+"""2 ** 11: OpenCV interpolates 8-bit images with weights of 11 bits."""
 _MIN_OVERLAP = 1e-3
-"""Of a source pixel in an output pixel: OpenCV leaves out what is less."""
+"""Minimum overlap of a source pixel and an output pixel; OpenCV ignores smaller overlaps."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Rows or columns; numbers are int32 tensors.
+    """Rows or columns of an image; numbers are int32 tensors.
 
     Attributes:
-        source: how many pixels there are.
-        target: how many there will be.
-        place: of each output pixel in the resized image, (size,); outside where it is padded.
+        source: number of pixels before resizing.
+        target: number of pixels after resizing, without padding.
+        place: index of each output pixel in the resized image, (size,); out of range for padding.
     """
 
     source: Any
@@ -33,47 +33,47 @@ class Axis:
 
     @property
     def inside(self) -> Any:
-        """Which output pixels are not padding, bool (size,)."""
+        """Bool (size,), False for padding."""
         return (self.place >= 0) & (self.place < self.target)
 
 
 def make_axis(source: Any, target: Any, size_px: int) -> Axis:
-    """Return the axis of a resized image in the middle of `size_px` pixels."""
+    """Return the axis of a resized image centred in `size_px` pixels."""
     return Axis(source, target, tf.range(size_px) - (size_px - target) // 2)
 
 
 def resize_area(images: Any, rows: Axis, columns: Axis) -> Any:
-    """Shrink by the mean over what each output pixel covers, as cv2.INTER_AREA.
+    """Shrink images by the mean over each output pixel's area, as cv2.INTER_AREA does.
 
     Args:
         images: uint8 (batch, height, width).
-        rows: neither they nor the columns grow.
+        rows: axis that does not grow.
         columns: likewise.
 
     Returns:
         float32 (batch, size, size) of whole numbers.
     """
     is_whole = (rows.source % rows.target + columns.source % columns.target) == 0
-    # of whole steps OpenCV adds up pixels first, and so exactly
+    # for integer scale factors OpenCV sums pixels exactly before it divides
     steps = [tf.where(is_whole, axis.source // axis.target, 1) for axis in (rows, columns)]
     narrow = _add_up(tf.transpose(images, (0, 2, 1)), columns, steps[1])
     sums = _add_up(tf.transpose(narrow, (0, 2, 1)), rows, steps[0])
     mean = sums * (1 / tf.cast(steps[0] * steps[1], tf.float32))
-    # halves go to even, but up where it shrinks to a half: OpenCV has a way of its own there
+    # OpenCV rounds halves to even, except in its special case for half size, which rounds up
     is_half = is_whole & (steps[0] == 2) & (steps[1] == 2)
     return tf.where(is_half, tf.floor(mean + 0.5), tf.round(mean))
 
 
 def _add_up(lines: Any, axis: Axis, step: Any) -> Any:
-    """Return the weighted sums of what each output pixel covers.
+    """Return the weighted sums of the source pixels in each output pixel's area.
 
-    Added up one after the other as OpenCV does, and not as a product of matrices, whose sums come
-    in any order: a mean near a half would be rounded to another level.
+    Terms are added in OpenCV's order. A matrix product may add them in any order, and so round a
+    mean near a half to another level.
 
     Args:
         lines: uint8 or float32 (batch, source, n).
-        axis: of the lines.
-        step: what weights are multiplied by.
+        axis: axis of the lines.
+        step: factor of the weights.
 
     Returns:
         float32 (batch, size, n).
@@ -100,13 +100,13 @@ def _add_up(lines: Any, axis: Axis, step: Any) -> Any:
 
 
 def resize_linear(images: Any, rows: Axis, columns: Axis, *, between_areas: Any) -> Any:
-    """Interpolate between neighbours, as cv2.INTER_LINEAR does in fixed point.
+    """Interpolate between neighbours in fixed point, as cv2.INTER_LINEAR does.
 
     Args:
         images: uint8 (batch, height, width).
-        rows: of the images.
-        columns: likewise.
-        between_areas: bool scalar, whether as cv2.INTER_AREA where one side grows.
+        rows: axis of the rows.
+        columns: axis of the columns.
+        between_areas: bool scalar; True for the variant of cv2.INTER_AREA for a growing side.
 
     Returns:
         float32 (batch, size, size) of whole numbers.
@@ -130,7 +130,7 @@ def resize_linear(images: Any, rows: Axis, columns: Axis, *, between_areas: Any)
 
 
 def _neighbours(axis: Axis, between_areas: Any, *, is_clamped: bool) -> tuple[Any, Any]:
-    """Return the two neighbours of each output pixel, and their weights, int32 (size,) each."""
+    """Return the two source pixels of each output pixel, and their weights, int32 (size,) each."""
     doubled = 2 * axis.target
     position = tf.cast((2 * axis.place + 1) * axis.source - axis.target, tf.float32) / tf.cast(
         doubled, tf.float32

@@ -1,4 +1,4 @@
-"""The options of trainer's commands; importing them costs nothing heavy."""
+"""The options of trainer's commands; importing them loads neither TensorFlow nor polars."""
 
 from trainer.options.cross_validate import CvOptions
 from trainer.options.data import DataOptions, Task

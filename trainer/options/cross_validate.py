@@ -1,4 +1,4 @@
-"""Cv options: candidates, compared over folds."""
+"""Options of `cv`: the candidates to compare and the folds."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -14,11 +14,11 @@ from trainer.options.model import DEFAULT_MODEL
 
 @dataclass(frozen=True)
 class CvOptions(FitOptions):
-    """Compare CNNs by k-fold cross-validation over patient groups, on the same folds.
+    """Compare CNNs by k-fold cross-validation over patient groups, all on the same folds.
 
-    The best by out-of-fold AUROC is refitted on the whole train split and scored once on MURA's
-    official valid split. The run folder gets the model, its model card, all predictions, metrics,
-    figures and report.html.
+    The candidate with the highest out-of-fold view AUROC is refitted on the whole train split and
+    scored once on MURA's official valid split. The run folder holds the model, its model card, all
+    predictions, metrics, figures and report.html.
 
     just cv part=elbow
 
@@ -28,26 +28,26 @@ class CvOptions(FitOptions):
     """
 
     k: int = 5
-    """Folds."""
+    """Number of folds, 2 or more."""
     models: str = DEFAULT_MODEL
-    """The models to compare, separated by commas."""
+    """Models to compare, separated by commas."""
     heads: str = "linear,hidden"
-    """The heads to compare on each frozen backbone."""
+    """Heads to compare on each frozen backbone: `linear`, `hidden`, or both with a comma."""
     weight_decays: str = "30,100,300,1000,3000"
-    """The weight decays to compare for each head."""
+    """Weight decays to compare for each head, above 0, separated by commas."""
     ensemble: Literal["none", "folds"] = "none"
-    """folds keeps the fold models of the best candidate, which answer by their mean; no refit."""
+    """`folds` saves the mean of the best candidate's fold models in place of a refitted model."""
     cpus: int | None = None
-    """Processors that a fit computes with, which its last digits depend on; all of this machine's
-    by default, and one beside each GPU of a cluster."""
+    """CPU threads of a fit; the last digits of results depend on it. By default all of this
+    machine, or one for each GPU of a cluster."""
     engine: Engine = "local"
-    """ray fits on the nodes of a Ray cluster."""
+    """`local` trains on this machine, `ray` on the nodes of a Ray cluster."""
     address: str = ""
-    """Of the cluster: auto, host:port or ray://host:port; by default one that is started here."""
+    """Ray cluster: auto, host:port or ray://host:port; by default Ray starts here."""
     gpus: float | None = None
-    """With engine=ray: GPUs of a fit, or a share of one; by default devices= if there are any."""
+    """With engine=ray: GPUs of a fit, or a fraction of one; by default devices=, 0 without GPUs."""
     out: str = ""
-    """The run folder to make; a new one in runs/ unless told otherwise."""
+    """Run folder to create; by default a new one in runs/."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -91,11 +91,11 @@ class CvOptions(FitOptions):
 
     @property
     def candidates(self) -> list[Candidate]:
-        """All that is compared."""
+        """The candidates to compare: models, or heads on a model's frozen backbone."""
         return [c for name in self.model_names for c in self.list_candidates(name)]
 
     def list_heads(self, model_name: str) -> list[Candidate]:
-        """Return the heads that are compared on a model's frozen backbone."""
+        """Return the heads to compare on a model's frozen backbone."""
         kinds = cast("list[HeadKind]", _split(self.heads))
         return [
             Candidate(model_name, kind, decay) for kind in kinds for decay in self._weight_decays

@@ -1,4 +1,4 @@
-"""Data options: the lake, the body part and the task."""
+"""Options of the data: the lake, the body part and the shard cache."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,21 +9,22 @@ from shared.storage.store import as_path, as_store
 
 Task = Literal["abnormal", "part_abnormal"]
 
+# MURA takes 4.1 GB in a raw lake of 320 px
 _CACHE_GB = 50.0
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """The views that a command reads."""
+    """The views to read, and their location."""
 
     part: Part = "all"
-    """The body part to train on."""
+    """Body part to train on."""
     lake: str = "lake"
-    """The folder of the lake, or s3://bucket/path."""
+    """Folder of the lake, or s3://bucket/path."""
     cache: str = ""
-    """A folder for copies of an object store's shards, shared by runs; none by default."""
+    """Folder for local copies of an object store's shards, shared by runs; by default no copies."""
     cache_gb: float = _CACHE_GB
-    """The limit of that folder in GB; the least recently used shards are removed first."""
+    """Size limit of the cache in GB; the least recently used shards are removed first."""
 
     def __post_init__(self) -> None:
         is_local = as_store(self.lake).is_local

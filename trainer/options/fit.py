@@ -1,4 +1,4 @@
-"""Fit options: the options that every command that trains a model has in common."""
+"""Options shared by the commands that train a model."""
 
 import math
 from abc import ABC
@@ -19,10 +19,10 @@ Images = Literal["on", "off"]
 
 @dataclass(frozen=True)
 class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC):
-    """The options of a single fit."""
+    """The options of one fit."""
 
     images: Images = "on"
-    """Whether the report shows radiographs and heat maps; `off` makes it safe to share."""
+    """`on` shows radiographs and heat maps in the report; `off` makes the report safe to share."""
 
     def __post_init__(self) -> None:
         for group in (DataOptions, ModelOptions, TrainingOptions, MachineOptions):
@@ -41,22 +41,22 @@ class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC
 
     @property
     def reads_shards_in_order(self) -> bool:
-        """Whether train views are streamed shard by shard, rather than read by offset."""
+        """Whether train views are streamed shard by shard; else they are read by offset."""
         if self.reader != "auto":
             return self.reader == "stream"
         return as_store(self.lake).is_s3 and not self.cache
 
     def learning_rate_of(self, model_name: str) -> float:
-        """Return the learning rate of Adam where the whole model is trained."""
+        """Return Adam's learning rate for training the whole model."""
         entry = MODELS[model_name]
         return self.learning_rate or (entry.starts_at(self.weights) or entry).learning_rate
 
     def check_models(self, key: str, names: Sequence[str]) -> None:
-        """Check also that no option is given that has no effect on a head.
+        """Check models as `ModelOptions` does, and refuse options without effect on a head.
 
         Raises:
             UsageError: as `ModelOptions.check_models`, or augmentation, learning rate or dropout is
-                given where only the head is trained.
+                set although only the head is trained.
         """
         super().check_models(key, names)
         for name in names:
@@ -76,10 +76,10 @@ class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC
 
 
 def check_weight_decays(key: str, values: Sequence[float]) -> None:
-    """Check the weight decays that an option names.
+    """Check the weight decays of an option.
 
     Raises:
-        UsageError: one is not above 0.
+        UsageError: a weight decay is not above 0, or not finite.
     """
     for value in values:
         if not 0 < value < math.inf:

@@ -1,4 +1,4 @@
-"""Machine options: how images are read and on which devices a model is trained."""
+"""Options of the machine: reading of images, number format and devices."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,17 +10,17 @@ Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 @dataclass(frozen=True)
 class MachineOptions:
-    """The machine that trains."""
+    """The use of the machine."""
 
     reader: Literal["auto", "offset", "stream"] = "auto"
     """`offset` reads views in any order; `stream` reads whole shards through TFRecordDataset;
     `auto` streams from s3:// without cache=, and reads by offset otherwise."""
     precision: Precision = "float32"
-    """The number format of the layers; weights and probabilities are float32 in any case."""
+    """Number format of the layers; weights and probabilities are always float32."""
     xla: Literal["off", "on"] = "off"
-    """Compile training steps with XLA."""
+    """`on` compiles training steps with XLA."""
     devices: int = 1
-    """GPUs of this host that share each batch; logical CPU devices where there is no GPU."""
+    """Number of GPUs of this host that share each batch; without a GPU, logical CPU devices."""
 
     def __post_init__(self) -> None:
         if self.devices < 1:

@@ -1,4 +1,4 @@
-"""Model options: the trained part of a network, its initial weights and its outputs."""
+"""Options of the model: its trained part, initial weights and outputs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ DEFAULT_MODEL = "efficientnet_lite0"
 
 @dataclass(frozen=True)
 class ModelOptions(ABC):
-    """The network and its weights."""
+    """The model, its weights and its classes."""
 
     train: Literal["auto", "head", "all", "staged"] = "auto"
-    """The trained part: `head`, the classifier on a frozen backbone; `all`; `staged`, the head
-    first, then all at a tenth of the learning rate; `auto`, the head where there is a backbone."""
+    """Layers to train: `head`, the classifier on a frozen backbone; `all`; `staged`, the head, then
+    all at a tenth of the learning rate; `auto`, the head of a pretrained backbone, else all."""
     weights: str = "pretrained"
-    """Initial weights of the backbone: `pretrained`, `none` (random), or a file of weights."""
+    """Initial weights of the backbone: `pretrained`, `none` (random), or the path of a file."""
     dropout: float | None = None
-    """Dropout before the last layer, 0 to below 1; by default that of the model."""
+    """Dropout rate before the last layer, at least 0 and below 1; by default the model's own."""
     task: Task = "abnormal"
-    """The classes: normal and abnormal, or these for each body part."""
+    """Classes: `abnormal`, normal and abnormal; `part_abnormal`, these two for each body part."""
     tta: Literal["none", "flip"] = "none"
-    """Test-time augmentation: `flip` averages the predictions for a view and its mirror image."""
+    """Test-time augmentation: `flip` averages the predictions of a view and its mirror image."""
 
     def __post_init__(self) -> None:
         as_path("weights", self.weights)
@@ -38,18 +38,18 @@ class ModelOptions(ABC):
             )
 
     def trained_part(self, model_name: str) -> TrainedPart:
-        """Return the part of a model that is trained."""
+        """Return the trained part of a model."""
         if self.train != "auto":
             return self.train
         return "head" if MODELS[model_name].starts_at(self.weights) else "all"
 
     def dropout_of(self, model_name: str) -> float:
-        """Return the dropout before the last layer of a model."""
+        """Return the dropout rate before the last layer of a model."""
         return MODELS[model_name].dropout if self.dropout is None else self.dropout
 
     @abstractmethod
     def list_heads(self, model_name: str) -> list[Candidate]:
-        """Return the heads that may follow a model's frozen backbone."""
+        """Return the candidate heads on a model's frozen backbone."""
 
     def list_candidates(self, model_name: str) -> list[Candidate]:
         """Return the heads of a model if only the head is trained, else the whole model."""
@@ -61,12 +61,12 @@ class ModelOptions(ABC):
         """Check that models are known, and have a backbone where the options need one.
 
         Args:
-            key: the option that names them.
-            names: of the models.
+            key: name of the option, for the error.
+            names: names of models.
 
         Raises:
-            UsageError: one is not in the table, or has no pretrained backbone to freeze, or a file
-                of weights is given for several models.
+            UsageError: a model is not in the table, or has no pretrained backbone to freeze, or a
+                file of weights is given for several models.
         """
         with_backbone = [name for name, entry in MODELS.items() if entry.pretrained]
         backbones = f"a pretrained backbone ({', '.join(with_backbone)})"

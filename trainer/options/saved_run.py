@@ -1,4 +1,4 @@
-"""Options of the commands that look at a lake, or use a finished run."""
+"""Options of `eda`, which describes a lake, and of the commands that use a finished run."""
 
 import os
 import re
@@ -12,15 +12,16 @@ from shared.network import is_loopback
 from shared.storage.store import as_path, as_store
 from trainer.options.fit import Images
 
+# the characters of bearer tokens in RFC 6750, section 2.1
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
 
 @dataclass(frozen=True)
 class EdaOptions:
-    """Look before training: one self-contained page of what a lake holds.
+    """Explore a lake before training: write one self-contained HTML page.
 
-    Counts by part, label and split, studies and patients, source sizes, brightness, copies and
-    rejects, the balance of folds, and a contact sheet. Nothing is decoded again.
+    The page shows counts by part, label and split, studies and patients, image sizes, brightness,
+    duplicates and rejects, the balance of folds, and a contact sheet. No source file is decoded.
 
     just eda
 
@@ -28,16 +29,16 @@ class EdaOptions:
     """
 
     lake: str = "lake"
-    """The folder of the lake, or s3://bucket/path."""
+    """Folder of the lake, or s3://bucket/path."""
     k: int = 5
-    """Folds whose balance is shown."""
+    """Number of folds in the table of fold balance, 2 or more."""
     seed: int = 0
-    """Seed of the folds and of the views on the contact sheet."""
+    """Seed of the folds and of the contact sheet, 0 to 2147483647."""
     images: Images = "on"
-    """Whether the page shows radiographs, and so is as private as they are; `off` leaves out the
-    contact sheet, and nothing else changes."""
+    """`on` shows radiographs, so the page is as private as the data; `off` omits only the contact
+    sheet."""
     out: str = "eda.html"
-    """The page to write."""
+    """HTML file to write."""
 
     def __post_init__(self) -> None:
         as_store(self.lake)
@@ -50,10 +51,10 @@ class EdaOptions:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Which finished run a command uses."""
+    """The finished run to use."""
 
     run: str = ""
-    """The run folder; the newest finished one in runs/ unless told otherwise."""
+    """Folder of a finished run; by default the newest one in runs/."""
 
     def __post_init__(self) -> None:
         as_path("run", self.run)
@@ -61,10 +62,10 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class PredictOptions(RunOptions):
-    """Tell normal from abnormal: probability and decision, by view and by study.
+    """Predict normal or abnormal: calibrated probability and decision for each view and study.
 
-    PATHS are images, DICOM files, folders of a study or of many, or globs. Views of one folder are
-    a study. Each image is prepared exactly as the lake that the model was trained on.
+    PATHS are images, DICOM files, folders or globs. The views in one folder form a study. Images
+    are preprocessed exactly as during the ingest of the training data.
 
     just predict image.png
 
@@ -76,9 +77,10 @@ class PredictOptions(RunOptions):
     paths: tyro.conf.Positional[tuple[str, ...]] = ()
     """Images, DICOM files, folders or globs."""
     format: Literal["table", "json", "csv"] = "table"
-    """How answers are printed."""
+    """Output format: tables, one JSON object, or one CSV table."""
     explain: str = ""
-    """A folder to write heat maps into: where in each view the model saw what it answered."""
+    """Folder for one heat map per view, which shows the regions that raise its probability of
+    abnormal; by default none is written."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -95,7 +97,7 @@ class PredictOptions(RunOptions):
 class ServeOptions(RunOptions):
     """Serve a model on a local web page and an HTTP API: probability, decision and heat maps.
 
-    Uploaded views stay in memory, and nothing leaves this machine.
+    Uploaded views are held in memory only, and nothing is sent to other machines.
 
     just serve
 
@@ -103,22 +105,22 @@ class ServeOptions(RunOptions):
     """
 
     host: str = "127.0.0.1"
-    """The address to listen on; by default this machine only."""
+    """Address to listen on; the default accepts connections from this machine only."""
     port: int = 7860
-    """The port to listen on; 0 takes a free one."""
+    """Port to listen on, 0 to 65535; 0 selects a free port."""
     max_views: int = 12
-    """Files in one study at most."""
+    """Maximum number of files in a study."""
     limit_mb: int = 64
-    """Megabytes of one file at most; a request may have four times as many."""
+    """Maximum size of a file in MB; a request may have four times this size."""
     token: str = ""
-    """Demand this bearer token, of 16 characters or more; better given as the environment variable
-    MURA_TOKEN, which other users of this machine cannot read."""
+    """Bearer token that requests must carry, 16 characters or more. Prefer the environment variable
+    MURA_TOKEN: other users of this machine can read command lines."""
     open: Literal["no", "yes"] = "no"
-    """Whether others than this machine may ask without a token, if host= lets them."""
+    """`yes` allows requests from other machines without a token, if host= accepts them."""
 
     @property
     def bearer_token(self) -> str:
-        """The token that requests must have; empty for none."""
+        """The token that requests must carry; empty for none."""
         return self.token or os.environ.get("MURA_TOKEN", "")
 
     def __post_init__(self) -> None:
@@ -142,9 +144,9 @@ class ServeOptions(RunOptions):
 
 @dataclass(frozen=True)
 class ExportOptions(RunOptions):
-    """Export a model for other servers, with the preparation of pixels inside.
+    """Export a model with its image preprocessing, for other inference servers.
 
-    It takes decoded grey images of any size, uint8 (batch, height, width, 1).
+    The exported model takes decoded grey images of any size, uint8 (batch, height, width, 1).
 
     just export format=saved_model
 
@@ -152,9 +154,9 @@ class ExportOptions(RunOptions):
     """
 
     format: Literal["saved_model", "tflite", "onnx"] = "saved_model"
-    """TensorFlow's SavedModel, LiteRT's flatbuffer, or ONNX."""
+    """Format: TensorFlow SavedModel, LiteRT (TFLite) flatbuffer, or ONNX."""
     out: str = ""
-    """What to write; by default beside the model in the run folder."""
+    """File or folder to write; by default in the run folder."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,4 @@
-"""Train options: one model."""
+"""Options of `train`: one model and its head."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,8 @@ class TrainOptions(FitOptions):
     """Train one CNN on a lake and score it once on MURA's official valid split.
 
     A fifth of the train split's patient groups is held out for validation, stratified by label and
-    part. The run folder gets model, model card, predictions, metrics, figures and report.html.
+    body part. The run folder holds the model, its model card, predictions, metrics, figures and
+    report.html.
 
     just train part=humerus
 
@@ -21,13 +22,13 @@ class TrainOptions(FitOptions):
     """
 
     model: str = DEFAULT_MODEL
-    """The network; docs/training.md has a table of them."""
+    """Model to train; docs/training.md has a table of models."""
     head: HeadKind = "linear"
-    """What follows a frozen backbone: one layer, or hidden units as well."""
+    """Head on a frozen backbone: `linear`, one dense layer; `hidden`, a hidden layer before it."""
     weight_decay: float = 1000.0
-    """The weight decay of that head, above 0; larger for fewer views."""
+    """Weight decay of the head on a frozen backbone, above 0; use larger values for fewer views."""
     out: str = ""
-    """The run folder to make; a new one in runs/ unless told otherwise."""
+    """Run folder to create; by default a new one in runs/."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -36,10 +37,10 @@ class TrainOptions(FitOptions):
         check_weight_decays("weight_decay", [self.weight_decay])
 
     def list_heads(self, model_name: str) -> list[Candidate]:
-        """Return the one head that may follow a model's frozen backbone."""
+        """Return the one head on a model's frozen backbone."""
         return [Candidate(model_name, self.head, self.weight_decay)]
 
     @property
     def candidate(self) -> Candidate:
-        """What is trained."""
+        """The model, or the head on its frozen backbone, to train."""
         return self.list_candidates(self.model)[0]

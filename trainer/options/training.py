@@ -1,4 +1,4 @@
-"""Training options: epochs, batches, learning rate, augmentation and class weights."""
+"""Options of training: epochs, batches, learning rate, augmentation and class weights."""
 
 import math
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ class TrainingOptions:
     """The training of one model."""
 
     epochs: int = 30
-    """The maximum number of epochs; early stopping on the validation loss may end sooner."""
+    """Maximum number of epochs; early stopping on the validation loss may end training sooner."""
     patience: int = 10
-    """Epochs without a lower validation loss before early stopping; the best weights are kept."""
+    """Epochs without a lower validation loss before early stopping restores the best weights."""
     batch_size: int = 32
-    """Views in a batch."""
+    """Number of views in a batch."""
     learning_rate: float | None = None
-    """The learning rate of Adam, where the whole model is trained; by default that of the model."""
+    """Adam's learning rate, above 0, if the whole model is trained; by default the model's own."""
     augment: Augment = "none"
-    """Augmentation of train views, new in every epoch: `light` rotates by up to 30 degrees and
+    """Random augmentation of train views in each epoch: `light` rotates by up to 30 degrees and
     mirrors; `strong` also shifts, zooms, changes contrast, adds noise and erases rectangles."""
     class_weight: ClassWeight = "none"
-    """Weights in the loss: `label` balances normal and abnormal, `part_label` also body parts."""
+    """Weights in the loss: `label` balances normal and abnormal; `part_label` also body parts."""
     seed: int = 0
-    """The seed of splits, shuffles, initial weights and dropout, 0 to 2147483647."""
+    """Seed of splits, shuffles, initial weights and dropout, 0 to 2147483647."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size"):
@@ -45,7 +45,7 @@ def check_seed(seed: int) -> None:
     """Check a seed.
 
     Raises:
-        UsageError: it is out of range.
+        UsageError: the seed is out of range.
     """
     if not 0 <= seed < 2**31:
         raise UsageError(f"Expected a seed of 0 to 2147483647. Received: seed={seed}")

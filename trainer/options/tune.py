@@ -1,4 +1,4 @@
-"""Tune options: one model, and which of its settings are searched."""
+"""Options of `tune`: one model and the settings to search."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
@@ -8,19 +8,20 @@ from shared.errors import UsageError
 from trainer.options.train import TrainOptions
 
 SETTINGS_OF_HEAD = ("head", "weight_decay", "class_weight")
-"""What can be searched where only the head is trained."""
+"""The settings that can be searched if only the head is trained."""
 SETTINGS_OF_ALL = ("learning_rate", "dropout", "batch_size", "augment", "class_weight")
-"""What can be searched where all of a model is trained."""
+"""The settings that can be searched if the whole model is trained."""
 
 
 @dataclass(frozen=True)
 class TuneOptions(TrainOptions):
-    """Search the settings of one CNN, and end with the best as `just train` does.
+    """Search the settings of one CNN, then write the run of the best trial as `just train` does.
 
-    A trial is one fit, stopped early on the validation views and judged by their AUROC; the first
-    has the usual settings. Which are searched: head, decay and balance where only the head is
-    trained; rate, dropout, batch, augment and balance where all is. What is given is not searched.
-    The official valid split is scored once, with the best trial.
+    A trial is one fit with early stopping, scored by its AUROC on the validation views. The first
+    trial uses the default settings. Searched by default: head, weight_decay and class_weight if
+    only the head is trained; else learning_rate, dropout, batch_size, augment and class_weight.
+    Settings given on the command line are fixed. The official valid split is scored once, with the
+    best trial.
 
     just tune part=humerus
 
@@ -30,9 +31,9 @@ class TuneOptions(TrainOptions):
     """
 
     trials: int = 20
-    """Trials."""
+    """Number of trials."""
     search: str = ""
-    """The settings to search, separated by commas; all that are not given unless told otherwise."""
+    """Settings to search, separated by commas; by default all that are not fixed."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,13 +56,13 @@ class TuneOptions(TrainOptions):
         return SETTINGS_OF_HEAD if self.trained_part(self.model) == "head" else SETTINGS_OF_ALL
 
     def search_rest(self, given: Collection[str]) -> "TuneOptions":
-        """Return the options with all settings in `search` that are not given, if it names none.
+        """Return the options with an empty `search` replaced by all settings that are not fixed.
 
         Args:
-            given: the keys of all options that were given.
+            given: the names of the options on the command line.
 
         Raises:
-            UsageError: a setting is both given and to be searched, or none is left to search.
+            UsageError: a setting is both given and searched, or no setting is left to search.
         """
         if both := [name for name in self.searched if name in given]:
             raise UsageError(
@@ -77,6 +78,6 @@ class TuneOptions(TrainOptions):
         return replace(self, search=",".join(rest))
 
     def settle(self, settings: dict[str, Any]) -> TrainOptions:
-        """Return the options of one fit, with what a trial puts in place of theirs."""
+        """Return the options of one fit, with a trial's values in place of the searched ones."""
         own = {field.name: getattr(self, field.name) for field in fields(TrainOptions)}
         return TrainOptions(**own | settings)

@@ -1,1 +1,1 @@
-"""Predict: the views that paths name, and the formats in which predictions are printed."""
+"""The views of paths, and the output formats of predictions."""

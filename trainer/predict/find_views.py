@@ -1,4 +1,4 @@
-"""Find: the views that paths, folders and globs name; those of one folder are a study."""
+"""The search for views in paths, folders and globs; the views of one folder form a study."""
 
 import glob
 import os
@@ -14,17 +14,19 @@ from shared.printable import printable
 from shared.storage.store import as_path
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
+# DICOM files begin with a preamble of 128 bytes and "DICM"
 _FIRST_BYTES = 132
+# spreadsheets evaluate CSV cells that begin with these characters
 _FORMULAS = "=+-@"
 
 
 @dataclass(frozen=True)
 class FoundViews:
-    """The views that paths name.
+    """The views of the given paths.
 
     Attributes:
-        files: one a view; names may have any bytes.
-        table: likewise, `path` and `study`, the folder that a view lies in, as they are shown.
+        files: one file per view; names may have any bytes.
+        table: one row per view, with printable names: `path`, and `study`, the view's folder.
     """
 
     files: list[Path]
@@ -32,18 +34,18 @@ class FoundViews:
 
 
 def find_views(paths: Sequence[str]) -> FoundViews:
-    """Return the views that are named, each once, in the order of paths.
+    """Return the views of paths, each once, in the order of paths.
 
-    A file that is named is a view whatever it is called. In folders, files that end in .png, .jpg,
-    .jpeg, .dcm or .dicom are, and DICOM files with any other ending or none, as archives write them
-    and name them by their UID; hidden ones (AppleDouble's too) are not.
+    A path of a file is a view whatever its name. In folders, views are files that end in .png,
+    .jpg, .jpeg, .dcm or .dicom, and DICOM files with any other ending or none, because archives
+    name them by UID. Hidden files (AppleDouble's too) are skipped.
 
     Args:
         paths: files, folders or globs (`**` for any depth).
 
     Raises:
-        SourceError: a path is not there, nothing in it is a view, or two folders or files are
-            shown alike.
+        SourceError: a path does not exist or has no views, or two names have the same printable
+            form.
     """
     found: dict[str, Path] = {}
     for path in paths:
@@ -58,7 +60,7 @@ def find_views(paths: Sequence[str]) -> FoundViews:
 
 
 def _show(names: list[str]) -> list[str]:
-    """Return names that any table can hold; a spreadsheet takes none of them for a formula."""
+    """Return printable names, with `./` before names that a spreadsheet would run as formulas."""
     shown = [printable(f"./{name}" if name[0] in _FORMULAS else name) for name in names]
     if len(set(shown)) < len(set(names)):
         raise SourceError(
@@ -70,7 +72,7 @@ def _show(names: list[str]) -> list[str]:
 
 def _expand(path: str) -> Iterator[Path]:
     expanded = as_path("paths", path)
-    # a file's own name may have a glob's characters
+    # a file name may contain glob characters, so existing files come first
     matches = [expanded] if expanded.exists() else _glob(str(expanded))
     files = [file for match in matches for file in _list(match)]
     if not files:
@@ -94,7 +96,7 @@ def _list(path: Path) -> list[Path]:
 
 
 def _looks_like_view(file: Path) -> bool:
-    """Return whether a file is to be read; it is, to be reported, if it cannot be opened."""
+    """Return whether a file is read as a view; unreadable files are, so they are reported."""
     if file.suffix.lower() in _SUFFIXES:
         return True
     if not file.is_file():

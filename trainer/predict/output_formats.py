@@ -1,4 +1,4 @@
-"""Formats: answers as tables for a person, as JSON, or as CSV."""
+"""Output formats of predictions: tables, JSON and CSV."""
 
 import json
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ _NUMBERS = (
 
 @dataclass(frozen=True)
 class Answers:
-    """What was said of all views that could be read.
+    """The predictions for views and studies, and the views that could not be read.
 
     Attributes:
-        run: the folder of the run.
+        run: name of the run folder.
         views: as from `trainer.inference.study_predictions.answer`.
         studies: likewise.
         unread: `path`, `study`, `reason`, `detail` of each view that could not be read.
@@ -37,9 +37,9 @@ class Answers:
 
 
 def print_table(answers: Answers) -> None:
-    """Print a table of views, one of studies, and one of what could not be read, if anything.
+    """Print tables of views, studies and, if there are any, unread files.
 
-    Probabilities and thresholds are the calibrated ones.
+    Probabilities and thresholds are calibrated.
     """
     header = ("probability", "abnormal from", "of alike, abnormal", "answer")
     if answers.views.height:
@@ -66,12 +66,12 @@ def to_json(answers: Answers) -> str:
 
 
 def print_json(answers: Answers) -> None:
-    """Print the object of `to_json`."""
+    """Print the JSON object of `to_json`."""
     print(printable_lines(to_json(answers)))
 
 
 def print_csv(answers: Answers) -> None:
-    """Print one CSV table; `level` says whether a row is of a view or of a study."""
+    """Print one CSV table; the column `level` is `view` or `study`."""
     unread = answers.unread.select(
         "path", "study", error=pl.col("reason") + ": " + pl.col("detail")
     )
@@ -86,4 +86,4 @@ def print_csv(answers: Answers) -> None:
 
 
 PRINTERS = {"table": print_table, "json": print_json, "csv": print_csv}
-"""How to print in each of the formats that can be asked for."""
+"""The print function of each output format."""

@@ -1,1 +1,1 @@
-"""Runs: the folder of a run, its setup, provenance and results."""
+"""The folder of a run, its setup, provenance and results."""

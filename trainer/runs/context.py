@@ -1,4 +1,4 @@
-"""The context of a run: options, lake, folder and timings, which all stages share."""
+"""The options, lake, folder and timings of a run, which all its stages share."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ AnyFitOptions = TypeVar("AnyFitOptions", bound=FitOptions, covariant=True)
 
 
 class Timings:
-    """The duration of each phase of a run, and the share of it spent waiting for input.
+    """The duration of each phase of a run, and the time it waited for input.
 
     Attributes:
-        seconds: by phase.
-        waiting_s: by phase, for the phases that read images.
+        seconds: duration by phase.
+        waiting_s: time spent waiting for input, by phase, for the phases that read images.
     """
 
     def __init__(self) -> None:
@@ -48,11 +48,7 @@ def _add(seconds: dict[str, float], phase: str, more_s: float) -> None:
 class RunContext(Generic[AnyFitOptions]):
     """The values that every stage of a run needs.
 
-    Attributes:
-        options: of the command.
-        lake: holds the pixels of the views.
-        folder: of the run; checkpoints and results are written there.
-        timings: of the phases so far.
+    `folder` is the run folder, for checkpoints and results; `timings` covers the phases so far.
     """
 
     options: AnyFitOptions

@@ -1,4 +1,4 @@
-"""Run digests: `SHA256SUMS` of a finished run, and its files as they were then."""
+"""`SHA256SUMS` of a finished run, and reading of its files with verification."""
 
 from __future__ import annotations
 
@@ -15,17 +15,14 @@ from trainer.runs.run_folder import CHECKPOINTS, SUMS_FILE, TENSORBOARD
 
 _LINE = re.compile(rb"(?P<escape>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)")
 _ESCAPES = {b"\\": rb"\\", b"\n": rb"\n", b"\r": rb"\r"}
-"""How `sha256sum` writes names; a line with such a name begins with a backslash."""
+"""Escapes of `sha256sum` in names; a line with an escaped name begins with a backslash."""
 
 
 def write_digests(folder: Path) -> None:
     """Write `SHA256SUMS` over the files of a run, which marks the run as finished.
 
-    `sha256sum --check SHA256SUMS`, run in the folder, verifies them. TensorBoard's logs are left
-    out, because TensorBoard may add to them.
-
-    Args:
-        folder: of a run, with all its other files written.
+    `sha256sum --check SHA256SUMS` in the folder verifies them. All other files must be written
+    before. TensorBoard's logs are omitted, because TensorBoard may add to them.
 
     Raises:
         TrainingError: a file is a link or not a regular file.
@@ -40,7 +37,7 @@ def read_digests(folder: Path) -> dict[str, str]:
     """Return the SHA-256 digest of each file of a finished run, by its path below the folder.
 
     Raises:
-        TrainingError: `SHA256SUMS` is missing, so that the run is not finished; or damaged.
+        TrainingError: `SHA256SUMS` is missing because the run is not finished, or is damaged.
     """
     digests: dict[str, str] = {}
     for line in read_file(folder, SUMS_FILE).splitlines():
@@ -49,22 +46,22 @@ def read_digests(folder: Path) -> dict[str, str]:
             raise TrainingError(
                 f"Expected lines as sha256sum writes them. Received: {folder / SUMS_FILE}, damaged"
             )
-        # an escaped name is none that a command reads
+        # no command reads a file with an escaped name
         if not match["escape"]:
             digests[os.fsdecode(match["name"])] = match["digest"].decode()
     return digests
 
 
 def read_unchanged(folder: Path, name: str, digests: Mapping[str, str]) -> bytes:
-    """Return a file of a finished run.
+    """Return the content of a finished run's file after a check of its digest.
 
     Args:
-        folder: of the run.
+        folder: run folder.
         name: path below the folder.
-        digests: of the run's files.
+        digests: as from `read_digests`.
 
     Raises:
-        TrainingError: it is missing, a link, or not the file that the run wrote.
+        TrainingError: the file is missing, a link, or changed since the run wrote it.
     """
     data = read_file(folder, name)
     if _digest(data) != digests.get(name):
@@ -76,10 +73,10 @@ def read_unchanged(folder: Path, name: str, digests: Mapping[str, str]) -> bytes
 
 
 def read_file(folder: Path, name: str) -> bytes:
-    """Return a regular file of a run folder; see `shared.storage.regular_file.read_regular`.
+    """Return the content of a regular file of a run folder, as `read_regular` does.
 
     Raises:
-        TrainingError: it is missing, unreadable, too large, or not a regular file.
+        TrainingError: the file is missing, unreadable, too large, or not regular.
     """
     try:
         return read_regular(folder, name)
@@ -96,7 +93,7 @@ def read_file(folder: Path, name: str) -> bytes:
 
 
 def _list_files(folder: Path) -> Iterator[str]:
-    """Yield the paths of a run's files below its folder, without hidden ones and logs."""
+    """Yield the paths of a run's files below its folder, without hidden files and logs."""
     for path in folder.rglob("*"):
         name = path.relative_to(folder)
         is_left_out = name.parts[0] in (CHECKPOINTS, TENSORBOARD, SUMS_FILE)

@@ -1,4 +1,4 @@
-"""Hardware: what a run ran on, and how much of it TensorFlow may use."""
+"""A description of the machine, and the limit of TensorFlow's threads."""
 
 import os
 import platform
@@ -10,9 +10,8 @@ def describe_hardware() -> dict[str, Any]:
     """Return processor, cores, memory and the GPUs that TensorFlow sees.
 
     Returns:
-        `processor`; `num_cores` of the machine; `num_usable_cores`, which this process may run on;
-        `memory_gb` of the machine, None where the system does not tell; `gpus`, their names;
-        `system`.
+        `processor`; `num_cores` of the machine; `num_usable_cores` of this process; `memory_gb` of
+        the machine, or None if the system does not report it; `gpus`, a list of names; `system`.
     """
     return {
         "processor": _processor(),
@@ -32,17 +31,17 @@ def _processor() -> str:
 
 
 def count_usable_cores() -> int | None:
-    """Return how many cores this process may run on."""
+    """Return the number of cores that this process may use, or None if it is unknown."""
     try:
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # only Linux can bind a process to some cores
+    except AttributeError:  # Python has CPU affinity on Linux only
         return os.cpu_count()
 
 
 def limit_threads(num_threads: int) -> None:
-    """Have TensorFlow compute with so many threads, on which the last digits of its sums depend.
+    """Set the number of TensorFlow's threads; the last digits of its sums depend on it.
 
-    It reads this when it starts, and not again.
+    TensorFlow reads this setting only when it starts.
     """
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(num_threads)
@@ -56,7 +55,7 @@ def _measure_memory_gb() -> float | None:
 
 
 def _list_gpus() -> list[str]:
-    # imported late: a run folder is made before TensorFlow's seconds of starting
+    # TensorFlow takes seconds to import; a run folder is created before
     import tensorflow  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
     tf: Any = tensorflow

@@ -1,4 +1,4 @@
-"""History: the epochs of a fit as a table."""
+"""The table of a fit's epochs."""
 
 from typing import Any
 
@@ -18,12 +18,12 @@ HISTORY_SCHEMA: dict[str, type[pl.DataType]] = {
     "waiting_s": pl.Float64,
     "is_best": pl.Boolean,
 }
-"""One row an epoch, from 1, or from 0 where what a fit starts from is an epoch's equal. `train_s`
-of its `seconds` are without validation, and of those `waiting_s` were spent waiting for images;
-null where an epoch reads none. `is_best` marks the one with the lowest validation loss."""
+"""One row per epoch, from 1, or from 0 if the initial model is evaluated too. `seconds` includes
+validation, `train_s` does not. `waiting_s` is the part of `train_s` spent waiting for images. Both
+are null if an epoch reads no images. `is_best` marks the lowest validation loss."""
 
 
 def make_history(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """Return epochs as a table, columns as in `HISTORY_SCHEMA`, the best one marked."""
+    """Return epochs as a table with the columns of `HISTORY_SCHEMA`, the best epoch marked."""
     table = pl.DataFrame(rows, schema={n: t for n, t in HISTORY_SCHEMA.items() if n != "is_best"})
     return table.with_columns(is_best=pl.int_range(pl.len()) == pl.col("val_loss").arg_min())

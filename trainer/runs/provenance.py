@@ -1,4 +1,4 @@
-"""Provenance: what a run used, and how long it took."""
+"""The provenance of a run: configuration, data, code, versions, hardware and durations."""
 
 from __future__ import annotations
 
@@ -34,16 +34,17 @@ PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
-"""The distributions that a run's results depend on."""
+"""The Python packages that a run's results depend on."""
 _NO_MATTER = ("out", "lake", "cache", "cache_gb", "images", "engine", "address", "gpus")
-"""Options that change where files lie, who computes and how results are shown, but none of them."""
+"""Options without effect on results: locations of files, the executor, images in the report."""
 _PROJECT = Path(__file__).parents[2]
 _GIT = ("git", "-C", str(_PROJECT))
 
 
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
-    """Return the digest of all that a run's results depend on but the machine."""
+    """Return a digest of the options, data, versions and code that results depend on."""
     own = {name: value for name, value in asdict(options).items() if name not in _NO_MATTER}
+    # reader=auto depends on the lake's location and the cache, which `own` leaves out
     own["reader"] = "stream" if options.reads_shards_in_order else "offset"
     return digest(json.dumps([command, own, lake.digest, _versions(), digest_code()]).encode())
 
@@ -51,12 +52,12 @@ def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
 def describe_run(
     command: str, context: RunContext[TrainOptions | CvOptions], plan: FitPlan
 ) -> dict[str, Any]:
-    """Return a run's configuration and provenance, as `config.json` has it.
+    """Return a run's configuration and provenance, the content of `config.json`.
 
     Args:
         command: `train` or `cv`.
-        context: of the run.
-        plan: of the model that is saved.
+        context: context of the run.
+        plan: train, validation and test sets of the saved model.
     """
     options, lake, timings = context.options, context.lake, context.timings
     return {
@@ -85,13 +86,13 @@ def digest_code() -> str:
 
 
 def _find_commit() -> str | None:
-    """Return the commit that this code is a checkout of, with `-dirty` if it was changed."""
+    """Return the commit of this checkout, with `-dirty` if files were changed."""
     try:
         top = subprocess.run(
             [*_GIT, "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True
         )
         if Path(top.stdout.strip()).resolve() != _PROJECT.resolve():
-            return None  # installed into somebody else's checkout
+            return None  # installed inside the checkout of another project
         words = [*_GIT, "describe", "--always", "--dirty", "--abbrev=40"]
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

@@ -1,4 +1,4 @@
-"""Outcome: what a finished run keeps beside its model, and what is said of it."""
+"""Writing of a run's configuration, history, predictions and decision thresholds."""
 
 import io
 import json
@@ -17,14 +17,14 @@ from trainer.runs.run_folder import PREDICTIONS_FILE
 def write_tables(
     folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
 ) -> None:
-    """Write `config.json`, `history.parquet`, and what is decided on predictions beside them.
+    """Write `config.json`, `history.parquet`, `predictions.parquet` and `decision.json`.
 
     Args:
-        folder: the run's.
+        folder: run folder.
         config: as from `trainer.runs.provenance.describe_run`.
-        history: one row an epoch.
-        scored: all predictions of the run. `predictions.parquet` gets `calibrated_probability`
-            as well, and `decision.json` the temperatures and thresholds learnt on them.
+        history: one row per epoch.
+        scored: all predictions of the run. `predictions.parquet` adds `calibrated_probability`;
+            `decision.json` holds the temperatures and thresholds learnt on the predictions.
 
     Raises:
         WriteError: a file cannot be written.
@@ -42,7 +42,7 @@ def write_tables(
 
 
 def _share_of_training(history: pl.DataFrame) -> dict[str, float]:
-    """Return which share of the time of steps was spent waiting for images, of all processes."""
+    """Return the share of training time spent waiting for images, over all fits."""
     read = history.drop_nulls("train_s")
     if read.is_empty():
         return {}

@@ -1,4 +1,4 @@
-"""Run folder: one training's results, which stand alone; until then, what it needs to go on."""
+"""The run folder: results of a finished run, or checkpoints of an unfinished one, and its lock."""
 
 import fcntl
 import os
@@ -27,24 +27,24 @@ TENSORBOARD = "tensorboard"
 PREDICTIONS_FILE = "predictions.parquet"
 TRIALS_FILE = "trials.parquet"
 SUMS_FILE = "SHA256SUMS"
-"""Digests of the files of a run; written last, so a folder with it is that of a finished run."""
+"""Digests of the files of a run; written last, so it marks a finished run."""
 
 
 @contextmanager
 def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None]:
-    """Make the run's folder at once, or go on in that of the same run which was killed.
+    """Create a run folder, or resume the interrupted run of the same key.
 
-    What a killed run needs to go on lies in `checkpoints/`, which a finished run does not have.
-    While a process works on a run it holds that folder's lock.
+    `checkpoints/` holds the state to resume from; a finished run does not have this folder. The
+    process that works on a run holds a lock on it.
 
     Args:
-        out: the folder asked for, or empty for one in `runs/`, named by time and `name`.
-        name: what is trained.
-        key: of all that the run's results depend on; a killed run of another is left alone.
+        out: the requested folder, or empty for one in `runs/`, named by time and `name`.
+        name: name of the command, body part and model.
+        key: digest as from `trainer.runs.provenance.run_key`; runs of other keys are not resumed.
 
     Raises:
-        UsageError: the folder is there already, and is not of the same unfinished run.
-        WriteError: it cannot be made.
+        UsageError: the folder exists, and is not an unfinished run of this key.
+        WriteError: the folder cannot be created.
     """
     path, lock = _claim(as_path("out", out) if out else None, name, key)
     try:
@@ -58,12 +58,12 @@ def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None
 
 
 def count_starts(folder: Path) -> int:
-    """Return how many processes have worked on a run that is not finished."""
+    """Return the number of processes that have worked on an unfinished run."""
     return read_unfinished(folder).starts
 
 
 def identify(folder: Path) -> str | None:
-    """Return what tells an unfinished run's folder from any other, or None if there is no such."""
+    """Return the unique id of an unfinished run, or None if the folder is not one."""
     try:
         return read_unfinished(folder).id
     except (OSError, ValueError):
@@ -71,12 +71,13 @@ def identify(folder: Path) -> str | None:
 
 
 def name_fit(title: str) -> str:
-    """Return a fit's title as the name of a folder or file."""
+    """Return a file name for a fit's title: lower case, with hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", title.lower())
 
 
 def _claim(path: Path | None, name: str, key: str) -> tuple[Path, int]:
-    """Return the folder of the run and its lock: an unfinished one of its key, or a new one."""
+    """Return the folder and lock of the unfinished run of this key, or of a new run."""
+    # names begin with the time, so the newest comes first
     for unfinished in [path] if path else sorted(Path("runs").glob(f"*-{name}*"), reverse=True):
         lock = _take_over(unfinished, key)
         if lock is not None:
@@ -86,7 +87,7 @@ def _claim(path: Path | None, name: str, key: str) -> tuple[Path, int]:
 
 
 def _take_over(path: Path, key: str) -> int | None:
-    """Return the lock of the same run's folder, if it is unfinished and nobody works on it."""
+    """Return the lock of an unfinished run of this key, or None if there is none or it is held."""
     try:
         descriptor = _lock(path)
     except OSError:
@@ -100,7 +101,7 @@ def _take_over(path: Path, key: str) -> int | None:
         return None
     note(f"going on with {path}, which an earlier run of this command has left unfinished")
     write_unfinished(path, replace(run, starts=run.starts + 1))
-    # it was killed after its end: what it wrote will be written again
+    # the run may have been killed after it wrote the digests; its files are written again
     (path / SUMS_FILE).unlink(missing_ok=True)
     return descriptor
 
@@ -119,11 +120,12 @@ def _make(path: Path, key: str) -> int:
 
 
 def _lock(path: Path) -> int:
-    """Return a descriptor that holds a run's lock until it is closed, or its process ends.
+    """Return a descriptor that holds a run's lock until it is closed or the process ends.
 
     Raises:
-        OSError: there is no such run, or another process holds it.
+        OSError: the folder is not an unfinished run, or another process holds its lock.
     """
+    # the kernel releases flock's locks when a process ends, even by SIGKILL
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
     descriptor = os.open(path / CHECKPOINTS, flags)
     try:
@@ -135,10 +137,10 @@ def _lock(path: Path) -> int:
 
 
 def _leave(path: Path, error: BaseException) -> None:
-    """Keep what the same command can go on with; remove the folder where there is nothing."""
+    """Keep a folder with predictions or checkpoints to resume from; remove any other."""
     if (path / PREDICTIONS_FILE).exists():
         note(f"model and predictions are kept in {path}")
-    # a run that fails by what it trains on would only fail again
+    # errors of the training data would recur on resume
     elif isinstance(error, TrainingError) or not _can_go_on(path / CHECKPOINTS):
         shutil.rmtree(path, ignore_errors=True)
     else:

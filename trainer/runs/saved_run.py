@@ -1,4 +1,4 @@
-"""SavedRun: what a finished run answers with, and what it knows of its own answers."""
+"""A finished run: its model, configuration, decision thresholds and past predictions."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class SavedRun:
     """A finished run.
 
     Attributes:
-        folder: the run's.
+        folder: run folder.
         config: `config.json`.
         metrics: `metrics.json`.
         decision: temperatures and thresholds, by view and by study.
-        image: how the images of its lake were made, and how those that it is asked about are.
-        scored: one row a prediction, joined to the manifest.
-        digests: SHA-256 of the run's files, by their paths below the folder.
+        image: preprocessing of the lake's images, which new images need too.
+        scored: one row per prediction, joined to the manifest.
+        digests: SHA-256 of the run's files, by path below the folder.
     """
 
     folder: Path
@@ -51,23 +51,20 @@ class SavedRun:
     digests: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def read(self, name: str) -> bytes:
-        """Return a file of the run.
-
-        Args:
-            name: its path below the folder.
+        """Return the content of a file, by its path below the folder.
 
         Raises:
-            TrainingError: it is missing, a link, or not the file that the run wrote.
+            TrainingError: the file is missing, a link, or changed since the run wrote it.
         """
         return read_unchanged(self.folder, name, self.digests)
 
     def load_model(self) -> keras.Model:
         """Return the model, from uint8 images (batch, size, size, 1) to (batch, outputs).
 
-        Its outputs are the probability of abnormal, or those of `config["classes"]`.
+        It outputs the probability of abnormal, or one probability for each of `config["classes"]`.
 
         Raises:
-            TrainingError: its file is damaged, or holds another model.
+            TrainingError: the model file is damaged, or has other inputs or outputs.
         """
         from trainer.models.model_file import load_model
 
@@ -81,10 +78,10 @@ def open_saved_run(run: str) -> SavedRun:
     """Open a finished run.
 
     Args:
-        run: its folder; empty for the newest finished one in `runs/`.
+        run: run folder; empty for the newest finished run in `runs/`.
 
     Raises:
-        TrainingError: there is none, it is not finished, or a file is damaged.
+        TrainingError: no run is found, the run is not finished, or a file is damaged.
     """
     folder = as_path("run", run) if run else _find_newest()
     digests = read_digests(folder)
@@ -108,10 +105,11 @@ def open_saved_run(run: str) -> SavedRun:
 
 @contextmanager
 def _one_line(path: Path) -> Generator[None, None, None]:
-    """Turn an error about a file's content into one that names the file, in a line."""
+    """Convert an error about a file's content to a one-line error with the file's name."""
     try:
         yield
     except (LakeError, ValueError) as error:
+        # repr escapes control characters of damaged files
         reason = " ".join(repr(str(error))[1:-1].split())[:_REASON_CHARS]
         raise TrainingError(
             f"Expected the files of a run as it wrote them. Received: {path}: {reason}"
@@ -119,7 +117,7 @@ def _one_line(path: Path) -> Generator[None, None, None]:
 
 
 def _find_newest() -> Path:
-    """Return the run in `runs/` that was finished last."""
+    """Return the folder of the run in `runs/` that finished last."""
     sums = sorted(_RUNS.glob(f"*/{SUMS_FILE}"), key=lambda path: path.lstat().st_mtime)
     if not sums:
         raise TrainingError(

@@ -1,4 +1,4 @@
-"""A run as its report sees it: configuration, history, scored predictions and their measures."""
+"""The input of a report: configuration, history, scored predictions and metrics of a run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,15 +30,15 @@ _TRIALS_SCHEMA = {"number": pl.Int64, "score": pl.Float64, "state": pl.String}
 
 @dataclass(frozen=True)
 class Run:
-    """What a run folder holds.
+    """The content of a run folder.
 
     Attributes:
         config: `config.json`.
-        history: one row an epoch.
-        scored: one row a prediction, joined to the manifest.
-        decision: the temperatures and thresholds that were learnt.
-        metrics: what `compute_metrics` says of them.
-        trials: one row a trial of the search for the options; empty if they were given.
+        history: one row per epoch.
+        scored: one row per prediction, joined to the manifest.
+        decision: the learnt temperatures and thresholds.
+        metrics: as from `compute_metrics`.
+        trials: one row per trial of a hyperparameter search; empty without a search.
     """
 
     config: dict[str, Any]
@@ -50,7 +50,7 @@ class Run:
 
     @property
     def search(self) -> dict[str, Any]:
-        """What is known of the search for the options; empty if they were given."""
+        """The settings of the hyperparameter search; empty without a search."""
         return self.config.get("search", {})
 
     @property
@@ -60,52 +60,52 @@ class Run:
 
     @property
     def is_ensemble(self) -> bool:
-        """Whether the fold models were kept, in place of a refit."""
+        """Whether the fold models were saved in place of a refitted model."""
         return self.config["options"].get("ensemble") == "folds"
 
     @property
     def model(self) -> str:
-        """The model, or the chosen one of several."""
+        """The name of the saved model: the only one, or the best candidate."""
         return self.metrics["chosen"] if self.is_cv else self.scored["model"][0]
 
     @property
     def by_role(self) -> dict[str, ByPart]:
-        """Measures by part of each set that the model scored, the fairest first."""
+        """Metrics by body part of each set that the model scored, the least biased set first."""
         out_of_fold: ByPart = self.metrics["out_of_fold"][self.model] if self.is_cv else {}
         by_role: dict[str, ByPart] = {**self.metrics, "out_of_fold": out_of_fold}
         return {role: by_role[role] for role in ROLES if by_role[role]}
 
     @property
     def headline(self) -> tuple[str, ByPart]:
-        """The fairest set that there is: its role and its measures by part."""
+        """The role and the metrics by body part of the least biased set."""
         return next(iter(self.by_role.items()))
 
     @property
     def classes(self) -> Measures:
-        """What is measured of the classes of the headline's set; empty if none are told apart."""
+        """The class metrics of the headline's set; empty for a model without classes."""
         return self.metrics.get("classes", {}).get(self.headline[0], {})
 
     @property
     def fitted(self) -> pl.DataFrame:
-        """The history of the model that was kept, without folds."""
+        """The history of the saved model, without folds."""
         return final_rows(self.history.filter(model=self.model))
 
     @property
     def fitted_folds(self) -> pl.DataFrame:
-        """The history of that model on folds, if there are any."""
+        """The history of the saved model's fits to folds; empty without folds."""
         return self.history.filter(pl.col("fold").is_not_null(), model=self.model)
 
     def rows(self, role: str) -> pl.DataFrame:
-        """Return the model's predictions for a set: the refitted model's but out of fold."""
+        """Return the model's predictions for a set; `out_of_fold` rows are of its fold models."""
         return _select(self.scored, self.model, role)
 
 
 def fairest_set(scored: pl.DataFrame, model: str) -> tuple[str, pl.DataFrame]:
-    """Return the role and the rows of the fairest set that a kept model scored.
+    """Return the role and the rows of the least biased set that a model scored.
 
     Args:
-        scored: all predictions of a run, at least one of them the model's.
-        model: its name.
+        scored: all predictions of a run, with at least one of the model.
+        model: name of the model.
     """
     sets = ((role, _select(scored, model, role)) for role in ROLES)
     return next((role, rows) for role, rows in sets if rows.height)
@@ -116,11 +116,11 @@ def _select(scored: pl.DataFrame, model: str, role: str) -> pl.DataFrame:
 
 
 def read_run(folder: Path) -> Run:
-    """Read a run folder and measure its predictions.
+    """Read a run folder and compute the metrics of its predictions.
 
     Args:
         folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
-            (a scored table), and `trials.parquet` where options were searched.
+            (a scored table), and `trials.parquet` after a hyperparameter search.
 
     Raises:
         TrainingError: a file is missing or damaged, or there are no predictions.

@@ -1,4 +1,4 @@
-"""Begin: what commands that fit models refuse, open and plan before TensorFlow is started."""
+"""Setup of a run: checks, data, fit plans and run folder, before TensorFlow starts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Command:
     """A command that fits models.
 
     Attributes:
-        name: tells its unfinished runs from those of other commands.
-        folder_name: the name of its run folder, without the time.
+        name: part of the run key, so a command resumes only its own runs.
+        folder_name: name of the run folder without the time.
         models: keys of `trainer.models.table.MODELS`.
-        num_folds: of its cross-validation; 0 for none.
+        num_folds: folds of the cross-validation; 0 for none.
     """
 
     name: str
@@ -40,9 +40,9 @@ class RunSetup(NamedTuple, Generic[RunOptions]):
     """A run that is ready to fit models.
 
     Attributes:
-        context: of the run.
-        plan: of the fit to the whole train split.
-        folds: plans of the folds, if there are any.
+        context: context of the run.
+        plan: sets of the fit to the whole train split.
+        folds: sets of the fit to each fold; empty without cross-validation.
     """
 
     context: RunContext[RunOptions]
@@ -54,7 +54,7 @@ class RunSetup(NamedTuple, Generic[RunOptions]):
 def set_up_run(
     options: RunOptions, command: Command
 ) -> Generator[RunSetup[RunOptions], None, None]:
-    """Check options and data before TensorFlow starts, which takes seconds."""
+    """Check options and data, and open the run folder, before the slow start of TensorFlow."""
     require_weights(command.models, options.weights)
     timings = Timings()
     with timings.measure("open"):

@@ -1,4 +1,4 @@
-"""Unfinished: what a run that is not finished says of itself in `checkpoints/run.json`."""
+"""The record of an unfinished run in `checkpoints/run.json`."""
 
 import json
 import secrets
@@ -18,9 +18,9 @@ class Unfinished:
     """An unfinished run.
 
     Attributes:
-        key: of all that its results depend on.
-        id: tells its folder from any other.
-        starts: how many processes have worked on it.
+        key: digest as from `trainer.runs.provenance.run_key`.
+        id: unique id of the run.
+        starts: number of processes that have worked on the run.
     """
 
     key: str
@@ -29,11 +29,11 @@ class Unfinished:
 
 
 def read_unfinished(folder: Path) -> Unfinished:
-    """Read the file of an unfinished run.
+    """Read the record of an unfinished run.
 
     Raises:
-        OSError: there is no such run.
-        ValueError: its file is damaged.
+        OSError: the record is missing or unreadable.
+        ValueError: the record is damaged.
     """
     facts = parse_object(read_regular(folder, f"{CHECKPOINTS}/{RUN_FILE}"))
     types: dict[str, type[object]] = {name: type(value) for name, value in facts.items()}
@@ -43,9 +43,9 @@ def read_unfinished(folder: Path) -> Unfinished:
 
 
 def write_unfinished(folder: Path, run: Unfinished) -> None:
-    """Write the file of an unfinished run.
+    """Write the record of an unfinished run.
 
     Raises:
-        WriteError: it cannot be written.
+        WriteError: the record cannot be written.
     """
     write_atomically(folder / CHECKPOINTS / RUN_FILE, json.dumps(asdict(run)).encode())

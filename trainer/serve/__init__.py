@@ -1,1 +1,1 @@
-"""Serve: a local web page and an HTTP API that answer to the views of a study."""
+"""A local web page and an HTTP API that predict for the views of a study."""

@@ -1,4 +1,4 @@
-"""The web application: its routes, and the way of a study through them."""
+"""The web application: routes, request queue and error responses."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
@@ -30,13 +30,13 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 def build_app(reader: Reader, worker: Worker, options: ServeOptions, limits: Limits) -> ASGIApp:
-    """Return the application behind its guard.
+    """Return the application, wrapped in its `Guard`.
 
     Args:
-        reader: answers to studies.
-        worker: the thread in which it does so; until it has loaded the model, studies wait.
-        options: of the command.
-        limits: of requests.
+        reader: predicts for studies.
+        worker: thread of the reader; studies wait until it has loaded the model.
+        options: options of the command.
+        limits: limits of requests.
     """
     studies = _Studies(reader, worker, limits)
     model, card = describe_model(reader.kept), _describe_card(reader)
@@ -58,7 +58,7 @@ def build_app(reader: Reader, worker: Worker, options: ServeOptions, limits: Lim
 
 
 def _get(path: str, response: Response) -> Route:
-    """Return the route to a response that is always the same; no file is read for it."""
+    """Return a route with a constant response, held in memory."""
     content, kind = bytes(response.body), response.headers["content-type"]
 
     async def respond(_: Request) -> Response:
@@ -82,7 +82,7 @@ def _report_health(reader: Reader) -> _Handler:
 
 
 class _Studies:
-    """Answers to one study at a time; a few more may wait, and others are sent away."""
+    """Predicts for one study at a time; a few more may wait, further ones get status 429."""
 
     def __init__(self, reader: Reader, worker: Worker, limits: Limits):
         self._reader, self._worker, self._limits = reader, worker, limits
@@ -111,6 +111,7 @@ class _Studies:
         if not self._free:
             headers = {"retry-after": str(_RETRY_AFTER_S)}
             raise Refusal(429, "The server is busy with other studies; try again.", headers)
+        # no lock: there is no await between the check and this line
         self._free -= 1
         try:
             yield

@@ -1,4 +1,4 @@
-"""The model card of a run, as a part of the page."""
+"""The model card of a run as HTML for the page."""
 
 import re
 
@@ -11,9 +11,9 @@ _NO_CARD = "This run has no model card. Its `report.html` holds its results."
 
 
 def render_card(kept: SavedRun) -> str:
-    """Return a run's model card as HTML, below the page's own heading.
+    """Return a run's model card as HTML, with headings one level lower.
 
-    HTML and pictures in the card are left out, for a run folder may come from someone else.
+    HTML and pictures in the card are not rendered, because a run folder may be untrusted.
     """
     try:
         card = (kept.folder / CARD_FILE).read_text(encoding="utf-8", errors="replace")
@@ -22,7 +22,7 @@ def render_card(kept: SavedRun) -> str:
     markdown = MarkdownIt("js-default", {"html": False}).disable("image")
     tokens = markdown.parse(re.sub("^#", "##", card, flags=re.MULTILINE))
     for token in tokens:
-        # the alignment of a column; the policy of the page allows no inline style
+        # alignment of a column as a class: the page's policy forbids inline styles
         if "style" in token.attrs:
             token.attrs = {"class": "number"} if "right" in str(token.attrs["style"]) else {}
     return markdown.renderer.render(tokens, markdown.options, {})

@@ -1,4 +1,4 @@
-"""Guard: which requests reach the application, and the headers that every response carries."""
+"""Checks of request headers, and security headers of responses."""
 
 import hmac
 import re
@@ -26,7 +26,7 @@ _POLICY = "; ".join(
 )
 _HEADERS = {
     "cache-control": "no-store",
-    # one request a connection: nothing follows a body that was refused
+    # one request per connection, so no data can follow a refused body
     "connection": "close",
     "content-security-policy": _POLICY,
     "cross-origin-opener-policy": "same-origin",
@@ -34,18 +34,20 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+# browsers do not send the URL fragment with the token; none of these paths returns model data
 _WITHOUT_TOKEN = frozenset({"/", "/page.css", "/page.js", "/health"})
 _DRAIN_S = 1
+# int() would also accept signs, spaces and underscores; 18 digits fit in 64 bits
 _PLAIN_LENGTH = re.compile(r"\d{1,18}")
 
 
 class Guard:
-    """ASGI middleware that refuses requests by their headers, before a byte of the body is read.
+    """ASGI middleware that checks request headers before any byte of the body is read.
 
     Args:
         app: the application.
-        host: that the server listens on.
-        token: that requests must carry; empty for none.
+        host: address that the server listens on.
+        token: bearer token that requests must carry; empty for none.
     """
 
     def __init__(self, app: ASGIApp, host: str, token: str):
@@ -53,7 +55,7 @@ class Guard:
         self._expected = f"Bearer {token}".encode() if token else b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Refuse a request, or pass it to the application."""
         if scope["type"] != "http":
             return
         exchange = _Exchange(receive, send)
@@ -76,7 +78,7 @@ class Guard:
         self._check_token(scope["path"], headers)
 
     def _check_host(self, headers: Headers) -> None:
-        """Refuse names that only lead here (DNS rebinding); elsewhere a token protects as well."""
+        """Refuse foreign host names (DNS rebinding), unless a token protects a public address."""
         if self._expected and not is_loopback(self._host):
             return
         hosts = headers.getlist("host")
@@ -87,12 +89,13 @@ class Guard:
         if not self._expected or path in _WITHOUT_TOKEN:
             return
         given = headers.get("authorization", "").encode("latin-1")
+        # constant time, so response times do not reveal the token
         if not hmac.compare_digest(given, self._expected):
             raise Refusal(401, "Expected a valid bearer token.", {"www-authenticate": "Bearer"})
 
 
 def _check_origin(headers: Headers) -> None:
-    """Refuse what pages of other origins send, also those of another port of this machine."""
+    """Refuse requests from pages of other origins, including other ports of this machine."""
     sites = headers.getlist("sec-fetch-site")
     if any(site not in ("same-origin", "none") for site in sites):
         raise Refusal(403, "Open this page by its address; other pages may not use it.")
@@ -102,15 +105,15 @@ def _check_origin(headers: Headers) -> None:
 
 
 def say_refusal(refusal: HTTPException) -> JSONResponse:
-    """Return the response to a refused request: one sentence."""
+    """Return the JSON response to a refused request, with one sentence as `error`."""
     return JSONResponse({"error": refusal.detail}, refusal.status_code, refusal.headers)
 
 
 class _Exchange:
-    """Passes messages on, adds the headers, and ends refused uploads gently.
+    """Relays messages, adds headers to responses, and drains refused uploads.
 
-    A connection that is closed with bytes unread is reset, and the client may lose the response;
-    so after a response to an unread body, some of it is discarded.
+    Closing a connection with unread bytes resets it, and the client may lose the response.
+    Therefore the rest of an unread body is received and discarded for up to a second.
     """
 
     def __init__(self, receive: Receive, send: Send):

@@ -1,4 +1,4 @@
-"""Label: the name of an uploaded file, to be shown and never to be used as a path."""
+"""The displayed name of an uploaded file, which is never used as a path."""
 
 import re
 
@@ -9,7 +9,7 @@ def make_label(file_name: bytes) -> str:
     r"""Return the last component of a file name, on one line, with control characters escaped.
 
     Args:
-        file_name: as the client sent it, `/` or `\` between components.
+        file_name: name from the client, with `/` or `\` between components.
     """
     text = file_name.decode("utf-8", errors="backslashreplace")
     last = re.split(r"[/\\]", text.rstrip("/\\"))[-1]

@@ -1,4 +1,4 @@
-"""Limits of the server, and the refusal of a request that exceeds them."""
+"""Limits of the server, and the error for a request beyond them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,23 +7,23 @@ from starlette.exceptions import HTTPException
 
 MEGABYTE = 1024 * 1024
 _VIEWS_OF_A_REQUEST = 4
-"""How many views of the largest size one request may hold."""
+"""Maximum number of views of the largest size in one request."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one client may take of the server.
+    """The maximum load and durations that the server accepts.
 
     Attributes:
         max_views: views in a request.
         view_bytes: bytes of one view.
-        studies: requests whose views are being received, wait or are being answered.
+        studies: studies being received, waiting or in prediction at the same time.
         connections: open connections.
-        header_s: seconds from the connection to the end of the request's header.
+        header_s: seconds from the connection to the end of the request header.
         idle_s: seconds without a byte of the body.
         body_s: seconds for the whole body.
-        connection_s: seconds that a connection may last.
-        decode_s: seconds for decoding one view.
+        connection_s: seconds from start to end of a connection.
+        decode_s: seconds to decode one view.
     """
 
     max_views: int
@@ -38,12 +38,12 @@ class Limits:
 
     @property
     def request_bytes(self) -> int:
-        """Bytes of the body of one request."""
+        """Maximum bytes of the body of one request."""
         return self.view_bytes * min(self.max_views, _VIEWS_OF_A_REQUEST) + MEGABYTE
 
 
 class Refusal(HTTPException):
-    """A request is refused with a status and one sentence."""
+    """The refusal of a request, with a status and one sentence."""
 
     def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None):
         super().__init__(status, sentence, headers)

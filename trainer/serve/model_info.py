@@ -1,4 +1,4 @@
-"""Model: what the API says of the model that answers."""
+"""The API's description of the served model."""
 
 from dataclasses import asdict
 from typing import Any
@@ -27,7 +27,7 @@ def describe_model(kept: SavedRun) -> dict[str, Any]:
 
 
 def body_parts(kept: SavedRun) -> list[str]:
-    """Return the body parts that a run has scored, in the order of the vocabulary."""
+    """Return the body parts that a run has scored, in the order of `BODY_PARTS`."""
     scored = set(kept.scored["body_part"])
     return [part for part in BODY_PARTS if part in scored]
 
@@ -43,10 +43,10 @@ def _describe_rule(kept: SavedRun, level: str) -> dict[str, float]:
 
 
 def _describe_metrics(kept: SavedRun) -> dict[str, Any]:
-    """Return the headline: of the fairest set that the run scored."""
+    """Return metrics of the least biased set that the run scored."""
     for role in _ROLES:
         by_part: dict[str, Any] = kept.metrics.get(role) or {}
-        # of candidates, each has its own
+        # out-of-fold metrics are by candidate
         by_part = by_part.get(kept.decision.model, by_part)
         if measures := by_part.get("all"):
             counts = {f"num_{unit}": measures[f"num_{unit}"] for unit in LEVELS.values()}

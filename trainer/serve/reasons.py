@@ -1,4 +1,4 @@
-"""Reasons: why a view could not be read, in sentences that quote nothing of the file."""
+"""Messages for unreadable views, without quotes from the file."""
 
 _SENTENCES = {
     "animated": "The file has several pictures.",
@@ -24,5 +24,5 @@ _SENTENCES = {
 
 
 def describe(reason: str) -> str:
-    """Return the sentence for the reason of an `ImageError`."""
+    """Return the message for the reason of an `ImageError`."""
     return _SENTENCES.get(reason, "The file cannot be read as a radiograph.")

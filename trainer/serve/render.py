@@ -1,4 +1,4 @@
-"""Render: the page, and the answer to a study, as HTML."""
+"""HTML of the page and of the predictions for a study."""
 
 import base64
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _HERE = Path(__file__).parent
 
 
 def render_page(limits: Limits) -> str:
-    """Return the page, which holds nothing of the model: its script asks for that."""
+    """Return the page without model data, which its script requests."""
     return render(
         _HERE / "page.html.j2",
         max_views=limits.max_views,
@@ -27,7 +27,7 @@ def render_page(limits: Limits) -> str:
 
 
 def render_answer(study: Study) -> str:
-    """Return the answer to a study; its pictures are part of it."""
+    """Return the predictions for a study as HTML with embedded pictures."""
     answers = study.answers
     return render(
         _HERE / "answer.html.j2",

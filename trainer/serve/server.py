@@ -1,4 +1,4 @@
-"""Server: uvicorn, with the time limits of a connection that it lacks."""
+"""The uvicorn server with additional time limits for connections."""
 
 import asyncio
 import logging
@@ -20,15 +20,15 @@ _TIMEOUT = (
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, which prepares the application once it listens, and ends quietly.
+    """A uvicorn server that prepares the application after it starts to listen.
 
     Args:
         app: the application.
-        limits: of connections.
-        prepare: what the first answers wait for; if it fails, the server ends.
+        limits: limits of connections.
+        prepare: coroutine function that loads the model; if it fails, the server stops.
 
     Attributes:
-        failure: why preparation failed.
+        failure: the error of `prepare`, or None.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Server(uvicorn.Server):
                 log_level="error",
                 access_log=False,
                 server_header=False,
+                # clients could forge X-Forwarded-For
                 proxy_headers=False,
                 timeout_graceful_shutdown=_LAST_ANSWERS_S,
                 limit_concurrency=limits.connections,
@@ -53,12 +54,12 @@ class Server(uvicorn.Server):
         self.failure: Exception | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and begin to prepare."""
+        """Listen, and start the preparation."""
         await super().startup(sockets)
         self._preparing = asyncio.create_task(self._try_to_prepare())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End; requests that are cut off are no errors."""
+        """Stop, without error messages about interrupted requests."""
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         if self._preparing:
             self._preparing.cancel()
@@ -72,14 +73,14 @@ class Server(uvicorn.Server):
 
 
 def _limited(limits: Limits) -> type[asyncio.Protocol]:
-    """Return uvicorn's protocol with limits on connections."""
+    """Return uvicorn's HTTP protocol with limits on connections."""
 
     class Limited(H11Protocol):
         _timers: tuple[asyncio.TimerHandle, ...] = ()
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # as uvicorn's
             super().connection_made(transport)
-            # beyond twice the number that are told to come again, there is not even an answer
+            # uvicorn responds 503 beyond the limit; beyond twice the limit, save that work too
             if len(self.connections) > 2 * limits.connections:
                 transport.abort()
                 return

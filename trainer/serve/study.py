@@ -1,4 +1,4 @@
-"""Study: uploaded views become answers, with heat maps if they are asked for."""
+"""Predictions for the uploaded views of a study, with optional heat maps."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _ONE_STUDY = "study"
 
 @dataclass(frozen=True)
 class Study:
-    """The answer to a study.
+    """The predictions for a study.
 
     Attributes:
-        answers: by view and by study, in the form of `predict`.
-        pictures: of each view that was read, if they were asked for: the image that the model
-            saw, (size, size), and the same under its heat map, RGB, (size, size, 3).
+        answers: predictions for views and study, as from `predict`.
+        pictures: if requested, two pictures of each view that was read: the preprocessed image,
+            (size, size), and this image with its heat map, RGB, (size, size, 3).
     """
 
     answers: Answers
@@ -41,11 +41,11 @@ class Study:
 
 
 class Reader:
-    """Reads one study at a time with the model of a run.
+    """Predicts for one study at a time with the model of a run.
 
     Args:
-        kept: the run.
-        decode_s: seconds for decoding one view.
+        kept: the finished run.
+        decode_s: maximum seconds to decode one view.
     """
 
     def __init__(self, kept: SavedRun, decode_s: float):
@@ -55,10 +55,10 @@ class Reader:
         self._layer_cam: LayerCam | None = None
 
     def load(self) -> None:
-        """Start the decoder and TensorFlow, load the model, and trace it with an empty view.
+        """Start the decoder and TensorFlow, load the model, and trace it with a blank view.
 
         Raises:
-            TrainingError: the model's file is damaged.
+            TrainingError: the model file is damaged.
         """
         self._decoder.start()
         import_keras()
@@ -74,11 +74,11 @@ class Reader:
         self.is_ready = True
 
     def close(self) -> None:
-        """End the decoder's process, from any thread."""
+        """Stop the decoder's process; callable from any thread."""
         self._decoder.close()
 
     def read(self, uploads: Sequence[Upload], with_pictures: bool) -> Study:
-        """Return the answer to the views of one study; those that cannot be read are listed."""
+        """Return the predictions for one study, with a list of views that could not be read."""
         images: list[Pixels] = []
         names: list[str] = []
         unread: list[tuple[str, str, str, str]] = []
@@ -88,7 +88,7 @@ class Reader:
                 names.append(upload.name)
             except ImageError as error:
                 unread.append((upload.name, _ONE_STUDY, error.reason, describe(error.reason)))
-            # its pixels are enough
+            # free the file's bytes: only the pixels are needed
             upload.content.clear()
         table = pl.DataFrame({"path": names}, {"path": pl.String})
         views, studies = answer(

@@ -1,4 +1,4 @@
-"""Uploads: the views of one study, parsed from a multipart request and kept in memory only."""
+"""Parsing of a multipart request into the views of one study, in memory only."""
 
 import logging
 from dataclasses import dataclass, field
@@ -14,32 +14,27 @@ from trainer.serve.limits import MEGABYTE, Limits, Refusal
 FIELD = "views"
 """The name of each part of the form."""
 
-# it would log each malformed request
+# python_multipart logs each malformed request
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 @dataclass
 class Upload:
-    """One file of a request.
-
-    Attributes:
-        name: its label; never used as a path.
-        content: its bytes.
-    """
+    """One file of a request; its `name` is a label, never used as a path."""
 
     name: str
     content: bytearray = field(default_factory=bytearray)
 
 
 async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
-    """Read the views of a request, within the limits of their number, size and time.
+    """Read the views of a request, within the limits on number, size and time.
 
     Raises:
-        Refusal: the request is too large (413), too slow (408), or no form of views (400, 415).
+        Refusal: the request is too large (413), too slow (408), or not a form of views (400, 415).
     """
     form = _Form(_boundary(request), limits)
     declared = request.headers.get("content-length", "0")
-    # h11 has checked that it is a number
+    # h11 has checked that the header is a number
     if int(declared) > limits.request_bytes:
         raise _too_large(limits)
     try:
@@ -61,7 +56,7 @@ async def _receive(request: Request, form: "_Form", limits: Limits) -> None:
             chunk = await anext(chunks, None)
         if chunk is None:
             return
-        # a chunked body declares no length
+        # a chunked body has no Content-Length
         num_bytes += len(chunk)
         if num_bytes > limits.request_bytes:
             raise _too_large(limits)
@@ -73,6 +68,7 @@ def _boundary(request: Request) -> bytes:
     if kind != b"multipart/form-data":
         raise Refusal(415, "Expected a body of type multipart/form-data.")
     boundary = parameters.get(b"boundary", b"")
+    # RFC 2046, section 5.1.1
     if not 1 <= len(boundary) <= 70:
         raise Refusal(400, "Expected a multipart boundary of 1 to 70 characters.")
     return boundary

@@ -1,4 +1,4 @@
-"""Worker: one thread that does the server's work, and does not keep the process from ending."""
+"""A single worker thread that does not block the exit of the process."""
 
 import asyncio
 import signal
@@ -14,9 +14,9 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Worker:
-    """Runs one call after the other in a daemon thread.
+    """Runs calls one after another in a daemon thread.
 
-    Executors of the standard library wait for their threads when the process exits.
+    The standard library's executors are no option: they wait for their threads at exit.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Worker:
         return await asyncio.wrap_future(future)
 
     def _work(self) -> None:
-        # processes that this thread starts inherit the mask: Ctrl-C is for the server alone
+        # child processes inherit this mask, so only the server handles Ctrl-C
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
         while True:
             future, call = self._calls.get()
@@ -40,5 +40,5 @@ class Worker:
                 future.set_result(call())
             except BaseException as error:
                 future.set_exception(error)
-            # nothing of a study stays here until the next one
+            # release the study's data before the wait for the next call
             del future, call
