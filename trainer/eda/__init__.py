@@ -1,1 +1,1 @@
-"""Looking at a lake before training: tables of its manifest, figures of them, one page."""
+"""Exploration of a lake before training: tables of its manifest, figures, one page."""

@@ -1,4 +1,4 @@
-"""The contact sheet: a few radiographs of each part and label, read from the shards."""
+"""The contact sheet: example radiographs of each body part and label."""
 
 import base64
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 
 NUM_VIEWS = 6
-"""Views of each part and label, if there are as many."""
+"""Most views of each body part and label."""
 _SIDE_PX = 176
 _QUALITY = 82
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A view made small, for a page.
+    """A downscaled view for a page.
 
     Attributes:
         view_id: of the view.
         body_part: of the view.
         label: of the view.
-        uri: the picture itself, JPEG in a `data:` address.
+        uri: JPEG as a `data:` URL.
     """
 
     view_id: str
@@ -36,7 +36,7 @@ class Thumbnail:
 
 
 def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Choose up to `NUM_VIEWS` views of each part and label, if they can be of as many patients.
+    """Choose up to `NUM_VIEWS` views per body part and label, of different patients if possible.
 
     The same manifest and seed choose the same views.
     """
@@ -52,7 +52,7 @@ def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
-    """Read views from the shards, one at a time, and make them small.
+    """Read views from the shards one at a time and downscale them.
 
     Args:
         lake: an opened lake.

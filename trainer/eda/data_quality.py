@@ -1,17 +1,17 @@
-"""Oddities: images that occur more than once, what is odd about the tree, what did not get in."""
+"""Data quality: duplicate images, findings about the source, rejected files."""
 
 import polars as pl
 
-COPIES = {"source_digest": "the same bytes", "pixel_digest": "the same stored pixels"}
-"""By which column of the manifest two views can be the same, and in words."""
+COPIES = {"source_digest": "identical bytes", "pixel_digest": "identical stored pixels"}
+"""Columns of the manifest that identify duplicates, with names for the page."""
 
 
 def count_copies(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count images that occur more than once, in bytes and in stored pixels.
+    """Count images that occur more than once, by bytes and by stored pixels.
 
     Returns:
-        `same` (a column of the manifest), `images` (that have copies), `views` (that are one of
-        these), and `several_patients`, `both_splits`, `both_labels`: of how many such images.
+        `same` (a column of the manifest), `images` (with duplicates), `views` (of these images),
+        and the number of such images with `several_patients`, `both_splits`, `both_labels`.
     """
     return pl.concat(_count_copies(manifest, column) for column in COPIES)
 
@@ -35,14 +35,14 @@ def _count_copies(manifest: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def count_kinds(table: pl.DataFrame, kind: str) -> pl.DataFrame:
-    """Count rejects by reason, or findings by kind, the commonest first, each with an example.
+    """Count rejects by reason or findings by kind, the most frequent first, with an example.
 
     Args:
-        table: columns `path` and `detail`, and that of the kind.
-        kind: `reason` of rejects, `kind` of findings.
+        table: columns `path`, `detail` and the column of the kind.
+        kind: name of the column, `reason` for rejects or `kind` for findings.
 
     Returns:
-        The column of the kind, `files`, `path` and `detail` of the first.
+        The column of the kind, `files`, and `path` and `detail` of the first file.
     """
     first = pl.col("path", "detail").sort_by("path").first()
     return (

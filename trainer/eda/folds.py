@@ -1,4 +1,4 @@
-"""Example folds: how evenly a cross-validation of this lake would be dealt."""
+"""Example folds: balance of a cross-validation of this lake."""
 
 import polars as pl
 
@@ -8,19 +8,19 @@ from trainer.eda.counts import count_by_part
 
 
 def balance(manifest: pl.DataFrame, k: int, seed: int) -> pl.DataFrame:
-    """Count what each fold holds out: the folds of `just cv part=all` with the same `k` and `seed`.
+    """Count the held-out views of each fold of `just cv part=all` with the same `k` and `seed`.
 
     Args:
-        manifest: of a lake; folds are of its train split, without patients of the valid split.
-        k: how many folds.
-        seed: of the order in which groups are dealt.
+        manifest: manifest of a lake; folds are drawn from train, without patients of valid.
+        k: number of folds.
+        seed: seed of the order of groups.
 
     Returns:
         `fold` (from 1), `body_part` (with `all`), `views`, `studies`, `patients`,
         `abnormal_views`, `abnormal_share`.
 
     Raises:
-        TrainingError: there are too few groups, or a side would lack a label.
+        TrainingError: there are too few groups, or a fold would lack a label.
     """
     train, _ = leave_out_tested(manifest)
     counts = [

@@ -1,4 +1,4 @@
-"""A run as its report sees it: configuration, history, scored predictions and their measures."""
+"""A run with its scores: configuration, history, predictions and their metrics."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,20 +25,23 @@ _HISTORY_SCHEMA = {
     "val_auroc": pl.Float64,
     "is_best": pl.Boolean,
 }
+REPORTED = ("out_of_fold", "test", "validation")
+"""Sets in the order of the report. Pooled out-of-fold predictions cover the whole train split, so
+they come before a test that may be a dozen studies."""
 _TRIALS_SCHEMA = {"number": pl.Int64, "score": pl.Float64, "state": pl.String}
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run folder holds.
+    """The contents of a run folder.
 
     Attributes:
         config: `config.json`.
-        history: one row an epoch.
-        scored: one row a prediction, joined to the manifest.
-        decision: the temperatures and thresholds that were learnt.
-        metrics: what `compute_metrics` says of them.
-        trials: one row a trial of the search for the options; empty if they were given.
+        history: one row per epoch.
+        scored: one row per prediction, joined to the manifest.
+        decision: the learnt temperatures and decision thresholds.
+        metrics: the result of `compute_metrics`.
+        trials: one row per trial of a hyperparameter search; empty without a search.
     """
 
     config: dict[str, Any]
@@ -50,62 +53,73 @@ class Run:
 
     @property
     def search(self) -> dict[str, Any]:
-        """What is known of the search for the options; empty if they were given."""
+        """Facts about the hyperparameter search; empty without a search."""
         return self.config.get("search", {})
 
     @property
     def is_cv(self) -> bool:
-        """Whether candidates were compared over folds."""
+        """Whether the run is a cross-validation."""
         return "folds" in self.metrics
 
     @property
     def is_ensemble(self) -> bool:
-        """Whether the fold models were kept, in place of a refit."""
+        """Whether the final model is the ensemble of the fold models instead of a refit."""
         return self.config["options"].get("ensemble") == "folds"
 
     @property
     def model(self) -> str:
-        """The model, or the chosen one of several."""
+        """The name of the model, or of the chosen candidate."""
         return self.metrics["chosen"] if self.is_cv else self.scored["model"][0]
 
     @property
     def by_role(self) -> dict[str, ByPart]:
-        """Measures by part of each set that the model scored, the fairest first."""
+        """Metrics by body part of each set that the model scored, in the order of the report."""
         out_of_fold: ByPart = self.metrics["out_of_fold"][self.model] if self.is_cv else {}
         by_role: dict[str, ByPart] = {**self.metrics, "out_of_fold": out_of_fold}
-        return {role: by_role[role] for role in ROLES if by_role[role]}
+        return {role: by_role[role] for role in REPORTED if by_role[role]}
 
     @property
     def headline(self) -> tuple[str, ByPart]:
-        """The fairest set that there is: its role and its measures by part."""
+        """The first set of the report: its role and its metrics by body part."""
         return next(iter(self.by_role.items()))
 
     @property
+    def beside(self) -> ByPart:
+        """Metrics of the test, beside out-of-fold headline numbers; empty without either."""
+        return self.by_role.get("test", {}) if self.is_cv else {}
+
+    @property
+    def shown(self) -> dict[str, ByPart]:
+        """The headline set and the one beside it."""
+        role, by_part = self.headline
+        return {role: by_part, **({"test": self.beside} if self.beside else {})}
+
+    @property
     def classes(self) -> Measures:
-        """What is measured of the classes of the headline's set; empty if none are told apart."""
+        """Multi-class metrics of the headline set; empty for a binary model."""
         return self.metrics.get("classes", {}).get(self.headline[0], {})
 
     @property
     def fitted(self) -> pl.DataFrame:
-        """The history of the model that was kept, without folds."""
+        """The training history of the final model, without folds."""
         return self.history.filter(pl.col("fold").is_null(), model=self.model)
 
     @property
     def fitted_folds(self) -> pl.DataFrame:
-        """The history of that model on folds, if there are any."""
+        """The training history of its fold models, if there are any."""
         return self.history.filter(pl.col("fold").is_not_null(), model=self.model)
 
     def rows(self, role: str) -> pl.DataFrame:
-        """Return the model's predictions for a set: the refitted model's but out of fold."""
+        """Return the predictions for a set: those of the fold models for `out_of_fold`."""
         return _select(self.scored, self.model, role)
 
 
-def fairest_set(scored: pl.DataFrame, model: str) -> tuple[str, pl.DataFrame]:
-    """Return the role and the rows of the fairest set that a kept model scored.
+def unseen_set(scored: pl.DataFrame, model: str) -> tuple[str, pl.DataFrame]:
+    """Return the role and the rows of the set that is most independent of the final model.
 
     Args:
-        scored: all predictions of a run, at least one of them the model's.
-        model: its name.
+        scored: all predictions of a run, including some of the model.
+        model: name of the final model.
     """
     sets = ((role, _select(scored, model, role)) for role in ROLES)
     return next((role, rows) for role, rows in sets if rows.height)
@@ -117,11 +131,11 @@ def _select(scored: pl.DataFrame, model: str, role: str) -> pl.DataFrame:
 
 
 def read_run(folder: Path) -> Run:
-    """Read a run folder and measure its predictions.
+    """Read a run folder and compute the metrics of its predictions.
 
     Args:
         folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
-            (a scored table), and `trials.parquet` where options were searched.
+            (a scored table), and `trials.parquet` after a hyperparameter search.
 
     Raises:
         TrainingError: a file is missing or damaged, or there are no predictions.

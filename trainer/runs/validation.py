@@ -14,7 +14,7 @@ from trainer.evaluation.metrics import CLASS_PROBABILITIES, SET_COLUMNS, TRUTH_C
 from trainer.evaluation.thresholds import CALIBRATED, Decision
 
 ROLES = ("test", "out_of_fold", "validation")
-"""Of rows of predictions, the fairest first."""
+"""Sets of predictions, the most independent of the final model first."""
 SCORED_SCHEMA: Mapping[str, type[pl.DataType]] = {
     "view_id": pl.String,
     "model": pl.String,

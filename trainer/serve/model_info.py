@@ -1,4 +1,4 @@
-"""Model: what the API says of the model that answers."""
+"""Model description of the API."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +9,8 @@ from trainer.report.formatting import part_name
 from trainer.runs.saved_run import SavedRun
 
 _KEYS = ("auroc", "accuracy", "recall", "specificity")
-_ROLES = ("test", "out_of_fold", "validation")
+_ROLES = ("out_of_fold", "test", "validation")
+"""The order of the report."""
 
 
 def describe_model(kept: SavedRun) -> dict[str, Any]:
@@ -43,10 +44,10 @@ def _describe_rule(kept: SavedRun, level: str) -> dict[str, float]:
 
 
 def _describe_metrics(kept: SavedRun) -> dict[str, Any]:
-    """Return the headline: of the fairest set that the run scored."""
+    """Return the headline numbers of the report."""
     for role in _ROLES:
         by_part: dict[str, Any] = kept.metrics.get(role) or {}
-        # of candidates, each has its own
+        # a cross-validation has out-of-fold metrics by candidate
         by_part = by_part.get(kept.decision.model, by_part)
         if measures := by_part.get("all"):
             counts = {f"num_{unit}": measures[f"num_{unit}"] for unit in LEVELS.values()}
