@@ -101,7 +101,7 @@ def part_name(parts: Sequence[str]) -> str:
     return ", ".join(parts).capitalize()
 
 
-def commoner_label(measures: Measures) -> str:
+def majority_label(measures: Measures) -> str:
     """Return the more frequent label of the views."""
     num_abnormal = measures["num_abnormal_views"]
     return LABEL_NAMES[int(2 * num_abnormal > measures["num_views"])]
@@ -134,11 +134,11 @@ def _on_ranking(measures: Measures, seen: str) -> str:
 
 def _on_accuracy(measures: Measures) -> str:
     accuracy, majority = measures["view_accuracy"], measures["view_majority_accuracy"]
-    label = commoner_label(measures)
-    verdict = "" if accuracy > majority else ", so the model is no better than that"
+    label = majority_label(measures)
+    comparison = "" if accuracy > majority else ", so the model is no better than that"
     return (
         f"Its view accuracy is {percent(accuracy)}; always predicting “{label}” has an accuracy of "
-        f"{percent(majority)}{verdict}."
+        f"{percent(majority)}{comparison}."
     )
 
 

@@ -85,7 +85,7 @@ def _describe_way(run: Run) -> str:
     own = run.history.filter(model=run.model)
     if run.config["options"]["train"] == "staged":
         return (
-            "First the head, on a frozen backbone; then all layers, at 0.1 times the learning rate."
+            "First the head, on a frozen backbone; then all layers, at a tenth of the rate."
         )
     # a classifier head is trained on embeddings, so its history has no image times
     if own.height and own["train_s"].is_null().all():

@@ -73,7 +73,7 @@ def _render(run: Run, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
         measures=by_part["all"],
         title=formatting.part_name(parts),
         sentences=formatting.headline(by_part["all"]),
-        commoner=formatting.commoner_label(by_part["all"]),
+        majority_label=formatting.majority_label(by_part["all"]),
         on_patients=methods.on_patients(run.scored),
         on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
         on_decision=methods.on_decision(run.decision, run.shown),

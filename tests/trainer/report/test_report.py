@@ -193,7 +193,7 @@ def test_a_run_prints_its_sets_in_the_order_of_the_report(
 ):
     print_results(report.parent)
     sets = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
-    expected = ["test", "validation", "embed", "report"]
+    expected = ["test", "validation", "train", "embed", "report"]
     is_cv = "chosen" in json.loads((report.parent / "metrics.json").read_text())
     assert sets == (["out-of-fold", *expected] if is_cv else expected)
 
@@ -215,7 +215,7 @@ def _read_cases(page: str, heading: str) -> list[tuple[str, str, float, str]]:
     """Return actual and predicted label, probability and name of the cases below a heading."""
     section = page.split(f"<h2>{heading}</h2>")[1].split("<h2>")[0].replace("<wbr>", "")
     found = re.findall(
-        r'<b class="(\w+)">.*?</b>, predicted (\w+).*?probability <b>(.*?)</b>.*?<code>(.*?)</code>',
+        r'<b class="(\w+)">.*?, predicted (\w+).*?probability <b>(.*?)</b>.*?<code>(.*?)</code>',
         section,
         re.DOTALL,
     )
