@@ -84,9 +84,7 @@ def _describe_way(run: Run) -> str:
     """Describe the trained layers."""
     own = run.history.filter(model=run.model)
     if run.config["options"]["train"] == "staged":
-        return (
-            "First the head, on a frozen backbone; then all layers, at a tenth of the rate."
-        )
+        return "First the head, on a frozen backbone; then all layers, at a tenth of the rate."
     # a classifier head is trained on embeddings, so its history has no image times
     if own.height and own["train_s"].is_null().all():
         return "Only the head; the backbone is frozen."
