@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from shared.labels import LABEL_NAMES
+from shared.labels import BODY_PARTS, LABEL_NAMES
 from trainer.eda.counts import MANY
 from trainer.report.svg import INK, LABEL_COLOURS, MUTED, VIEW, add_legend_below, panel
 
@@ -130,7 +130,8 @@ def fold_balance(table: pl.DataFrame) -> Figure:
     Args:
         table: as from `trainer.eda.folds.balance`.
     """
-    parts = table["body_part"].unique(maintain_order=True).to_list()
+    present = set(table["body_part"])
+    parts = [part for part in (*BODY_PARTS, "all") if part in present]
     if len(parts) == 2:
         parts = parts[:1]  # `all` equals the only body part
     figure, axes = panel("Fold balance", "share of abnormal views", "", 1.4 + 0.36 * len(parts))

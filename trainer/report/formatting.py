@@ -50,6 +50,11 @@ def percent(share: float, decimals: int = 0) -> str:
     return f"{share:.{decimals}%}".replace("%", "\N{NARROW NO-BREAK SPACE}%")
 
 
+def plain(text: str) -> str:
+    """Replace narrow spaces, which a terminal shows as an escape sequence."""
+    return text.replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+
 def fine_percent(share: float) -> str:
     """Format a small share to a tenth of a percent."""
     return percent(share, 1)
@@ -135,7 +140,9 @@ def _on_ranking(measures: Measures, seen: str) -> str:
 def _on_accuracy(measures: Measures) -> str:
     accuracy, majority = measures["view_accuracy"], measures["view_majority_accuracy"]
     label = majority_label(measures)
-    comparison = "" if accuracy > majority else ", so the model is no better than that"
+    comparison = (
+        "" if accuracy > majority else ", so the model is no better than the majority class"
+    )
     return (
         f"Its view accuracy is {percent(accuracy)}; always predicting “{label}” has an accuracy of "
         f"{percent(majority)}{comparison}."

@@ -7,7 +7,7 @@ from pathlib import Path
 from shared.console import say, show_table
 from trainer.evaluation.comparison import COMPARED, summarize
 from trainer.evaluation.metrics import ByPart, Measures
-from trainer.report.formatting import count, estimate, fine_percent, number, set_name
+from trainer.report.formatting import count, estimate, fine_percent, number, plain, set_name
 from trainer.runs.scored_run import REPORTED
 
 
@@ -36,9 +36,11 @@ def _list_rows(
 def print_results(folder: Path) -> None:
     """Print the main numbers of a finished run, in the order of the report, and its path."""
     metrics = json.loads((folder / "metrics.json").read_text())
-    by_role = {**metrics, "out_of_fold": metrics.get("out_of_fold", {}).get(metrics.get("chosen"))}
+    by_role: dict[str, ByPart] = metrics
+    if "chosen" in metrics:
+        by_role = {**metrics, "out_of_fold": metrics["out_of_fold"][metrics["chosen"]]}
     for role in REPORTED:
-        if result := (by_role[role] or {}).get("all"):
+        if result := by_role.get(role, {}).get("all"):
             say(
                 f"{set_name(role)}: {count(result['num_views'], 'views')} of "
                 f"{count(result['num_studies'], 'studies')}: "
@@ -50,5 +52,5 @@ def print_results(folder: Path) -> None:
             )
     config = json.loads((folder / "config.json").read_text())
     for name, share in config["waiting_share"].items():
-        say(f"{name}: {fine_percent(share)} of the time was spent waiting for images")
+        say(plain(f"{name}: {fine_percent(share)} of the time was spent waiting for images"))
     say(f"report: {folder / 'report.html'}")

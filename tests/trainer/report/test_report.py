@@ -192,7 +192,9 @@ def test_a_run_prints_its_sets_in_the_order_of_the_report(
     report: Path, capsys: pytest.CaptureFixture[str]
 ):
     print_results(report.parent)
-    sets = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    printed = capsys.readouterr().out
+    assert "\\u202f" not in printed
+    sets = [line.partition(":")[0] for line in printed.splitlines()]
     expected = ["test", "validation", "train", "embed", "report"]
     is_cv = "chosen" in json.loads((report.parent / "metrics.json").read_text())
     assert sets == (["out-of-fold", *expected] if is_cv else expected)
