@@ -11,9 +11,8 @@ from trainer.eda.contact_sheet import choose_views, read_thumbnails
 from trainer.eda.folds import balance
 from trainer.eda.page import make_page
 from trainer.eda.summary_text import headline
-from trainer.report.formatting import plain
 from trainer.options import EdaOptions
-from trainer.report.formatting import count
+from trainer.report.formatting import count, plain
 
 
 def explore(options: EdaOptions) -> None:
