@@ -12,7 +12,7 @@ from trainer.eda.folds import balance
 from trainer.eda.page import make_page
 from trainer.eda.summary_text import headline
 from trainer.options import EdaOptions
-from trainer.report.formatting import count
+from trainer.report.formatting import count, plain
 
 
 def explore(options: EdaOptions) -> None:
@@ -34,7 +34,7 @@ def explore(options: EdaOptions) -> None:
     out = as_path("out", options.out)
     write_atomically(out, make_page(lake, options, folds, on_folds, thumbnails).encode())
     for sentence in headline(lake.manifest):
-        say(sentence)
+        say(plain(sentence))
     say(f"report: {out}")
 
 

@@ -1,1 +1,1 @@
-"""Exploratory data analysis of a lake: tables and figures of its manifest on one page."""
+"""Exploration of a lake before training: tables of its manifest, figures, one page."""

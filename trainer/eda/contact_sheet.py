@@ -1,4 +1,4 @@
-"""The contact sheet: a sample of radiographs of each body part and label."""
+"""The contact sheet: example radiographs of each body part and label."""
 
 import base64
 from dataclasses import dataclass
@@ -13,14 +13,21 @@ from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 
 NUM_VIEWS = 6
-"""Maximum number of views of each body part and label."""
+"""Most views of each body part and label."""
 _SIDE_PX = 176
 _QUALITY = 82
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A small picture of a view; `uri` holds it as a JPEG in a `data:` URL."""
+    """A downscaled view for a page.
+
+    Attributes:
+        view_id: of the view.
+        body_part: of the view.
+        label: of the view.
+        uri: JPEG as a `data:` URL.
+    """
 
     view_id: str
     body_part: str
@@ -29,9 +36,9 @@ class Thumbnail:
 
 
 def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Choose up to `NUM_VIEWS` views of each body part and label.
+    """Choose up to `NUM_VIEWS` views per body part and label, of different patients if possible.
 
-    They are of as many patients as possible. The same manifest and seed give the same views.
+    The same manifest and seed choose the same views.
     """
     order = np.random.default_rng(seed).permutation(manifest.height)
     shuffled = manifest.sort("view_id").with_columns(order=pl.Series(order, dtype=pl.Int64))
@@ -45,7 +52,7 @@ def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
-    """Read views from the shards, one at a time, and shrink them.
+    """Read views from the shards one at a time and downscale them.
 
     Args:
         lake: an opened lake.
@@ -53,7 +60,7 @@ def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
 
     Raises:
         CorruptLakeError: a shard is missing or damaged.
-        LakeError: an ingest has meanwhile removed or changed some of the views.
+        LakeError: a re-ingest has removed or changed some of the views.
     """
     rows = views.select("view_id", "body_part", "label").rows()
     with ViewReader(lake, views) as reader:
@@ -65,7 +72,6 @@ def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
 
 def _as_uri(pixels: Pixels) -> str:
     side = min(_SIDE_PX, len(pixels))
-    # INTER_AREA shrinks without aliasing
     small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
     return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}"

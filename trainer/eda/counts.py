@@ -1,4 +1,4 @@
-"""Counts of views, studies and patients, by split, body part and label."""
+"""Counts of views, studies and patients by split, body part and label."""
 
 from itertools import product
 
@@ -12,25 +12,25 @@ UNITS = {
     "studies": pl.col("study_id").n_unique().cast(pl.Int64),
     "patients": pl.col("patient_id").n_unique().cast(pl.Int64),
 }
-"""The counted units, each with its expression over rows of a manifest."""
+"""Expressions that count each unit in rows of a manifest."""
 MANY = 12
-"""Counts of views or studies from this number on share a row; MURA's studies have up to 11."""
+"""Last bin of views per study and of studies per patient: this many or more."""
 
 
 def present_parts(manifest: pl.DataFrame) -> list[str]:
-    """Return the body parts that have a view, in the order of `BODY_PARTS`."""
+    """Return the body parts with at least one view, in the order of `BODY_PARTS`."""
     return [part for part in BODY_PARTS if part in manifest["body_part"]]
 
 
 def present_splits(manifest: pl.DataFrame) -> list[str]:
-    """Return the splits that have a view, train first."""
+    """Return the splits with at least one view, train first."""
     return [split for split in SPLITS if split in manifest["split"]]
 
 
 def count_by_label(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count by split, body part and label; combinations without a view have zeros.
+    """Count by split, body part and label; missing combinations are zero.
 
-    A patient with both labels is counted under each.
+    A patient with both labels counts once under each.
 
     Returns:
         `split`, `body_part`, `label`, `views`, `studies`, `patients`.
@@ -48,7 +48,7 @@ def count_by_part(manifest: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         `split`, `body_part`, `views`, `studies`, `patients`, `abnormal_views`, `abnormal_share`;
-        the last row is the grand total.
+        the last row is the total.
     """
     views, keys = manifest, ["split", "body_part"]
     for key in keys:
@@ -61,7 +61,7 @@ def count_by_part(manifest: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_views_a_study(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count studies by their number of views, up to `MANY` or more.
+    """Count studies by number of views; `MANY` is "this many or more".
 
     Returns:
         `split`, `views`, `studies`, `share` of the split's studies.
@@ -70,7 +70,7 @@ def count_views_a_study(manifest: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_studies_a_patient(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count patients by their number of studies, up to `MANY` or more.
+    """Count patients by number of studies; `MANY` is "this many or more".
 
     Returns:
         `split`, `studies`, `patients`, `share` of the split's patients.
@@ -94,12 +94,12 @@ def _count_sizes(
 
 
 def count_patients(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count patients with several views, studies, body parts or labels, by split and in `all`.
+    """Count patients with properties that matter for splitting, by split and in `all`.
 
     Returns:
-        `split`, `patients`, `several_views`, `several_studies`, `several_parts`, `both_labels`,
-        `both_labels_of_a_part`, and `shared_images`: patients with a duplicate of another patient's
-        image.
+        `split`, `patients`, and the number of patients with `several_views`, `several_studies`,
+        `several_parts`, `both_labels`, `both_labels_of_a_part`, and `shared_images` (an image that
+        another patient has, too).
     """
     shares = manifest.with_columns(shares=pl.col("patient_id").n_unique().over("group") > 1)
     split_or_all = [shares, shares.with_columns(split=pl.lit("all"))]
@@ -124,6 +124,6 @@ def count_patients(manifest: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_patients_in_both_splits(manifest: pl.DataFrame) -> int:
-    """Return the number of patients with views in both splits."""
+    """Count patients with views in both train and valid."""
     splits = manifest.group_by("patient_id").agg(pl.col("split").n_unique())
     return splits.filter(pl.col("split") > 1).height

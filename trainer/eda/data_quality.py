@@ -1,18 +1,17 @@
-"""Counts of duplicate images, rejected files and findings about the source tree."""
+"""Data quality: duplicate images, findings about the source, rejected files."""
 
 import polars as pl
 
-COPIES = {"source_digest": "the same bytes", "pixel_digest": "the same stored pixels"}
-"""The manifest columns that identify duplicates, and their descriptions."""
+COPIES = {"source_digest": "identical bytes", "pixel_digest": "identical stored pixels"}
+"""Columns of the manifest that identify duplicates, with names for the page."""
 
 
 def count_copies(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count images that occur more than once, by file bytes and by stored pixels.
+    """Count images that occur more than once, by bytes and by stored pixels.
 
     Returns:
-        `same`: the manifest column compared; `images`: number of duplicated images; `views`: their
-        number of views; `several_patients`, `both_splits`, `both_labels`: duplicated images with
-        several patients, splits or labels.
+        `same` (a column of the manifest), `images` (with duplicates), `views` (of these images),
+        and the number of such images with `several_patients`, `both_splits`, `both_labels`.
     """
     return pl.concat(_count_copies(manifest, column) for column in COPIES)
 
@@ -36,14 +35,14 @@ def _count_copies(manifest: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def count_kinds(table: pl.DataFrame, kind: str) -> pl.DataFrame:
-    """Count rejects by reason, or findings by kind, the commonest first, each with an example.
+    """Count rejects by reason or findings by kind, the most frequent first, with an example.
 
     Args:
-        table: the rejects or findings, with `path`, `detail` and the column named by `kind`.
-        kind: `reason` for rejects, `kind` for findings.
+        table: columns `path`, `detail` and the column of the kind.
+        kind: name of the column, `reason` for rejects or `kind` for findings.
 
     Returns:
-        That column, `files`, and `path` and `detail` of the first file.
+        The column of the kind, `files`, and `path` and `detail` of the first file.
     """
     first = pl.col("path", "detail").sort_by("path").first()
     return (

@@ -1,4 +1,4 @@
-"""Figures of a lake: counts, distributions of pixel values, image sizes, balance of folds."""
+"""Figures of a lake: counts, image sizes, brightness and contrast, fold balance."""
 
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
@@ -11,19 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from shared.labels import LABEL_NAMES
+from shared.labels import BODY_PARTS, LABEL_NAMES
 from trainer.eda.counts import MANY
 from trainer.report.svg import INK, LABEL_COLOURS, MUTED, VIEW, add_legend_below, panel
 
-# in rows: the two bars of a row fill 72 % of it
 _BAR = 0.36
 _SPLIT_COLOURS = {"train": MUTED, "valid": VIEW}
-# area in square points
 _LARGEST_DOT = 320
 
 
 def bars_by_part(counts: pl.DataFrame, unit: str, split: str) -> Figure:
-    """Draw the counts of a unit in a split, by body part and label.
+    """Draw the counts of a unit in a split by body part, normal beside abnormal.
 
     Args:
         counts: as from `trainer.eda.counts.count_by_label`.
@@ -63,7 +61,9 @@ def sizes(table: pl.DataFrame, size: str, owners: str) -> Figure:
         owners: `studies` or `patients`.
     """
     one = {"studies": "study", "patients": "patient"}[owners]
-    figure, axes = panel(f"{size.capitalize()} a {one}", size, f"share of {owners}", 3.0)
+    figure, axes = panel(
+        f"{size.capitalize()} per {one}", f"{size} per {one}", f"share of {owners}", 3.0
+    )
     splits = table["split"].unique(maintain_order=True).to_list()
     for index, split in enumerate(splits):
         rows = table.filter(split=split)
@@ -82,12 +82,12 @@ def sizes(table: pl.DataFrame, size: str, owners: str) -> Figure:
 
 
 def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
-    """Draw quantiles of a pixel statistic by body part and label.
+    """Draw the distribution of a pixel statistic by body part, normal beside abnormal.
 
     Args:
         table: as from `trainer.eda.pixels.spread` by `body_part` and `label`.
         title: title of the figure.
-        x_label: name of the statistic and its unit.
+        x_label: name and unit of the statistic.
     """
     parts = table["body_part"].unique(maintain_order=True).to_list()
     figure, axes = panel(title, x_label, "", 1.5 + 0.46 * len(parts))
@@ -106,12 +106,12 @@ def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
 
 
 def source_sizes(table: pl.DataFrame) -> Figure:
-    """Draw the widths and heights of files; the area of a dot is proportional to its views.
+    """Draw widths and heights of files; the area of a dot is the number of views.
 
     Args:
         table: as from `trainer.eda.pixels.bin_sizes`.
     """
-    figure, axes = panel("Sizes of the files", "width (px)", "height (px)", height_in=4.3)
+    figure, axes = panel("Image sizes", "width (px)", "height (px)", height_in=4.3)
     views = table["views"].to_numpy()
     areas = np.maximum(_LARGEST_DOT * views / max(views, default=1), 3)
     style: dict[str, Any] = {"color": VIEW, "alpha": 0.55, "linewidth": 0}
@@ -125,21 +125,20 @@ def source_sizes(table: pl.DataFrame) -> Figure:
 
 
 def fold_balance(table: pl.DataFrame) -> Figure:
-    """Draw the share of abnormal views in each fold, by body part and in total.
+    """Draw the share of abnormal views of each fold, by body part and overall.
 
     Args:
         table: as from `trainer.eda.folds.balance`.
     """
-    parts = table["body_part"].unique(maintain_order=True).to_list()
+    present = set(table["body_part"])
+    parts = [part for part in (*BODY_PARTS, "all") if part in present]
     if len(parts) == 2:
-        parts = parts[:1]  # for a single body part, `all` has the same values
-    figure, axes = panel(
-        "Balance of folds", "abnormal views of a fold", "", 1.4 + 0.36 * len(parts)
-    )
+        parts = parts[:1]  # `all` equals the only body part
+    figure, axes = panel("Fold balance", "share of abnormal views", "", 1.4 + 0.36 * len(parts))
     rows = table.filter(pl.col("body_part").is_in(parts))
     y = np.array([parts.index(part) for part in rows["body_part"]])
     dots: dict[str, Any] = {"s": 32, "color": VIEW, "alpha": 0.5, "linewidth": 0}
-    axes.scatter(rows["abnormal_share"].to_numpy(), y, label="a fold", **dots)
+    axes.scatter(rows["abnormal_share"].to_numpy(), y, label="one fold", **dots)
     pooled = rows.group_by("body_part", maintain_order=True).agg(
         pl.sum("abnormal_views"), pl.sum("views")
     )

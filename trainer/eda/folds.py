@@ -1,4 +1,4 @@
-"""The balance of body parts and labels over the folds of a cross-validation."""
+"""Example folds: balance of a cross-validation of this lake."""
 
 import polars as pl
 
@@ -11,9 +11,9 @@ def balance(manifest: pl.DataFrame, k: int, seed: int) -> pl.DataFrame:
     """Count the held-out views of each fold of `just cv part=all` with the same `k` and `seed`.
 
     Args:
-        manifest: manifest of a lake; folds cover its train split without patients of valid.
+        manifest: manifest of a lake; folds are drawn from train, without patients of valid.
         k: number of folds.
-        seed: seed of the assignment of groups to folds.
+        seed: seed of the order of groups.
 
     Returns:
         `fold` (from 1), `body_part` (with `all`), `views`, `studies`, `patients`,

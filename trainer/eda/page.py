@@ -1,4 +1,4 @@
-"""The self-contained HTML page of a lake: tables, figures and contact sheet."""
+"""The page of a lake: tables, figures and contact sheet in one self-contained file."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -18,8 +18,9 @@ from trainer.report.template import Plot, inline, render
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 _ON_SPREAD = (
-    "Dot: median; thick: the middle half of views; thin: 5th to 95th percentile. "
-    "Where normal and abnormal differ here, a model can tell them apart without any anatomy."
+    "Dot: median. Thick line: interquartile range. Thin line: 5th to 95th percentile. "
+    "A difference between normal and abnormal here is a shortcut that a model can learn "
+    "instead of anatomy."
 )
 
 
@@ -30,14 +31,14 @@ def make_page(
     on_folds: str,
     thumbnails: list[Thumbnail],
 ) -> str:
-    """Return the HTML page.
+    """Return the page.
 
     Args:
         lake: an opened lake with at least one view.
         options: options of the command.
-        folds: as from `trainer.eda.folds.balance`; None if folds are impossible.
-        on_folds: the reason why folds are impossible.
-        thumbnails: pictures of the contact sheet; empty for no sheet.
+        folds: as from `trainer.eda.folds.balance`; None if they cannot be drawn.
+        on_folds: the reason, if they cannot be drawn.
+        thumbnails: images of the contact sheet; without them, there is no sheet.
     """
     manifest = lake.manifest
     parts = counts.present_parts(manifest)
@@ -64,14 +65,14 @@ def make_page(
         plots={name: list(plots) for name, plots in _draw(manifest, folds).items()},
         thumbnails=thumbnails,
         label_names=LABEL_NAMES,
-        # only options that change the numbers: no paths, so the page can be shared
+        # without `images` and `out`, the page is the same wherever it is written
         options={"k": options.k, "seed": options.seed},
         image=dataclasses.asdict(lake.image),
     )
 
 
 def _list_parts(table: pl.DataFrame) -> dict[str, dict[str, dict[str, int | float]]]:
-    """Return counts by body part, then by split."""
+    """Return counts by part, then by split."""
     by_part: dict[str, dict[str, dict[str, int | float]]] = {}
     for row in table.sort(pl.col("body_part").cast(pl.Enum([*BODY_PARTS, "all"]))).to_dicts():
         by_part.setdefault(row["body_part"], {})[row["split"]] = row
@@ -89,7 +90,7 @@ def _list_sources(manifest: pl.DataFrame) -> Iterator[dict[str, object]]:
 
 
 def _list_folds(folds: pl.DataFrame) -> list[dict[str, dict[str, int | float]]]:
-    """Return the counts of each fold, by body part."""
+    """Return the counts of each fold, by part."""
     return [
         {row["body_part"]: row for row in fold.to_dicts()}
         for fold in folds.partition_by("fold", maintain_order=True)
@@ -110,22 +111,22 @@ def _draw_counts(manifest: pl.DataFrame) -> Iterator[Plot]:
     table = counts.count_by_label(manifest)
     for unit in counts.UNITS:
         for split in counts.present_splits(manifest):
-            twice = " A patient with both labels counts under each." * (unit == "patients")
-            caption = f"{unit.capitalize()} of the {split} split by part and label.{twice}"
+            twice = " A patient with both labels is counted twice." * (unit == "patients")
+            caption = f"{unit.capitalize()} of the {split} split by body part and label.{twice}"
             yield _plot(f"{unit}_{split}", figures.bars_by_part(table, unit, split), caption)
 
 
 def _draw_owners(manifest: pl.DataFrame) -> Iterator[Plot]:
     table = counts.count_views_a_study(manifest)
-    caption = "How many views a study has, as a share of the studies of its split."
+    caption = "Number of views per study, as a share of the studies of a split."
     yield _plot("views_a_study", figures.sizes(table, "views", "studies"), caption)
     table = counts.count_studies_a_patient(manifest)
-    caption = "How many studies a patient has, as a share of the patients of the split."
+    caption = "Number of studies per patient, as a share of the patients of a split."
     yield _plot("studies_a_patient", figures.sizes(table, "studies", "patients"), caption)
 
 
 def _draw_sources(manifest: pl.DataFrame) -> Iterator[Plot]:
-    caption = "Width and height as found; the area of a dot is the number of views."
+    caption = "Width and height of the source files; the area of a dot is the number of views."
     yield _plot("sizes", figures.source_sizes(pixels.bin_sizes(manifest)), caption)
 
 
@@ -140,7 +141,9 @@ def _draw_pixels(manifest: pl.DataFrame) -> Iterator[Plot]:
 
 def _draw_folds(folds: pl.DataFrame | None) -> Iterator[Plot]:
     if folds is not None:
-        caption = "Share of abnormal views held out by each fold; dots that lie together are fair."
+        caption = (
+            "Share of abnormal views held out by each fold; folds are balanced if dots overlap."
+        )
         yield _plot("fold_balance", figures.fold_balance(folds), caption)
 
 

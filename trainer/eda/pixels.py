@@ -1,4 +1,4 @@
-"""Statistics of source sizes and channels, and of the brightness and contrast of stored pixels."""
+"""Image statistics: source sizes and channels, brightness and contrast of stored pixels."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,16 @@ _QUANTILES = {"low": 0.05, "lower": 0.25, "median": 0.5, "upper": 0.75, "high": 
 _NUM_BINS = 24
 _SIZE = ["width_px", "height_px"]
 CHANNEL_NAMES = {1: "grey", 2: "grey with alpha", 3: "colour", 4: "colour with alpha"}
-"""Names of the numbers of channels."""
+"""Names of channel counts."""
 
 
 def spread(manifest: pl.DataFrame, column: str, by: Sequence[str]) -> pl.DataFrame:
-    """Compute quantiles of a column by group.
+    """Compute percentiles of a column.
 
     Args:
         manifest: rows of a manifest.
-        column: a numeric column, such as `mean`.
-        by: columns to group by, such as `body_part`.
+        column: numeric, e.g. `mean`.
+        by: columns, e.g. `body_part`.
 
     Returns:
         The columns `by`, `views`, and the 5th, 25th, 50th, 75th and 95th percentile as `low`,
@@ -34,7 +34,7 @@ def spread(manifest: pl.DataFrame, column: str, by: Sequence[str]) -> pl.DataFra
 
 
 def count_channels(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count views by body part and number of channels of the source file.
+    """Count views by body part and number of channels of the file.
 
     Returns:
         `body_part`, `channels`, `views`.
@@ -44,10 +44,10 @@ def count_channels(manifest: pl.DataFrame) -> pl.DataFrame:
 
 
 def bin_sizes(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count views by the width and height of their source files, in square bins.
+    """Count views by width and height of the file, in square bins.
 
     Returns:
-        `width_px`, `height_px` (means over the bin), `views`; the largest bin last.
+        `width_px`, `height_px` (means over the bin), `views`; the most common last.
     """
     longest = manifest.select(pl.max_horizontal("width_px", "height_px").max()).item() or 1
     step = max(1, round(longest / _NUM_BINS))

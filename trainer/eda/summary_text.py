@@ -1,4 +1,4 @@
-"""Sentences of the page that summarize a lake and its patients."""
+"""Summary sentences of the page: counts, majority class, patients."""
 
 import polars as pl
 
@@ -11,42 +11,42 @@ PATIENT_NAMES = {
     "several_studies": "with several studies",
     "several_parts": "with several body parts",
     "both_labels": "with both labels",
-    "both_labels_of_a_part": "with both labels of one part",
-    "shared_images": "sharing an image",
+    "both_labels_of_a_part": "with both labels of one body part",
+    "shared_images": "sharing an image with another patient",
 }
 """Names of the columns of `trainer.eda.counts.count_patients`."""
 
 
 def headline(manifest: pl.DataFrame) -> list[str]:
-    """Return the counts of each split, and the accuracy of always predicting its commoner label."""
+    """Summarize each split: counts and the accuracy of the majority class."""
     return [_on_split(manifest, split) for split in present_splits(manifest)]
 
 
 def _on_split(manifest: pl.DataFrame, split: str) -> str:
     views = manifest.filter(split=split)
     amounts = views.select(**UNITS).row(0, named=True)
-    views_of = [count(amounts[unit], unit) for unit in UNITS]
+    amounts_of = [count(amounts[unit], unit) for unit in UNITS]
     abnormal = views["label"].to_numpy().mean()
     label = LABEL_NAMES[int(abnormal > 0.5)]
     return (
-        f"{split.capitalize()} has {views_of[0]} of {views_of[1]} of {views_of[2]}; "
-        f"{percent(abnormal)} of its views are abnormal, so always answering “{label}” is right "
-        f"for {percent(max(abnormal, 1 - abnormal))}."
+        f"{split.capitalize()}: {', '.join(amounts_of)}. {percent(abnormal)} of the views are "
+        f"abnormal; always predicting “{label}” has an accuracy of "
+        f"{percent(max(abnormal, 1 - abnormal))}."
     )
 
 
 def on_patients(manifest: pl.DataFrame) -> list[str]:
-    """Return warnings and facts about patients that affect the splitting of views."""
+    """Warn of patients on both sides of a split."""
     if manifest["patient_id"].n_unique() == manifest.height:
         return [
-            "Each view is a patient of its own: this lake does not know which views belong "
-            "together, so the same patient may be on both sides of a split."
+            "Each view counts as a patient of its own, because this lake has no patient ids. "
+            "Views of the same patient may be on both sides of a split."
         ]
     num_both = count_patients_in_both_splits(manifest)
     if num_both:
         return [
             f"{count(num_both, 'patients')} {'has' if num_both == 1 else 'have'} views in train "
-            "and in valid; training leaves their train views out."
+            "and in valid; training excludes their train views."
         ]
     if len(present_splits(manifest)) == 2:
         return ["No patient has views in both splits."]

@@ -17,7 +17,7 @@ from trainer.evaluation.thresholds import decide
 from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import encode_jpeg, side_by_side
 from trainer.report.error_analysis import heat_map_path, shown_views
-from trainer.runs.scored_run import fairest_set
+from trainer.runs.scored_run import unseen_set
 
 _SIDE_PX = 256
 _QUALITY = 80
@@ -37,7 +37,7 @@ def keep_pictures(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataF
         WriteError: a picture cannot be written.
     """
     name = selected_model(scored)
-    _, rows = fairest_set(scored, name)
+    _, rows = unseen_set(scored, name)
     shown = shown_views(rows, decide(scored, name))
     views = lake.manifest.filter(pl.col("view_id").is_in(shown))
     with ViewReader(lake, views) as reader:

@@ -1,1 +1,1 @@
-"""The report of a run: what its predictions say, in numbers, figures and one page."""
+"""The report of a run: metrics, figures, one page and a model card."""

@@ -1,4 +1,4 @@
-"""The figure of many classes: which are taken for which."""
+"""The confusion matrix of a multi-class model."""
 
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
@@ -18,7 +18,7 @@ _GAP = 0.04
 
 
 def class_confusion(measures: Measures, level: str) -> Figure:
-    """Draw a confusion matrix of all classes: counts, shaded by their share of each true class.
+    """Draw a confusion matrix of all classes: counts, shaded by their share of the actual class.
 
     Args:
         measures: as from `trainer.evaluation.multiclass.measure_classes`.
@@ -27,8 +27,8 @@ def class_confusion(measures: Measures, level: str) -> Figure:
     counts = np.array(measures[f"{level}_confusion"])
     names = [row["name"] for row in measures[f"{level}_classes"]]
     height_in = 1.9 + _CELL_IN * len(names)
-    title = f"Confusion of classes by {level}"
-    figure, axes = panel(title, "answer", "truth", height_in, _WIDTH_IN)
+    title = f"Confusion matrix of classes by {level}"
+    figure, axes = panel(title, "predicted", "actual", height_in, _WIDTH_IN)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     for (row, column), count in np.ndenumerate(counts):
         if count:
@@ -41,7 +41,7 @@ def class_confusion(measures: Measures, level: str) -> Figure:
 def _draw_cell(axes: Axes, cell: tuple[int, int], colour: str, count: str, share: float) -> None:
     row, column = cell
     low, high = -0.5 + _GAP, 0.5 - _GAP
-    # no deeper than this, so that ink reads on it on light and on dark paper
+    # a deeper shade would hide the number on a light or a dark page
     style: dict[str, Any] = {"color": colour, "alpha": 0.06 + 0.5 * share, "linewidth": 0}
     axes.fill_between([column + low, column + high], row + low, row + high, **style)
     weight = "bold" if row == column else "normal"
@@ -57,7 +57,7 @@ def _finish(axes: Axes, names: list[str]) -> None:
     axes.set(xlim=ends, ylim=ends[::-1])
     axes.set_xticks(range(len(names)), names, rotation=90)
     axes.set_yticks(range(len(names)), names)
-    # what is told right about the body part lies in the blocks along the diagonal
+    # blocks along the diagonal: the body part is right, the label may be wrong
     for first in range(0, len(names), 2):
         left, right = first - 0.5, first + 1.5
         corners = ([left, right, right, left, left], [left, left, right, right, left])

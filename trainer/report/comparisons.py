@@ -1,4 +1,4 @@
-"""The figures that compare, a row each: body parts, candidates."""
+"""Figures with one row per body part or per candidate."""
 
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
@@ -17,10 +17,10 @@ _NEAR_CHANCE = 0.65
 
 
 def auroc_by_part(by_part: ByPart) -> Figure:
-    """Draw the AUROC of each part as dots on intervals, by view and by study, with the counts.
+    """Draw the AUROC of each body part with its 95 % CI and counts, by view and by study.
 
     Args:
-        by_part: measures by part with intervals, `all` included.
+        by_part: metrics by body part with intervals, including `all`.
     """
     names = list(by_part)
     figure, axes = panel("AUROC by body part", "AUROC", "", height_in=1.3 + 0.5 * len(names))
@@ -46,18 +46,18 @@ def auroc_by_part(by_part: ByPart) -> Figure:
 def candidates(
     out_of_fold: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]
 ) -> Figure:
-    """Draw the view AUROC of each candidate: folds, their mean, and pooled.
+    """Draw the view AUROC of each candidate: each fold, mean over folds, pooled.
 
     Args:
-        out_of_fold: by model, measures by part.
-        folds: by model, flat measures of each fold.
+        out_of_fold: by model, metrics by body part.
+        folds: by model, metrics of each fold.
     """
     models = list(out_of_fold)
-    figure, axes = panel("Candidates", "view AUROC out of fold", "", 1.6 + 0.34 * len(models))
+    figure, axes = panel("Candidates", "out-of-fold view AUROC", "", 1.6 + 0.34 * len(models))
     for y, model in enumerate(models):
         per_fold = [m["view_auroc"] for m in folds[model] if m["view_auroc"] is not None]
         pooled = out_of_fold[model]["all"]["view_auroc"]
-        names = ("a fold", "mean of folds", "pooled") if y == 0 else (None,) * 3
+        names = ("one fold", "mean of folds", "pooled") if y == 0 else (None,) * 3
         rows = [y] * len(per_fold)
         axes.scatter(per_fold, rows, s=28, color=VIEW, alpha=0.45, linewidth=0, label=names[0])
         if per_fold:
@@ -65,7 +65,7 @@ def candidates(
             axes.scatter([mean], [y], s=220, color=INK, marker="|", label=names[1])
         if pooled is not None:
             axes.scatter([pooled], [y], s=26, color=VIEW, marker="D", label=names[2], zorder=3)
-    # candidates far from chance could not be told apart on an axis that reaches there
+    # on an axis down to 0.5, good candidates would overlap
     _finish_rows(axes, models, shows_chance=axes.get_xlim()[0] < _NEAR_CHANCE)
     add_legend_below(figure)
     return figure
@@ -74,7 +74,7 @@ def candidates(
 def _finish_rows(axes: Axes, labels: Sequence[str], shows_chance: bool = True) -> None:
     if shows_chance:
         axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
-    # names come from people: a dollar sign in one is no formula
+    # users choose these names: a dollar sign must not start a formula
     axes.set_yticks(range(len(labels)), labels, parse_math=False)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     low, high = axes.get_xlim()

@@ -1,4 +1,4 @@
-"""Cases: the views and studies of a set that are worth a look, with their heat maps if kept."""
+"""Error analysis: the most confident errors and the most uncertain studies."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ HEAT_MAPS = "heat_maps"
 _NUM_MISTAKES = 8
 _NUM_STUDIES = 6
 _TINY = 2.0**-24
-"""float32 knows no probability nearer to 1; so none may be nearer to 0."""
+"""float32 has no probability closer to 1, so the same limit holds at 0."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,8 @@ class Shot:
 
     Attributes:
         view_id: of the view.
-        probability: of abnormal, calibrated.
-        picture: the radiograph and the same under its heat map, a `data:` address; empty if there
-            is none.
+        probability: calibrated probability of abnormal.
+        picture: the radiograph and its heat map as one `data:` URL; empty without images.
     """
 
     view_id: str
@@ -42,68 +41,68 @@ class Shot:
 
 @dataclass(frozen=True)
 class Case:
-    """A view or a study, and what was answered.
+    """A view or a study with its actual and its predicted label.
 
     Attributes:
-        name: its id.
-        truth: normal or abnormal.
-        answer: at the threshold that the run learnt.
-        probability: of abnormal, calibrated.
-        views: of it, in the order of their names.
+        name: id of the view or study.
+        actual: normal or abnormal.
+        predicted: normal or abnormal, at the learnt decision threshold.
+        probability: calibrated probability of abnormal.
+        views: ordered by name.
     """
 
     name: str
-    truth: str
-    answer: str
+    actual: str
+    predicted: str
     probability: float
     views: Sequence[Shot]
 
 
 def find_mistakes(rows: pl.DataFrame, decision: Decision) -> pl.DataFrame:
-    """Return the views answered wrong with most confidence, the worst first.
+    """Return the most confident errors, the most confident first.
 
-    Confidence is the distance from the threshold in log-odds, so that false alarms and what was
-    missed count alike wherever the threshold is.
+    Confidence is the distance from the threshold in log-odds, so false positives and false
+    negatives are comparable at any threshold.
 
     Args:
-        rows: of a scored table, one a view.
-        decision: of the model that scored them.
+        rows: rows of a scored table, one per view.
+        decision: decision of the model that scored them.
     """
     decided = _decide(rows, decision.view)
-    wrong = decided.filter(pl.col("answer") != pl.col("label"))
+    wrong = decided.filter(pl.col("predicted") != pl.col("label"))
     return wrong.sort("distance", "view_id", descending=[True, False]).head(_NUM_MISTAKES)
 
 
 def find_uncertain(rows: pl.DataFrame, decision: Decision) -> pl.DataFrame:
-    """Return the studies whose probability is nearest to the threshold, the nearest first.
+    """Return the studies with probabilities closest to the threshold, the closest first.
 
     Args:
-        rows: of a scored table, one a view.
-        decision: of the model that scored them.
+        rows: rows of a scored table, one per view.
+        decision: decision of the model that scored them.
     """
     decided = _decide(by_study(rows), decision.study)
     return decided.sort("distance", "study_id").head(_NUM_STUDIES)
 
 
 def shown_views(rows: pl.DataFrame, decision: Decision) -> set[str]:
-    """Return the ids of all views of the mistakes and of the uncertain studies."""
+    """Return the ids of the views that the error analysis shows."""
     studies = find_uncertain(rows, decision).select("study_id")
     of_studies = rows.join(studies, on="study_id", how="semi")["view_id"]
     return {*find_mistakes(rows, decision)["view_id"], *of_studies}
 
 
 def heat_map_path(folder: Path, view_id: str) -> Path:
-    """Return where in a run folder the picture of a view is kept."""
+    """Return the path of a view's picture in a run folder."""
     return folder / HEAT_MAPS / f"{view_id}.jpg"
 
 
 def list_mistakes(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iterator[Case]:
-    """Yield what `find_mistakes` finds.
+    """Yield the most confident errors with their pictures.
 
     Args:
-        rows: of a scored table, one a view.
-        decision: of the model that scored them.
-        folder: the run's, in which pictures may be.
+        rows: rows of a scored table, one per view.
+        decision: decision of the model that scored them.
+        folder: run folder, with or without pictures.
     """
     for row in find_mistakes(rows, decision).iter_rows(named=True):
         shot = _shoot(folder, row["view_id"], row["calibrated"])
@@ -111,7 +110,7 @@ def list_mistakes(rows: pl.DataFrame, decision: Decision, folder: Path) -> Itera
 
 
 def list_uncertain(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iterator[Case]:
-    """Yield what `find_uncertain` finds; arguments as of `list_mistakes`."""
+    """Yield the most uncertain studies; arguments as for `list_mistakes`."""
     views = _decide(rows, decision.view).sort("view_id")
     for row in find_uncertain(rows, decision).iter_rows(named=True):
         own = views.filter(study_id=row["study_id"]).select("view_id", "calibrated")
@@ -120,12 +119,12 @@ def list_uncertain(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iter
 
 
 def _decide(rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
-    """Return the rows with `calibrated`, `answer` (0 or 1) and `distance` from the threshold."""
+    """Add `calibrated`, `predicted` (0 or 1) and `distance` from the threshold."""
     probabilities = rows["probability"].to_numpy()
     distance = np.abs(_log_odds(probabilities) - _log_odds(np.array([rule.threshold])))
     return rows.with_columns(
         calibrated=pl.Series(calibrate(probabilities, rule.temperature)),
-        answer=(pl.col("probability") >= rule.threshold).cast(pl.Int64),
+        predicted=(pl.col("probability") >= rule.threshold).cast(pl.Int64),
         distance=pl.Series(distance),
     )
 
@@ -135,8 +134,8 @@ def _log_odds(probabilities: Floats) -> Floats:
 
 
 def _to_case(name: str, row: dict[str, Any], views: Sequence[Shot]) -> Case:
-    truth, answer = LABEL_NAMES[int(row["label"])], LABEL_NAMES[int(row["answer"])]
-    return Case(name, truth, answer, row["calibrated"], views)
+    actual, predicted = LABEL_NAMES[int(row["label"])], LABEL_NAMES[int(row["predicted"])]
+    return Case(name, actual, predicted, row["calibrated"], views)
 
 
 def _shoot(folder: Path, view_id: str, probability: float) -> Shot:

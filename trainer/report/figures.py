@@ -1,4 +1,4 @@
-"""The figures of one set, each one panel: learning curves, confusion, ROC, reliability."""
+"""Figures of one set: learning curves, confusion matrix, ROC curve, reliability diagram."""
 
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
@@ -23,10 +23,10 @@ _AUROC_LINES = {"val_auroc": ("validation", VIEW)}
 
 
 def loss_curves(history: pl.DataFrame) -> Figure:
-    """Draw training and validation loss over epochs; the epochs whose weights were kept are dots.
+    """Draw training and validation loss by epoch; dots mark the epochs of the kept weights.
 
     Args:
-        history: rows of one model: `fold`, `epoch`, `loss`, `val_loss`, `is_best`; a line a fold.
+        history: one model's `fold`, `epoch`, `loss`, `val_loss`, `is_best`; one line per fold.
     """
     figure, axes = panel("Loss", "epoch", "cross-entropy")
     _draw_curves(axes, history, _LOSS_LINES, "val_loss")
@@ -34,12 +34,12 @@ def loss_curves(history: pl.DataFrame) -> Figure:
 
 
 def auroc_curves(history: pl.DataFrame) -> Figure:
-    """Draw the validation view AUROC over epochs; the epochs whose weights were kept are dots.
+    """Draw the validation view AUROC by epoch; dots mark the epochs of the kept weights.
 
     Args:
-        history: rows of one model: `fold`, `epoch`, `val_auroc`, `is_best`; a line a fold.
+        history: epochs of one model: `fold`, `epoch`, `val_auroc`, `is_best`; one line per fold.
     """
-    figure, axes = panel("View AUROC on validation", "epoch", "AUROC")
+    figure, axes = panel("Validation AUROC", "epoch", "view AUROC")
     _draw_curves(axes, history, _AUROC_LINES, "val_auroc")
     axes.axhline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
     add_legend(axes)
@@ -54,7 +54,7 @@ def _draw_curves(
     for index, run in enumerate(runs):
         marker = "o" if run.height == 1 else ""  # a line through one epoch is invisible
         for column, (name, colour) in lines.items():
-            label = None if index else name if len(runs) == 1 else f"{name}, a line a fold"
+            label = None if index else name if len(runs) == 1 else f"{name}, one line per fold"
             line: dict[str, Any] = {"color": colour, "linewidth": width, "marker": marker}
             axes.plot(run["epoch"], run[column], label=label, **line)
         kept = run.filter("is_best")
@@ -68,15 +68,15 @@ def _draw_curves(
 
 
 def confusion(measures: Measures, level: str) -> Figure:
-    """Draw a confusion matrix: counts, and shares of each true label.
+    """Draw a confusion matrix: counts, and their shares of the actual label.
 
     Args:
-        measures: flat measures of one set.
+        measures: metrics of one set.
         level: `view` or `study`.
     """
     counts = np.array(measures[f"{level}_confusion"])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = panel(f"Confusion by {level}", "answer", "truth", height_in=3.2)
+    figure, axes = panel(f"Confusion matrix by {level}", "predicted", "actual", height_in=3.2)
     axes.grid(visible=False)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.tick_params(length=0)
@@ -94,7 +94,7 @@ def _draw_cell(
     axes: Axes, corner: tuple[float, float], colour: str, count: str, share: float
 ) -> None:
     x, y = corner
-    # no deeper than this, so that ink reads on it on light and on dark paper
+    # a deeper shade would hide the number on a light or a dark page
     axes.axhspan(y, y + 0.94, (x + 0.5) / 2, (x + 1.46) / 2, color=colour, alpha=0.06 + 0.4 * share)
     style: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
     axes.text(x + 0.48, y + 0.4, count, fontsize=15, fontweight="bold", **style)
@@ -102,14 +102,16 @@ def _draw_cell(
 
 
 def roc(scored: pl.DataFrame, name: str = "all") -> Figure:
-    """Draw ROC curves by view and by study; where there are folds, a thin line for each as well.
+    """Draw ROC curves by view and by study, and a thin line for each fold.
 
     Args:
         scored: a scored table of one model and role.
-        name: of the rows, for the title.
+        name: name of the set, for the title.
     """
     title = f"ROC, {name}"
-    figure, axes = panel(title, "1 - specificity", "sensitivity (recall)", height_in=4.3)
+    figure, axes = panel(
+        title, "1 \N{MINUS SIGN} specificity", "recall (sensitivity)", height_in=4.3
+    )
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
     folds: list[int] = sorted(scored["fold"].drop_nulls().unique())
     for level, table in (("view", scored), ("study", by_study(scored))):
@@ -127,7 +129,7 @@ def _draw_roc(
     auroc = measure_auroc(*to_arrays(table))
     if auroc is None:
         if prefix:
-            axes.plot([], [], label=f"{prefix} {level}: not defined, one label only")
+            axes.plot([], [], label=f"{prefix} {level}: undefined, only one label")
         return
     label = f"{prefix} {level}: AUROC {auroc:.3f}" if prefix else None
     curve = roc_curve(*to_arrays(table))
@@ -135,17 +137,20 @@ def _draw_roc(
 
 
 def reliability(level: str, labels: Ints, probabilities: Mapping[str, Floats]) -> Figure:
-    """Draw the share of abnormal rows over the mean probability of bins of rising probability.
+    """Draw a reliability diagram: observed share of abnormal cases by predicted probability.
 
     Args:
         level: `view` or `study`.
         labels: 0 or 1, (rows,).
-        probabilities: by name, (rows,); the last is drawn in the level's colour.
+        probabilities: by name, (rows,); the last one is emphasized.
     """
     figure, axes = panel(
-        f"Reliability by {level}", "mean probability of a bin", "share abnormal", height_in=4.3
+        f"Reliability diagram by {level}",
+        "mean predicted probability",
+        "share of abnormal cases",
+        height_in=4.3,
     )
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":", label="perfect")
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":", label="perfect calibration")
     *_, last = probabilities
     for name, values in probabilities.items():
         bins = bin_by_probability(labels, values)

@@ -1,4 +1,4 @@
-"""The words and numbers of a report: what the measures mean, said with their uncertainty."""
+"""Number formats and summary sentences of a report."""
 
 import json
 from collections.abc import Sequence
@@ -14,35 +14,45 @@ _SINGULARS = {"studies": "study", "classes": "class", "processes": "process"}
 ROLE_NAMES = {
     "test": "Test: the official valid split",
     "validation": "Validation: held out of train, by patient",
-    "out_of_fold": "Out of fold: each view scored by a model that had not seen its patient",
+    "out_of_fold": "Out-of-fold: each view is predicted by a model that has not seen its patient",
 }
 
 
+def set_name(role: str) -> str:
+    """Return the name of a set in a sentence, e.g. `out-of-fold`."""
+    return role.replace("_", "-")
+
+
 def number(value: float | None) -> str:
-    """Format a measure to three decimals; what is not defined is a dash."""
+    """Format a metric to three decimals; an undefined one is a dash."""
     return _UNDEFINED if value is None else f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def interval(bounds: Measures | None) -> str:
-    """Format a 95 % interval to two decimals, e.g. `[0.72, 0.88]`; nothing where there is none."""
+    """Format a 95 % CI to two decimals, e.g. `[0.72, 0.88]`; empty without an interval."""
     if bounds is None:
         return ""
     return f"[{bounds['low']:.2f}, {bounds['high']:.2f}]".replace("-", "\N{MINUS SIGN}")
 
 
 def estimate(measures: Measures, level: str, key: str) -> str:
-    """Format a measure with its interval, e.g. `0.804 [0.72, 0.88]`."""
+    """Format a metric by name with its 95 % CI, e.g. `0.804 [0.72, 0.88]`."""
     return with_interval(measures[f"{level}_{key}"], measures[f"{level}_intervals"][key])
 
 
 def with_interval(value: float | None, bounds: Measures | None) -> str:
-    """Format a measure and its 95 % interval."""
+    """Format a value and its 95 % CI."""
     return f"{number(value)} {interval(bounds)}".rstrip()
 
 
 def percent(share: float, decimals: int = 0) -> str:
-    """Format a share."""
+    """Format a share as a percentage."""
     return f"{share:.{decimals}%}".replace("%", "\N{NARROW NO-BREAK SPACE}%")
+
+
+def plain(text: str) -> str:
+    """Replace narrow spaces, which a terminal shows as an escape sequence."""
+    return text.replace("\N{NARROW NO-BREAK SPACE}", " ")
 
 
 def fine_percent(share: float) -> str:
@@ -67,7 +77,7 @@ def duration(seconds: float) -> str:
 
 
 def setting(value: Any) -> str:
-    """Format a value of `config.json` for a table."""
+    """Format a value of `config.json`."""
     if value is None:
         return _UNDEFINED
     if isinstance(value, list):
@@ -75,34 +85,44 @@ def setting(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-FORMATS = (number, interval, estimate, percent, fine_percent, count, duration, setting)
-"""What a template needs to write a value."""
+FORMATS = (
+    number,
+    interval,
+    estimate,
+    percent,
+    fine_percent,
+    count,
+    duration,
+    setting,
+    set_name,
+)
+"""Formats that templates use as `as_NAME`."""
 
 
 def part_name(parts: Sequence[str]) -> str:
-    """Name the body parts of a run for its title."""
+    """Return the body parts of a run as a title."""
     if set(parts) >= set(MURA_PARTS):
         return "All body parts"
     return ", ".join(parts).capitalize()
 
 
-def commoner_label(measures: Measures) -> str:
-    """Return the label that most views have."""
+def majority_label(measures: Measures) -> str:
+    """Return the more frequent label of the views."""
     num_abnormal = measures["num_abnormal_views"]
     return LABEL_NAMES[int(2 * num_abnormal > measures["num_views"])]
 
 
 def headline(measures: Measures) -> list[str]:
-    """Say in sentences what the measures of unseen views mean, against chance and majority."""
+    """Summarize the metrics in sentences, compared with chance and with the majority class."""
     seen = f"{count(measures['num_views'], 'views')} of {count(measures['num_studies'], 'studies')}"
     sentences = [_on_ranking(measures, seen), _on_accuracy(measures)]
     if _may_be_chance(measures):
         sentences.append(
-            "With this many studies, the AUROC by study cannot be told from that of a coin."
+            "The 95 % CI of the study AUROC includes 0.5, so this result could be chance."
         )
     if measures["num_studies"] < FEW_STUDIES:
         sentences.append(
-            f"These are fewer than {FEW_STUDIES} studies: take all numbers below as rough."
+            f"With fewer than {FEW_STUDIES} studies, all numbers below are rough estimates."
         )
     return sentences
 
@@ -110,20 +130,22 @@ def headline(measures: Measures) -> list[str]:
 def _on_ranking(measures: Measures, seen: str) -> str:
     auroc = measures["view_auroc"]
     if auroc is None:
-        return f"The {seen} it had not seen all have one label, so there is no AUROC."
+        return f"All {seen} have the same label, so the AUROC is undefined."
     return (
-        f"On {seen} it had not seen, the model gave an abnormal view a higher probability than "
-        f"a normal one {percent(auroc)} of the time (AUROC {number(auroc)}; a coin has 0.5)."
+        f"On {seen} held out from training, the model ranked an abnormal view above a normal one "
+        f"{percent(auroc)} of the time (view AUROC {number(auroc)}; chance is 0.5)."
     )
 
 
 def _on_accuracy(measures: Measures) -> str:
     accuracy, majority = measures["view_accuracy"], measures["view_majority_accuracy"]
-    label = commoner_label(measures)
-    verdict = "" if accuracy > majority else ", so its answers add nothing to that"
+    label = majority_label(measures)
+    comparison = (
+        "" if accuracy > majority else ", so the model is no better than the majority class"
+    )
     return (
-        f"Its answer was right for {percent(accuracy)} of views; always answering “{label}” would "
-        f"have been right for {percent(majority)}{verdict}."
+        f"Its view accuracy is {percent(accuracy)}; always predicting “{label}” has an accuracy of "
+        f"{percent(majority)}{comparison}."
     )
 
 

@@ -1,6 +1,6 @@
-"""The notes of a report: how its numbers were made, and what keeps them from saying more."""
+"""Method notes of a report: how its numbers were made, and their limits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
@@ -8,70 +8,77 @@ from trainer.evaluation.bootstrap import COVERAGE, MIN_GROUPS
 from trainer.evaluation.metrics import LEVELS, ByPart, final_rows
 from trainer.evaluation.thresholds import Decision
 from trainer.report.error_analysis import Case
-from trainer.report.formatting import count, percent
+from trainer.report.formatting import count, percent, set_name
 from trainer.runs.scored_run import Run
 
 
 def on_intervals(by_part: ByPart, num_resamples: int) -> str:
-    """Say how intervals were made, and where they say less than they seem to.
+    """Describe the intervals and their limits.
 
     Args:
-        by_part: measures with intervals of the sets that they stand beside.
-        num_resamples: how many were drawn for each.
+        by_part: metrics with intervals of the set.
+        num_resamples: bootstrap resamples per interval.
     """
     sentences = [
-        f"Brackets hold {percent(COVERAGE)} of {num_resamples:,} resamples of the patients of a "
-        "set, drawn with replacement; all views and studies of a patient stay together."
+        f"Brackets are {percent(COVERAGE)} CIs from {num_resamples:,} bootstrap resamples of the "
+        "patients of a set; all views and studies of a patient are resampled together."
     ]
     found = [measures[f"{level}_intervals"] for measures in by_part.values() for level in LEVELS]
     if not all(any(bounds.values()) for bounds in found):
-        sentences.append(f"Fewer than {MIN_GROUPS} patients make no interval.")
+        sentences.append(f"There is no interval for fewer than {MIN_GROUPS} patients.")
     aurocs = [bounds["auroc"] for bounds in found if bounds["auroc"]]
     if num_left_out := num_resamples - min(
         (b["num_resamples"] for b in aurocs), default=num_resamples
     ):
         sentences.append(
-            "Resamples without both labels have no AUROC and are left out of it, "
-            f"{num_left_out:,} at most."
+            f"Resamples with only one label, at most {num_left_out:,}, are left out of the "
+            "interval of the AUROC."
         )
     if any(b and b["low"] == b["high"] for bounds in found for b in bounds.values()):
         sentences.append(
-            "An interval without width is no certainty: "
-            "resamples hold no mistake that was not made here."
+            "An interval of zero width is not certainty: resamples cannot contain errors that this "
+            "set does not contain."
         )
     return " ".join(sentences)
 
 
-def on_decision(decision: Decision, role: str) -> str:
-    """Say what temperatures and thresholds were learnt on.
+def on_decision(decision: Decision, shown: Collection[str]) -> str:
+    """Name the predictions behind the decision thresholds and temperatures.
 
     Args:
-        decision: of the run.
-        role: of the rows that it is shown on.
+        decision: decision of the run.
+        shown: sets that its results are shown for.
     """
     if not decision.learnt_on:
-        return "There were no predictions of both labels to learn a threshold or temperature on."
+        return (
+            "No decision threshold or temperature was learnt: "
+            "there were no predictions of both labels to learn from."
+        )
     learnt = (
-        f"Threshold and temperature were learnt on {decision.learnt_on.replace('_', '-')} "
+        f"Decision thresholds and temperatures were learnt on the {set_name(decision.learnt_on)} "
         f"predictions, {count(decision.num_views, 'views')} of "
         f"{count(decision.num_studies, 'studies')}"
     )
-    if decision.learnt_on == role:
-        return f"{learnt}: the very ones shown here, so these numbers flatter."
-    return f"{learnt}; nothing of the test went into them."
+    independent = "; the test was not used." if "test" in shown else "."
+    if decision.learnt_on in shown:
+        return (
+            f"{learnt}{independent} The {set_name(decision.learnt_on)} results at these thresholds "
+            "and after calibration are therefore slightly too good."
+        )
+    return f"{learnt}{independent}"
 
 
 def on_missing_test(parts: Sequence[str]) -> str:
-    """Say why there is no test."""
+    """Explain the missing test."""
     names = ", ".join(parts)
     return (
         f"There is no test: the lake has no views of the official valid split for {names}. "
-        "The numbers come from views held out of train instead."
+        "All results are for views held out from train."
     )
 
 
 def on_patients(scored: pl.DataFrame) -> str:
-    """Say whether validation and test share patients.
+    """Report whether validation and test share patients.
 
     Args:
         scored: all predictions of a run.
@@ -80,66 +87,73 @@ def on_patients(scored: pl.DataFrame) -> str:
     groups = {role: set(final.filter(role=role)["group"]) for role in ("validation", "test")}
     num_shared = len(groups["validation"] & groups["test"])
     if num_shared:
-        return f"{count(num_shared, 'patients')} of validation are in test, too: do not trust it."
-    return "Sets are drawn by patient, across body parts: no patient is in two sets."
+        return (
+            f"{count(num_shared, 'patients')} of validation are also in the test: "
+            "the test results are not valid."
+        )
+    return "Sets are split by patient, across body parts: no patient is in two sets."
 
 
 def on_pictures(run: Run, cases: Sequence[Case]) -> str:
-    """Say what the pictures of cases show, whose answer it is, and who may see them.
+    """Explain the radiographs and heat maps of the error analysis.
 
     Args:
-        run: whose cases they are.
-        cases: all that are listed.
+        run: run with these cases.
+        cases: all listed cases.
     """
     if not any(view.picture for case in cases for view in case.views):
-        return "Radiographs and their heat maps were left out."
+        return "Radiographs and heat maps were left out."
     sentences = [
-        "Right of each radiograph is where the kept model sees what speaks for abnormal, by "
-        "Layer-CAM (Jiang et al. 2021): each map on a scale of its own, none where nothing does.",
-        "A map shows where a model looked, not whether it was right to.",
+        "The heat map on the right of each radiograph marks the regions that raise the predicted "
+        "probability of abnormal (Layer-CAM, Jiang et al. 2021). Each map has its own scale; it is "
+        "empty if no region does.",
+        "A heat map shows the regions that the model used, not whether they are abnormal.",
     ]
-    if run.headline[0] == "out_of_fold":
+    if run.is_cv and "test" not in run.by_role:
         sentences.append(
-            "Probabilities are of the model that had not seen the patient; the kept one has."
+            "Probabilities are out-of-fold; heat maps are those of the final model, "
+            "which was trained on these patients."
         )
-    sentences.append("With these radiographs, this page is as private as they are.")
+    sentences.append("This page contains radiographs and is as private as they are.")
     return " ".join(sentences)
 
 
 def on_fitting(run: Run) -> str:
-    """Say how long the final model was fitted, and which epoch was kept."""
+    """Describe the training of the final model and its kept epoch."""
     kept = run.fitted.filter("is_best")["epoch"]
     if kept.is_empty():
         return ""
-    # a head reads embeddings, no images
+    # a classifier head is trained on embeddings, so it has no image rate
     speed = run.fitted.drop_nulls("train_s")["images_per_s"].median()
     pace = f", at a median of {speed:,.0f} images/s" if isinstance(speed, float) else ""
     epochs = count(run.fitted.height, "epochs")
-    return f"TrainedModel for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
+    return f"Trained for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
 
 
 def on_candidates(run: Run) -> str:
-    """Say how many candidates were tried, how one was chosen, and what was kept of it.
+    """Describe the comparison of candidates, the choice and the final model.
 
     Args:
-        run: of a cross-validation.
+        run: a cross-validation.
     """
     num, is_tested = run.metrics["num_candidates"], "test" in run.by_role
     verb = "was" if num == 1 else "were"
     sentences = [
-        f"{count(num, 'candidates')} {verb} tried on the same folds of the train split.",
-        f"{run.model} was chosen by pooled out-of-fold view AUROC; nothing of the official valid "
-        "split went into the choice.",
+        f"{count(num, 'candidates')} {verb} compared on the same folds of the train split.",
+        f"{run.model} was chosen by pooled out-of-fold view AUROC; the official valid split was "
+        "not used for the choice.",
     ]
     num_folds = len(run.metrics["folds"][run.model])
     if run.is_ensemble:
         sentences.append(
-            f"What are kept are its {num_folds} fold models, which answer by their mean."
+            f"The final model is the ensemble of its {num_folds} fold models: the mean of their "
+            "probabilities."
         )
     else:
         sentences.append(
-            "It was then fitted again on train, a fifth of its patients held out to stop by."
+            "It was then trained again on the train split, with a fifth of the patients held out "
+            "for early stopping."
         )
     if is_tested:
-        sentences.append("The test was scored once, after that.")
+        sentences.append("The final model was evaluated once on the test.")
     return " ".join(sentences)

@@ -1,4 +1,4 @@
-"""The model card: what a model is for, what made it, how well it does, and where its limits are."""
+"""The model card: intended use, training, results and limitations of a model."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -22,9 +22,9 @@ _COLUMNS = (
     "Part",
     "By",
     "Abnormal",
-    "From",
+    "Threshold",
     "AUROC",
-    *(key.capitalize() for key in _KEYS[1:]),
+    *("Recall (sensitivity)" if key == "recall" else key.capitalize() for key in _KEYS[1:]),
 )
 
 
@@ -32,8 +32,8 @@ def make_card(run: Run, has_pictures: bool) -> str:
     """Return a run's model card as Markdown (Mitchell et al. 2019, arXiv:1810.03993, figure 2).
 
     Args:
-        run: that the card is about.
-        has_pictures: whether its folder has radiographs.
+        run: the run of the model.
+        has_pictures: whether its folder contains radiographs.
     """
     role, by_part = run.headline
     present = set(run.scored["body_part"])
@@ -43,7 +43,7 @@ def make_card(run: Run, has_pictures: bool) -> str:
         run=run,
         has_pictures=has_pictures,
         title=formatting.part_name([part for part in BODY_PARTS if part in present]),
-        role_name=formatting.ROLE_NAMES[role],
+        role=role,
         measures=by_part["all"],
         trained=trained,
         unseen=[part for part in MURA_PARTS if part not in trained],
@@ -58,16 +58,19 @@ def make_card(run: Run, has_pictures: bool) -> str:
         split=_describe_split(run),
         on_patients=methods.on_patients(run.scored),
         on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
-        on_decision=methods.on_decision(run.decision, role),
+        on_decision=methods.on_decision(run.decision, run.shown),
         sentences=formatting.headline(by_part["all"]),
         columns=_COLUMNS,
-        rows=list(_list_rows(by_part)),
+        results={
+            formatting.ROLE_NAMES[name]: list(_list_rows(of_set))
+            for name, of_set in run.shown.items()
+        },
         limits=list(limits.find(run)),
     )
 
 
 def _describe_origin(run: Run) -> str:
-    """Say where the weights come from."""
+    """Describe the initial weights."""
     weights = run.config["options"]["weights"]
     entry = MODELS.get(run.model.partition(" ")[0])
     if entry is None or not entry.starts_at(weights):
@@ -78,18 +81,18 @@ def _describe_origin(run: Run) -> str:
 
 
 def _describe_way(run: Run) -> str:
-    """Say what of the model was trained."""
+    """Describe the trained layers."""
     own = run.history.filter(model=run.model)
     if run.config["options"]["train"] == "staged":
-        return "First its head, on the frozen rest; then all of it, at a tenth of the rate."
-    # a head reads embeddings, and no images that take time
+        return "First the head, on a frozen backbone; then all layers, at a tenth of the rate."
+    # a classifier head is trained on embeddings, so its history has no image times
     if own.height and own["train_s"].is_null().all():
-        return "Only its head; the backbone keeps the weights that it came with."
-    return "All of it."
+        return "Only the head; the backbone is frozen."
+    return "All layers."
 
 
 def _describe_split(run: Run) -> str:
-    """Say how sets were drawn."""
+    """Describe the split."""
     test = "The test is the official valid split." if "test" in run.by_role else "There is no test."
     drawn: list[str] = []
     if run.is_cv:
@@ -104,7 +107,7 @@ def _describe_split(run: Run) -> str:
 
 
 def _repeat(command: str, options: Mapping[str, Any]) -> str:
-    """Return the command that makes such a run."""
+    """Return the command that repeats the run."""
     kind = {"train": TrainOptions, "cv": CvOptions, "tune": TuneOptions}[command]
     usual = {field.name: field.default for field in fields(kind)} | {"out": options["out"]}
     given = [f"{k}={v}" for k, v in options.items() if v != usual[k]]
@@ -112,10 +115,10 @@ def _repeat(command: str, options: Mapping[str, Any]) -> str:
 
 
 def _list_rows(by_part: ByPart) -> Iterator[list[str]]:
-    """Yield the cells of each part and level: of answers from 0.5, then from the threshold."""
+    """Yield the cells of each body part and level: at 0.5, then at the learnt threshold."""
     for part, measures in by_part.items():
         if part == "all" and len(by_part) == 2:
-            continue  # the same rows as the only part
+            continue  # identical to the only body part
         for level, unit in LEVELS.items():
             number = measures[f"num_{unit}"]
             share = formatting.percent(measures[f"num_abnormal_{unit}"] / number)

@@ -1,4 +1,4 @@
-"""The report: a run folder's tables become `metrics.json`, figures, a page and a model card."""
+"""The report of a run folder: `metrics.json`, figures, a page and a model card."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from trainer.report.model_card import CARD_FILE, make_card
 from trainer.report.plots import draw
 from trainer.report.svg import to_svg
 from trainer.report.template import Plot, inline, render
-from trainer.runs.scored_run import Run, read_run
+from trainer.runs.scored_run import Run, read_run, unseen_set
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
@@ -25,10 +25,10 @@ def write_report(folder: Path) -> Path:
 
     Args:
         folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
-            (a scored table); and the pictures of `trainer.explain.report_images`, if there are any.
+            (a scored table), and optionally the pictures of `trainer.explain.report_images`.
 
     Returns:
-        The path of `report.html`: one page that loads nothing else.
+        The path of `report.html`, a self-contained page.
 
     Raises:
         TrainingError: a file is missing, or there are no predictions.
@@ -58,22 +58,25 @@ def _write_plot(folder: Path, name: str, figure: Figure, caption: str) -> Plot:
 
 def _render(run: Run, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
     role, by_part = run.headline
-    mistakes = list(error_analysis.list_mistakes(run.rows(role), run.decision, folder))
-    uncertain = list(error_analysis.list_uncertain(run.rows(role), run.decision, folder))
+    # heat maps are those of the final model, so the cases are from a set that it has not seen
+    case_role, rows = unseen_set(run.scored, run.model)
+    mistakes = list(error_analysis.list_mistakes(rows, run.decision, folder))
+    uncertain = list(error_analysis.list_uncertain(rows, run.decision, folder))
     parts = [part for part in BODY_PARTS if part in set(run.scored["body_part"])]
     return render(
         _TEMPLATE,
         run=run,
         plots=sections,
         role=role,
+        case_role=case_role,
         role_names=formatting.ROLE_NAMES,
         measures=by_part["all"],
         title=formatting.part_name(parts),
         sentences=formatting.headline(by_part["all"]),
-        commoner=formatting.commoner_label(by_part["all"]),
+        majority_label=formatting.majority_label(by_part["all"]),
         on_patients=methods.on_patients(run.scored),
         on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
-        on_decision=methods.on_decision(run.decision, role),
+        on_decision=methods.on_decision(run.decision, run.shown),
         on_missing_test="" if "test" in run.by_role else methods.on_missing_test(parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
         on_candidates=methods.on_candidates(run) if run.is_cv else "",
@@ -88,7 +91,7 @@ def _render(run: Run, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
 
 
 def _list_candidates(run: Run) -> Iterator[Measures]:
-    """Yield each candidate's row: pooled measures, and mean and spread over folds."""
+    """Yield a row per candidate: pooled metrics, and mean and spread over folds."""
     for name, by_part in run.metrics["out_of_fold"].items():
         yield {
             **by_part["all"],

@@ -1,4 +1,4 @@
-"""Which figures a report has, under which names, and what stands below each."""
+"""The figures of a report, with names and captions."""
 
 from collections.abc import Iterator
 
@@ -13,45 +13,50 @@ from trainer.runs.scored_run import Run
 
 Captioned = tuple[Figure, str]
 
-_ON_SPREAD = "Candidates closer than their own folds are spread can hardly be told apart."
+_ON_SPREAD = "Differences between candidates below the spread of their folds are not reliable."
+_ON_ROC = "Recall (sensitivity) against false positive rate (1 \N{MINUS SIGN} specificity)."
 
 
 def draw(run: Run) -> dict[str, dict[str, Captioned]]:
     """Draw every figure of a report.
 
     Returns:
-        By section of the page (`result`, `classes`, `reliability`, `candidates`, `search`,
-        `learning`, `folds`) and by a name fit for a file: the figure and its caption.
+        By section of the page (`result`, `test`, `classes`, `reliability`, `candidates`,
+        `search`, `learning`, `folds`) and by file name: the figure and its caption.
     """
     role, by_part = run.headline
     result = {
         f"confusion_{level}": (
             figures.confusion(by_part["all"], level),
-            f"Answers against truth by {level}, counts and shares of each truth; answered abnormal "
-            "from a probability of 0.5.",
+            f"Actual and predicted labels by {level}: counts, and shares of the actual label. "
+            "Predicted abnormal from a probability of 0.5.",
         )
         for level in ("view", "study")
     }
-    name = role.replace("_", " ")
-    result["roc"] = (figures.roc(run.rows(role), name), "Sensitivity against false alarms.")
+    on_folds = " Thin lines: single folds." if run.is_cv and role == "out_of_fold" else ""
+    roc = figures.roc(run.rows(role), formatting.set_name(role))
+    result["roc"] = (roc, f"{_ON_ROC}{on_folds}")
     if len(by_part) > 2:
-        caption = "Dots on their 95 % intervals; the numbers are views / studies."
+        caption = "AUROC with 95 % CI. The numbers below a body part are views / studies."
         result["auroc_by_part"] = (comparisons.auroc_by_part(by_part), caption)
     return {
         "result": result,
+        "test": {"roc_test": (figures.roc(run.rows("test"), "test"), _ON_ROC)}
+        if run.beside
+        else {},
         "classes": _draw_classes(run) if run.classes else {},
         "reliability": dict(_draw_reliability(run)),
         "candidates": _draw_candidates(run) if run.is_cv else {},
         "search": search_report.draw(run) if run.search else {},
         "learning": dict(_draw_learning("", run.fitted)),
-        "folds": dict(_draw_learning("_folds", run.fitted_folds, f"{run.model}, folds. ")),
+        "folds": dict(_draw_learning("_folds", run.fitted_folds, f"{run.model}, all folds. ")),
     }
 
 
 def _draw_classes(run: Run) -> dict[str, Captioned]:
     caption = (
-        "Answers against truth by {}: counts, shaded by their share of the true class. "
-        "In the boxes the body part is right."
+        "Actual and predicted classes by {}: counts, shaded by their share of the actual class. "
+        "Inside a box, the body part is right."
     )
     return {
         f"class_confusion_{level}": (class_confusion(run.classes, level), caption.format(level))
@@ -64,24 +69,20 @@ def _draw_reliability(run: Run) -> Iterator[tuple[str, Captioned]]:
         labels, probabilities = to_arrays(rows)
         temperature = run.decision.rule(level).temperature
         drawn = {
-            "as the model says": probabilities,
+            "uncalibrated": probabilities,
             "after temperature scaling": calibrate(probabilities, temperature),
         }
         bins = formatting.count(bin_by_probability(labels, probabilities).num_rows.size, "bins")
         caption = (
-            f"{bins} of equally many; on the dotted line, four in five that get 0.8 are abnormal."
+            f"{bins} of equal count. "
+            "On the dotted line, predicted probabilities equal observed shares."
         )
         yield f"reliability_{level}", (figures.reliability(level, labels, drawn), caption)
 
 
 def _draw_candidates(run: Run) -> dict[str, Captioned]:
     figure = comparisons.candidates(run.metrics["out_of_fold"], run.metrics["folds"])
-    plots = {"candidates": (figure, _ON_SPREAD)}
-    # where there is no test, this curve is already among the results
-    if run.headline[0] != "out_of_fold":
-        curve = figures.roc(run.rows("out_of_fold"), "out of fold")
-        plots["roc_out_of_fold"] = (curve, f"{run.model}: a thin line a fold, all folds pooled.")
-    return plots
+    return {"candidates": (figure, _ON_SPREAD)}
 
 
 def _draw_learning(
@@ -89,9 +90,9 @@ def _draw_learning(
 ) -> Iterator[tuple[str, Captioned]]:
     if history.is_empty():
         return
-    loss = "The dot is the epoch whose weights were kept."
+    loss = "The dot marks the epoch of the kept weights."
     yield f"loss{suffix}", (figures.loss_curves(history), prefix + loss)
     if history["val_auroc"].is_null().all():
-        return  # validation views of one label have no AUROC
-    auroc = "How well validation views were ranked after each epoch."
+        return  # undefined for validation views of one label
+    auroc = "Validation view AUROC after each epoch."
     yield f"auroc{suffix}", (figures.auroc_curves(history), prefix + auroc)

@@ -1,4 +1,4 @@
-"""What a report says of a search: its best trials, figures of all, and how far to trust them."""
+"""Hyperparameter search in a report: best trials, figures, method notes."""
 
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
@@ -18,18 +18,18 @@ from trainer.runs.scored_run import Run
 
 _NUM_SHOWN = 8
 _SCALES = ("weight_decay", "learning_rate")
-"""Settings of which the order of magnitude is searched: the ones to see scores over."""
+"""Settings searched on a logarithmic scale; each has a figure of scores."""
 _MARGIN = 1.3
 _MARKERS = {"linear": "o", "hidden": "D"}
 
 
 def list_best(run: Run) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the best trials and of the first, whose settings are the usual ones.
+    """Yield the rows of the best trials and of the first trial, which has the default settings.
 
     Args:
-        run: that a search ended with.
+        run: the run of the chosen trial.
     """
-    # a stable order: of equals the first was chosen
+    # ties keep their order, because the search chose the first of them
     ranked = run.trials.sort("score", "number", descending=[True, False], nulls_last=True)
     best = ranked.head(_NUM_SHOWN)
     shown = pl.concat([best, ranked.filter(number=1)]).unique("number", maintain_order=True)
@@ -43,48 +43,49 @@ def _show(value: Any) -> str:
 
 
 def _span(name: str, values: Sequence[Any]) -> str:
-    """Return a setting with the choices that it had, or with its lowest and highest number."""
+    """Return a setting with its choices or its range."""
     between = " to " if all(isinstance(value, float) for value in values) else ", "
     return f"{name} ({between.join(map(_show, values))})"
 
 
 def on_search(run: Run) -> str:
-    """Say how many trials there were of what, which was chosen, and what its numbers are worth.
+    """Describe the search: number of trials, settings, chosen trial and selection bias.
 
     Args:
-        run: that a search ended with.
+        run: the run of the chosen trial.
     """
     found = run.search
     *others, last = (_span(name, values) for name, values in found["settings"].items())
     names = f"{', '.join(others)} and {last}" if others else last
-    usual = "it had the usual settings"
+    usual = "it has the default settings"
     if found["chosen"] != 1:
-        usual = f"the usual settings have {number(run.trials.filter(number=1)['score'][0])}"
+        usual = f"the default settings have {number(run.trials.filter(number=1)['score'][0])}"
     sentences = [
-        f"{count(found['num_trials'], 'trials')} of {names}, each one fit to the train views, "
-        "stopped early and scored on the validation views.",
+        f"{count(found['num_trials'], 'trials')} of {names}. Each was trained on the train views, "
+        "with early stopping and its score on the validation views.",
         f"Trial {found['chosen']} was chosen by validation view AUROC, {number(found['score'])}; "
         f"{usual}.",
     ]
     if found["num_failed"]:
-        sentences.append(f"{count(found['num_failed'], 'trials')} failed and had no score.")
+        sentences.append(f"{count(found['num_failed'], 'trials')} failed without a score.")
     if found["num_trials"] > 1:
         sentences.append(
-            "Numbers on validation are optimistic: the trial was chosen by them, as the best of "
-            f"{found['num_trials']}."
+            "The validation numbers are too good, because they are those of the best of "
+            f"{found['num_trials']} trials."
         )
     if "test" in run.by_role:
         sentences.append(
-            "Those of the test are not: nothing of it went into the choice, and it was scored once."
+            "The test was not used for the choice and was evaluated once, so its numbers are not "
+            "biased by the search."
         )
     return " ".join(sentences)
 
 
 def draw(run: Run) -> dict[str, tuple[Figure, str]]:
-    """Draw the scores of all trials, in their order and over the setting with a scale.
+    """Draw the scores of all trials, in order and by each logarithmic setting.
 
     Args:
-        run: that a search ended with.
+        run: the run of the chosen trial.
 
     Returns:
         By name, the figure and its caption.
@@ -93,12 +94,12 @@ def draw(run: Run) -> dict[str, tuple[Figure, str]]:
     plots = {
         "trials": (
             _by_number(known, chosen),
-            "Scores of the trials in their order; the line is the best so far.",
+            "Scores of the trials in order; the line is the best score so far.",
         )
     }
     for name in _SCALES:
         if name in known.columns:
-            caption = f"The same scores over {name}: a flat top means that it matters little there."
+            caption = f"The same scores by {name}; a flat top means a small effect in that range."
             low, high = run.search["settings"][name]
             plots[f"trials_{name}"] = (_by_setting(known, chosen, name, low, high), caption)
     return plots
@@ -132,7 +133,7 @@ def _show_tick(value: float, _: int | None) -> str:
 
 
 def _draw_scores(axes: Axes, known: pl.DataFrame, chosen: int, x: str) -> None:
-    kinds = known["head"].unique(maintain_order=True) if "head" in known.columns else ["a trial"]
+    kinds = known["head"].unique(maintain_order=True) if "head" in known.columns else ["trial"]
     for kind in kinds:
         rows = known.filter(head=kind) if kind in _MARKERS else known
         style: dict[str, Any] = {"marker": _MARKERS.get(kind, "o"), "s": 40, "zorder": 3}

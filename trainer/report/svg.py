@@ -1,4 +1,4 @@
-"""One look for all figures: palette, panels, and SVG that takes its colours from a page."""
+"""Style of all figures: palette, panels, and SVG coloured by the CSS of a page."""
 
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK, MUTED, GRID, PAPER = "#1f2328", "#6a737d", "#d8dee4", "#ffffff"
-# Okabe & Ito's blue and vermilion, told apart by every kind of colour vision
-# (https://jfly.uni-koeln.de/color); a view is always the first, a study the second
+# blue and vermilion of Okabe & Ito, distinguishable with any colour vision deficiency
+# (https://jfly.uni-koeln.de/color); views are blue, studies vermilion
 VIEW, STUDY = "#0072b2", "#d55e00"
 LEVEL_COLOURS = {"view": VIEW, "study": STUDY}
 # green after Okabe & Ito, purple after Tol: different in lightness too
@@ -38,7 +38,7 @@ _TEXT_PT = 10.5
 def panel(
     title: str, x_label: str, y_label: str, height_in: float = 3.4, width_in: float = _WIDTH_IN
 ) -> tuple[Figure, Axes]:
-    """Return a figure of one axes, narrow enough that its text is readable on a phone."""
+    """Return a figure with one axes, narrow enough to be readable on a phone."""
     figure = Figure(figsize=(width_in, height_in), layout="constrained", facecolor=PAPER)
     axes = figure.add_subplot(facecolor=PAPER)
     axes.set_title(title, loc="left", fontsize=_TEXT_PT + 1, fontweight="bold", color=INK)
@@ -58,15 +58,15 @@ def add_legend(axes: Axes, place: Literal["best", "lower right"] = "best") -> No
 
 
 def add_legend_below(figure: Figure) -> None:
-    """Add a legend of two columns below the axes, where it hides nothing."""
+    """Add a legend of two columns below the axes, where it hides no data."""
     style: dict[str, Any] = {"frameon": False, "fontsize": _TEXT_PT - 0.5, "labelcolor": INK}
     figure.legend(loc="outside lower left", ncols=2, **style)
 
 
 def to_svg(figure: Figure) -> str:
-    """Return a figure as an SVG file; the same figure gives the same text."""
+    """Return a figure as an SVG file, deterministically."""
     sink = io.StringIO()
-    # text stays text: small, searchable, and set in the page's font
+    # text as text: smaller, searchable, and in the font of the page
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mura-lake"}):
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(sink, format="svg", metadata=nothing)
@@ -74,12 +74,12 @@ def to_svg(figure: Figure) -> str:
 
 
 def to_inline(svg: str, name: str, description: str) -> str:
-    """Return an SVG file's element for a page of many, coloured by the page's CSS variables.
+    """Return the `<svg>` element for a page with several, coloured by CSS variables.
 
     Args:
         svg: an SVG file, as from `to_svg`.
-        name: unique on the page; its ids begin with it.
-        description: what a screen reader says.
+        name: unique on the page; prefix of all ids.
+        description: text for screen readers.
     """
     element = svg[svg.index("<svg") :]
     element = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", element)

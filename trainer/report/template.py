@@ -1,4 +1,4 @@
-"""Template: how a page is made of its values and figures, in the look that all pages share."""
+"""Rendering of pages from templates, in a common style."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from trainer.report.svg import to_inline
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure of a page: its name, what it says, and its SVG."""
+    """A figure of a page: name, caption and SVG."""
 
     name: str
     caption: str
@@ -21,18 +21,18 @@ class Plot:
 
 
 def inline(svg: str, name: str, caption: str) -> Plot:
-    """Return a figure, given as an SVG file, for a page; its name is unique there."""
-    # matplotlib escapes what it writes into an SVG
+    """Return a figure for a page from an SVG file; the name is unique on the page."""
+    # safe: matplotlib escapes the text in its SVG
     return Plot(name, caption, Markup(to_inline(svg, name, caption)))
 
 
 def render(template: Path, **values: Any) -> str:
-    """Return a page, or a file of plain text if the template is not called `.html.j2`.
+    """Render a template: `.html.j2` with escaping, others as plain text.
 
     Args:
-        template: may import what `base.html.j2` beside this module has, and write values by the
-            formats of `trainer.report.formatting`, as `as_NAME`.
-        **values: all that the template names.
+        template: may import the macros of `base.html.j2` and use the formats of
+            `trainer.report.formatting`, as `as_NAME`.
+        **values: all variables of the template.
     """
     page = Environment(
         loader=FileSystemLoader([template.parent, Path(__file__).parent]),
@@ -43,7 +43,7 @@ def render(template: Path, **values: Any) -> str:
         lstrip_blocks=True,
     )
     formats = {f"as_{function.__name__}": function for function in formatting.FORMATS}
-    untyped: Any = page  # jinja2 leaves the types of both unknown
+    untyped: Any = page  # jinja2 does not type these
     untyped.filters.update(formats)
     untyped.globals.update(formats)
     return page.get_template(template.name).render(**values)

@@ -1,4 +1,4 @@
-"""The results that a command prints: a comparison of candidates, the headline of a run."""
+"""Results printed by commands: a comparison of candidates, the main numbers of a run."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,20 +7,21 @@ from pathlib import Path
 from shared.console import say, show_table
 from trainer.evaluation.comparison import COMPARED, summarize
 from trainer.evaluation.metrics import ByPart, Measures
-from trainer.report.formatting import estimate, fine_percent, number
+from trainer.report.formatting import count, estimate, fine_percent, number, plain, set_name
+from trainer.runs.scored_run import REPORTED
 
 
 def show_comparison(pooled: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]) -> None:
-    """Print a table of all candidates for each measure that they are compared by.
+    """Print a table of all candidates for each metric of the comparison.
 
     Args:
-        pooled: by candidate, measures of all folds together, by part.
-        folds: by candidate, measures of each fold.
+        pooled: by candidate, metrics of all folds together, by body part.
+        folds: by candidate, metrics of each fold.
     """
     num_folds = max(map(len, folds.values()))
     header = ["candidate", *(f"fold {n + 1}" for n in range(num_folds)), "mean", "spread", "pooled"]
     for key, title in COMPARED.items():
-        show_table(f"{title} out of fold", header, _list_rows(pooled, folds, key))
+        show_table(f"{title}, out-of-fold", header, _list_rows(pooled, folds, key))
 
 
 def _list_rows(
@@ -33,19 +34,23 @@ def _list_rows(
 
 
 def print_results(folder: Path) -> None:
-    """Print a finished run's headline numbers and where its report is."""
+    """Print the main numbers of a finished run, in the order of the report, and its path."""
     metrics = json.loads((folder / "metrics.json").read_text())
-    for role in ("validation", "test"):
-        if result := metrics[role].get("all"):
+    by_role: dict[str, ByPart] = metrics
+    if "chosen" in metrics:
+        by_role = {**metrics, "out_of_fold": metrics["out_of_fold"][metrics["chosen"]]}
+    for role in REPORTED:
+        if result := by_role.get(role, {}).get("all"):
             say(
-                f"{role}: {result['num_views']:,} views of {result['num_studies']:,} studies: "
+                f"{set_name(role)}: {count(result['num_views'], 'views')} of "
+                f"{count(result['num_studies'], 'studies')}: "
                 f"view AUROC {estimate(result, 'view', 'auroc')}, "
                 f"study AUROC {estimate(result, 'study', 'auroc')}, "
                 f"view accuracy {estimate(result, 'view', 'accuracy')} "
-                f"(always the commoner label: {number(result['view_majority_accuracy'])}), "
+                f"(majority class: {number(result['view_majority_accuracy'])}), "
                 f"study kappa {estimate(result, 'study', 'kappa')}"
             )
     config = json.loads((folder / "config.json").read_text())
     for name, share in config["waiting_share"].items():
-        say(f"{name}: {fine_percent(share)} of the time spent waiting for images")
+        say(plain(f"{name}: {fine_percent(share)} of the time was spent waiting for images"))
     say(f"report: {folder / 'report.html'}")

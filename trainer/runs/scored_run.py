@@ -1,4 +1,4 @@
-"""The input of a report: configuration, history, scored predictions and metrics of a run."""
+"""A run with its scores: configuration, history, predictions and their metrics."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,19 +25,22 @@ _HISTORY_SCHEMA = {
     "val_auroc": pl.Float64,
     "is_best": pl.Boolean,
 }
+REPORTED = ("out_of_fold", "test", "validation")
+"""Sets in the order of the report. Pooled out-of-fold predictions cover the whole train split, so
+they come before a test that may be a dozen studies."""
 _TRIALS_SCHEMA = {"number": pl.Int64, "score": pl.Float64, "state": pl.String}
 
 
 @dataclass(frozen=True)
 class Run:
-    """The content of a run folder.
+    """The contents of a run folder.
 
     Attributes:
         config: `config.json`.
         history: one row per epoch.
         scored: one row per prediction, joined to the manifest.
-        decision: the learnt temperatures and thresholds.
-        metrics: as from `compute_metrics`.
+        decision: the learnt temperatures and decision thresholds.
+        metrics: the result of `compute_metrics`.
         trials: one row per trial of a hyperparameter search; empty without a search.
     """
 
@@ -50,62 +53,73 @@ class Run:
 
     @property
     def search(self) -> dict[str, Any]:
-        """The settings of the hyperparameter search; empty without a search."""
+        """Facts about the hyperparameter search; empty without a search."""
         return self.config.get("search", {})
 
     @property
     def is_cv(self) -> bool:
-        """Whether candidates were compared over folds."""
+        """Whether the run is a cross-validation."""
         return "folds" in self.metrics
 
     @property
     def is_ensemble(self) -> bool:
-        """Whether the fold models were saved in place of a refitted model."""
+        """Whether the final model is the ensemble of the fold models instead of a refit."""
         return self.config["options"].get("ensemble") == "folds"
 
     @property
     def model(self) -> str:
-        """The name of the saved model: the only one, or the best candidate."""
+        """The name of the model, or of the chosen candidate."""
         return self.metrics["chosen"] if self.is_cv else self.scored["model"][0]
 
     @property
     def by_role(self) -> dict[str, ByPart]:
-        """Metrics by body part of each set that the model scored, the least biased set first."""
+        """Metrics by body part of each set that the model scored, in the order of the report."""
         out_of_fold: ByPart = self.metrics["out_of_fold"][self.model] if self.is_cv else {}
         by_role: dict[str, ByPart] = {**self.metrics, "out_of_fold": out_of_fold}
-        return {role: by_role[role] for role in ROLES if by_role[role]}
+        return {role: by_role[role] for role in REPORTED if by_role[role]}
 
     @property
     def headline(self) -> tuple[str, ByPart]:
-        """The role and the metrics by body part of the least biased set."""
+        """The first set of the report: its role and its metrics by body part."""
         return next(iter(self.by_role.items()))
 
     @property
+    def beside(self) -> ByPart:
+        """Metrics of the test, beside out-of-fold headline numbers; empty without either."""
+        return self.by_role.get("test", {}) if self.is_cv else {}
+
+    @property
+    def shown(self) -> dict[str, ByPart]:
+        """The headline set and the one beside it."""
+        role, by_part = self.headline
+        return {role: by_part, **({"test": self.beside} if self.beside else {})}
+
+    @property
     def classes(self) -> Measures:
-        """The class metrics of the headline's set; empty for a model without classes."""
+        """Multi-class metrics of the headline set; empty for a binary model."""
         return self.metrics.get("classes", {}).get(self.headline[0], {})
 
     @property
     def fitted(self) -> pl.DataFrame:
-        """The history of the saved model, without folds."""
+        """The training history of the final model, without folds."""
         return final_rows(self.history.filter(model=self.model))
 
     @property
     def fitted_folds(self) -> pl.DataFrame:
-        """The history of the saved model's fits to folds; empty without folds."""
+        """The training history of its fold models, if there are any."""
         return self.history.filter(pl.col("fold").is_not_null(), model=self.model)
 
     def rows(self, role: str) -> pl.DataFrame:
-        """Return the model's predictions for a set; `out_of_fold` rows are of its fold models."""
+        """Return the predictions for a set: those of the fold models for `out_of_fold`."""
         return _select(self.scored, self.model, role)
 
 
-def fairest_set(scored: pl.DataFrame, model: str) -> tuple[str, pl.DataFrame]:
-    """Return the role and the rows of the least biased set that a model scored.
+def unseen_set(scored: pl.DataFrame, model: str) -> tuple[str, pl.DataFrame]:
+    """Return the role and the rows of the set that is most independent of the final model.
 
     Args:
-        scored: all predictions of a run, with at least one of the model.
-        model: name of the model.
+        scored: all predictions of a run, including some of the model.
+        model: name of the final model.
     """
     sets = ((role, _select(scored, model, role)) for role in ROLES)
     return next((role, rows) for role, rows in sets if rows.height)

@@ -1,4 +1,4 @@
-"""Checks of a run's `config.json`, `metrics.json` and `predictions.parquet` as they are read."""
+"""Run facts: `config.json`, `metrics.json` and `predictions.parquet` of a run, checked as read."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,7 +20,7 @@ from trainer.evaluation.metrics import (
 from trainer.evaluation.thresholds import CALIBRATED, Decision
 
 ROLES = ("test", "out_of_fold", "validation")
-"""Roles of predictions, the least biased first."""
+"""Sets of predictions, the most independent of the final model first."""
 SCORED_SCHEMA: Mapping[str, type[pl.DataType]] = {
     "view_id": pl.String,
     "model": pl.String,
@@ -33,19 +33,19 @@ SCORED_SCHEMA: Mapping[str, type[pl.DataType]] = {
     "group": pl.Int64,
     CALIBRATED: pl.Float64,
 }
-"""Columns of `predictions.parquet`; a model with classes adds `class_probabilities`."""
+"""Columns of `predictions.parquet`; with classes also `class_probabilities`."""
 
 _CONFIG_TYPES = {"command": str, "options": dict, "classes": list, "lake": dict}
 _METRICS_TYPES = {"bootstrap": dict, "decision": dict, "validation": dict, "test": dict}
 _TOLERANCE = 1e-6
-"""Allows for exponentials that differ in the last bits between machines."""
+"""Exponentials may differ in the last bits between machines."""
 
 
 def check_config(config: Mapping[str, Any]) -> None:
-    """Check the keys that prediction and reports need.
+    """Refuse a configuration without what answering and showing a run needs.
 
     Raises:
-        ValueError: a key is missing, or its value has another type or is unknown.
+        ValueError: a key is missing, or its value is of another type or kind.
     """
     _check_types(config, _CONFIG_TYPES)
     _check_types(config["lake"], {"path": str, "digest": str, "num_views": int, "image": dict})
@@ -55,10 +55,10 @@ def check_config(config: Mapping[str, Any]) -> None:
 
 
 def num_outputs(config: Mapping[str, Any]) -> int:
-    """Return the number of outputs of a run's model, from its classes.
+    """Return how many outputs a run's model has, by the classes that it tells apart.
 
     Raises:
-        ValueError: the classes are not those of a `trainer.data.target.Target`.
+        ValueError: these are no classes of a `trainer.data.target.Target`.
     """
     classes: list[Any] = config["classes"]
     if classes == list(LABEL_NAMES):
@@ -72,10 +72,10 @@ def num_outputs(config: Mapping[str, Any]) -> int:
 def check_metrics(
     metrics: Mapping[str, Any], decision: Decision, command: str, scored: pl.DataFrame
 ) -> None:
-    """Check that metrics match the decision and the predictions of a run.
+    """Refuse measures that are not those of a run's decision and predictions.
 
     Raises:
-        ValueError: they do not match.
+        ValueError: they are not.
     """
     more = {"chosen": str, "out_of_fold": dict} if command == "cv" else {}
     _check_types(metrics, {**_METRICS_TYPES, **more})
@@ -96,13 +96,13 @@ def read_predictions(encoded: bytes, num_classes: int, decision: Decision) -> pl
     """Read the predictions of a run.
 
     Args:
-        encoded: content of `predictions.parquet`.
-        num_classes: outputs of the model; 1 for the probability of abnormal alone.
-        decision: decision of the run.
+        encoded: `predictions.parquet`.
+        num_classes: that the model tells apart; 1 if it only tells abnormal from normal.
+        decision: of the run.
 
     Raises:
-        ValueError: a column is missing or has another type, a value is out of range, or the
-            decision was not learnt on these predictions.
+        ValueError: a column is missing or of another type, a value is out of range, or the
+            decision was not learnt on them.
     """
     with_classes = {CLASS_PROBABILITIES: pl.List(pl.Float64)} if num_classes > 1 else {}
     scored = read_table(encoded, {**SCORED_SCHEMA, **with_classes})
@@ -119,7 +119,7 @@ def check_scored(scored: pl.DataFrame) -> None:
     """Refuse a scored table with nulls, values out of range, or two rows of one view in a set.
 
     Raises:
-        ValueError: the table has such a row.
+        ValueError: it has some.
     """
     columns = ("view_id", *SET_COLUMNS, "probability", *TRUTH_COLUMNS)
     is_out_of_fold = pl.col("role") == "out_of_fold"
@@ -143,14 +143,14 @@ def _check_classes(scored: pl.DataFrame, num_classes: int) -> None:
         classes.list.len() == num_classes,
         classes.list.eval(pl.element().is_between(0, 1).fill_null(False)).list.all(),
         (classes.list.sum() - 1).abs() <= _TOLERANCE,
-        # classes alternate normal and abnormal, so abnormal ones have odd numbers
+        # abnormal classes have odd numbers
         (classes.list.gather_every(2, 1).list.sum() - pl.col("probability")).abs() <= _TOLERANCE,
     )
     _refuse(scored.filter(~is_right.fill_null(False)).select("view_id", CLASS_PROBABILITIES))
 
 
 def _check_decision(scored: pl.DataFrame, decision: Decision) -> None:
-    """Refuse a decision of other predictions, or probabilities calibrated by another decision."""
+    """Refuse a decision of other rows, or calibrated probabilities that are not by it."""
     own = scored.filter(model=decision.model)
     rows = own.filter(role=decision.learnt_on)
     counts = (rows.height, by_study(rows).height)
@@ -168,7 +168,7 @@ def _check_decision(scored: pl.DataFrame, decision: Decision) -> None:
 def _check_types(facts: Any, expected: Mapping[str, type]) -> None:
     facts = cast("dict[str, Any]", facts)
     for name, kind in expected.items():
-        # isinstance(True, int) is true
+        # bool is an int to isinstance
         if type(facts.get(name)) is not kind:
             raise ValueError(f"Expected {name} of {kind.__name__}. Received: {facts.get(name)!r}")
 

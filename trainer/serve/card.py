@@ -7,13 +7,13 @@ from markdown_it import MarkdownIt
 from trainer.report.model_card import CARD_FILE
 from trainer.runs.saved_run import SavedRun
 
-_NO_CARD = "This run has no model card. Its `report.html` holds its results."
+_NO_CARD = "This run has no model card. See the results in its `report.html`."
 
 
 def render_card(kept: SavedRun) -> str:
-    """Return a run's model card as HTML, with headings one level lower.
+    """Return a run's model card as HTML, below the page's own heading.
 
-    HTML and pictures in the card are not rendered, because a run folder may be untrusted.
+    HTML and images in the card are left out, because the run folder may be untrusted.
     """
     try:
         card = (kept.folder / CARD_FILE).read_text(encoding="utf-8", errors="replace")
@@ -22,7 +22,7 @@ def render_card(kept: SavedRun) -> str:
     markdown = MarkdownIt("js-default", {"html": False}).disable("image")
     tokens = markdown.parse(re.sub("^#", "##", card, flags=re.MULTILINE))
     for token in tokens:
-        # alignment of a column as a class: the page's policy forbids inline styles
+        # the content security policy forbids inline styles, also for column alignment
         if "style" in token.attrs:
             token.attrs = {"class": "number"} if "right" in str(token.attrs["style"]) else {}
     return markdown.renderer.render(tokens, markdown.options, {})

@@ -1,4 +1,4 @@
-"""The API's description of the served model."""
+"""Model description of the API."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +9,8 @@ from trainer.report.formatting import part_name
 from trainer.runs.saved_run import SavedRun
 
 _KEYS = ("auroc", "accuracy", "recall", "specificity")
-_ROLES = ("test", "out_of_fold", "validation")
+_ROLES = ("out_of_fold", "test", "validation")
+"""The order of the report."""
 
 
 def describe_model(kept: SavedRun) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def describe_model(kept: SavedRun) -> dict[str, Any]:
 
 
 def body_parts(kept: SavedRun) -> list[str]:
-    """Return the body parts that a run has scored, in the order of `BODY_PARTS`."""
+    """Return the body parts that a run has scored, in the order of the vocabulary."""
     scored = set(kept.scored["body_part"])
     return [part for part in BODY_PARTS if part in scored]
 
@@ -43,10 +44,10 @@ def _describe_rule(kept: SavedRun, level: str) -> dict[str, float]:
 
 
 def _describe_metrics(kept: SavedRun) -> dict[str, Any]:
-    """Return metrics of the least biased set that the run scored."""
+    """Return the headline numbers of the report."""
     for role in _ROLES:
         by_part: dict[str, Any] = kept.metrics.get(role) or {}
-        # out-of-fold metrics are by candidate
+        # a cross-validation has out-of-fold metrics by candidate
         by_part = by_part.get(kept.decision.model, by_part)
         if measures := by_part.get("all"):
             counts = {f"num_{unit}": measures[f"num_{unit}"] for unit in LEVELS.values()}

@@ -1,5 +1,5 @@
 "use strict";
-// The page: it sends the views of a study in one request and shows the answer.
+// Sends the views of a study in one request and shows the result.
 
 const [zone, files, answer, card, login] = ["zone", "files", "answer", "card", "login"].map(
   (id) => document.getElementById(id),
@@ -7,7 +7,7 @@ const [zone, files, answer, card, login] = ["zone", "files", "answer", "card", "
 let token = takeToken();
 let asking = new AbortController();
 
-/** Take the token from the fragment of the URL, and keep it for this tab only. */
+/** Move the token from the URL fragment to the session storage of this tab. */
 function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (given) {
@@ -17,13 +17,13 @@ function takeToken() {
   return sessionStorage.getItem("token");
 }
 
-/** Send a request; the error of a refused one has the server's sentence. */
+/** Send a request; a refusal throws an error with the message of the server. */
 async function ask(path, options = {}) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   let response;
   while (!response || response.status === 429) {
     if (response) {
-      say("The server is busy with other studies; this one waits.");
+      say("The server is busy with other studies; this study is waiting.");
       const seconds = Number(response.headers.get("retry-after"));
       await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
       options.signal?.throwIfAborted();
@@ -31,7 +31,7 @@ async function ask(path, options = {}) {
     try {
       response = await fetch(path, { ...options, headers, credentials: "omit" });
     } catch (error) {
-      throw error.name === "AbortError" ? error : new Error("The server does not answer.");
+      throw error.name === "AbortError" ? error : new Error("The server does not respond.");
     }
   }
   login.hidden = response.status !== 401;
@@ -42,7 +42,7 @@ async function ask(path, options = {}) {
   return response;
 }
 
-/** Show a sentence in place of an answer. */
+/** Show a message in place of a result. */
 function say(sentence) {
   const line = document.createElement("p");
   line.className = "message";
@@ -50,7 +50,7 @@ function say(sentence) {
   answer.replaceChildren(line);
 }
 
-/** Say why these files are not sent, or return nothing. */
+/** Return the reason for not sending these files, if there is one. */
 function findExcess(views) {
   const { maxViews, viewMb, requestBytes } = zone.dataset;
   if (views.length > maxViews) {
@@ -64,7 +64,7 @@ function findExcess(views) {
   return total > requestBytes ? "These views are too large for one request." : undefined;
 }
 
-/** Ask about a study; an earlier one that is still being answered is given up. */
+/** Send a study; an earlier request that is still running is aborted. */
 async function send(views) {
   asking.abort();
   asking = new AbortController();
@@ -89,7 +89,7 @@ async function send(views) {
   answer.ariaBusy = "false";
 }
 
-/** Let the slider set the opacity of the heat maps. */
+/** Connect the slider to the opacity of the heat maps. */
 function connectSlider() {
   const slider = answer.querySelector("input[type=range]");
   slider?.addEventListener("input", () => {
@@ -98,7 +98,7 @@ function connectSlider() {
   });
 }
 
-/** Show which model answers, and its card. */
+/** Show the name of the model and its model card. */
 async function showModel() {
   try {
     const model = await (await ask("/card")).json();
@@ -117,7 +117,7 @@ files.addEventListener("change", () => {
   files.value = "";
   if (views.length) send(views);
 });
-// a file that misses the zone must not replace the page
+// otherwise the browser would open a file that is dropped beside the zone
 for (const kind of ["dragover", "drop"]) {
   window.addEventListener(kind, (event) => event.preventDefault());
 }

@@ -1,28 +1,28 @@
-"""Messages for unreadable views, without quotes from the file."""
+"""Reject reasons as sentences, without content of the file."""
 
 _SENTENCES = {
-    "animated": "The file has several pictures.",
-    "blank": "The picture has a single grey level.",
-    "cmyk": "The picture is CMYK.",
-    "colour": "The picture is in colour.",
+    "animated": "The file contains several images.",
+    "blank": "The image has only one grey level.",
+    "cmyk": "The image is in CMYK colour.",
+    "colour": "The image is in colour.",
     "corrupt": "The file is damaged.",
-    "empty": "The file has no bytes.",
-    "lfs_pointer": "The file is a Git LFS pointer.",
-    "multi_frame": "The DICOM file has several pictures.",
-    "no_pixels": "The DICOM file has no picture.",
-    "other_format": "The file is neither PNG, JPEG nor DICOM.",
+    "empty": "The file is empty.",
+    "lfs_pointer": "The file is a Git LFS pointer, not an image.",
+    "multi_frame": "The DICOM file contains several frames.",
+    "no_pixels": "The DICOM file contains no image.",
+    "other_format": "The file is not a PNG, JPEG or DICOM file.",
     "text": "The file is text.",
-    "too_large": "The picture is too large.",
+    "too_large": "The image is too large.",
     "too_slow": "The file takes too long to decode.",
-    "too_small": "The picture is too small.",
-    "transparent": "The picture is transparent.",
+    "too_small": "The image is too small.",
+    "transparent": "The image has transparent pixels.",
     "truncated": "The file is incomplete.",
     "undecodable": "The file cannot be decoded.",
-    "unknown_format": "The file is neither PNG, JPEG nor DICOM.",
-    "unscaled_16_bit": "The 16-bit samples use too little of their range.",
+    "unknown_format": "The file is not a PNG, JPEG or DICOM file.",
+    "unscaled_16_bit": "The 16-bit image uses too little of its grey-level range.",
 }
 
 
 def describe(reason: str) -> str:
-    """Return the message for the reason of an `ImageError`."""
+    """Return a sentence for the reason of an `ImageError`."""
     return _SENTENCES.get(reason, "The file cannot be read as a radiograph.")

@@ -39,7 +39,7 @@ def ensemble(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 def test_each_candidate_is_printed_fold_by_fold(ensemble: tuple[Path, str]) -> None:
     folder, printed = ensemble
     metrics = json.loads((folder / "metrics.json").read_text())
-    tables = printed.split("Study kappa out of fold")
+    tables = printed.split("Study kappa, out-of-fold")
     for key, table in zip(("view_auroc", "study_kappa"), tables, strict=True):
         for name in CANDIDATES:
             (line,) = [line for line in table.splitlines() if line.startswith(f" {name} ")]

@@ -61,8 +61,8 @@ def test_a_lake_of_folders_without_valid_and_patients(phantom_tree: Path, tmp_pa
     out = tmp_path / "deep" / "page.html"
     explore(EdaOptions(lake=str(root), out=str(out)))
     page = out.read_text()
-    assert "Each view is a patient of its own" in _cells(page, "Studies and patients")
-    assert "5 folds cannot be dealt. Expected at least 5" in _cells(page, "Example folds")
+    assert "Each view counts as a patient of its own" in _cells(page, "Studies and patients")
+    assert "5 folds cannot be drawn. Expected at least 5" in _cells(page, "Example folds")
     assert "empty 1" in _cells(page, "Findings and rejects")
     assert "Valid" not in _cells(page, "Views, studies, patients")
 

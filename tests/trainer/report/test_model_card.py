@@ -16,7 +16,14 @@ from trainer.evaluation.metrics import LEVELS
 from trainer.report import formatting
 from trainer.report.page import write_report
 
-KEYS = ("accuracy", "kappa", "recall", "specificity", "precision", "f1")
+KEYS = {
+    "accuracy": "Accuracy",
+    "kappa": "Kappa",
+    "recall": "Recall (sensitivity)",
+    "specificity": "Specificity",
+    "precision": "Precision",
+    "f1": "F1",
+}
 
 
 def _tables(card: str) -> list[list[dict[str, str]]]:
@@ -42,9 +49,20 @@ def _write(folder: Path) -> str:
 @pytest.mark.parametrize("write", [write_train, write_cv])
 def test_numbers_are_those_of_the_metrics(tmp_path: Path, write: Callable[[Path], Path]) -> None:
     card = _write(write(tmp_path))
-    by_part = _read(tmp_path, "metrics")["test"]
+    metrics = _read(tmp_path, "metrics")
+    sets = [metrics["test"]]
+    if write is write_cv:
+        sets.insert(0, metrics["out_of_fold"][metrics["chosen"]])
+    _, *tables, calibration = _tables(card)
+    for by_part, table in zip(sets, tables, strict=True):
+        _check_rows(by_part, table)
+    for row in calibration:
+        assert row["Brier score"] == formatting.number(sets[0]["all"][f"{row['By']}_brier"])
+
+
+def _check_rows(by_part: dict[str, Any], table: list[dict[str, str]]) -> None:
     parts = list(by_part) if len(by_part) > 2 else ["wrist"]
-    rows = iter(_tables(card)[1])
+    rows = iter(table)
     for part, level in product(parts, LEVELS):
         measures, unit = by_part[part], LEVELS[level]
         learnt = measures[f"{level}_at_threshold"]
@@ -55,14 +73,12 @@ def test_numbers_are_those_of_the_metrics(tmp_path: Path, write: Callable[[Path]
         ):
             row = next(rows)
             assert (row["Part"], row["By"]) == (part, f"{measures[f'num_{unit}']} {unit}")
-            assert row["From"] == formatting.number(threshold)
+            assert row["Threshold"] == formatting.number(threshold)
             assert row["AUROC"] == formatting.estimate(measures, level, "auroc")
             assert row["Majority"] == formatting.number(measures[f"{level}_majority_accuracy"])
-            for key in KEYS:
-                assert row[key.capitalize()] == formatting.with_interval(rates[key], bounds[key])
+            for key, column in KEYS.items():
+                assert row[column] == formatting.with_interval(rates[key], bounds[key])
     assert list(rows) == []
-    for row in _tables(card)[2]:
-        assert row["Brier score"] == formatting.number(by_part["all"][f"{row['By']}_brier"])
 
 
 def test_data_and_command_are_told(trained_run: Path, lake: Lake) -> None:
@@ -79,7 +95,7 @@ def test_data_and_command_are_told(trained_run: Path, lake: Lake) -> None:
     assert "`cnn4`, from random weights." in card
     assert "stratified by label and body part, with seed 5." in card
     unseen = ", ".join(part for part in MURA_PARTS if part != "wrist")
-    assert f"it has never seen {unseen}." in card
+    assert f"it was not trained on {unseen}." in card
     assert "heat_maps/` of this run show some of them" in card
 
 
@@ -87,19 +103,19 @@ def test_limits_come_from_the_numbers(tmp_path: Path) -> None:
     tested = _write(write_train(tmp_path / "tested"))
     bounds = _read(tmp_path / "tested", "metrics")["test"]["all"]["study_intervals"]["auroc"]
     assert bounds["high"] - bounds["low"] > 0.1
-    assert f"study AUROC is known only to lie in {formatting.interval(bounds)}" in tested
-    assert "measured on 40 patients: few." in tested
+    assert f"95 % CI of the study AUROC is wide, {formatting.interval(bounds)}" in tested
+    assert "evaluated on only 40 patients." in tested
     assert "There is no test" not in tested
-    assert "without intervals:" not in tested
-    assert "this run's files hold no pixels" in tested
+    assert "no 95 % CI:" not in tested
+    assert "the files of this run contain no pixels" in tested
 
     untested = _write(write_train(tmp_path / "untested", roles=("validation",)))
     assert "- There is no test: the lake has no views of the official valid split" in untested
-    assert "of fewer than 20 patients, and so without intervals: hand, wrist." in untested.lower()
+    assert "Fewer than 20 patients, so no 95 % CI: hand, wrist." in untested
 
 
 def test_what_was_compared_is_told(tmp_path: Path) -> None:
     card = _write(write_cv(tmp_path))
-    assert "2 candidates were tried on the same folds" in card
+    assert "2 candidates were compared on the same folds" in card
     assert "The 3 folds of train and validation, a fifth of train's groups, were drawn" in card
     assert "```sh\njust cv part=wrist epochs=3\n```" in card

@@ -22,6 +22,7 @@ from trainer.report import formatting, methods
 from trainer.report.error_analysis import heat_map_path
 from trainer.report.formatting import number
 from trainer.report.page import write_report
+from trainer.report.terminal import print_results
 
 
 def read_text(report: Path) -> str:
@@ -36,15 +37,23 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return write_report(request.param(tmp_path_factory.mktemp("run")))
 
 
+def _headline(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the metrics that come first: pooled out-of-fold ones in a cross-validation."""
+    if "chosen" in metrics:
+        return metrics["out_of_fold"][metrics["chosen"]]["all"]
+    return metrics["test"]["all"]
+
+
 def test_the_page_holds_the_headline_of_the_metrics(report: Path):
     assert report.name == "report.html"
-    measures = json.loads((report.parent / "metrics.json").read_text())["test"]["all"]
+    measures = _headline(json.loads((report.parent / "metrics.json").read_text()))
     text = read_text(report)
     cards = re.findall(r'class="value">([^<]*)<', report.read_text())
     keys = ("view_auroc", "study_auroc", "view_accuracy", "study_kappa")
     assert cards == [number(measures[key]) for key in keys]
     assert f"always “normal”: {number(measures['view_majority_accuracy'])}" in text
-    assert "On 80 views of 40 studies it had not seen" in text
+    counts = f"{measures['num_views']} views of {measures['num_studies']} studies"
+    assert f"On {counts} held out from training" in text
     assert "no patient is in two sets" in text
     assert "d1ge57" in text
     assert "1 h 1 min" in text
@@ -53,7 +62,7 @@ def test_the_page_holds_the_headline_of_the_metrics(report: Path):
 
 def test_numbers_stand_with_their_intervals(report: Path):
     metrics = json.loads((report.parent / "metrics.json").read_text())
-    measures, text = metrics["test"]["all"], read_text(report)
+    measures, text = _headline(metrics), read_text(report)
     for level in ("view", "study"):
         for key in ("auroc", "accuracy", "kappa", "recall", "specificity", "precision", "f1"):
             bounds = measures[f"{level}_intervals"][key]
@@ -61,12 +70,14 @@ def test_numbers_stand_with_their_intervals(report: Path):
             shown = f"{number(measures[f'{level}_{key}'])} {formatting.interval(bounds)}"
             assert shown == formatting.estimate(measures, level, key)
             assert shown in text
-    assert "2,000 resamples of the patients of a set" in text
+    assert "95 % CIs from 2,000 bootstrap resamples of the patients of a set" in text.replace(
+        "\N{NARROW NO-BREAK SPACE}", " "
+    )
 
 
 def test_answers_at_the_learnt_threshold_stand_below_those_at_one_half(report: Path):
     metrics = json.loads((report.parent / "metrics.json").read_text())
-    measures, text = metrics["test"]["all"], read_text(report)
+    measures, text = _headline(metrics), read_text(report)
     for level in ("view", "study"):
         learnt = measures[f"{level}_at_threshold"]
         assert learnt["threshold"] == metrics["decision"][level]["threshold"]
@@ -77,8 +88,8 @@ def test_answers_at_the_learnt_threshold_stand_below_those_at_one_half(report: P
         accuracy = f"{number(learnt['accuracy'])} {bounds}"
         assert f"{level} {number(learnt['threshold'])} {accuracy} {majority}" in text
     learnt_on = metrics["decision"]["learnt_on"].replace("_", "-")
-    assert f"were learnt on {learnt_on} predictions" in text
-    assert "nothing of the test went into them" in text
+    assert f"were learnt on the {learnt_on} predictions" in text
+    assert "the test was not used" in text
 
 
 def test_the_page_stands_alone(report: Path):
@@ -102,7 +113,7 @@ def test_ids_are_unique_and_references_resolve(report: Path):
 def test_figures_are_files_that_parse(tmp_path: Path):
     write_report(write_cv(tmp_path))
     figures = {path.stem: path for path in (tmp_path / "figures").iterdir()}
-    expected = {"confusion_view", "confusion_study", "roc", "candidates", "roc_out_of_fold"}
+    expected = {"confusion_view", "confusion_study", "roc", "roc_test", "candidates"}
     expected |= {"reliability_view", "reliability_study"}
     assert expected | {"loss", "auroc", "loss_folds", "auroc_folds"} <= set(figures)
     for path in figures.values():
@@ -126,7 +137,7 @@ def test_classes_have_a_table_and_a_figure_where_they_are_told_apart(tmp_path: P
     folder = write_run(tmp_path, "train", scored, list(fit("cnn")), target)
     text = read_text(write_report(folder))
     measures = json.loads((folder / "metrics.json").read_text())["classes"]["test"]
-    assert "tells 6 classes apart" in text
+    assert "The model predicts 6 classes" in text
     for level, unit in LEVELS.items():
         accuracy = formatting.estimate(measures, level, "accuracy")
         assert f"{level} {measures[f'num_{unit}']} {unit} {accuracy}" in text
@@ -145,11 +156,12 @@ def test_without_classes_nothing_is_said_of_them(report: Path):
 def test_candidates_name_every_model_and_mark_the_chosen(tmp_path: Path):
     text = read_text(write_report(write_cv(tmp_path)))
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert "2 candidates were tried" in text
+    assert "2 candidates were compared" in text
     assert "large/2 ✓ chosen" in text
     assert "small ✓" not in text
-    assert "nothing of the official valid split went into the choice" in text
-    assert "a fifth of its patients held out to stop by. The test was scored once" in text
+    assert "the official valid split was not used for the choice" in text
+    assert "a fifth of the patients held out for early stopping" in text
+    assert "evaluated once on the test" in text
     for model in ("small", "large/2"):
         for key in ("view_auroc", "study_kappa"):
             folds = [fold[key] for fold in metrics["folds"][model]]
@@ -160,6 +172,34 @@ def test_candidates_name_every_model_and_mark_the_chosen(tmp_path: Path):
         assert f" {index} {fold['num_views']} {fold['num_studies']} {auroc} {kappa} " in text
 
 
+def test_a_cross_validation_shows_pooled_numbers_first_and_the_test_beside_them(tmp_path: Path):
+    page = write_report(write_cv(tmp_path))
+    text, metrics = read_text(page), json.loads((tmp_path / "metrics.json").read_text())
+    pooled, test = metrics["out_of_fold"]["large/2"]["all"], metrics["test"]["all"]
+    auroc, interval = number(pooled["view_auroc"]), pooled["view_intervals"]["auroc"]
+    beside = formatting.estimate(test, "view", "auroc")
+    first = f"{auroc} 95 % CI {formatting.interval(interval)} test: {beside}"
+    assert f"Out-of-fold view AUROC {first}" in text
+    assert text.index("Out-of-fold: each view") < text.index("Test: the official valid split")
+    for measures in (pooled, test):
+        shown = number(measures["study_at_threshold"]["accuracy"])
+        assert shown in text.split("Decision threshold and calibration")[1]
+    card = (tmp_path / "model_card.md").read_text()
+    assert card.index("Out-of-fold: each view") < card.index("Test: the official valid split")
+
+
+def test_a_run_prints_its_sets_in_the_order_of_the_report(
+    report: Path, capsys: pytest.CaptureFixture[str]
+):
+    print_results(report.parent)
+    printed = capsys.readouterr().out
+    assert "\\u202f" not in printed
+    sets = [line.partition(":")[0] for line in printed.splitlines()]
+    expected = ["test", "validation", "train", "embed", "report"]
+    is_cv = "chosen" in json.loads((report.parent / "metrics.json").read_text())
+    assert sets == (["out-of-fold", *expected] if is_cv else expected)
+
+
 def test_an_ensemble_is_told_and_needs_no_refit(tmp_path: Path):
     write_cv(tmp_path, roles=("test",))
     history = pl.read_parquet(tmp_path / "history.parquet")
@@ -168,16 +208,16 @@ def test_an_ensemble_is_told_and_needs_no_refit(tmp_path: Path):
     config["options"]["ensemble"] = "folds"
     (tmp_path / "config.json").write_text(json.dumps(config))
     text = read_text(write_report(tmp_path))
-    assert "What are kept are its 3 fold models, which answer by their mean" in text
-    assert "fitted again" not in text
+    assert "The final model is the ensemble of its 3 fold models" in text
+    assert "trained again" not in text
     assert "Validation: held out" not in text
 
 
 def _read_cases(page: str, heading: str) -> list[tuple[str, str, float, str]]:
-    """Return truth, answer, probability and name of the cases below a heading."""
+    """Return actual and predicted label, probability and name of the cases below a heading."""
     section = page.split(f"<h2>{heading}</h2>")[1].split("<h2>")[0].replace("<wbr>", "")
     found = re.findall(
-        r'<b class="(\w+)">.*?</b>, answered (\w+).*?probability <b>(.*?)</b>.*?<code>(.*?)</code>',
+        r'<b class="(\w+)">.*?, predicted (\w+).*?probability <b>(.*?)</b>.*?<code>(.*?)</code>',
         section,
         re.DOTALL,
     )
@@ -189,7 +229,7 @@ def test_mistakes_and_uncertain_studies_are_told(report: Path):
     scored = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
     threshold = json.loads((folder / "decision.json").read_text())["view"]["threshold"]
     answers = {row["view_id"]: row for row in scored.to_dicts()}
-    mistakes = _read_cases(page, "Most confident mistakes")
+    mistakes = _read_cases(page, "Most confident errors")
     assert len(mistakes) == 8
     for truth, answer, probability, name in mistakes:
         row = answers[name]
@@ -207,14 +247,14 @@ def test_pictures_are_shown_where_the_run_kept_them(tmp_path: Path):
     write_train(tmp_path)
     without = write_report(tmp_path).read_text()
     assert "<img" not in without
-    assert "Radiographs and their heat maps were left out" in without
-    *_, first = _read_cases(without, "Most confident mistakes")[0]
+    assert "Radiographs and heat maps were left out" in without
+    *_, first = _read_cases(without, "Most confident errors")[0]
     path = heat_map_path(tmp_path, first)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"a picture")
     page = write_report(tmp_path).read_text()
     assert f'src="data:image/jpeg;base64,{b64encode(b"a picture").decode()}"' in page
-    assert "this page is as private as they are" in page
+    assert "is as private as they are" in page
 
 
 @pytest.mark.parametrize("write", [write_train, write_cv])
@@ -222,7 +262,7 @@ def test_without_test_rows_the_page_says_so(tmp_path: Path, write: Any):
     text = read_text(write_report(write(tmp_path, roles=("validation",))))
     assert json.loads((tmp_path / "metrics.json").read_text())["test"] == {}
     assert "There is no test" in text
-    assert ("Validation view AUROC" if write is write_train else "Out of fold view AUROC") in text
+    assert ("Validation view AUROC" if write is write_train else "Out-of-fold view AUROC") in text
 
 
 def test_few_studies_are_flagged(tmp_path: Path):
@@ -235,7 +275,7 @@ def test_one_label_one_epoch_and_no_history_are_no_obstacle(tmp_path: Path):
     normal = [row for row in predict("cnn", "test") if row[7] == 0]
     for history in (list(fit("cnn", num_epochs=1)), []):
         text = read_text(write_report(write_run(tmp_path, "train", normal, history)))
-        assert "all have one label" in text
+        assert "have the same label" in text
         assert "Test view AUROC –" in text  # noqa: RUF001  # the dash of an undefined number
 
 
@@ -276,23 +316,23 @@ class TestHeadline:
 
     def test_a_good_model_is_compared_to_chance_and_majority(self):
         ranking, accuracy = formatting.headline(self.MEASURES)
-        assert "AUROC 0.800; a coin has 0.5" in ranking
-        assert "always answering “normal”" in accuracy
-        assert "add nothing" not in accuracy
+        assert "AUROC 0.800; chance is 0.5" in ranking
+        assert "always predicting “normal”" in accuracy
+        assert "no better" not in accuracy
 
     def test_no_better_than_majority_is_said(self):
         sentences = formatting.headline({**self.MEASURES, "view_accuracy": 0.6})
-        assert "add nothing" in sentences[1]
+        assert "no better" in sentences[1]
 
     def test_what_chance_explains_is_said(self):
         for low, high, is_chance in ((0.48, 0.7, True), (0.52, 0.7, False), (0.3, 0.49, False)):
             intervals = {"auroc": {"low": low, "high": high, "num_resamples": 2000}}
             sentences = formatting.headline({**self.MEASURES, "study_intervals": intervals})
-            assert any("coin." in sentence for sentence in sentences) is is_chance
+            assert any("chance." in sentence for sentence in sentences) is is_chance
 
     def test_what_has_no_interval_is_not_called_chance(self):
         sentences = formatting.headline({**self.MEASURES, "study_intervals": {"auroc": None}})
-        assert not any("coin." in sentence for sentence in sentences)
+        assert not any("chance." in sentence for sentence in sentences)
 
 
 class TestNotes:
@@ -304,22 +344,25 @@ class TestNotes:
     def test_resamples_that_were_left_out_are_counted(self):
         assert "left out" not in methods.on_intervals(self.by_part(), 2000)
         note = methods.on_intervals(self.by_part(1986), 2000)
-        assert "without both labels have no AUROC and are left out of it, 14 at most" in note
+        assert "Resamples with only one label, at most 14, are left out" in note
 
     def test_an_interval_without_width_is_no_certainty(self):
-        assert "no certainty" in methods.on_intervals(self.by_part(low=0.9), 2000)
-        assert "no certainty" not in methods.on_intervals(self.by_part(), 2000)
+        assert "not certainty" in methods.on_intervals(self.by_part(low=0.9), 2000)
+        assert "not certainty" not in methods.on_intervals(self.by_part(), 2000)
 
     def test_too_few_patients_are_said(self):
         nothing: dict[str, Any] = {f"{level}_intervals": {"auroc": None} for level in LEVELS}
         note = methods.on_intervals({**self.by_part(), "hand": nothing}, 2000)
-        assert "Fewer than 20 patients make no interval" in note
+        assert "no interval for fewer than 20 patients" in note
 
-    def test_what_was_learnt_on_the_rows_shown_flatters(self):
+    def test_results_at_a_threshold_learnt_on_the_same_set_are_too_good(self):
         decision = Decision("cnn", "validation", 90, 30)
-        assert "nothing of the test" in methods.on_decision(decision, "test")
-        assert "flatter" in methods.on_decision(decision, "validation")
-        assert "no predictions of both labels" in methods.on_decision(Decision("cnn"), "test")
+        on_test, on_own = (methods.on_decision(decision, [name]) for name in ("test", "validation"))
+        assert "the test was not used" in on_test
+        assert "too good" not in on_test
+        assert "validation results" in on_own
+        assert "too good" in on_own
+        assert "no predictions of both labels" in methods.on_decision(Decision("cnn"), ["test"])
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ def _write(folder: Path, scores: Sequence[float | None], chosen: int) -> tuple[s
         "chosen": chosen,
         "score": scores[chosen - 1],
         "settings": {"learning_rate": [1e-4, 1e-2], "augment": ["none", "light", "strong"]},
-        "options": asdict(TuneOptions(model="cnn4", trials=len(scores), search="rate,augment")),
+        "options": asdict(
+            TuneOptions(model="cnn4", trials=len(scores), search="learning_rate,augment")
+        ),
     }
     (folder / "config.json").write_text(json.dumps(config))
     page = write_report(folder)
@@ -42,28 +44,32 @@ def test_the_best_trials_and_the_first_stand_in_order_and_failed_ones_are_counte
     text, card = _write(tmp_path, scores, 11)
     assert "cnn, the best of 11 trials on validation" in text
     assert (
-        "Trial 11 was chosen by validation view AUROC, 0.780; the usual settings have 0.610" in card
+        "Trial 11 was chosen by validation view AUROC, 0.780; the default settings have 0.610"
+        in card
     )
     rows = [
         "11 ✓ chosen 0.780 0.0011 light 1 min 10 s",
         *(f"{n} {number(scores[n - 1])} {n * 1e-4:g} light 1 min 10 s" for n in range(10, 3, -1)),
-        "1 usual settings 0.610 0.0001 light 1 min 10 s",
+        "1 default settings 0.610 0.0001 light 1 min 10 s",
     ]
     assert " ".join(rows) in text
     for each in (text, card):
-        assert "11 trials of rate (0.0001 to 0.01) and augment (none, light, strong)" in each
+        assert (
+            "11 trials of learning_rate (0.0001 to 0.01) and augment (none, light, strong)" in each
+        )
         assert "1 trial failed" in each
-        assert "the trial was chosen by them, as the best of 11" in each
-        assert "nothing of it went into the choice" in each
-    assert "just tune model=cnn4 trials=11 search=rate,augment" in card
+        assert "they are those of the best of 11 trials" in each
+        assert "The test was not used for the choice" in each
+    assert "just tune model=cnn4 trials=11 search=learning_rate,augment" in card
 
 
 def test_a_search_that_found_nothing_better_says_so(tmp_path: Path) -> None:
     text, card = _write(tmp_path, [0.8], 1)
     for each in (text, card):
         assert (
-            "Trial 1 was chosen by validation view AUROC, 0.800; it had the usual settings" in each
+            "Trial 1 was chosen by validation view AUROC, 0.800; it has the default settings"
+            in each
         )
         assert "failed" not in each
-        assert "optimistic" not in each
-    assert (tmp_path / "figures" / "trials_rate.svg").is_file()
+        assert "too good, because" not in each
+    assert (tmp_path / "figures" / "trials_learning_rate.svg").is_file()

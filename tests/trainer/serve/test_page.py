@@ -102,7 +102,7 @@ def test_a_study_is_answered(page: Page, views: list[Path]) -> None:
         opacity = float(heat.evaluate("image => getComputedStyle(image).opacity"))
         assert opacity == pytest.approx(int(share) / 100)
 
-    page.get_by_text("Report card of this model").click()
+    page.get_by_text("Model card", exact=True).click()
     for heading in ("Intended use", "Quantitative analyses", "Caveats and recommendations"):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
 
@@ -136,7 +136,7 @@ def test_bad_files_are_answered_with_a_sentence(
 
     _drop(page, text, views[0])
     expect(page.locator("[data-answer=view]")).to_have_count(1)
-    expect(page.get_by_text("The answer below is for the other view only.")).to_be_visible()
+    expect(page.get_by_text("The result below is for the other view only.")).to_be_visible()
 
     _drop(page, *views)
     expect(page.get_by_text("Expected at most 3 views of one study; 4 were given.")).to_be_visible()
@@ -153,7 +153,7 @@ def test_it_fits_a_phone(page: Page, views: list[Path]) -> None:
     expect(page.get_by_text("Research use, not a diagnosis.").first).to_be_in_viewport()
     _drop(page, *views[:2])
     expect(page.locator("[data-answer=study]")).to_be_visible()
-    page.get_by_text("Report card of this model").click()
+    page.get_by_text("Model card", exact=True).click()
     expect(page.get_by_role("heading", name="Intended use")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     for part in ("h1", ".disclaimer", ".verdict", "figure", "#card"):
@@ -210,8 +210,8 @@ def test_a_token_is_taken_from_the_fragment_or_typed(
         expect(other.get_by_role("heading", level=1)).to_have_text("Normal or abnormal?")
         _drop(other, views[0])
         expect(other.get_by_text("Expected a valid bearer token.")).to_be_visible()
-        other.get_by_label("This server demands a token.").fill(_TOKEN)
-        other.get_by_role("button", name="Use it").click()
+        other.get_by_label("This server requires an access token.").fill(_TOKEN)
+        other.get_by_role("button", name="Continue").click()
         expect(other.get_by_role("heading", level=1)).to_have_text("Wrist: normal or abnormal?")
 
 
