@@ -1,0 +1,139 @@
+"""The lock of a lake: one process at a time, and no longer than that process."""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingest.lock import hold_lake
+from shared.errors import LakeError, WriteError
+from shared.lake.layout import LOCK_FILE
+from shared.storage.local import Folder
+from tests.commands import PROJECT
+
+HOLD = """
+import sys
+from pathlib import Path
+from ingest.lock import hold_lake
+from shared.storage.local import Folder
+
+with hold_lake(Folder(Path(sys.argv[1]))):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+TAKE_TURNS = """
+import os, sys
+from pathlib import Path
+from ingest.lock import hold_lake
+from shared.errors import LakeError
+from shared.storage.local import Folder
+
+root, marker, turns = Path(sys.argv[1]), Path(sys.argv[2]), 0
+while turns < 100:
+    try:
+        with hold_lake(Folder(root)):
+            os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+            marker.unlink()
+            turns += 1
+    except LakeError:
+        pass
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+def _run(code: str, *words: object) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, words)],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _hold_elsewhere(root: Path) -> "subprocess.Popen[str]":
+    """Start a process that holds the lake until its input ends."""
+    holder = _run(HOLD, root)
+    assert holder.stdout
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+def _holder(root: Path) -> int:
+    return json.loads((root / LOCK_FILE).read_text())["process"]
+
+
+def test_a_second_process_is_told_who_holds_the_lake(root: Path) -> None:
+    with _hold_elsewhere(root) as holder:
+        expected = re.escape(f"lake={root}, which process {holder.pid} on {socket.gethostname()} ")
+        with pytest.raises(LakeError, match=expected), hold_lake(Folder(root)):
+            pass
+        # who is refused takes nothing away
+        assert _holder(root) == holder.pid
+        holder.communicate()
+    assert not (root / LOCK_FILE).exists()
+    with hold_lake(Folder(root)):
+        assert _holder(root) == os.getpid()
+
+
+def test_the_lock_of_a_dead_process_is_taken_over(root: Path) -> None:
+    with _hold_elsewhere(root) as holder:
+        holder.send_signal(signal.SIGKILL)
+    assert _holder(root) == holder.pid
+    with hold_lake(Folder(root)):
+        assert _holder(root) == os.getpid()
+    assert not (root / LOCK_FILE).exists()
+
+
+@pytest.mark.parametrize("left", [b"", b'{"process": 1', b"\xff" * 10_000])
+def test_a_torn_file_is_taken_over(root: Path, left: bytes) -> None:
+    root.mkdir()
+    (root / LOCK_FILE).write_bytes(left)
+    with hold_lake(Folder(root)):
+        assert _holder(root) == os.getpid()
+
+
+def test_a_holder_that_has_not_said_its_name_is_another_ingest(root: Path) -> None:
+    root.mkdir()
+    with (
+        (root / LOCK_FILE).open("wb") as unnamed,
+        pytest.raises(LakeError, match=f"lake={root}, which another ingest is writing"),
+    ):
+        fcntl.flock(unnamed, fcntl.LOCK_EX)
+        with hold_lake(Folder(root)):
+            pass
+
+
+def test_an_error_in_the_block_releases_the_lake(root: Path) -> None:
+    with pytest.raises(ZeroDivisionError), hold_lake(Folder(root)):
+        raise ZeroDivisionError
+    assert list(root.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_a_folder_is_a_write_error(root: Path) -> None:
+    root.touch()
+    with (
+        pytest.raises(WriteError, match=f"Expected to write {root}"),
+        hold_lake(Folder(root)),
+    ):
+        pass
+
+
+def test_processes_that_take_turns_never_hold_it_together(root: Path, tmp_path: Path) -> None:
+    takers = [_run(TAKE_TURNS, root, tmp_path / "marker") for _ in range(3)]
+    for taker in takers:
+        taker.communicate(timeout=60)
+    assert [taker.returncode for taker in takers] == [0, 0, 0]
+    assert list(root.iterdir()) == []
