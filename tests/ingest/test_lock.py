@@ -107,12 +107,12 @@ def test_a_torn_file_is_taken_over(root: Path, left: bytes) -> None:
 
 def test_a_holder_that_has_not_said_its_name_is_another_ingest(root: Path) -> None:
     root.mkdir()
-    with (
-        (root / LOCK_FILE).open("wb") as unnamed,
-        pytest.raises(LakeError, match=f"lake={root}, which another ingest is writing"),
-    ):
+    with (root / LOCK_FILE).open("wb") as unnamed:
         fcntl.flock(unnamed, fcntl.LOCK_EX)
-        with hold_lake(Folder(root)):
+        with (
+            pytest.raises(LakeError, match=f"lake={root}, which another ingest is writing"),
+            hold_lake(Folder(root)),
+        ):
             pass
 
 
