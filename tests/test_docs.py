@@ -91,6 +91,7 @@ def test_a_snippet_runs(
     assert capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_quickstart_run(phantom_tree: Path, tmp_path: Path) -> None:
     for split in ("train", "valid"):
         (tmp_path / "data" / "MURA-v1.1" / split).mkdir(parents=True)

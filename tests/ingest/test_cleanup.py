@@ -163,7 +163,6 @@ def _in_bucket(made: Lake, s3_folder: Path) -> tuple[Lake, Path]:
     return replace(made, store=Bucket("s3", s3_folder.name, "lake")), root
 
 
-@pytest.mark.slow
 def test_a_bucket_keeps_fresh_objects_of_others(tmp_path: Path, s3_folder: Path) -> None:
     lake, root = _in_bucket(_commit(tmp_path / "made", "hand"), s3_folder)
     _write(root, shard_path(WRIST, DIGEST), f"rejects/{DIGEST}.parquet", "notes.txt")
@@ -175,7 +174,6 @@ def test_a_bucket_keeps_fresh_objects_of_others(tmp_path: Path, s3_folder: Path)
     assert contents(root) == before
 
 
-@pytest.mark.slow
 def test_a_bucket_is_left_to_a_later_commit(tmp_path: Path, s3_folder: Path) -> None:
     lake, _ = _in_bucket(_commit(tmp_path / "made", "hand"), s3_folder)
     _, root = _in_bucket(_commit(tmp_path / "later", "wrist"), s3_folder)
@@ -184,7 +182,6 @@ def test_a_bucket_is_left_to_a_later_commit(tmp_path: Path, s3_folder: Path) -> 
     assert contents(root) == before
 
 
-@pytest.mark.slow
 def test_a_bucket_whose_lake_lost_a_file_is_refused(tmp_path: Path, s3_folder: Path) -> None:
     lake, root = _in_bucket(_commit(tmp_path / "made", "hand"), s3_folder)
     (root / shard_path(HAND, DIGEST)).unlink()
