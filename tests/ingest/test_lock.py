@@ -29,22 +29,41 @@ with hold_lake(Folder(Path(sys.argv[1]))):
     sys.stdin.read()
 """
 
-TAKE_TURNS = """
-import os, sys
+MEANWHILE = """
+import fcntl, os, sys
 from pathlib import Path
 from ingest.lock import hold_lake
 from shared.errors import LakeError
 from shared.storage.local import Folder
 
-root, marker, turns = Path(sys.argv[1]), Path(sys.argv[2]), 0
-while turns < 100:
-    try:
-        with hold_lake(Folder(root)):
-            os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
-            marker.unlink()
-            turns += 1
-    except LakeError:
-        pass
+root, event, todo = Path(sys.argv[1]), sys.argv[2], [sys.argv[3]]
+path = root / ".lock"
+
+def do(happens, _):
+    # once, right before this process makes that call
+    if happens != event or not todo:
+        return
+    what = todo.pop()
+    if what == "release":
+        path.unlink()
+    if what == "release and take":
+        path.unlink()
+        os.write(other := os.open(path, os.O_CREAT | os.O_WRONLY),
+                 b'{"process": 7, "host": "elsewhere", "since": "noon"}')
+        fcntl.flock(other, fcntl.LOCK_EX)
+    if what == "try":
+        try:
+            fcntl.flock(os.open(path, os.O_RDWR), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("still held")
+
+sys.addaudithook(do)
+try:
+    with hold_lake(Folder(root)):
+        print(f"holds {path.read_text()}")
+except LakeError as error:
+    print(error)
+assert not todo
 """
 
 
@@ -131,9 +150,22 @@ def test_a_place_that_cannot_be_a_folder_is_a_write_error(root: Path) -> None:
         pass
 
 
-def test_processes_that_take_turns_never_hold_it_together(root: Path, tmp_path: Path) -> None:
-    takers = [_run(TAKE_TURNS, root, tmp_path / "marker") for _ in range(3)]
-    for taker in takers:
-        taker.communicate(timeout=60)
-    assert [taker.returncode for taker in takers] == [0, 0, 0]
-    assert list(root.iterdir()) == []
+@pytest.mark.parametrize(
+    ("call", "what", "said"),
+    [
+        ("fcntl.flock", "release", 'holds {"process": '),
+        ("fcntl.flock", "release and take", "process 7 on elsewhere since noon is writing"),
+        ("os.remove", "try", "still held"),
+    ],
+)
+def test_another_process_at_the_worst_moment_changes_nothing(
+    root: Path, call: str, what: str, said: str
+) -> None:
+    with _run(MEANWHILE, root, call, what) as taker:
+        output, _ = taker.communicate(timeout=60)
+    assert taker.returncode == 0
+    assert said in output
+    if what == "release and take":
+        assert "holds" not in output
+    else:
+        assert list(root.iterdir()) == []
