@@ -79,6 +79,11 @@ phantom *words: _environment
 test *words: _environment
     @"{{ bin }}/python" -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder "$@"
 
+# Run the tests without those marked slow, in under 90 s: just test-fast [pytest options]
+[no-exit-message]
+test-fast *words: _environment
+    @"{{ bin }}/python" -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not slow and not benchmark" "$@"
+
 # Check format, style, types and import rules.
 [no-exit-message]
 lint: _environment

@@ -97,7 +97,8 @@ def _clean_up_objects(lake: Lake, replaced: frozenset[str]) -> None:
             for file in files
             if file.path not in lake.files
             and is_own_path(file.path)
-            and (file.path in replaced or file.modified_ns < forgotten_ns)
+            # a server that does not tell a time gives 0
+            and (file.path in replaced or 0 < file.modified_ns < forgotten_ns)
         ]
     )
 

@@ -34,9 +34,18 @@ TRAIN = ("part=wrist", "model=cnn4", f"epochs={NUM_EPOCHS}", "batch_size=16", "s
 _SHORT = {"ingest", "shared"}
 """Folders of tests that take seconds a file."""
 
+_SLOW = {"google", "own_tree", "s3", "s3_folder", "trained_run"}
+"""Fixtures of whole runs and of servers: the tests that use them are `slow`."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what starts TensorFlow and clusters: what is short keeps both processes busy."""
+    """Mark slow tests by their fixtures, and begin with those that start TensorFlow and clusters.
+
+    Short tests at the end keep all processes busy.
+    """
+    for item in items:
+        if isinstance(item, pytest.Function) and _SLOW & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: _SHORT & set(item.path.parts) != set())
 
 

@@ -20,6 +20,8 @@ from tests.ingest.processes import contents, one_line_of, shard_files, wait_unti
 from tests.object_store import Proxy, client_environment
 from tests.ray_cluster import RayCluster, ray_cluster
 
+pytestmark = pytest.mark.slow
+
 TIMED = ("seconds", "images_per_s", "train_s", "waiting_s")
 
 

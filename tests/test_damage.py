@@ -63,6 +63,7 @@ def test_a_shard_cut_short_is_named_alike(
     assert f"damaged: {by_reading}\n" in by_verify
 
 
+@pytest.mark.slow
 def test_the_commands_refuse_in_the_same_words(lake: Lake, own_lake: Path) -> None:
     row = lake.manifest.filter(split="train", body_part="wrist").row(0, named=True)
     shard = own_lake / row["shard"]
@@ -81,6 +82,7 @@ def test_the_commands_refuse_in_the_same_words(lake: Lake, own_lake: Path) -> No
     assert not list(out.parent.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "folder"),
     [("mura-train", "manifest"), ("mura-verify", "manifest"), ("mura-verify", "findings")],

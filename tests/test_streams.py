@@ -8,6 +8,8 @@ import pytest
 from shared.lake.open import Lake
 from tests.commands import PROJECT, SCRIPTS
 
+pytestmark = pytest.mark.slow
+
 CLOSED = [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>&1"]
 
 

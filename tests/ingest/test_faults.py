@@ -28,6 +28,8 @@ from tests.ingest.processes import (
     workers_of,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def assert_as_it_was(root: Path, before: dict[str, bytes]) -> None:
     """The lake is whole, and nothing lies beside it but finished shards and their folders."""

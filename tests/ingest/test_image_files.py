@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from shared.images.spec import ImageSpec
 from shared.lake.open import open_lake
@@ -11,6 +12,8 @@ from shared.lake.reader import ViewReader
 from tests.commands import run
 from tests.shared.images.image_files import image_files
 from tests.shared.images.test_formats import by_opencv_alone
+
+pytestmark = pytest.mark.slow
 
 CHATTER = ("libpng", "jpeg", "warn", "imdecode", "opencv", "traceback")
 

@@ -184,6 +184,7 @@ def test_a_damaged_lake_is_made_whole_again(own_tree: Path, tmp_path: Path) -> N
     assert contents(root) == whole
 
 
+@pytest.mark.slow
 def test_a_lake_of_several_shards_a_partition_is_whole(tmp_path: Path) -> None:
     study = tmp_path / "MURA-v1.1/train/XR_HAND/patient00001/study1_positive"
     study.mkdir(parents=True)

@@ -9,6 +9,8 @@ import pytest
 from shared.lake.open import open_lake
 from tests.commands import run
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("layout=folders", "size=32", "workers=2")
 PATIENT = r"patient=patient(\d+)"
 

@@ -28,6 +28,8 @@ from tests.ingest.processes import (
     workers_of,
 )
 
+pytestmark = pytest.mark.slow
+
 NUM_KILLS, KILLS_A_LAKE = 10, 5
 
 

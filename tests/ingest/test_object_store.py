@@ -26,6 +26,8 @@ from tests.conftest import SIZE_PX
 from tests.ingest.processes import contents, is_alive, start, wait_until
 from tests.object_store import Fault, Proxy
 
+pytestmark = pytest.mark.slow
+
 OTHER_SHARD = f"shards/split=train/body_part=hand/label=1/{'0' * 32}.tfrecord"
 
 

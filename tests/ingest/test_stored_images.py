@@ -19,6 +19,8 @@ from shared.storage.atomic import digest
 from tests.commands import run
 from tests.conftest import SIZE_PX
 
+pytestmark = pytest.mark.slow
+
 
 def _stored(lake: Lake, row: dict[str, Any]) -> bytes:
     with (lake.root / row["shard"]).open("rb") as shard:

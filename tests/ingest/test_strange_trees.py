@@ -12,6 +12,8 @@ from shared.lake.open import open_lake
 from tests.commands import run
 from tests.ingest.processes import contents, ingest, is_root, one_line_of, run_through
 
+pytestmark = pytest.mark.slow
+
 NO_UTF8 = os.fsdecode(b"caf\xe9")
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.commands import PROJECT
 
+pytestmark = pytest.mark.slow
+
 START = """
 import sys
 from trainer.keras_import import import_keras

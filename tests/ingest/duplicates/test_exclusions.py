@@ -140,6 +140,7 @@ def check_splits(lake: Lake, tree: Path) -> None:
     assert not set(manifest["view_id"]) & set(lake.rejects["path"])
 
 
+@pytest.mark.slow
 def test_a_random_tree_is_divided_clean(phantom_tree: Path, tmp_path: Path) -> None:
     random = np.random.default_rng(5)
     images = [read(path) for path in sorted(phantom_tree.rglob("*.png"))[:120]]

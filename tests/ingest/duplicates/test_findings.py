@@ -14,6 +14,8 @@ from shared.lake.tfrecord import read_records
 from tests.commands import run
 from tests.conftest import SIZE_PX
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Contradictory:

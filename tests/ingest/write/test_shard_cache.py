@@ -2,14 +2,25 @@
 
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import platformdirs
+import polars as pl
+import pytest
 
+from ingest.plan import ShardPlan
+from ingest.scan import SCHEMA as SCAN_SCHEMA
+from ingest.write.shard_cache import WRITTEN_SCHEMA, DecodedShardCache, ShardOutcome
+from ingest.write.tasks import UNREADABLE, Job
+from shared.images.spec import ImageSpec
+from shared.lake.manifest import REJECTS_SCHEMA
 from shared.lake.open import open_lake
+from shared.lake.shards import RECORD_END
 from shared.storage.atomic import digest
+from shared.storage.local import Folder
 from tests.ingest.processes import contents, ingest
 
 
@@ -84,3 +95,128 @@ def test_a_file_replaced_with_the_same_size_and_time_is_decoded_again(
     assert ingest(own_tree, root).returncode == 0
     decoded = open_lake(root).manifest.filter(view_id=view.relative_to(own_tree).as_posix())
     assert decoded["pixel_digest"].to_list() == [digest(pixels[::-1].tobytes())]
+
+
+SHARD_BYTES = 2 * 4200
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(Folder(tmp_path / "tree"), Folder(tmp_path / "lake"), ImageSpec(64))
+
+
+def _plan(label: int = 1, modified_ns: int = 7) -> ShardPlan:
+    """Return the plan of a shard of three views."""
+    names = ["c.png", "a.png", "b.png"]
+    fixed = {"split": "train", "body_part": "hand", "label": label, "modified_ns": modified_ns}
+    rows = [
+        {
+            **{name: 0 if dtype == pl.Int64 else "x" for name, dtype in SCAN_SCHEMA.items()},
+            **fixed,
+            "view_id": view_id,
+        }
+        for view_id in names
+    ]
+    return ShardPlan(
+        f"split=train/body_part=hand/label={label}", pl.DataFrame(rows, schema=SCAN_SCHEMA)
+    )
+
+
+def _outcome(plan: ShardPlan, reason: str = "corrupt") -> ShardOutcome:
+    """Return what became of a plan: two views in a shard of `SHARD_BYTES`, and a reject."""
+    # the last four bytes of a record are a checksum
+    facts = [
+        {"view_id": view_id, "image_offset": end - 4100, "image_bytes": 4096, "width_px": 64}
+        for view_id, end in (("c.png", SHARD_BYTES), ("a.png", SHARD_BYTES // 2))
+    ]
+    outcome = ShardOutcome.of(plan, _shard(plan), facts, [("b.png", reason, "three bytes")])
+    assert outcome.written.select(RECORD_END.max()).item() == SHARD_BYTES
+    return outcome
+
+
+def _shard(plan: ShardPlan) -> str:
+    return f"shards/{plan.folder}/{'0' * 32}.tfrecord"
+
+
+def test_an_outcome_joins_decoding_and_scan(job: Job) -> None:
+    plan = _plan()
+    outcome = _outcome(plan)
+    assert dict(outcome.written.schema) == WRITTEN_SCHEMA
+    assert outcome.written["view_id"].to_list() == ["a.png", "c.png"]
+    assert outcome.written["body_part"].to_list() == ["hand", "hand"]
+    assert outcome.written["image_offset"].to_list() == [100, 4300]
+    assert outcome.written["shard"].unique().to_list() == [_shard(plan)]
+    assert dict(outcome.rejects.schema) == REJECTS_SCHEMA
+    assert outcome.rejects.rows() == [("b.png", "corrupt", "three bytes")]
+
+
+def test_what_is_saved_is_found_by_the_next_run(job: Job) -> None:
+    DecodedShardCache(job).save(_plan(), outcome := _outcome(_plan()))
+    found = DecodedShardCache(job).find(_plan())
+    assert found
+    assert found.written.equals(outcome.written)
+    assert found.rejects.equals(outcome.rejects)
+
+
+def test_another_plan_lake_source_or_image_finds_nothing(job: Job, tmp_path: Path) -> None:
+    cache = DecodedShardCache(job)
+    assert cache.find(_plan()) is None
+    cache.save(_plan(), _outcome(_plan()))
+    assert cache.find(_plan(modified_ns=8)) is None
+    assert cache.find(_plan(label=0)) is None
+    elsewhere = Folder(tmp_path / "elsewhere")
+    for other in (
+        replace(job, source=elsewhere),
+        replace(job, lake=elsewhere),
+        replace(job, image=ImageSpec(64, fit="stretch")),
+    ):
+        assert DecodedShardCache(other).find(_plan()) is None
+    assert cache.find(_plan())
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(job: Job) -> None:
+    cache = DecodedShardCache(job)
+    cache.save(_plan(), _outcome(_plan(), reason=UNREADABLE))
+    assert cache.find(_plan()) is None
+
+
+def test_only_the_outcomes_of_the_present_plans_are_kept(job: Job, tmp_path: Path) -> None:
+    cache, (kept, old) = DecodedShardCache(job), (_plan(0), _plan(1))
+    other_lake = DecodedShardCache(replace(job, lake=Folder(tmp_path / "other")))
+    for each in (cache, other_lake):
+        for plan in (kept, old):
+            each.save(plan, _outcome(plan))
+    cache.keep_only([kept, _plan(0, modified_ns=8)])
+    assert len(_kept(tmp_path / "lake")) == 1
+    assert cache.find(kept)
+    assert cache.find(old) is None
+    assert other_lake.find(old)
+
+
+def test_outcomes_are_used_whose_shard_is_there_and_whole(job: Job, tmp_path: Path) -> None:
+    whole, short, missing, empty = (_plan(label, ns) for label in (0, 1) for ns in (1, 2))
+    outcomes = {
+        plan: replace(outcome, written=outcome.written.with_columns(shard=pl.lit(name)))
+        for name, plan in (("whole", whole), ("short", short), ("missing", missing))
+        for outcome in (_outcome(plan),)
+    }
+    outcomes[empty] = ShardOutcome.of(empty, "", [], [("b.png", "corrupt", "")])
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake/whole").write_bytes(bytes(SHARD_BYTES))
+    (tmp_path / "lake/short").write_bytes(bytes(SHARD_BYTES - 1))
+    found = DecodedShardCache(job).with_shards(outcomes)
+    assert [*found] == [whole, empty]
+    assert all(found[plan] is outcomes[plan] for plan in found)
+
+
+def test_without_a_cache_folder_nothing_is_kept_and_nothing_fails(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file := tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(file))
+    cache = DecodedShardCache(job)
+    assert "cannot be written, so a later run will decode all again" in capsys.readouterr().err
+    cache.save(_plan(), _outcome(_plan()))
+    assert cache.find(_plan()) is None
+    cache.keep_only([])
+    assert file.is_file()

@@ -61,6 +61,7 @@ def test_plain_files_are_not_left_to_opencv() -> None:
         assert decode_plain_png(png, inflate_rows(png)) is not None
 
 
+@pytest.mark.slow
 def test_a_lake_is_the_same_without_it(lake: Lake, phantom_tree: Path, tmp_path: Path) -> None:
     environment = without_module(tmp_path, _FAST)
     words = (phantom_tree, f"lake={tmp_path / 'lake'}", f"size={SIZE_PX}")

@@ -14,6 +14,8 @@ from tests.commands import run
 from trainer.evaluation.thresholds import read_decision
 from trainer.report.error_analysis import heat_map_path, shown_views
 
+pytestmark = pytest.mark.slow
+
 CANDIDATES = [
     f"efficientnet_lite0 {head} {decay}" for head in ("linear", "hidden") for decay in (300, 3000)
 ]

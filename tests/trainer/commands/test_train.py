@@ -22,6 +22,8 @@ from trainer.evaluation.thresholds import CALIBRATED, add_calibrated, decide, re
 from trainer.report.error_analysis import HEAT_MAPS, shown_views
 from trainer.runs.provenance import digest_code
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def cross_validated(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:

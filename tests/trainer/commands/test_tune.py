@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from shared.lake.open import Lake
 from tests.commands import SCRIPTS, run
@@ -16,6 +17,8 @@ from trainer.inference.trained_model import predict
 from trainer.options import TrainOptions
 from trainer.runs.context import RunContext
 from trainer.training.recipe import make_fit
+
+pytestmark = pytest.mark.slow
 
 WHOLE = ("part=wrist", "model=cnn4", "search=rate,dropout", "trials=2", "epochs=2", "images=off")
 HEADS = ("part=wrist", "model=efficientnet_lite0", "class_weight=label", "trials=4", "images=off")

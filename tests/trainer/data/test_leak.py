@@ -25,6 +25,8 @@ from trainer.options import TrainOptions
 from trainer.runs.context import RunContext
 from trainer.training.recipe import make_fit
 
+pytestmark = pytest.mark.slow
+
 NUM_PATIENTS, NUM_COPIES, SIZE_PX = 64, 8, 128
 CANDIDATE = Candidate("efficientnet_lite0", "linear", 30)
 Image = npt.NDArray[np.uint8]

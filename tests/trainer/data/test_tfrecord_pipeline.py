@@ -63,6 +63,7 @@ def test_labels_are_mixed_all_along(lake: Lake) -> None:
         assert abs(labels[start : start + window].mean() - share) < 4 * sampling_error
 
 
+@pytest.mark.slow
 def test_damage_is_named_as_by_offset(own_lake: Path) -> None:
     lake = open_lake(own_lake)
     row = lake.manifest.filter(split="train", body_part="wrist").row(3, named=True)

@@ -9,6 +9,8 @@ from nbclient import NotebookClient
 from shared.lake.open import Lake
 from tests.commands import PROJECT
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = PROJECT / "docs" / "explore.ipynb"
 
 

@@ -4,10 +4,14 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from shared.lake.open import Lake
 from tests.commands import run
 from trainer.commands.eda import explore
 from trainer.options import EdaOptions
+
+pytestmark = pytest.mark.slow
 
 
 def _cells(page: str, section: str) -> str:

@@ -41,6 +41,7 @@ def measure_slowly(labels: Any, probabilities: Any, threshold: float) -> dict[st
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_groups", [2, 5, 30])
 def test_resamples_are_as_scikit_learn_measures_them_one_by_one(num_groups: int) -> None:
     rng = np.random.default_rng(num_groups)

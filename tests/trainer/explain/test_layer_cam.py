@@ -9,6 +9,8 @@ from trainer.models.classifier_head import add_classifier
 from trainer.models.ensemble import build_ensemble
 from trainer.models.table import build_backbone
 
+pytestmark = pytest.mark.slow
+
 SIZE_PX = 64
 
 

@@ -16,6 +16,8 @@ from trainer.explain.layer_cam import LayerCam
 from trainer.models.classifier_head import add_classifier
 from trainer.models.table import build_backbone
 
+pytestmark = pytest.mark.slow
+
 SIZE_PX, MARK_PX, MARGIN_PX = 64, 8, 4
 NUM_EPOCHS = {"cnn4": 8, "resnet_small": 4}
 

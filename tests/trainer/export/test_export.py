@@ -29,6 +29,8 @@ from trainer.options import ExportOptions
 from trainer.runs.digests import write_digests
 from trainer.runs.saved_run import MODEL_FILE, open_saved_run
 
+pytestmark = pytest.mark.slow
+
 NUM_VIEWS = 100
 LIMIT_BYTES = 20_000
 SIDES_PX = [

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from shared.lake.open import Lake
 from tests.commands import PROJECT
+
+pytestmark = pytest.mark.slow
 
 FIT = """
 import json, sys

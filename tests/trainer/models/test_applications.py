@@ -14,6 +14,8 @@ from tests.commands import PROJECT
 from trainer.models.classifier_head import add_classifier
 from trainer.models.table import build_backbone
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = {
     "mobilenetv2": ("mobilenet_v2", "MobileNetV2", "published.h5"),
     "efficientnetv2b0": ("efficientnet_v2", "EfficientNetV2B0", "whole.keras"),

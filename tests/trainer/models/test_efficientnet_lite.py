@@ -13,6 +13,8 @@ from trainer.models.classifier_head import add_classifier
 from trainer.models.efficientnet_lite import build, find_weights, load
 from trainer.models.torch_pickle import read_tensors
 
+pytestmark = pytest.mark.slow
+
 TOP_CLASSES = {800: 7.4819255, 741: 6.65003, 731: 6.332473}
 """ImageNet's class and logit, as the PyTorch original computes them for `_waves`."""
 

@@ -4,9 +4,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 
 from trainer.models.classifier_head import add_classifier
 from trainer.models.table import build_backbone
+
+pytestmark = pytest.mark.slow
 
 
 def _draw(num_views: int, seed: int) -> tuple[Any, Any]:

@@ -27,6 +27,8 @@ from tests.trainer.serve.server import (
     serving,
 )
 
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 1024 * 1024
 
 

@@ -47,6 +47,7 @@ def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_run_has_classes_beside_the_binary_results(trained: Path, lake: Lake) -> None:
     names = json.loads((trained / "config.json").read_text())["classes"]
     assert len(names) == 14
@@ -65,6 +66,7 @@ def test_a_run_has_classes_beside_the_binary_results(trained: Path, lake: Lake) 
     assert {"elbow", "wrist"} < set(metrics["test"])
 
 
+@pytest.mark.slow
 def test_the_saved_model_loads_without_this_package_and_predicts_the_same(
     trained: Path, lake: Lake
 ) -> None:

@@ -49,12 +49,14 @@ def assert_saved_model_answers_as_scored(folder: Path, lake: Lake) -> None:
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 def test_the_saved_model_gives_the_predictions_made_of_embeddings(
     trained: Path, lake: Lake
 ) -> None:
     assert_saved_model_answers_as_scored(trained, lake)
 
 
+@pytest.mark.slow
 def test_kept_embeddings_serve_every_fold_and_give_the_same_predictions(
     trained: Path, lake: Lake, tmp_path: Path
 ) -> None:
@@ -87,6 +89,7 @@ def test_rate_and_dropout_are_the_models_own_unless_given() -> None:
         assert (options.learning_rate_of(model), options.dropout_of(model)) == (rate, dropout)
 
 
+@pytest.mark.slow
 def test_staged_tuning_starts_from_the_head_and_never_ends_below_it(
     trained: Path, lake: Lake, tmp_path: Path
 ) -> None:
