@@ -1,5 +1,6 @@
 """Console output of commands: progress, messages and tables."""
 
+import io
 import os
 import sys
 import time
@@ -202,10 +203,12 @@ def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]
     for row in cells:
         # Text, because names may contain rich markup or line breaks
         table.add_row(*(Text(printable(cell)) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
-    with console.capture() as shown:
-        console.print(table)
-    return shown.get().removesuffix("\n")
+    is_terminal = sys.stdout.isatty()
+    width = None if is_terminal else _PLAIN_WIDTH
+    # a buffer, because rich writes to standard output even what it only captures
+    shown = io.StringIO()
+    Console(file=shown, width=width, force_terminal=is_terminal).print(table)
+    return shown.getvalue().removesuffix("\n")
 
 
 def _looks_numeric(cell: str) -> bool:

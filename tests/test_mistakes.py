@@ -188,7 +188,7 @@ def test_a_mistake_is_one_line(
         ((TRAIN, "task=part_abnormal", "part=wrist"), ("part=all", "part=wrist")),
         (
             (TRAIN, "model=efficientnet_lite0", "augment=light"),
-            ("augment=none where only the head", "augment=light model=efficientnet_lite0"),
+            ("augment=none, because the frozen", "augment=light model=efficientnet_lite0"),
         ),
         ((CV, "augment=loud"), ("'none', 'light', 'strong'", "loud")),
         ((TRAIN, "train=half"), ("'head', 'all', 'staged'", "half")),
@@ -268,7 +268,8 @@ def test_a_part_that_the_lake_lacks_is_refused(own_lake: Path, lake: Lake, tmp_p
     import cv2
     import numpy as np
 
-    cv2.imwrite(str(tree / "image1.png"), np.zeros((40, 40), np.uint8))
+    ramp = np.tile(np.arange(40, dtype=np.uint8), (40, 1))
+    cv2.imwrite(str(tree / "image1.png"), ramp)
     assert run(INGEST, tmp_path, f"lake={tmp_path / 'lake'}", "workers=1").returncode == 0
     for part, said in (("wrist", "a lake of hand"), ("hand", "normal and abnormal")):
         result = run(TRAIN, f"lake={tmp_path / 'lake'}", f"part={part}")

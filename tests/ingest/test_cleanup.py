@@ -13,7 +13,7 @@ import pytest
 
 from ingest.cleanup import clean_up, no_leftovers, refuse_foreign
 from ingest.commit import Tables, commit
-from shared.errors import LakeError
+from shared.errors import LakeError, StoreError
 from shared.images.spec import ImageSpec
 from shared.lake.layout import LAKE_FILE, LOCK_FILE, shard_path
 from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA, SCHEMA
@@ -83,7 +83,7 @@ def test_a_link_to_a_folder_is_foreign(tmp_path: Path) -> None:
 
 def test_a_file_is_no_folder_for_a_lake(tmp_path: Path) -> None:
     (file := tmp_path / "lake").touch()
-    with pytest.raises(LakeError, match=f"Received: the file lake={file}"):
+    with pytest.raises(StoreError, match=f"Received: the file {file}"):
         refuse_foreign(Folder(file))
 
 

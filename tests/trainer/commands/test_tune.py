@@ -20,7 +20,14 @@ from trainer.training.recipe import make_fit
 
 pytestmark = pytest.mark.slow
 
-WHOLE = ("part=wrist", "model=cnn4", "search=rate,dropout", "trials=2", "epochs=2", "images=off")
+WHOLE = (
+    "part=wrist",
+    "model=cnn4",
+    "search=learning_rate,dropout",
+    "trials=2",
+    "epochs=2",
+    "images=off",
+)
 HEADS = ("part=wrist", "model=efficientnet_lite0", "class_weight=label", "trials=4", "images=off")
 
 

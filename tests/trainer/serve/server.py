@@ -23,7 +23,8 @@ LIMITS = "header_s=3.0, idle_s=3.0, body_s=5.0, studies=2, decode_s=4.0"
 """Those of `trainer.serve.limits`, short enough to be tested."""
 BOUNDARY = "----boundary"
 _COMMAND = f"""
-from shared.command_line import parse, run
+from shared.command_line import parse
+from shared.entry import run
 from trainer.options import ServeOptions
 from trainer.commands.serve import serve
 def start(words):
@@ -55,7 +56,7 @@ class Served:
     def decoder(self) -> psutil.Process:
         """The process that decodes uploads."""
         children = self.server.children()
-        return next(child for child in children if "spawn_main" in " ".join(child.cmdline()))
+        return next(child for child in children if "limited_child" in " ".join(child.cmdline()))
 
 
 @contextmanager

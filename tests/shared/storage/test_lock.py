@@ -1,4 +1,4 @@
-"""The lock of a lake: one process at a time, and no longer than that process."""
+"""The lock of a folder: one process at a time, and no longer than that process."""
 
 import fcntl
 import json
@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.lock import hold_lake
-from shared.errors import LakeError, WriteError
+from shared.errors import StoreError, WriteError
 from shared.lake.layout import LOCK_FILE
 from shared.storage.local import Folder
 from tests.commands import PROJECT
@@ -21,10 +20,9 @@ from tests.commands import PROJECT
 HOLD = """
 import sys
 from pathlib import Path
-from ingest.lock import hold_lake
 from shared.storage.local import Folder
 
-with hold_lake(Folder(Path(sys.argv[1]))):
+with Folder(Path(sys.argv[1])).lock(".lock"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -32,8 +30,7 @@ with hold_lake(Folder(Path(sys.argv[1]))):
 MEANWHILE = """
 import fcntl, os, sys
 from pathlib import Path
-from ingest.lock import hold_lake
-from shared.errors import LakeError
+from shared.errors import StoreError
 from shared.storage.local import Folder
 
 root, event, todo = Path(sys.argv[1]), sys.argv[2], [sys.argv[3]]
@@ -59,9 +56,9 @@ def do(happens, _):
 
 sys.addaudithook(do)
 try:
-    with hold_lake(Folder(root)):
+    with Folder(root).lock(".lock"):
         print(f"holds {path.read_text()}")
-except LakeError as error:
+except StoreError as error:
     print(error)
 assert not todo
 """
@@ -96,14 +93,14 @@ def _holder(root: Path) -> int:
 
 def test_a_second_process_is_told_who_holds_the_lake(root: Path) -> None:
     with _hold_elsewhere(root) as holder:
-        expected = re.escape(f"lake={root}, which process {holder.pid} on {socket.gethostname()} ")
-        with pytest.raises(LakeError, match=expected), hold_lake(Folder(root)):
+        expected = re.escape(f"{root}, which process {holder.pid} on {socket.gethostname()} ")
+        with pytest.raises(StoreError, match=expected), Folder(root).lock(LOCK_FILE):
             pass
         # who is refused takes nothing away
         assert _holder(root) == holder.pid
         holder.communicate()
     assert not (root / LOCK_FILE).exists()
-    with hold_lake(Folder(root)):
+    with Folder(root).lock(LOCK_FILE):
         assert _holder(root) == os.getpid()
 
 
@@ -111,7 +108,7 @@ def test_the_lock_of_a_dead_process_is_taken_over(root: Path) -> None:
     with _hold_elsewhere(root) as holder:
         holder.send_signal(signal.SIGKILL)
     assert _holder(root) == holder.pid
-    with hold_lake(Folder(root)):
+    with Folder(root).lock(LOCK_FILE):
         assert _holder(root) == os.getpid()
     assert not (root / LOCK_FILE).exists()
 
@@ -120,23 +117,23 @@ def test_the_lock_of_a_dead_process_is_taken_over(root: Path) -> None:
 def test_a_torn_file_is_taken_over(root: Path, left: bytes) -> None:
     root.mkdir()
     (root / LOCK_FILE).write_bytes(left)
-    with hold_lake(Folder(root)):
+    with Folder(root).lock(LOCK_FILE):
         assert _holder(root) == os.getpid()
 
 
-def test_a_holder_that_has_not_said_its_name_is_another_ingest(root: Path) -> None:
+def test_a_holder_that_has_not_said_its_name_is_another_process(root: Path) -> None:
     root.mkdir()
     with (root / LOCK_FILE).open("wb") as unnamed:
         fcntl.flock(unnamed, fcntl.LOCK_EX)
         with (
-            pytest.raises(LakeError, match=f"lake={root}, which another ingest is writing"),
-            hold_lake(Folder(root)),
+            pytest.raises(StoreError, match=f"{root}, which another process is writing"),
+            Folder(root).lock(LOCK_FILE),
         ):
             pass
 
 
 def test_an_error_in_the_block_releases_the_lake(root: Path) -> None:
-    with pytest.raises(ZeroDivisionError), hold_lake(Folder(root)):
+    with pytest.raises(ZeroDivisionError), Folder(root).lock(LOCK_FILE):
         raise ZeroDivisionError
     assert list(root.iterdir()) == []
 
@@ -145,7 +142,7 @@ def test_a_place_that_cannot_be_a_folder_is_a_write_error(root: Path) -> None:
     root.touch()
     with (
         pytest.raises(WriteError, match=f"Expected to write {root}"),
-        hold_lake(Folder(root)),
+        Folder(root).lock(LOCK_FILE),
     ):
         pass
 
