@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib.metadata import distribution
@@ -69,9 +70,7 @@ def folder(
     folder = tmp_path_factory.mktemp("snippets")
     (folder / "lake").symlink_to(lake.root)
     (folder / "study").symlink_to(next(phantom_tree.glob("valid/XR_WRIST/*/*")))
-    (folder / "run").mkdir()
-    for path in trained_run.iterdir():
-        (folder / "run" / path.name).symlink_to(path)
+    shutil.copytree(trained_run, folder / "run")
     options = ExportOptions(run=str(folder / "run"))
     export(options, open_saved_run(options.run))
     return folder

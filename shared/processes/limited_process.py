@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from threading import Lock
+from threading import Lock, Timer
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from shared.errors import ImageError, WorkerError
 from shared.images.pixels import Pixels
 from shared.processes.limited_child import LENGTH, READY, SHAPE, read
 
+_GRACE_S = 1.0
 _FILES_PER_CHILD = 200
 """Children are replaced after this many files, because decoders leak memory."""
 
@@ -55,7 +56,7 @@ class LimitedProcesses:
             WorkerError: A process cannot be started.
         """
         with self._lock:
-            child = self._idle.pop() if self._idle else _Child(self._decoder, self._limit_s)
+            child = self._take_idle() or _Child(self._decoder, self._limit_s)
             self._busy.add(child)
         is_usable = False
         try:
@@ -77,6 +78,14 @@ class LimitedProcesses:
         for child in idle:
             child.close()
 
+    def _take_idle(self) -> "_Child | None":
+        while self._idle:
+            child = self._idle.pop()
+            if child.is_alive:
+                return child
+            child.close()
+        return None
+
     def _put_back(self, child: "_Child", is_usable: bool) -> None:
         with self._lock:
             self._busy.discard(child)
@@ -91,7 +100,7 @@ class _Child:
 
     def __init__(self, decoder: str, limit_s: float):
         self._num_files, self._limit_s = 0, limit_s
-        self._is_broken = False
+        self._is_broken = self._is_overdue = False
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from shared.processes.limited_child import serve; serve({decoder!r}, {limit_s})"
@@ -115,6 +124,10 @@ class _Child:
             ) from None
 
     @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
     def is_usable(self) -> bool:
         return not self._is_broken and self._num_files < _FILES_PER_CHILD
 
@@ -128,6 +141,10 @@ class _Child:
                 f"Received: one that ended with status {self._process.wait()} before any file"
             )
         self._num_files += 1
+        # the child ends itself at the limit, unless it is stopped or starved
+        watchdog = Timer(self._limit_s + _GRACE_S, self._end_overdue)
+        watchdog.daemon = True
+        watchdog.start()
         try:
             stdin.write(LENGTH.pack(len(encoded)))
             stdin.write(encoded)
@@ -137,12 +154,18 @@ class _Child:
         except (EOFError, BrokenPipeError):
             self._is_broken = True
             raise self._explain_end() from None
+        finally:
+            watchdog.cancel()
         if not is_decoded:
             raise ImageError(*json.loads(content))
         return np.frombuffer(content, np.uint8).reshape(shape)
 
     def kill(self) -> None:
         self._process.kill()
+
+    def _end_overdue(self) -> None:
+        self._is_overdue = True
+        self.kill()
 
     def close(self) -> None:
         self.kill()
@@ -155,7 +178,7 @@ class _Child:
 
     def _explain_end(self) -> ImageError | MemoryError:
         status = self._process.wait()
-        if status == -signal.SIGALRM:
+        if status == -signal.SIGALRM or self._is_overdue:
             return ImageError("too_slow", f"not decoded within {self._limit_s} s")
         if status == -signal.SIGKILL:
             return MemoryError("the decoder was killed")

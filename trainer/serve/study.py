@@ -88,6 +88,9 @@ class Reader:
                 names.append(upload.name)
             except ImageError as error:
                 unread.append((upload.name, _ONE_STUDY, error.reason, describe(error.reason)))
+            except MemoryError:
+                # the decoder was killed, as the kernel does if memory runs out
+                unread.append((upload.name, _ONE_STUDY, "too_large", describe("too_large")))
             # free the file's bytes: only the pixels are needed
             upload.content.clear()
         table = pl.DataFrame({"path": names}, {"path": pl.String})

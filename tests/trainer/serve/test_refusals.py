@@ -282,7 +282,7 @@ def test_a_decoder_that_dies_costs_no_more_than_its_view(served: Served, views: 
         time.sleep(0.5)
         served.decoder.kill()
         answer = waiting.result()
-    assert answer.json()["unread"][0]["reason"] == "undecodable"
+    assert answer.json()["unread"][0]["reason"] == "too_large"
     assert predict(served, view).status == 200
 
 
