@@ -3,15 +3,25 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from shared.errors import SourceError
-
-if TYPE_CHECKING:
-    from shared.storage.bucket import Bucket
+from shared.storage.entries import StoredFile
 
 _LEVELS_APART = 2
 """Depth at which folders of an object store are listed one by one: MURA's split/body part."""
+
+
+class ObjectListing(Protocol):
+    """The listings of an object store."""
+
+    def list_level(self, path: str = "") -> tuple[list[str], list[StoredFile]]:
+        """Return the names of the folders directly below a path, and the files there."""
+        ...
+
+    def list_files(self, path: str = "") -> list[StoredFile]:
+        """Return all files below a path, sorted by their paths."""
+        ...
 
 
 class StoredEntry(NamedTuple):
@@ -23,7 +33,10 @@ class StoredEntry(NamedTuple):
 
 
 def walk_objects(
-    root: "Bucket", enters: Callable[[str], bool], folder: str = "", levels: int = _LEVELS_APART
+    root: ObjectListing,
+    enters: Callable[[str], bool],
+    folder: str = "",
+    levels: int = _LEVELS_APART,
 ) -> Iterator[tuple[str, "StoredEntry"]]:
     """Yield each file of an object store with the path of its folder, which ends in a slash.
 
