@@ -89,7 +89,7 @@ def test_there_is_no_validation_and_what_is_decided_was_learnt_out_of_fold(
     chosen = json.loads((folder / "metrics.json").read_text())["chosen"]
     num_train = scored.filter(role="out_of_fold", model=chosen).height
     assert (sets["train"]["num_views"], sets["validation"]["num_views"]) == (num_train, 0)
-    assert "its 3 fold models, which answer by their mean" in (folder / "report.html").read_text()
+    assert "the ensemble of its 3 fold models" in (folder / "report.html").read_text()
     history = pl.read_parquet(folder / "history.parquet")
     assert set(history["model"]) == set(CANDIDATES)
     assert history["fold"].is_not_null().all()
