@@ -70,7 +70,7 @@ def on_search(run: Run) -> str:
         sentences.append(f"{count(found['num_failed'], 'trials')} failed without a score.")
     if found["num_trials"] > 1:
         sentences.append(
-            "The validation numbers are too good, because they are those of the best of "
+            "The validation numbers are optimistic (selection bias): they are those of the best of "
             f"{found['num_trials']} trials."
         )
     if "test" in run.by_role:

@@ -105,5 +105,5 @@ def test_the_best_head_is_kept_told_of_and_found_again_by_the_usual_command(
         assert f"Trial {best['number']} was chosen by validation view AUROC" in text
         assert "optimistic" in text
     assert "just tune part=wrist" in card
-    assert page.count("<h2>Search</h2>") == 1
+    assert page.count("<h2>Hyperparameter search</h2>") == 1
     assert 'id="trials_weight_decay-' in page
