@@ -71,5 +71,5 @@ def test_a_search_that_found_nothing_better_says_so(tmp_path: Path) -> None:
             in each
         )
         assert "failed" not in each
-        assert "too good, because" not in each
+        assert "optimistic" not in each
     assert (tmp_path / "figures" / "trials_learning_rate.svg").is_file()
