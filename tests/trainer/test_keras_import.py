@@ -20,7 +20,7 @@ from trainer.keras_import import import_keras
 import_keras()
 heavy = {"IPython", "matplotlib.pyplot", "pandas", "sklearn"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
-import matplotlib.pyplot, pandas, sklearn
+import matplotlib.pyplot, sklearn
 import keras
 print(keras.backend.backend())
 """
