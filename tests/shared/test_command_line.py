@@ -120,4 +120,4 @@ def test_help_teaches_the_same_without_docstrings() -> None:
     shown = [run("mura-eda", "--help", environment=each) for each in (os.environ, optimized)]
     assert [each.returncode for each in shown] == [0, 0]
     assert shown[0].stdout == shown[1].stdout
-    assert "Look before training" in shown[1].stdout
+    assert "Explore a lake before training" in shown[1].stdout
