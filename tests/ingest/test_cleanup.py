@@ -93,7 +93,9 @@ def test_lakes_and_empty_folders_are_not_refused(tmp_path: Path) -> None:
     _commit(tmp_path, "hand")
     _write(tmp_path, LOCK_FILE, f"shards/{HAND}/{PARTIAL}", ".DS_Store", "shards/.DS_Store")
     (tmp_path / "empty").mkdir()
+    before = sorted(tmp_path.rglob("*"))
     refuse_foreign(Folder(tmp_path))
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_partial_files_of_broken_runs_are_removed(tmp_path: Path) -> None:

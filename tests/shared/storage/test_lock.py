@@ -33,22 +33,22 @@ from pathlib import Path
 from shared.errors import StoreError
 from shared.storage.local import Folder
 
-root, event, todo = Path(sys.argv[1]), sys.argv[2], [sys.argv[3]]
+root, event, pending = Path(sys.argv[1]), sys.argv[2], [sys.argv[3]]
 path = root / ".lock"
 
 def do(happens, _):
     # once, right before this process makes that call
-    if happens != event or not todo:
+    if happens != event or not pending:
         return
-    what = todo.pop()
-    if what == "release":
+    action = pending.pop()
+    if action == "release":
         path.unlink()
-    if what == "release and take":
+    if action == "release and take":
         path.unlink()
         os.write(other := os.open(path, os.O_CREAT | os.O_WRONLY),
                  b'{"process": 7, "host": "elsewhere", "since": "noon"}')
         fcntl.flock(other, fcntl.LOCK_EX)
-    if what == "try":
+    if action == "try":
         try:
             fcntl.flock(os.open(path, os.O_RDWR), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -60,7 +60,7 @@ try:
         print(f"holds {path.read_text()}")
 except StoreError as error:
     print(error)
-assert not todo
+assert not pending
 """
 
 
