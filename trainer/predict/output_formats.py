@@ -41,7 +41,7 @@ def print_table(answers: Answers) -> None:
 
     Probabilities and thresholds are calibrated.
     """
-    header = ("probability", "abnormal from", "of alike, abnormal", "answer")
+    header = ("probability", "threshold", "similar, abnormal", "answer")
     if answers.views.height:
         print(format_table("views", ("view", *header), _rows(answers.views, "path")))
         print(format_table("studies", ("study", "views", *header), _rows(answers.studies, "study")))
