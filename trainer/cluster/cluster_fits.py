@@ -17,9 +17,10 @@ from shared.storage.store import as_path
 from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
 from trainer.cluster.remote_fits import CompletedFit, FitRequest, recall
 from trainer.cluster.status_table import FitTable
-from trainer.cluster.tasks import embed_views, find_weights_key, fit_model
-from trainer.features.embeddings import EmbeddingCache, embedding_key
-from trainer.features.frozen_backbone import FrozenFit, list_kinds
+from trainer.cluster.tasks import embed_views, fit_model
+from trainer.features.embedder import Embedder, list_kinds
+from trainer.features.embeddings import EmbeddingCache, weights_key
+from trainer.features.frozen_backbone import FrozenFit
 from trainer.features.head_training import TrainedHead
 from trainer.options import CvOptions
 from trainer.runs.context import RunContext
@@ -53,7 +54,7 @@ class ClusterFits:
             folder.resolve(),
             identify(folder),
         )
-        self._weights_key = cache(partial(find_weights_key, lake, options=options))
+        self._weights_key = cache(partial(weights_key, weights=options.weights))
         self._heads = cache(self._make_heads)
 
     def embed(self) -> None:
@@ -64,16 +65,18 @@ class ClusterFits:
             CorruptLakeError: the record of a view is damaged.
         """
         names = self._options.model_names
-        kept = {
-            (name, kind): EmbeddingCache(
-                embedding_key(self._lake.digest, name, self._options, kind)
-            )
+        embedders = {
+            name: Embedder(self._context, name, self._views)
             for name in names
             if self._options.trained_part(name) != "all"
+        }
+        kept = {
+            (name, kind): EmbeddingCache(embedder.key(kind))
+            for name, embedder in embedders.items()
             for kind in list_kinds(name, self._options)
         }
         tasks = [
-            EmbedTask(name, self._weights_key(name), kind, chunk)
+            EmbedTask(name, self._weights_key(name), embedders[name].converted, kind, chunk)
             for (name, kind), embeddings in kept.items()
             for chunk in embeddings.missing(self._views)
         ]

@@ -39,12 +39,14 @@ class EmbedTask:
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
         weights_key: identifies the model's weights.
-        kind: of the images, see `trainer.features.frozen_backbone.list_kinds`.
+        converted: the backbone for LiteRT; empty if Keras computes the embeddings.
+        kind: of the images, see `trainer.features.embedder.list_kinds`.
         views: rows of the manifest.
     """
 
     model: str
     weights_key: str
+    converted: bytes
     kind: str
     views: pl.DataFrame
 

@@ -13,22 +13,14 @@ from shared.errors import ClusterError
 from shared.lake.open import Lake, open_lake
 from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
 from trainer.data.dataset import with_cache
-from trainer.features.embeddings import Matrix, embedding_key
+from trainer.data.input_wait import InputWait
+from trainer.features.embedder import build_float32, compute_embeddings
+from trainer.features.embeddings import Matrix, weights_key
 from trainer.keras_import import import_keras
 from trainer.models.candidates import Candidate
-from trainer.options import FitOptions
 from trainer.runs.context import RunContext
 from trainer.runs.hardware import limit_threads
 from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, identify, name_fit
-
-
-def find_weights_key(lake: Lake, model_name: str, options: FitOptions) -> str:
-    """Return a key of a model's initial weights and of all other factors of its features.
-
-    Raises:
-        WeightsError: there are no weights.
-    """
-    return embedding_key(lake.digest, model_name, options, "")
 
 
 def embed_views(task: EmbedTask, job: Job) -> Matrix:
@@ -36,18 +28,10 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        And the errors of `trainer.features.frozen_backbone.compute_embeddings`.
+        And the errors of `trainer.features.embedder.compute_embeddings`.
     """
     lake = _prepare(task, job, task.views)
-    import_keras()
-
-    from trainer.data.input_wait import InputWait
-    from trainer.features.frozen_backbone import compute_embeddings
-    from trainer.inference.devices import start
-    from trainer.models.table import build_backbone
-
-    start(job.options)
-    backbone = build_backbone(task.model, lake.image.size, job.options.weights)
+    backbone = task.converted or build_float32(task.model, lake, job.options)
     return compute_embeddings(backbone, lake, task.views, task.kind, InputWait())
 
 
@@ -95,7 +79,7 @@ def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
             f"Expected the lake of digest {job.lake_digest} on every node. "
             f"Received: lake={job.lake} of digest {lake.digest}"
         )
-    if find_weights_key(lake, task.model, job.options) != task.weights_key:
+    if weights_key(task.model, job.options.weights) != task.weights_key:
         raise ClusterError(
             "Expected the same pretrained weights on every node. "
             f"Received: others of model={task.model}"

@@ -12,9 +12,10 @@ import numpy as np
 from shared.console import note, say
 from shared.errors import TrainingError, UsageError
 from shared.images.prepare import prepare
+from shared.processes.silenced import silenced
 from shared.storage.atomic import PARTIAL_SUFFIX, explain_write
 from shared.storage.store import as_path
-from trainer.export.formats import FORMATS, Answer, Format, hushed
+from trainer.export.formats import FORMATS, Answer, Format
 from trainer.export.graph import INPUT, build_graph
 from trainer.export.preprocessing import check_exportable
 from trainer.inference.study_predictions import check_outputs
@@ -74,7 +75,7 @@ def export(options: ExportOptions, kept: SavedRun) -> None:
 
 def _convert(model: keras.Model, kept: SavedRun, output: str, chosen: Format, path: Path) -> None:
     try:
-        with hushed():
+        with silenced():
             chosen.write(build_graph(model, kept.image, output), path)
     except OSError:
         raise
@@ -93,7 +94,7 @@ def _verify(model: keras.Model, kept: SavedRun, chosen: Format, path: Path) -> s
     """
     if not chosen.can_be_asked:
         return f"not compared with the model: no package {chosen.asks}"
-    with hushed():
+    with silenced():
         difference = _compare(model, kept, chosen.open(path))
     # not `> _TOLERANCE`: comparisons with NaN are false
     if not difference <= _TOLERANCE:

@@ -1,9 +1,15 @@
 """Measure the time that training waits for input."""
 
-import time
-from collections.abc import Iterator
+from __future__ import annotations
 
-import tensorflow as tf
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_Batch = TypeVar("_Batch")
 
 
 class InputWait:
@@ -22,6 +28,8 @@ class InputWait:
         The clock runs in the last stage of the pipeline, because Keras requests batches from inside
         a graph. Batches that a multi-device strategy prefetches count in full.
         """
+        import tensorflow as tf
+
         asked = tf.data.Dataset.counter().map(
             lambda _: tf.numpy_function(time.monotonic, [], tf.float64)
         )
@@ -35,7 +43,7 @@ class InputWait:
         options.autotune.enabled = False
         return tf.data.Dataset.zip(asked, batches).map(count).with_options(options)
 
-    def iterate(self, batches: tf.data.Dataset) -> Iterator[tuple[tf.Tensor, ...]]:
+    def iterate(self, batches: Iterable[_Batch]) -> Iterator[_Batch]:
         """Yield the batches of one pass, with the wait for each one added to the total."""
         asked_s = time.monotonic()
         for batch in batches:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-import warnings
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,12 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import (  # pyright: ignore[reportMissingImports]  # loaded late by TensorFlow
-    convert_variables_to_constants_v2,
-)
 
 from shared.errors import TrainingError
 from trainer.export.graph import INPUT
+from trainer.inference.conversion import convert_function
 
 Answer = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """A function from images (batch, height, width, 1) to the model's outputs (batch, n)."""
@@ -66,34 +59,6 @@ class Format:
         return find_spec(self.asks) is not None
 
 
-@contextmanager
-def hushed() -> Generator[None, None, None]:
-    """Silence logging, warnings, and the file descriptors of stdout and stderr.
-
-    Converters in C++ print to the descriptors directly.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = [os.dup(1), os.dup(2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    disabled = logging.root.manager.disable
-    try:
-        for descriptor in (1, 2):
-            os.dup2(nowhere, descriptor)
-        logging.disable(logging.CRITICAL)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        logging.disable(disabled)
-        for descriptor, copy in zip((1, 2), kept, strict=True):
-            os.dup2(copy, descriptor)
-            os.close(copy)
-        os.close(nowhere)
-
-
 def _write_saved_model(module: Any, path: Path) -> None:
     # save to memory first: TensorFlow raises the same error for a full disk and a failed export
     kept = f"ram://{path.name}"
@@ -116,9 +81,7 @@ def _open_saved_model(path: Path) -> Answer:
 
 
 def _write_tflite(module: Any, path: Path) -> None:
-    # the converter aborts the process on graphs that contain Keras's variables
-    frozen = convert_variables_to_constants_v2(module.serve.get_concrete_function())
-    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert())
+    path.write_bytes(convert_function(module.serve.get_concrete_function()))
 
 
 def _open_tflite(path: Path) -> Answer:

@@ -21,7 +21,6 @@ from shared.errors import WriteError
 from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
 from trainer.models import table
-from trainer.options import FitOptions
 
 Matrix = npt.NDArray[np.float32]
 
@@ -29,11 +28,10 @@ _CHUNK_VIEWS = 2048
 """Views per file of the cache; an interrupted run loses at most one chunk."""
 
 
-def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: str) -> str:
-    """Return the cache key of a backbone's embeddings, without building the backbone.
+def weights_key(model_name: str, weights: str) -> str:
+    """Return a key of a backbone's weights and code, without building the backbone.
 
-    The key covers the lake, the code of the models, the weights, the versions of TensorFlow and
-    Keras, the precision and the kind of images: empty for the views, or `mirrored`.
+    The key covers the code of the models, the weights, and the versions of TensorFlow and Keras.
 
     Raises:
         WeightsError: there are no weights.
@@ -42,14 +40,14 @@ def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: 
     # a change in the code of a network can change its embeddings
     for path in sorted(Path(table.__file__).parent.glob("*.py")):
         hashed.update(path.read_bytes())
-    path = table.find_weights(model_name, options.weights)
+    path = table.find_weights(model_name, weights)
     hashed.update(path.read_bytes() if path else b"")
     versions = [version(package) for package in ("tensorflow", "keras")]
-    return " ".join([lake_digest, hashed.hexdigest(), *versions, options.precision, kind])
+    return " ".join([hashed.hexdigest(), *versions])
 
 
 class EmbeddingCache:
-    """The cached embeddings with one key; see `embedding_key`."""
+    """The cached embeddings with one key; see `trainer.features.embedder.Embedder.key`."""
 
     def __init__(self, key: str):
         self._key = key

@@ -16,7 +16,7 @@ class MachineOptions:
     """`offset` reads views in any order; `stream` reads whole shards through TFRecordDataset;
     `auto` streams from s3:// without cache=, and reads by offset otherwise."""
     precision: Precision = "float32"
-    """Number format of the layers; weights and probabilities are always float32."""
+    """Number format of the layers in training; weights and predictions are always float32."""
     xla: Literal["off", "on"] = "off"
     """`on` compiles training steps with XLA."""
     devices: int = 1

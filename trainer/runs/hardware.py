@@ -5,6 +5,11 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from trainer.keras_import import import_keras
+
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+_GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+
 
 def describe_hardware() -> dict[str, Any]:
     """Return processor, cores, memory and the GPUs that TensorFlow sees.
@@ -39,12 +44,27 @@ def count_usable_cores() -> int | None:
 
 
 def limit_threads(num_threads: int) -> None:
-    """Set the number of TensorFlow's threads; the last digits of its sums depend on it.
+    """Set the number of threads of TensorFlow and LiteRT.
 
-    TensorFlow reads this setting only when it starts.
+    The last digits of TensorFlow's sums depend on it. TensorFlow reads this setting only when it
+    starts.
     """
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    for name in _THREADS:
         os.environ[name] = str(num_threads)
+
+
+def count_threads() -> int:
+    """Return the number of threads for LiteRT: that of `limit_threads`, or of the usable cores."""
+    return int(os.environ.get(_THREADS[0], 0)) or count_usable_cores() or 1
+
+
+def has_gpu() -> bool:
+    """Return whether TensorFlow sees a GPU.
+
+    TensorFlow takes seconds to import, so it is asked only if there is a driver of NVIDIA, on Linux
+    or in WSL 2.
+    """
+    return any(path.exists() for path in _GPU_DRIVERS) and bool(_list_gpus())
 
 
 def _measure_memory_gb() -> float | None:
@@ -55,7 +75,8 @@ def _measure_memory_gb() -> float | None:
 
 
 def _list_gpus() -> list[str]:
-    # TensorFlow takes seconds to import; a run folder is created before
+    import_keras()
+
     import tensorflow  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
     tf: Any = tensorflow

@@ -76,7 +76,9 @@ class Trainer:
         if not state.is_over:
             with closing(TensorBoardLog(self._folder / TENSORBOARD / name)) as log:
                 self._run_epochs(recipe, plan, title, state, log)
-        best = recipe.build()  # for inference: not compiled, on one device
+        # for inference: float32, not compiled, on one device
+        keras.config.set_dtype_policy("float32")
+        best = recipe.build()
         best.set_weights(state.end())
         answering = build_ensemble([best], tta=self._options.tta)
 

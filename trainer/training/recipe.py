@@ -10,7 +10,8 @@ import polars as pl
 
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target
-from trainer.features.frozen_backbone import FrozenFit, start_tensorflow
+from trainer.features.embedder import start_tensorflow
+from trainer.features.frozen_backbone import FrozenFit
 from trainer.features.head_training import TrainedHead
 from trainer.features.heads import Head
 from trainer.inference.trained_model import TrainedModel
