@@ -17,7 +17,7 @@ class _LocalFits:
     def embed(self) -> None:
         """Do nothing."""
 
-    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[FitRequest]) -> Mapping[str, Fit]:
+    def fit(self, fits: Mapping[str, Fit], requests: Sequence[FitRequest]) -> Mapping[str, Fit]:
         """Do nothing."""
         return fits
 

@@ -47,14 +47,14 @@ class FitTable:
         self._statuses.pop(index, None)
         self._draw()
         if not self._live:
-            note(f"{self._titles[index]}: {self._num_ended} of {len(self._titles)} fits are done")
+            note(f"{self._titles[index]}: finished {self._num_ended} of {len(self._titles)} fits")
 
     def _draw(self) -> None:
         if not self._live:
             return
-        done = f"{self._num_ended} of {len(self._titles)} fits are done"
-        table = Table(title=done, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-        for name in ("fit", "node", "try", "status"):
+        title = f"finished {self._num_ended} of {len(self._titles)} fits"
+        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+        for name in ("fit", "node", "attempt", "status"):
             table.add_column(name)
         for index, status in sorted(self._statuses.items()):
             table.add_row(self._titles[index], status.host, str(status.tries), status.text)
@@ -62,5 +62,5 @@ class FitTable:
 
 
 def _describe(status: Status) -> str:
-    again = f", try {status.tries}" if status.tries > 1 else ""
-    return f" (on {status.host}{again})"
+    attempt = f", attempt {status.tries}" if status.tries > 1 else ""
+    return f" (on {status.host}{attempt})"

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from shared.storage.atomic import explain_write
+from shared.storage.atomic import convert_write_errors
 from trainer.data.split import FitPlan
 from trainer.evaluation.metrics import score
 from trainer.inference.trained_model import TrainedModel, build_model, predict
@@ -52,7 +52,7 @@ def save_trained(
         predictions = predict_sets([trained], plan, name)
     scored = score(predictions, context.lake.manifest)
     save_model([trained], context, scored)
-    history = label_set(trained.history, name, None)
+    history = add_fit_columns(trained.history, name, None)
     config = describe_run("train", context, plan)
     save_results(context.folder, config | ({"search": search} if search else {}), history, scored)
 
@@ -67,15 +67,16 @@ def save_model(
     folder, options = context.folder, context.options
     with context.timings.measure("save"):
         model: Any = build_model(members, options.tta)  # keras has no stubs
-        with explain_write(folder / MODEL_FILE):
+        with convert_write_errors(folder / MODEL_FILE):
             model.save(folder / MODEL_FILE)
     # remove heat maps of an interrupted process, which may have had other image options
     shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
     if options.images == "on":
-        from trainer.explain.report_images import keep_pictures  # late, as it imports TensorFlow
+        # late, as it imports TensorFlow
+        from trainer.explain.report_images import write_report_images
 
         with context.timings.measure("explain"):
-            keep_pictures(folder, model, context.lake, scored)
+            write_report_images(folder, model, context.lake, scored)
 
 
 def save_results(
@@ -105,14 +106,17 @@ def predict_sets(members: list[TrainedModel], plan: FitPlan, name: str) -> pl.Da
     """
     sets = {"validation": plan.validation, "test": plan.test}
     return pl.concat(
-        label_set(predict(members, views), name, None, role=role) for role, views in sets.items()
+        add_fit_columns(predict(members, views), name, None, role=role)
+        for role, views in sets.items()
     )
 
 
-def label_set(table: pl.DataFrame, name: str, fold: int | None, **more: str) -> pl.DataFrame:
+def add_fit_columns(
+    table: pl.DataFrame, name: str, fold: int | None, **columns: str
+) -> pl.DataFrame:
     """Add the columns that identify the fit of each row."""
     return table.with_columns(
         model=pl.lit(name),
         fold=pl.lit(fold, pl.Int64),
-        **{k: pl.lit(v) for k, v in more.items()},
+        **{k: pl.lit(v) for k, v in columns.items()},
     )

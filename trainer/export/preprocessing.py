@@ -12,7 +12,7 @@ from trainer.export.resize import Axis, make_axis, resize_area, resize_linear
 
 
 def check_exportable(spec: ImageSpec) -> None:
-    """Check that the preprocessing can be part of a graph.
+    """Check that a graph can reproduce the preprocessing.
 
     Raises:
         TrainingError: the lake's images are stretched to a square (OpenCV's area interpolation
@@ -28,9 +28,8 @@ def check_exportable(spec: ImageSpec) -> None:
     for name, value in refused:
         if getattr(spec, name) == value:
             raise TrainingError(
-                "Expected a model of images that are only resized, stretched in contrast and "
-                "padded, for that is what can be put into a graph. "
-                f"Received: a run on a lake of {name}={value}"
+                f"Expected a lake without {', '.join(map('='.join, refused))}, because an export "
+                f"cannot reproduce them. Received: a run on a lake with {name}={value}"
             )
 
 

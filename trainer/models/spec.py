@@ -47,6 +47,6 @@ class ModelEntry:
     learning_rate: float = 1e-3
     pretrained: Pretrained | None = None
 
-    def starts_at(self, weights: str) -> Pretrained | None:
+    def pretrained_for(self, weights: str) -> Pretrained | None:
         """Return the pretrained weights for the option `weights=`; None for random weights."""
         return None if weights == "none" else self.pretrained

@@ -38,7 +38,7 @@ _HEADERS = {
 _WITHOUT_TOKEN = frozenset({"/", "/page.css", "/page.js", "/health"})
 _DRAIN_S = 1
 # int() would also accept signs, spaces and underscores; 18 digits fit in 64 bits
-_PLAIN_LENGTH = re.compile(r"\d{1,18}")
+_LENGTH = re.compile(r"\d{1,18}")
 
 
 class Guard:
@@ -62,7 +62,7 @@ class Guard:
         try:
             self._check(scope)
         except Refusal as refusal:
-            await say_refusal(refusal)(scope, exchange.receive, exchange.send)
+            await refusal_response(refusal)(scope, exchange.receive, exchange.send)
         else:
             await self._app(scope, exchange.receive, exchange.send)
 
@@ -70,9 +70,9 @@ class Guard:
         headers = Headers(scope=scope)
         lengths = headers.getlist("content-length")
         if "transfer-encoding" in headers and lengths:
-            raise Refusal(400, "Expected either Content-Length or Transfer-Encoding.")
-        if not all(_PLAIN_LENGTH.fullmatch(length) for length in lengths):
-            raise Refusal(400, "Expected a plain number as Content-Length.")
+            raise Refusal(400, "Expected Content-Length or Transfer-Encoding, not both.")
+        if not all(_LENGTH.fullmatch(length) for length in lengths):
+            raise Refusal(400, "Expected Content-Length to be a decimal number.")
         self._check_host(headers)
         _check_origin(headers)
         self._check_token(scope["path"], headers)
@@ -83,7 +83,7 @@ class Guard:
             return
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not is_own_name(host_name(hosts[0]), self._host):
-            raise Refusal(421, "Use the address of this server, such as 127.0.0.1.")
+            raise Refusal(421, "Expected the address of this server as Host, such as 127.0.0.1.")
 
     def _check_token(self, path: str, headers: Headers) -> None:
         if not self._expected or path in _WITHOUT_TOKEN:
@@ -98,14 +98,14 @@ def _check_origin(headers: Headers) -> None:
     """Refuse requests from pages of other origins, including other ports of this machine."""
     sites = headers.getlist("sec-fetch-site")
     if any(site not in ("same-origin", "none") for site in sites):
-        raise Refusal(403, "Open this page by its address; other pages may not use it.")
+        raise Refusal(403, "Requests from other sites are not allowed; open the page by its URL.")
     own = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
     if any(origin not in own for origin in headers.getlist("origin")):
-        raise Refusal(403, "Pages of other origins may not use this server.")
+        raise Refusal(403, "Requests from other origins are not allowed.")
 
 
-def say_refusal(refusal: HTTPException) -> JSONResponse:
-    """Return the JSON response to a refused request, with one sentence as `error`."""
+def refusal_response(refusal: HTTPException) -> JSONResponse:
+    """Return the JSON response to a refused request, with a message as `error`."""
     return JSONResponse({"error": refusal.detail}, refusal.status_code, refusal.headers)
 
 

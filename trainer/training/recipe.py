@@ -26,7 +26,7 @@ Fit = Callable[[FitPlan, Sequence[Candidate], str], list[TrainedModel]]
 """Fits candidates of one model to a plan. The last argument is the title of the progress display;
 empty for heads without a printed result."""
 
-_STAGED_SHARE = 0.1
+_STAGED_RATE_FACTOR = 0.1
 """Fraction of the usual learning rate, for training the whole model from a trained head: larger
 steps would spoil the pretrained backbone."""
 
@@ -97,10 +97,10 @@ class _WholeFit:
         from trainer.training.loop import Recipe, Trainer
 
         rate = self._options.learning_rate_of(self._model_name) * (
-            _STAGED_SHARE if is_staged else 1
+            _STAGED_RATE_FACTOR if is_staged else 1
         )
         trainer = Trainer(self._context)
-        return trainer.fit(Recipe(build, rate, counts_start=is_staged), plan, title)
+        return trainer.fit(Recipe(build, rate, evaluate_initial=is_staged), plan, title)
 
     def _build(self) -> keras.Model:
         from trainer.models.classifier_head import add_classifier
