@@ -77,8 +77,8 @@ class ClusterFits:
             for (name, kind), embeddings in caches.items()
             for chunk in embeddings.missing(self._views)
         ]
-        if tasks or any(map(self._is_fitted_on_images, names)):
-            # starting takes seconds, so let it overlap with the start of this process
+        if tasks or any(map(self._trains_on_images, names)):
+            # the start takes seconds and overlaps with that of this process
             self._cluster.start()
         if not tasks:
             return
@@ -96,16 +96,16 @@ class ClusterFits:
             ClusterError: the cluster cannot be used, or was lost.
             Also the errors of `trainer.training.loop.Trainer.fit`.
         """
-        requests = [request for request in requests if self._is_fitted_on_images(request.model)]
+        requests = [request for request in requests if self._trains_on_images(request.model)]
         completed: dict[str, CompletedFit] = {}
         with self._table.open([request.title for request in requests]):
             results = self._cluster.map(partial(fit_model, job=self._job), self._tasks(requests))
             for index, result in results:
                 completed[requests[index].title] = self._store(requests[index], result)
-                self._table.end(index)
+                self._table.finish(index)
         return {name: reuse_fits(fit, completed) for name, fit in fits.items()}
 
-    def _is_fitted_on_images(self, model_name: str) -> bool:
+    def _trains_on_images(self, model_name: str) -> bool:
         return self._options.trained_part(model_name) != "head"
 
     def _tasks(self, requests: Sequence[FitRequest]) -> Iterator[FitTask]:

@@ -12,7 +12,7 @@ from trainer.training.recipe import Fit
 
 
 class _LocalFits:
-    """Runs nothing in advance: this process computes each fit when it is needed."""
+    """No fits in advance: this process computes each fit on demand."""
 
     def embed(self) -> None:
         """Do nothing."""

@@ -23,7 +23,7 @@ from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, identify, name_fit
 
 
 def find_weights_key(lake: Lake, model_name: str, options: FitOptions) -> str:
-    """Return a key of a model's initial weights and of all other factors of its features.
+    """Return a key of a model's initial weights and of every other factor of its features.
 
     Raises:
         WeightsError: there are no weights.
@@ -36,17 +36,17 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        And the errors of `trainer.features.frozen_backbone.compute_embeddings`.
+        Also the errors of `trainer.features.frozen_backbone.compute_embeddings`.
     """
     lake = _prepare(task, job, task.views)
     import_keras()
 
     from trainer.data.input_wait import InputWait
     from trainer.features.frozen_backbone import compute_embeddings
-    from trainer.inference.devices import start
+    from trainer.inference.devices import reset_tensorflow
     from trainer.models.table import build_backbone
 
-    start(job.options)
+    reset_tensorflow(job.options)
     backbone = build_backbone(task.model, lake.image.size, job.options.weights)
     return compute_embeddings(backbone, lake, task.views, task.kind, InputWait())
 
@@ -56,7 +56,7 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        And the errors of `trainer.training.loop.Trainer.fit`.
+        Also the errors of `trainer.training.loop.Trainer.fit`.
     """
     say_status("starting TensorFlow")
     lake = _prepare(task, job, pl.concat(vars(task.plan).values()))

@@ -99,7 +99,6 @@ def _fit_candidates(
 def _refit(
     best: Candidate, plan: FitPlan, remote: RemoteFits, fits: Mapping[str, Fit]
 ) -> list[TrainedModel]:
-    """Fit the chosen candidate on the whole train split."""
     request = FitRequest(best.model, plan, best.name, [plan.validation, plan.test])
     return remote.fit(fits, [request])[best.model](plan, [best], best.name)
 
@@ -111,7 +110,6 @@ def _fit_folds(
     model_name: str,
     keeps_members: bool,
 ) -> dict[Candidate, _CandidateResults]:
-    """Fit the candidates of one model on all folds."""
     histories: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
     predictions: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
     members: dict[Candidate, list[TrainedModel]] = {candidate: [] for candidate in candidates}
@@ -138,7 +136,7 @@ def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
 
 
 def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candidate:
-    """Report the out-of-fold metrics of each candidate and return the best one."""
+    """Print the out-of-fold metrics of each candidate and return the best one."""
     predictions = pl.concat(result.predictions for result in results.values())
     rows = by_model(score(predictions, lake.manifest))
     pooled = {name: {"all": measure(own)} for name, own in rows.items()}

@@ -82,13 +82,9 @@ def save_model(
 def save_results(
     folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
 ) -> None:
-    """Write a run's tables, logs and report, and the digests of its files last.
+    """Write the tables, logs and report of a run, and the digests of its files last.
 
-    Args:
-        folder: of the run.
-        config: as from `trainer.runs.provenance.describe_run`.
-        history: one row per epoch, with `model` and `fold`.
-        scored: all predictions of the run.
+    `config` comes from `describe_run`; `history` has one row per epoch, with `model` and `fold`.
     """
     from trainer.training.tensorboard import log_heads  # late, as it imports TensorFlow
 
@@ -99,11 +95,7 @@ def save_results(
 
 
 def predict_sets(members: list[TrainedModel], plan: FitPlan, name: str) -> pl.DataFrame:
-    """Predict the validation and test views of a plan with the mean of the final models.
-
-    Returns:
-        `view_id`, `probability`, `model`, `fold` (null) and `role`.
-    """
+    """Return the members' mean predictions for validation and test views; `fold` is null."""
     sets = {"validation": plan.validation, "test": plan.test}
     return pl.concat(
         add_fit_columns(predict(members, views), name, None, role=role)

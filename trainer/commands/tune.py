@@ -61,11 +61,7 @@ class _TrialRunner:
         return self._trials
 
     def run(self) -> Trial:
-        """Run the remaining trials and return the best of all.
-
-        Raises:
-            TrainingError: every trial failed.
-        """
+        """Run the remaining trials and return the best of all."""
         # compute embeddings before the first trial, so that its duration does not include them
         make_fit(self._context, self._options.model, self._plan)
         with self._context.timings.measure("search"):
@@ -135,7 +131,7 @@ class _TrialRunner:
         return measure_auroc(*to_arrays(predictions.join(views, on="view_id")))
 
     def _delete_other_checkpoints(self, last: Trial) -> None:
-        """Delete the checkpoints of all trials but the best, to save disk space."""
+        """Delete the checkpoints of all trials except the best, to save disk space."""
         best = best_trial(self._trials)
         for path in (self._folder / CHECKPOINTS).glob("*.npz"):
             if best is None or path.stem != name_fit(_title(best.number)):

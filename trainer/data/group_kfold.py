@@ -12,12 +12,12 @@ _Counts = npt.NDArray[np.float64]
 def assign_folds(
     strata: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], k: int, seed: int
 ) -> npt.NDArray[np.int64]:
-    """Return the fold of each view, equal to the folds of scikit-learn.
+    """Return the fold of each view, as scikit-learn does.
 
     The method is `StratifiedGroupKFold(k, shuffle=True, random_state=seed)` of scikit-learn 1.9:
     shuffle the groups, sort them by decreasing standard deviation over strata, and assign each
-    group to the fold that gives the most even distribution of strata, on a tie to the smallest
-    fold. This version evaluates all folds at once, in a tenth of the time, with the same sums in
+    group to the fold that gives the most even distribution of strata, or to the smallest of equal
+    folds. This version evaluates all folds at once, in a tenth of the time, with the same sums in
     the same order.
 
     Args:
@@ -48,7 +48,7 @@ def _assign_in_order(counts: _Counts, totals: npt.NDArray[np.int64], k: int) -> 
     """Return the fold of each group from view counts (groups, strata), assigned in order."""
     fold_counts: _Counts = np.zeros((k, totals.size))
     sizes = [0.0] * k
-    # option i of k adds the group to fold i
+    # option i adds the group to fold i
     one_hot = np.eye(k)[:, :, None]
     folds: list[int] = []
     for group, num_views in zip(counts, counts.sum(axis=1).tolist(), strict=True):
@@ -64,11 +64,7 @@ def _assign_in_order(counts: _Counts, totals: npt.NDArray[np.int64], k: int) -> 
 def _measure_unevenness(shares: Any) -> _Counts:
     """Return the mean over strata of the standard deviation over folds, for each option.
 
-    This equals NumPy's `std` and `mean`; called once per group, their argument checks dominated the
-    run time.
-
-    Args:
-        shares: the fraction of each stratum in each fold, (options, folds, strata).
+    Written out, because the argument checks of NumPy's `std` and `mean` dominated the run time.
     """
     num_folds, num_strata = shares.shape[1:]
     deviations = shares - np.add.reduce(shares, axis=1, keepdims=True) / num_folds

@@ -9,7 +9,7 @@ from trainer.data.target import Targets
 
 _PARALLEL_BATCHES = 2
 """Batches read and prefetched at once. Fixed, because TensorFlow 2.16's autotuning waits up to 160
-ms whenever an iterator is dropped and slows training by up to 1.6 times."""
+ms whenever an iterator is deleted and slows training by up to 1.6 times."""
 
 
 def shuffled_batches(
@@ -25,11 +25,11 @@ def shuffled_batches(
     so the last batch of an epoch may be smaller. Epoch n is the same permutation for the same seed.
 
     Args:
-        reader: of the views.
-        batch: views per batch.
-        seed: of the permutations.
+        reader: reader of the views.
+        batch: number of views in a batch.
+        seed: seed of the permutations.
         targets: columns that replace the labels, one row per view.
-        first_epoch: the number of the first epoch; later than 0 for a resumed fit.
+        first_epoch: number of the first epoch; above 0 for a resumed fit.
     """
 
     def epoch_rows(epoch: tf.Tensor) -> tf.data.Dataset:

@@ -44,7 +44,7 @@ def plan_final_fit(data: Data, seed: int) -> FitPlan:
     """Plan the fit of the final model, with the official valid split as the test set.
 
     Raises:
-        TrainingError: there are too few groups, or one side would lack a label.
+        TrainingError: there are too few groups, or a set would lack a label.
     """
     fold = hold_out(data.train, seed)
     return FitPlan(fold.train, fold.held_out, data.test)
@@ -57,7 +57,7 @@ def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
     out-of-fold predictions are for views that influenced no choice.
 
     Raises:
-        TrainingError: there are too few groups, or one side would lack a label.
+        TrainingError: there are too few groups, or a set would lack a label.
     """
     plans: list[FitPlan] = []
     with Progress("split", k, "folds") as progress:
@@ -83,7 +83,7 @@ def hold_out(views: pl.DataFrame, seed: int) -> Fold:
     """Hold out a fifth of the groups, stratified by label and body part.
 
     Raises:
-        TrainingError: there are too few groups, or one side would lack a label.
+        TrainingError: there are too few groups, or a set would lack a label.
     """
     return next(_split_by_group(views, HOLD_OUT_FOLDS, seed, "for a hold-out of one fifth"))
 
@@ -91,11 +91,10 @@ def hold_out(views: pl.DataFrame, seed: int) -> Fold:
 def draw_folds(views: pl.DataFrame, k: int, seed: int) -> Iterator[Fold]:
     """Yield `k` folds over groups, stratified by label and body part.
 
-    They equal those of scikit-learn's `StratifiedGroupKFold`. Each view is held out once. The same
-    views, `k` and seed give the same folds.
+    They equal those of scikit-learn's `StratifiedGroupKFold`.
 
     Raises:
-        TrainingError: there are too few groups, or one side would lack a label.
+        TrainingError: there are too few groups, or a set would lack a label.
     """
     return _split_by_group(views, k, seed, f"for {k} folds")
 

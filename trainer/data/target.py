@@ -94,11 +94,10 @@ def normalize(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def predictions_table(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.DataFrame:
-    """Return a table of the predictions for views, in their order, from outputs (rows, n).
+    """Return the predictions for views, in their order, from outputs (rows, n).
 
     Returns:
-        `view_id`, `probability` (of abnormal, Float64) and, for several classes,
-        `class_probabilities` (list of Float64).
+        `view_id`, `probability` of abnormal, and for several classes `class_probabilities`.
     """
     table = views.select("view_id").with_columns(
         probability=pl.Series(abnormal_probability(outputs))

@@ -45,7 +45,7 @@ class LayerCam:
     def __init__(self, model: keras.Model):
         parts = split_ensemble(model)
         self._mirrors = parts.tta == "flip"
-        heads = [_before_probabilities(member) for member in parts.members]
+        heads = [_remove_activation(member) for member in parts.members]
         if parts.backbone:
             self._branches = [_Branch(parts.backbone, heads)]
         else:
@@ -93,7 +93,7 @@ class _Branch:
     """A network in two halves: from images to feature maps, and from feature maps to logits."""
 
     def __init__(self, network: keras.Model, heads: Sequence[keras.Model] = ()):
-        self._to_maps, self._rest = _halve(network)
+        self._to_maps, self._from_maps = _split_network(network)
         self._heads: Sequence[Any] = heads
 
     def to_maps(self, images: npt.NDArray[np.uint8]) -> tf.Tensor:
@@ -102,11 +102,11 @@ class _Branch:
 
     def to_logits(self, maps: tf.Tensor) -> list[tf.Tensor]:
         """Return the logits of the network, or of each head on it."""
-        end = self._rest(maps, training=False)
-        return [head(end, training=False) for head in self._heads] or [end]
+        features = self._from_maps(maps, training=False)
+        return [head(features, training=False) for head in self._heads] or [features]
 
 
-def _halve(network: keras.Model) -> tuple[Any, Any]:
+def _split_network(network: keras.Model) -> tuple[Any, Any]:
     """Split a network after the last activation, sum or concatenation of sufficient resolution.
 
     The rest of the network must depend on this layer's output only, so a layer that a shortcut
@@ -131,12 +131,12 @@ def _ends_block(layer: Any) -> bool:
     return not is_linear or isinstance(layer, (layers.ReLU, layers.Add, layers.Concatenate))
 
 
-def _before_probabilities(member: keras.Model) -> keras.Model:
-    """Return a network that ends at its logits, also for a backbone and head trained together."""
+def _remove_activation(member: keras.Model) -> keras.Model:
+    """Return the network up to its logits, also for a backbone and head trained together."""
     parts = split_ensemble(member)
     if parts.backbone is None:
         return keras.Model(member.input, member.get_layer("logits").output)
-    head: Any = _before_probabilities(parts.members[0])
+    head: Any = _remove_activation(parts.members[0])
     return keras.Model(parts.backbone.input, head(parts.backbone.output))
 
 

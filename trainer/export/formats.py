@@ -108,7 +108,7 @@ def _write_saved_model(module: Any, path: Path) -> None:
 def _open_saved_model(path: Path) -> PredictFunction:
     loaded: Any = tf.saved_model.load(str(path))
     serve = loaded.signatures["serving_default"]
-    return lambda images: _only(serve(**{INPUT: tf.constant(images)})).numpy()
+    return lambda images: _single_output(serve(**{INPUT: tf.constant(images)})).numpy()
 
 
 def _write_tflite(module: Any, path: Path) -> None:
@@ -146,7 +146,7 @@ def _open_onnx(path: Path) -> PredictFunction:
     return lambda images: session.run(None, {INPUT: images})[0]
 
 
-def _only(outputs: Mapping[str, Any]) -> Any:
+def _single_output(outputs: Mapping[str, Any]) -> Any:
     (output,) = outputs.values()
     return output
 

@@ -43,15 +43,15 @@ class _Resize(keras.layers.Layer):
 
     def __init__(self, layer: keras.layers.Resizing, size_px: int):
         super().__init__(name=layer.name, trainable=False)
-        self._across = _weights(layer, size_px)
+        self._matrix = _weights(layer, size_px)
 
     def call(self, images: Any) -> Any:
         grey = tf.cast(images[..., 0], tf.float32)
-        narrow = tf.matmul(grey, self._across, transpose_b=True)
-        return tf.matmul(self._across, narrow)[..., None]
+        narrow = tf.matmul(grey, self._matrix, transpose_b=True)
+        return tf.matmul(self._matrix, narrow)[..., None]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        side = self._across.shape[0]
+        side = self._matrix.shape[0]
         return (input_shape[0], side, side, 1)
 
 

@@ -79,18 +79,18 @@ def _resize(images: Any, rows: Axis, columns: Axis) -> Any:
 def _stretch_percentiles(grey: Any, inside: Any) -> Any:
     """Stretch the contrast of pixels inside as `shared.images.contrast.stretch_percentiles` does.
 
-    Args:
-        grey: float32 (batch, size, size) of whole numbers; padding is black.
-        inside: bool (size, size), False for padding.
+    `grey` is float32 (batch, size, size) of whole numbers; `inside` is False for padding.
     """
     num_pixels = tf.reduce_sum(tf.cast(inside, tf.int32))
-    low, high = (_level_of(grey, inside, (num_pixels * share + 99) // 100) for share in (1, 99))
+    low, high = (
+        _find_percentile(grey, inside, (num_pixels * share + 99) // 100) for share in (1, 99)
+    )
     stretched = tf.round((grey - low) * 255.0 / tf.maximum(high - low, 1.0))
     stretched = tf.clip_by_value(stretched, 0.0, 255.0)
     return tf.where(inside & (low < high), stretched, grey)
 
 
-def _level_of(grey: Any, inside: Any, num: Any) -> Any:
+def _find_percentile(grey: Any, inside: Any, num: Any) -> Any:
     """Return the lowest level that `num` pixels do not exceed, (batch, 1, 1), by binary search."""
     level = tf.zeros_like(grey[:, :1, :1])
     for bit in (128, 64, 32, 16, 8, 4, 2, 1):

@@ -72,7 +72,7 @@ class EmbeddingCache:
         self._tables.append(table)
 
     def get(self, views: pl.DataFrame) -> Matrix:
-        """Return the embeddings of cached views, float32 (views, n), in the order of `views`."""
+        """Return the embeddings of cached views, float32 (views, n), in their order."""
         found = views.select("view_id").join(
             pl.concat(self._tables).unique("view_id"), on="view_id", maintain_order="left"
         )

@@ -136,9 +136,9 @@ class FrozenFit:
         if self._backbone is None:
             start_tensorflow(self._timings)
 
-            from trainer.inference.devices import start
+            from trainer.inference.devices import reset_tensorflow
 
-            start(self._options)
+            reset_tensorflow(self._options)
             size_px, weights = self._lake.image.size, self._options.weights
             self._backbone = build_backbone(self._model_name, size_px, weights)
         return self._backbone

@@ -41,7 +41,7 @@ class HeadShape:
         return Head(*(p.reshape(part) for p, part in zip(pieces, self._parts, strict=True)))
 
     def initial(self, seed: int) -> Parameters:
-        """Return initial weights: zeros, random for hidden units (He et al., arXiv:1502.01852)."""
+        """Return initial weights: zeros, and He's for hidden units (arXiv:1502.01852)."""
         arrays = self._zeros()
         random: Any = np.random.default_rng(seed)  # numpy 1's types leave its methods half unknown
         arrays[2] = random.normal(0, np.sqrt(2 / self.num_embedded), self._parts[2])
@@ -62,7 +62,7 @@ class HeadShape:
 
     @property
     def _parts(self) -> tuple[tuple[int, ...], ...]:
-        """The shapes of a head's arrays, in the order of its attributes."""
+        # in the order of the attributes of `Head`
         return (
             (self.num_features, self.num_outputs),
             (self.num_outputs,),
@@ -84,11 +84,11 @@ class HeadLoss:
     """The weighted sum of the cross-entropies of train rows, plus the weight decay penalty.
 
     Args:
-        shape: of the head.
-        features: of train rows, float32 (rows, m).
-        examples: their classes and sample weights.
-        initial: the parameters towards which weights decay.
-        decay: of each weight.
+        shape: layout of the parameters.
+        features: features of train rows, float32 (rows, m).
+        examples: classes and sample weights of train rows.
+        initial: parameters towards which weights decay.
+        decay: weight decay of each parameter.
     """
 
     def __init__(

@@ -78,7 +78,7 @@ def fit_heads(
 
 
 class _HeadFit:
-    """Fits one head with early stopping, and keeps the weights of the best epoch."""
+    """Fits one head with early stopping."""
 
     def __init__(
         self, features: Features, train: Examples, validation: Examples, options: FitOptions
@@ -114,12 +114,7 @@ class _HeadFit:
         return TrainedHead(self._features.fold_into(shape.unpack(self._best)), self._rows)
 
     def _add(self, parameters: Parameters, loss: HeadLoss, head: Head) -> None:
-        """Measure the epoch that ends with these weights.
-
-        Raises:
-            StopIteration: the last `patience` epochs did not improve; SciPy then ends the
-                optimization.
-        """
+        """Score an epoch; for early stopping raise StopIteration, as SciPy documents."""
         seconds = time.monotonic() - self._started_s
         train_metrics = measure_logits(loss.logits(parameters), self._train)
         validation_metrics = measure_logits(

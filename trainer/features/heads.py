@@ -33,11 +33,11 @@ class Head:
     """A linear map from embeddings to logits, plus an optional layer of hidden units (ReLU).
 
     Attributes:
-        kernel: from embeddings to logits, float32 (n, outputs).
-        bias: of the logits, float32 (outputs,).
-        hidden_kernel: from embeddings to hidden units, float32 (n, hidden).
-        hidden_bias: of the hidden units, float32 (hidden,).
-        output_kernel: from hidden units to logits, float32 (hidden, outputs).
+        kernel: weights from embeddings to logits, float32 (n, outputs).
+        bias: bias of the logits, float32 (outputs,).
+        hidden_kernel: weights from embeddings to hidden units, float32 (n, hidden).
+        hidden_bias: bias of the hidden units, float32 (hidden,).
+        output_kernel: weights from hidden units to logits, float32 (hidden, outputs).
     """
 
     kernel: Matrix

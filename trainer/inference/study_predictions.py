@@ -79,7 +79,6 @@ def check_outputs(outputs: npt.NDArray[np.float32], folder: Path) -> None:
 
 
 def _held_out(saved_run: SavedRun) -> pl.DataFrame:
-    """Return the held-out predictions that set the run's thresholds."""
     decision = saved_run.decision
     return saved_run.scored.filter(model=decision.model, role=decision.learnt_on).cast(
         {"fold": pl.Int64}

@@ -19,13 +19,8 @@ _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Published:
-    """A published file of weights.
-
-    Attributes:
-        url: its address.
-        md5: of its content, as published; None if no digest was published.
-    """
+class PublishedWeights:
+    """A published file of weights; `md5` is None if no digest was published."""
 
     url: str
     md5: str | None = None

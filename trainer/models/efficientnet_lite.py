@@ -54,7 +54,7 @@ def find_weights() -> Path:
     """Return the path of the weights file.
 
     Raises:
-        WeightsError: the package with the weights is not installed, or its file is damaged.
+        WeightsError: the package of the weights is not installed, or its file is damaged.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
@@ -170,7 +170,7 @@ def _set_weights(backbone: keras.Model, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _kernel(weight: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Convert a PyTorch kernel (output, input, height, width) to the kernel of a Keras layer."""
+    """Convert a PyTorch kernel (output, input, height, width) to Keras."""
     is_depthwise = weight.shape[1] == 1
     kernel = weight.transpose((2, 3, 0, 1) if is_depthwise else (2, 3, 1, 0))
     return kernel.sum(axis=2, keepdims=True) if shape[2] < kernel.shape[2] else kernel

@@ -94,7 +94,7 @@ def _check_arrays(file: h5py.File, num_bytes: int) -> None:
     total_bytes = 0
     while groups:
         group = groups.pop()
-        # a hard link may make a group its own member: without this check the loop never ends
+        # a hard link may make a group its own member, which would loop for ever
         if group in visited:
             raise ValueError(f"a group in two places: {group.name!r}")
         visited.add(group)

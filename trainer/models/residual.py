@@ -25,7 +25,7 @@ def build(size_px: int) -> keras.Model:
 
     Residual blocks with normalization before activation (He et al. 2016,
     https://arxiv.org/abs/1603.05027, figure 4e). Each image is normalized to mean 0 and variance 1,
-    because the exposure of a radiograph says nothing about the bone.
+    because the exposure of a radiograph is no property of the bone.
     """
     import keras
     from keras import layers

@@ -10,7 +10,7 @@ from shared.errors import WeightsError
 from shared.storage.store import as_path
 from trainer.models import baselines, efficientnet_lite, residual
 from trainer.models.applications import Application
-from trainer.models.download import Published
+from trainer.models.download import PublishedWeights
 from trainer.models.spec import ModelEntry, Pretrained
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _KERAS_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 
 def _entry(application: Application, file: str, md5: str | None) -> ModelEntry:
-    published = Published(f"{_KERAS_URL}/{file}", md5)
+    published = PublishedWeights(f"{_KERAS_URL}/{file}", md5)
     return ModelEntry(application.build, 0.2, 1e-3, Pretrained(published.find, application.load))
 
 

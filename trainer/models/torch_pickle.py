@@ -1,8 +1,8 @@
 """Read the tensors of a legacy PyTorch file without PyTorch, and without running code from it.
 
 A pickle can call any function of any installed package. This reader accepts only the four names
-that a file of tensors needs, and maps them to its own stand-ins; any other name is rejected before
-it is imported.
+in a file of tensors, and replaces them by its own types; any other name is rejected before its
+import.
 
 The format is that of `torch.save` before 1.6 (`_legacy_save` in torch/serialization.py): pickles of
 a magic number, the protocol version, properties of the machine, the location of each tensor in its
@@ -99,10 +99,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """Read a file of named tensors written by PyTorch before version 1.6.
 
     Returns:
-        The tensors by name, float32 or int64, in their own shapes.
+        The tensors by name, float32 or int64.
 
     Raises:
-        WeightsError: it contains anything but tensors, or is damaged; nothing in it was called.
+        WeightsError: it contains other objects, or is damaged; none of its code has run.
     """
     try:
         return _read(path.read_bytes())

@@ -98,7 +98,7 @@ def _list_views(path: Path) -> list[Path]:
 
 
 def _is_view(file: Path) -> bool:
-    """Return whether to read a file as a view; also true for unreadable files, to report them."""
+    """Return whether to read a file; also true for unreadable files, to report them."""
     if file.suffix.lower() in _SUFFIXES:
         return True
     if not file.is_file():

@@ -20,7 +20,7 @@ from trainer.serve.guard import Guard, refusal_response
 from trainer.serve.limits import Limits, Refusal
 from trainer.serve.model_info import describe_model, make_title
 from trainer.serve.render import render_page, render_result
-from trainer.serve.study import Study, StudyPredictor
+from trainer.serve.study import StudyPredictor, StudyResult
 from trainer.serve.uploads import read_uploads
 from trainer.serve.worker import Worker
 
@@ -34,11 +34,7 @@ def build_app(
 ) -> ASGIApp:
     """Return the application, wrapped in its `Guard`.
 
-    Args:
-        predictor: predicts for studies.
-        worker: thread of the predictor; studies wait until it has loaded the model.
-        options: options of the command.
-        limits: limits of requests.
+    `worker` is the thread of the predictor; studies wait until it has loaded the model.
     """
     studies = _Studies(predictor, worker, limits)
     model, card = describe_model(predictor.saved_run), _describe_card(predictor)
@@ -92,7 +88,7 @@ def _report_health(predictor: StudyPredictor) -> _Handler:
 
 
 class _Studies:
-    """Predicts for one study at a time; a few more may wait, further ones get status 429."""
+    """Predicts for one study at a time; a few more may wait, further ones receive status 429."""
 
     def __init__(self, predictor: StudyPredictor, worker: Worker, limits: Limits):
         self._predictor, self._worker, self._limits = predictor, worker, limits
@@ -108,7 +104,7 @@ class _Studies:
         status = 200 if predictions.studies.height else 422
         return Response(f"{to_json(predictions)}\n", status, media_type="application/json")
 
-    async def _predict(self, request: Request, with_pictures: bool) -> Study:
+    async def _predict(self, request: Request, with_pictures: bool) -> StudyResult:
         with self._reserve_slot():
             uploads = await read_uploads(request, self._limits)
             async with self._lock:

@@ -78,7 +78,7 @@ class Guard:
         self._check_token(scope["path"], headers)
 
     def _check_host(self, headers: Headers) -> None:
-        """Refuse foreign host names (DNS rebinding), unless a token protects a public address."""
+        """Refuse other host names (DNS rebinding), unless a token protects a public address."""
         if self._expected and not is_loopback(self._host):
             return
         hosts = headers.getlist("host")

@@ -44,7 +44,6 @@ def _describe_rule(saved_run: SavedRun, level: str) -> dict[str, float]:
 
 
 def _describe_metrics(saved_run: SavedRun) -> dict[str, Any]:
-    """Return the headline numbers of the report."""
     for role in _ROLES:
         by_part: dict[str, Any] = saved_run.metrics.get(role) or {}
         # a cross-validation has out-of-fold metrics by candidate

@@ -81,7 +81,7 @@ def _limited(limits: Limits) -> type[asyncio.Protocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # as uvicorn's
             super().connection_made(transport)
-            # uvicorn responds 503 beyond the limit; beyond twice the limit, save that work too
+            # uvicorn responds 503 beyond the limit; beyond twice the limit, close at once
             if len(self.connections) > 2 * limits.connections:
                 transport.abort()
                 return

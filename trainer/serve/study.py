@@ -27,7 +27,7 @@ _ONE_STUDY = "study"
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyResult:
     """The predictions for a study.
 
     Attributes:
@@ -77,7 +77,7 @@ class StudyPredictor:
         """Stop the decoder's process; callable from any thread."""
         self._decoder.close()
 
-    def predict(self, uploads: Sequence[Upload], with_pictures: bool) -> Study:
+    def predict(self, uploads: Sequence[Upload], with_pictures: bool) -> StudyResult:
         """Return the predictions for one study, with a list of views that could not be read."""
         images: list[Pixels] = []
         labels: list[str] = []
@@ -101,7 +101,7 @@ class StudyPredictor:
             unread, dict.fromkeys(("path", "study", "reason", "detail"), pl.String), orient="row"
         )
         predictions = Predictions(self.saved_run.folder.name, views, studies, unread_table)
-        return Study(predictions, self._explain(images) if with_pictures else ())
+        return StudyResult(predictions, self._explain(images) if with_pictures else ())
 
     def _run_model(self, images: Sequence[Pixels]) -> Any:
         if not images:

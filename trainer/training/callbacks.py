@@ -73,4 +73,4 @@ class ProgressCallback(keras.callbacks.Callback):
         self._progress.note(summary)
         say_status(summary)
         # Keras reads this attribute after each epoch
-        self._state.model.stop_training = self._state.is_over
+        self._state.model.stop_training = self._state.is_finished

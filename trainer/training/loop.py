@@ -19,7 +19,7 @@ from trainer.data.pipeline import ordered_batches, shuffled_batches
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target, make_targets
 from trainer.data.tfrecord_pipeline import sequential_batches
-from trainer.inference.devices import share, start
+from trainer.inference.devices import distribution_scope, reset_tensorflow
 from trainer.inference.keras_inference import infer, plain_errors
 from trainer.inference.trained_model import Outputs, TrainedModel
 from trainer.models.ensemble import build_ensemble
@@ -67,17 +67,17 @@ class Trainer:
             CorruptLakeError: the record of a view is damaged.
             WriteError: a checkpoint cannot be written.
         """
-        start(self._options)
-        with share(self._options.devices):
+        reset_tensorflow(self._options)
+        with distribution_scope(self._options.devices):
             model = self._compile(recipe)
         name = name_fit(title)
         checkpoint = Checkpoint(self._folder / CHECKPOINTS / f"{name}.npz")
         state = TrainingState(model, self._options, checkpoint)
-        if not state.is_over:
+        if not state.is_finished:
             with closing(TensorBoardLog(self._folder / TENSORBOARD / name)) as log:
                 self._run_epochs(recipe, plan, title, state, log)
-        best = recipe.build()  # for inference: not compiled, on one device
-        best.set_weights(state.end())
+        best = recipe.build()  # for inference: neither compiled nor distributed
+        best.set_weights(state.finish())
         predictor = build_ensemble([best], tta=self._options.tta)
 
         def predict(views: pl.DataFrame) -> Outputs:

@@ -22,8 +22,8 @@ class AbnormalAUROC(keras.metrics.AUC):
 def loss_and_metrics(num_outputs: int) -> dict[str, Any]:
     """Return loss and metrics for `model.compile`: `accuracy` of classes and `auroc` of abnormal.
 
-    Metrics are passed as objects: Keras would create named metrics in the first training step, and
-    the step would be traced twice.
+    Metrics are objects, because Keras would create named metrics in the first training step and
+    trace the step twice.
     """
     if num_outputs == 1:
         return {

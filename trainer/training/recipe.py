@@ -130,9 +130,9 @@ class _StagedFit(_WholeFit):
         """Fit the model, the only candidate, from the head with the lowest validation loss."""
         heads = self._options.list_heads(self._model_name)
         best = self._fit_best(plan, heads, name_head(title))
-        return [self._fit(lambda: self._build_on(best.head), plan, title, is_staged=True)]
+        return [self._fit(lambda: self._build_on_head(best.head), plan, title, is_staged=True)]
 
-    def _build_on(self, head: Head) -> keras.Model:
+    def _build_on_head(self, head: Head) -> keras.Model:
         from trainer.features.keras_head import build_head
         from trainer.models.ensemble import build_ensemble
 

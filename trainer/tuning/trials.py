@@ -33,10 +33,10 @@ class Trial:
     """One fit with certain settings.
 
     Attributes:
-        number: from 1, in order.
-        settings: by option name.
-        score: the AUROC on validation views; None for a failed fit.
-        seconds: of the process that finished the trial.
+        number: number of the trial, from 1.
+        settings: settings by option name.
+        score: AUROC on validation views; None for a failed fit.
+        seconds: duration in the process that finished the trial.
     """
 
     number: int
