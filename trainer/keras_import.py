@@ -22,8 +22,8 @@ _SETTINGS = {
     "KERAS_MAX_STEPS_PER_EPOCH": None,
     "KERAS_NNX_ENABLED": None,
 }
-"""Environment variables that change Keras, as its `keras.json` does: precision, order of axes
-and thereby results."""
+"""Environment variables of Keras. Like `keras.json`, they could change its precision or order of
+axes, and thereby results."""
 
 
 def import_keras() -> None:

@@ -19,7 +19,7 @@ class Job:
 
     Attributes:
         lake: path or URL of the lake, valid on every node.
-        lake_digest: the expected digest of that lake.
+        lake_digest: expected digest of the lake.
         options: options of all fits.
         folder: absolute path of the run folder.
         identity: identity of the run; another folder on a node may have the same path.
@@ -39,7 +39,7 @@ class EmbedTask:
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
         weights_key: identifies the model's weights.
-        kind: of the images, see `trainer.features.frozen_backbone.list_kinds`.
+        kind: kind of images, see `trainer.features.frozen_backbone.list_kinds`.
         views: rows of the manifest.
     """
 
@@ -56,11 +56,11 @@ class FitTask:
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
         weights_key: identifies the model's weights.
-        plan: the train, validation and test views.
-        title: of the fit, unique in the run.
+        plan: train, validation and test views.
+        title: title of the fit, unique in the run.
         views_to_predict: sets of views to predict after the fit.
-        head: the initial head of a staged fit.
-        checkpoint: from an earlier, interrupted run.
+        head: initial head of a staged fit.
+        checkpoint: checkpoint of an interrupted run.
     """
 
     model: str

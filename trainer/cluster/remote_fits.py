@@ -20,8 +20,8 @@ class FitRequest:
 
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
-        plan: the train, validation and test views.
-        title: of the fit, unique in the run.
+        plan: train, validation and test views.
+        title: title of the fit, unique in the run.
         views_to_predict: sets of views to predict after the fit.
     """
 
@@ -52,7 +52,7 @@ class CompletedFit:
     """A finished fit.
 
     Attributes:
-        request: the request.
+        request: request of the fit.
         rows: one per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
         outputs: predictions for each requested set of views.
     """

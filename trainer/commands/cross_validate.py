@@ -30,7 +30,7 @@ class _CandidateResults:
     Attributes:
         history: one row per epoch, with `model` and `fold`.
         predictions: out-of-fold, with `model`, `fold` and `role`.
-        members: the fold models; empty unless an ensemble is built from them.
+        members: fold models of an ensemble; empty without one.
     """
 
     history: pl.DataFrame
@@ -139,8 +139,8 @@ def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candi
     """Print the out-of-fold metrics of each candidate and return the best one."""
     predictions = pl.concat(result.predictions for result in results.values())
     rows = by_model(score(predictions, lake.manifest))
-    pooled = {name: {"all": measure(own)} for name, own in rows.items()}
-    show_comparison(pooled, {name: measure_folds(own) for name, own in rows.items()})
+    pooled = {name: {"all": measure(model_rows)} for name, model_rows in rows.items()}
+    show_comparison(pooled, {name: measure_folds(model_rows) for name, model_rows in rows.items()})
     best_name = choose(pooled)
     say(f"best of {count(len(results), 'candidates')}, by pooled view AUROC: {best_name}")
     return next(candidate for candidate in results if candidate.name == best_name)

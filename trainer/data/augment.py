@@ -43,7 +43,7 @@ def augment_batches(
         batches: tuples with images first, uint8 (batch, size, size, 1).
         level: `none` returns the batches unchanged.
         seed: seed of all random changes.
-        first_batch: the number of the first batch, counted from the start of training.
+        first_batch: number of the first batch, counted from the start of training.
     """
     if level == "none":
         return batches

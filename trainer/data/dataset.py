@@ -19,9 +19,9 @@ class Data:
     """The train and test views of a run; rows of the lake's manifest.
 
     Attributes:
-        lake: with the images.
-        train: from MURA's train split.
-        test: MURA's official valid split; may be empty.
+        lake: lake of the images.
+        train: views of MURA's train split.
+        test: views of MURA's official valid split; may be empty.
     """
 
     lake: Lake

@@ -21,10 +21,10 @@ def assign_folds(
     the same order.
 
     Args:
-        strata: of each view, (rows,); at least two distinct values.
-        groups: of each view, (rows,); at least `k` distinct values.
+        strata: stratum of each view, (rows,); at least two distinct values.
+        groups: group of each view, (rows,); at least `k` distinct values.
         k: number of folds.
-        seed: of the shuffle.
+        seed: seed of the shuffle.
 
     Returns:
         0 to `k - 1`, (rows,).

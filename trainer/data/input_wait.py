@@ -10,7 +10,7 @@ class InputWait:
     """Sums the time between the request of a batch and its arrival.
 
     Attributes:
-        seconds: the total so far.
+        seconds: total so far.
     """
 
     def __init__(self) -> None:

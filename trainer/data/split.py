@@ -30,9 +30,9 @@ class FitPlan:
     """Three sets of views with no group in common.
 
     Attributes:
-        train: for fitting.
-        validation: for early stopping.
-        test: for scoring only; no choice depends on it.
+        train: views for fitting.
+        validation: views for early stopping.
+        test: views for scoring only; no choice depends on them.
     """
 
     train: pl.DataFrame

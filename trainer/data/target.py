@@ -25,8 +25,8 @@ class Target:
     index of its body part in `parts`, plus the label; so abnormal classes have odd numbers.
 
     Attributes:
-        name: the value of `task=`.
-        parts: the body parts, in the order of the vocabulary; empty for `abnormal`.
+        name: value of `task=`.
+        parts: body parts, in the order of the vocabulary; empty for `abnormal`.
     """
 
     name: Task

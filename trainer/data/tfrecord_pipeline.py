@@ -47,8 +47,8 @@ def sequential_batches(
     shards = rows.group_by("where", maintain_order=True).agg("record_index", "row")
     buffer_size = max(2, _SHUFFLE_RECORDS // shards.height)
     datasets = [
-        _records(where, numbers, own, reader.is_remote).shuffle(buffer_size, seed).repeat()
-        for where, numbers, own in shards.iter_rows()
+        _records(where, numbers, row_numbers, reader.is_remote).shuffle(buffer_size, seed).repeat()
+        for where, numbers, row_numbers in shards.iter_rows()
     ]
     counts = shards["row"].list.len().to_list()
     shard_of_view = tf.repeat(tf.range(len(datasets), dtype=tf.int64), counts)

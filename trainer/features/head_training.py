@@ -31,7 +31,7 @@ class TrainedHead:
     """A head with the weights of its best epoch.
 
     Attributes:
-        head: from embeddings to logits.
+        head: head from embeddings to logits.
         rows: one per epoch, columns as in `HISTORY_SCHEMA` without `is_best`.
     """
 

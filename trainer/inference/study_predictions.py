@@ -35,7 +35,7 @@ def predict_studies(
 
     Args:
         saved_run: the run with the model and the thresholds.
-        views: with the columns `path` and `study`, one row per view.
+        views: one row per view, with the columns `path` and `study`.
         outputs: model outputs for these views, (rows, n).
 
     Returns:

@@ -34,8 +34,8 @@ class Application:
     """A network of keras.applications, up to its pooled features.
 
     Attributes:
-        function: the name of its constructor in keras.applications.
-        mode: its normalization, as named by `preprocess_input`.
+        function: name of the constructor in keras.applications.
+        mode: normalization, a mode of `preprocess_input`.
         min_size_px: smaller images are enlarged first.
         grey_options: arguments of the constructor for input that is not RGB.
     """
@@ -61,10 +61,8 @@ class Application:
     def load(self, backbone: keras.Model, path: Path) -> None:
         """Load RGB weights with the first kernel folded for grey, and freeze batch normalization.
 
-        Args:
-            backbone: as `build` returns it.
-            path: a `notop` file of keras.applications (.h5), or a file in which Keras saved such a
-                network (.weights.h5, .keras). Only arrays are read from it.
+        The file is a `notop` file of keras.applications (.h5), or such a network saved by Keras
+        (.weights.h5, .keras). Only arrays are read from it.
 
         Raises:
             WeightsError: the file is damaged or has the weights of another network.

@@ -78,5 +78,5 @@ class TuneOptions(TrainOptions):
 
     def with_settings(self, settings: dict[str, Any]) -> TrainOptions:
         """Return the options of one fit, with the settings of a trial."""
-        own = {field.name: getattr(self, field.name) for field in fields(TrainOptions)}
-        return TrainOptions(**own | settings)
+        values = {field.name: getattr(self, field.name) for field in fields(TrainOptions)}
+        return TrainOptions(**values | settings)

@@ -25,8 +25,8 @@ class Predictions:
 
     Attributes:
         run: name of the run folder.
-        views: as from `trainer.inference.study_predictions.predict_studies`.
-        studies: likewise.
+        views: first table of `trainer.inference.study_predictions.predict_studies`.
+        studies: second table.
         unread: `path`, `study`, `reason`, `detail` of each view that could not be read.
     """
 

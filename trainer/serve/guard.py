@@ -44,10 +44,7 @@ _LENGTH = re.compile(r"\d{1,18}")
 class Guard:
     """ASGI middleware that checks request headers before any byte of the body is read.
 
-    Args:
-        app: the application.
-        host: address that the server listens on.
-        token: bearer token that requests must carry; empty for none.
+    `host` is the address of the server; `token` is the required bearer token, empty for none.
     """
 
     def __init__(self, app: ASGIApp, host: str, token: str):
@@ -88,9 +85,9 @@ class Guard:
     def _check_token(self, path: str, headers: Headers) -> None:
         if not self._expected or path in _WITHOUT_TOKEN:
             return
-        given = headers.get("authorization", "").encode("latin-1")
+        received = headers.get("authorization", "").encode("latin-1")
         # constant time, so response times do not reveal the token
-        if not hmac.compare_digest(given, self._expected):
+        if not hmac.compare_digest(received, self._expected):
             raise Refusal(401, "Expected a valid bearer token.", {"www-authenticate": "Bearer"})
 
 
@@ -99,8 +96,8 @@ def _check_origin(headers: Headers) -> None:
     sites = headers.getlist("sec-fetch-site")
     if any(site not in ("same-origin", "none") for site in sites):
         raise Refusal(403, "Requests from other sites are not allowed; open the page by its URL.")
-    own = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
-    if any(origin not in own for origin in headers.getlist("origin")):
+    own_origins = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
+    if any(origin not in own_origins for origin in headers.getlist("origin")):
         raise Refusal(403, "Requests from other origins are not allowed.")
 
 

@@ -23,13 +23,10 @@ _TIMEOUT = (
 class Server(uvicorn.Server):
     """A uvicorn server that prepares the application after it starts to listen.
 
-    Args:
-        app: the application.
-        limits: limits of connections.
-        prepare: coroutine function that loads the model; if it fails, the server stops.
+    If `prepare` fails, the server stops.
 
     Attributes:
-        failure: the error of `prepare`, or None.
+        failure: error of `prepare`, or None.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ class StudyResult:
 
     Attributes:
         predictions: predictions for views and study, as from `predict`.
-        pictures: if requested, two pictures of each view that was read: the preprocessed image,
+        pictures: if requested, two pictures of each readable view: the preprocessed image,
             (size, size), and this image with its heat map, RGB, (size, size, 3).
     """
 
@@ -78,14 +78,14 @@ class StudyPredictor:
         self._decoder.close()
 
     def predict(self, uploads: Sequence[Upload], with_pictures: bool) -> StudyResult:
-        """Return the predictions for one study, with a list of views that could not be read."""
+        """Return the predictions for one study, and the unreadable views."""
         images: list[Pixels] = []
-        labels: list[str] = []
+        file_names: list[str] = []
         unread: list[tuple[str, str, str, str]] = []
         for upload in uploads:
             try:
                 images.append(prepare(self._decoder.decode(upload.content), self.saved_run.image))
-                labels.append(upload.name)
+                file_names.append(upload.name)
             except ImageError as error:
                 unread.append((upload.name, _ONE_STUDY, error.reason, describe(error.reason)))
             except MemoryError:
@@ -93,7 +93,7 @@ class StudyPredictor:
                 unread.append((upload.name, _ONE_STUDY, "too_large", describe("too_large")))
             # free the file's bytes: only the pixels are needed
             upload.content.clear()
-        table = pl.DataFrame({"path": labels}, {"path": pl.String})
+        table = pl.DataFrame({"path": file_names}, {"path": pl.String})
         views, studies = predict_studies(
             self.saved_run, table.with_columns(study=pl.lit(_ONE_STUDY)), self._run_model(images)
         )
@@ -114,7 +114,8 @@ class StudyPredictor:
 
         from trainer.explain.overlay import overlay
 
-        heats = self._layer_cam.explain(np.stack(images)[..., None])
+        heat_maps = self._layer_cam.explain(np.stack(images)[..., None])
         return [
-            (image, overlay(image, heat, 1.0)) for image, heat in zip(images, heats, strict=True)
+            (image, overlay(image, heat_map, 1.0))
+            for image, heat_map in zip(images, heat_maps, strict=True)
         ]

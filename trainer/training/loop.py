@@ -40,7 +40,7 @@ class Recipe:
 
     Attributes:
         build: returns the model, from uint8 images (batch, size, size, 1) to probabilities.
-        learning_rate: the learning rate of Adam.
+        learning_rate: learning rate of Adam.
         evaluate_initial: whether to score the initial weights as epoch 0, a candidate for the best.
     """
 
