@@ -25,7 +25,13 @@ from shared.lake.shards import (
     shard_bytes,
 )
 from shared.lake.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
-from shared.storage.atomic import PARTIAL_SUFFIX, ShardDigester, digest, explain_write, partial_file
+from shared.storage.atomic import (
+    PARTIAL_SUFFIX,
+    ShardDigester,
+    convert_write_errors,
+    digest,
+    partial_file,
+)
 from shared.storage.bucket import Bucket
 
 GB = 10**9
@@ -104,7 +110,7 @@ class ShardCache:
         Raises:
             WriteError: The folder cannot be created, or is a file.
         """
-        with explain_write(self.folder):
+        with convert_write_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def _take(self, shard: str, rows: pl.DataFrame, opened: ShardFiles) -> bool:
@@ -130,7 +136,7 @@ class ShardCache:
 
     @contextmanager
     def _lock(self) -> Generator[None, None, None]:
-        with explain_write(self.folder):
+        with convert_write_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
         try:

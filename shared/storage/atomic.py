@@ -67,7 +67,7 @@ class ShardDigester:
 
 
 @contextmanager
-def explain_write(path: Path) -> Generator[None, None, None]:
+def convert_write_errors(path: Path) -> Generator[None, None, None]:
     """Convert an OSError of the block into a WriteError with the path and a remedy.
 
     Raises:
@@ -105,7 +105,7 @@ def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
     """
     # a random number, not the process id: hosts that share a disk have equal process ids
     partial = path.parent / f".{path.name}.{secrets.randbits(63)}{PARTIAL_SUFFIX}"
-    with explain_write(path):
+    with convert_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with partial.open("wb", buffering=_BUFFER_BYTES) as file:
@@ -123,7 +123,7 @@ def publish(partial: Path, path: Path) -> None:
     Raises:
         WriteError: The file cannot be synced or renamed; the partial file is removed.
     """
-    with explain_write(path):
+    with convert_write_errors(path):
         try:
             _sync(partial)
             partial.replace(path)
@@ -138,7 +138,7 @@ def sync_folder(folder: Path) -> None:
     Raises:
         WriteError: The folder cannot be synced.
     """
-    with explain_write(folder):
+    with convert_write_errors(folder):
         _sync(folder)
 
 

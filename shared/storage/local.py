@@ -12,7 +12,7 @@ from typing import BinaryIO, ClassVar, Literal
 from shared.errors import StoreError
 from shared.storage.atomic import (
     NUM_WRITERS,
-    explain_write,
+    convert_write_errors,
     open_regular,
     partial_file,
     publish,
@@ -191,7 +191,7 @@ class Folder:
             WriteError: one cannot be removed.
             StoreError: an object store does not respond, or does not allow it.
         """
-        with explain_write(self.root):
+        with convert_write_errors(self.root):
             for path in paths:
                 (self.root / path).unlink(missing_ok=True)
 

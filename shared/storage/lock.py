@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from shared.errors import StoreError
-from shared.storage.atomic import explain_write
+from shared.storage.atomic import convert_write_errors
 
 _HOLDER_LIMIT_BYTES = 4096
 # a holder writes its description right after taking the lock; 1 s in all is ample
@@ -30,11 +30,11 @@ def hold(path: Path) -> Generator[None, None, None]:
         StoreError: another process holds it.
         WriteError: the folder cannot be written.
     """
-    with explain_write(path):
+    with convert_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _take(path)
     try:
-        with explain_write(path):
+        with convert_write_errors(path):
             _write_holder(descriptor)
         yield
     finally:

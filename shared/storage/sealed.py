@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shared.console import note
-from shared.storage.atomic import explain_write, open_regular, partial_file, publish
+from shared.storage.atomic import convert_write_errors, open_regular, partial_file, publish
 
 # 64 hexadecimal digits of SHA-256 and a line feed
 _SEAL_BYTES = 65
@@ -42,7 +42,7 @@ def sealed_file(path: Path, key: str, *, durable: bool = True) -> Generator[Bina
     if durable:
         publish(partial, path)
         return
-    with explain_write(path):
+    with convert_write_errors(path):
         try:
             partial.replace(path)
         except BaseException:

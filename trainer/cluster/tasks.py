@@ -40,7 +40,7 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        And the errors of `trainer.training.loop.Trainer.fit`.
+        Also the errors of `trainer.training.loop.Trainer.fit`.
     """
     say_status("starting TensorFlow")
     lake = _prepare(task, job, pl.concat(vars(task.plan).values()))
@@ -50,7 +50,7 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
 
     name = name_fit(task.title)
     checkpoint = f"{CHECKPOINTS}/{name}.npz"
-    with _find_folder(job) as folder:
+    with _open_folder(job) as folder:
         is_shared = folder == job.folder
         # a shared folder has the checkpoint already
         if task.checkpoint and not is_shared:
@@ -58,12 +58,14 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
             (folder / checkpoint).write_bytes(task.checkpoint)
         context = RunContext(job.options, lake, folder)
         fit = make_image_fit(context, task.model, task.head)
-        (fitted,) = fit(task.plan, [Candidate(task.model)], task.title)
-        say_status("answering")
-        answers = [fitted.answer(views) for views in task.asked]
-        kept = [] if is_shared else [folder / checkpoint, *(folder / TENSORBOARD / name).rglob("*")]
-        files = {path.relative_to(folder).as_posix(): path for path in kept if path.is_file()}
-        return FitResult({name: path.read_bytes() for name, path in files.items()}, answers)
+        (trained,) = fit(task.plan, [Candidate(task.model)], task.title)
+        say_status("predicting")
+        outputs = [trained.predict(views) for views in task.views_to_predict]
+        new_files = (
+            [] if is_shared else [folder / checkpoint, *(folder / TENSORBOARD / name).rglob("*")]
+        )
+        files = {path.relative_to(folder).as_posix(): path for path in new_files if path.is_file()}
+        return FitResult({name: path.read_bytes() for name, path in files.items()}, outputs)
 
 
 def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
@@ -76,19 +78,19 @@ def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
     lake = with_cache(open_lake(job.lake), job.options, views)
     if lake.digest != job.lake_digest:
         raise ClusterError(
-            f"Expected the lake of digest {job.lake_digest} on every node. "
-            f"Received: lake={job.lake} of digest {lake.digest}"
+            f"Expected a lake with the digest {job.lake_digest} on every node. "
+            f"Received: lake={job.lake} with the digest {lake.digest}"
         )
     if weights_key(task.model, job.options.weights) != task.weights_key:
         raise ClusterError(
             "Expected the same pretrained weights on every node. "
-            f"Received: others of model={task.model}"
+            f"Received: different weights of model={task.model}"
         )
     return lake
 
 
 @contextmanager
-def _find_folder(job: Job) -> Generator[Path, None, None]:
+def _open_folder(job: Job) -> Generator[Path, None, None]:
     """Yield the run's folder if this node shares it, otherwise a temporary folder."""
     if identify(job.folder) == job.identity:
         yield job.folder

@@ -23,7 +23,7 @@ def load_object_stores() -> None:
         UsageError: the endpoint is not a URL.
     """
     settings = read_s3_settings()
-    wanted = {
+    variables = {
         "AWS_REGION": settings.region,
         "S3_ENDPOINT": settings.endpoint,
         "S3_USE_HTTPS": str(int(settings.uses_tls)),
@@ -32,7 +32,7 @@ def load_object_stores() -> None:
         "S3_REQUEST_TIMEOUT_MSEC": str(_SILENCE_TIMEOUT_MS),
         "S3_CONNECT_TIMEOUT_MSEC": str(_CONNECT_TIMEOUT_MS),
     }
-    for name, value in wanted.items():
+    for name, value in variables.items():
         if value:
             # variables set by the user take precedence
             os.environ.setdefault(name, value)

@@ -31,8 +31,8 @@ def build_graph(model: keras.Model, spec: ImageSpec, output: str) -> tf.Module:
     num_outputs = model.output_shape[-1]
 
     def serve(image: Any) -> dict[str, Any]:
-        answers = module.model(prepare(image, spec), training=False)
-        return {output: tf.ensure_shape(answers, (None, num_outputs))}
+        outputs = module.model(prepare(image, spec), training=False)
+        return {output: tf.ensure_shape(outputs, (None, num_outputs))}
 
     signature = tf.TensorSpec((None, None, None, 1), tf.uint8, name=INPUT)
     module.serve = tf.function(serve, input_signature=[signature])

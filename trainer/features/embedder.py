@@ -161,10 +161,10 @@ def build_float32(model_name: str, lake: Lake, options: FitOptions) -> keras.Mod
     """
     import_keras()
 
-    from trainer.inference.devices import start
+    from trainer.inference.devices import reset_tensorflow
 
     # precision= is for training
-    start(replace(options, precision="float32"))
+    reset_tensorflow(replace(options, precision="float32"))
     return build_backbone(model_name, lake.image.size, options.weights)
 
 

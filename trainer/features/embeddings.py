@@ -59,18 +59,18 @@ class EmbeddingCache:
 
     def missing(self, views: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yield the views that are not cached, in chunks."""
-        known = pl.concat([views.clear().select("view_id"), *self._ids()])
-        missing = views.join(known, on="view_id", how="anti", maintain_order="left")
+        cached = pl.concat([views.clear().select("view_id"), *self._ids()])
+        missing = views.join(cached, on="view_id", how="anti", maintain_order="left")
         return missing.iter_slices(_CHUNK_VIEWS)
 
     def add(self, views: pl.DataFrame, embeddings: Matrix) -> None:
         """Cache embeddings, float32 (views, n)."""
         table = views.select("view_id").with_columns(embedding=embeddings)
-        _keep(self._folder, table, self._key)
+        _save(self._folder, table, self._key)
         self._tables.append(table)
 
-    def of(self, views: pl.DataFrame) -> Matrix:
-        """Return the embeddings of cached views, float32 (views, n), in the order of `views`."""
+    def get(self, views: pl.DataFrame) -> Matrix:
+        """Return the embeddings of cached views, float32 (views, n), in their order."""
         found = views.select("view_id").join(
             pl.concat(self._tables).unique("view_id"), on="view_id", maintain_order="left"
         )
@@ -85,10 +85,10 @@ def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matri
 
     `compute` returns the embeddings of rows of the manifest, float32 (rows, n), in their order.
     """
-    kept = EmbeddingCache(key)
-    for chunk in kept.missing(views):
-        kept.add(chunk, compute(chunk))
-    return kept.of(views)
+    cache = EmbeddingCache(key)
+    for chunk in cache.missing(views):
+        cache.add(chunk, compute(chunk))
+    return cache.get(views)
 
 
 def _read(path: Path, key: str) -> pl.DataFrame | None:
@@ -101,7 +101,7 @@ def _read(path: Path, key: str) -> pl.DataFrame | None:
     return pl.read_ipc_stream(io.BytesIO(data))
 
 
-def _keep(folder: Path, table: pl.DataFrame, key: str) -> None:
+def _save(folder: Path, table: pl.DataFrame, key: str) -> None:
     encoded = io.BytesIO()
     table.write_ipc_stream(encoded)
     data = encoded.getvalue()
@@ -109,4 +109,4 @@ def _keep(folder: Path, table: pl.DataFrame, key: str) -> None:
         with sealed_file(folder / f"{digest(data)}.sealed", key) as file:
             file.write(data)
     except WriteError as error:
-        note(f"a later run will compute these embeddings again: {error}")
+        note(f"embeddings are not cached and will be computed again: {error}")

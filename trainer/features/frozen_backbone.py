@@ -43,12 +43,13 @@ class FrozenFit:
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
         """Fit heads, see `fit_heads`; with a title, also print the best one."""
         return [
-            self._finish(fitted.head, fitted.rows) for fitted in self._fit(plan, candidates, title)
+            self._to_trained_model(trained.head, trained.rows)
+            for trained in self._fit(plan, candidates, title)
         ]
 
     def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> TrainedHead:
         """Fit heads and return the one with the lowest validation loss."""
-        return min(self._fit(plan, candidates, title), key=lambda fitted: fitted.best["val_loss"])
+        return min(self._fit(plan, candidates, title), key=lambda trained: trained.best["val_loss"])
 
     def _fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedHead]:
         train, validation = self._examples(plan.train), self._examples(plan.validation)
@@ -58,34 +59,34 @@ class FrozenFit:
             _note_best(title, heads, candidates)
         return heads
 
-    def _finish(self, head: Head, rows: list[dict[str, Any]]) -> TrainedModel:
-        def answer(views: pl.DataFrame) -> Outputs:
-            answers = [to_probabilities(head.logits(e)) for e in self._of(views)]
-            return np.mean(answers, axis=0, dtype=np.float64)
+    def _to_trained_model(self, head: Head, rows: list[dict[str, Any]]) -> TrainedModel:
+        def predict(views: pl.DataFrame) -> Outputs:
+            outputs = [to_probabilities(head.logits(e)) for e in self._embeddings_of(views)]
+            return np.mean(outputs, axis=0, dtype=np.float64)
 
         def build() -> keras.Model:
             from trainer.features.keras_head import build_head
 
             return build_head(head)
 
-        return TrainedModel(make_history(rows), answer, build, lambda: self._embedder.backbone)
+        return TrainedModel(make_history(rows), predict, build, lambda: self._embedder.backbone)
 
     def _examples(self, views: pl.DataFrame) -> Examples:
         weights = class_weights(views, self._options.class_weight)
-        return Examples(self._of(views)[0], self._target.numbers(views), weights)
+        return Examples(self._embeddings_of(views)[0], self._target.numbers(views), weights)
 
-    def _of(self, views: pl.DataFrame) -> list[Matrix]:
+    def _embeddings_of(self, views: pl.DataFrame) -> list[Matrix]:
         rows = views.join(self._rows, on="view_id", maintain_order="left")["row"].to_numpy()
         return [embeddings[rows] for embeddings in self._embeddings]
 
 
 def _note_best(title: str, heads: Sequence[TrainedHead], candidates: Sequence[Candidate]) -> None:
-    losses = [fitted.best["val_loss"] for fitted in heads]
+    losses = [trained.best["val_loss"] for trained in heads]
     index = int(np.argmin(losses))
     best, num_epochs = heads[index].best, len(heads[index].rows)
     auroc = "" if best["val_auroc"] is None else f", validation AUROC {best['val_auroc']:.3f}"
-    of_heads = f"best of {len(heads)} heads is {candidates[index].name}, " if len(heads) > 1 else ""
+    head = f"best of {len(heads)} heads {candidates[index].name}, " if len(heads) > 1 else ""
     note(
-        f"{title}: {of_heads}best of {num_epochs} epochs is {best['epoch']}, "
+        f"{title}: {head}best of {num_epochs} epochs {best['epoch']}, "
         f"validation loss {losses[index]:.4f}{auroc}"
     )

@@ -55,7 +55,7 @@ def plain_errors(*readers: ViewReader) -> Generator[None, None, None]:
         yield
     except tf.errors.ResourceExhaustedError:
         raise TrainingError(
-            "Expected memory for a batch. Received: none left; try a smaller batch_size="
+            "Expected enough memory for a batch. Received: out of memory; use a smaller batch_size"
         ) from None
     except tf.errors.OpError as error:
         for reader in readers:

@@ -73,7 +73,7 @@ def _describe_origin(run: Run) -> str:
     """Describe the initial weights."""
     weights = run.config["options"]["weights"]
     entry = MODELS.get(run.model.partition(" ")[0])
-    if entry is None or not entry.starts_at(weights):
+    if entry is None or not entry.pretrained_for(weights):
         return "from random weights"
     if weights == "pretrained":
         return "from weights trained on ImageNet"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from shared.console import note
 from shared.errors import TrainingError, UsageError
-from shared.storage.atomic import explain_write
+from shared.storage.atomic import convert_write_errors
 from shared.storage.store import as_path
 from trainer.runs.unfinished import (
     CHECKPOINTS,
@@ -107,7 +107,7 @@ def _take_over(path: Path, key: str) -> int | None:
 
 
 def _make(path: Path, key: str) -> int:
-    with explain_write(path):
+    with convert_write_errors(path):
         try:
             path.mkdir(parents=True)
         except FileExistsError:

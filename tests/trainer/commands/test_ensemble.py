@@ -50,7 +50,7 @@ def test_each_candidate_is_printed_fold_by_fold(ensemble: tuple[Path, str]) -> N
             values += [*over_folds.values(), metrics["out_of_fold"][name]["all"][key]]
             shown = [f"{value:.3f}".replace("-", "\N{MINUS SIGN}") for value in values]
             assert line.split()[3:] == shown
-    assert f"chosen of 4 candidates, by pooled view AUROC: {metrics['chosen']}" in printed
+    assert f"best of 4 candidates, by pooled view AUROC: {metrics['chosen']}" in printed
 
 
 def test_the_kept_model_answers_with_the_mean_over_folds_and_flips(

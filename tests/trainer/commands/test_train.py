@@ -31,7 +31,7 @@ def cross_validated(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Pat
     words = ("part=wrist", "k=2", "models=cnn4,cnn2", "epochs=1", "batch_size=16", "images=off")
     result = run("mura-cv", *words, f"lake={lake.root}", f"out={out}")
     assert result.returncode == 0, result.stderr
-    assert "chosen of 2 candidates, by pooled view AUROC: cnn" in result.stdout
+    assert "best of 2 candidates, by pooled view AUROC: cnn" in result.stdout
     return out
 
 

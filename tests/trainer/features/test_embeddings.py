@@ -92,4 +92,4 @@ def test_a_cache_that_cannot_be_written_is_said_once_a_chunk(
     folder.parent.mkdir()
     folder.write_bytes(b"a file where a folder should be")
     assert embed(views(4), "key", Backbone())[:, 0].tolist() == [4]
-    assert "compute these embeddings again" in capsys.readouterr().err
+    assert "will be computed again" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from shared.images.spec import ImageSpec
 from tests.trainer.scored_tables import random_table
 from trainer.evaluation.thresholds import decide
-from trainer.inference.study_predictions import answer
+from trainer.inference.study_predictions import predict_studies
 from trainer.runs.saved_run import SavedRun
 
 
@@ -19,7 +19,7 @@ def _bounds(num_studies: int, probability: float) -> dict[str, pl.DataFrame]:
     scored = random_table(2, num_studies, role="validation")
     kept = SavedRun(Path(), {}, {}, decide(scored, "cnn"), ImageSpec(), scored)
     views = pl.DataFrame({"path": ["a.png"], "study": ["a"]})
-    by_view, by_study = answer(kept, views, np.array([[probability]], np.float32))
+    by_view, by_study = predict_studies(kept, views, np.array([[probability]], np.float32))
     return {"scored": scored, "view": by_view, "study": by_study}
 
 
@@ -33,7 +33,7 @@ def test_a_low_probability_is_held_against_the_lowest_ones(
     expected = binomtest(int(labels.sum()), num_alike).proportion_ci(method="wilson")
     (row,) = found["study"].iter_rows(named=True)
     assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
-    assert row["answer"] == "normal"
+    assert row["decision"] == "normal"
 
 
 def test_few_held_out_studies_make_no_interval() -> None:

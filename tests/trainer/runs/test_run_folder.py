@@ -16,7 +16,7 @@ from trainer.runs.run_folder import (
 )
 from trainer.runs.unfinished import RUN_FILE
 from trainer.training.checkpoint import Checkpoint, State
-from trainer.tuning.trials import Trial, keep_trials, read_trials
+from trainer.tuning.trials import Trial, read_trials, save_trials
 
 
 def _end(out: Path, key: str, error: BaseException | None = None, *, epochs: bool = True) -> None:
@@ -120,7 +120,7 @@ def test_kept_trials_are_read_as_they_were_or_not_at_all(
 ) -> None:
     assert read_trials(tmp_path) == []
     trials = [Trial(1, {"dropout": 0.1}, 0.7, 2.0), Trial(2, {"dropout": 0.2}, None, 2.0)]
-    keep_trials(tmp_path, trials)
+    save_trials(tmp_path, trials)
     assert read_trials(tmp_path) == trials
     assert capsys.readouterr().err == ""
     (file,) = tmp_path.iterdir()

@@ -25,7 +25,7 @@ from tests.trainer.runs.run_mutations import (
     read_all,
 )
 from trainer.evaluation.thresholds import DECISION_FILE
-from trainer.inference.study_predictions import answer
+from trainer.inference.study_predictions import predict_studies
 from trainer.report.model_card import CARD_FILE
 from trainer.runs.digests import write_digests
 from trainer.runs.run_folder import PREDICTIONS_FILE, SUMS_FILE
@@ -47,7 +47,7 @@ def own_run(trained_run: Path, tmp_path: Path) -> Path:
 def _answer(kept: SavedRun, outputs: Any = OUTPUTS) -> list[pl.DataFrame]:
     paths = [str(row) for row in range(len(outputs))]
     views = pl.DataFrame({"path": paths, "study": [path[:1] for path in paths]})
-    return list(answer(kept, views, outputs))
+    return list(predict_studies(kept, views, outputs))
 
 
 def _outcome(folder: Path) -> tuple[Any, ...] | None:
@@ -171,5 +171,5 @@ def test_a_run_without_digests_is_not_finished(own_run: Path, tmp_path: Path) ->
 def test_what_is_no_probability_is_never_answered_with(trained_run: Path, wrong: float) -> None:
     outputs = OUTPUTS.copy()
     outputs[4] = wrong
-    with pytest.raises(TrainingError, match=r"Expected probabilities .* Received: run="):
+    with pytest.raises(TrainingError, match=r"Expected probabilities .* from run="):
         _answer(open_saved_run(str(trained_run)), outputs)
