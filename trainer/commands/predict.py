@@ -26,7 +26,8 @@ from trainer.keras_import import import_keras
 from trainer.options import PredictOptions
 from trainer.predict.find_views import FoundViews, find_views
 from trainer.predict.output_formats import PRINTERS, Answers
-from trainer.runs.saved_run import SavedRun, open_saved_run
+from trainer.runs.open import open_saved_run
+from trainer.runs.saved_run import SavedRun
 
 _BATCH = 64
 _BATCHES_AHEAD = 2
