@@ -12,7 +12,8 @@ from trainer.cluster.remote_fits import FitRequest, RemoteFits
 from trainer.commands.train import add_fit_columns, predict_sets, save_model, save_results
 from trainer.data.split import FitPlan
 from trainer.evaluation.comparison import by_model, measure_folds
-from trainer.evaluation.metrics import choose, measure, score
+from trainer.evaluation.metrics import choose, measure
+from trainer.evaluation.scored_table import score
 from trainer.inference.trained_model import TrainedModel, predict
 from trainer.models.candidates import Candidate
 from trainer.options import CvOptions

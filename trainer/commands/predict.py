@@ -1,13 +1,11 @@
 """Predict views and studies from image paths with a saved run."""
 
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,20 +15,23 @@ from shared.errors import ImageError, SourceError
 from shared.images.pixels import Pixels
 from shared.images.spec import ImageSpec
 from shared.printable import printable
-from shared.processes.interruptible import interruptible
 from shared.storage.atomic import convert_write_errors
 from shared.storage.store import as_path
+from trainer.data.map_ahead import map_ahead
 from trainer.inference.image_input import read_view
+from trainer.inference.predictor import Predictor, open_predictor
 from trainer.inference.study_predictions import predict_studies
 from trainer.keras_import import import_keras
 from trainer.options import PredictOptions
 from trainer.predict.find_views import FoundViews, find_views
 from trainer.predict.output_formats import PRINTERS, Predictions
-from trainer.runs.saved_run import SavedRun, open_saved_run
+from trainer.runs.open import open_saved_run
+from trainer.runs.saved_run import SavedRun
 
-_BATCH = 64
-_BATCHES_AHEAD = 2
-"""Batches that threads decode in advance; the limit bounds memory."""
+_READ_AHEAD = 64
+"""Views that threads decode in advance; the limit bounds memory."""
+_MAP_VIEWS = 16
+"""Views that are explained at a time."""
 
 
 def predict(options: PredictOptions) -> None:
@@ -47,9 +48,12 @@ def predict(options: PredictOptions) -> None:
     if heat_maps:
         with convert_write_errors(heat_maps):
             heat_maps.mkdir(parents=True, exist_ok=True)
-    predictions = predict_files(saved_run, found, heat_maps)
+    predictor = open_predictor(saved_run, options.engine, len(found.files))
+    predictions = predict_files(saved_run, predictor, found)
     with delivering():
         PRINTERS[options.format](predictions)
+    if heat_maps:
+        _write_heat_maps(saved_run, heat_maps, found.files)
     if predictions.unread.height:
         raise SourceError(
             f"Expected {len(found.files):,} readable views. "
@@ -58,35 +62,17 @@ def predict(options: PredictOptions) -> None:
         )
 
 
-def predict_files(saved_run: SavedRun, found: FoundViews, heat_maps: Path | None) -> Predictions:
-    """Return predictions for views and studies; write a heat map per view, if a folder is given.
-
-    Raises:
-        WriteError: a heat map cannot be written.
-    """
-    note("starting TensorFlow")
-    import_keras()
-
-    # late, as it imports TensorFlow
-    from trainer.explain.heat_map_files import HeatMapWriter
-
-    model: Any = saved_run.load_model()
-    writer = HeatMapWriter(model, heat_maps, found.files) if heat_maps else None
+def predict_files(saved_run: SavedRun, predictor: Predictor, found: FoundViews) -> Predictions:
+    """Return predictions for views and studies; decoding and prediction overlap."""
     # errors by row of the table of views; readable views have an output instead
     errors: dict[int, ImageError] = {}
     # np.concatenate needs an array even if no view can be read
-    outputs = [np.empty((0, model.output_shape[-1]), np.float32)]
+    outputs = [np.empty((0, predictor.num_outputs), np.float32)]
     with Progress("predict", len(found.files)) as progress:
-        views = enumerate(_read_ahead(found.files, saved_run.image))
-        while batch := list(islice(views, _BATCH)):
-            errors |= {row: view for row, view in batch if isinstance(view, ImageError)}
-            images_by_row = {row: view for row, view in batch if not isinstance(view, ImageError)}
-            if images_by_row:
-                images = np.stack(list(images_by_row.values()))[..., None]
-                batch_outputs = interruptible(partial(model.predict_on_batch, images))
-                outputs.append(np.asarray(batch_outputs, np.float32))
-                if writer:
-                    writer.write(list(images_by_row), images)
+        views = _read_ahead(found.files, saved_run.image)
+        batches = _batch(views, predictor.batch_views, errors)
+        for batch in predictor.predict_batches(images for _, images in batches):
+            outputs.append(batch)
             progress.advance(len(batch))
     table = found.table
     read = table[[row for row in range(table.height) if row not in errors]]
@@ -102,15 +88,8 @@ def predict_files(saved_run: SavedRun, found: FoundViews, heat_maps: Path | None
 
 
 def _read_ahead(files: Iterable[Path], spec: ImageSpec) -> Iterator[Pixels | ImageError]:
-    """Yield each view in order; threads read the next batches while the model predicts."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        pending: deque[Future[Pixels | ImageError]] = deque()
-        for file in files:
-            pending.append(pool.submit(_try_to_read, file, spec))
-            if len(pending) > _BATCH * _BATCHES_AHEAD:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        yield from map_ahead(pool, partial(_try_to_read, spec=spec), files, _READ_AHEAD)
 
 
 def _try_to_read(path: Path, spec: ImageSpec) -> Pixels | ImageError:
@@ -118,3 +97,34 @@ def _try_to_read(path: Path, spec: ImageSpec) -> Pixels | ImageError:
         return read_view(path, spec)
     except ImageError as error:
         return error
+
+
+def _batch(
+    views: Iterable[Pixels | ImageError], batch_views: int, errors: dict[int, ImageError]
+) -> Iterator[tuple[list[int], Pixels]]:
+    """Yield the rows and images, (rows, size, size, 1), of readable views; collect other errors."""
+    numbered = enumerate(views)
+    while batch := list(islice(numbered, batch_views)):
+        errors |= {row: view for row, view in batch if isinstance(view, ImageError)}
+        images = {row: view for row, view in batch if not isinstance(view, ImageError)}
+        if images:
+            yield list(images), np.stack(list(images.values()))[..., None]
+
+
+def _write_heat_maps(saved_run: SavedRun, folder: Path, files: Sequence[Path]) -> None:
+    """Write a heat map of each readable view into a folder.
+
+    Raises:
+        WriteError: a heat map cannot be written.
+    """
+    note("starting TensorFlow, which computes heat maps")
+    import_keras()
+
+    # late, as it imports TensorFlow
+    from trainer.explain.heat_map_files import HeatMapWriter
+
+    writer = HeatMapWriter(saved_run.load_model(), folder, files)
+    with Progress("explain", len(files)) as progress:
+        for rows, images in _batch(_read_ahead(files, saved_run.image), _MAP_VIEWS, {}):
+            writer.write(rows, images)
+            progress.advance(len(rows))

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from shared.console import note, say
 from shared.errors import ServeError
 from trainer.options import ServeOptions
-from trainer.runs.saved_run import open_saved_run
+from trainer.runs.open import open_saved_run
 
 _PACKAGES = ("starlette", "uvicorn", "python_multipart", "markdown_it")
 """Import names of the packages in the `serve` extra."""

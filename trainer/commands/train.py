@@ -9,7 +9,7 @@ import polars as pl
 
 from shared.storage.atomic import convert_write_errors
 from trainer.data.split import FitPlan
-from trainer.evaluation.metrics import score
+from trainer.evaluation.scored_table import score
 from trainer.inference.trained_model import TrainedModel, build_model, predict
 from trainer.options import FitOptions, TrainOptions
 from trainer.report.error_analysis import HEAT_MAPS
@@ -18,8 +18,7 @@ from trainer.runs.context import RunContext
 from trainer.runs.digests import write_digests
 from trainer.runs.provenance import describe_run
 from trainer.runs.results_writer import write_tables
-from trainer.runs.run_folder import TENSORBOARD
-from trainer.runs.saved_run import MODEL_FILE
+from trainer.runs.run_folder import MODEL_FILE, TENSORBOARD
 from trainer.training.recipe import make_fit
 
 
@@ -69,6 +68,11 @@ def save_model(
         model: Any = build_model(members, options.tta)  # keras has no stubs
         with convert_write_errors(folder / MODEL_FILE):
             model.save(folder / MODEL_FILE)
+
+        # late, as it imports TensorFlow
+        from trainer.inference.litert_file import write_litert
+
+        write_litert(folder, model, context.lake, scored)
     # remove heat maps of an interrupted process, which may have had other image options
     shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
     if options.images == "on":

@@ -8,7 +8,8 @@ from shared.console import note, say
 from shared.errors import TrainingError
 from trainer.commands.train import save_trained
 from trainer.data.split import FitPlan
-from trainer.evaluation.metrics import measure_auroc, to_arrays
+from trainer.evaluation.metrics import measure_auroc
+from trainer.evaluation.scored_table import to_arrays
 from trainer.inference.trained_model import TrainedModel, predict
 from trainer.options import TuneOptions
 from trainer.report.formatting import count, number

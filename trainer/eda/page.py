@@ -13,7 +13,7 @@ from trainer.eda import counts, data_quality, figures, pixels, summary_text
 from trainer.eda.contact_sheet import Thumbnail
 from trainer.options import EdaOptions
 from trainer.report import formatting
-from trainer.report.svg import to_svg
+from trainer.report.figures.svg import to_svg
 from trainer.report.template import Plot, inline, render
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")

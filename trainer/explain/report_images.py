@@ -13,11 +13,11 @@ from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.storage.atomic import write_atomically
 from trainer.evaluation.results import selected_model
+from trainer.evaluation.scored_table import most_independent_set
 from trainer.evaluation.thresholds import decide
 from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import encode_jpeg, side_by_side
 from trainer.report.error_analysis import heat_map_path, shown_views
-from trainer.runs.scored_run import unseen_set
 
 _SIDE_PX = 256
 _QUALITY = 80
@@ -33,7 +33,7 @@ def write_report_images(folder: Path, model: keras.Model, lake: Lake, scored: pl
         WriteError: a picture cannot be written.
     """
     name = selected_model(scored)
-    _, rows = unseen_set(scored, name)
+    _, rows = most_independent_set(scored, name)
     shown = shown_views(rows, decide(scored, name))
     views = lake.manifest.filter(pl.col("view_id").is_in(shown))
     with ViewReader(lake, views) as reader:

@@ -116,6 +116,6 @@ def _single_output(outputs: Mapping[str, Any]) -> Any:
 
 FORMATS = {
     "saved_model": Format("saved_model", _write_saved_model, _open_saved_model),
-    "tflite": Format("model.tflite", _write_tflite, _open_tflite),
-    "onnx": Format("model.onnx", _write_onnx, _open_onnx, ("onnx", "tf2onnx"), "onnxruntime"),
+    "tflite": Format("export.tflite", _write_tflite, _open_tflite),
+    "onnx": Format("export.onnx", _write_onnx, _open_onnx, ("onnx", "tf2onnx"), "onnxruntime"),
 }

@@ -14,11 +14,11 @@ from shared.lake.open import Lake
 from shared.storage.atomic import write_atomically
 from trainer.data.input_wait import InputWait
 from trainer.data.target import abnormal_probability
-from trainer.evaluation.metrics import final_rows
+from trainer.evaluation.scored_table import final_rows
 from trainer.inference.conversion import convert
 from trainer.inference.litert import LiteRtModel, infer
 from trainer.runs.hardware import count_threads
-from trainer.runs.saved_run import LITERT_FILE
+from trainer.runs.run_folder import LITERT_FILE
 
 if TYPE_CHECKING:
     import keras
@@ -46,6 +46,8 @@ def write_litert(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataFr
         _compare(content, lake, final_rows(scored).head(_NUM_COMPARED))
     except (TrainingError, ValueError) as error:
         note(f"predictions from this run will need TensorFlow: {error}")
+        # an interrupted process may have written the file of another model
+        (folder / LITERT_FILE).unlink(missing_ok=True)
         return
     write_atomically(folder / LITERT_FILE, content)
 

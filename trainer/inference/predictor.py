@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.console import note
-from shared.errors import TrainingError
 from shared.images.pixels import Pixels
 from shared.processes.interruptible import interruptible
 from trainer.inference.litert import LiteRtModel
 from trainer.runs.hardware import count_threads, has_gpu
-from trainer.runs.saved_run import LITERT_FILE, Engine, SavedRun
+from trainer.options.saved_run import Engine
+from trainer.runs.run_folder import LITERT_FILE
+from trainer.runs.saved_run import SavedRun
+from trainer.runs.validation import num_outputs
 
 Floats = npt.NDArray[np.float32]
 
@@ -70,17 +72,14 @@ def open_predictor(saved_run: SavedRun, engine: Engine, num_views: int) -> Predi
     if engine == "keras":
         note("starting TensorFlow")
         return _KerasModel(saved_run.load_model())
-    content = saved_run.read(LITERT_FILE)
     size_px = saved_run.image.size
-    try:
-        model = LiteRtModel(content, count_threads())
-        received = (*model.input_shape, model.num_outputs)
-        expected = (1, size_px, size_px, 1, saved_run.num_outputs)
-        if received != expected:
-            raise ValueError(f"Expected a model of shape {expected}. Received: {received}")
-    except ValueError as error:
-        raise TrainingError(
-            "Expected the files of a run as it wrote them. "
-            f"Received: {saved_run.folder / LITERT_FILE}: {error}"
-        ) from None
+    shape = (1, size_px, size_px, 1, num_outputs(saved_run.config))
+    return saved_run.files.parse(LITERT_FILE, partial(_load, shape=shape))
+
+
+def _load(content: bytes, shape: tuple[int, ...]) -> LiteRtModel:
+    model = LiteRtModel(content, count_threads())
+    received = (*model.input_shape, model.num_outputs)
+    if received != shape:
+        raise ValueError(f"Expected a model of shape {shape}. Received: {received}")
     return model

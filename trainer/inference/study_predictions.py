@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 from shared.errors import TrainingError
 from trainer.data.target import abnormal_probability
 from trainer.evaluation.calibration import calibrate
-from trainer.evaluation.metrics import levels
-from trainer.evaluation.thresholds import Rule
+from trainer.evaluation.decision import Rule
+from trainer.evaluation.scored_table import levels
 from trainer.runs.saved_run import SavedRun
 
 _NUM_ALIKE = 40

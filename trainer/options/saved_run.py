@@ -49,6 +49,9 @@ class EdaOptions:
             raise UsageError(f"Expected seed to be 0 to 2147483647. Received: seed={self.seed}")
 
 
+Engine = Literal["auto", "litert", "keras"]
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """The finished run to use."""
@@ -78,6 +81,9 @@ class PredictOptions(RunOptions):
     """Images, DICOM files, folders or globs."""
     format: Literal["table", "json", "csv"] = "table"
     """Output format: tables, one JSON object, or one CSV table."""
+    engine: Engine = "auto"
+    """`litert` predicts on the CPU without TensorFlow; `keras` loads the Keras model; `auto` uses
+    Keras for 256 views or more on a GPU."""
     explain: str = ""
     """Folder for one heat map per view; by default none is written. A heat map marks the regions
     that raise the probability of abnormal."""

@@ -5,11 +5,12 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from trainer.evaluation.bootstrap import COVERAGE, MIN_GROUPS
-from trainer.evaluation.metrics import LEVELS, ByPart, final_rows
-from trainer.evaluation.thresholds import Decision
+from trainer.evaluation.decision import Decision
+from trainer.evaluation.metrics import ByPart
+from trainer.evaluation.scored_table import LEVELS, final_rows
 from trainer.report.error_analysis import Case
 from trainer.report.formatting import count, percent, set_name
-from trainer.runs.scored_run import Run
+from trainer.runs.saved_run import SavedRun
 
 
 def on_intervals(by_part: ByPart, num_resamples: int) -> str:
@@ -42,12 +43,12 @@ def on_intervals(by_part: ByPart, num_resamples: int) -> str:
     return " ".join(sentences)
 
 
-def on_decision(decision: Decision, shown: Collection[str]) -> str:
+def on_decision(decision: Decision, sets: Collection[str]) -> str:
     """Name the predictions behind the decision thresholds and temperatures.
 
     Args:
         decision: decision of the run.
-        shown: sets that its results are shown for.
+        sets: roles of the reported sets.
     """
     if not decision.learnt_on:
         return (
@@ -59,8 +60,8 @@ def on_decision(decision: Decision, shown: Collection[str]) -> str:
         f"predictions, {count(decision.num_views, 'views')} of "
         f"{count(decision.num_studies, 'studies')}"
     )
-    independent = "; the test was not used." if "test" in shown else "."
-    if decision.learnt_on in shown:
+    independent = "; the test was not used." if "test" in sets else "."
+    if decision.learnt_on in sets:
         return (
             f"{learnt}{independent} The {set_name(decision.learnt_on)} results at these thresholds "
             "and after calibration are therefore slightly too good."
@@ -94,7 +95,7 @@ def on_patients(scored: pl.DataFrame) -> str:
     return "Sets are split by patient, across body parts: no patient is in two sets."
 
 
-def on_pictures(run: Run, cases: Sequence[Case]) -> str:
+def on_pictures(run: SavedRun, cases: Sequence[Case]) -> str:
     """Explain the radiographs and heat maps of the error analysis.
 
     Args:
@@ -118,19 +119,22 @@ def on_pictures(run: Run, cases: Sequence[Case]) -> str:
     return " ".join(sentences)
 
 
-def on_fitting(run: Run) -> str:
-    """Describe the training of the final model and its kept epoch."""
-    kept = run.fitted.filter("is_best")["epoch"]
-    if kept.is_empty():
+def on_fitting(run: SavedRun) -> str:
+    """Describe the training of the final model and its best epoch."""
+    epochs = final_rows(run.history)
+    best = epochs.filter("is_best")["epoch"]
+    if best.is_empty():
         return ""
     # a classifier head is trained on embeddings, so it has no image rate
-    speed = run.fitted.drop_nulls("train_s")["images_per_s"].median()
-    pace = f", at a median of {speed:,.0f} images/s" if isinstance(speed, float) else ""
-    epochs = count(run.fitted.height, "epochs")
-    return f"Trained for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
+    rate = epochs.drop_nulls("train_s")["images_per_s"].median()
+    speed = f", at a median of {rate:,.0f} images/s" if isinstance(rate, float) else ""
+    return (
+        f"Trained for {count(epochs.height, 'epochs')}{speed}; the saved weights are those of "
+        f"epoch {best[0]}, with the lowest validation loss."
+    )
 
 
-def on_candidates(run: Run) -> str:
+def on_candidates(run: SavedRun) -> str:
     """Describe the comparison of candidates, the choice and the final model.
 
     Args:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from shared.labels import BODY_PARTS, MURA_PARTS
-from trainer.evaluation.metrics import LEVELS, ByPart, Measures
+from trainer.evaluation.metrics import ByPart, Measures
+from trainer.evaluation.scored_table import LEVELS
 from trainer.models.table import MODELS
 from trainer.options import CvOptions, TrainOptions, TuneOptions
-from trainer.report import formatting, limits, methods, search_report
+from trainer.report import formatting, limits, methods, search_report, summary
 from trainer.report.template import render
-from trainer.runs.scored_run import Run
+from trainer.runs.saved_run import SavedRun
 
 CARD_FILE = "model_card.md"
 
@@ -28,7 +29,7 @@ _COLUMNS = (
 )
 
 
-def make_card(run: Run, has_pictures: bool) -> str:
+def make_card(run: SavedRun, has_pictures: bool) -> str:
     """Return a run's model card as Markdown (Mitchell et al. 2019, arXiv:1810.03993, figure 2).
 
     Args:
@@ -48,7 +49,7 @@ def make_card(run: Run, has_pictures: bool) -> str:
         trained=trained,
         unseen=[part for part in MURA_PARTS if part not in trained],
         origin=_describe_origin(run),
-        way=_describe_way(run),
+        training=_describe_training(run),
         image=", ".join(f"{key} {value}" for key, value in run.config["lake"]["image"].items()),
         fitting=methods.on_fitting(run),
         on_candidates=methods.on_candidates(run) if run.is_cv else "",
@@ -58,18 +59,18 @@ def make_card(run: Run, has_pictures: bool) -> str:
         split=_describe_split(run),
         on_patients=methods.on_patients(run.scored),
         on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
-        on_decision=methods.on_decision(run.decision, run.shown),
-        sentences=formatting.headline(by_part["all"]),
+        on_decision=methods.on_decision(run.decision, run.main_sets),
+        sentences=summary.headline(by_part["all"]),
         columns=_COLUMNS,
         results={
             formatting.ROLE_NAMES[name]: list(_list_rows(of_set))
-            for name, of_set in run.shown.items()
+            for name, of_set in run.main_sets.items()
         },
         limits=list(limits.find(run)),
     )
 
 
-def _describe_origin(run: Run) -> str:
+def _describe_origin(run: SavedRun) -> str:
     """Describe the initial weights."""
     weights = run.config["options"]["weights"]
     entry = MODELS.get(run.model.partition(" ")[0])
@@ -80,18 +81,19 @@ def _describe_origin(run: Run) -> str:
     return f"from the weights in `{weights}`"
 
 
-def _describe_way(run: Run) -> str:
+def _describe_training(run: SavedRun) -> str:
     """Describe the trained layers."""
-    own = run.history.filter(model=run.model)
     if run.config["options"]["train"] == "staged":
-        return "First the head, on a frozen backbone; then all layers, at a tenth of the rate."
+        return (
+            "First the head on a frozen backbone, then all layers at a tenth of the learning rate."
+        )
     # a classifier head is trained on embeddings, so its history has no image times
-    if own.height and own["train_s"].is_null().all():
+    if run.history.height and run.history["train_s"].is_null().all():
         return "Only the head; the backbone is frozen."
     return "All layers."
 
 
-def _describe_split(run: Run) -> str:
+def _describe_split(run: SavedRun) -> str:
     """Describe the split."""
     test = "The test is the official valid split." if "test" in run.by_role else "There is no test."
     drawn: list[str] = []
@@ -99,18 +101,20 @@ def _describe_split(run: Run) -> str:
         drawn.append(f"the {len(run.metrics['folds'][run.model])} folds of train")
     if not run.is_ensemble:
         drawn.append("validation, a fifth of train's groups,")
-    seed = run.config["options"]["seed"]
-    way = f"drawn by patient group, stratified by label and body part, with seed {seed}"
     names = " and ".join(drawn)
-    verb = "were" if run.is_cv else "was"
-    return f"{test} {names[0].upper()}{names[1:]} {verb} {way}."
+    return (
+        f"{test} {names[0].upper()}{names[1:]} {'were' if run.is_cv else 'was'} drawn by patient "
+        "group, stratified by label and body part, with seed "
+        f"{run.config['options']['seed']}."
+    )
 
 
 def _repeat(command: str, options: Mapping[str, Any]) -> str:
     """Return the command that repeats the run."""
     kind = {"train": TrainOptions, "cv": CvOptions, "tune": TuneOptions}[command]
-    usual = {field.name: field.default for field in fields(kind)} | {"out": options["out"]}
-    given = [f"{k}={v}" for k, v in options.items() if v != usual[k]]
+    # a run folder is never used twice, so the repeated command must not name it
+    defaults = {field.name: field.default for field in fields(kind)} | {"out": options["out"]}
+    given = [f"{k}={v}" for k, v in options.items() if v != defaults[k]]
     return shlex.join(["just", command, *given])
 
 

@@ -24,6 +24,11 @@ from trainer.runs.unfinished import (
 )
 
 TENSORBOARD = "tensorboard"
+CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.json"
+MODEL_FILE = "model.keras"
+LITERT_FILE = "model.tflite"
+HISTORY_FILE = "history.parquet"
 PREDICTIONS_FILE = "predictions.parquet"
 TRIALS_FILE = "trials.parquet"
 SUMS_FILE = "SHA256SUMS"

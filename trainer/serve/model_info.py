@@ -4,13 +4,11 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.labels import BODY_PARTS
-from trainer.evaluation.metrics import LEVELS
+from trainer.evaluation.scored_table import LEVELS
 from trainer.report.formatting import part_name
 from trainer.runs.saved_run import SavedRun
 
 _KEYS = ("auroc", "accuracy", "recall", "specificity")
-_ROLES = ("out_of_fold", "test", "validation")
-"""The order of the report."""
 
 
 def describe_model(saved_run: SavedRun) -> dict[str, Any]:
@@ -44,12 +42,9 @@ def _describe_rule(saved_run: SavedRun, level: str) -> dict[str, float]:
 
 
 def _describe_metrics(saved_run: SavedRun) -> dict[str, Any]:
-    for role in _ROLES:
-        by_part: dict[str, Any] = saved_run.metrics.get(role) or {}
-        # a cross-validation has out-of-fold metrics by candidate
-        by_part = by_part.get(saved_run.decision.model, by_part)
-        if measures := by_part.get("all"):
-            counts = {f"num_{unit}": measures[f"num_{unit}"] for unit in LEVELS.values()}
-            levels = {level: {key: measures[f"{level}_{key}"] for key in _KEYS} for level in LEVELS}
-            return {"set": role, **counts, **levels}
-    return {}
+    """Return the headline numbers of the report."""
+    role, by_part = saved_run.headline
+    measures = by_part["all"]
+    counts = {f"num_{unit}": measures[f"num_{unit}"] for unit in LEVELS.values()}
+    levels = {level: {key: measures[f"{level}_{key}"] for key in _KEYS} for level in LEVELS}
+    return {"set": role, **counts, **levels}

@@ -12,17 +12,10 @@ from shared.storage.atomic import write_atomically
 from shared.storage.parquet import read_table
 from shared.storage.sealed import read_sealed, sealed_file
 from trainer.runs.run_folder import TRIALS_FILE
+from trainer.runs.validation import TRIALS_SCHEMA
 
 Settings = dict[str, Any]
 """The value of each setting, by option name."""
-
-TRIALS_SCHEMA = {
-    "number": pl.Int64,
-    "score": pl.Float64,
-    "seconds": pl.Float64,
-    "state": pl.String,
-}
-"""Columns of `trials.parquet`, besides one column per setting."""
 
 _FIXED_COLUMNS = tuple(TRIALS_SCHEMA)
 _TRIALS_FILE = "trials.sealed"

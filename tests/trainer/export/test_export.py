@@ -27,7 +27,8 @@ from trainer.models.classifier_head import add_classifier
 from trainer.models.table import build_backbone
 from trainer.options import ExportOptions
 from trainer.runs.digests import write_digests
-from trainer.runs.saved_run import MODEL_FILE, open_saved_run
+from trainer.runs.open import open_saved_run
+from trainer.runs.run_folder import MODEL_FILE
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import pytest
 from shared.labels import MURA_PARTS
 from shared.lake.open import Lake
 from tests.trainer.run_folders import write_cv, write_train
-from trainer.evaluation.metrics import LEVELS
+from trainer.evaluation.scored_table import LEVELS
 from trainer.report import formatting
 from trainer.report.page import write_report
 

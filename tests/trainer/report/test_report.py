@@ -16,13 +16,14 @@ from shared.errors import TrainingError
 from shared.labels import LABEL_NAMES
 from tests.trainer.run_folders import PARTS, fit, predict, write_cv, write_run, write_train
 from trainer.data.target import Target
-from trainer.evaluation.metrics import LEVELS
-from trainer.evaluation.thresholds import Decision
-from trainer.report import formatting, methods
+from trainer.evaluation.decision import Decision
+from trainer.evaluation.scored_table import LEVELS
+from trainer.report import formatting, methods, summary
 from trainer.report.error_analysis import heat_map_path
 from trainer.report.formatting import number
 from trainer.report.page import write_report
 from trainer.report.terminal import print_results
+from trainer.runs.digests import write_digests
 
 
 def read_text(report: Path) -> str:
@@ -191,6 +192,7 @@ def test_a_cross_validation_shows_pooled_numbers_first_and_the_test_beside_them(
 def test_a_run_prints_its_sets_in_the_order_of_the_report(
     report: Path, capsys: pytest.CaptureFixture[str]
 ):
+    write_digests(report.parent)
     print_results(report.parent)
     printed = capsys.readouterr().out
     assert "\\u202f" not in printed
@@ -315,23 +317,23 @@ class TestHeadline:
     }
 
     def test_a_good_model_is_compared_to_chance_and_majority(self):
-        ranking, accuracy = formatting.headline(self.MEASURES)
+        ranking, accuracy = summary.headline(self.MEASURES)
         assert "AUROC 0.800; chance is 0.5" in ranking
         assert "always predicting “normal”" in accuracy
         assert "no better" not in accuracy
 
     def test_no_better_than_majority_is_said(self):
-        sentences = formatting.headline({**self.MEASURES, "view_accuracy": 0.6})
+        sentences = summary.headline({**self.MEASURES, "view_accuracy": 0.6})
         assert "no better" in sentences[1]
 
     def test_what_chance_explains_is_said(self):
         for low, high, is_chance in ((0.48, 0.7, True), (0.52, 0.7, False), (0.3, 0.49, False)):
             intervals = {"auroc": {"low": low, "high": high, "num_resamples": 2000}}
-            sentences = formatting.headline({**self.MEASURES, "study_intervals": intervals})
+            sentences = summary.headline({**self.MEASURES, "study_intervals": intervals})
             assert any("chance." in sentence for sentence in sentences) is is_chance
 
     def test_what_has_no_interval_is_not_called_chance(self):
-        sentences = formatting.headline({**self.MEASURES, "study_intervals": {"auroc": None}})
+        sentences = summary.headline({**self.MEASURES, "study_intervals": {"auroc": None}})
         assert not any("chance." in sentence for sentence in sentences)
 
 
