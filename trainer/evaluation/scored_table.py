@@ -87,7 +87,7 @@ def check_scored(scored: pl.DataFrame) -> None:
         ),
     }
     for expected, is_right in rules.items():
-        _refuse(scored.filter(~is_right.fill_null(False)).select(SCORED_SCHEMA), expected)
+        _refuse(scored.filter(~is_right.fill_null(False)).select(*SCORED_SCHEMA), expected)
 
 
 def _refuse(wrong: pl.DataFrame, expected: str) -> None:
