@@ -45,8 +45,8 @@ def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
     # the first view of each patient comes before the second of any
     keys = ["body_part", "label"]
     turn = pl.col("order").rank("ordinal").over(*keys, "patient_id").alias("turn")
-    dealt = shuffled.with_columns(turn).sort("turn", "order")
-    chosen = dealt.group_by(keys, maintain_order=True).head(NUM_VIEWS)
+    in_turns = shuffled.with_columns(turn).sort("turn", "order")
+    chosen = in_turns.group_by(keys, maintain_order=True).head(NUM_VIEWS)
     part = pl.col("body_part").cast(pl.Enum(BODY_PARTS))
     return chosen.sort(part, "label", "turn", "order").select(manifest.columns)
 

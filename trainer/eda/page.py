@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from matplotlib.figure import Figure
@@ -41,27 +42,17 @@ def make_page(
         thumbnails: images of the contact sheet; without them, there is no sheet.
     """
     manifest = lake.manifest
-    parts = counts.present_parts(manifest)
     return render(
         _TEMPLATE,
+        **_describe_views(manifest),
         lake=lake,
-        title=formatting.part_name(parts),
-        sentences=summary_text.headline(manifest),
-        on_patients=summary_text.on_patients(manifest),
-        by_part=_list_parts(counts.count_by_part(manifest)),
-        splits=counts.present_splits(manifest),
-        patients=counts.count_patients(manifest).to_dicts(),
         patient_names=summary_text.PATIENT_NAMES,
-        sources=list(_list_sources(manifest)),
         channel_names=pixels.CHANNEL_NAMES,
-        channels=sorted(manifest["channels"].unique()),
-        copies=data_quality.count_copies(manifest).to_dicts(),
         copy_names=data_quality.COPIES,
         findings=data_quality.count_kinds(lake.findings, "kind").to_dicts(),
         rejects=data_quality.count_kinds(lake.rejects, "reason").to_dicts(),
         folds=[] if folds is None else _list_folds(folds),
         on_folds=on_folds,
-        parts=parts,
         plots={name: list(plots) for name, plots in _draw(manifest, folds).items()},
         thumbnails=thumbnails,
         label_names=LABEL_NAMES,
@@ -69,6 +60,22 @@ def make_page(
         options={"k": options.k, "seed": options.seed},
         image=dataclasses.asdict(lake.image),
     )
+
+
+def _describe_views(manifest: pl.DataFrame) -> dict[str, Any]:
+    parts = counts.present_parts(manifest)
+    return {
+        "title": formatting.part_name(parts),
+        "parts": parts,
+        "splits": counts.present_splits(manifest),
+        "channels": sorted(manifest["channels"].unique()),
+        "sentences": summary_text.headline(manifest),
+        "on_patients": summary_text.on_patients(manifest),
+        "by_part": _list_parts(counts.count_by_part(manifest)),
+        "patients": counts.count_patients(manifest).to_dicts(),
+        "sources": list(_list_sources(manifest)),
+        "copies": data_quality.count_copies(manifest).to_dicts(),
+    }
 
 
 def _list_parts(table: pl.DataFrame) -> dict[str, dict[str, dict[str, int | float]]]:
@@ -100,7 +107,7 @@ def _list_folds(folds: pl.DataFrame) -> list[dict[str, dict[str, int | float]]]:
 def _draw(manifest: pl.DataFrame, folds: pl.DataFrame | None) -> dict[str, Iterator[Plot]]:
     return {
         "counts": _draw_counts(manifest),
-        "owners": _draw_owners(manifest),
+        "sizes": _draw_sizes(manifest),
         "sources": _draw_sources(manifest),
         "pixels": _draw_pixels(manifest),
         "folds": _draw_folds(folds),
@@ -116,7 +123,7 @@ def _draw_counts(manifest: pl.DataFrame) -> Iterator[Plot]:
             yield _plot(f"{unit}_{split}", figures.bars_by_part(table, unit, split), caption)
 
 
-def _draw_owners(manifest: pl.DataFrame) -> Iterator[Plot]:
+def _draw_sizes(manifest: pl.DataFrame) -> Iterator[Plot]:
     table = counts.count_views_a_study(manifest)
     caption = "Number of views per study, as a share of the studies of a split."
     yield _plot("views_a_study", figures.sizes(table, "views", "studies"), caption)

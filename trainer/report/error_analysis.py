@@ -25,7 +25,7 @@ _TINY = 2.0**-24
 
 
 @dataclass(frozen=True)
-class Shot:
+class CaseView:
     """A view of a case.
 
     Attributes:
@@ -55,7 +55,7 @@ class Case:
     actual: str
     predicted: str
     probability: float
-    views: Sequence[Shot]
+    views: Sequence[CaseView]
 
 
 def find_mistakes(rows: pl.DataFrame, decision: Decision) -> pl.DataFrame:
@@ -105,8 +105,8 @@ def list_mistakes(rows: pl.DataFrame, decision: Decision, folder: Path) -> Itera
         folder: run folder, with or without pictures.
     """
     for row in find_mistakes(rows, decision).iter_rows(named=True):
-        shot = _shoot(folder, row["view_id"], row["calibrated"])
-        yield _to_case(row["view_id"], row, [shot])
+        case_view = _load_view(folder, row["view_id"], row["calibrated"])
+        yield _to_case(row["view_id"], row, [case_view])
 
 
 def list_uncertain(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iterator[Case]:
@@ -114,8 +114,8 @@ def list_uncertain(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iter
     views = _decide(rows, decision.view).sort("view_id")
     for row in find_uncertain(rows, decision).iter_rows(named=True):
         own = views.filter(study_id=row["study_id"]).select("view_id", "calibrated")
-        shots = [_shoot(folder, *each) for each in own.iter_rows()]
-        yield _to_case(row["study_id"], row, shots)
+        views_of_case = [_load_view(folder, *each) for each in own.iter_rows()]
+        yield _to_case(row["study_id"], row, views_of_case)
 
 
 def _decide(rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
@@ -133,14 +133,14 @@ def _log_odds(probabilities: Floats) -> Floats:
     return logit(np.clip(probabilities, _TINY, 1 - _TINY))
 
 
-def _to_case(name: str, row: dict[str, Any], views: Sequence[Shot]) -> Case:
+def _to_case(name: str, row: dict[str, Any], views: Sequence[CaseView]) -> Case:
     actual, predicted = LABEL_NAMES[int(row["label"])], LABEL_NAMES[int(row["predicted"])]
     return Case(name, actual, predicted, row["calibrated"], views)
 
 
-def _shoot(folder: Path, view_id: str, probability: float) -> Shot:
+def _load_view(folder: Path, view_id: str, probability: float) -> CaseView:
     path = heat_map_path(folder, view_id)
     if not path.is_file():
-        return Shot(view_id, probability, "")
+        return CaseView(view_id, probability, "")
     encoded = base64.b64encode(path.read_bytes()).decode()
-    return Shot(view_id, probability, f"data:image/jpeg;base64,{encoded}")
+    return CaseView(view_id, probability, f"data:image/jpeg;base64,{encoded}")
