@@ -20,14 +20,7 @@ _QUALITY = 82
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A downscaled view for a page.
-
-    Attributes:
-        view_id: of the view.
-        body_part: of the view.
-        label: of the view.
-        uri: JPEG as a `data:` URL.
-    """
+    """A downscaled view, a JPEG as a `data:` URL."""
 
     view_id: str
     body_part: str
@@ -53,10 +46,6 @@ def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
     """Read views from the shards one at a time and downscale them.
-
-    Args:
-        lake: an opened lake.
-        views: rows of its manifest.
 
     Raises:
         CorruptLakeError: a shard is missing or damaged.

@@ -14,12 +14,7 @@ from trainer.runs.saved_run import SavedRun
 
 
 def on_intervals(by_part: ByPart, num_resamples: int) -> str:
-    """Describe the intervals and their limits.
-
-    Args:
-        by_part: metrics with intervals of the set.
-        num_resamples: bootstrap resamples per interval.
-    """
+    """Describe the intervals and their limits."""
     sentences = [
         f"Brackets are {percent(COVERAGE)} CIs from {num_resamples:,} bootstrap resamples of the "
         "patients of a set; all views and studies of a patient are resampled together."
@@ -79,11 +74,7 @@ def on_missing_test(parts: Sequence[str]) -> str:
 
 
 def on_patients(scored: pl.DataFrame) -> str:
-    """Report whether validation and test share patients.
-
-    Args:
-        scored: all predictions of a run.
-    """
+    """Report whether validation and test share patients."""
     final = final_rows(scored)
     groups = {role: set(final.filter(role=role)["group"]) for role in ("validation", "test")}
     num_shared = len(groups["validation"] & groups["test"])
@@ -96,12 +87,7 @@ def on_patients(scored: pl.DataFrame) -> str:
 
 
 def on_pictures(run: SavedRun, cases: Sequence[Case]) -> str:
-    """Explain the radiographs and heat maps of the error analysis.
-
-    Args:
-        run: run with these cases.
-        cases: all listed cases.
-    """
+    """Explain the radiographs and heat maps of the error analysis."""
     if not any(view.picture for case in cases for view in case.views):
         return "Radiographs and heat maps were left out."
     sentences = [

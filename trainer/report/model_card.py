@@ -30,12 +30,7 @@ _COLUMNS = (
 
 
 def make_card(run: SavedRun, has_pictures: bool) -> str:
-    """Return a run's model card as Markdown (Mitchell et al. 2019, arXiv:1810.03993, figure 2).
-
-    Args:
-        run: the run of the model.
-        has_pictures: whether its folder contains radiographs.
-    """
+    """Return a run's model card as Markdown (Mitchell et al. 2019, arXiv:1810.03993, figure 2)."""
     role, by_part = run.headline
     present = set(run.scored["body_part"])
     trained = limits.trained_parts(run)

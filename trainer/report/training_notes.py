@@ -7,7 +7,7 @@ from trainer.runs.saved_run import SavedRun
 
 
 def on_initial_weights(run: SavedRun) -> str:
-    """Describe the initial weights."""
+    """Name the initial weights."""
     weights = run.config["options"]["weights"]
     entry = MODELS.get(run.model.partition(" ")[0])
     if entry is None or not entry.starts_at(weights):
@@ -18,7 +18,7 @@ def on_initial_weights(run: SavedRun) -> str:
 
 
 def on_trained_layers(run: SavedRun) -> str:
-    """Describe the trained layers."""
+    """Name the trained layers."""
     if run.config["options"]["train"] == "staged":
         return (
             "First the head on a frozen backbone, then all layers at a tenth of the learning rate."
@@ -30,7 +30,7 @@ def on_trained_layers(run: SavedRun) -> str:
 
 
 def on_split(run: SavedRun) -> str:
-    """Describe the split."""
+    """Describe test, folds and validation."""
     test = "The test is the official valid split." if "test" in run.by_role else "There is no test."
     drawn: list[str] = []
     if run.is_cv:
@@ -61,11 +61,7 @@ def on_epochs(run: SavedRun) -> str:
 
 
 def on_candidates(run: SavedRun) -> str:
-    """Describe the comparison of candidates, the choice and the final model.
-
-    Args:
-        run: a cross-validation.
-    """
+    """Describe the candidates of a cross-validation, the choice and the final model."""
     num, is_tested = run.metrics["num_candidates"], "test" in run.by_role
     verb = "was" if num == 1 else "were"
     sentences = [
