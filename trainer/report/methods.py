@@ -55,7 +55,7 @@ def on_decision(decision: Decision, sets: Collection[str]) -> str:
         f"predictions, {count(decision.num_views, 'views')} of "
         f"{count(decision.num_studies, 'studies')}"
     )
-    independent = "; the test was not used." if "test" in sets else "."
+    independent = "; the test set was not used." if "test" in sets else "."
     if decision.learnt_on in sets:
         return (
             f"{learnt}{independent} The {set_name(decision.learnt_on)} results at these thresholds "
@@ -68,7 +68,7 @@ def on_missing_test(parts: Sequence[str]) -> str:
     """Explain the missing test."""
     names = ", ".join(parts)
     return (
-        f"There is no test: the lake has no views of the official valid split for {names}. "
+        f"There is no test set: the lake has no views of the official valid split for {names}. "
         "All results are for views held out from train."
     )
 
@@ -80,7 +80,7 @@ def on_patients(scored: pl.DataFrame) -> str:
     num_shared = len(groups["validation"] & groups["test"])
     if num_shared:
         return (
-            f"{count(num_shared, 'patients')} of validation are also in the test: "
+            f"{count(num_shared, 'patients')} of the validation set are also in the test set: "
             "the test results are not valid."
         )
     return "Sets are split by patient, across body parts: no patient is in two sets."

@@ -31,7 +31,8 @@ def on_trained_layers(run: SavedRun) -> str:
 
 def on_split(run: SavedRun) -> str:
     """Describe test, folds and validation."""
-    test = "The test is the official valid split." if "test" in run.by_role else "There is no test."
+    is_tested = "test" in run.by_role
+    test = "The test set is the official valid split." if is_tested else "There is no test set."
     drawn: list[str] = []
     if run.is_cv:
         drawn.append(f"the {len(run.metrics['folds'][run.model])} folds of train")
@@ -81,5 +82,5 @@ def on_candidates(run: SavedRun) -> str:
             "for early stopping."
         )
     if is_tested:
-        sentences.append("The final model was evaluated once on the test.")
+        sentences.append("The final model was evaluated once on the test set.")
     return " ".join(sentences)

@@ -49,18 +49,18 @@ def parse_predictions(encoded: bytes, num_classes: int, decision: Decision) -> p
 
 def _check_classes(scored: pl.DataFrame, num_classes: int) -> None:
     classes = pl.col(CLASS_PROBABILITIES)
-    is_right = pl.all_horizontal(
+    is_valid = pl.all_horizontal(
         classes.list.len() == num_classes,
         classes.list.eval(pl.element().is_between(0, 1).fill_null(False)).list.all(),
         (classes.list.sum() - 1).abs() <= _TOLERANCE,
         # abnormal classes have odd numbers
         (classes.list.gather_every(2, 1).list.sum() - pl.col("probability")).abs() <= _TOLERANCE,
     )
-    wrong = scored.filter(~is_right.fill_null(False)).select("view_id", CLASS_PROBABILITIES)
-    if wrong.height:
+    invalid = scored.filter(~is_valid.fill_null(False)).select("view_id", CLASS_PROBABILITIES)
+    if invalid.height:
         raise ValueError(
-            f"Expected {num_classes} class probabilities that sum to 1. Received: {wrong.height:,} "
-            f"other rows, the first {wrong.row(0, named=True)}"
+            f"Expected {num_classes} class probabilities that sum to 1. Received: {invalid.height:,} "
+            f"other rows, the first {invalid.row(0, named=True)}"
         )
 
 
