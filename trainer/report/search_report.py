@@ -56,7 +56,7 @@ def on_search(run: SavedRun) -> str:
         )
     if "test" in run.by_role:
         sentences.append(
-            "The test set was not used for the choice and was evaluated once, so its numbers are not "
-            "biased by the search."
+            "The test set was not used for the choice and was evaluated once, so its numbers are "
+            "not biased by the search."
         )
     return " ".join(sentences)

@@ -59,8 +59,8 @@ def _check_classes(scored: pl.DataFrame, num_classes: int) -> None:
     invalid = scored.filter(~is_valid.fill_null(False)).select("view_id", CLASS_PROBABILITIES)
     if invalid.height:
         raise ValueError(
-            f"Expected {num_classes} class probabilities that sum to 1. Received: {invalid.height:,} "
-            f"other rows, the first {invalid.row(0, named=True)}"
+            f"Expected {num_classes} class probabilities that sum to 1. Received: "
+            f"{invalid.height:,} other rows, the first {invalid.row(0, named=True)}"
         )
 
 
