@@ -21,7 +21,7 @@ def scored_table(rows: list[tuple[str, int, float]], **columns: Any) -> pl.DataF
             **{key: pl.lit(value) for key, value in {**facts, **columns}.items()},
         )
         .cast({"fold": pl.Int64, "group": pl.Int64, "label": pl.Int64})
-        .select(SCORED_SCHEMA)
+        .select(*SCORED_SCHEMA)
     )
 
 

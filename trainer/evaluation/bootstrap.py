@@ -83,17 +83,19 @@ def resample(
     """
     names, clusters = np.unique(groups, return_inverse=True)
     ranking = rank(labels, probabilities, clusters)
-    counts = [
-        _count(clusters, confusion_cells(labels, probabilities, threshold), names.size, 4)
-        for threshold in thresholds
+    counts = np.hstack(
+        [
+            _count(clusters, confusion_cells(labels, probabilities, threshold), names.size, 4)
+            for threshold in thresholds
+        ]
+    )
+    chunks = [
+        (auroc(ranking, weights), weights.T @ counts)
+        for weights in _draw(names.size, draws, labels.size)
     ]
-    aurocs: list[Floats] = []
-    cells: list[list[Floats]] = [[] for _ in thresholds]
-    for weights in _draw(names.size, draws, labels.size):
-        aurocs.append(auroc(ranking, weights))
-        for chunks, count in zip(cells, counts, strict=True):
-            chunks.append(weights.T @ count)
-    return Resamples(np.concatenate(aurocs), [rates(np.concatenate(chunks)) for chunks in cells])
+    aurocs, cells = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+    by_threshold = np.split(cells, len(thresholds), axis=1)
+    return Resamples(aurocs, [rates(own) for own in by_threshold])
 
 
 def count_in_resamples(

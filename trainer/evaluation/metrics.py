@@ -91,10 +91,10 @@ def measure_by_part(
         return {}
     present = set(scored["body_part"])
     parts = [part for part in BODY_PARTS if part in present]
-    whole = measure_rows(scored)
+    overall = measure_rows(scored)
     if len(parts) == 1:  # both have the same rows
-        return {"all": whole, parts[0]: whole}
-    return {"all": whole} | {
+        return {"all": overall, parts[0]: overall}
+    return {"all": overall} | {
         part: measure_rows(scored.filter(pl.col("body_part") == part)) for part in parts
     }
 

@@ -86,15 +86,15 @@ def check_scored(scored: pl.DataFrame) -> None:
             pl.col(name).is_not_null() for name in SCORED_SCHEMA if name != "fold"
         ),
     }
-    for expected, is_right in rules.items():
-        _refuse(scored.filter(~is_right.fill_null(False)).select(SCORED_SCHEMA), expected)
+    for expected, is_valid in rules.items():
+        _refuse(scored.filter(~is_valid.fill_null(False)).select(*SCORED_SCHEMA), expected)
 
 
-def _refuse(wrong: pl.DataFrame, expected: str) -> None:
-    if wrong.height:
-        first = ", ".join(f"{key}={value}" for key, value in wrong.row(0, named=True).items())
+def _refuse(invalid: pl.DataFrame, expected: str) -> None:
+    if invalid.height:
+        first = ", ".join(f"{key}={value}" for key, value in invalid.row(0, named=True).items())
         raise TrainingError(
-            f"Expected {expected}. Received: {wrong.height:,} other predictions, the first with "
+            f"Expected {expected}. Received: {invalid.height:,} other predictions, the first with "
             f"{first}"
         )
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from shared.labels import BODY_PARTS, MURA_PARTS
+from trainer.evaluation.binary_metrics import RATES
 from trainer.evaluation.metrics import ByPart, Measures
 from trainer.evaluation.scored_table import LEVELS
-from trainer.models.table import MODELS
 from trainer.options import CvOptions, TrainOptions, TuneOptions
-from trainer.report import formatting, limits, methods, search_report, summary
+from trainer.report import formatting, limits, methods, search_report, summary, training_notes
 from trainer.report.template import render
 from trainer.runs.saved_run import SavedRun
 
@@ -30,12 +30,7 @@ _COLUMNS = (
 
 
 def make_card(run: SavedRun, has_pictures: bool) -> str:
-    """Return a run's model card as Markdown (Mitchell et al. 2019, arXiv:1810.03993, figure 2).
-
-    Args:
-        run: the run of the model.
-        has_pictures: whether its folder contains radiographs.
-    """
+    """Return a run's model card as Markdown (Mitchell et al. 2019, arXiv:1810.03993, figure 2)."""
     role, by_part = run.headline
     present = set(run.scored["body_part"])
     trained = limits.trained_parts(run)
@@ -48,15 +43,15 @@ def make_card(run: SavedRun, has_pictures: bool) -> str:
         measures=by_part["all"],
         trained=trained,
         unseen=[part for part in MURA_PARTS if part not in trained],
-        origin=_describe_origin(run),
-        training=_describe_training(run),
+        origin=training_notes.on_initial_weights(run),
+        training=training_notes.on_trained_layers(run),
         image=", ".join(f"{key} {value}" for key, value in run.config["lake"]["image"].items()),
-        fitting=methods.on_fitting(run),
-        on_candidates=methods.on_candidates(run) if run.is_cv else "",
+        epochs=training_notes.on_epochs(run),
+        on_candidates=training_notes.on_candidates(run) if run.is_cv else "",
         on_search=search_report.on_search(run) if run.search else "",
         command=_repeat(run.config["command"], run.config["options"]),
         search_command=_repeat("tune", run.search["options"]) if run.search else "",
-        split=_describe_split(run),
+        split=training_notes.on_split(run),
         on_patients=methods.on_patients(run.scored),
         on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
         on_decision=methods.on_decision(run.decision, run.main_sets),
@@ -67,45 +62,6 @@ def make_card(run: SavedRun, has_pictures: bool) -> str:
             for name, of_set in run.main_sets.items()
         },
         limits=list(limits.find(run)),
-    )
-
-
-def _describe_origin(run: SavedRun) -> str:
-    """Describe the initial weights."""
-    weights = run.config["options"]["weights"]
-    entry = MODELS.get(run.model.partition(" ")[0])
-    if entry is None or not entry.pretrained_for(weights):
-        return "from random weights"
-    if weights == "pretrained":
-        return "from weights trained on ImageNet"
-    return f"from the weights in `{weights}`"
-
-
-def _describe_training(run: SavedRun) -> str:
-    """Describe the trained layers."""
-    if run.config["options"]["train"] == "staged":
-        return (
-            "First the head on a frozen backbone, then all layers at a tenth of the learning rate."
-        )
-    # a classifier head is trained on embeddings, so its history has no image times
-    if run.history.height and run.history["train_s"].is_null().all():
-        return "Only the head; the backbone is frozen."
-    return "All layers."
-
-
-def _describe_split(run: SavedRun) -> str:
-    """Describe the split."""
-    test = "The test is the official valid split." if "test" in run.by_role else "There is no test."
-    drawn: list[str] = []
-    if run.is_cv:
-        drawn.append(f"the {len(run.metrics['folds'][run.model])} folds of train")
-    if not run.is_ensemble:
-        drawn.append("validation, a fifth of train's groups,")
-    names = " and ".join(drawn)
-    return (
-        f"{test} {names[0].upper()}{names[1:]} {'were' if run.is_cv else 'was'} drawn by patient "
-        "group, stratified by label and body part, with seed "
-        f"{run.config['options']['seed']}."
     )
 
 
@@ -126,28 +82,18 @@ def _list_rows(by_part: ByPart) -> Iterator[list[str]]:
         for level, unit in LEVELS.items():
             number = measures[f"num_{unit}"]
             share = formatting.percent(measures[f"num_abnormal_{unit}"] / number)
-            facts = [part, formatting.count(number, unit), share]
-            yield [*facts, *_at_half(measures, level)]
-            if measures[f"{level}_at_threshold"]["threshold"] != 0.5:
-                yield [*facts, *_at_threshold(measures, level)]
+            for cells in _list_cells(measures, level):
+                yield [part, formatting.count(number, unit), share, *cells]
 
 
-def _at_half(measures: Measures, level: str) -> Iterator[str]:
-    yield formatting.number(0.5)
-    for key in _KEYS:
-        if key == "majority":
-            yield formatting.number(measures[f"{level}_majority_accuracy"])
-        else:
-            yield formatting.estimate(measures, level, key)
-
-
-def _at_threshold(measures: Measures, level: str) -> Iterator[str]:
+def _list_cells(measures: Measures, level: str) -> Iterator[list[str]]:
     learnt = measures[f"{level}_at_threshold"]
-    yield formatting.number(learnt["threshold"])
-    for key in _KEYS:
-        if key == "auroc":
-            yield formatting.estimate(measures, level, key)
-        elif key == "majority":
-            yield formatting.number(measures[f"{level}_majority_accuracy"])
-        else:
-            yield formatting.with_interval(learnt[key], learnt["intervals"][key])
+    at_half = {key: measures[f"{level}_{key}"] for key in ("intervals", "auroc", *RATES)}
+    tables = {0.5: at_half, learnt["threshold"]: {**at_half, **learnt}}
+    for threshold, rates in tables.items():
+        cells = {
+            key: formatting.with_interval(rates[key], rates["intervals"][key])
+            for key in ("auroc", *RATES)
+        }
+        cells["majority"] = formatting.number(measures[f"{level}_majority_accuracy"])
+        yield [formatting.number(threshold), *(cells[key] for key in _KEYS)]

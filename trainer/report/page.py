@@ -9,7 +9,14 @@ from shared.labels import BODY_PARTS
 from shared.storage.atomic import write_atomically
 from trainer.evaluation.metrics import Measures
 from trainer.evaluation.scored_table import LEVELS, most_independent_set
-from trainer.report import error_analysis, formatting, methods, search_report, summary
+from trainer.report import (
+    error_analysis,
+    formatting,
+    methods,
+    search_report,
+    summary,
+    training_notes,
+)
 from trainer.report.figures.captions import draw
 from trainer.report.figures.svg import to_svg
 from trainer.report.model_card import CARD_FILE, make_card
@@ -77,10 +84,10 @@ def _render(run: SavedRun, folder: Path, sections: Mapping[str, list[Plot]]) -> 
         on_decision=methods.on_decision(run.decision, run.main_sets),
         on_missing_test="" if "test" in run.by_role else methods.on_missing_test(parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
-        on_candidates=methods.on_candidates(run) if run.is_cv else "",
+        on_candidates=training_notes.on_candidates(run) if run.is_cv else "",
         trials=list(search_report.list_best(run)) if run.search else [],
         on_search=search_report.on_search(run) if run.search else "",
-        fitting=methods.on_fitting(run),
+        epochs=training_notes.on_epochs(run),
         mistakes=mistakes,
         uncertain=uncertain,
         thresholds={level: run.decision.rule(level).calibrated_threshold for level in LEVELS},

@@ -12,11 +12,7 @@ _NUM_LISTED = 8
 
 
 def list_best(run: SavedRun) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the best trials and of the first trial, which has the default settings.
-
-    Args:
-        run: the run of the chosen trial.
-    """
+    """Yield the rows of the best trials and of the first trial, which has the default settings."""
     # ties keep their order, because the search chose the first of them
     ranked = run.trials.sort("score", "number", descending=[True, False], nulls_last=True)
     best = ranked.head(_NUM_LISTED)
@@ -38,11 +34,7 @@ def _span(name: str, values: Sequence[Any]) -> str:
 
 
 def on_search(run: SavedRun) -> str:
-    """Describe the search: number of trials, settings, chosen trial and selection bias.
-
-    Args:
-        run: the run of the chosen trial.
-    """
+    """Describe the search: number of trials, settings, chosen trial and selection bias."""
     search = run.search
     *others, last = (_span(name, values) for name, values in search["settings"].items())
     names = f"{', '.join(others)} and {last}" if others else last
@@ -64,7 +56,7 @@ def on_search(run: SavedRun) -> str:
         )
     if "test" in run.by_role:
         sentences.append(
-            "The test was not used for the choice and was evaluated once, so its numbers are not "
-            "biased by the search."
+            "The test set was not used for the choice and was evaluated once, so its numbers are "
+            "not biased by the search."
         )
     return " ".join(sentences)

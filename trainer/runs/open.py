@@ -9,10 +9,11 @@ from shared.storage.store import as_path
 from trainer.evaluation.decision import DECISION_FILE, parse_decision
 from trainer.evaluation.results import compute_metrics
 from trainer.runs.digests import read_digests
+from trainer.runs.predictions import parse_predictions
 from trainer.runs.run_files import RunFiles
 from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, PREDICTIONS_FILE, SUMS_FILE
 from trainer.runs.saved_run import SavedRun
-from trainer.runs.validation import num_outputs, parse_config, parse_metrics, parse_predictions
+from trainer.runs.validation import num_outputs, parse_config, parse_metrics
 
 _RUNS = Path("runs")
 

@@ -90,7 +90,7 @@ def test_answers_at_the_learnt_threshold_stand_below_those_at_one_half(report: P
         assert f"{level} {number(learnt['threshold'])} {accuracy} {majority}" in text
     learnt_on = metrics["decision"]["learnt_on"].replace("_", "-")
     assert f"were learnt on the {learnt_on} predictions" in text
-    assert "the test was not used" in text
+    assert "the test set was not used" in text
 
 
 def test_the_page_stands_alone(report: Path):
@@ -162,7 +162,7 @@ def test_candidates_name_every_model_and_mark_the_chosen(tmp_path: Path):
     assert "small ✓" not in text
     assert "the official valid split was not used for the choice" in text
     assert "a fifth of the patients held out for early stopping" in text
-    assert "evaluated once on the test" in text
+    assert "evaluated once on the test set" in text
     for model in ("small", "large/2"):
         for key in ("view_auroc", "study_kappa"):
             folds = [fold[key] for fold in metrics["folds"][model]]
@@ -263,7 +263,7 @@ def test_pictures_are_shown_where_the_run_kept_them(tmp_path: Path):
 def test_without_test_rows_the_page_says_so(tmp_path: Path, write: Any):
     text = read_text(write_report(write(tmp_path, roles=("validation",))))
     assert json.loads((tmp_path / "metrics.json").read_text())["test"] == {}
-    assert "There is no test" in text
+    assert "There is no test set" in text
     assert ("Validation view AUROC" if write is write_train else "Out-of-fold view AUROC") in text
 
 
@@ -285,7 +285,7 @@ def test_a_patient_in_two_sets_is_not_hidden(tmp_path: Path):
     scored = list(predict("cnn", "test"))
     leaked = [(f"{r[0]}x", r[1], None, "validation", *r[4:]) for r in scored[:2]]
     text = read_text(write_report(write_run(tmp_path, "train", [*scored, *leaked], [])))
-    assert "1 patient of validation" in text
+    assert "1 patient of the validation set" in text
 
 
 def test_a_folder_without_predictions_is_refused(tmp_path: Path):
@@ -360,7 +360,7 @@ class TestNotes:
     def test_results_at_a_threshold_learnt_on_the_same_set_are_too_good(self):
         decision = Decision("cnn", "validation", 90, 30)
         on_test, on_own = (methods.on_decision(decision, [name]) for name in ("test", "validation"))
-        assert "the test was not used" in on_test
+        assert "the test set was not used" in on_test
         assert "too good" not in on_test
         assert "validation results" in on_own
         assert "too good" in on_own

@@ -42,7 +42,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bits(
     (unfinished,) = (tmp_path / "runs").iterdir()
     status, said = _stop_after(3, signal.SIGKILL, words, tmp_path)
     assert status == -signal.SIGKILL
-    assert f"going on with runs/{unfinished.name}" in said
+    assert f"resuming runs/{unfinished.name}" in said
 
     (unfinished / HEAT_MAPS).mkdir()  # as if it had been killed later
 

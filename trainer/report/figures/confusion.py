@@ -20,12 +20,7 @@ _CENTRED: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
 
 
 def confusion(measures: Measures, level: str) -> Figure:
-    """Draw a confusion matrix: counts, and their shares of the actual label.
-
-    Args:
-        measures: metrics of one set.
-        level: `view` or `study`.
-    """
+    """Draw a confusion matrix: counts, and their shares of the actual label."""
     counts = np.array(measures[f"{level}_confusion"])
     figure, axes = panel(f"Confusion matrix by {level}", "predicted", "actual", height_in=3.2)
     shares = _shade_cells(axes, counts, level)
@@ -37,12 +32,7 @@ def confusion(measures: Measures, level: str) -> Figure:
 
 
 def class_confusion(measures: Measures, level: str) -> Figure:
-    """Draw a confusion matrix of all classes: counts, shaded by their share of the actual class.
-
-    Args:
-        measures: as from `trainer.evaluation.multiclass.measure_classes`.
-        level: `view` or `study`.
-    """
+    """Draw a confusion matrix of all classes: counts, shaded by their share of the actual class."""
     counts = np.array(measures[f"{level}_confusion"])
     names = [row["name"] for row in measures[f"{level}_classes"]]
     title, height_in = f"Confusion matrix of classes by {level}", 1.9 + _CELL_IN * len(names)

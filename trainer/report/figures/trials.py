@@ -24,11 +24,8 @@ _MARKERS = {"linear": "o", "hidden": "D"}
 def draw(run: SavedRun) -> dict[str, tuple[Figure, str]]:
     """Draw the scores of all trials, in order and by each setting on a logarithmic scale.
 
-    Args:
-        run: the run of the chosen trial.
-
     Returns:
-        By name, the figure and its caption.
+        By file name, the figure and its caption.
     """
     scored, chosen = run.trials.drop_nulls("score"), run.search["chosen"]
     plots = {
