@@ -36,7 +36,7 @@ def refuse_foreign(store: Store) -> None:
     for path in _files(store):
         if not is_own_path(path) and Path(path).name not in _HARMLESS:
             raise LakeError(
-                f"Expected an empty folder or a lake. Received: lake={store}, which holds {path}"
+                f"Expected an empty folder or a lake. Received: lake={store}, which contains {path}"
             )
 
 

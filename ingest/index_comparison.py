@@ -77,8 +77,8 @@ def _describe_unfit(index: IndexFile) -> str:
     if not index.num_lines:
         return "it is empty"
     return (
-        f"none of its {index.num_lines:,} lines names a view or study of the tree, "
-        f"the first is {index.example!r}"
+        f"none of its {index.num_lines:,} lines names a view or study of the tree; "
+        f"the first line is {index.example!r}"
     )
 
 

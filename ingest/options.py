@@ -95,7 +95,7 @@ class IngestOptions:
         check_cluster(self.engine, self.address)
         if self.address and self.workers != _count_processors():
             raise UsageError(
-                "Expected workers only without address, for a cluster uses the processors it has. "
+                "Expected workers only without address, because a cluster uses all its processors. "
                 f"Received: workers={self.workers} address={self.address}"
             )
         if self.max_rejects is not None and self.max_rejects < 0:
@@ -130,7 +130,7 @@ def _choose(key: str, words: str, allowed: Sequence[Word]) -> tuple[Word, ...]:
     chosen = {word.strip() for word in words.split(",")}
     if chosen - set(allowed):
         raise UsageError(
-            f"Expected {key} to be all, or some of {', '.join(allowed)} with commas between. "
+            f"Expected {key} to be all, or a comma-separated list of {', '.join(allowed)}. "
             f"Received: {key}={words}"
         )
     return tuple(word for word in allowed if word in chosen)

@@ -72,12 +72,12 @@ def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
         lake = open_lake(job.lake)
     except LakeError:
         return frozenset()
-    held = f"lake: {job.lake} held {lake.manifest.height:,} views"
+    held = f"lake: {job.lake} has {lake.manifest.height:,} views"
     going = lake.manifest.join(views, on="view_id", how="anti").height
     if lake.image != job.image:
         note(f"{held}, stored as {lake.image.to_json()}; it is replaced")
     elif going:
-        note(f"{held}; {going:,} are not in the tree, or not asked for, and go")
+        note(f"{held}; {going:,} are not in the tree or not selected, and are removed")
     return lake.files
 
 

@@ -29,7 +29,7 @@ def refuse(findings: pl.DataFrame, duplicates: Duplicates, split_conflict: Split
             share an image; with `split_conflict=fail`, splits share a patient or an image.
     """
     if duplicates == "fail":
-        _refuse(findings, CONTRADICTIONS, "one label and one patient of each image", "duplicates")
+        _refuse(findings, CONTRADICTIONS, "one label and one patient for each image", "duplicates")
     if split_conflict == "fail":
         _refuse(findings, SPLIT_CONFLICTS, "no patient or image in both splits", "split_conflict")
 

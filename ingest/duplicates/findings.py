@@ -33,10 +33,14 @@ def find_in_tree(views: pl.DataFrame, differences: Differences) -> pl.DataFrame:
         pl.col("study_id").str.contains(_LABEL_SUFFIX), pl.col("label").n_unique().over(bare) > 1
     )
     found = [
-        (_NOT_IN_TREE, differences.missing, "listed in the index alone"),
-        (_NOT_IN_INDEX, differences.unlisted, "found in the tree alone"),
-        (_LABEL_CONFLICT, differences.label_conflicts, "the index says otherwise than the folder"),
-        (_BOTH_LABELS, set(both["study_id"]), "the same study is there with both labels"),
+        (_NOT_IN_TREE, differences.missing, "only in the index file"),
+        (_NOT_IN_INDEX, differences.unlisted, "only in the tree"),
+        (
+            _LABEL_CONFLICT,
+            differences.label_conflicts,
+            "index file and folder differ in label",
+        ),
+        (_BOTH_LABELS, set(both["study_id"]), "the study exists with both labels"),
     ]
     rows = [(kind, path, detail) for kind, paths, detail in found for path in sorted(paths)]
     rows += [(_UNUSABLE, *item) for item in differences.unusable.items()]

@@ -60,8 +60,8 @@ def generate(options: PhantomOptions) -> Path:
 def _refuse_existing(root: Path) -> None:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise SourceError(
-            f"Expected no {ROOT_NAME} yet: name another folder or remove it. "
-            f"Received: out={root.parent}, which has one"
+            f"Expected a folder without {ROOT_NAME}; choose another or remove it. "
+            f"Received: out={root.parent}, which contains one"
         )
 
 

@@ -22,7 +22,7 @@ LABEL_OF_FOLDER = {"negative": 0, "normal": 0, "0": 0, "positive": 1, "abnormal"
 """Label by folder name in lower case."""
 
 _ENDINGS = (".png", ".jpg", ".jpeg")
-_NO_LABEL = "images in folders of no known label"
+_NO_LABEL = "images in folders with an unknown label"
 # 10 ** 18 - 1 fits into a signed 64-bit integer
 _MAX_DIGITS = 18
 
@@ -67,7 +67,7 @@ class FoldersLayout:
         """Return `tree` if it has at most one folder for each split, and one for any of them."""
         names = tree.folders()
         if names is None:
-            raise SourceError(f"Expected a folder. Received: no folder {tree}")
+            raise SourceError(f"Expected a folder. Received: {tree}, which is not a folder")
         found = {s: [n for n in names if _split_of(n) == s] for s in self.splits}
         for split, of_split in found.items():
             if len(of_split) > 1:
@@ -78,8 +78,8 @@ class FoldersLayout:
         if not any(found.values()):
             expected = [n for n, split in SPLIT_OF_FOLDER.items() if split in self.splits]
             raise SourceError(
-                f"Expected a folder with {' or '.join(expected)} in it. "
-                f"Received: {tree}, which has no such folder"
+                f"Expected a folder that contains {' or '.join(expected)}. "
+                f"Received: {tree}, which contains none of them"
             )
         return tree
 

@@ -55,7 +55,7 @@ def verify_lake(options: VerifyOptions) -> None:
             note(f"damaged: {damage}")
         if damages:
             raise CorruptLakeError(
-                f"Expected tables that agree with each other. Received: {len(damages)} "
+                f"Expected consistent tables. Received: {len(damages)} "
                 f"contradictions in {lake.store}"
             )
         _verify_shards(lake)
@@ -63,9 +63,9 @@ def verify_lake(options: VerifyOptions) -> None:
             _verify_source(lake, source)
     note_other_files(lake)
     say(
-        f"{lake.store} is whole: {lake.manifest.height:,} views in "
+        f"{lake.store} is intact: {lake.manifest.height:,} views in "
         f"{lake.manifest['shard'].n_unique():,} shards, "
-        f"{lake.rejects.height:,} rejected files on record (digest {lake.digest})"
+        f"{lake.rejects.height:,} rejected files recorded (digest {lake.digest})"
     )
     say_extent(layout, source)
 
@@ -74,7 +74,7 @@ def _find_source(place: str, lake: Lake, layout: Layout | None) -> Store:
     if layout is None:
         raise LakeError(
             "Expected a lake whose lake.json records its layout; `just ingest` records it. "
-            f"Received: lake={lake.store}, made by an older mura-lake"
+            f"Received: lake={lake.store}, written by an older version"
         )
     return layout.find_root(as_store(place))
 
@@ -87,7 +87,7 @@ def _verify_source(lake: Lake, source: Store) -> None:
             note(f"damaged: {damage}")
     if num_damaged:
         raise CorruptLakeError(
-            f"Expected the views of {source}. Received: {num_damaged:,} others in {lake.store}"
+            f"Expected views equal to {source}. Received: {num_damaged:,} others in {lake.store}"
         )
 
 
@@ -104,7 +104,8 @@ def _verify_shards(lake: Lake) -> None:
                 note(f"damaged: {damage}")
     if damages:
         raise CorruptLakeError(
-            f"Expected {len(shards)} whole shards. Received: {len(damages)} damaged in {lake.store}"
+            f"Expected {len(shards)} intact shards. "
+            f"Received: {len(damages)} damaged in {lake.store}"
         )
 
 
@@ -113,8 +114,8 @@ def _refuse_other_lake(lake: Lake) -> None:
     now = open_lake(lake.store).digest
     if now != lake.digest:
         raise LakeError(
-            f"Expected the lake to rest while it is verified; run again. Received: {lake.store}, "
-            f"whose digest was {lake.digest} and is {now}"
+            f"Expected no ingest during verification; run again. Received: {lake.store}, "
+            f"whose digest changed from {lake.digest} to {now}"
         )
 
 
@@ -137,7 +138,7 @@ def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[
             content.add(bytes(record.payload[:head_bytes]), stored_digest)
             advance()
     if content.finish() != Path(path).stem:
-        raise CorruptLakeError(f"{where} is not what its name says")
+        raise CorruptLakeError(f"{where}: its digest differs from its name")
 
 
 def _open(lake: Lake, path: str) -> BinaryIO:
@@ -149,12 +150,12 @@ def _verify_record(record: Record, row: dict[str, Any], image: ImageSpec) -> Non
     stored = bytes(record.payload[start : start + row["image_bytes"]])
     head = encode_example_head(row["view_id"], row["label"], len(stored))
     if bytes(record.payload) != head + stored:
-        raise CorruptLakeError("the record is not the view of the manifest")
+        raise CorruptLakeError("the record differs from the manifest")
     measured = measure(decode(stored, image))
     for name in ("mean", "std"):
         # processors may differ in the rounding of the last digit
         if not math.isclose(row[name], measured.pop(name), rel_tol=_TOLERANCE, abs_tol=_TOLERANCE):
-            raise CorruptLakeError(f"{name}={row[name]} is not that of the pixels")
+            raise CorruptLakeError(f"{name}={row[name]} differs from that of the pixels")
     received = {
         "record_offset": record.offset,
         "record_crc32c": crc32c.crc32c(record.payload),

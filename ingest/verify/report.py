@@ -20,11 +20,11 @@ def say_extent(layout: Layout | None, source: Store | None) -> None:
     say(f"verified: {verified}")
     if not layout:
         say(
-            "not verified: patient_id, study_id, group; lake.json does not record the layout, "
-            "which `just ingest` adds"
+            "not verified: patient_id, study_id, group; lake.json does not record the layout; "
+            "`just ingest` adds it"
         )
     if not source:
-        say(f"not verified, only checked for their range: {', '.join(_OF_FILES)}; source=ROOT does")
+        say(f"checked only for their range: {', '.join(_OF_FILES)}; source=ROOT verifies them")
 
 
 def note_other_files(lake: Lake) -> None:
@@ -32,6 +32,6 @@ def note_other_files(lake: Lake) -> None:
     there = {file.path for file in lake.store.list_files()}
     if others := sorted(there - lake.files - _HARMLESS):
         note(
-            f"{len(others):,} files beside the lake's own, such as {others[0]}: "
-            "lake.json does not name them, but readers of whole folders take them too"
+            f"{len(others):,} files are not part of the lake, such as {others[0]}: "
+            "lake.json does not list them, but programs that read whole folders do"
         )

@@ -130,6 +130,6 @@ def _describe(
 ) -> str:
     should = "" if expected is None else f", expected {expected[0]!r}"
     return (
-        f"{views.len():,} views have another {name} than they can have, such as {views[0]!r}: "
+        f"{views.len():,} views have a wrong {name}, such as {views[0]!r}: "
         f"received {received[0]!r}{should}"
     )

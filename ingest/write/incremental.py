@@ -96,7 +96,7 @@ class Decoder:
         path, reason, detail = min(rejects)
         by_reason = Counter(reason for _, reason, _ in rejects).most_common()
         raise SourceError(
-            f"Expected at most {limit:,} files that are no radiographs. Received: {len(rejects):,} "
+            f"Expected at most {limit:,} rejected files. Received: {len(rejects):,} "
             f"so far ({', '.join(f'{n:,} {why}' for why, n in by_reason)}), "
             f"such as {path}: {reason}, {detail}"
         )

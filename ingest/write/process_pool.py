@@ -109,7 +109,7 @@ class _Worker(Child):
             expected = "memory" if status == -signal.SIGKILL else "a live process"
             raise WorkerError(self._explain(expected, f"exit status {status}")) from None
         if isinstance(error, MemoryError):
-            raise WorkerError(self._explain("memory", "no memory left")) from None
+            raise WorkerError(self._explain("memory", "out of memory")) from None
         if error:
             raise error from RuntimeError(f"in a worker process:\n{trace}")
         return result
@@ -117,7 +117,7 @@ class _Worker(Child):
     def _explain(self, expected: str, received: str) -> str:
         return (
             f"Expected {expected} for each worker. Received: {received}, "
-            f"workers={self._num_workers}; finished work is kept, run again with fewer workers"
+            f"workers={self._num_workers}; finished work is kept; run again with fewer workers"
         )
 
 

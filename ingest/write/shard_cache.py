@@ -74,7 +74,7 @@ class DecodedShardCache:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            note(f"{error.filename} cannot be written, so a later run will decode all again")
+            note(f"{error.filename} cannot be written, so the next run decodes every file again")
         self._paths: dict[ShardPlan, Path] = {}
         versions = {name: version(name) for name in DECIDE_ON_PIXELS}
         self._context = os.fsencode(f"{FORMAT_VERSION} {versions} {job.image} {job.source}")
@@ -123,7 +123,7 @@ class DecodedShardCache:
             with sealed_file(path, path.stem, durable=False) as file:
                 file.write(encoded)
         except WriteError as error:
-            note(f"{error}, or a later run decodes {plan.folder} again")
+            note(f"{error}; the next run decodes {plan.folder} again")
 
     def keep_only(self, plans: Iterable[ShardPlan]) -> None:
         """Remove the outcomes of all other plans."""

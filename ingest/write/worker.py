@@ -47,7 +47,7 @@ def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
     if job.lake.is_local and not job.lake.sizes([LOCK_FILE]):
         raise ClusterError(
             "Expected the lake in an object store, or in a folder that all nodes share. "
-            f"Received: lake={job.lake}, which {socket.gethostname()} does not see"
+            f"Received: lake={job.lake}, which {socket.gethostname()} cannot access"
         )
     with job.lake.discard_partial_files():
         shard = write_task(task, job)

@@ -46,5 +46,5 @@ def check_reachable(address: str) -> None:
         socket.create_connection(place, _CONNECT_S).close()
     except (OSError, OverflowError) as error:
         raise ClusterError(
-            f"Expected a Ray cluster to listen there. Received: address={address}, {error}"
+            f"Expected a Ray cluster at the address. Received: address={address}, {error}"
         ) from None

@@ -169,20 +169,20 @@ class Cluster:
 
     def _unwrap(self, done: Done) -> Any:
         if isinstance(done.error, MemoryError):
-            raise self._refused("no memory left for a task")
+            raise self._refused("a node ran out of memory")
         if done.error:
             raise done.error from RuntimeError(f"on a node:\n{done.trace}")
         return done.result
 
     def _silent(self) -> ClusterError:
         if self._nodes is None:
-            return self._refused(f"no answer for {_START_S:.0f} s")
+            return self._refused(f"no response within {_START_S:.0f} s")
         return no_room(
             self._options.address, self._choose_share(self._nodes), len(self._nodes), _NODES_S
         )
 
     def _lost(self) -> ClusterError:
-        return self._refused("the connection to its head node is lost")
+        return self._refused("the connection to its head node was lost")
 
     def _refused(self, reason: str) -> ClusterError:
         return refused(self._options.address, reason)

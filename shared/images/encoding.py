@@ -43,5 +43,5 @@ def decode(stored: bytes | memoryview, spec: ImageSpec) -> Pixels:
             return np.asarray(decoded, np.uint8)
     raise CorruptLakeError(
         f"Expected an image of {spec.size} x {spec.size} pixels stored as {spec.encoding}. "
-        f"Received: {len(pixels)} bytes of something else"
+        f"Received: {len(pixels)} bytes that are not such an image"
     )

@@ -88,7 +88,7 @@ def read_jpeg(encoded: bytes) -> Jpeg:
         if marker == _SOS:
             scans.append(encoded[start + 2 : end])
             if len(scans) > _MOST_SCANS:
-                raise ImageError("too_large", f"more scans than {_MOST_SCANS}")
+                raise ImageError("too_large", f"more than {_MOST_SCANS} scans")
             found = _MARKER_AFTER_SCAN.search(encoded, end)
             offset = found.start() if found else len(encoded)
     if frame is None or not scans:
@@ -121,7 +121,7 @@ def _check_scans(scans: list[bytes], components: bytes, is_progressive: bool) ->
             known = range(first, last + 1)
             wanted -= {(each, k) for each in scan[1:-3:2] for k in known}
     if wanted:
-        raise ImageError("truncated", f"{len(wanted)} coefficients of the JPEG are in no scan")
+        raise ImageError("truncated", f"no scan contains {len(wanted)} of the coefficients")
 
 
 def _marker(encoded: bytes, offset: int) -> tuple[int, int]:
@@ -131,7 +131,7 @@ def _marker(encoded: bytes, offset: int) -> tuple[int, int]:
     while offset < len(encoded) and encoded[offset] == 0xFF:
         offset += 1
     if offset >= len(encoded):
-        raise ImageError("truncated", f"the file ends at byte {len(encoded)}, before its EOI")
+        raise ImageError("truncated", f"the file ends at byte {len(encoded)}, without an EOI")
     return encoded[offset], offset + 1
 
 
@@ -145,7 +145,7 @@ def _read_frame(content: bytes) -> tuple[int, int, int]:
         raise ImageError("corrupt", f"the frame header has {len(content)} bytes")
     height_px, width_px = (int.from_bytes(content[at : at + 2], "big") for at in (1, 3))
     if content[0] != 8:
-        raise ImageError("undecodable", f"the JPEG has {content[0]} bits a sample")
+        raise ImageError("undecodable", f"the JPEG has {content[0]} bits per sample")
     if content[5] == 4:
         raise ImageError("cmyk", "four channels: the JPEG is CMYK or YCCK")
     if content[5] not in (1, 3):

@@ -34,7 +34,7 @@ def find_xmp_orientation(exif: Iterable[bytes], xmp: Iterable[bytes]) -> int | N
         return None
     found = {int(number) for each in xmp for number in _IN_XMP.findall(each)}
     if len(found) > 1:
-        raise ImageError("corrupt", "XMP says two orientations")
+        raise ImageError("corrupt", "XMP has two orientations")
     return next(iter(found - {1}), None)
 
 

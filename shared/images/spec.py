@@ -80,7 +80,7 @@ class ImageSpec:
         try:
             spec = cls(*(facts[name] for name in cls.__dataclass_fields__))
         except (UsageError, KeyError, TypeError) as error:
-            raise LakeError(f"Expected images of a kind this mura-lake knows: {error}") from None
+            raise LakeError(f"Expected images that this version supports: {error}") from None
         # 64.0 and 64 are equal, and so are True and 1, so compare the types too
         if spec.to_json() != facts or any(
             type(value) is not type(facts[name]) for name, value in spec.to_json().items()

@@ -33,7 +33,7 @@ GB = 10**9
 _FETCHERS = 4
 _LOCK_FILE = ".lock"
 _SUFFIX = ".tfrecord"
-_DISCARDED = "it is removed from the cache, so run again"
+_DISCARDED = "it has been removed from the cache; run again"
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class ShardCache:
             if _remove_unless_held(path):
                 excess -= status.st_size
         if excess > 0:
-            raise self._too_small(self.limit_bytes + excess, "beside the shards that others use")
+            raise self._too_small(self.limit_bytes + excess, "besides those in use by others")
 
     def _too_small(self, needed_bytes: int, why: str) -> StoreError:
         tenths = math.ceil(10 * needed_bytes / GB)
@@ -205,7 +205,7 @@ def _check(data: memoryview, rows: pl.DataFrame, content_digest: str, where: str
         image = data[image_start : end - FRAME_FOOTER_BYTES]
         content.add(bytes(data[start + FRAME_HEADER_BYTES : image_start]), digest(image))
     if content.finish() != content_digest:
-        raise CorruptLakeError(f"{where} is not what its name says; {REMEDY}")
+        raise CorruptLakeError(f"{where}: its digest differs from its name; {REMEDY}")
 
 
 def _remove_unless_held(path: Path) -> bool:

@@ -73,8 +73,8 @@ def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
     )
     if same.height < views.height or now.image != lake.image:
         raise LakeError(
-            "Expected the lake to keep its views while they are opened; run again. "
+            "Expected no change to the views while they are opened; run again. "
             f"Received: lake={lake.store}, in which a re-ingest has changed "
-            f"{views.height - same.height} of {views.height}"
+            f"{views.height - same.height} of {views.height} views"
         )
     return now, same

@@ -92,7 +92,7 @@ def _read_lake_file(store: Store) -> bytes:
         if not store.is_local:
             store.require()
         raise LakeError(
-            f"Expected a lake (a folder with {LAKE_FILE}); `just ingest ROOT` makes one. "
+            f"Expected a lake (a folder with {LAKE_FILE}); `just ingest ROOT` creates one. "
             f"Received: lake={store}"
         ) from None
 
@@ -103,8 +103,8 @@ def _open(store: Store, facts_bytes: bytes) -> Lake:
         version = facts["format_version"]
         if version != FORMAT_VERSION:
             raise LakeError(
-                f"Expected a lake of format {FORMAT_VERSION}; `just ingest` makes an older one "
-                "anew, and a newer one needs a newer mura-lake. "
+                f"Expected a lake of format {FORMAT_VERSION}; `just ingest` rebuilds an "
+                "older one, and a newer one needs a newer mura-lake. "
                 f"Received: format_version={_show(version)} in {store.where(LAKE_FILE)}"
             )
         own_digest = facts.pop("digest")
@@ -127,9 +127,7 @@ def _open(store: Store, facts_bytes: bytes) -> Lake:
         if image.encoding == "raw" and (manifest["image_bytes"] != image.num_bytes).any():
             raise ValueError(f"expected raw images of {image.num_bytes} bytes")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorruptLakeError(
-            f"{store.where(LAKE_FILE)} is not as it was committed: {_show(error)}"
-        ) from None
+        raise CorruptLakeError(f"{store.where(LAKE_FILE)} is damaged: {_show(error)}") from None
     files = {LAKE_FILE, *(table["path"] for table in tables), *manifest["shard"].unique()}
     return Lake(store, own_digest, image, manifest, rejects, findings, frozenset(files), layout)
 

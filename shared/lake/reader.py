@@ -106,7 +106,7 @@ class ViewReader:
         names = {shard: self._shards.where(shard) for shard in self._shards.numbers}
         if not all(map(_is_utf8, names.values())):
             raise LakeError(
-                "Expected a lake whose path is UTF-8, to read it shard by shard. "
+                "Expected a lake with a UTF-8 path, to read whole shards. "
                 f"Received: lake={min(names.values())!r}"
             )
         where = pl.col("shard").replace_strict(names, return_dtype=pl.String)

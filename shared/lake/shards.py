@@ -21,8 +21,8 @@ from shared.storage.bucket import REQUESTS, Bucket
 from shared.storage.local import Folder
 from shared.storage.object_file import ObjectFile
 
-REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
-WRONG_RECORD = "the record is not the one that was written"
+REMEDY = "`just verify` lists all damaged files; remove them, and `just ingest` writes them again"
+WRONG_RECORD = "the record differs from the manifest"
 RECORD_END = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
 """End of a row's record in its shard, in bytes; for the last record, the size of the shard."""
 
@@ -58,7 +58,7 @@ def check_size(size_bytes: int, rows: pl.DataFrame, where: str) -> None:
         CorruptLakeError: The size differs, or the rows are not contiguous.
     """
     if not _follow_each_other(rows):
-        raise CorruptLakeError(f"{where}: the manifest's rows of it do not follow each other")
+        raise CorruptLakeError(f"{where}: its rows in the manifest are not contiguous")
     if size_bytes != shard_bytes(rows):
         cut = min(bisect_right(rows["end"].to_list(), size_bytes), rows.height - 1)
         what = f"expected a file of {shard_bytes(rows)} bytes, received {size_bytes}"
@@ -204,8 +204,8 @@ class ShardObjects:
             record = file.read(offset, num_bytes)
         except FileNotFoundError:
             raise StoreError(
-                f"Expected {self.where(shard)}, which was there at first. Received: no such "
-                "object; has another ingest replaced the lake? Run again"
+                f"Expected {self.where(shard)}, which was found before. Received: no such "
+                "object; another ingest may have replaced the lake, run again"
             ) from None
         idle.append(file)
         return record

@@ -62,7 +62,7 @@ def serve(decoder: str, limit_s: float) -> None:
         except ImageError as error:
             answer = _refusal(error.reason, error.detail)
         except MemoryError:
-            answer = _refusal("too_large", f"takes more than {_LIMIT_BYTES} bytes to decode")
+            answer = _refusal("too_large", f"decoding needs more than {_LIMIT_BYTES} bytes")
         signal.setitimer(signal.ITIMER_REAL, 0)
         answers.write(answer)
         answers.flush()

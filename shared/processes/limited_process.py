@@ -120,7 +120,7 @@ class _Child:
             )
         except OSError as error:
             raise WorkerError(
-                f"Expected to start a process that decodes. Received: {error.strerror}"
+                f"Expected to start a decoder process. Received: {error.strerror}"
             ) from None
 
     @property
@@ -137,7 +137,7 @@ class _Child:
         assert stdout
         if not self._num_files and stdout.read(len(READY)) != READY:
             raise WorkerError(
-                "Expected a process that decodes. "
+                "Expected a decoder process. "
                 f"Received: one that ended with status {self._process.wait()} before any file"
             )
         self._num_files += 1

@@ -20,11 +20,11 @@ _BUFFER_BYTES = 1 << 20
 
 _DIGEST_CHARS = 32
 _REMEDIES = {
-    errno.ENOSPC: "make room and run again",
-    errno.EDQUOT: "make room and run again",
+    errno.ENOSPC: "free disk space and run again",
+    errno.EDQUOT: "free disk space and run again",
     errno.EFBIG: "allow larger files (ulimit -f) and run again",
 }
-_OTHER_REMEDY = "allow it or name another folder, and run again"
+_OTHER_REMEDY = "grant permission or choose another folder, and run again"
 
 
 def digest(data: bytes | memoryview) -> str:

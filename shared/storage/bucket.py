@@ -139,7 +139,7 @@ class Bucket:
         Raises:
             StoreError: always.
         """
-        raise StoreError(f"Expected a folder of this host. Received: {self.where(path)}")
+        raise StoreError(f"Expected a folder on this host. Received: {self.where(path)}")
 
     def sync(self, paths: Iterable[str]) -> None:
         """Do nothing: objects are durable once written."""

@@ -58,5 +58,5 @@ class ObjectFile:
                 return bytes(buffer)
         raise StoreError(
             f"Expected {num_bytes} bytes of {self._where} from byte {offset}. "
-            "Received: fewer, again and again"
+            f"Received: fewer, in {_READ_TRIES} attempts"
         )

@@ -30,16 +30,16 @@ _AWS_ERROR = re.compile(
     r"AWS Error (?P<code>\w+)(?: \(HTTP status (?P<status>\d+)\))? during (?P<operation>\w+)"
 )
 _DETAIL = re.compile(r"; Details: (?P<detail>.*)")
-_CREDENTIALS = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do there"
+_CREDENTIALS = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and their permissions"
 _REMEDIES = {
     "ACCESS_DENIED": _CREDENTIALS,
     "INVALID_ACCESS_KEY_ID": _CREDENTIALS,
     "SIGNATURE_DOES_NOT_MATCH": _CREDENTIALS,
     "INVALID_CLIENT_TOKEN_ID": _CREDENTIALS,
-    "NO_SUCH_BUCKET": "make the bucket first",
+    "NO_SUCH_BUCKET": "create the bucket first",
     "NETWORK_CONNECTION": "check AWS_ENDPOINT_URL and the network",
 }
-_OTHER_REMEDY = "run again; what was finished is kept"
+_OTHER_REMEDY = "finished work is kept; run again"
 
 
 @dataclass(frozen=True)

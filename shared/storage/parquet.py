@@ -34,12 +34,12 @@ def read_table(
     except MemoryError as error:
         if not isinstance(error, pa.ArrowException):
             raise
-        raise ValueError(f"no Parquet table: {error}") from None
+        raise ValueError(f"not a Parquet table: {error}") from None
     except (
         Exception,
         pl.exceptions.PanicException,
     ) as error:  # parsers of damaged files raise any type
-        raise ValueError(f"no Parquet table: {error}") from None
+        raise ValueError(f"not a Parquet table: {error}") from None
     for name, dtype in schema.items():
         if (found := table.schema.get(name)) != dtype:
             raise ValueError(f"Expected the column {name} of {dtype!r}. Received: {found!r}")

@@ -63,7 +63,7 @@ def open_sealed(path: Path, key: str) -> Generator[BinaryIO | None, None, None]:
         yield None
         return
     except OSError as error:
-        note(f"{path} cannot be read, so it is made anew: {error.strerror or error}")
+        note(f"{path} cannot be read and is computed again: {error.strerror or error}")
         yield None
         return
     with file:
@@ -84,10 +84,10 @@ def _is_whole(file: BinaryIO, path: Path, key: str) -> bool:
         is_whole = found == _seal(file, key)
         file.seek(_SEAL_BYTES)
     except OSError as error:
-        note(f"{path} cannot be read, so it is made anew: {error.strerror or error}")
+        note(f"{path} cannot be read and is computed again: {error.strerror or error}")
         return False
     if not is_whole:
-        note(f"{path} is damaged or not in its place, so it is made anew")
+        note(f"{path} is damaged or in the wrong place, and is computed again")
     return is_whole
 
 

@@ -44,7 +44,7 @@ def check_codestream(picture: bytes, width_px: int, height_px: int) -> None:
             width, height, channels = size
             raise ImageError(
                 "corrupt",
-                f"a picture of {width} x {height} pixels and {channels} channels, in the header "
+                f"the codestream has {width} x {height} pixels and {channels} channels, the header "
                 f"{width_px} x {height_px} and 1",
             )
 
@@ -58,7 +58,7 @@ def check_runs(picture: bytes, num_bytes: int) -> None:
         ImageError: Reason `corrupt`.
     """
     if len(picture) > 2 * num_bytes + _RLE_HEADER_BYTES:
-        raise ImageError("corrupt", f"{len(picture)} bytes of runs for {num_bytes} bytes of pixels")
+        raise ImageError("corrupt", f"{len(picture)} bytes of RLE for {num_bytes} bytes of pixels")
 
 
 def _read_siz(picture: bytes, start: int) -> tuple[int, int, int]:
@@ -68,9 +68,9 @@ def _read_siz(picture: bytes, start: int) -> tuple[int, int, int]:
     right, bottom, left, top, tile_width, tile_height = unpack_from(">6I", picture, start + 8)
     width, height = right - left, bottom - top
     if not tile_width or not tile_height:
-        raise ImageError("corrupt", "tiles without a size")
+        raise ImageError("corrupt", "the size of the tiles is 0")
     if (right // tile_width + 1) * (bottom // tile_height + 1) > _MOST_TILES:
-        raise ImageError("too_large", f"a JPEG 2000 codestream of more than {_MOST_TILES} tiles")
+        raise ImageError("too_large", f"the JPEG 2000 codestream has more than {_MOST_TILES} tiles")
     return width, height, int.from_bytes(picture[start + 40 : start + 42], "big")
 
 

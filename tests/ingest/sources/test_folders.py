@@ -65,7 +65,7 @@ def test_a_pattern_that_finds_nothing_is_told(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("train/benign/a.png", NoView("images in folders of no known label", "train/benign")),
+        ("train/benign/a.png", NoView("images in folders with an unknown label", "train/benign")),
         ("train/benign/readme.txt", NoView("other files")),
         ("train/a.png", NoView("other files")),
         ("a.png", NoView("other files")),

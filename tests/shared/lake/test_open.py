@@ -196,5 +196,5 @@ def test_rows_that_do_not_follow_each_other_are_refused_before_reading(
 ) -> None:
     _with_table(own_lake, lambda table: table.with_columns(change))
     lake = open_lake(own_lake)
-    with pytest.raises(CorruptLakeError, match="do not follow each other"):
+    with pytest.raises(CorruptLakeError, match="rows in the manifest are not contiguous"):
         ViewReader(lake, lake.manifest)
