@@ -11,8 +11,9 @@ import polars as pl
 from shared.errors import LakeError
 from shared.images.spec import ImageSpec
 from shared.lake import manifest as manifests
+from shared.lake.lake_json import FORMAT_VERSION, count, seal
 from shared.lake.layout import LAKE_FILE
-from shared.lake.open import FORMAT_VERSION, Lake, count, open_lake, seal
+from shared.lake.open import Lake, open_lake
 from shared.storage.atomic import NUM_WRITERS, digest
 from shared.storage.store import Store, as_store
 

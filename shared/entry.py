@@ -34,7 +34,7 @@ def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str
         _answer_stops(stops)
         _open_closed_streams()
 
-        from shared.command_line import carry_out
+        from shared.exit_status import carry_out
 
         carry_out(command, prog, stops)
     except KeyboardInterrupt as stop:

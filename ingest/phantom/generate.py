@@ -12,9 +12,10 @@ from ingest.phantom.drawing.image import View
 from ingest.phantom.options import PhantomOptions
 from ingest.phantom.tree import plan_tree
 from ingest.phantom.write import Lesion, write_views
-from shared.console import Progress, say
+from shared.console import say
 from shared.errors import SourceError
 from shared.labels import MURA_PARTS, SPLITS
+from shared.progress import Progress
 from shared.storage.store import as_path
 
 ROOT_NAME = "MURA-v1.1"

@@ -4,9 +4,10 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from ingest.sources.layout import NO_PATIENT, OTHER, NoView, View, is_utf8, kind_of
+from ingest.sources.layout import NO_PATIENT, OTHER, NoView, View, kind_of
 from shared.errors import SourceError
 from shared.labels import LABEL_NAMES, SPLITS, BodyPart, Split
+from shared.printable import is_utf8
 from shared.storage.store import Store
 
 SPLIT_OF_FOLDER: dict[str, Split] = {

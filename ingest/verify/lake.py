@@ -18,7 +18,7 @@ from ingest.verify.report import note_other_files, say_extent
 from ingest.verify.source_tree import compare_with_source
 from ingest.verify.table import check_table
 from ingest.write.shard import measure
-from shared.console import Progress, note, say
+from shared.console import note, say
 from shared.errors import CorruptLakeError, LakeError
 from shared.images.encoding import decode
 from shared.images.spec import ImageSpec
@@ -26,8 +26,9 @@ from shared.lake.download_cache import ShardCache
 from shared.lake.example import encode_example_head
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
-from shared.lake.shards import RECORD_END
+from shared.lake.shard_rows import RECORD_END
 from shared.lake.tfrecord import FRAME_HEADER_BYTES, Record, read_records
+from shared.progress import Progress
 from shared.storage.atomic import ShardDigester, digest
 from shared.storage.store import Store, as_store
 

@@ -7,6 +7,7 @@ import polars as pl
 from ingest.duplicates.findings import find_ties
 from ingest.duplicates.groups import group_patients
 from ingest.sources.layout import Layout, View
+from shared.lake.manifest import SCHEMA
 from shared.lake.open import Lake
 
 _PATH_COLUMNS = View._fields
@@ -94,13 +95,7 @@ def _parse(paths: pl.Series, layout: Layout) -> pl.DataFrame:
         is_below = not {"", ".", ".."} & {*path.split("/")}
         return tuple(view) if isinstance(view, View) and is_below else nothing
 
-    schema = {
-        "split": pl.String,
-        "body_part": pl.String,
-        "label": pl.Int64,
-        "patient_id": pl.Int64,
-        "study_id": pl.String,
-    }
+    schema = {name: SCHEMA[name] for name in _PATH_COLUMNS}
     return pl.DataFrame([parse(path) for path in paths], schema=schema, orient="row")
 
 

@@ -11,8 +11,9 @@ from ingest.write.executor import Executor
 from ingest.write.shard_cache import DecodedShardCache, ShardOutcome
 from ingest.write.shard_writer import write_shards
 from ingest.write.tasks import Job
-from shared.console import Progress, note
+from shared.console import note
 from shared.errors import SourceError
+from shared.progress import Progress
 
 
 class Decoder:

@@ -22,9 +22,9 @@ from ingest.scan import SCHEMA as SCAN_SCHEMA
 from ingest.write.tasks import DECIDE_ON_PIXELS, UNREADABLE, Job
 from shared.console import note
 from shared.errors import WriteError
+from shared.lake.lake_json import FORMAT_VERSION
 from shared.lake.manifest import REJECTS_SCHEMA, SCHEMA, encode_table
-from shared.lake.open import FORMAT_VERSION
-from shared.lake.shards import RECORD_END
+from shared.lake.shard_rows import RECORD_END
 from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
 

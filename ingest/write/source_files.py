@@ -8,8 +8,8 @@ from functools import partial
 
 from ingest.write.tasks import UNREADABLE, PlannedView
 from shared.errors import ImageError, SourceError
-from shared.storage.bucket import REQUESTS
 from shared.storage.entries import ChangedFileError, StoredFile
+from shared.storage.object_store.bucket import REQUESTS
 from shared.storage.store import Store
 
 _SOURCE_LIMIT_BYTES = 256 * 1024 * 1024

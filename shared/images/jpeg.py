@@ -7,24 +7,20 @@ from shared.errors import ImageError
 from shared.images.orientation import EXIF_START, XMP_START, find_xmp_orientation
 from shared.images.size import check_size
 
-_SOI, _EOI, _SOS, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
-# markers without a length: TEM, RST0 to RST7
-_NO_LENGTH = {0x01, *range(0xD0, 0xD8)}
+SOI = 0xD8
+_EOI, _SOS, _APP1 = 0xD9, 0xDA, 0xE1
+MARKERS_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
+"""TEM and RST0 to RST7."""
 _PROGRESSIVE = 0xC2
 _READABLE_FRAMES = {0xC0, 0xC1, 0xC2}
 _OTHER_FRAMES = {
     0xC3: "lossless",
-    0xC5: "hierarchical",
-    0xC6: "hierarchical",
-    0xC7: "hierarchical",
-    0xC9: "arithmetic-coded",
-    0xCA: "arithmetic-coded",
-    0xCB: "arithmetic-coded",
-    0xCD: "arithmetic-coded",
-    0xCE: "arithmetic-coded",
-    0xCF: "arithmetic-coded",
+    **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical"),
+    **dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetic-coded"),
     0xF7: "JPEG-LS",
 }
+FRAME_MARKERS = {*_READABLE_FRAMES, *_OTHER_FRAMES}
+"""SOF markers of JPEG and JPEG-LS."""
 # within entropy-coded data, 0xFF 0x00 is a data byte and restart markers are part of the data; fill
 # bytes before a marker are skipped elsewhere, because a pattern for them is slow on long runs
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -72,7 +68,7 @@ def read_jpeg(encoded: bytes) -> Jpeg:
         if marker == _EOI:
             break
         offset = start
-        if marker in _NO_LENGTH:
+        if marker in MARKERS_WITHOUT_LENGTH:
             continue
         end = start + int.from_bytes(encoded[start : start + 2], "big")
         if end > len(encoded) or end < start + 2:

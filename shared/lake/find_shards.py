@@ -6,14 +6,8 @@ import polars as pl
 
 from shared.errors import LakeError
 from shared.lake.open import Lake, open_lake
-from shared.lake.shards import (
-    ShardFiles,
-    ShardObjects,
-    check_size,
-    damage,
-    open_files,
-    rows_by_shard,
-)
+from shared.lake.shard_rows import check_size, damage, rows_by_shard
+from shared.lake.shards import ShardFiles, ShardObjects, open_files
 
 _SAME_VIEW = ["view_id", "label", "pixel_digest"]
 

@@ -1,6 +1,5 @@
-"""The `Lake` class, and the reader and encoder of `lake.json`."""
+"""The `Lake` class, and the reader of a lake's tables."""
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,13 +13,13 @@ from shared.errors import CorruptLakeError, LakeError
 from shared.images.spec import ImageSpec
 from shared.lake import manifest as manifests
 from shared.lake.download_cache import ShardCache
+from shared.lake.lake_json import FORMAT_VERSION, count, seal
 from shared.lake.layout import LAKE_FILE, is_own_path
 from shared.storage.atomic import digest
-from shared.storage.bucket import REQUESTS
 from shared.storage.json_text import parse_object
+from shared.storage.object_store.bucket import REQUESTS
 from shared.storage.store import Store, as_store
 
-FORMAT_VERSION = 2
 # enough of a foreign value to recognize it in a one-line message
 _SHOWN_CHARS = 400
 
@@ -170,25 +169,3 @@ def _read_table(store: Store, table: dict[str, Any]) -> bytes:
             f"Expected the digest {table['digest']}. Received: {digest(data)} for {where}"
         )
     return data
-
-
-def seal(facts: dict[str, Any]) -> bytes:
-    """Encode `lake.json` with its own digest, so that any change is detected."""
-    own_digest = digest(json.dumps(facts).encode())
-    return (json.dumps({**facts, "digest": own_digest}, indent=2) + "\n").encode()
-
-
-def count(manifest: pl.DataFrame, rejects: pl.DataFrame, findings: pl.DataFrame) -> dict[str, Any]:
-    """Return the counts stored in `lake.json`, with found = written + rejected."""
-    return {
-        "found": manifest.height + rejects.height,
-        "written": manifest.height,
-        "rejected": rejects.height,
-        "shards": manifest["shard"].n_unique(),
-        "rejects_by_reason": _count_values(rejects["reason"]),
-        "findings_by_kind": _count_values(findings["kind"]),
-    }
-
-
-def _count_values(words: pl.Series) -> dict[str, int]:
-    return dict(words.value_counts().sort(words.name).iter_rows())

@@ -15,6 +15,8 @@ from shared.errors import CorruptLakeError
 
 FRAME_HEADER_BYTES = 12
 FRAME_FOOTER_BYTES = 4
+FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
+"""Bytes of a record around its payload."""
 
 # constant of TensorFlow's CRC mask (tensorflow/core/lib/hash/crc32c.h)
 _MASK_DELTA = 0xA282EAD8

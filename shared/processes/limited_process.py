@@ -58,16 +58,10 @@ class LimitedProcesses:
         with self._lock:
             child = self._take_idle() or _Child(self._decoder, self._limit_s)
             self._busy.add(child)
-        is_usable = False
         try:
-            pixels = child.decode(encoded)
-            is_usable = child.is_usable
-            return pixels
-        except ImageError:
-            is_usable = child.is_usable
-            raise
+            return child.decode(encoded)
         finally:
-            self._put_back(child, is_usable)
+            self._put_back(child)
 
     def close(self) -> None:
         """Kill the processes; callable from any thread, even while a file is decoded."""
@@ -86,12 +80,12 @@ class LimitedProcesses:
             child.close()
         return None
 
-    def _put_back(self, child: "_Child", is_usable: bool) -> None:
+    def _put_back(self, child: "_Child") -> None:
         with self._lock:
             self._busy.discard(child)
-            if is_usable:
+            if child.is_usable:
                 self._idle.append(child)
-        if not is_usable:
+        if not child.is_usable:
             child.close()
 
 
@@ -135,6 +129,8 @@ class _Child:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin
         assert stdout
+        # until the whole response has arrived; an interruption leaves a rest in the pipe
+        self._is_broken = True
         if not self._num_files and stdout.read(len(READY)) != READY:
             raise WorkerError(
                 "Expected a decoder process. "
@@ -152,10 +148,10 @@ class _Child:
             is_decoded, *shape = SHAPE.unpack(read(stdout, SHAPE.size))
             content = read(stdout, shape[0] * shape[1])
         except (EOFError, BrokenPipeError):
-            self._is_broken = True
             raise self._explain_end() from None
         finally:
             watchdog.cancel()
+        self._is_broken = False
         if not is_decoded:
             raise ImageError(*json.loads(content))
         return np.frombuffer(content, np.uint8).reshape(shape)

@@ -115,8 +115,8 @@ def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
             raise
 
 
-def publish(partial: Path, path: Path) -> None:
-    """Sync a partial file to disk and rename it to its final name.
+def publish(partial: Path, path: Path, *, durable: bool = True) -> None:
+    """Sync a partial file to disk if `durable`, and rename it to its final name.
 
     The name itself is durable once `sync_folder` has returned.
 
@@ -125,7 +125,8 @@ def publish(partial: Path, path: Path) -> None:
     """
     with explain_write(path):
         try:
-            _sync(partial)
+            if durable:
+                _sync(partial)
             partial.replace(path)
         except BaseException:
             partial.unlink(missing_ok=True)

@@ -18,8 +18,8 @@ from shared.images.spec import ImageSpec
 from shared.lake.layout import LAKE_FILE, LOCK_FILE, shard_path
 from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA, SCHEMA
 from shared.lake.open import Lake, open_lake
-from shared.storage.bucket import Bucket
 from shared.storage.local import Folder
+from shared.storage.object_store.bucket import Bucket
 from tests.ingest.processes import contents, file_contents
 
 IMAGE = ImageSpec(64)

@@ -19,7 +19,7 @@ from shared.lake.download_cache import GB, ShardCache
 from shared.lake.layout import LAKE_FILE
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
-from shared.storage.bucket import Bucket
+from shared.storage.object_store.bucket import Bucket
 from shared.storage.store import as_store
 from tests.commands import PROJECT, run
 from tests.conftest import SIZE_PX

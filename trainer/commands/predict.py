@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from shared.console import Progress, delivering, note
+from shared.console import delivering, note
 from shared.errors import ImageError, SourceError
 from shared.images.pixels import Pixels
 from shared.images.spec import ImageSpec
 from shared.printable import printable
 from shared.processes.interruptible import interruptible
+from shared.progress import Progress
 from shared.storage.atomic import explain_write
 from shared.storage.store import as_path
 from trainer.inference.image_input import read_view

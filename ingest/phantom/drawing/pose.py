@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ingest.phantom.drawing.anatomy import Anatomy
-from ingest.phantom.drawing.arm import ELBOW
-from ingest.phantom.drawing.bone import Array, Bone
+from ingest.phantom.anatomy.arm import ELBOW
+from ingest.phantom.anatomy.bone import Array, Bone
+from ingest.phantom.anatomy.regions import Anatomy
 from ingest.phantom.drawing.patient import Patient
 from ingest.phantom.random import pick
 from shared.labels import MuraPart

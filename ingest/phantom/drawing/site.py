@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.phantom.drawing.bone import Array
+from ingest.phantom.anatomy.bone import Array
 from ingest.phantom.drawing.pose import Outline
 from ingest.phantom.random import below
 

@@ -4,21 +4,12 @@ import re
 from struct import unpack_from
 
 from shared.errors import ImageError
+from shared.images.jpeg import FRAME_MARKERS, MARKERS_WITHOUT_LENGTH, SOI
 
 # the SOC marker followed by SIZ, the start of every JPEG 2000 codestream
 _J2K_START = re.compile(rb"\xff\x4f\xff\x51")
 _MOST_TILES = 4096
 _RLE_HEADER_BYTES = 64
-# SOF markers of JPEG and, 0xF7, JPEG-LS
-_JPEG_FRAMES = (
-    *range(0xC0, 0xC4),
-    *range(0xC5, 0xC8),
-    *range(0xC9, 0xCC),
-    *range(0xCD, 0xD0),
-    0xF7,
-)
-# markers without a length: TEM, RST0 to RST7, SOI
-_JPEG_ALONE = (0x01, *range(0xD0, 0xD9))
 
 
 def check_codestream(picture: bytes, width_px: int, height_px: int) -> None:
@@ -82,10 +73,10 @@ def _read_sof(picture: bytes) -> list[tuple[int, int, int]]:
         marker = picture[offset + 1]
         if marker == 0xDA:
             break
-        if marker == 0xFF or marker in _JPEG_ALONE:
+        if marker == 0xFF or marker in (SOI, *MARKERS_WITHOUT_LENGTH):
             offset += 1 if marker == 0xFF else 2
             continue
-        if marker in _JPEG_FRAMES and offset + 10 <= len(picture):
+        if marker in FRAME_MARKERS and offset + 10 <= len(picture):
             height, width, channels = unpack_from(">HHB", picture, offset + 5)
             sizes.append((width, height, channels))
         offset += 2 + int.from_bytes(picture[offset + 2 : offset + 4], "big")

@@ -18,7 +18,7 @@ from ingest.write.tasks import UNREADABLE, Job
 from shared.images.spec import ImageSpec
 from shared.lake.manifest import REJECTS_SCHEMA
 from shared.lake.open import open_lake
-from shared.lake.shards import RECORD_END
+from shared.lake.shard_rows import RECORD_END
 from shared.storage.atomic import digest
 from shared.storage.local import Folder
 from tests.ingest.processes import contents, ingest

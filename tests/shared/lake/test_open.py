@@ -13,9 +13,10 @@ import pytest
 from ingest.options import VerifyOptions
 from ingest.verify.lake import verify_lake
 from shared.errors import CorruptLakeError, LakeError
+from shared.lake.lake_json import seal
 from shared.lake.layout import LAKE_FILE
 from shared.lake.manifest import SCHEMA
-from shared.lake.open import Lake, open_lake, seal
+from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
 from shared.storage.atomic import digest
 

@@ -18,7 +18,7 @@ from shared.errors import CorruptLakeError, StoreError
 from shared.lake.download_cache import GB, ShardCache
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
-from shared.lake.shards import rows_by_shard, shard_bytes
+from shared.lake.shard_rows import rows_by_shard, shard_bytes
 from tests.commands import PROJECT, SCRIPTS, run
 from tests.conftest import TRAIN
 from tests.ingest.processes import wait_until

@@ -15,8 +15,9 @@ from typing import Any, BinaryIO, ClassVar, Literal
 from shared.errors import StoreError
 from shared.storage.atomic import digest, partial_file
 from shared.storage.entries import ChangedFileError, StoredFile
-from shared.storage.object_file import ObjectFile
-from shared.storage.object_store import connect, explain
+from shared.storage.object_store.connection import connect
+from shared.storage.object_store.errors import explain
+from shared.storage.object_store.object_file import ObjectFile
 from shared.storage.temp import no_scratch, own_scratch
 from shared.storage.walk import StoredEntry, walk_objects
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.phantom.drawing.arm import build_forearm, build_girdle, build_upper_arm
-from ingest.phantom.drawing.bone import Bone
-from ingest.phantom.drawing.hand import build_carpals, build_hand, build_ray, lean_of_ray
+from ingest.phantom.anatomy.arm import build_forearm, build_girdle, build_upper_arm
+from ingest.phantom.anatomy.bone import Bone
+from ingest.phantom.anatomy.hand import build_carpals, build_hand, build_ray, lean_of_ray
 from ingest.phantom.random import below
 from shared.labels import MuraPart
 
