@@ -53,7 +53,7 @@ def commit(
     if unchanged := _find_unchanged(store, image, layout, tables):
         return unchanged
     shards = set(tables.manifest["shard"].unique())
-    facts: dict[str, Any] = {
+    content: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "image": image.to_json(),
         **({"layout": layout} if layout else {}),
@@ -65,10 +65,10 @@ def commit(
     # the names of shards must be durable before lake.json refers to them
     store.sync(shards)
     if not store.is_local:
-        written = (*facts["manifest"], facts["rejects"], facts["findings"])
+        written = (*content["manifest"], content["rejects"], content["findings"])
         paths = shards | {table["path"] for table in written}
         refuse_removed(store, paths - store.sizes(paths).keys())
-    store.write(LAKE_FILE, seal(facts))
+    store.write(LAKE_FILE, seal(content))
     return open_lake(store)
 
 

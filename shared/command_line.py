@@ -74,14 +74,14 @@ def _docstring(documented: type[Any]) -> str:
 @contextlib.contextmanager
 def _wide_enough() -> Generator[None, None, None]:
     """Set a minimum terminal width: tyro loops forever at a width of 1."""
-    told = os.environ.get("COLUMNS")
+    columns = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = str(max(_NARROWEST, shutil.get_terminal_size().columns))
     try:
         yield
     finally:
         del os.environ["COLUMNS"]
-        if told is not None:
-            os.environ["COLUMNS"] = told
+        if columns is not None:
+            os.environ["COLUMNS"] = columns
 
 
 def given_keys(options_type: type[Any], words: Sequence[str]) -> frozenset[str]:

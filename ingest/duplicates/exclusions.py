@@ -45,7 +45,7 @@ def _refuse(findings: pl.DataFrame, kinds: Collection[str], expected: str, optio
 
 
 def leave_out(
-    grouped: pl.DataFrame, tested: pl.DataFrame, findings: pl.DataFrame, duplicates: Duplicates
+    grouped: pl.DataFrame, valid_views: pl.DataFrame, findings: pl.DataFrame, duplicates: Duplicates
 ) -> pl.DataFrame:
     """Choose the views to exclude, so that the valid split shares no group with the train split.
 
@@ -55,7 +55,7 @@ def leave_out(
 
     Args:
         grouped: columns as in `ingest.write.shard_cache.WRITTEN_SCHEMA`, and `group`.
-        tested: views of the tree's valid split, including unreadable ones.
+        valid_views: views of the tree's valid split, including unreadable ones.
         findings: findings from the tree and its images.
         duplicates: value of the option.
 
@@ -67,27 +67,31 @@ def leave_out(
         _rejects(
             copies.filter(pl.col("split") != "valid", pl.col("num_splits") > 1), COPY_OF_VALID
         ),
-        _rejects(_train_views_of_tested(grouped, tested), PATIENT_IN_VALID),
+        _rejects(_train_views_of_valid_groups(grouped, valid_views), PATIENT_IN_VALID),
     ]
     if duplicates == "drop":
         studies = findings.filter(pl.col("kind").is_in(STUDY_CONTRADICTIONS))["path"]
         contradicted = grouped.filter(pl.col("study_id").is_in(studies.to_list()))
         several_labels = copies.filter(pl.col("num_labels") > 1)
         left_out += [
-            _rejects(contradicted.with_columns(kept=pl.lit("the study's findings")), CONTRADICTED),
-            _rejects(several_labels.with_columns(kept=pl.lit("other copies")), CONTRADICTED),
+            _rejects(
+                contradicted.with_columns(reference=pl.lit("the study's findings")), CONTRADICTED
+            ),
+            _rejects(several_labels.with_columns(reference=pl.lit("other copies")), CONTRADICTED),
         ]
         # choose the copy to keep among the views that are not excluded for another reason
-        gone = pl.concat(left_out).select(view_id="path")
-        copies = find_copies(grouped.join(gone, on="view_id", how="anti"))
-        left_out.append(_rejects(copies.filter(pl.col("view_id") != pl.col("kept")), DUPLICATE))
+        excluded = pl.concat(left_out).select(view_id="path")
+        copies = find_copies(grouped.join(excluded, on="view_id", how="anti"))
+        left_out.append(
+            _rejects(copies.filter(pl.col("view_id") != pl.col("reference")), DUPLICATE)
+        )
     return pl.concat(left_out).unique("path", keep="first", maintain_order=True)
 
 
-def _train_views_of_tested(grouped: pl.DataFrame, tested: pl.DataFrame) -> pl.DataFrame:
-    """Return train views of groups with a patient of the valid split; `kept` is the patient."""
-    patients = grouped.join(tested, on="patient_id", how="semi")
-    groups = patients.group_by("group").agg(kept=pl.format("patient {}", pl.min("patient_id")))
+def _train_views_of_valid_groups(grouped: pl.DataFrame, valid_views: pl.DataFrame) -> pl.DataFrame:
+    """Return train views of groups with a patient of valid; `reference` is the patient."""
+    patients = grouped.join(valid_views, on="patient_id", how="semi")
+    groups = patients.group_by("group").agg(reference=pl.format("patient {}", pl.min("patient_id")))
     return grouped.filter(pl.col("split") != "valid").join(groups, on="group")
 
 
@@ -95,6 +99,6 @@ def _rejects(views: pl.DataFrame, reason: str) -> pl.DataFrame:
     columns = {
         "path": pl.col("view_id"),
         "reason": pl.lit(reason),
-        "detail": pl.format("see {}", "kept"),
+        "detail": pl.format("see {}", "reference"),
     }
     return views.select(columns[name].alias(name) for name in REJECTS_SCHEMA)

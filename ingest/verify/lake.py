@@ -14,7 +14,7 @@ import polars as pl
 from ingest.options import VerifyOptions
 from ingest.sources.layout import Layout
 from ingest.sources.recorded import read_layout
-from ingest.verify.report import note_other_files, say_extent
+from ingest.verify.report import note_other_files, say_coverage
 from ingest.verify.source_tree import compare_with_source
 from ingest.verify.table import check_table
 from ingest.write.shard import measure
@@ -68,7 +68,7 @@ def verify_lake(options: VerifyOptions) -> None:
         f"{lake.manifest['shard'].n_unique():,} shards, "
         f"{lake.rejects.height:,} rejected files recorded (digest {lake.digest})"
     )
-    say_extent(layout, source)
+    say_coverage(layout, source)
 
 
 def _find_source(place: str, lake: Lake, layout: Layout | None) -> Store:

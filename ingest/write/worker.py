@@ -26,7 +26,7 @@ def publish_shard(shard: WrittenShard, lake: Store, path: str) -> None:
         StoreError: the object store does not respond, or returns an error.
         WriteError: the lake cannot be written.
     """
-    if shard.partial and shard.facts:
+    if shard.partial and shard.rows:
         lake.publish(shard.partial, path)
     elif shard.partial:
         shard.partial.unlink()

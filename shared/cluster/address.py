@@ -42,8 +42,8 @@ def check_reachable(address: str) -> None:
     if not match:
         return
     try:
-        place = match["host"].strip("[]"), int(match["port"])
-        socket.create_connection(place, _CONNECT_S).close()
+        endpoint = match["host"].strip("[]"), int(match["port"])
+        socket.create_connection(endpoint, _CONNECT_S).close()
     except (OSError, OverflowError) as error:
         raise ClusterError(
             f"Expected a Ray cluster at the address. Received: address={address}, {error}"

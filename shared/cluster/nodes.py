@@ -12,7 +12,7 @@ from shared.cluster.address import check_reachable
 from shared.cluster.code_fingerprint import Code
 from shared.cluster.driver import drive
 from shared.cluster.errors import no_room, refused, require_ray
-from shared.cluster.messages import ClusterOptions, Done, Failed, Given, Node, Share
+from shared.cluster.messages import ClusterOptions, Done, Failed, Node, Share, Submission
 from shared.cluster.task_status import Status
 from shared.errors import ClusterError
 from shared.processes.child import Child, signals_are_held
@@ -58,7 +58,7 @@ class Cluster:
         self._child: Child | None = None
         self._nodes: list[Node] | None = None
         self._running: dict[int, int] = {}
-        self._num_given = 0
+        self._num_submitted = 0
 
     def __enter__(self) -> "Cluster":
         return self
@@ -110,26 +110,26 @@ class Cluster:
             upcoming = next(pending, None)
             while running or upcoming:
                 while upcoming and len(running) < self._count_slots() * (1 + self._num_queued):
-                    self._give(*upcoming, function)
+                    self._submit(*upcoming, function)
                     upcoming = next(pending, None)
-                if done := self._take():
+                if done := self._receive():
                     yield running.pop(done.number), self._unwrap(done)
         except BaseException:
             self.kill()
             raise
 
-    def _give(self, index: int, task: Any, function: Callable[[Any], Any]) -> None:
+    def _submit(self, index: int, task: Any, function: Callable[[Any], Any]) -> None:
         # the status board identifies tasks by number, so numbers also increase from call to call
-        number = self._num_given
-        self._num_given += 1
+        number = self._num_submitted
+        self._num_submitted += 1
         self._running[number] = index
         share = self._choose_share(self._nodes or [])
         try:
-            self._connection.send(Given(number, function, task, share, self._code))
+            self._connection.send(Submission(number, function, task, share, self._code))
         except ConnectionError:
             raise self._lost() from None
 
-    def _take(self) -> Done | None:
+    def _receive(self) -> Done | None:
         """Return the next completed task, or None after an update of nodes or statuses.
 
         Raises:

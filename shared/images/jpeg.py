@@ -107,17 +107,17 @@ def _check_scans(scans: list[bytes], components: bytes, is_progressive: bool) ->
     Raises:
         ImageError: Reason `truncated` or `corrupt`.
     """
-    wanted = {(each, k) for each in components for k in range(64)}
+    missing = {(each, k) for each in components for k in range(64)}
     for scan in scans:
         num_components = scan[0] if scan else 0
         if len(scan) != 4 + 2 * num_components:
             raise ImageError("corrupt", f"a scan header has {len(scan)} bytes")
         first, last, bits = scan[-3:] if is_progressive else (0, 63, 0)
         if bits & 0xF == 0:
-            known = range(first, last + 1)
-            wanted -= {(each, k) for each in scan[1:-3:2] for k in known}
-    if wanted:
-        raise ImageError("truncated", f"no scan contains {len(wanted)} of the coefficients")
+            covered = range(first, last + 1)
+            missing -= {(each, k) for each in scan[1:-3:2] for k in covered}
+    if missing:
+        raise ImageError("truncated", f"no scan contains {len(missing)} of the coefficients")
 
 
 def _marker(encoded: bytes, offset: int) -> tuple[int, int]:

@@ -10,10 +10,10 @@ from shared.storage.atomic import digest
 FORMAT_VERSION = 2
 
 
-def seal(facts: dict[str, Any]) -> bytes:
+def seal(content: dict[str, Any]) -> bytes:
     """Encode `lake.json` with its own digest, so that any change is detected."""
-    own_digest = digest(json.dumps(facts).encode())
-    return (json.dumps({**facts, "digest": own_digest}, indent=2) + "\n").encode()
+    own_digest = digest(json.dumps(content).encode())
+    return (json.dumps({**content, "digest": own_digest}, indent=2) + "\n").encode()
 
 
 def count(manifest: pl.DataFrame, rejects: pl.DataFrame, findings: pl.DataFrame) -> dict[str, Any]:
@@ -28,5 +28,5 @@ def count(manifest: pl.DataFrame, rejects: pl.DataFrame, findings: pl.DataFrame)
     }
 
 
-def _count_values(words: pl.Series) -> dict[str, int]:
-    return dict(words.value_counts().sort(words.name).iter_rows())
+def _count_values(values: pl.Series) -> dict[str, int]:
+    return dict(values.value_counts().sort(values.name).iter_rows())

@@ -75,12 +75,12 @@ def open_lake(place: str | Path | Store) -> Lake:
     """
     store = as_store(place)
     while True:
-        facts_bytes = _read_lake_file(store)
+        encoded_json = _read_lake_file(store)
         try:
-            return _open(store, facts_bytes)
+            return _open(store, encoded_json)
         except CorruptLakeError:
             # an ingest may have committed a new lake and removed the old tables in the meantime
-            if _read_lake_file(store) == facts_bytes:
+            if _read_lake_file(store) == encoded_json:
                 raise
 
 
@@ -96,33 +96,34 @@ def _read_lake_file(store: Store) -> bytes:
         ) from None
 
 
-def _open(store: Store, facts_bytes: bytes) -> Lake:
+def _open(store: Store, encoded_json: bytes) -> Lake:
     try:
-        facts = parse_object(facts_bytes)
-        version = facts["format_version"]
+        content = parse_object(encoded_json)
+        version = content["format_version"]
         if version != FORMAT_VERSION:
             raise LakeError(
                 f"Expected a lake of format {FORMAT_VERSION}; `just ingest` rebuilds an "
                 "older one, and a newer one needs a newer mura-lake. "
                 f"Received: format_version={_show(version)} in {store.where(LAKE_FILE)}"
             )
-        own_digest = facts.pop("digest")
-        if seal(facts) != facts_bytes:
+        own_digest = content.pop("digest")
+        if seal(content) != encoded_json:
             raise ValueError("its digest differs")
-        tables: list[dict[str, Any]] = [*facts["manifest"], facts["rejects"], facts["findings"]]
+        partitions: list[dict[str, Any]] = content["manifest"]
+        tables = [*partitions, content["rejects"], content["findings"]]
         _check_paths(tables)
         encoded = _read_tables(store, tables)
         manifest = manifests.concat(
             [
                 manifests.decode_partition(str(Path(table["path"]).parent), data)
-                for table, data in zip(facts["manifest"], encoded[:-2], strict=True)
+                for table, data in zip(partitions, encoded[:-2], strict=True)
             ]
         )
         rejects = manifests.decode_table(encoded[-2], manifests.REJECTS_SCHEMA)
         findings = manifests.decode_table(encoded[-1], manifests.FINDINGS_SCHEMA)
-        if facts["counts"] != (counts := count(manifest, rejects, findings)):
-            raise ValueError(f"expected the counts {facts['counts']}, received {counts}")
-        image, layout = ImageSpec.from_json(facts["image"]), _find_layout(facts)
+        if content["counts"] != (counts := count(manifest, rejects, findings)):
+            raise ValueError(f"expected the counts {content['counts']}, received {counts}")
+        image, layout = ImageSpec.from_json(content["image"]), _find_layout(content)
         if image.encoding == "raw" and (manifest["image_bytes"] != image.num_bytes).any():
             raise ValueError(f"expected raw images of {image.num_bytes} bytes")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -139,8 +140,8 @@ def _check_paths(tables: Sequence[Mapping[str, Any]]) -> None:
             raise ValueError(f"{path!r} is not the path of a table")
 
 
-def _find_layout(facts: dict[str, Any]) -> dict[str, Any] | None:
-    layout: object = facts.get("layout")
+def _find_layout(content: dict[str, Any]) -> dict[str, Any] | None:
+    layout: object = content.get("layout")
     if layout is None or isinstance(layout, dict):
         return cast("dict[str, Any] | None", layout)
     raise TypeError(f"{layout!r} is not a layout")

@@ -48,11 +48,11 @@ def read_table(
 
 def _parse(encoded: bytes) -> pl.DataFrame:
     file: Any = pq.ParquetFile(io.BytesIO(encoded))
-    facts = file.metadata
-    groups = [facts.row_group(index) for index in range(facts.num_row_groups)]
+    metadata = file.metadata
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     num_bytes = sum(group.total_byte_size for group in groups)
-    if max(num_bytes, len(encoded)) > _MAX_BYTES or facts.num_rows > _MAX_ROWS:
-        raise ValueError(f"{facts.num_rows} rows in {num_bytes} bytes")
+    if max(num_bytes, len(encoded)) > _MAX_BYTES or metadata.num_rows > _MAX_ROWS:
+        raise ValueError(f"{metadata.num_rows} rows in {num_bytes} bytes")
     table = file.read()
     # neither pyarrow nor polars checks by default that strings are valid UTF-8
     table.validate(full=True)

@@ -27,9 +27,9 @@ def read_regular(folder: Path, name: str) -> bytes:
             raise OSError(None, "links are not followed", str(part))
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(None, "not a regular file", str(path))
-        if facts.st_size > _MAX_BYTES:
-            raise OSError(None, f"{facts.st_size:,} bytes; the limit is {_MAX_BYTES:,}", str(path))
+        if status.st_size > _MAX_BYTES:
+            raise OSError(None, f"{status.st_size:,} bytes; the limit is {_MAX_BYTES:,}", str(path))
         return file.read()

@@ -26,7 +26,7 @@ REQUESTS = 16
 """Concurrent requests; object stores have a high latency and a high throughput."""
 
 # above this number of files, listing the folder is cheaper than one request per file
-_ASKED_ONE_BY_ONE = 64
+_MAX_SINGLE_REQUESTS = 64
 _NS_PER_S = 10**9
 
 
@@ -147,11 +147,11 @@ class Bucket:
 
     def sizes(self, paths: Collection[str]) -> dict[str, int]:
         """Return the size, in bytes, of each existing file."""
-        if len(paths) > _ASKED_ONE_BY_ONE:
+        if len(paths) > _MAX_SINGLE_REQUESTS:
             wanted, top = set(paths), os.path.commonpath([Path(path).parent for path in paths])
             return {f.path: f.size_bytes for f in self.list_files(top) if f.path in wanted}
         with explain("look for", self.where("")), ThreadPoolExecutor(REQUESTS) as pool:
-            found = zip(paths, pool.map(self._ask, paths), strict=True)
+            found = zip(paths, pool.map(self._find_size, paths), strict=True)
             return {path: size for path, size in found if size is not None}
 
     def folders(self, path: str = "") -> list[str] | None:
@@ -236,7 +236,7 @@ class Bucket:
             if info.type == FileType.File
         ]
 
-    def _ask(self, path: str) -> int | None:
+    def _find_size(self, path: str) -> int | None:
         (info,) = self._files.get_file_info([self._key(path)])
         return info.size
 
