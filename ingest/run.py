@@ -65,8 +65,7 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
 def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
     """Return the files of the existing lake, if any.
 
-    Print a note if its image specification differs, or if it contains views that the new lake
-    will not.
+    Print a note if its images are stored differently, or if the new lake lacks some of its views.
     """
     try:
         lake = open_lake(job.lake)

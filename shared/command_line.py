@@ -35,9 +35,6 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
         words: The command line without the program's name.
         prog: The program's name, for the help.
 
-    Returns:
-        An instance of `options_type`.
-
     Raises:
         UsageError: A key is unknown, a value is not allowed, or an argument is missing.
         SystemExit: Status 0, after `--help` was printed.

@@ -22,10 +22,7 @@ def carry_out(
     Args:
         command: Called with the words after the program's name.
         prog: The program's name, printed before each error.
-        stops: Interruptions received so far.
-
-    Raises:
-        KeyboardInterrupt: The command was interrupted.
+        stops: Interruptions received so far; the last one is raised again if the command fails.
     """
     # a name that the terminal's encoding lacks must not make a completed command fail
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")

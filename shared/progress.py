@@ -17,6 +17,7 @@ from rich.progress import Progress as RichProgress
 from shared.console import note
 from shared.printable import printable
 
+# without a terminal: a line after 5 s, then at doubling intervals of up to a minute
 _PLAIN_FIRST_S, _PLAIN_EVERY_S = 5.0, 60.0
 
 

@@ -13,11 +13,7 @@ _HOST_AND_PORT = re.compile(r"(?:ray://)?(?P<host>[^/:]+|\[[^]/]+\]):(?P<port>\d
 
 
 def check_cluster(engine: Engine, address: str) -> None:
-    """Check the options that select the executor.
-
-    Args:
-        engine: Executor of the tasks.
-        address: `auto`, `host:port` or `ray://host:port`; empty to start a cluster on this host.
+    """Check the options that select the executor; an empty address starts a cluster on this host.
 
     Raises:
         UsageError: The address is malformed, or given without engine=ray.

@@ -16,9 +16,7 @@ def run_task(submission: Submission, board: Any) -> tuple[Any, Exception | None,
     Exceptions are returned, so that an error raised by Ray means that the node failed to load the
     task.
 
-    Args:
-        submission: The task.
-        board: Ray handle of a `Board`, or None.
+    `board` is the Ray handle of a `Board`, or None.
     """
     try:
         if board:

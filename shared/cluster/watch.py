@@ -33,12 +33,7 @@ class Watch:
         self._polled_s = -_POLL_S
 
     def poll(self, running: Collection[int], num_submitted: int) -> None:
-        """Check for changes, at most once per second.
-
-        Args:
-            running: Unfinished tasks.
-            num_submitted: Number of tasks submitted so far.
-        """
+        """Check for changes, at most once per second; for the arguments see `Board.read`."""
         if time.monotonic() - self._polled_s < _POLL_S:
             return
         self._polled_s = time.monotonic()

@@ -13,12 +13,7 @@ _JPEG = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
 
 
 def encode(pixels: Pixels, spec: ImageSpec) -> bytes:
-    """Encode an image for storage in a lake.
-
-    Args:
-        pixels: uint8 of shape (size, size).
-        spec: Image specification of the lake; `raw` and `png` are lossless, `jpeg` is lossy.
-    """
+    """Encode an image, uint8 of shape (size, size); only `jpeg` is lossy."""
     if spec.encoding == "raw":
         return pixels.tobytes()
     suffix, parameters = (".png", _PNG) if spec.encoding == "png" else (".jpg", _JPEG)

@@ -21,6 +21,7 @@ from shared.storage.object_store.bucket import Bucket
 
 GB = 10**9
 
+# each download holds a whole shard in memory
 _FETCHERS = 4
 _LOCK_FILE = ".lock"
 _SUFFIX = ".tfrecord"
@@ -81,20 +82,12 @@ class ShardCache:
         return opened
 
     def require_room(self, shards: Mapping[str, pl.DataFrame]) -> None:
-        """Check that the limit is large enough for a set of shards.
-
-        Raises:
-            StoreError: The shards are larger than the limit.
-        """
+        """Raise a StoreError if a set of shards is larger than the limit."""
         if (num_bytes := sum(map(shard_bytes, shards.values()))) > self.limit_bytes:
             raise self._too_small(num_bytes, "for the shards that are needed")
 
     def require_folder(self) -> None:
-        """Create the cache folder if necessary.
-
-        Raises:
-            WriteError: The folder cannot be created, or is a file.
-        """
+        """Create the cache folder if necessary; raise a WriteError if that fails."""
         with explain_write(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
 

@@ -137,12 +137,8 @@ class ViewReader:
     def take(self, records: npt.NDArray[np.object_], rows: npt.NDArray[np.int64]) -> Pixels:
         """Return the same pixels as `read`, from record payloads that the caller has loaded.
 
-        Args:
-            records: Payloads as bytes, shape (n,); a payload with a wrong checksum is read again.
-            rows: Row numbers of the views.
-
-        Raises:
-            As `read`.
+        `records` are the payloads as bytes, shape (len(rows),); a payload with a wrong checksum is
+        read again.
         """
         images = _aligned((len(rows), *self.batch_shape[1:]))
         head_bytes = self._records.head_bytes[rows].tolist()
@@ -156,11 +152,7 @@ class ViewReader:
         return images
 
     def check(self) -> None:
-        """Read every view once to detect damage.
-
-        Raises:
-            CorruptLakeError: A record differs from the manifest.
-        """
+        """Read every view once; raise a CorruptLakeError if a record differs from the manifest."""
         for row in range(len(self)):
             self.read(np.array([row]))
 

@@ -42,8 +42,8 @@ def check_size(size_bytes: int, rows: pl.DataFrame, where: str) -> None:
         raise CorruptLakeError(f"{where}: its rows in the manifest are not contiguous")
     if size_bytes != shard_bytes(rows):
         cut = min(bisect_right(rows["end"].to_list(), size_bytes), rows.height - 1)
-        what = f"expected a file of {shard_bytes(rows)} bytes, received {size_bytes}"
-        raise damage(where, rows["view_id"][cut], what)
+        difference = f"expected a file of {shard_bytes(rows)} bytes, received {size_bytes}"
+        raise damage(where, rows["view_id"][cut], difference)
 
 
 def _follow_each_other(rows: pl.DataFrame) -> bool:
@@ -87,6 +87,6 @@ def check_content(data: memoryview, rows: pl.DataFrame, content_digest: str, whe
         raise CorruptLakeError(f"{where}: its digest differs from its name; {REMEDY}")
 
 
-def damage(where: str, view_id: str, what: str, remedy: str = REMEDY) -> CorruptLakeError:
+def damage(where: str, view_id: str, problem: str, remedy: str = REMEDY) -> CorruptLakeError:
     """Return the error for a damaged view of a shard."""
-    return CorruptLakeError(f"{where}, view {view_id}: {what}; {remedy}")
+    return CorruptLakeError(f"{where}, view {view_id}: {problem}; {remedy}")

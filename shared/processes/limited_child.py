@@ -22,11 +22,7 @@ _LIMIT_BYTES = 4 * 1024**3
 
 
 def read(pipe: IO[bytes], num_bytes: int) -> bytes:
-    """Read exactly `num_bytes` bytes.
-
-    Raises:
-        EOFError: The pipe ends earlier.
-    """
+    """Read exactly `num_bytes` bytes; raise EOFError if the pipe ends earlier."""
     content = pipe.read(num_bytes)
     if len(content) < num_bytes:
         raise EOFError

@@ -129,7 +129,7 @@ class _Child:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin
         assert stdout
-        # until the whole response has arrived; an interruption leaves a rest in the pipe
+        # until the response is complete; after an interruption the rest of it is in the pipe
         self._is_broken = True
         if not self._num_files and stdout.read(len(READY)) != READY:
             raise WorkerError(

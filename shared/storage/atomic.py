@@ -68,11 +68,7 @@ class ShardDigester:
 
 @contextmanager
 def explain_write(path: Path) -> Generator[None, None, None]:
-    """Convert an OSError of the block into a WriteError with the path and a remedy.
-
-    Raises:
-        WriteError: The block raised OSError.
-    """
+    """Convert an OSError of the block into a WriteError with the path and a remedy."""
     try:
         yield
     except OSError as error:
@@ -134,11 +130,7 @@ def publish(partial: Path, path: Path, *, durable: bool = True) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync the names in a folder to disk.
-
-    Raises:
-        WriteError: The folder cannot be synced.
-    """
+    """Sync the names in a folder to disk; raise a WriteError if that fails."""
     with explain_write(folder):
         _sync(folder)
 

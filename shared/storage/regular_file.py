@@ -13,10 +13,6 @@ def read_regular(folder: Path, name: str) -> bytes:
     Links inside the folder are refused, because a link could expose any file of the machine; the
     folder itself may be a link. Pipes are refused, because reading one blocks.
 
-    Args:
-        folder: Folder named by the user.
-        name: Path of the file, relative to the folder.
-
     Raises:
         OSError: The file is missing, unreadable, too large, not a regular file, or reached by a
             link.

@@ -23,7 +23,7 @@ def sealed_file(path: Path, key: str, *, durable: bool = True) -> Generator[Bina
     """Open a file for writing; when the block ends it is sealed and moved to `path` atomically.
 
     Args:
-        path: Path of the file; an existing file is replaced.
+        path: An existing file is replaced.
         key: Identifies all inputs that the content depends on.
         durable: Sync the file to disk; without it, a power failure may leave a damaged file.
 

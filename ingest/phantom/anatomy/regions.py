@@ -41,10 +41,8 @@ class Anatomy:
 def build_anatomy(part: MuraPart, study: np.random.Generator, view: np.random.Generator) -> Anatomy:
     """Build the bones and soft tissue of a radiograph.
 
-    Args:
-        part: the body part.
-        study: random generator of the study; all its views show the same finger.
-        view: random generator of the view; finger positions differ between views.
+    `study` and `view` are the random generators of both: the views of a study show the same finger
+    in different positions.
     """
     stretch = view.uniform(0.9, 1.15)
     if part == "finger":

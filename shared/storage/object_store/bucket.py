@@ -72,12 +72,7 @@ class Bucket:
         return file.read(0, file.size)
 
     def open(self, path: str) -> "ObjectFile":
-        """Open a file for reading parts of it.
-
-        Raises:
-            FileNotFoundError: The file does not exist.
-            StoreError: The object store fails.
-        """
+        """Open a file for reading parts of it; raise FileNotFoundError if it does not exist."""
         with explain("read", self.where(path)):
             return ObjectFile(self._files.open_input_file(self._key(path)), self.where(path))
 
@@ -135,11 +130,7 @@ class Bucket:
         return nullcontext()
 
     def local_path(self, path: str) -> Path:
-        """Refuse: an object is not a file of this host.
-
-        Raises:
-            StoreError: always.
-        """
+        """Raise a StoreError, because an object is not a file of this host."""
         raise StoreError(f"Expected a folder on this host. Received: {self.where(path)}")
 
     def sync(self, paths: Iterable[str]) -> None:
@@ -150,7 +141,7 @@ class Bucket:
         if len(paths) > _MAX_SINGLE_REQUESTS:
             wanted, top = set(paths), os.path.commonpath([Path(path).parent for path in paths])
             return {f.path: f.size_bytes for f in self.list_files(top) if f.path in wanted}
-        with explain("look for", self.where("")), ThreadPoolExecutor(REQUESTS) as pool:
+        with explain("look up", self.where("")), ThreadPoolExecutor(REQUESTS) as pool:
             found = zip(paths, pool.map(self._find_size, paths), strict=True)
             return {path: size for path, size in found if size is not None}
 
@@ -158,9 +149,6 @@ class Bucket:
         """Return the sorted names of the direct subfolders, or None if the folder does not exist.
 
         An object store has no folders; they are derived from the `/` in object names.
-
-        Raises:
-            StoreError: The bucket does not exist, or the object store fails.
         """
         folders, files = self.list_level(path)
         if not (folders or files):
@@ -173,11 +161,7 @@ class Bucket:
         return walk_objects(self, enters)
 
     def list_level(self, path: str = "") -> tuple[list[str], list[StoredFile]]:
-        """Return the names of the direct subfolders, and the files directly in the folder.
-
-        Raises:
-            As `list_files`.
-        """
+        """Return the names of the direct subfolders, and the files directly in the folder."""
         from pyarrow.fs import FileType
 
         if self.scheme == "gs":
@@ -189,32 +173,20 @@ class Bucket:
         return folders, self._files_of(found)
 
     def list_files(self, path: str = "") -> list[StoredFile]:
-        """Return all files below a path, sorted by path.
-
-        Raises:
-            StoreError: The object store fails.
-        """
+        """Return all files below a path, sorted by path."""
         return sorted(self._files_of(self._list(path, recursive=True)))
 
     def remove(self, paths: Collection[str]) -> None:
-        """Remove files; missing files are ignored.
-
-        Raises:
-            StoreError: The object store fails or denies permission.
-        """
+        """Remove files; missing files are ignored."""
         with explain("remove files from", str(self)), ThreadPoolExecutor(REQUESTS) as pool:
             list(pool.map(self._remove, paths))
 
     def require(self) -> None:
-        """Check that the bucket exists.
-
-        Raises:
-            StoreError: The bucket does not exist, or the object store fails.
-        """
+        """Check that the bucket exists."""
         from pyarrow.fs import FileType
 
         where = f"{self.scheme}://{self.bucket}"
-        with explain("look for", where):
+        with explain("look up", where):
             (info,) = self._files.get_file_info([self.bucket])
         if info.type == FileType.NotFound:
             raise StoreError(f"Expected the bucket of {self}. Received: no bucket {where}")

@@ -26,12 +26,7 @@ _OTHER_REMEDY = "finished work is kept; run again"
 
 @contextmanager
 def explain(verb: str, where: str) -> Generator[None, None, None]:
-    """Convert errors of the object store into a one-line StoreError, except for missing objects.
-
-    Raises:
-        FileNotFoundError: The object does not exist.
-        StoreError: Any other failure.
-    """
+    """Convert any OSError of the block except FileNotFoundError into a one-line StoreError."""
     try:
         yield
     except FileNotFoundError:
