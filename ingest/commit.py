@@ -27,10 +27,7 @@ class Tables(NamedTuple):
 
 
 def commit(
-    place: Path | Store,
-    image: ImageSpec,
-    layout: dict[str, Any] | None,
-    tables: Tables,
+    place: Path | Store, image: ImageSpec, layout: dict[str, Any] | None, tables: Tables
 ) -> Lake:
     """Write the tables, then `lake.json`, and open the lake.
 

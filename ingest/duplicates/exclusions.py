@@ -12,7 +12,6 @@ from ingest.duplicates.findings import (
 )
 from ingest.options import Duplicates, SplitConflict
 from shared.errors import SourceError
-from shared.lake.manifest import REJECTS_SCHEMA
 
 COPY_OF_VALID, DUPLICATE, CONTRADICTED = "copy_of_valid", "duplicate", "contradictory_label"
 PATIENT_IN_VALID = "patient_in_valid"
@@ -96,9 +95,6 @@ def _train_views_of_valid_groups(grouped: pl.DataFrame, valid_views: pl.DataFram
 
 
 def _rejects(views: pl.DataFrame, reason: str) -> pl.DataFrame:
-    columns = {
-        "path": pl.col("view_id"),
-        "reason": pl.lit(reason),
-        "detail": pl.format("see {}", "reference"),
-    }
-    return views.select(columns[name].alias(name) for name in REJECTS_SCHEMA)
+    return views.select(
+        path="view_id", reason=pl.lit(reason), detail=pl.format("see {}", "reference")
+    )

@@ -35,11 +35,7 @@ def find_in_tree(views: pl.DataFrame, differences: Differences) -> pl.DataFrame:
     found = [
         (_NOT_IN_TREE, differences.missing, "only in the index file"),
         (_NOT_IN_INDEX, differences.unlisted, "only in the tree"),
-        (
-            _LABEL_CONFLICT,
-            differences.label_conflicts,
-            "index file and folder differ in label",
-        ),
+        (_LABEL_CONFLICT, differences.label_conflicts, "index file and folder differ in label"),
         (_BOTH_LABELS, set(both["study_id"]), "the study exists with both labels"),
     ]
     rows = [(kind, path, detail) for kind, paths, detail in found for path in sorted(paths)]
@@ -60,13 +56,13 @@ def _find_patients(views: pl.DataFrame) -> pl.DataFrame:
     )
     both = patients.filter(pl.col("num_train") > 0, pl.col("num_valid") > 0).sort("path")
     return both.select(
-        "path",
         kind=pl.lit(_PATIENT_BOTH_SPLITS),
+        path="path",
         detail=pl.format(
             "patient {} has {} train and {} valid views, such as {}",
             *("patient_id", "num_train", "num_valid", "valid"),
         ),
-    ).select(FINDINGS_SCHEMA.keys())
+    )
 
 
 def find_in_images(written: pl.DataFrame) -> pl.DataFrame:

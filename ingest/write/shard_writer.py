@@ -10,12 +10,7 @@ from functools import partial
 from ingest.plan import ShardPlan
 from ingest.write.executor import Executor
 from ingest.write.shard_cache import DecodedShardCache, ShardOutcome
-from ingest.write.tasks import (
-    Job,
-    PlannedView,
-    ShardTask,
-    WrittenShard,
-)
+from ingest.write.tasks import Job, PlannedView, ShardTask, WrittenShard
 from ingest.write.worker import publish_shard, write_remote_task, write_task
 from shared.lake.layout import shard_path
 from shared.storage.store import Store

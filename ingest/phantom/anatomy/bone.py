@@ -146,10 +146,7 @@ def _round_end(from_end: Array) -> Array:
 
 
 def short_bone(
-    centre: Point,
-    half_axes: tuple[float, float],
-    turn_deg: float = 0.0,
-    shape: RoundShape = _ROUND,
+    centre: Point, half_axes: tuple[float, float], turn_deg: float = 0.0, shape: RoundShape = _ROUND
 ) -> Bone:
     """Make a short bone, e.g. of the wrist, with its centre and half axes in mm.
 

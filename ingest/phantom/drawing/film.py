@@ -50,14 +50,8 @@ def field_of_beam(size: Size, rng: np.random.Generator) -> NDArray[np.uint8]:
         return mask
     margins = rng.uniform(-0.04, 0.09, 4)
     left, top, right, bottom = margins * [width, height, width, height]
-    corners = np.array(
-        [
-            [left, top],
-            [width - right, top],
-            [width - right, height - bottom],
-            [left, height - bottom],
-        ]
-    )
+    right, bottom = width - right, height - bottom
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     spin = np.deg2rad(rng.normal(0, 3) if rng.random() < 0.75 else rng.uniform(-10, 10))
     turn = np.array([[np.cos(spin), -np.sin(spin)], [np.sin(spin), np.cos(spin)]])
     middle = np.array([width, height]) / 2

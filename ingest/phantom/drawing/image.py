@@ -71,10 +71,7 @@ def _find_covered(tissue: Image, beam: NDArray[np.uint8], box: Box | None) -> Im
 
 
 def _draw_bones(
-    view: View,
-    site: Site | None,
-    outlines: Sequence[Outline],
-    rng: np.random.Generator,
+    view: View, site: Site | None, outlines: Sequence[Outline], rng: np.random.Generator
 ) -> tuple[Image, Box | None]:
     """Return the summed attenuation of all bones and the lesion, and the lesion's box."""
     total = np.zeros((view.height_px, view.width_px), np.float32)

@@ -17,6 +17,7 @@ from shared.storage.atomic import digest, partial_file
 from shared.storage.entries import ChangedFileError, StoredFile
 from shared.storage.object_store.connection import connect
 from shared.storage.object_store.errors import explain
+from shared.storage.object_store.listing import list_objects, split_level
 from shared.storage.object_store.object_file import ObjectFile
 from shared.storage.temp import no_scratch, own_scratch
 from shared.storage.walk import StoredEntry, walk_objects
@@ -162,19 +163,15 @@ class Bucket:
 
     def list_level(self, path: str = "") -> tuple[list[str], list[StoredFile]]:
         """Return the names of the direct subfolders, and the files directly in the folder."""
-        from pyarrow.fs import FileType
-
         if self.scheme == "gs":
             # for Google Cloud Storage, pyarrow lists only folders that exist as objects
             folder = path and f"{path.rstrip('/')}/"
-            return _split_level(self.list_files(path), len(folder))
-        found = self._list(path, recursive=False)
-        folders = [info.base_name for info in found if info.type == FileType.Directory]
-        return folders, self._files_of(found)
+            return split_level(self.list_files(path), len(folder))
+        return self._list(path, recursive=False)
 
     def list_files(self, path: str = "") -> list[StoredFile]:
         """Return all files below a path, sorted by path."""
-        return sorted(self._files_of(self._list(path, recursive=True)))
+        return sorted(self._list(path, recursive=True)[1])
 
     def remove(self, paths: Collection[str]) -> None:
         """Remove files; missing files are ignored."""
@@ -198,39 +195,14 @@ class Bucket:
     def _key(self, path: str) -> str:
         return "/".join(part for part in (self.bucket, self.path, path) if part)
 
-    def _files_of(self, found: Iterable[Any]) -> list[StoredFile]:
-        from pyarrow.fs import FileType
-
-        start = len(self._key("")) + 1
-        return [
-            StoredFile(info.path[start:], info.size, info.mtime_ns)
-            for info in found
-            if info.type == FileType.File
-        ]
-
     def _find_size(self, path: str) -> int | None:
         (info,) = self._files.get_file_info([self._key(path)])
         return info.size
 
-    def _list(self, path: str, *, recursive: bool) -> list[Any]:
-        from pyarrow.fs import FileSelector
-
-        selector = FileSelector(self._key(path), allow_not_found=True, recursive=recursive)
+    def _list(self, path: str, *, recursive: bool) -> tuple[list[str], list[StoredFile]]:
         with explain("list", self.where(path)):
-            return self._files.get_file_info(selector)
+            return list_objects(self._files, self._key(""), self._key(path), recursive=recursive)
 
     def _remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
             self._files.delete_file(self._key(path))
-
-
-def _split_level(files: Iterable[StoredFile], start: int) -> tuple[list[str], list[StoredFile]]:
-    """Return the folders and the files at one level; `start` is the length of the path above it."""
-    folders, level = dict[str, None](), list[StoredFile]()
-    for file in files:
-        name, slash, _ = file.path[start:].partition("/")
-        if slash:
-            folders[name] = None
-        else:
-            level.append(file)
-    return list(folders), level
