@@ -91,7 +91,7 @@ def test_a_full_disk_is_one_line(own_tree: Path, small_disk: Path) -> None:
     assert result.returncode == 1
     said = one_line_of(result.stderr)
     assert f"Expected to write {root}/shards/split=" in said
-    assert "Received: No space left on device; make room and run again" in said
+    assert "Received: No space left on device; free disk space and run again" in said
     assert_as_it_was(root, before)
 
 

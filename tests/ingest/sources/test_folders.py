@@ -103,7 +103,7 @@ def test_one_folder_a_split(tmp_path: Path) -> None:
 def test_some_split_must_be_there(tmp_path: Path) -> None:
     tree = Folder(tmp_path)
     (tmp_path / "train").mkdir()
-    with pytest.raises(SourceError, match="valid or val or validation or test in it"):
+    with pytest.raises(SourceError, match="contains valid or val or validation or test"):
         FoldersLayout(splits=("valid",)).find_root(tree)
 
 
