@@ -166,5 +166,5 @@ def test_a_cluster_that_is_lost_is_one_line(
     cluster.kill_all()
     said = running.communicate(timeout=60)[1]
     assert running.returncode == 1
-    assert "Received: the connection to its head node is lost" in one_line_of(said)
+    assert "Received: the connection to its head node was lost" in one_line_of(said)
     assert not list(root.rglob(".*"))

@@ -57,17 +57,21 @@ OPTIONS: dict[str, type[object]] = {
     ("status", "words", "said"),
     [
         (1, (INGEST, "{tmp}/missing"), ("Expected the folder MURA-v1.1", "{tmp}/missing")),
-        (1, (INGEST, "{tmp}/empty"), ("Expected a folder with train or valid", "{tmp}/empty")),
+        (
+            1,
+            (INGEST, "{tmp}/empty"),
+            ("Expected a folder that contains train or valid", "{tmp}/empty"),
+        ),
         (1, (INGEST, "{tmp}/file.png"), ("Expected the folder", "{tmp}/file.png")),
         (2, (INGEST,), ("ROOT",)),
         (
             1,
             (INGEST, "{tree}", "lake={tmp}/new", "engine=ray", "address=127.0.0.1:1"),
-            ("a Ray cluster to listen there", "address=127.0.0.1:1"),
+            ("a Ray cluster at the address", "address=127.0.0.1:1"),
         ),
         (1, (VERIFY, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (VERIFY, "lake=~no-such-user"), ("Expected a lake", "lake=~no-such-user")),
-        (1, (INGEST, "~no-such-user"), ("no folder ~no-such-user",)),
+        (1, (INGEST, "~no-such-user"), ("~no-such-user, which is not a folder",)),
         (1, (EDA, "lake={lake}", "out=."), ("Expected to write",)),
         (1, (TRAIN, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (TRAIN, "lake={tmp}/newer"), ("Expected a lake of format 2", "format_version=99")),
@@ -84,7 +88,7 @@ OPTIONS: dict[str, type[object]] = {
         (
             1,
             (CV, "lake={lake}", "models=cnn2", "out={tmp}/run", "engine=ray", "address=[::1]:1"),
-            ("a Ray cluster to listen there", "address=[::1]:1"),
+            ("a Ray cluster at the address", "address=[::1]:1"),
         ),
         (
             1,

@@ -20,11 +20,11 @@ _BUFFER_BYTES = 1 << 20
 
 _DIGEST_CHARS = 32
 _REMEDIES = {
-    errno.ENOSPC: "make room and run again",
-    errno.EDQUOT: "make room and run again",
+    errno.ENOSPC: "free disk space and run again",
+    errno.EDQUOT: "free disk space and run again",
     errno.EFBIG: "allow larger files (ulimit -f) and run again",
 }
-_OTHER_REMEDY = "allow it or name another folder, and run again"
+_OTHER_REMEDY = "grant permission or choose another folder, and run again"
 
 
 def digest(data: bytes | memoryview) -> str:
@@ -68,11 +68,7 @@ class ShardDigester:
 
 @contextmanager
 def convert_write_errors(path: Path) -> Generator[None, None, None]:
-    """Convert an OSError of the block into a WriteError with the path and a remedy.
-
-    Raises:
-        WriteError: The block raised OSError.
-    """
+    """Convert an OSError of the block into a WriteError with the path and a remedy."""
     try:
         yield
     except OSError as error:
@@ -115,8 +111,8 @@ def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
             raise
 
 
-def publish(partial: Path, path: Path) -> None:
-    """Sync a partial file to disk and rename it to its final name.
+def publish(partial: Path, path: Path, *, durable: bool = True) -> None:
+    """Sync a partial file to disk if `durable`, and rename it to its final name.
 
     The name itself is durable once `sync_folder` has returned.
 
@@ -125,7 +121,8 @@ def publish(partial: Path, path: Path) -> None:
     """
     with convert_write_errors(path):
         try:
-            _sync(partial)
+            if durable:
+                _sync(partial)
             partial.replace(path)
         except BaseException:
             partial.unlink(missing_ok=True)
@@ -133,11 +130,7 @@ def publish(partial: Path, path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync the names in a folder to disk.
-
-    Raises:
-        WriteError: The folder cannot be synced.
-    """
+    """Sync the names in a folder to disk; raise a WriteError if that fails."""
     with convert_write_errors(folder):
         _sync(folder)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from shared.cluster.nodes import Cluster
-from shared.console import Progress
+from shared.progress import Progress
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
 from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job

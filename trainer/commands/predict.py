@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from shared.console import Progress, delivering, note
+from shared.console import delivering, note
 from shared.errors import ImageError, SourceError
 from shared.images.pixels import Pixels
 from shared.images.spec import ImageSpec
 from shared.printable import printable
+from shared.progress import Progress
 from shared.storage.atomic import convert_write_errors
 from shared.storage.store import as_path
 from trainer.data.map_ahead import map_ahead

@@ -9,7 +9,7 @@ from shared.errors import TrainingError
 from shared.labels import BODY_PARTS, SPLITS
 from shared.lake.download_cache import GB, ShardCache
 from shared.lake.open import Lake, open_lake
-from shared.lake.shards import rows_by_shard
+from shared.lake.shard_rows import rows_by_shard
 from shared.storage.store import as_path
 from trainer.options import DataOptions
 

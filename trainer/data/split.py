@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from shared.console import Progress
 from shared.errors import TrainingError
+from shared.progress import Progress
 from trainer.data.dataset import Data, check_labels
 from trainer.data.group_kfold import assign_folds
 from trainer.options import FitOptions

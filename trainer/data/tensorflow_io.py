@@ -4,13 +4,13 @@ Its S3 client accepts truncated responses as complete, so every record must be v
 multipart downloads it also accepts a response that was cut off and sent again, and it retries an
 unresponsive server four times as long. It caches up to 127 MiB of each open file in memory. Its
 threads abort the process at exit, so a command that has loaded it skips the normal exit
-(`shared.command_line.run`).
+(`shared.exit_status`).
 """
 
 import os
 from importlib import import_module
 
-from shared.storage.object_store import read_s3_settings
+from shared.storage.object_store.connection import read_s3_settings
 
 _SILENCE_TIMEOUT_MS = 10_000
 _CONNECT_TIMEOUT_MS = 5_000

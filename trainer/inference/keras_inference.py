@@ -10,11 +10,11 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from shared.console import Progress
 from shared.errors import TrainingError
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.processes.interruptible import interruptible
+from shared.progress import Progress
 from trainer.data.input_wait import InputWait
 from trainer.data.pipeline import numbered_batches
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from shared.console import Progress
 from shared.images.pixels import Pixels
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.processes.silenced import silenced
+from shared.progress import Progress
 from trainer.data.input_wait import InputWait
 from trainer.data.map_ahead import map_ahead
 

@@ -8,8 +8,8 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 
-from shared.console import Progress
 from shared.errors import WeightsError
+from shared.progress import Progress
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
 

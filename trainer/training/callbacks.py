@@ -8,8 +8,8 @@ from typing import Any
 import keras
 
 from shared.cluster.task_status import say_status
-from shared.console import Progress
 from shared.errors import TrainingError
+from shared.progress import Progress
 from trainer.data.input_wait import InputWait
 from trainer.training.training_state import TrainingState
 

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from shared.console import Progress
 from shared.lake.reader import ViewReader
+from shared.progress import Progress
 from trainer.data.augment import augment_batches
 from trainer.data.input_wait import InputWait
 from trainer.data.pipeline import ordered_batches, shuffled_batches

@@ -65,7 +65,7 @@ def test_a_file_of_another_key_is_not_taken(
     path.replace(other.with_name(path.name))
     other.unlink()
     assert embed(views(1), "another key", lambda _: np.array([[5, 6]], np.float32))[0, 0] == 5
-    assert "not in its place" in capsys.readouterr().err
+    assert "in the wrong place" in capsys.readouterr().err
     assert embed(views(1), "another key", backbone)[0, 0] == 5
 
 

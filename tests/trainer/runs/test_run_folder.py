@@ -165,7 +165,7 @@ def test_a_damaged_or_misplaced_checkpoint_begins_anew(
         damaged[place] ^= 1 << place % 8
         path.write_bytes(damaged)
         assert Checkpoint(path).read() is None
-        assert f"{path} is damaged or not in its place" in capsys.readouterr().err
+        assert f"{path} is damaged or in the wrong place" in capsys.readouterr().err
     path.write_bytes(other.read_bytes())
     assert Checkpoint(path).read() is None
     path.write_bytes(whole)

@@ -147,7 +147,7 @@ def test_a_link_to_the_run_folder_is_followed_one_inside_is_not(
     assert kept.files.read(picture) == (own_run / picture).read_bytes()
     (own_run / "heat_maps").rename(tmp_path / "elsewhere")
     (own_run / "heat_maps").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(TrainingError, match="a link is not followed"):
+    with pytest.raises(TrainingError, match="links are not followed"):
         kept.files.read(picture)
 
 

@@ -51,7 +51,7 @@ def test_damaged_trials_are_tried_again(tmp_path: Path, capsys: pytest.CaptureFi
     damaged[-100] ^= 1
     path.write_bytes(damaged)
     assert read_trials(tmp_path) == []
-    assert f"{path} is damaged or not in its place" in capsys.readouterr().err
+    assert f"{path} is damaged or in the wrong place" in capsys.readouterr().err
 
 
 def test_later_trials_are_better_than_those_at_random() -> None:
