@@ -52,9 +52,14 @@ class LiteRtModel:
         num_threads: number of CPU threads to use.
         is_mirrored: predict the mirror images of the images.
 
+    Attributes:
+        batch_views: suggested number of images in a batch for `predict_batches`.
+
     Raises:
         ValueError: the model is damaged, or has other inputs or outputs.
     """
+
+    batch_views = 1
 
     def __init__(self, content: bytes, num_threads: int, *, is_mirrored: bool = False):
         num_interpreters = max(1, min(num_threads, _MEMORY_BYTES // max(1, len(content))))
