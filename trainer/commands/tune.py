@@ -44,7 +44,8 @@ def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
     trained = runner.fit(best.number, best.settings)
     write_trials(context.folder, runner.trials)
     best_context = replace(context, options=context.options.with_settings(best.settings))
-    save_trained(trained, best_context, plan, runner.describe(best))
+    fit = make_fit(best_context, best_context.options.model, plan)
+    save_trained(trained, fit, best_context, plan, runner.describe(best))
 
 
 class _TrialRunner:

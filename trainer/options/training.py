@@ -15,7 +15,8 @@ class TrainingOptions:
     """The training of one model."""
 
     epochs: int = 30
-    """Maximum number of epochs; early stopping on the validation loss may end training sooner."""
+    """Maximum number of epochs on images; early stopping on the validation loss may end training
+    sooner."""
     patience: int = 10
     """Epochs without a lower validation loss before early stopping restores the best weights."""
     batch_size: int = 32
@@ -23,8 +24,9 @@ class TrainingOptions:
     learning_rate: float | None = None
     """Adam's learning rate, above 0, if the whole model is trained; by default the model's own."""
     augment: Augment = "none"
-    """Random augmentation of train views in each epoch: `light` rotates by up to 30 degrees and
-    mirrors; `strong` also shifts, zooms, changes contrast, adds noise and erases rectangles."""
+    """Random augmentation of train views in each epoch on images: `light` rotates by up to 30
+    degrees and mirrors; `strong` also shifts, zooms, changes contrast, adds noise and erases
+    rectangles."""
     class_weight: ClassWeight = "none"
     """Weights in the loss: `label` balances normal and abnormal; `part_label` also body parts."""
     seed: int = 0
