@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from threadpoolctl import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
+    threadpool_limits,
+)
 
 from trainer.features.heads import Classes, Examples, Head, Matrix, Vector
 from trainer.features.standardize import standardize
@@ -37,10 +40,12 @@ def fit_heads(
     classes = np.concatenate([examples.classes for examples in variants])
     weights = np.concatenate([examples.weights for examples in variants]) / len(variants)
     standard = standardize(embeddings)
-    return [
-        standard.fold_into(_fit(standard.features, classes, weights, decay, num_outputs))
-        for decay in weight_decays
-    ]
+    # with one thread, results do not depend on the number of cores, and small fits are faster
+    with threadpool_limits(1, "blas"):
+        return [
+            standard.fold_into(_fit(standard.features, classes, weights, decay, num_outputs))
+            for decay in weight_decays
+        ]
 
 
 def _fit(

@@ -51,7 +51,8 @@ class TestMeasure:
         assert measures["view_auroc"] == pytest.approx(7.5 / 9)
 
     def test_studies_by_hand(self):
-        # of mean logits: a 0.66, b 0.29, c 0.4, d 0.1; labels 1, 0, 1, 0. tp 1 (a), fn 1 (c), tn 2, fp 0.
+        # by mean logits: a 0.66, b 0.29, c 0.4, d 0.1; labels 1, 0, 1, 0. tp 1 (a), fn 1 (c), tn 2,
+        # fp 0.
         # kappa: observed 3/4, by chance 1/2 * 1/4 + 1/2 * 3/4 = 1/2. Every pair is ranked right.
         measures = measure(scored_table(HAND))
         assert (measures["num_studies"], measures["num_abnormal_studies"]) == (4, 2)
