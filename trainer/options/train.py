@@ -14,8 +14,8 @@ class TrainOptions(FitOptions):
     """Train one CNN on a lake and score it once on MURA's official valid split.
 
     A fifth of the train split's patient groups is held out for validation, stratified by label and
-    body part. The run folder holds the model, its model card, predictions, metrics, figures and
-    report.html.
+    body part. A head on a frozen backbone is then fitted again to all train views. The run folder
+    holds the model, its model card, predictions, metrics, figures and report.html.
 
     just train part=humerus
 
