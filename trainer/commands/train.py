@@ -61,7 +61,7 @@ def save_trained(
     name, final = options.candidate.name, trained
     if options.trained_part(options.model) == "head":
         with context.timings.measure("train"):
-            (final,) = fit(plan.without_validation(), [options.candidate], "")
+            (final,) = fit(plan.without_validation(), [options.candidate], name)
     with context.timings.measure("evaluate"):
         predictions = pl.concat(
             [

@@ -89,9 +89,7 @@ class _TrialRunner:
         options = self._options.with_settings(settings)
         context = replace(self._context, options=options)
         fit = make_fit(context, options.model, self._plan)
-        # a head takes about a second to fit: the line of the trial suffices
-        title = "" if options.trained_part(options.model) == "head" else _title(trial_number)
-        (trained,) = fit(self._plan, [options.candidate], title)
+        (trained,) = fit(self._plan, [options.candidate], _title(trial_number))
         return trained
 
     def describe(self, best: Trial) -> dict[str, Any]:
@@ -145,7 +143,7 @@ def _title(trial_number: int) -> str:
 
 
 def _name(settings: Settings) -> str:
-    """Format settings, e.g. `head hidden, weight_decay 312`."""
+    """Format settings, e.g. `weight_decay 312, copies 4`."""
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in settings.items()

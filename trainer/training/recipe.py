@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     import keras
 
 Fit = Callable[[FitPlan, Sequence[Candidate], str], list[TrainedModel]]
-"""Fits candidates of one model to a plan. The last argument is the title of the progress display;
-empty for heads without a printed result."""
+"""Fits candidates of one model to a plan. The last argument is the unique title of the fit."""
 
 _STAGED_RATE_FACTOR = 0.1
 """Fraction of the usual learning rate, for training the whole model from a trained head: larger
