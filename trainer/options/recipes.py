@@ -1,7 +1,6 @@
 """Recipes: tested options of a fit, with the command, the duration and the expected score.
 
-Durations are CPU seconds on one core of a 2.x GHz server for 5,000 views, from PNG files to the
-report of `cv`; docs/recipes.md has the measurements.
+Durations and scores are those of docs/recipes.md, on synthetic radiographs.
 """
 
 from dataclasses import dataclass
@@ -38,15 +37,15 @@ RECIPES: dict[RecipeName, Recipe] = {
         tta="flip",
         weight_decay=200.0,
         command="just cv part=elbow recipe=quick",
-        duration="",
-        score="",
+        duration="550 CPU seconds for 5,000 views",
+        score="view AUROC 0.905 on a synthetic humerus",
     ),
     "frozen": Recipe(
         copies=4,
         tta="flip",
         weight_decay=200.0,
         command="just cv part=elbow",
-        duration="",
-        score="",
+        duration="1,000 CPU seconds for 5,000 views",
+        score="view AUROC 0.910 on a synthetic humerus",
     ),
 }

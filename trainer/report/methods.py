@@ -105,10 +105,12 @@ def on_pictures(run: SavedRun, cases: Sequence[Case]) -> str:
         "empty if no region does.",
         "A heat map shows the regions that the model used, not whether they are abnormal.",
     ]
-    if run.is_cv and "test" not in run.by_role:
+    # a head has no epochs; it is fitted again to the validation views
+    is_fitted_again = run.is_cv or run.history.is_empty()
+    if is_fitted_again and "test" not in run.by_role:
         sentences.append(
-            "Probabilities are out-of-fold; heat maps are those of the final model, "
-            "which was trained on these patients."
+            "Probabilities are those of models without these patients; heat maps are those of the "
+            "final model, which was trained on them."
         )
     sentences.append("This page contains radiographs and is as private as they are.")
     return " ".join(sentences)
