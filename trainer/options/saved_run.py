@@ -64,7 +64,16 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class PredictOptions(RunOptions):
+class PredictorOptions(RunOptions):
+    """The finished run to use for predictions, and the runtime of its model."""
+
+    engine: Engine = "auto"
+    """`litert` predicts on the CPU without TensorFlow, `keras` with TensorFlow; `auto` selects
+    `keras` for 256 views or more on a GPU, and for a run without `model.tflite`."""
+
+
+@dataclass(frozen=True)
+class PredictOptions(PredictorOptions):
     """Predict normal or abnormal: calibrated probability and decision for each view and study.
 
     PATHS are images, DICOM files, folders or globs. The views in one folder form a study. Images
@@ -81,9 +90,6 @@ class PredictOptions(RunOptions):
     """Images, DICOM files, folders or globs."""
     format: Literal["table", "json", "csv"] = "table"
     """Output format: tables, one JSON object, or one CSV table."""
-    engine: Engine = "auto"
-    """`litert` predicts on the CPU without TensorFlow; `keras` loads the Keras model; `auto` uses
-    Keras for 256 views or more on a GPU."""
     explain: str = ""
     """Folder for one heat map per view; by default none is written. A heat map marks the regions
     that raise the probability of abnormal."""
@@ -100,7 +106,7 @@ class PredictOptions(RunOptions):
 
 
 @dataclass(frozen=True)
-class ServeOptions(RunOptions):
+class ServeOptions(PredictorOptions):
     """Serve a model on a local web page and an HTTP API: probability, decision and heat maps.
 
     Uploaded views are held in memory only, and nothing is sent to other machines.
