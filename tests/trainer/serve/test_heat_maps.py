@@ -14,7 +14,7 @@ import numpy as np
 from shared.images.pixels import Pixels
 from tests.commands import PROJECT
 from tests.trainer.serve.server import Served, decoding_is_stopped, explain, predict, serving
-from tests.trainer.serve.slow_tensorflow import delay_tensorflow, python_path
+from tests.trainer.slow_tensorflow import delay_tensorflow, python_path
 from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import overlay
 from trainer.inference.image_input import read_view

@@ -14,7 +14,7 @@ from pydicom.uid import JPEG2000Lossless
 from shared.images.decode import decode_radiograph
 from tests.shared.images.dicom_files import make_dicom, write_dicom
 from tests.trainer.serve.server import Served, decoding_is_stopped, serving
-from tests.trainer.serve.slow_tensorflow import delay_tensorflow, python_path
+from tests.trainer.slow_tensorflow import delay_tensorflow, python_path
 
 pytestmark = pytest.mark.timeout(900)  # a machine without a browser gets one first
 _CHROMIUM = Path("/usr/bin/chromium")
