@@ -103,7 +103,7 @@ bench *words: _environment
 
 # Pin the newest version of every dependency, with hashes.
 lock:
-    uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate pyproject.toml --all-extras --group dev -o requirements.txt
+    uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate pyproject.toml --extra cluster --extra fast --extra onnx --extra pretrained --extra serve --extra tune --group build --group dev -o requirements.txt
 
 # Make .venv from requirements.txt, if that file has changed.
 _environment:
