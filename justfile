@@ -1,7 +1,7 @@
 set positional-arguments
 
 # recipes are Python, not shell, so that they are the same on Linux, macOS and Windows
-set script-interpreter := ["uv", "run", "--quiet", "--no-project", "python"]
+set script-interpreter := ["uv", "run", "--quiet", "--no-project", "--python", ">=3.10", "python"]
 
 tools := "import sys; sys.path.insert(0, r'" + justfile_directory() / "tools" + "'); from environment import call, install, run"
 

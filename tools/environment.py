@@ -7,13 +7,14 @@ Windows. It uses the standard library only: it runs before anything is installed
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 PROJECT = Path(__file__).resolve().parents[1]
 LOCKS = {
@@ -61,7 +62,8 @@ def install(parts: Iterable[str]) -> None:
     Installed parts stay, so a developer can also run the recipes of a user.
     """
     present = _read_installed()
-    wanted = sorted({"user", *present.get("parts", []), *parts})
+    before: list[str] = present.get("parts", [])
+    wanted = sorted({"user", *before, *parts})
     locks = [PROJECT / LOCKS[part] for part in wanted if part in LOCKS]
     state = {"parts": wanted, "digest": _digest([*locks, PROJECT / "pyproject.toml"])}
     if state == present:
@@ -81,13 +83,13 @@ def install(parts: Iterable[str]) -> None:
 
 
 def _extras(words: Sequence[str]) -> list[str]:
-    """Return the extras that the options of a command need, written `key=value` or `--key value`."""
+    """Return the extras that options need, written `key=value` or `--key value`."""
     bare = [word.removeprefix("--") for word in words]
-    given = {*bare, *map("=".join, zip(bare, bare[1:], strict=False))}
+    given = {*bare, *map("=".join, itertools.pairwise(bare))}
     return [extra for option, extra in _EXTRA_OF_OPTION.items() if option in given]
 
 
-def _read_installed() -> dict[str, object]:
+def _read_installed() -> dict[str, Any]:
     try:
         return json.loads(_INSTALLED.read_text())
     except (OSError, ValueError):
