@@ -147,7 +147,7 @@ bench *words:
 [script]
 gpu:
     {{ tools }}
-    run("python", "-m", "trainer.gpu", parts=["gpu"])
+    run("python", "-m", "trainer.runs.gpus", parts=["gpu"])
 
 # Pin the newest version of every dependency, and check the wheels for every system: just lock [check]
 [script]

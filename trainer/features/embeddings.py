@@ -22,6 +22,7 @@ from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
 from trainer.models import table
 from trainer.options import FitOptions
+from trainer.runs.gpus import resolve_precision
 
 Matrix = npt.NDArray[np.float32]
 
@@ -33,7 +34,7 @@ def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: 
     """Return the cache key of a backbone's embeddings, without building the backbone.
 
     The key covers the lake, the code of the models, the weights, the versions of TensorFlow and
-    Keras, the precision and the kind of images: empty for the views, or `mirrored`.
+    Keras, precision and determinism, and the kind of images: empty for the views, or `mirrored`.
 
     Raises:
         WeightsError: there are no weights.
@@ -45,7 +46,16 @@ def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: 
     path = table.find_weights(model_name, options.weights)
     hashed.update(path.read_bytes() if path else b"")
     versions = [version(package) for package in ("tensorflow", "keras")]
-    return " ".join([lake_digest, hashed.hexdigest(), *versions, options.precision, kind])
+    return " ".join(
+        [
+            lake_digest,
+            hashed.hexdigest(),
+            *versions,
+            resolve_precision(options),
+            options.deterministic,
+            kind,
+        ]
+    )
 
 
 class EmbeddingCache:

@@ -7,18 +7,17 @@ from typing import Any
 
 
 def describe_hardware() -> dict[str, Any]:
-    """Return processor, cores, memory and the GPUs that TensorFlow sees.
+    """Return processor, cores and memory.
 
     Returns:
         `processor`; `num_cores` of the machine; `num_usable_cores` of this process; `memory_gb` of
-        the machine, or None if the system does not report it; `gpus`, a list of names; `system`.
+        the machine, or None if the system does not report it; `system`.
     """
     return {
         "processor": _processor(),
         "num_cores": os.cpu_count(),
         "num_usable_cores": count_usable_cores(),
         "memory_gb": _measure_memory_gb(),
-        "gpus": _list_gpus(),
         "system": f"{platform.system()} {platform.machine()}",
     }
 
@@ -52,13 +51,3 @@ def _measure_memory_gb() -> float | None:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
     except (AttributeError, ValueError, OSError):
         return None
-
-
-def _list_gpus() -> list[str]:
-    # TensorFlow takes seconds to import; a run folder is created before
-    import tensorflow  # pyright: ignore[reportMissingTypeStubs]  # it has none
-
-    tf: Any = tensorflow
-    devices: list[Any] = tf.config.list_physical_devices("GPU")
-    details = [tf.config.experimental.get_device_details(device) for device in devices]
-    return [str(detail.get("device_name", "unknown")) for detail in details]
