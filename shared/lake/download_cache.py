@@ -1,8 +1,8 @@
 """Bounded cache of object-store shards in a local folder shared by all runs."""
 
-import fcntl
 import math
 import os
+import sys
 from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext, suppress
@@ -25,8 +25,15 @@ from shared.lake.shards import (
     shard_bytes,
 )
 from shared.lake.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
-from shared.storage.atomic import PARTIAL_SUFFIX, ShardDigester, digest, explain_write, partial_file
+from shared.storage.atomic import (
+    PARTIAL_SUFFIX,
+    ShardDigester,
+    digest,
+    explain_write,
+    partial_file,
+)
 from shared.storage.bucket import Bucket
+from shared.storage.descriptors import READ, lock
 
 GB = 10**9
 
@@ -111,13 +118,13 @@ class ShardCache:
         """Open and lock a shard if it is cached; return whether it is."""
         path = self.path(shard)
         with suppress(FileNotFoundError):
-            descriptor = os.open(path, os.O_RDONLY)
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            descriptor = os.open(path, READ)
+            lock(descriptor, waits=True, shared=True)
             with suppress(FileNotFoundError):
                 status = os.fstat(descriptor)
                 # another process may have evicted the file between open and lock
                 if os.path.samestat(status, path.stat()) and status.st_size == shard_bytes(rows):
-                    os.utime(descriptor)
+                    os.utime(path)
                     opened.add(shard, descriptor)
                     return True
             os.close(descriptor)
@@ -134,7 +141,7 @@ class ShardCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock(descriptor, waits=True)
             for path in self._list(PARTIAL_SUFFIX):
                 path.unlink(missing_ok=True)
             yield
@@ -209,9 +216,15 @@ def _check(data: memoryview, rows: pl.DataFrame, content_digest: str, where: str
 
 
 def _remove_unless_held(path: Path) -> bool:
+    if sys.platform == "win32":
+        try:
+            path.unlink()
+        except PermissionError:  # it is open, in this process or another
+            return False
+        return True
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor)
         path.unlink()
         return True
     except BlockingIOError:

@@ -5,12 +5,14 @@ import hashlib
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from shared.errors import WriteError
+from shared.storage.descriptors import REGULAR
 
 PARTIAL_SUFFIX = ".partial"
 NUM_WRITERS = 8
@@ -40,7 +42,7 @@ def open_regular(path: Path) -> BinaryIO:
     Raises:
         OSError: The file is missing or not a regular file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = os.open(path, REGULAR)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", str(path))
@@ -138,12 +140,15 @@ def sync_folder(folder: Path) -> None:
     Raises:
         WriteError: The folder cannot be synced.
     """
+    if sys.platform == "win32":
+        return  # NTFS writes names to its journal, and folders cannot be opened
     with explain_write(folder):
         _sync(folder)
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows syncs only files that are open for writing
+    descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

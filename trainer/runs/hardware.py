@@ -2,8 +2,11 @@
 
 import os
 import platform
+import sys
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 
 def describe_hardware() -> dict[str, Any]:
@@ -11,13 +14,13 @@ def describe_hardware() -> dict[str, Any]:
 
     Returns:
         `processor`; `num_cores` of the machine; `num_usable_cores` of this process; `memory_gb` of
-        the machine, or None if the system does not report it; `system`.
+        the machine; `system`.
     """
     return {
         "processor": _processor(),
         "num_cores": os.cpu_count(),
         "num_usable_cores": count_usable_cores(),
-        "memory_gb": _measure_memory_gb(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
     }
 
@@ -31,10 +34,8 @@ def _processor() -> str:
 
 def count_usable_cores() -> int | None:
     """Return the number of cores that this process may use, or None if it is unknown."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # Python has CPU affinity on Linux only
-        return os.cpu_count()
+    # Python has CPU affinity on Linux only
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
 
 
 def limit_threads(num_threads: int) -> None:
@@ -44,10 +45,3 @@ def limit_threads(num_threads: int) -> None:
     """
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(num_threads)
-
-
-def _measure_memory_gb() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
-    except (AttributeError, ValueError, OSError):
-        return None
