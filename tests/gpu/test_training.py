@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -110,8 +109,8 @@ def test_a_killed_fit_resumes_and_ends_with_the_same_bits(lake: Lake, tmp_path: 
         assert process.stderr
         for line in process.stderr:
             if "epoch 1:" in line:
-                process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+                process.kill()
+    assert process.returncode == -9
     assert _train(lake, out, *words)["starts"] == 2
     assert _predictions(out).equals(_predictions(tmp_path / "whole"))
 
@@ -124,4 +123,5 @@ def test_the_card_waits_for_images_in_less_than_a_twentieth_of_the_time(
     history = pl.read_parquet(tmp_path / "run" / "history.parquet")
     # the first epoch includes the compilation of kernels
     later = history.filter(pl.col("epoch") > 1)
-    assert later["waiting_s"].sum() / later["train_s"].sum() < 0.05
+    waiting_s, train_s = (later[name].to_numpy().sum() for name in ("waiting_s", "train_s"))
+    assert waiting_s < 0.05 * train_s

@@ -42,8 +42,8 @@ def build_app(reader: Reader, worker: Worker, options: ServeOptions, limits: Lim
     model, card = describe_model(reader.kept), _describe_card(reader)
     routes = [
         _get("/", HTMLResponse(render_page(limits))),
-        _get("/page.css", Response((_HERE / "page.css").read_text(), media_type="text/css")),
-        _get("/page.js", Response((_HERE / "page.js").read_text(), media_type="text/javascript")),
+        _get("/page.css", Response((_HERE / "page.css").read_bytes(), media_type="text/css")),
+        _get("/page.js", Response((_HERE / "page.js").read_bytes(), media_type="text/javascript")),
         _get("/card", JSONResponse(card)),
         _get("/api/model", JSONResponse(model)),
         Route("/health", _report_health(reader), methods=["GET"]),
