@@ -36,7 +36,7 @@ def refuse_foreign(store: Store) -> None:
     for path in _files(store):
         if not is_own_path(path) and Path(path).name not in _HARMLESS:
             raise LakeError(
-                f"Expected an empty folder or a lake. Received: lake={store}, which holds {path}"
+                f"Expected an empty folder or a lake. Received: lake={store}, which contains {path}"
             )
 
 
@@ -77,8 +77,8 @@ def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
     if not lake.store.is_local:
         _clean_up_objects(lake, replaced)
         return
-    kept = {*lake.files, LOCK_FILE}
-    _remove(lake.store, (path for path in _files(lake.store) if path not in kept))
+    lake_files = {*lake.files, LOCK_FILE}
+    _remove(lake.store, (path for path in _files(lake.store) if path not in lake_files))
     for folder in sorted(lake.root.glob("*/**/"), reverse=True):
         if not any(folder.iterdir()):
             folder.rmdir()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def ingest() -> NoReturn:
     """Run `mura-ingest`."""
-    run(_ingest, "ingest", "finished shards are kept, the same command goes on from there")
+    run(_ingest, "ingest", "finished shards are kept; run the same command again to resume")
 
 
 def verify() -> NoReturn:
@@ -21,7 +21,7 @@ def verify() -> NoReturn:
 
 def phantom() -> NoReturn:
     """Run `mura-phantom`."""
-    run(_phantom, "phantom", "nothing was kept")
+    run(_phantom, "phantom", "the incomplete tree was removed")
 
 
 def _ingest(words: Sequence[str]) -> None:

@@ -11,8 +11,9 @@ import polars as pl
 from shared.errors import LakeError
 from shared.images.spec import ImageSpec
 from shared.lake import manifest as manifests
+from shared.lake.lake_json import FORMAT_VERSION, count, seal
 from shared.lake.layout import LAKE_FILE
-from shared.lake.open import FORMAT_VERSION, Lake, count, open_lake, seal
+from shared.lake.open import Lake, open_lake
 from shared.storage.atomic import NUM_WRITERS, digest
 from shared.storage.store import Store, as_store
 
@@ -26,10 +27,7 @@ class Tables(NamedTuple):
 
 
 def commit(
-    place: Path | Store,
-    image: ImageSpec,
-    layout: dict[str, Any] | None,
-    tables: Tables,
+    place: Path | Store, image: ImageSpec, layout: dict[str, Any] | None, tables: Tables
 ) -> Lake:
     """Write the tables, then `lake.json`, and open the lake.
 
@@ -48,62 +46,75 @@ def commit(
         StoreError: the object store does not respond, or returns an error.
         WriteError: the lake cannot be written.
     """
-    manifest, rejects = tables.manifest.sort("view_id"), tables.rejects.sort("path")
-    findings = tables.findings.sort("kind", "path")
-    store = as_store(place)
-    known = _open_if_whole(store)
-    if known and (
-        known.image == image
-        and known.layout == layout
-        and known.manifest.equals(manifest)
-        and known.rejects.equals(rejects)
-        and known.findings.equals(findings)
-    ):
-        return known
-    encoded: list[tuple[str, bytes, int]] = [
-        *((f"manifest/{f}", data, rows) for f, data, rows in manifests.encode_partitions(manifest)),
-        ("rejects", manifests.encode_table(rejects), rejects.height),
-        ("findings", manifests.encode_table(findings), findings.height),
-    ]
-    shards, counts = set(manifest["shard"].unique()), count(manifest, rejects, findings)
-    # open_lake reads the tables again; free these first to lower the peak memory
-    del tables, manifest, rejects, findings, known
-    with ThreadPoolExecutor(NUM_WRITERS) as writers:
-        *partitions, rejects_file, findings_file = writers.map(
-            _write_table, repeat(store), *zip(*encoded, strict=True)
-        )
-    # the names of shards must be durable before lake.json refers to them
-    store.sync(shards)
-    facts = {
+    store, tables = as_store(place), _sort(tables)
+    if unchanged := _find_unchanged(store, image, layout, tables):
+        return unchanged
+    shards = set(tables.manifest["shard"].unique())
+    content: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "image": image.to_json(),
         **({"layout": layout} if layout else {}),
-        "counts": counts,
-        "manifest": partitions,
-        "rejects": rejects_file,
-        "findings": findings_file,
+        "counts": count(*tables),
+        **_write_tables(store, tables),
     }
+    # open_lake reads the tables again; free these first to lower the peak memory
+    del tables
+    # the names of shards must be durable before lake.json refers to them
+    store.sync(shards)
     if not store.is_local:
-        paths = shards | {table["path"] for table in (*partitions, rejects_file, findings_file)}
+        written = (*content["manifest"], content["rejects"], content["findings"])
+        paths = shards | {table["path"] for table in written}
         refuse_removed(store, paths - store.sizes(paths).keys())
-    store.write(LAKE_FILE, seal(facts))
+    store.write(LAKE_FILE, seal(content))
     return open_lake(store)
+
+
+def _sort(tables: Tables) -> Tables:
+    """Sort the rows, so that equal tables give equal bytes."""
+    return Tables(
+        tables.manifest.sort("view_id"),
+        tables.rejects.sort("path"),
+        tables.findings.sort("kind", "path"),
+    )
+
+
+def _find_unchanged(
+    store: Store, image: ImageSpec, layout: dict[str, Any] | None, tables: Tables
+) -> Lake | None:
+    """Return the existing lake if it is complete and has the same content."""
+    try:
+        lake = open_lake(store)
+    except LakeError:
+        return None
+    existing = (lake.manifest, lake.rejects, lake.findings)
+    is_same = (lake.image, lake.layout) == (image, layout) and all(
+        old.equals(new) for old, new in zip(existing, tables, strict=True)
+    )
+    return lake if is_same else None
 
 
 def refuse_removed(store: Store, missing: Collection[str]) -> None:
     """Raise a LakeError if a concurrent ingest has removed files of the lake."""
     if missing:
         raise LakeError(
-            "Expected to be the only ingest into the lake; run again. "
-            f"Received: {store}, from which another has removed {min(missing)}"
+            "Expected no other ingest into the lake; run again. "
+            f"Received: {store}, from which another ingest has removed {min(missing)}"
         )
 
 
-def _open_if_whole(store: Store) -> Lake | None:
-    try:
-        return open_lake(store)
-    except LakeError:
-        return None
+def _write_tables(store: Store, tables: Tables) -> dict[str, Any]:
+    """Write the tables in parallel; return their entries in `lake.json`."""
+    partitions = manifests.encode_partitions(tables.manifest)
+    encoded: list[tuple[str, bytes, int]] = [
+        *((f"manifest/{folder}", data, num_rows) for folder, data, num_rows in partitions),
+        ("rejects", manifests.encode_table(tables.rejects), tables.rejects.height),
+        ("findings", manifests.encode_table(tables.findings), tables.findings.height),
+    ]
+    with ThreadPoolExecutor(NUM_WRITERS) as writers:
+        *manifest, rejects, findings = writers.map(
+            _write_table, repeat(store), *zip(*encoded, strict=True)
+        )
+    return {"manifest": manifest, "rejects": rejects, "findings": findings}
 
 
 def _write_table(store: Store, folder: str, encoded: bytes, num_rows: int) -> dict[str, Any]:

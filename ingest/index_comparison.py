@@ -39,17 +39,17 @@ def compare_with_index(scan: Scan) -> Differences:
     differences = Differences()
     for split in scan.layout.indexed_splits:
         views = scan.views.filter(split=split)
-        found = views.select(path="view_id")
-        _compare(scan, f"{split}_image_paths.csv", found, differences)
+        in_tree = views.select(path="view_id")
+        _compare(scan, f"{split}_image_paths.csv", in_tree, differences)
         name = f"{split}_labeled_studies.csv"
-        found = views.select("label", path="study_id").unique()
-        if (listed := _compare(scan, name, found, differences)) is not None:
-            _compare_labels(name, listed, found, differences)
+        in_tree = views.select("label", path="study_id").unique()
+        if (in_index := _compare(scan, name, in_tree, differences)) is not None:
+            _compare_labels(name, in_index, in_tree, differences)
     return differences
 
 
 def _compare(
-    scan: Scan, name: str, found: pl.DataFrame, differences: Differences
+    scan: Scan, name: str, in_tree: pl.DataFrame, differences: Differences
 ) -> pl.DataFrame | None:
     """Add the differences between one index file and the tree; return the rows of a usable file."""
     try:
@@ -60,39 +60,39 @@ def _compare(
     if index is None:
         return None
     entered = [folder for folder in index.rows["folder"].unique() if scan.layout.enters(folder)]
-    listed = index.rows.filter(pl.col("folder").is_in(entered)).with_columns(
+    in_index = index.rows.filter(pl.col("folder").is_in(entered)).with_columns(
         pl.col("path").str.strip_chars_end("/")
     )
-    if listed.is_empty() and found.is_empty():
+    if in_index.is_empty() and in_tree.is_empty():
         return None
-    if listed.join(found, on="path", how="semi").is_empty():
+    if in_index.join(in_tree, on="path", how="semi").is_empty():
         differences.unusable[name] = _describe_unfit(index)
         return None
-    differences.missing.update(listed.join(found, on="path", how="anti")["path"])
-    differences.unlisted.update(found.join(listed, on="path", how="anti")["path"])
-    return listed
+    differences.missing.update(in_index.join(in_tree, on="path", how="anti")["path"])
+    differences.unlisted.update(in_tree.join(in_index, on="path", how="anti")["path"])
+    return in_index
 
 
 def _describe_unfit(index: IndexFile) -> str:
     if not index.num_lines:
         return "it is empty"
     return (
-        f"none of its {index.num_lines:,} lines names a view or study of the tree, "
-        f"the first is {index.example!r}"
+        f"none of its {index.num_lines:,} lines names a view or study of the tree; "
+        f"the first line is {index.example!r}"
     )
 
 
 def _compare_labels(
-    name: str, listed: pl.DataFrame, found: pl.DataFrame, differences: Differences
+    name: str, in_index: pl.DataFrame, in_tree: pl.DataFrame, differences: Differences
 ) -> None:
-    unread = listed.filter(pl.col("label").is_null())
+    unread = in_index.filter(pl.col("label").is_null())
     if unread.height:
         path, text = (value[:_SHOWN_CHARS] for value in unread["path", "label_text"].row(0))
         differences.unread_labels[name] = (
-            f"{unread.height:,} of {listed.height:,} labels are not 0 or 1, "
+            f"{unread.height:,} of {in_index.height:,} labels are not 0 or 1, "
             f"such as {text!r} of {path}"
         )
-    read = listed.drop_nulls("label").unique("path", keep="last", maintain_order=True)
-    both = read.join(found, on="path", suffix="_of_folder")
-    conflicts = both.filter(pl.col("label") != pl.col("label_of_folder"))
+    read = in_index.drop_nulls("label").unique("path", keep="last", maintain_order=True)
+    in_both = read.join(in_tree, on="path", suffix="_of_folder")
+    conflicts = in_both.filter(pl.col("label") != pl.col("label_of_folder"))
     differences.label_conflicts.update(conflicts["path"])

@@ -17,7 +17,7 @@ from shared.images.spec import Contrast, Crop, Encoding, Fit, ImageSpec
 from shared.labels import MURA_PARTS, SPLITS, BodyPart
 from shared.storage.store import as_store
 
-Word = TypeVar("Word", bound=str)
+Choice = TypeVar("Choice", bound=str)
 Duplicates = Literal["group", "drop", "fail"]
 SplitConflict = Literal["leave_out", "fail"]
 
@@ -95,7 +95,7 @@ class IngestOptions:
         check_cluster(self.engine, self.address)
         if self.address and self.workers != _count_processors():
             raise UsageError(
-                "Expected workers only without address, for a cluster uses the processors it has. "
+                "Expected workers only without address, because a cluster uses all its processors. "
                 f"Received: workers={self.workers} address={self.address}"
             )
         if self.max_rejects is not None and self.max_rejects < 0:
@@ -123,17 +123,17 @@ class IngestOptions:
         return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding)
 
 
-def _choose(key: str, words: str, allowed: Sequence[Word]) -> tuple[Word, ...]:
+def _choose(key: str, text: str, allowed: Sequence[Choice]) -> tuple[Choice, ...]:
     """Return the words of a comma-separated list, in the order of `allowed`."""
-    if words == "all":
+    if text == "all":
         return tuple(allowed)
-    chosen = {word.strip() for word in words.split(",")}
+    chosen = {name.strip() for name in text.split(",")}
     if chosen - set(allowed):
         raise UsageError(
-            f"Expected {key} to be all, or some of {', '.join(allowed)} with commas between. "
-            f"Received: {key}={words}"
+            f"Expected {key} to be all, or a comma-separated list of {', '.join(allowed)}. "
+            f"Received: {key}={text}"
         )
-    return tuple(word for word in allowed if word in chosen)
+    return tuple(name for name in allowed if name in chosen)
 
 
 def _compile(pattern: str) -> re.Pattern[str] | None:

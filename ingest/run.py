@@ -52,8 +52,8 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
         # runs before no_leftovers exits: partial files can be removed only when no worker writes
         ends.callback(executor.kill)
         replaced = _find_replaced(job, scan.views)
-        lake, passed = _bring_up_to_date(job, scan, findings, options, executor)
-        clean_up(lake, replaced | passed)
+        lake, superseded = _update(job, scan, findings, options, executor)
+        clean_up(lake, replaced | superseded)
     show_summary(lake, scan.views)
     say(
         f"{lake.manifest.height:,} written, {lake.rejects.height:,} rejected, "
@@ -65,23 +65,22 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
 def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
     """Return the files of the existing lake, if any.
 
-    Print a note if its image specification differs, or if it contains views that the new lake
-    will not.
+    Print a note if its images are stored differently, or if the new lake lacks some of its views.
     """
     try:
         lake = open_lake(job.lake)
     except LakeError:
         return frozenset()
-    held = f"lake: {job.lake} held {lake.manifest.height:,} views"
-    going = lake.manifest.join(views, on="view_id", how="anti").height
+    description = f"lake: {job.lake} has {lake.manifest.height:,} views"
+    num_removed = lake.manifest.join(views, on="view_id", how="anti").height
     if lake.image != job.image:
-        note(f"{held}, stored as {lake.image.to_json()}; it is replaced")
-    elif going:
-        note(f"{held}; {going:,} are not in the tree, or not asked for, and go")
+        note(f"{description}, stored as {lake.image.to_json()}; it is replaced")
+    elif num_removed:
+        note(f"{description}; {num_removed:,} are not in the tree or not selected, and are removed")
     return lake.files
 
 
-def _bring_up_to_date(
+def _update(
     job: Job, scan: Scan, findings: pl.DataFrame, options: IngestOptions, executor: Executor
 ) -> tuple[Lake, frozenset[str]]:
     """Return the lake, and the shards of the first pass that were written again without copies."""
@@ -90,7 +89,7 @@ def _bring_up_to_date(
     decoded = decoder.decode(plans)
     # the tables below need the workers' memory; workers restart if a shard must be rewritten
     executor.kill()
-    readable = _written(decoded.values())
+    readable = _concat_written(decoded.values())
     findings = pl.concat([findings, find_in_images(readable)])
     refuse(findings, options.duplicates, options.split_conflict)
     # excluded views also connect patients: a copied image belongs to both of them
@@ -99,7 +98,7 @@ def _bring_up_to_date(
     left_out = leave_out(grouped, tested, findings, options.duplicates)
     outcomes = decoder.complete([plan.without(left_out["path"]) for plan in plans], decoded)
     executor.kill()
-    written = _written(outcomes)
+    written = _concat_written(outcomes)
     rejects = pl.concat([*(outcome.rejects for outcome in outcomes), left_out, scan.rejects])
     if written.is_empty():
         path, reason, detail = rejects.row(0)
@@ -109,10 +108,10 @@ def _bring_up_to_date(
         )
     groups = grouped.select("patient_id", "group").unique()
     manifest = written.join(groups, on="patient_id").select(SCHEMA.keys())
-    passed = frozenset(readable["shard"].unique()) - frozenset(written["shard"].unique())
+    superseded = frozenset(readable["shard"].unique()) - frozenset(written["shard"].unique())
     tables = Tables(manifest, rejects, findings)
-    return commit(job.lake, job.image, scan.layout.to_json(), tables), passed
+    return commit(job.lake, job.image, scan.layout.to_json(), tables), superseded
 
 
-def _written(outcomes: Iterable[ShardOutcome]) -> pl.DataFrame:
+def _concat_written(outcomes: Iterable[ShardOutcome]) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(schema=WRITTEN_SCHEMA), *(o.written for o in outcomes)])

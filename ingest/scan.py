@@ -58,35 +58,35 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
     rejects: list[tuple[str, str, str]] = []
     rows: list[tuple[object, ...]] = []
     no_views: Counter[NoView] = Counter()
-    first_nameless = ""
+    first_unmatched = ""
     for folder, file in root.walk(layout.enters):
         path = folder + file.name
-        answer = layout.parse(folder, file.name)
-        if answer == NOT_UTF_8 and path.lower().endswith(_IMAGE_ENDINGS):
-            rejects.append((printable(path), "name_not_utf8", "no table can hold the name"))
-        elif isinstance(answer, NoView):
-            no_views[answer] += 1
-            if answer == NO_PATIENT:
+        parsed = layout.parse(folder, file.name)
+        if parsed == NOT_UTF_8 and path.lower().endswith(_IMAGE_ENDINGS):
+            rejects.append((printable(path), "name_not_utf8", "a table cannot store the name"))
+        elif isinstance(parsed, NoView):
+            no_views[parsed] += 1
+            if parsed == NO_PATIENT:
                 # the smallest path, independent of the listing order of the file system
-                first_nameless = min(path, first_nameless or path)
+                first_unmatched = min(path, first_unmatched or path)
         elif status := find_status(file):
-            rows.append((path, *answer, *status))
+            rows.append((path, *parsed, *status))
             if len(rows) == _ROWS_A_TABLE:
                 tables.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
                 rows.clear()
         else:
-            rejects.append((path, "broken_link", "it leads to no file"))
-    if nameless := no_views[NO_PATIENT]:
+            rejects.append((path, "broken_link", "not a file, or a link without a target"))
+    if num_unmatched := no_views[NO_PATIENT]:
         raise SourceError(
-            "Expected patient= to find the patient in the path of every view. "
-            f"Received: {nameless:,} views in which it finds none, first {first_nameless}"
+            "Expected patient= to match the path of every view. "
+            f"Received: {num_unmatched:,} views without a match, the first is {first_unmatched}"
         )
     tables.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
     views = pl.concat(tables).sort("view_id")
     if views.is_empty():
         raise SourceError(
             f"Expected views like {layout.example}. "
-            f"Received: {root}, which holds none among {no_views.total()} files"
+            f"Received: {root}, with {no_views.total():,} files and no view"
         )
     rejected = pl.DataFrame(rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
     return Scan(root.resolve(), layout, views, rejected, _count_by_kind(no_views))

@@ -18,7 +18,7 @@ def show_scan(scan: Scan) -> None:
     """Print the number of views and of ignored files."""
     note(f"scan: {scan.views.height:,} views in {scan.root}")
     if not scan.layout.names_patients:
-        note("scan: every file is its own patient, without patient= to tell; sets may share some")
+        note("scan: without patient=, each file counts as a patient; splits may share patients")
     for kind, number in scan.num_ignored.items():
         note(f"scan: {number:,} ignored: {kind}")
 
@@ -38,16 +38,16 @@ def show_summary(lake: Lake, views: pl.DataFrame) -> None:
         0, named=True
     )
     show_table(f"Lake {lake.store}", _HEADER, [*rows, ["all", "", "", *_cells(total)]])
-    _show_by_word("rejected", lake.rejects, "reason")
-    _show_by_word("found", lake.findings, "kind")
+    _show_by_column("rejected", lake.rejects, "reason")
+    _show_by_column("found", lake.findings, "kind")
 
 
-def _show_by_word(what: str, table: pl.DataFrame, word: str) -> None:
-    by_word = table.sort(word, "path").group_by(word, maintain_order=True)
-    for value, number, path, detail in by_word.agg(
+def _show_by_column(verb: str, table: pl.DataFrame, column: str) -> None:
+    by_value = table.sort(column, "path").group_by(column, maintain_order=True)
+    for value, number, path, detail in by_value.agg(
         pl.len(), pl.col("path", "detail").first()
     ).iter_rows():
-        say(f"{what} {number:,} as {value}, e.g. {path}: {detail}")
+        say(f"{verb} {number:,} as {value}, e.g. {path}: {detail}")
 
 
 def _counts() -> list[pl.Expr]:

@@ -1,4 +1,4 @@
-"""Command-line parsing into frozen option dataclasses, one-line errors and exit statuses.
+"""Command-line parsing into frozen option dataclasses.
 
 The fields of the dataclass are the keys, and its docstring is the help. `part=humerus`, `--part
 humerus` and `--part=humerus` are equivalent.
@@ -12,21 +12,17 @@ import io
 import os
 import re
 import shutil
-import sys
 import textwrap
-import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import groupby
-from typing import Any, NoReturn, TypeVar, cast, get_args
+from typing import Any, TypeVar, get_args
 
-from shared.console import delivering, flush_all, note, note_lines
-from shared.errors import MuraLakeError, UsageError
+from shared.console import delivering
+from shared.errors import UsageError
 
 Options = TypeVar("Options")
 
 _WORD = re.compile(r"(?:--)?(?P<key>[A-Za-z][A-Za-z0-9_-]*)=(?P<value>.*)", re.DOTALL)
-_ABORTS_AT_EXIT = "tensorflow_io"
-"""After reading from S3, tensorflow-io's threads abort the process at exit with status 134."""
 _NARROWEST = 40
 _BOX = "│╭╰─╮╯ "
 
@@ -38,9 +34,6 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
         options_type: A frozen dataclass; a field annotated `tyro.conf.Positional` needs no key.
         words: The command line without the program's name.
         prog: The program's name, for the help.
-
-    Returns:
-        An instance of `options_type`.
 
     Raises:
         UsageError: A key is unknown, a value is not allowed, or an argument is missing.
@@ -78,14 +71,14 @@ def _docstring(documented: type[Any]) -> str:
 @contextlib.contextmanager
 def _wide_enough() -> Generator[None, None, None]:
     """Set a minimum terminal width: tyro loops forever at a width of 1."""
-    told = os.environ.get("COLUMNS")
+    columns = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = str(max(_NARROWEST, shutil.get_terminal_size().columns))
     try:
         yield
     finally:
         del os.environ["COLUMNS"]
-        if told is not None:
-            os.environ["COLUMNS"] = told
+        if columns is not None:
+            os.environ["COLUMNS"] = columns
 
 
 def given_keys(options_type: type[Any], words: Sequence[str]) -> frozenset[str]:
@@ -161,50 +154,3 @@ def _first_paragraph(boxed: str) -> str:
 
 def _is_text(line: str) -> bool:
     return line.strip("-") != ""
-
-
-def carry_out(
-    command: Callable[[Sequence[str]], None], prog: str, stops: Sequence[KeyboardInterrupt]
-) -> NoReturn:
-    """Run `command` on this process's arguments and exit with its status.
-
-    Args:
-        command: Called with the words after the program's name.
-        prog: The program's name, printed before each error.
-        stops: Interruptions received so far.
-
-    Raises:
-        KeyboardInterrupt: The command was interrupted.
-    """
-    # a name that the terminal's encoding lacks must not make a completed command fail
-    cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
-    try:
-        command(sys.argv[1:])
-    except Exception as error:
-        # C++ code that calls Python can replace a KeyboardInterrupt with its own error
-        if stops:
-            raise stops[-1] from None
-        _fail(error, prog)
-    _end(0)
-
-
-def _fail(error: Exception, prog: str) -> NoReturn:
-    """Print an error in one line, or with a traceback if it is a bug, and exit."""
-    if isinstance(error, MuraLakeError):
-        note(f"{prog}: {error}")
-        _end(error.exit_status)
-    if isinstance(error, UnicodeEncodeError):
-        note(f"{prog}: Expected names in UTF-8. Received: {error.object!a}")
-    elif isinstance(error, OSError):
-        note(f"{prog}: {' '.join(str(error).split())}")
-    else:
-        note_lines("".join(traceback.format_exception(error)).rstrip())
-    _end(MuraLakeError.exit_status)
-
-
-def _end(status: int) -> NoReturn:
-    """Exit with a status, without exit handlers of libraries that would change it."""
-    flush_all()
-    if _ABORTS_AT_EXIT in sys.modules:
-        os._exit(status)
-    sys.exit(status)

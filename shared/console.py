@@ -1,24 +1,14 @@
-"""Console output of commands: progress, messages and tables."""
+"""Console output of commands: messages and tables."""
 
 import io
 import os
 import sys
-import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
-from types import TracebackType
 from typing import TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
@@ -27,7 +17,6 @@ from shared.printable import printable, printable_lines
 
 # wider than any table, so that rich does not wrap lines for a pipe or a file
 _PLAIN_WIDTH = 1_000
-_PLAIN_FIRST_S, _PLAIN_EVERY_S = 5.0, 60.0
 
 
 def say(line: str) -> None:
@@ -95,87 +84,6 @@ def _silence(stream: TextIO) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
-
-
-class Progress:
-    """Progress on standard error: a bar on a terminal, otherwise an occasional line.
-
-    Args:
-        stage: Verb of the stage, e.g. `decode`.
-        total: Number of units.
-        unit: Plural name of the units; the rate is units per second.
-    """
-
-    def __init__(self, stage: str, total: int, unit: str = "images"):
-        self._stage, self._total, self._unit = stage, total, unit
-        self._done, self._status = 0, ""
-        self._started_s = self._said_s = time.monotonic()
-        self._quiet_s = _PLAIN_FIRST_S
-        self._bar = None
-        if sys.stderr.isatty():
-            self._bar = RichProgress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TextColumn("{task.fields[status]}"),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-            )
-            self._task = self._bar.add_task(stage, total=total, rate="", status="")
-
-    def __enter__(self) -> "Progress":
-        if self._bar:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._bar:
-            self._bar.stop()
-        elif self._said_s > self._started_s and self._done == self._total:
-            note(self._line())
-
-    def advance(self, num: int = 1, status: str = "") -> None:
-        """Count `num` more units as done, and update the display."""
-        self._done += num
-        self._status = status or self._status
-        if self._bar:
-            self._bar.update(self._task, advance=num, rate=self._show_rate(), status=self._status)
-        elif time.monotonic() - self._said_s >= self._quiet_s:
-            self._said_s = time.monotonic()
-            self._quiet_s = min(2 * self._quiet_s, _PLAIN_EVERY_S)
-            note(self._line())
-
-    def note(self, line: str) -> None:
-        """Print a message about the stage, above the bar on a terminal."""
-        if self._bar:
-            text = printable(f"{self._stage}, {line}")
-            self._bar.console.print(text, highlight=False, markup=False)
-        else:
-            self._said_s = time.monotonic()
-            note(f"{self._stage}, {line}")
-
-    def _rate(self) -> float:
-        return self._done / max(time.monotonic() - self._started_s, 1e-9)
-
-    def _show_rate(self) -> str:
-        rate = self._rate()
-        return f"{rate:,.0f} {self._unit}/s" if rate >= 10 else f"{rate:.1f} {self._unit}/s"
-
-    def _line(self) -> str:
-        left_s = (self._total - self._done) / max(self._rate(), 1e-9)
-        status = f", {self._status}" if self._status else ""
-        return (
-            f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}, "
-            f"{self._show_rate()}{status}, {left_s:,.0f} s left"
-        )
 
 
 def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

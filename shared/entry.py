@@ -31,17 +31,17 @@ def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str
     """
     stops: list[KeyboardInterrupt] = []
     try:
-        _answer_stops(stops)
+        _handle_signals(stops)
         _open_closed_streams()
 
-        from shared.command_line import carry_out
+        from shared.exit_status import carry_out
 
         carry_out(command, prog, stops)
     except KeyboardInterrupt as stop:
         _end_stopped(stop, prog, if_interrupted)
 
 
-def _answer_stops(stops: list[KeyboardInterrupt]) -> None:
+def _handle_signals(stops: list[KeyboardInterrupt]) -> None:
     """Convert SIGTERM and Ctrl-C to KeyboardInterrupt(signal number), appended to `stops`."""
     import signal
 
@@ -79,9 +79,9 @@ def _end_stopped(stop: KeyboardInterrupt, prog: str, if_interrupted: str) -> NoR
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     is_terminated = stop.args == (signal.SIGTERM,)
-    said = f"{prog}: {'terminated' if is_terminated else 'interrupted'}; {if_interrupted}"
+    message = f"{prog}: {'terminated' if is_terminated else 'interrupted'}; {if_interrupted}"
     try:
         sys.stdout.flush()
-        print(said, file=sys.stderr, flush=True)
+        print(message, file=sys.stderr, flush=True)
     finally:
         os._exit(TERMINATED if is_terminated else INTERRUPTED)

@@ -43,8 +43,12 @@ class ImageError(MuraLakeError):
     """
 
     def __init__(self, reason: str, detail: str):
-        super().__init__(f"{reason}: {detail}")
+        # pickle calls the class again with `args`, so these are the arguments
+        super().__init__(reason, detail)
         self.reason, self.detail = reason, detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
 
 
 class LakeError(MuraLakeError):

@@ -19,6 +19,11 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
+def is_utf8(path: str) -> bool:
+    """Return whether a path is valid UTF-8; Python decodes invalid bytes to surrogates."""
+    return path.isascii() or not any("\ud800" <= char <= "\udfff" for char in path)
+
+
 def _escape(character: str) -> str:
     number = ord(character)
     if 0xDC80 <= number <= 0xDCFF:

@@ -130,8 +130,8 @@ def test_cross_validation_is_the_same_wherever_its_tasks_are_killed_and_find_the
     (_, wrong), (_, noted) = (each.communicate(timeout=200) for each in (local, running))
     assert local.returncode == 0, wrong
     assert running.returncode == 0, noted
-    assert ", try 2)" in noted
-    assert ": 2 of 2 fits are done" in noted
+    assert ", attempt 2)" in noted
+    assert ": finished 2 of 2 fits" in noted
     for name, columns in (("predictions", ()), ("history", TIMED)):
         expected, found = (
             pl.read_parquet(tmp_path / run / f"{name}.parquet").drop(columns)
@@ -166,5 +166,5 @@ def test_a_cluster_that_is_lost_is_one_line(
     cluster.kill_all()
     said = running.communicate(timeout=60)[1]
     assert running.returncode == 1
-    assert "Received: the connection to its head node is lost" in one_line_of(said)
+    assert "Received: the connection to its head node was lost" in one_line_of(said)
     assert not list(root.rglob(".*"))

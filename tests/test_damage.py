@@ -71,7 +71,7 @@ def test_the_commands_refuse_in_the_same_words(lake: Lake, own_lake: Path) -> No
     damaged[row["image_offset"]] ^= 1
     shard.write_bytes(damaged)
     verified = run("mura-verify", f"lake={own_lake}")
-    words = f"{shard}, view {row['view_id']}: the record is not the one that was written"
+    words = f"{shard}, view {row['view_id']}: the record differs from the manifest"
     assert verified.returncode == 1
     assert words in verified.stderr
     out = own_lake.parent / "runs" / "run"

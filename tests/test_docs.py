@@ -19,7 +19,7 @@ from tests.conftest import SIZE_PX
 from trainer.commands.export import export
 from trainer.models.table import MODELS
 from trainer.options import ExportOptions
-from trainer.runs.saved_run import open_saved_run
+from trainer.runs.open import open_saved_run
 
 README = PROJECT / "README.md"
 DOCS = PROJECT / "docs"

@@ -73,7 +73,7 @@ def test_a_stop_while_tensorflow_starts_is_answered_soon(
         sent_s = time.monotonic()
         out, err = running.communicate(timeout=_TIMEOUT_S)
         assert time.monotonic() - sent_s < _SOON_S
-    line = f"predict: {said}; nothing was kept but the heat maps that were finished\n"
+    line = f"predict: {said}; no predictions were printed; finished heat maps remain\n"
     assert (running.returncode, out, err.decode()) == (status, b"", line)
 
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-_IF_INTERRUPTED = "the same command goes on after the last finished epoch"
+_IF_INTERRUPTED = "run the same command again to resume after the last finished epoch"
 
 
 def main() -> NoReturn:
@@ -28,7 +28,7 @@ def cv() -> NoReturn:
 
 def tune() -> NoReturn:
     """Run `mura-tune`."""
-    run(_tune, "tune", "the same command goes on after the last finished trial or epoch")
+    run(_tune, "tune", _IF_INTERRUPTED)
 
 
 def eda() -> NoReturn:
@@ -38,20 +38,20 @@ def eda() -> NoReturn:
 
 def predict() -> NoReturn:
     """Run `mura-predict`."""
-    run(_predict, "predict", "nothing was kept but the heat maps that were finished")
+    run(_predict, "predict", "no predictions were printed; finished heat maps remain")
 
 
 def serve() -> NoReturn:
     """Run `mura-serve`."""
-    run(_serve, "serve", "the page is closed")
+    run(_serve, "serve", "the server has stopped")
 
 
 def export() -> NoReturn:
     """Run `mura-export`."""
-    run(_export, "export", "nothing was written")
+    run(_export, "export", "no export was written")
 
 
-def _main(words: Sequence[str]) -> None:
+def _main(args: Sequence[str]) -> None:
     commands = {
         "train": _train,
         "cv": _cv,
@@ -61,27 +61,27 @@ def _main(words: Sequence[str]) -> None:
         "serve": _serve,
         "export": _export,
     }
-    if words and words[0] in ("-h", "--help"):
+    if args and args[0] in ("-h", "--help"):
         from shared.console import delivering
 
         with delivering(needs_all=False):
             print(
                 f"usage: trainer {'|'.join(commands)} [key=value ...]; "
-                "trainer train --help tells more"
+                "trainer COMMAND --help lists the options"
             )
         return
-    if not words or words[0] not in commands:
+    if not args or args[0] not in commands:
         from shared.errors import UsageError
 
-        raise UsageError(f"Expected one of {', '.join(commands)}. Received: {' '.join(words[:1])}")
-    commands[words[0]](words[1:])
+        raise UsageError(f"Expected one of {', '.join(commands)}. Received: {' '.join(args[:1])}")
+    commands[args[0]](args[1:])
 
 
-def _train(words: Sequence[str]) -> None:
+def _train(args: Sequence[str]) -> None:
     from shared.command_line import parse
     from trainer.options import TrainOptions
 
-    options = parse(TrainOptions, words, "train")
+    options = parse(TrainOptions, args, "train")
 
     from trainer.report.terminal import print_results
     from trainer.runs.setup import Command, set_up_run
@@ -94,11 +94,11 @@ def _train(words: Sequence[str]) -> None:
     print_results(context.folder)
 
 
-def _cv(words: Sequence[str]) -> None:
+def _cv(args: Sequence[str]) -> None:
     from shared.command_line import parse
     from trainer.options import CvOptions
 
-    options = parse(CvOptions, words, "cv")
+    options = parse(CvOptions, args, "cv")
 
     from trainer.report.terminal import print_results
     from trainer.runs.hardware import limit_threads
@@ -114,11 +114,11 @@ def _cv(words: Sequence[str]) -> None:
     print_results(context.folder)
 
 
-def _tune(words: Sequence[str]) -> None:
+def _tune(args: Sequence[str]) -> None:
     from shared.command_line import given_keys, parse
     from trainer.options import TuneOptions
 
-    options = parse(TuneOptions, words, "tune").search_rest(given_keys(TuneOptions, words))
+    options = parse(TuneOptions, args, "tune").complete_search(given_keys(TuneOptions, args))
 
     from trainer.report.terminal import print_results
     from trainer.runs.setup import Command, set_up_run
@@ -133,53 +133,53 @@ def _tune(words: Sequence[str]) -> None:
     print_results(context.folder)
 
 
-def _eda(words: Sequence[str]) -> None:
+def _eda(args: Sequence[str]) -> None:
     from shared.command_line import parse
     from trainer.options import EdaOptions
 
-    options = parse(EdaOptions, words, "eda")
+    options = parse(EdaOptions, args, "eda")
 
     from trainer.commands.eda import explore
 
     explore(options)
 
 
-def _predict(words: Sequence[str]) -> None:
+def _predict(args: Sequence[str]) -> None:
     from shared.command_line import parse
     from trainer.options import PredictOptions
 
-    options = parse(PredictOptions, words, "predict")
+    options = parse(PredictOptions, args, "predict")
 
     from trainer.commands.predict import predict
 
     predict(options)
 
 
-def _serve(words: Sequence[str]) -> None:
+def _serve(args: Sequence[str]) -> None:
     from shared.command_line import parse
     from trainer.options import ServeOptions
 
-    options = parse(ServeOptions, words, "serve")
+    options = parse(ServeOptions, args, "serve")
 
     from trainer.commands.serve import serve
 
     serve(options)
 
 
-def _export(words: Sequence[str]) -> None:
+def _export(args: Sequence[str]) -> None:
     from shared.command_line import parse
     from shared.console import note
     from trainer.options import ExportOptions
 
-    options = parse(ExportOptions, words, "export")
+    options = parse(ExportOptions, args, "export")
 
     from trainer.keras_import import import_keras
-    from trainer.runs.saved_run import open_saved_run
+    from trainer.runs.open import open_saved_run
 
-    kept = open_saved_run(options.run)
+    saved_run = open_saved_run(options.run)
     note("starting TensorFlow")
     import_keras()
 
     from trainer.commands.export import export
 
-    export(options, kept)
+    export(options, saved_run)

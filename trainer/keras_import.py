@@ -11,8 +11,7 @@ from importlib import import_module
 from shared.processes.interruptible import interruptible
 
 _OPTIONAL = ("IPython", "matplotlib.pyplot", "pandas", "sklearn")
-"""Packages that Keras imports, where installed, only to recognize their objects. No such object is
-passed to Keras here, so the imports are skipped to save time."""
+"""Packages that Keras imports only to recognize their objects, which never occur here."""
 
 
 _SETTINGS = {
@@ -23,16 +22,12 @@ _SETTINGS = {
     "KERAS_MAX_STEPS_PER_EPOCH": None,
     "KERAS_NNX_ENABLED": None,
 }
-"""Variables of the environment that change Keras. Its `keras.json` can also change the precision
-and the order of axes. Both would silently change results or break training."""
+"""Environment variables of Keras. Like `keras.json`, they could change its precision or order of
+axes, and thereby results."""
 
 
 def import_keras() -> None:
-    """Import Keras and TensorFlow without their log messages.
-
-    Keras uses its defaults and the TensorFlow backend, whatever the user has configured for other
-    programs.
-    """
+    """Import Keras and TensorFlow without log messages, and without the user's Keras settings."""
     # 3: only fatal messages of TensorFlow's C++ code
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # by default TensorFlow reserves the whole memory of a GPU, and a second fit finds none
@@ -64,7 +59,7 @@ def _set(settings: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _not_installed(packages: tuple[str, ...]) -> Generator[None, None, None]:
-    """Make imports of packages fail, unless they are imported already."""
+    """Make imports of packages fail, except of those imported before."""
     hidden = [name for name in packages if name not in sys.modules]
     # the import system raises ModuleNotFoundError for a None entry in sys.modules
     sys.modules.update(dict.fromkeys(hidden))  # pyright: ignore[reportCallIssue, reportArgumentType]  # typed without it

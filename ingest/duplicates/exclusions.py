@@ -12,7 +12,6 @@ from ingest.duplicates.findings import (
 )
 from ingest.options import Duplicates, SplitConflict
 from shared.errors import SourceError
-from shared.lake.manifest import REJECTS_SCHEMA
 
 COPY_OF_VALID, DUPLICATE, CONTRADICTED = "copy_of_valid", "duplicate", "contradictory_label"
 PATIENT_IN_VALID = "patient_in_valid"
@@ -29,7 +28,7 @@ def refuse(findings: pl.DataFrame, duplicates: Duplicates, split_conflict: Split
             share an image; with `split_conflict=fail`, splits share a patient or an image.
     """
     if duplicates == "fail":
-        _refuse(findings, CONTRADICTIONS, "one label and one patient of each image", "duplicates")
+        _refuse(findings, CONTRADICTIONS, "one label and one patient for each image", "duplicates")
     if split_conflict == "fail":
         _refuse(findings, SPLIT_CONFLICTS, "no patient or image in both splits", "split_conflict")
 
@@ -45,7 +44,7 @@ def _refuse(findings: pl.DataFrame, kinds: Collection[str], expected: str, optio
 
 
 def leave_out(
-    grouped: pl.DataFrame, tested: pl.DataFrame, findings: pl.DataFrame, duplicates: Duplicates
+    grouped: pl.DataFrame, valid_views: pl.DataFrame, findings: pl.DataFrame, duplicates: Duplicates
 ) -> pl.DataFrame:
     """Choose the views to exclude, so that the valid split shares no group with the train split.
 
@@ -55,7 +54,7 @@ def leave_out(
 
     Args:
         grouped: columns as in `ingest.write.shard_cache.WRITTEN_SCHEMA`, and `group`.
-        tested: views of the tree's valid split, including unreadable ones.
+        valid_views: views of the tree's valid split, including unreadable ones.
         findings: findings from the tree and its images.
         duplicates: value of the option.
 
@@ -67,34 +66,35 @@ def leave_out(
         _rejects(
             copies.filter(pl.col("split") != "valid", pl.col("num_splits") > 1), COPY_OF_VALID
         ),
-        _rejects(_train_views_of_tested(grouped, tested), PATIENT_IN_VALID),
+        _rejects(_train_views_of_valid_groups(grouped, valid_views), PATIENT_IN_VALID),
     ]
     if duplicates == "drop":
         studies = findings.filter(pl.col("kind").is_in(STUDY_CONTRADICTIONS))["path"]
         contradicted = grouped.filter(pl.col("study_id").is_in(studies.to_list()))
         several_labels = copies.filter(pl.col("num_labels") > 1)
         left_out += [
-            _rejects(contradicted.with_columns(kept=pl.lit("the study's findings")), CONTRADICTED),
-            _rejects(several_labels.with_columns(kept=pl.lit("other copies")), CONTRADICTED),
+            _rejects(
+                contradicted.with_columns(reference=pl.lit("the study's findings")), CONTRADICTED
+            ),
+            _rejects(several_labels.with_columns(reference=pl.lit("other copies")), CONTRADICTED),
         ]
         # choose the copy to keep among the views that are not excluded for another reason
-        gone = pl.concat(left_out).select(view_id="path")
-        copies = find_copies(grouped.join(gone, on="view_id", how="anti"))
-        left_out.append(_rejects(copies.filter(pl.col("view_id") != pl.col("kept")), DUPLICATE))
+        excluded = pl.concat(left_out).select(view_id="path")
+        copies = find_copies(grouped.join(excluded, on="view_id", how="anti"))
+        left_out.append(
+            _rejects(copies.filter(pl.col("view_id") != pl.col("reference")), DUPLICATE)
+        )
     return pl.concat(left_out).unique("path", keep="first", maintain_order=True)
 
 
-def _train_views_of_tested(grouped: pl.DataFrame, tested: pl.DataFrame) -> pl.DataFrame:
-    """Return train views of groups with a patient of the valid split; `kept` is the patient."""
-    patients = grouped.join(tested, on="patient_id", how="semi")
-    groups = patients.group_by("group").agg(kept=pl.format("patient {}", pl.min("patient_id")))
+def _train_views_of_valid_groups(grouped: pl.DataFrame, valid_views: pl.DataFrame) -> pl.DataFrame:
+    """Return train views of groups with a patient of valid; `reference` is the patient."""
+    patients = grouped.join(valid_views, on="patient_id", how="semi")
+    groups = patients.group_by("group").agg(reference=pl.format("patient {}", pl.min("patient_id")))
     return grouped.filter(pl.col("split") != "valid").join(groups, on="group")
 
 
 def _rejects(views: pl.DataFrame, reason: str) -> pl.DataFrame:
-    columns = {
-        "path": pl.col("view_id"),
-        "reason": pl.lit(reason),
-        "detail": pl.format("see {}", "kept"),
-    }
-    return views.select(columns[name].alias(name) for name in REJECTS_SCHEMA)
+    return views.select(
+        path="view_id", reason=pl.lit(reason), detail=pl.format("see {}", "reference")
+    )

@@ -33,10 +33,10 @@ def find_in_tree(views: pl.DataFrame, differences: Differences) -> pl.DataFrame:
         pl.col("study_id").str.contains(_LABEL_SUFFIX), pl.col("label").n_unique().over(bare) > 1
     )
     found = [
-        (_NOT_IN_TREE, differences.missing, "listed in the index alone"),
-        (_NOT_IN_INDEX, differences.unlisted, "found in the tree alone"),
-        (_LABEL_CONFLICT, differences.label_conflicts, "the index says otherwise than the folder"),
-        (_BOTH_LABELS, set(both["study_id"]), "the same study is there with both labels"),
+        (_NOT_IN_TREE, differences.missing, "only in the index file"),
+        (_NOT_IN_INDEX, differences.unlisted, "only in the tree"),
+        (_LABEL_CONFLICT, differences.label_conflicts, "index file and folder differ in label"),
+        (_BOTH_LABELS, set(both["study_id"]), "the study exists with both labels"),
     ]
     rows = [(kind, path, detail) for kind, paths, detail in found for path in sorted(paths)]
     rows += [(_UNUSABLE, *item) for item in differences.unusable.items()]
@@ -56,28 +56,28 @@ def _find_patients(views: pl.DataFrame) -> pl.DataFrame:
     )
     both = patients.filter(pl.col("num_train") > 0, pl.col("num_valid") > 0).sort("path")
     return both.select(
-        "path",
         kind=pl.lit(_PATIENT_BOTH_SPLITS),
+        path="path",
         detail=pl.format(
             "patient {} has {} train and {} valid views, such as {}",
             *("patient_id", "num_train", "num_valid", "valid"),
         ),
-    ).select(FINDINGS_SCHEMA.keys())
+    )
 
 
 def find_in_images(written: pl.DataFrame) -> pl.DataFrame:
     """Return the findings on written views with the same image."""
     copies = find_copies(written)
-    several = pl.any_horizontal(pl.col("num_patients", "num_splits", "num_labels") > 1)
+    differs = pl.any_horizontal(pl.col("num_patients", "num_splits", "num_labels") > 1)
     found = [
-        (_ONE_PATIENT, copies.filter(~several)),
+        (_ONE_PATIENT, copies.filter(~differs)),
         (_SEVERAL_PATIENTS, copies.filter(pl.col("num_patients") > 1)),
         (_BOTH_SPLITS, copies.filter(pl.col("num_splits") > 1)),
         (_IMAGE_BOTH_LABELS, copies.filter(pl.col("num_labels") > 1)),
         (_SAME_PIXELS, copies.filter(pl.col("num_sources") > 1)),
     ]
     return pl.concat(
-        views.select(kind=pl.lit(kind), path="view_id", detail=pl.format("as {}", "kept"))
+        views.select(kind=pl.lit(kind), path="view_id", detail=pl.format("as {}", "reference"))
         for kind, views in found
     )
 
@@ -86,16 +86,16 @@ def find_ties(findings: pl.DataFrame) -> pl.DataFrame:
     """Return the pairs of views with the same image from findings, which include excluded views.
 
     Returns:
-        Columns `path` and `kept`; `kept` is the same view for all copies of an image.
+        Columns `path` and `reference`; `reference` is the same view for all copies of an image.
     """
     copies = findings.filter(pl.col("kind").is_in(list(_COPIES)))
-    return copies.select("path", kept=pl.col("detail").str.strip_prefix("as ")).unique()
+    return copies.select("path", reference=pl.col("detail").str.strip_prefix("as ")).unique()
 
 
 def find_copies(written: pl.DataFrame) -> pl.DataFrame:
-    """Return views with equal pixels, with `kept` and counts of patients, splits, labels, sources.
+    """Return views with equal pixels, and the counts of their patients, splits, labels and sources.
 
-    `kept` is the first of the copies, in the valid split if there is one.
+    The column `reference` is the first of the copies, in the valid split if there is one.
     """
     copies = written.filter(pl.len().over("pixel_digest") > 1)
     valid_first = pl.col("view_id").sort_by(pl.col("split") != "valid", "view_id").first()
@@ -104,5 +104,5 @@ def find_copies(written: pl.DataFrame) -> pl.DataFrame:
         pl.col("split").n_unique().over("pixel_digest").alias("num_splits"),
         pl.col("label").n_unique().over("pixel_digest").alias("num_labels"),
         pl.col("source_digest").n_unique().over("pixel_digest").alias("num_sources"),
-        valid_first.over("pixel_digest").alias("kept"),
+        valid_first.over("pixel_digest").alias("reference"),
     )

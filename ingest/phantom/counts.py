@@ -12,49 +12,28 @@ MAX_STUDY_VIEWS = 11
 MAX_STUDIES = 4
 """Maximum number of studies of one patient and body part."""
 
-# normal, abnormal; views as in MURA's index files
-_VIEWS: dict[Split, dict[MuraPart, tuple[int, int]]] = {
+# views as in MURA's index files; studies: Rajpurkar et al. 2017, arXiv:1712.06957, table 1
+_COUNTS: dict[Split, dict[MuraPart, tuple[tuple[int, int], tuple[int, int]]]] = {
     "train": {
-        "elbow": (2925, 2006),
-        "finger": (3138, 1968),
-        "forearm": (1164, 661),
-        "hand": (4059, 1484),
-        "humerus": (673, 599),
-        "shoulder": (4211, 4168),
-        "wrist": (5765, 3987),
+        "elbow": ((2925, 2006), (1094, 660)),
+        "finger": ((3138, 1968), (1280, 655)),
+        "forearm": ((1164, 661), (590, 287)),
+        "hand": ((4059, 1484), (1497, 521)),
+        "humerus": ((673, 599), (321, 271)),
+        "shoulder": ((4211, 4168), (1364, 1457)),
+        "wrist": ((5765, 3987), (2134, 1326)),
     },
     "valid": {
-        "elbow": (235, 230),
-        "finger": (214, 247),
-        "forearm": (150, 151),
-        "hand": (271, 189),
-        "humerus": (148, 140),
-        "shoulder": (285, 278),
-        "wrist": (364, 295),
+        "elbow": ((235, 230), (92, 66)),
+        "finger": ((214, 247), (92, 83)),
+        "forearm": ((150, 151), (69, 64)),
+        "hand": ((271, 189), (101, 66)),
+        "humerus": ((148, 140), (68, 67)),
+        "shoulder": ((285, 278), (99, 95)),
+        "wrist": ((364, 295), (140, 97)),
     },
 }
-
-# normal, abnormal; Rajpurkar et al. 2017, arXiv:1712.06957, table 1
-_STUDIES: dict[Split, dict[MuraPart, tuple[int, int]]] = {
-    "train": {
-        "elbow": (1094, 660),
-        "finger": (1280, 655),
-        "forearm": (590, 287),
-        "hand": (1497, 521),
-        "humerus": (321, 271),
-        "shoulder": (1364, 1457),
-        "wrist": (2134, 1326),
-    },
-    "valid": {
-        "elbow": (92, 66),
-        "finger": (92, 83),
-        "forearm": (69, 64),
-        "hand": (101, 66),
-        "humerus": (68, 67),
-        "shoulder": (99, 95),
-        "wrist": (140, 97),
-    },
-}
+"""Views and studies, each normal and abnormal."""
 
 # patients, those with several parts, and those with three; the index files give the first two for
 # train and the first for valid, the others are chosen for plausible numbers of studies a patient
@@ -94,8 +73,7 @@ def scale_cells(num_views: int, parts: Sequence[MuraPart]) -> list[Cell]:
     keys: list[tuple[Split, MuraPart, int]] = [
         (s, p, label) for s in SPLITS for p in parts for label in (0, 1)
     ]
-    views = np.array([_VIEWS[s][p][label] for s, p, label in keys])
-    studies = np.array([_STUDIES[s][p][label] for s, p, label in keys])
+    views, studies = np.array([[c[label] for c in _COUNTS[s][p]] for s, p, label in keys]).T
     scaled = _share_out(num_views, views)
     scaled_studies = np.clip(np.rint(scaled * studies / views), 1, scaled).astype(int)
     return [
@@ -117,7 +95,7 @@ def _share_out(total: int, weights: NDArray[np.int_]) -> NDArray[np.int_]:
 def scale_patients(split: Split, num_studies: int, num_parts: int) -> PatientCounts:
     """Return the numbers of patients for `num_studies` studies, in MURA's proportions."""
     patients, several, three = _PATIENTS[split]
-    ratio = num_studies / sum(sum(pair) for pair in _STUDIES[split].values())
+    ratio = num_studies / sum(sum(studies) for _, studies in _COUNTS[split].values())
     if num_parts == 1:
         return PatientCounts(max(1, round((patients + several + three) * ratio)), 0, 0)
     scaled = max(1, round(patients * ratio))

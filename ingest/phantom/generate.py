@@ -12,9 +12,10 @@ from ingest.phantom.drawing.image import View
 from ingest.phantom.options import PhantomOptions
 from ingest.phantom.tree import plan_tree
 from ingest.phantom.write import Lesion, write_views
-from shared.console import Progress, say
+from shared.console import say
 from shared.errors import SourceError
 from shared.labels import MURA_PARTS, SPLITS
+from shared.progress import Progress
 from shared.storage.store import as_path
 
 ROOT_NAME = "MURA-v1.1"
@@ -60,8 +61,8 @@ def generate(options: PhantomOptions) -> Path:
 def _refuse_existing(root: Path) -> None:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise SourceError(
-            f"Expected no {ROOT_NAME} yet: name another folder or remove it. "
-            f"Received: out={root.parent}, which has one"
+            f"Expected a folder without {ROOT_NAME}; choose another or remove it. "
+            f"Received: out={root.parent}, which contains one"
         )
 
 

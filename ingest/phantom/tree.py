@@ -16,22 +16,13 @@ from ingest.phantom.counts import (
     scale_patients,
     share_patient_parts,
 )
-from ingest.phantom.drawing.looks import plan_looks
+from ingest.phantom.looks import plan_looks
 from ingest.phantom.random import pick, shuffle
+from ingest.sources.layout import View
 from shared.labels import MURA_PARTS, SPLITS, MuraPart, Split
 from shared.lake import manifest
 
-_MANIFEST_COLUMNS = (
-    "view_id",
-    "split",
-    "body_part",
-    "label",
-    "patient_id",
-    "study_id",
-    "width_px",
-    "height_px",
-    "channels",
-)
+_MANIFEST_COLUMNS = ("view_id", *View._fields, "width_px", "height_px", "channels")
 SCHEMA: dict[str, type[pl.DataType]] = {
     **{name: manifest.SCHEMA[name] for name in _MANIFEST_COLUMNS},
     "lesion": pl.String,

@@ -4,9 +4,10 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from ingest.sources.layout import NO_PATIENT, OTHER, NoView, View, is_utf8, kind_of
+from ingest.sources.layout import NO_PATIENT, OTHER, NoView, View, kind_of
 from shared.errors import SourceError
 from shared.labels import LABEL_NAMES, SPLITS, BodyPart, Split
+from shared.printable import is_utf8
 from shared.storage.store import Store
 
 SPLIT_OF_FOLDER: dict[str, Split] = {
@@ -22,7 +23,7 @@ LABEL_OF_FOLDER = {"negative": 0, "normal": 0, "0": 0, "positive": 1, "abnormal"
 """Label by folder name in lower case."""
 
 _ENDINGS = (".png", ".jpg", ".jpeg")
-_NO_LABEL = "images in folders of no known label"
+_NO_LABEL = "images in folders with an unknown label"
 # 10 ** 18 - 1 fits into a signed 64-bit integer
 _MAX_DIGITS = 18
 
@@ -67,7 +68,7 @@ class FoldersLayout:
         """Return `tree` if it has at most one folder for each split, and one for any of them."""
         names = tree.folders()
         if names is None:
-            raise SourceError(f"Expected a folder. Received: no folder {tree}")
+            raise SourceError(f"Expected a folder. Received: {tree}, which is not a folder")
         found = {s: [n for n in names if _split_of(n) == s] for s in self.splits}
         for split, of_split in found.items():
             if len(of_split) > 1:
@@ -78,8 +79,8 @@ class FoldersLayout:
         if not any(found.values()):
             expected = [n for n, split in SPLIT_OF_FOLDER.items() if split in self.splits]
             raise SourceError(
-                f"Expected a folder with {' or '.join(expected)} in it. "
-                f"Received: {tree}, which has no such folder"
+                f"Expected a folder that contains {' or '.join(expected)}. "
+                f"Received: {tree}, which contains none of them"
             )
         return tree
 

@@ -83,10 +83,10 @@ def _read(root: Store, name: str) -> bytes | None:
         if size is None:
             # opening a pipe would block until another process writes to it
             if root.is_local and os.path.lexists(root.local_path(name)):
-                raise UnusableIndexError("it is no regular file")
+                raise UnusableIndexError("it is not a regular file")
             return None
         if size > _LIMIT_BYTES:
-            raise UnusableIndexError(f"it has {size:,} bytes, at most {_LIMIT_BYTES:,} are read")
+            raise UnusableIndexError(f"it has {size:,} bytes; the limit is {_LIMIT_BYTES:,}")
         return root.read(name)
     except FileNotFoundError:
         return None

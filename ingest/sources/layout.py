@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple, Protocol
 
 from shared.labels import BodyPart, Split
+from shared.printable import is_utf8
 from shared.storage.store import Store
 
 
@@ -92,8 +93,3 @@ def kind_of(path: str) -> NoView:
     if _THUMBNAIL_NAME.search(lower):
         return _THUMBNAIL
     return _MASK if _MASK_NAME.search(lower) else OTHER
-
-
-def is_utf8(path: str) -> bool:
-    """Return whether a path is valid UTF-8; Python decodes invalid bytes to surrogates."""
-    return path.isascii() or not any("\ud800" <= char <= "\udfff" for char in path)

@@ -66,7 +66,8 @@ class MuraLayout:
         folders = tree.folders()
         if folders is None:
             raise SourceError(
-                f"Expected the folder MURA-v1.1 or its parent. Received: no folder {tree}"
+                "Expected the folder MURA-v1.1 or its parent. "
+                f"Received: {tree}, which is not a folder"
             )
         # other versions and suffixes are accepted, but MURA-v1.1 has priority
         of_mura = [name for name in folders if name.startswith("MURA-v1")]
@@ -74,8 +75,8 @@ class MuraLayout:
             if any(split in (tree.folders(name) or []) for split in self.splits):
                 return tree.below(name) if name else tree
         raise SourceError(
-            f"Expected a folder with {' or '.join(self.splits)}, or with MURA-v1.1 in it. "
-            f"Received: {tree}, which has no such folder"
+            f"Expected a folder that contains {' or '.join(self.splits)}, or MURA-v1.1. "
+            f"Received: {tree}, which contains none of them"
         )
 
     def enters(self, folder: str) -> bool:

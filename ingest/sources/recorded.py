@@ -30,5 +30,5 @@ def read_layout(recorded: dict[str, Any] | None) -> Layout | None:
                 f"Expected the pattern of patients to be a regular expression. Received: {error}"
             ) from None
     if layout.to_json() != recorded:
-        raise LakeError(f"Expected a layout that this mura-lake knows. Received: {recorded}")
+        raise LakeError(f"Expected a layout that this version supports. Received: {recorded}")
     return layout

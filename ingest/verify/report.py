@@ -7,31 +7,33 @@ from shared.lake.open import Lake
 from shared.storage.store import Store
 
 _HARMLESS = {LOCK_FILE, ".DS_Store"}
-_OF_FILES = ("source_bytes", "source_digest", "width_px", "height_px", "channels")
+_SOURCE_COLUMNS = ("source_bytes", "source_digest", "width_px", "height_px", "channels")
 
 
-def say_extent(layout: Layout | None, source: Store | None) -> None:
+def say_coverage(layout: Layout | None, source: Store | None) -> None:
     """Print the verified columns, and how to verify the others."""
     verified = "records, checksums, positions, pixel_digest, mean, std"
     if layout:
         verified += ", split, body_part, label, patient_id, study_id, group"
     if source:
-        verified += f", {', '.join(_OF_FILES)}"
+        verified += f", {', '.join(_SOURCE_COLUMNS)}"
     say(f"verified: {verified}")
     if not layout:
         say(
-            "not verified: patient_id, study_id, group; lake.json does not record the layout, "
-            "which `just ingest` adds"
+            "not verified: patient_id, study_id, group; lake.json does not record the layout; "
+            "`just ingest` adds it"
         )
     if not source:
-        say(f"not verified, only checked for their range: {', '.join(_OF_FILES)}; source=ROOT does")
+        say(
+            f"checked only for their range: {', '.join(_SOURCE_COLUMNS)}; source=ROOT verifies them"
+        )
 
 
 def note_other_files(lake: Lake) -> None:
     """Warn about files that `lake.json` does not list: readers of whole folders read them too."""
-    there = {file.path for file in lake.store.list_files()}
-    if others := sorted(there - lake.files - _HARMLESS):
+    existing = {file.path for file in lake.store.list_files()}
+    if others := sorted(existing - lake.files - _HARMLESS):
         note(
-            f"{len(others):,} files beside the lake's own, such as {others[0]}: "
-            "lake.json does not name them, but readers of whole folders take them too"
+            f"{len(others):,} files are not part of the lake, such as {others[0]}: "
+            "lake.json does not list them, but programs that read whole folders do"
         )

@@ -42,7 +42,7 @@ def compare_with_source(lake: Lake, root: Store, advance: Callable[[], None]) ->
 def _compare(row: dict[str, Any], root: Store, image: ImageSpec) -> str | None:
     try:
         encoded = root.read(row["view_id"])
-        found = {"source_bytes": len(encoded), **prepare_view(encoded, image)[1]}
+        received = {"source_bytes": len(encoded), **prepare_view(encoded, image)[1]}
     except FileNotFoundError:
         return "the file of a view is missing"
     except OSError as error:
@@ -50,6 +50,6 @@ def _compare(row: dict[str, Any], root: Store, image: ImageSpec) -> str | None:
     except ImageError as error:
         return f"the file of a view is no longer a radiograph, {error}"
     for name in ("source_bytes", *_COMPARED):
-        if row[name] != found[name]:
-            return f"expected {name}={row[name]}, received {found[name]}"
+        if row[name] != received[name]:
+            return f"expected {name}={row[name]}, received {received[name]}"
     return None

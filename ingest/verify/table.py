@@ -7,6 +7,7 @@ import polars as pl
 from ingest.duplicates.findings import find_ties
 from ingest.duplicates.groups import group_patients
 from ingest.sources.layout import Layout, View
+from shared.lake.manifest import SCHEMA
 from shared.lake.open import Lake
 
 _PATH_COLUMNS = View._fields
@@ -29,7 +30,7 @@ _RANGES = {
     "std": pl.col("std").is_between(0, _MAX_LEVEL),
 }
 """The condition on the values of each column."""
-_OF_SOURCE = ("source_bytes", "width_px", "height_px", "channels", "pixel_digest")
+_SOURCE_COLUMNS = ("source_bytes", "width_px", "height_px", "channels", "pixel_digest")
 """Columns determined by the bytes of the source file."""
 
 
@@ -38,9 +39,10 @@ def check_table(lake: Lake, layout: Layout | None) -> list[str]:
 
     Without the layout of the source, paths and groups are not checked.
     """
-    found = [*_check_ids(lake), *_check_ranges(lake.manifest), *_check_sources(lake.manifest)]
+    manifest = lake.manifest
+    found = [*_check_ids(lake), *_check_ranges(manifest), *_check_sources(manifest)]
     if layout:
-        found += [*_check_paths(lake.manifest, layout), *_check_groups(lake, layout)]
+        found += [*_check_paths(manifest, layout), *_check_groups(lake, layout)]
     return found
 
 
@@ -63,7 +65,7 @@ def _check_ranges(manifest: pl.DataFrame) -> Iterator[str]:
 
 def _check_sources(manifest: pl.DataFrame) -> Iterator[str]:
     copies = manifest.filter(pl.col("source_digest").is_duplicated())
-    for name in _OF_SOURCE:
+    for name in _SOURCE_COLUMNS:
         wrong = copies.filter(pl.col(name).n_unique().over("source_digest") > 1)
         if wrong.height:
             yield (
@@ -85,38 +87,32 @@ def _check_paths(manifest: pl.DataFrame, layout: Layout) -> Iterator[str]:
 
 def _parse(paths: pl.Series, layout: Layout) -> pl.DataFrame:
     """Parse paths by a layout, one row a path; nulls for a path that is not a view."""
-    nothing = (None,) * len(_PATH_COLUMNS)
+    nulls = (None,) * len(_PATH_COLUMNS)
 
     def parse(path: str) -> tuple[object, ...]:
         folder, slash, name = path.rpartition("/")
         view = layout.parse(folder + slash, name)
         # a scan never yields such a path, and it could point outside the tree
         is_below = not {"", ".", ".."} & {*path.split("/")}
-        return tuple(view) if isinstance(view, View) and is_below else nothing
+        return tuple(view) if isinstance(view, View) and is_below else nulls
 
-    schema = {
-        "split": pl.String,
-        "body_part": pl.String,
-        "label": pl.Int64,
-        "patient_id": pl.Int64,
-        "study_id": pl.String,
-    }
+    schema = {name: SCHEMA[name] for name in _PATH_COLUMNS}
     return pl.DataFrame([parse(path) for path in paths], schema=schema, orient="row")
 
 
 def _check_groups(lake: Lake, layout: Layout) -> Iterator[str]:
     """Recompute groups, from images in the manifest and from findings on excluded views."""
     ties = find_ties(lake.findings)
-    image = pl.format("as {}", ties["kept"])
+    image = pl.format("as {}", ties["reference"])
     ends = [
         pl.DataFrame({"patient_id": _parse(ties[end], layout)["patient_id"]}).with_columns(
             ties.select(source_digest=image, pixel_digest=image)
         )
-        for end in ("path", "kept")
+        for end in ("path", "reference")
     ]
     columns = ["patient_id", "source_digest", "pixel_digest"]
-    known = pl.concat([lake.manifest.select(columns), *(end.select(columns) for end in ends)])
-    groups = group_patients(known.drop_nulls("patient_id")).unique("patient_id")
+    members = pl.concat([lake.manifest.select(columns), *(end.select(columns) for end in ends)])
+    groups = group_patients(members.drop_nulls("patient_id")).unique("patient_id")
     rows = lake.manifest.select("view_id", "patient_id", "group").join(
         groups.select("patient_id", expected="group"), on="patient_id", maintain_order="left"
     )
@@ -130,6 +126,6 @@ def _describe(
 ) -> str:
     should = "" if expected is None else f", expected {expected[0]!r}"
     return (
-        f"{views.len():,} views have another {name} than they can have, such as {views[0]!r}: "
+        f"{views.len():,} views have a wrong {name}, such as {views[0]!r}: "
         f"received {received[0]!r}{should}"
     )

@@ -11,8 +11,9 @@ from ingest.write.executor import Executor
 from ingest.write.shard_cache import DecodedShardCache, ShardOutcome
 from ingest.write.shard_writer import write_shards
 from ingest.write.tasks import Job
-from shared.console import Progress, note
+from shared.console import note
 from shared.errors import SourceError
+from shared.progress import Progress
 
 
 class Decoder:
@@ -30,7 +31,7 @@ class Decoder:
     ):
         self._job, self._executor = job, executor
         self._rejects, self._max_rejects = rejects, max_rejects
-        self._store = DecodedShardCache(job)
+        self._cache = DecodedShardCache(job)
         self._written: set[ShardPlan] = set()
 
     def decode(self, plans: Sequence[ShardPlan]) -> dict[ShardPlan, ShardOutcome]:
@@ -41,39 +42,40 @@ class Decoder:
             WorkerError: a worker process died.
             WriteError: the lake cannot be written.
         """
-        found = {plan: self._store.find(plan) for plan in plans}
-        known = {plan: outcome for plan, outcome in found.items() if outcome}
-        return self._write([plan for plan in plans if plan not in known], known)
+        cached = {plan: found for plan in plans if (found := self._cache.find(plan))}
+        return self._write([plan for plan in plans if plan not in cached], cached)
 
     def complete(
-        self, plans: Sequence[ShardPlan], known: dict[ShardPlan, ShardOutcome]
+        self, plans: Sequence[ShardPlan], decoded: dict[ShardPlan, ShardOutcome]
     ) -> list[ShardOutcome]:
         """Return the outcomes of the final plans, with every shard in the lake; prune the cache.
 
         Args:
             plans: the shards of the new lake.
-            known: outcomes from `decode`, of these or other plans.
+            decoded: outcomes from `decode`, of these or other plans.
 
         Raises:
             As `decode`.
         """
-        found = {plan: known.get(plan) or self._store.find(plan) for plan in plans}
-        whole = self._store.with_shards({plan: o for plan, o in found.items() if o})
-        if num_found := len(whole.keys() - self._written):
-            note(f"decode: {num_found:,} of {len(plans):,} shards were up to date")
-        outcomes = self._write([plan for plan in plans if plan not in whole], whole)
-        self._store.keep_only([*plans, *known])
+        known = {
+            plan: found for plan in plans if (found := decoded.get(plan) or self._cache.find(plan))
+        }
+        complete = self._cache.with_shards(known)
+        if num_complete := len(complete.keys() - self._written):
+            note(f"decode: {num_complete:,} of {len(plans):,} shards were up to date")
+        outcomes = self._write([plan for plan in plans if plan not in complete], complete)
+        self._cache.keep_only([*plans, *decoded])
         return list(outcomes.values())
 
     def _write(
-        self, plans: list[ShardPlan], known: dict[ShardPlan, ShardOutcome]
+        self, plans: list[ShardPlan], finished: dict[ShardPlan, ShardOutcome]
     ) -> dict[ShardPlan, ShardOutcome]:
-        """Write shards, and return their outcomes together with the known ones."""
-        outcomes = dict(known)
+        """Write shards, and return their outcomes together with the finished ones."""
+        outcomes = dict(finished)
         self._check_rejects(outcomes)
         if not plans:
             return outcomes
-        shards = write_shards(plans, self._job, self._store, self._executor)
+        shards = write_shards(plans, self._job, self._cache, self._executor)
         with (
             Progress("decode", sum(plan.views.height for plan in plans)) as progress,
             closing(shards) as written,
@@ -96,7 +98,7 @@ class Decoder:
         path, reason, detail = min(rejects)
         by_reason = Counter(reason for _, reason, _ in rejects).most_common()
         raise SourceError(
-            f"Expected at most {limit:,} files that are no radiographs. Received: {len(rejects):,} "
+            f"Expected at most {limit:,} rejected files. Received: {len(rejects):,} "
             f"so far ({', '.join(f'{n:,} {why}' for why, n in by_reason)}), "
             f"such as {path}: {reason}, {detail}"
         )

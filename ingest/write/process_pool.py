@@ -39,9 +39,9 @@ class Pool:
 
     def start(self, num_tasks: int | None = None) -> None:
         """Start the processes needed for `num_tasks` tasks, or all, without waiting for them."""
-        wanted = self._num_workers if num_tasks is None else min(self._num_workers, num_tasks)
+        num_wanted = self._num_workers if num_tasks is None else min(self._num_workers, num_tasks)
         with signals_are_held():
-            while len(self._workers) < wanted:
+            while len(self._workers) < num_wanted:
                 self._workers.append(_Worker(self._imports, self._num_workers))
 
     def kill(self) -> None:
@@ -63,20 +63,20 @@ class Pool:
         running: dict[Any, tuple[_Worker, int]] = {}
         pending = iter(enumerate(tasks))
 
-        def give_next(worker: _Worker) -> None:
+        def send_next(worker: _Worker) -> None:
             for index, task in pending:
                 running[worker.connection] = worker, index
-                worker.give((function, task))
+                worker.send((function, task))
                 break
 
         try:
             for worker in self._workers:
-                give_next(worker)
+                send_next(worker)
             while running:
                 for connection in wait(list(running)):
                     worker, index = running.pop(connection)
-                    result = worker.take()
-                    give_next(worker)
+                    result = worker.receive()
+                    send_next(worker)
                     yield index, result
         except BaseException:
             self.kill()
@@ -87,15 +87,15 @@ class _Worker(Child):
     """A process that runs one task at a time."""
 
     def __init__(self, imports: str, num_workers: int):
-        super().__init__(_work, imports)
+        super().__init__(_run_tasks, imports)
         self._num_workers = num_workers
 
-    def give(self, task: tuple[Callable[[Any], Any], Any]) -> None:
-        """Send a function and its argument; if the process is dead, `take` raises the error."""
+    def send(self, task: tuple[Callable[[Any], Any], Any]) -> None:
+        """Send a function and its argument; if the process is dead, `receive` raises the error."""
         with suppress(ConnectionError):
             self.connection.send(task)
 
-    def take(self) -> Any:
+    def receive(self) -> Any:
         """Return the result of the task.
 
         Raises:
@@ -110,7 +110,7 @@ class _Worker(Child):
             expected = "memory" if status == _KILLED else "a live process"
             raise WorkerError(self._explain(expected, f"exit status {status}")) from None
         if isinstance(error, MemoryError):
-            raise WorkerError(self._explain("memory", "no memory left")) from None
+            raise WorkerError(self._explain("memory", "out of memory")) from None
         if error:
             raise error from RuntimeError(f"in a worker process:\n{trace}")
         return result
@@ -118,11 +118,11 @@ class _Worker(Child):
     def _explain(self, expected: str, received: str) -> str:
         return (
             f"Expected {expected} for each worker. Received: {received}, "
-            f"workers={self._num_workers}; finished work is kept, run again with fewer workers"
+            f"workers={self._num_workers}; finished work is kept; run again with fewer workers"
         )
 
 
-def _work(connection: Any, imports: str) -> None:
+def _run_tasks(connection: Any, imports: str) -> None:
     """Run tasks in a worker process until the parent closes the connection."""
     import_module(imports)
     # imported here because the parent process does not need OpenCV
@@ -133,10 +133,10 @@ def _work(connection: Any, imports: str) -> None:
     with suppress(EOFError, ConnectionError):
         while True:
             function, task = connection.recv()
-            connection.send(_attempt(function, task))
+            connection.send(_run_task(function, task))
 
 
-def _attempt(function: Callable[[Any], Any], task: Any) -> tuple[Any, Exception | None, str]:
+def _run_task(function: Callable[[Any], Any], task: Any) -> tuple[Any, Exception | None, str]:
     try:
         return function(task), None, ""
     except Exception as error:

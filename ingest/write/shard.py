@@ -33,23 +33,23 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
         StoreError: the object store does not respond, or returns an error.
         WriteError: the lake cannot be written.
     """
-    facts: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     rejects: list[tuple[str, str, str]] = []
     name = digest("\n".join(view.view_id for view in task.views).encode())
     with job.lake.partial(f"{partition_path(task.folder)}/{name}") as file:
         shard = _ShardWriter(file)
         for view, read in read_views(job.source, task.views):
             try:
-                image, found = prepare_view(read(), job.image)
+                image, columns = prepare_view(read(), job.image)
             except ImageError as error:
                 rejects.append((view.view_id, error.reason, error.detail))
                 continue
             # raw bytes are the pixels, so their digest is known already
             is_raw = job.image.encoding == "raw"
-            image_digest = found["pixel_digest"] if is_raw else digest(image)
-            place = shard.append(view.view_id, view.label, image, image_digest)
-            facts.append({"view_id": view.view_id, **found, **place})
-    return WrittenShard(Path(file.name), shard.digester.finish(), facts, rejects)
+            image_digest = columns["pixel_digest"] if is_raw else digest(image)
+            position = shard.append(view.view_id, view.label, image, image_digest)
+            rows.append({"view_id": view.view_id, **columns, **position})
+    return WrittenShard(Path(file.name), shard.digester.finish(), rows, rejects)
 
 
 def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
@@ -104,7 +104,7 @@ class _ShardWriter:
         pieces = (header, head, image, frame_footer(checksum))
         self._file.writelines(pieces)
         self.digester.add(head, image_digest)
-        place = {
+        position = {
             "record_index": self._num_records,
             "record_offset": self._offset,
             "record_crc32c": checksum,
@@ -112,4 +112,4 @@ class _ShardWriter:
         }
         self._num_records += 1
         self._offset += sum(map(len, pieces))
-        return place
+        return position

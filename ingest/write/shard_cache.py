@@ -22,9 +22,9 @@ from ingest.scan import SCHEMA as SCAN_SCHEMA
 from ingest.write.tasks import DECIDE_ON_PIXELS, UNREADABLE, Job
 from shared.console import note
 from shared.errors import WriteError
+from shared.lake.lake_json import FORMAT_VERSION
 from shared.lake.manifest import REJECTS_SCHEMA, SCHEMA, encode_table
-from shared.lake.open import FORMAT_VERSION
-from shared.lake.shards import RECORD_END
+from shared.lake.shard_rows import RECORD_END
 from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
 
@@ -51,11 +51,11 @@ class ShardOutcome:
         cls,
         plan: ShardPlan,
         shard: str,
-        facts: list[dict[str, Any]],
+        rows: list[dict[str, Any]],
         rejects: list[tuple[str, str, str]],
     ) -> "ShardOutcome":
         """Join the columns from decoding to the columns from the scan."""
-        decoded = pl.DataFrame(facts, schema={"view_id": pl.String, **_DECODED_SCHEMA})
+        decoded = pl.DataFrame(rows, schema={"view_id": pl.String, **_DECODED_SCHEMA})
         written = plan.views.join(decoded.with_columns(shard=pl.lit(shard)), on="view_id")
         return cls(
             written.select(WRITTEN_SCHEMA.keys()).sort("view_id"),
@@ -74,7 +74,7 @@ class DecodedShardCache:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            note(f"{error.filename} cannot be written, so a later run will decode all again")
+            note(f"{error.filename} cannot be written, so the next run decodes every file again")
         self._paths: dict[ShardPlan, Path] = {}
         versions = {name: version(name) for name in DECIDE_ON_PIXELS}
         self._context = os.fsencode(f"{FORMAT_VERSION} {versions} {job.image} {job.source}")
@@ -101,15 +101,17 @@ class DecodedShardCache:
     ) -> dict[ShardPlan, ShardOutcome]:
         """Return the outcomes with a complete shard in the lake, or with no shard at all."""
         # a truncated shard is shorter than the end of its last record
-        ends = {
+        expected_bytes = {
             plan: dict(outcome.written.group_by("shard").agg(RECORD_END.max()).iter_rows())
             for plan, outcome in outcomes.items()
         }
-        there = self._lake.sizes([shard for each in ends.values() for shard in each])
+        stored_bytes = self._lake.sizes(
+            [shard for shards in expected_bytes.values() for shard in shards]
+        )
         return {
             plan: outcome
             for plan, outcome in outcomes.items()
-            if all(there.get(shard) == size for shard, size in ends[plan].items())
+            if all(stored_bytes.get(shard) == size for shard, size in expected_bytes[plan].items())
         }
 
     def save(self, plan: ShardPlan, outcome: ShardOutcome) -> None:
@@ -123,13 +125,13 @@ class DecodedShardCache:
             with sealed_file(path, path.stem, durable=False) as file:
                 file.write(encoded)
         except WriteError as error:
-            note(f"{error}, or a later run decodes {plan.folder} again")
+            note(f"{error}; the next run decodes {plan.folder} again")
 
     def keep_only(self, plans: Iterable[ShardPlan]) -> None:
         """Remove the outcomes of all other plans."""
-        kept = {self._path(plan) for plan in plans}
+        needed = {self._path(plan) for plan in plans}
         for path in self._folder.glob("*"):
-            if path not in kept:
+            if path not in needed:
                 # an entry that cannot be removed, such as a folder, is harmless: it is never read
                 with suppress(OSError):
                     path.unlink()

@@ -10,12 +10,7 @@ from functools import partial
 from ingest.plan import ShardPlan
 from ingest.write.executor import Executor
 from ingest.write.shard_cache import DecodedShardCache, ShardOutcome
-from ingest.write.tasks import (
-    Job,
-    PlannedView,
-    ShardTask,
-    WrittenShard,
-)
+from ingest.write.tasks import Job, PlannedView, ShardTask, WrittenShard
 from ingest.write.worker import publish_shard, write_remote_task, write_task
 from shared.lake.layout import shard_path
 from shared.storage.store import Store
@@ -27,7 +22,7 @@ _MAX_PUBLISHING = 16
 
 
 def write_shards(
-    plans: Sequence[ShardPlan], job: Job, store: DecodedShardCache, executor: Executor
+    plans: Sequence[ShardPlan], job: Job, cache: DecodedShardCache, executor: Executor
 ) -> Generator[tuple[ShardPlan, ShardOutcome], None, None]:
     """Write shards with an executor, and cache and yield each outcome on completion.
 
@@ -53,7 +48,7 @@ def write_shards(
         publishing: deque[tuple[ShardPlan, Future[ShardOutcome]]] = deque()
         for index, shard in written:
             plan = plans[index]
-            publishing.append((plan, publishers.submit(_publish, plan, shard, job.lake, store)))
+            publishing.append((plan, publishers.submit(_publish, plan, shard, job.lake, cache)))
             while publishing and (publishing[0][1].done() or len(publishing) > _MAX_PUBLISHING):
                 plan, published = publishing.popleft()
                 yield plan, published.result()
@@ -67,10 +62,10 @@ def _task(plan: ShardPlan) -> ShardTask:
 
 
 def _publish(
-    plan: ShardPlan, shard: WrittenShard, lake: Store, store: DecodedShardCache
+    plan: ShardPlan, shard: WrittenShard, lake: Store, cache: DecodedShardCache
 ) -> ShardOutcome:
     path = shard_path(plan.folder, shard.content_digest)
-    outcome = ShardOutcome.of(plan, path, shard.facts, shard.rejects)
-    store.save(plan, outcome)
+    outcome = ShardOutcome.of(plan, path, shard.rows, shard.rejects)
+    cache.save(plan, outcome)
     publish_shard(shard, lake, path)
     return outcome

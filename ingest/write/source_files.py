@@ -8,8 +8,8 @@ from functools import partial
 
 from ingest.write.tasks import UNREADABLE, PlannedView
 from shared.errors import ImageError, SourceError
-from shared.storage.bucket import REQUESTS
 from shared.storage.entries import ChangedFileError, StoredFile
+from shared.storage.object_store.bucket import REQUESTS
 from shared.storage.store import Store
 
 _SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
@@ -66,7 +66,8 @@ def _read(source: Store, view: PlannedView) -> bytes:
 def _refuse_large(view: PlannedView) -> None:
     if view.source_bytes > _SOURCE_LIMIT_BYTES:
         raise ImageError(
-            "too_large", f"the file has {view.source_bytes} bytes, at most {_SOURCE_LIMIT_BYTES}"
+            "too_large",
+            f"the file has {view.source_bytes} bytes; the limit is {_SOURCE_LIMIT_BYTES}",
         )
 
 
@@ -76,6 +77,6 @@ def _vanished(path: str, how: str) -> SourceError:
 
 def _changed(path: str, view: PlannedView, num_bytes: int) -> SourceError:
     return SourceError(
-        f"Expected {path} as the scan found it, of {view.source_bytes} bytes. "
-        f"Received: {num_bytes} bytes, it changed while it was read; run again"
+        f"Expected {path} unchanged since the scan, of {view.source_bytes} bytes. "
+        f"Received: {num_bytes} bytes of a changed file; run again"
     )

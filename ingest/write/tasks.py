@@ -53,11 +53,11 @@ class WrittenShard:
         partial: the unpublished file, without records if every view was rejected; None if it has
             been published.
         content_digest: digest of its content.
-        facts: manifest columns from decoding and writing, one dictionary a written view.
+        rows: manifest columns from decoding and writing, one dictionary a written view.
         rejects: path, reason and detail of each rejected view.
     """
 
     partial: Path | None
     content_digest: str
-    facts: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
     rejects: list[tuple[str, str, str]]

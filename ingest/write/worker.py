@@ -26,7 +26,7 @@ def publish_shard(shard: WrittenShard, lake: Store, path: str) -> None:
         StoreError: the object store does not respond, or returns an error.
         WriteError: the lake cannot be written.
     """
-    if shard.partial and shard.facts:
+    if shard.partial and shard.rows:
         lake.publish(shard.partial, path)
     elif shard.partial:
         shard.partial.unlink()
@@ -47,7 +47,7 @@ def write_remote_task(task: ShardTask, job: Job) -> WrittenShard:
     if job.lake.is_local and not job.lake.sizes([LOCK_FILE]):
         raise ClusterError(
             "Expected the lake in an object store, or in a folder that all nodes share. "
-            f"Received: lake={job.lake}, which {socket.gethostname()} does not see"
+            f"Received: lake={job.lake}, which {socket.gethostname()} cannot access"
         )
     with job.lake.discard_partial_files():
         shard = write_task(task, job)

@@ -13,11 +13,7 @@ _HOST_AND_PORT = re.compile(r"(?:ray://)?(?P<host>[^/:]+|\[[^]/]+\]):(?P<port>\d
 
 
 def check_cluster(engine: Engine, address: str) -> None:
-    """Check the options that select the executor.
-
-    Args:
-        engine: Executor of the tasks.
-        address: `auto`, `host:port` or `ray://host:port`; empty to start a cluster on this host.
+    """Check the options that select the executor; an empty address starts a cluster on this host.
 
     Raises:
         UsageError: The address is malformed, or given without engine=ray.
@@ -42,9 +38,9 @@ def check_reachable(address: str) -> None:
     if not match:
         return
     try:
-        place = match["host"].strip("[]"), int(match["port"])
-        socket.create_connection(place, _CONNECT_S).close()
+        endpoint = match["host"].strip("[]"), int(match["port"])
+        socket.create_connection(endpoint, _CONNECT_S).close()
     except (OSError, OverflowError) as error:
         raise ClusterError(
-            f"Expected a Ray cluster to listen there. Received: address={address}, {error}"
+            f"Expected a Ray cluster at the address. Received: address={address}, {error}"
         ) from None

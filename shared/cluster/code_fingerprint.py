@@ -39,7 +39,7 @@ class Code:
             if received != expected
         ]
         if here.digest != self.digest:
-            found.append(f"other source files of {' and '.join(self.packages)} in {_PROJECT}")
+            found.append(f"different source files of {' and '.join(self.packages)} in {_PROJECT}")
         return found
 
 

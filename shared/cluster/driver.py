@@ -7,8 +7,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from shared.cluster.messages import Done, Failed, Given
-from shared.cluster.remote_task import attempt
+from shared.cluster.messages import Done, Failed, Submission
+from shared.cluster.remote_task import run_task
 from shared.cluster.task_status import Board
 from shared.cluster.watch import Watch, import_ray
 from shared.processes.child import let_signals_through
@@ -36,7 +36,7 @@ def drive(connection: Any, address: str, processors: int, has_board: bool) -> No
     sender.start()
     try:
         _connect(address, processors)
-        _pass_on(connection, outbox.put, has_board=has_board)
+        _relay(connection, outbox.put, has_board=has_board)
     except (EOFError, ConnectionResetError):
         pass
     except Exception as error:
@@ -69,11 +69,11 @@ def _connect(address: str, processors: int) -> None:
     if address:
         ray.init(address, log_to_driver=False)
     else:
-        _leave_out_reports()
+        _disable_reports()
         ray.init("local", num_cpus=processors, include_dashboard=False, log_to_driver=False)
 
 
-def _leave_out_reports() -> None:
+def _disable_reports() -> None:
     """Prevent Ray from querying the metadata services of cloud providers.
 
     The API server does so to report usage statistics, and starts even if they are disabled.
@@ -86,22 +86,22 @@ def _leave_out_reports() -> None:
     node.start_api_server = start_nothing
 
 
-def _pass_on(connection: Any, send: Callable[[Any], None], *, has_board: bool) -> None:
+def _relay(connection: Any, send: Callable[[Any], None], *, has_board: bool) -> None:
     ray = import_ray()
-    run = ray.remote(attempt)
+    run = ray.remote(run_task)
     board = ray.remote(Board).options(num_cpus=0, max_restarts=-1).remote() if has_board else None
     running: dict[Any, int] = {}
-    num_given = 0
+    num_submitted = 0
     watch = Watch(board, send)
     try:
         while True:
-            watch.look(set(running.values()), num_given)
+            watch.poll(set(running.values()), num_submitted)
             while connection.poll(0 if running else _WAIT_S):
-                given: Given = connection.recv()
-                share = {"num_cpus": given.share.cpus, "num_gpus": given.share.gpus}
+                submission: Submission = connection.recv()
+                share = {"num_cpus": submission.share.cpus, "num_gpus": submission.share.gpus}
                 task = run.options(max_retries=_MAX_RETRIES, name=TASK_NAME, **share)
-                running[task.remote(given, board)] = given.number
-                num_given = given.number + 1
+                running[task.remote(submission, board)] = submission.number
+                num_submitted = submission.number + 1
             if running:
                 done, _ = ray.wait(list(running), timeout=_WAIT_S)
                 for ref in done:

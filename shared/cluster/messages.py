@@ -49,7 +49,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Given:
+class Submission:
     """A task sent to the nodes."""
 
     number: int

@@ -12,7 +12,7 @@ from shared.cluster.address import check_reachable
 from shared.cluster.code_fingerprint import Code
 from shared.cluster.driver import drive
 from shared.cluster.errors import no_room, refused, require_ray
-from shared.cluster.messages import ClusterOptions, Done, Failed, Given, Node, Share
+from shared.cluster.messages import ClusterOptions, Done, Failed, Node, Share, Submission
 from shared.cluster.task_status import Status
 from shared.errors import ClusterError
 from shared.processes.child import Child, signals_are_held
@@ -23,6 +23,7 @@ Result = TypeVar("Result")
 ONE_PROCESSOR = Share(cpus=1)
 _START_S, _NODES_S = 60.0, 30.0
 """Timeouts for the cluster's first response, and for a node with room for a task."""
+# more than the driver takes to cancel its tasks and to send the last messages, 1.5 s each
 _END_S = 5.0
 
 
@@ -58,7 +59,7 @@ class Cluster:
         self._child: Child | None = None
         self._nodes: list[Node] | None = None
         self._running: dict[int, int] = {}
-        self._num_given = 0
+        self._num_submitted = 0
 
     def __enter__(self) -> "Cluster":
         return self
@@ -110,26 +111,26 @@ class Cluster:
             upcoming = next(pending, None)
             while running or upcoming:
                 while upcoming and len(running) < self._count_slots() * (1 + self._num_queued):
-                    self._give(*upcoming, function)
+                    self._submit(*upcoming, function)
                     upcoming = next(pending, None)
-                if done := self._take():
+                if done := self._receive():
                     yield running.pop(done.number), self._unwrap(done)
         except BaseException:
             self.kill()
             raise
 
-    def _give(self, index: int, task: Any, function: Callable[[Any], Any]) -> None:
+    def _submit(self, index: int, task: Any, function: Callable[[Any], Any]) -> None:
         # the status board identifies tasks by number, so numbers also increase from call to call
-        number = self._num_given
-        self._num_given += 1
+        number = self._num_submitted
+        self._num_submitted += 1
         self._running[number] = index
         share = self._choose_share(self._nodes or [])
         try:
-            self._connection.send(Given(number, function, task, share, self._code))
+            self._connection.send(Submission(number, function, task, share, self._code))
         except ConnectionError:
             raise self._lost() from None
 
-    def _take(self) -> Done | None:
+    def _receive(self) -> Done | None:
         """Return the next completed task, or None after an update of nodes or statuses.
 
         Raises:
@@ -169,20 +170,20 @@ class Cluster:
 
     def _unwrap(self, done: Done) -> Any:
         if isinstance(done.error, MemoryError):
-            raise self._refused("no memory left for a task")
+            raise self._refused("a node ran out of memory")
         if done.error:
             raise done.error from RuntimeError(f"on a node:\n{done.trace}")
         return done.result
 
     def _silent(self) -> ClusterError:
         if self._nodes is None:
-            return self._refused(f"no answer for {_START_S:.0f} s")
+            return self._refused(f"no response within {_START_S:.0f} s")
         return no_room(
             self._options.address, self._choose_share(self._nodes), len(self._nodes), _NODES_S
         )
 
     def _lost(self) -> ClusterError:
-        return self._refused("the connection to its head node is lost")
+        return self._refused("the connection to its head node was lost")
 
     def _refused(self, reason: str) -> ClusterError:
         return refused(self._options.address, reason)

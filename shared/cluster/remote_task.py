@@ -5,31 +5,29 @@ import traceback
 from importlib import import_module
 from typing import Any
 
-from shared.cluster.messages import Given
-from shared.cluster.task_status import say_by
+from shared.cluster.messages import Submission
+from shared.cluster.task_status import set_receiver
 from shared.errors import ClusterError
 
 
-def attempt(given: Given, board: Any) -> tuple[Any, Exception | None, str]:
+def run_task(submission: Submission, board: Any) -> tuple[Any, Exception | None, str]:
     """Return the result of a function, or its exception and traceback.
 
     Exceptions are returned, so that an error raised by Ray means that the node failed to load the
     task.
 
-    Args:
-        given: The task.
-        board: Ray handle of a `Board`, or None.
+    `board` is the Ray handle of a `Board`, or None.
     """
     try:
         if board:
-            board.begin.remote(given.number, socket.gethostname())
-            say_by(lambda text: board.say.remote(given.number, text))
-        if differences := given.code.differences():
+            board.begin.remote(submission.number, socket.gethostname())
+            set_receiver(lambda text: board.say.remote(submission.number, text))
+        if differences := submission.code.differences():
             raise ClusterError(
                 "Expected every node to have the code and packages of this one. "
                 f"Received: on {socket.gethostname()}, {', '.join(differences)}"
             )
-        return given.function(given.task), None, ""
+        return submission.function(submission.task), None, ""
     except Exception as error:
         return None, error, traceback.format_exc()
 

@@ -28,25 +28,25 @@ class Board:
 
     def begin(self, index: int, host: str) -> None:
         """Record the start or restart of a task."""
-        known = self._statuses.get(index)
-        self._statuses[index] = Status(host, known.tries + 1 if known else 1)
+        previous = self._statuses.get(index)
+        self._statuses[index] = Status(host, previous.tries + 1 if previous else 1)
 
     def say(self, index: int, text: str) -> None:
         """Record a message of a task."""
-        known = self._statuses.get(index, Status("", 1))
-        self._statuses[index] = Status(known.host, known.tries, text)
+        previous = self._statuses.get(index, Status("", 1))
+        self._statuses[index] = Status(previous.host, previous.tries, text)
 
-    def read(self, running: Collection[int], num_given: int) -> dict[int, Status]:
+    def read(self, running: Collection[int], num_submitted: int) -> dict[int, Status]:
         """Return the status of each started, unfinished task; forget the finished ones.
 
         Args:
             running: Tasks that were unfinished at the time of the request.
-            num_given: Number of tasks submitted by then; later tasks may have started since.
+            num_submitted: Number of tasks submitted by then; later tasks may have started since.
         """
         self._statuses = {
             index: status
             for index, status in self._statuses.items()
-            if index in running or index >= num_given
+            if index in running or index >= num_submitted
         }
         return self._statuses
 
@@ -60,6 +60,6 @@ def say_status(text: str) -> None:
         say(text)
 
 
-def say_by(say: Callable[[str], None]) -> None:
+def set_receiver(say: Callable[[str], None]) -> None:
     """Set the function through which `say_status` reports."""
     _say.set(say)

@@ -9,7 +9,7 @@ from typing import Any
 from shared.cluster.messages import Node
 from shared.cluster.task_status import Status
 
-_LOOK_S = 1.0
+_POLL_S = 1.0
 
 
 def import_ray() -> Any:
@@ -29,36 +29,31 @@ class Watch:
         self._board, self._send = board, send
         self._nodes: list[Node] | None = None
         self._statuses: dict[int, Status] = {}
-        self._answer: Any = None
-        self._looked_s = -_LOOK_S
+        self._pending: Any = None
+        self._polled_s = -_POLL_S
 
-    def look(self, running: Collection[int], num_given: int) -> None:
-        """Check for changes, at most once per second.
-
-        Args:
-            running: Unfinished tasks.
-            num_given: Number of tasks submitted so far.
-        """
-        if time.monotonic() - self._looked_s < _LOOK_S:
+    def poll(self, running: Collection[int], num_submitted: int) -> None:
+        """Check for changes, at most once per second; for the arguments see `Board.read`."""
+        if time.monotonic() - self._polled_s < _POLL_S:
             return
-        self._looked_s = time.monotonic()
+        self._polled_s = time.monotonic()
         if (nodes := _find_nodes()) != self._nodes:
             self._nodes = nodes
             self._send(nodes)
         if self._board:
-            self._read_board(running, num_given)
+            self._read_board(running, num_submitted)
 
-    def _read_board(self, running: Collection[int], num_given: int) -> None:
+    def _read_board(self, running: Collection[int], num_submitted: int) -> None:
         """Send a request or collect a pending response; the board may be slow to start."""
         ray = import_ray()
-        if self._answer is None:
-            self._answer = self._board.read.remote(running, num_given)
-        if not ray.wait([self._answer], timeout=0)[0]:
+        if self._pending is None:
+            self._pending = self._board.read.remote(running, num_submitted)
+        if not ray.wait([self._pending], timeout=0)[0]:
             return
-        answer, self._answer = self._answer, None
+        response, self._pending = self._pending, None
         # the board's node may have died; Ray restarts the board on another one
         with suppress(ray.exceptions.RayError):
-            statuses = ray.get(answer)
+            statuses = ray.get(response)
             if statuses != self._statuses:
                 self._statuses = statuses
                 self._send(statuses)

@@ -78,11 +78,7 @@ def _bound_large_parts(mask: npt.NDArray[np.bool_]) -> Box | None:
     brush = np.ones((max(3, longer_px // 100),) * 2, np.uint8)
     # the outside counts as border, so that the opening also removes lines along the image's edge
     opened = cv2.morphologyEx(
-        mask.view(np.uint8),
-        cv2.MORPH_OPEN,
-        brush,
-        borderType=cv2.BORDER_CONSTANT,
-        borderValue=(0,),
+        mask.view(np.uint8), cv2.MORPH_OPEN, brush, borderType=cv2.BORDER_CONSTANT, borderValue=(0,)
     )
     parts = cv2.connectedComponentsWithStats(opened, connectivity=8)[2][1:]
     if len(parts) == 0:

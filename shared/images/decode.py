@@ -95,7 +95,7 @@ def _decode_png(png: Png) -> Pixels:
             `corrupt`, `transparent`, `unscaled_16_bit` or `undecodable`.
     """
     if b"acTL" in png.chunks:
-        raise ImageError("animated", "the PNG has several pictures")
+        raise ImageError("animated", "the PNG has several frames")
     check_colours(png)
     rows = inflate_rows(png)
     plain = decode_plain_png(png, rows)
@@ -119,7 +119,7 @@ def _check_indices(png: Png, rows: bytes) -> None:
     last = int(indices.max()) * (2**png.header.bit_depth - 1) // 255
     num_colours = len(png.chunks[b"PLTE"]) // 3
     if last >= num_colours:
-        raise ImageError("corrupt", f"a pixel has colour {last} of a palette of {num_colours}")
+        raise ImageError("corrupt", f"colour index {last} in a palette of {num_colours}")
 
 
 def _check_samples(png: Png, samples: npt.NDArray[Any]) -> None:
@@ -143,7 +143,7 @@ def _check_samples(png: Png, samples: npt.NDArray[Any]) -> None:
         raise ImageError("transparent", f"{np.count_nonzero(see_through)} pixels are not opaque")
     brightest = int((samples[..., :3] if has_alpha else samples).max())
     if header.bit_depth == 16 and brightest < _UNSCALED_BELOW:
-        raise ImageError("unscaled_16_bit", f"the brightest of 16-bit samples is {brightest}")
+        raise ImageError("unscaled_16_bit", f"the maximum of the 16-bit samples is {brightest}")
 
 
 def _decode_jpeg(encoded: bytes, xmp_orientation: int | None) -> Pixels:

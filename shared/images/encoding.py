@@ -13,12 +13,7 @@ _JPEG = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
 
 
 def encode(pixels: Pixels, spec: ImageSpec) -> bytes:
-    """Encode an image for storage in a lake.
-
-    Args:
-        pixels: uint8 of shape (size, size).
-        spec: Image specification of the lake; `raw` and `png` are lossless, `jpeg` is lossy.
-    """
+    """Encode an image, uint8 of shape (size, size); only `jpeg` is lossy."""
     if spec.encoding == "raw":
         return pixels.tobytes()
     suffix, parameters = (".png", _PNG) if spec.encoding == "png" else (".jpg", _JPEG)
@@ -43,5 +38,5 @@ def decode(stored: bytes | memoryview, spec: ImageSpec) -> Pixels:
             return np.asarray(decoded, np.uint8)
     raise CorruptLakeError(
         f"Expected an image of {spec.size} x {spec.size} pixels stored as {spec.encoding}. "
-        f"Received: {len(pixels)} bytes of something else"
+        f"Received: {len(pixels)} bytes that are not such an image"
     )

@@ -56,21 +56,21 @@ def detect_format(encoded: bytes) -> Literal["png", "jpeg"]:
     if encoded.startswith(_JPEG_SIGNATURE):
         return "jpeg"
     if not encoded:
-        raise ImageError("empty", "the file has no bytes")
+        raise ImageError("empty", "the file is empty")
     first = encoded[:_FIRST_BYTES]
     if PNG_SIGNATURE.startswith(first) or _JPEG_SIGNATURE.startswith(first):
-        raise ImageError("truncated", f"the file ends at byte {len(encoded)}, in its signature")
+        raise ImageError("truncated", f"the file ends at byte {len(encoded)}, inside its signature")
     if first.startswith(_LFS_POINTER):
-        raise ImageError("lfs_pointer", "a Git LFS pointer stands for the image")
+        raise ImageError("lfs_pointer", "the file is a Git LFS pointer")
     for offset, magic, name in _OTHER_FORMATS:
         if first.startswith(magic, offset):
             raise ImageError("other_format", f"the file is {name}")
     if b"PNG" in first[:8] and b"IHDR" in first[:32]:
-        raise ImageError("corrupt", "the signature of a PNG was changed")
+        raise ImageError("corrupt", "the PNG signature is damaged")
     # do not quote the content: the reader of the message may not be entitled to see it
     if _is_text(first):
         raise ImageError("text", "the file is text")
-    raise ImageError("unknown_format", "the first bytes are those of no known format")
+    raise ImageError("unknown_format", "the first bytes match no known format")
 
 
 def _is_text(first: bytes) -> bool:

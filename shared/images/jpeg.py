@@ -7,24 +7,20 @@ from shared.errors import ImageError
 from shared.images.orientation import EXIF_START, XMP_START, find_xmp_orientation
 from shared.images.size import check_size
 
-_SOI, _EOI, _SOS, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
-# markers without a length: TEM, RST0 to RST7
-_NO_LENGTH = {0x01, *range(0xD0, 0xD8)}
+SOI = 0xD8
+_EOI, _SOS, _APP1 = 0xD9, 0xDA, 0xE1
+MARKERS_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
+"""TEM and RST0 to RST7."""
 _PROGRESSIVE = 0xC2
 _READABLE_FRAMES = {0xC0, 0xC1, 0xC2}
 _OTHER_FRAMES = {
     0xC3: "lossless",
-    0xC5: "hierarchical",
-    0xC6: "hierarchical",
-    0xC7: "hierarchical",
-    0xC9: "arithmetic-coded",
-    0xCA: "arithmetic-coded",
-    0xCB: "arithmetic-coded",
-    0xCD: "arithmetic-coded",
-    0xCE: "arithmetic-coded",
-    0xCF: "arithmetic-coded",
+    **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical"),
+    **dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetic-coded"),
     0xF7: "JPEG-LS",
 }
+FRAME_MARKERS = {*_READABLE_FRAMES, *_OTHER_FRAMES}
+"""SOF markers of JPEG and JPEG-LS."""
 # within entropy-coded data, 0xFF 0x00 is a data byte and restart markers are part of the data; fill
 # bytes before a marker are skipped elsewhere, because a pattern for them is slow on long runs
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -72,7 +68,7 @@ def read_jpeg(encoded: bytes) -> Jpeg:
         if marker == _EOI:
             break
         offset = start
-        if marker in _NO_LENGTH:
+        if marker in MARKERS_WITHOUT_LENGTH:
             continue
         end = start + int.from_bytes(encoded[start : start + 2], "big")
         if end > len(encoded) or end < start + 2:
@@ -88,7 +84,7 @@ def read_jpeg(encoded: bytes) -> Jpeg:
         if marker == _SOS:
             scans.append(encoded[start + 2 : end])
             if len(scans) > _MOST_SCANS:
-                raise ImageError("too_large", f"more scans than {_MOST_SCANS}")
+                raise ImageError("too_large", f"more than {_MOST_SCANS} scans")
             found = _MARKER_AFTER_SCAN.search(encoded, end)
             offset = found.start() if found else len(encoded)
     if frame is None or not scans:
@@ -111,17 +107,17 @@ def _check_scans(scans: list[bytes], components: bytes, is_progressive: bool) ->
     Raises:
         ImageError: Reason `truncated` or `corrupt`.
     """
-    wanted = {(each, k) for each in components for k in range(64)}
+    missing = {(each, k) for each in components for k in range(64)}
     for scan in scans:
         num_components = scan[0] if scan else 0
         if len(scan) != 4 + 2 * num_components:
             raise ImageError("corrupt", f"a scan header has {len(scan)} bytes")
         first, last, bits = scan[-3:] if is_progressive else (0, 63, 0)
         if bits & 0xF == 0:
-            known = range(first, last + 1)
-            wanted -= {(each, k) for each in scan[1:-3:2] for k in known}
-    if wanted:
-        raise ImageError("truncated", f"{len(wanted)} coefficients of the JPEG are in no scan")
+            covered = range(first, last + 1)
+            missing -= {(each, k) for each in scan[1:-3:2] for k in covered}
+    if missing:
+        raise ImageError("truncated", f"no scan contains {len(missing)} of the coefficients")
 
 
 def _marker(encoded: bytes, offset: int) -> tuple[int, int]:
@@ -131,7 +127,7 @@ def _marker(encoded: bytes, offset: int) -> tuple[int, int]:
     while offset < len(encoded) and encoded[offset] == 0xFF:
         offset += 1
     if offset >= len(encoded):
-        raise ImageError("truncated", f"the file ends at byte {len(encoded)}, before its EOI")
+        raise ImageError("truncated", f"the file ends at byte {len(encoded)}, without an EOI")
     return encoded[offset], offset + 1
 
 
@@ -145,7 +141,7 @@ def _read_frame(content: bytes) -> tuple[int, int, int]:
         raise ImageError("corrupt", f"the frame header has {len(content)} bytes")
     height_px, width_px = (int.from_bytes(content[at : at + 2], "big") for at in (1, 3))
     if content[0] != 8:
-        raise ImageError("undecodable", f"the JPEG has {content[0]} bits a sample")
+        raise ImageError("undecodable", f"the JPEG has {content[0]} bits per sample")
     if content[5] == 4:
         raise ImageError("cmyk", "four channels: the JPEG is CMYK or YCCK")
     if content[5] not in (1, 3):

@@ -30,11 +30,11 @@ def find_xmp_orientation(exif: Iterable[bytes], xmp: Iterable[bytes]) -> int | N
     Raises:
         ImageError: Reason `corrupt`: XMP has two different orientations.
     """
-    if any(_says_orientation(each) for each in exif):
+    if any(_has_orientation(each) for each in exif):
         return None
     found = {int(number) for each in xmp for number in _IN_XMP.findall(each)}
     if len(found) > 1:
-        raise ImageError("corrupt", "XMP says two orientations")
+        raise ImageError("corrupt", "XMP has two orientations")
     return next(iter(found - {1}), None)
 
 
@@ -58,7 +58,7 @@ def read_png_xmp(text: bytes) -> bytes:
         return b""
 
 
-def _says_orientation(exif: bytes) -> bool:
+def _has_orientation(exif: bytes) -> bool:
     order = _BYTE_ORDERS.get(exif[:4])
     if order is None or len(exif) < 10:
         return False

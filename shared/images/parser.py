@@ -14,13 +14,11 @@ def parser(name: str, reason: str = "undecodable") -> Generator[None, None, None
     `AssertionError` and classes of their own. The message contains only the name of the class,
     because the parser's message may quote the content of a private file.
 
+    A `MemoryError` passes: sizes in the file are checked before, so it is not the file's fault.
+
     Args:
         name: Name of the parser, and of the part of the file that it reads.
         reason: Reason of the `ImageError`.
-
-    Raises:
-        ImageError: The parser failed.
-        MemoryError: The machine has too little memory; sizes in the file are checked before.
     """
     try:
         yield

@@ -19,10 +19,10 @@ def check_size(width_px: int, height_px: int) -> None:
     """
     size = f"{width_px} x {height_px} pixels"
     if not width_px or not height_px:
-        raise ImageError("corrupt", f"the header says {size}")
+        raise ImageError("corrupt", f"the header has {size}")
     if width_px * height_px > _MAX_PIXELS:
-        raise ImageError("too_large", f"{size}, at most {_MAX_PIXELS} in all")
+        raise ImageError("too_large", f"{size}; the limit is {_MAX_PIXELS}")
     if max(width_px, height_px) > _MAX_SIDE_PX:
-        raise ImageError("too_large", f"{size}, at most {_MAX_SIDE_PX} a side")
+        raise ImageError("too_large", f"{size}; the limit per side is {_MAX_SIDE_PX}")
     if min(width_px, height_px) < _MIN_SIDE_PX:
-        raise ImageError("too_small", f"{size}, at least {_MIN_SIDE_PX} a side")
+        raise ImageError("too_small", f"{size}; the minimum per side is {_MIN_SIDE_PX}")

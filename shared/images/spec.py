@@ -20,7 +20,7 @@ JPEG_QUALITY = 95
 
 _MIN_SIZE_PX, _MAX_SIZE_PX = 16, 2048
 _PIXELS = {"channels": 1, "dtype": "uint8"}
-_UNSAID = {"crop": "none", "contrast": "none"}
+_DEFAULTS = {"crop": "none", "contrast": "none"}
 """Values of settings that an older `lake.json` lacks."""
 
 
@@ -70,20 +70,20 @@ class ImageSpec:
         return {**asdict(self), **quality, **_PIXELS}
 
     @classmethod
-    def from_json(cls, facts: dict[str, Any]) -> "ImageSpec":
+    def from_json(cls, recorded: dict[str, Any]) -> "ImageSpec":
         """Read the specification in a `lake.json`.
 
         Raises:
             LakeError: This version does not support the preprocessing or encoding.
         """
-        facts = {**_UNSAID, **facts}
+        recorded = {**_DEFAULTS, **recorded}
         try:
-            spec = cls(*(facts[name] for name in cls.__dataclass_fields__))
+            spec = cls(*(recorded[name] for name in cls.__dataclass_fields__))
         except (UsageError, KeyError, TypeError) as error:
-            raise LakeError(f"Expected images of a kind this mura-lake knows: {error}") from None
+            raise LakeError(f"Expected images that this version supports: {error}") from None
         # 64.0 and 64 are equal, and so are True and 1, so compare the types too
-        if spec.to_json() != facts or any(
-            type(value) is not type(facts[name]) for name, value in spec.to_json().items()
+        if spec.to_json() != recorded or any(
+            type(value) is not type(recorded[name]) for name, value in spec.to_json().items()
         ):
-            raise LakeError(f"Expected images stored as {spec.to_json()}. Received: {facts}")
+            raise LakeError(f"Expected images stored as {spec.to_json()}. Received: {recorded}")
         return spec

@@ -9,38 +9,24 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import crc32c
 import polars as pl
 
-from shared.console import Progress
-from shared.errors import CorruptLakeError, StoreError
+from shared.errors import StoreError
 from shared.lake.layout import is_own_path
-from shared.lake.shards import (
-    REMEDY,
-    WRONG_RECORD,
-    ShardFiles,
-    allow_open_files,
-    check_size,
-    damage,
-    shard_bytes,
-)
-from shared.lake.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
-from shared.storage.atomic import (
-    PARTIAL_SUFFIX,
-    ShardDigester,
-    digest,
-    explain_write,
-    partial_file,
-)
-from shared.storage.bucket import Bucket
+from shared.lake.shard_rows import check_content, shard_bytes
+from shared.lake.shards import ShardFiles, allow_open_files
+from shared.progress import Progress
+from shared.storage.atomic import PARTIAL_SUFFIX, convert_write_errors, partial_file
 from shared.storage.descriptors import READ, lock
+from shared.storage.object_store.bucket import Bucket
 
 GB = 10**9
 
+# each download holds a whole shard in memory
 _FETCHERS = 4
 _LOCK_FILE = ".lock"
 _SUFFIX = ".tfrecord"
-_DISCARDED = "it is removed from the cache, so run again"
+_DISCARDED = "it has been removed from the cache; run again"
 
 
 @dataclass(frozen=True)
@@ -70,7 +56,7 @@ class ShardCache:
 
         Args:
             store: Object store of the lake.
-            shards: Manifest rows by shard, from `shared.lake.shards.rows_by_shard`.
+            shards: Manifest rows by shard, from `shared.lake.shard_rows.rows_by_shard`.
 
         Raises:
             CorruptLakeError: The content of a shard differs from the manifest.
@@ -97,21 +83,13 @@ class ShardCache:
         return opened
 
     def require_room(self, shards: Mapping[str, pl.DataFrame]) -> None:
-        """Check that the limit is large enough for a set of shards.
-
-        Raises:
-            StoreError: The shards are larger than the limit.
-        """
+        """Raise a StoreError if a set of shards is larger than the limit."""
         if (num_bytes := sum(map(shard_bytes, shards.values()))) > self.limit_bytes:
             raise self._too_small(num_bytes, "for the shards that are needed")
 
     def require_folder(self) -> None:
-        """Create the cache folder if necessary.
-
-        Raises:
-            WriteError: The folder cannot be created, or is a file.
-        """
-        with explain_write(self.folder):
+        """Create the cache folder if necessary; raise a WriteError if that fails."""
+        with convert_write_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def _take(self, shard: str, rows: pl.DataFrame, opened: ShardFiles) -> bool:
@@ -137,7 +115,7 @@ class ShardCache:
 
     @contextmanager
     def _lock(self) -> Generator[None, None, None]:
-        with explain_write(self.folder):
+        with convert_write_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -161,7 +139,7 @@ class ShardCache:
             if _remove_unless_held(path):
                 excess -= status.st_size
         if excess > 0:
-            raise self._too_small(self.limit_bytes + excess, "beside the shards that others use")
+            raise self._too_small(self.limit_bytes + excess, "besides those in use by others")
 
     def _too_small(self, needed_bytes: int, why: str) -> StoreError:
         tenths = math.ceil(10 * needed_bytes / GB)
@@ -185,34 +163,10 @@ class ShardCache:
 
     def _fetch_one(self, store: Bucket, shard: str, rows: pl.DataFrame) -> None:
         data = store.read(shard)
-        _check(memoryview(data), rows, Path(shard).stem, store.where(shard))
+        check_content(memoryview(data), rows, Path(shard).stem, store.where(shard))
         with partial_file(self.path(shard)) as file:
             file.write(data)
         Path(file.name).replace(self.path(shard))
-
-
-def _check(data: memoryview, rows: pl.DataFrame, content_digest: str, where: str) -> None:
-    """Check a shard against its manifest rows and the digest in its name.
-
-    Other lakes find the shard by that name alone, so the digest must match too.
-
-    Raises:
-        CorruptLakeError: A record or the digest differs.
-    """
-    check_size(len(data), rows, where)
-    content = ShardDigester()
-    columns = ("view_id", "record_offset", "image_offset", "end", "record_crc32c")
-    for view_id, start, image_start, end, checksum in rows.select(columns).iter_rows():
-        record = data[start:end]
-        payload = record[FRAME_HEADER_BYTES:-FRAME_FOOTER_BYTES]
-        header, footer = record[:FRAME_HEADER_BYTES], record[-FRAME_FOOTER_BYTES:]
-        expected = (frame_header(len(payload)), checksum, frame_footer(checksum))
-        if (bytes(header), crc32c.crc32c(payload), bytes(footer)) != expected:
-            raise damage(where, view_id, WRONG_RECORD)
-        image = data[image_start : end - FRAME_FOOTER_BYTES]
-        content.add(bytes(data[start + FRAME_HEADER_BYTES : image_start]), digest(image))
-    if content.finish() != content_digest:
-        raise CorruptLakeError(f"{where} is not what its name says; {REMEDY}")
 
 
 def _remove_unless_held(path: Path) -> bool:

@@ -6,14 +6,8 @@ import polars as pl
 
 from shared.errors import LakeError
 from shared.lake.open import Lake, open_lake
-from shared.lake.shards import (
-    ShardFiles,
-    ShardObjects,
-    check_size,
-    damage,
-    open_files,
-    rows_by_shard,
-)
+from shared.lake.shard_rows import check_size, damage, rows_by_shard
+from shared.lake.shards import ShardFiles, ShardObjects, open_files
 
 _SAME_VIEW = ["view_id", "label", "pixel_digest"]
 
@@ -59,22 +53,22 @@ def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects |
 
 def _find_again(lake: Lake, views: pl.DataFrame) -> tuple[Lake, pl.DataFrame]:
     """Return the current lake and its rows for the same views with the same pixels."""
-    now = replace(open_lake(lake.store), cache=lake.cache)
-    if now.digest == lake.digest:
+    current = replace(open_lake(lake.store), cache=lake.cache)
+    if current.digest == lake.digest:
         shards = views.unique("shard", maintain_order=True).select("shard", "view_id")
-        there = lake.store.sizes(shards["shard"].to_list())
-        gone = [(shard, view_id) for shard, view_id in shards.iter_rows() if shard not in there]
-        if gone and open_lake(lake.store).digest == lake.digest:
-            shard, view_id = gone[0]
+        stored = lake.store.sizes(shards["shard"].to_list())
+        missing = [(shard, view_id) for shard, view_id in shards.iter_rows() if shard not in stored]
+        if missing and open_lake(lake.store).digest == lake.digest:
+            shard, view_id = missing[0]
             raise damage(lake.store.where(shard), view_id, "the file is missing")
         return lake, views
     same = views.select(_SAME_VIEW).join(
-        now.manifest, on=_SAME_VIEW, how="inner", maintain_order="left"
+        current.manifest, on=_SAME_VIEW, how="inner", maintain_order="left"
     )
-    if same.height < views.height or now.image != lake.image:
+    if same.height < views.height or current.image != lake.image:
         raise LakeError(
-            "Expected the lake to keep its views while they are opened; run again. "
+            "Expected no change to the views while they are opened; run again. "
             f"Received: lake={lake.store}, in which a re-ingest has changed "
-            f"{views.height - same.height} of {views.height}"
+            f"{views.height - same.height} of {views.height} views"
         )
-    return now, same
+    return current, same

@@ -1,6 +1,5 @@
-"""The `Lake` class, and the reader and encoder of `lake.json`."""
+"""The `Lake` class, and the reader of a lake's tables."""
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,13 +13,13 @@ from shared.errors import CorruptLakeError, LakeError
 from shared.images.spec import ImageSpec
 from shared.lake import manifest as manifests
 from shared.lake.download_cache import ShardCache
+from shared.lake.lake_json import FORMAT_VERSION, count, seal
 from shared.lake.layout import LAKE_FILE, is_own_path
 from shared.storage.atomic import digest
-from shared.storage.bucket import REQUESTS
 from shared.storage.json_text import parse_object
+from shared.storage.object_store.bucket import REQUESTS
 from shared.storage.store import Store, as_store
 
-FORMAT_VERSION = 2
 # enough of a foreign value to recognize it in a one-line message
 _SHOWN_CHARS = 400
 
@@ -76,12 +75,12 @@ def open_lake(place: str | Path | Store) -> Lake:
     """
     store = as_store(place)
     while True:
-        facts_bytes = _read_lake_file(store)
+        encoded_json = _read_lake_file(store)
         try:
-            return _open(store, facts_bytes)
+            return _open(store, encoded_json)
         except CorruptLakeError:
             # an ingest may have committed a new lake and removed the old tables in the meantime
-            if _read_lake_file(store) == facts_bytes:
+            if _read_lake_file(store) == encoded_json:
                 raise
 
 
@@ -92,44 +91,43 @@ def _read_lake_file(store: Store) -> bytes:
         if not store.is_local:
             store.require()
         raise LakeError(
-            f"Expected a lake (a folder with {LAKE_FILE}); `just ingest ROOT` makes one. "
+            f"Expected a lake (a folder with {LAKE_FILE}); `just ingest ROOT` creates one. "
             f"Received: lake={store}"
         ) from None
 
 
-def _open(store: Store, facts_bytes: bytes) -> Lake:
+def _open(store: Store, encoded_json: bytes) -> Lake:
     try:
-        facts = parse_object(facts_bytes)
-        version = facts["format_version"]
+        content = parse_object(encoded_json)
+        version = content["format_version"]
         if version != FORMAT_VERSION:
             raise LakeError(
-                f"Expected a lake of format {FORMAT_VERSION}; `just ingest` makes an older one "
-                "anew, and a newer one needs a newer mura-lake. "
+                f"Expected a lake of format {FORMAT_VERSION}; `just ingest` rebuilds an "
+                "older one, and a newer one needs a newer mura-lake. "
                 f"Received: format_version={_show(version)} in {store.where(LAKE_FILE)}"
             )
-        own_digest = facts.pop("digest")
-        if seal(facts) != facts_bytes:
+        own_digest = content.pop("digest")
+        if seal(content) != encoded_json:
             raise ValueError("its digest differs")
-        tables: list[dict[str, Any]] = [*facts["manifest"], facts["rejects"], facts["findings"]]
+        partitions: list[dict[str, Any]] = content["manifest"]
+        tables = [*partitions, content["rejects"], content["findings"]]
         _check_paths(tables)
         encoded = _read_tables(store, tables)
         manifest = manifests.concat(
             [
                 manifests.decode_partition(str(Path(table["path"]).parent), data)
-                for table, data in zip(facts["manifest"], encoded[:-2], strict=True)
+                for table, data in zip(partitions, encoded[:-2], strict=True)
             ]
         )
         rejects = manifests.decode_table(encoded[-2], manifests.REJECTS_SCHEMA)
         findings = manifests.decode_table(encoded[-1], manifests.FINDINGS_SCHEMA)
-        if facts["counts"] != (counts := count(manifest, rejects, findings)):
-            raise ValueError(f"expected the counts {facts['counts']}, received {counts}")
-        image, layout = ImageSpec.from_json(facts["image"]), _find_layout(facts)
+        if content["counts"] != (counts := count(manifest, rejects, findings)):
+            raise ValueError(f"expected the counts {content['counts']}, received {counts}")
+        image, layout = ImageSpec.from_json(content["image"]), _find_layout(content)
         if image.encoding == "raw" and (manifest["image_bytes"] != image.num_bytes).any():
             raise ValueError(f"expected raw images of {image.num_bytes} bytes")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorruptLakeError(
-            f"{store.where(LAKE_FILE)} is not as it was committed: {_show(error)}"
-        ) from None
+        raise CorruptLakeError(f"{store.where(LAKE_FILE)} is damaged: {_show(error)}") from None
     files = {LAKE_FILE, *(table["path"] for table in tables), *manifest["shard"].unique()}
     return Lake(store, own_digest, image, manifest, rejects, findings, frozenset(files), layout)
 
@@ -142,8 +140,8 @@ def _check_paths(tables: Sequence[Mapping[str, Any]]) -> None:
             raise ValueError(f"{path!r} is not the path of a table")
 
 
-def _find_layout(facts: dict[str, Any]) -> dict[str, Any] | None:
-    layout: object = facts.get("layout")
+def _find_layout(content: dict[str, Any]) -> dict[str, Any] | None:
+    layout: object = content.get("layout")
     if layout is None or isinstance(layout, dict):
         return cast("dict[str, Any] | None", layout)
     raise TypeError(f"{layout!r} is not a layout")
@@ -172,25 +170,3 @@ def _read_table(store: Store, table: dict[str, Any]) -> bytes:
             f"Expected the digest {table['digest']}. Received: {digest(data)} for {where}"
         )
     return data
-
-
-def seal(facts: dict[str, Any]) -> bytes:
-    """Encode `lake.json` with its own digest, so that any change is detected."""
-    own_digest = digest(json.dumps(facts).encode())
-    return (json.dumps({**facts, "digest": own_digest}, indent=2) + "\n").encode()
-
-
-def count(manifest: pl.DataFrame, rejects: pl.DataFrame, findings: pl.DataFrame) -> dict[str, Any]:
-    """Return the counts stored in `lake.json`, with found = written + rejected."""
-    return {
-        "found": manifest.height + rejects.height,
-        "written": manifest.height,
-        "rejected": rejects.height,
-        "shards": manifest["shard"].n_unique(),
-        "rejects_by_reason": _count_values(rejects["reason"]),
-        "findings_by_kind": _count_values(findings["kind"]),
-    }
-
-
-def _count_values(words: pl.Series) -> dict[str, int]:
-    return dict(words.value_counts().sort(words.name).iter_rows())

@@ -1,8 +1,6 @@
 """Random access to the views of a lake, with every byte checked."""
 
 import math
-from collections.abc import Mapping
-from typing import NamedTuple
 
 import crc32c
 import numpy as np
@@ -14,49 +12,14 @@ from shared.images.encoding import decode
 from shared.images.pixels import Pixels
 from shared.lake.find_shards import find_shards
 from shared.lake.open import Lake
-from shared.lake.shards import WRONG_RECORD, ShardObjects, damage
-from shared.lake.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
+from shared.lake.record_locations import RecordLocations
+from shared.lake.shard_rows import WRONG_RECORD, damage
+from shared.lake.shards import ShardObjects
+from shared.lake.tfrecord import FRAME_BYTES, FRAME_HEADER_BYTES
+from shared.printable import is_utf8
 
 # TensorFlow uses a NumPy buffer without a copy if it is aligned to 64 bytes
 _ALIGNMENT = 64
-_FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
-
-
-class _Records(NamedTuple):
-    """Location and checksums of records: arrays with one entry per view, to save memory.
-
-    A record consists of the frame header, the head of the payload, the image and the frame footer.
-    `frames` holds the expected header and footer, uint8 of shape (views, 16).
-    """
-
-    shards: npt.NDArray[np.int64]
-    offsets: npt.NDArray[np.int64]
-    head_bytes: npt.NDArray[np.int64]
-    image_bytes: npt.NDArray[np.int64]
-    payload_crc32c: npt.NDArray[np.int64]
-    frames: npt.NDArray[np.uint8]
-
-    @classmethod
-    def of(cls, views: pl.DataFrame, numbers: Mapping[str, int]) -> "_Records":
-        """Return the record locations of manifest rows; `numbers` maps shards to their numbers."""
-        columns = ("record_offset", "image_offset", "image_bytes", "record_crc32c")
-        offsets, image_offsets, image_bytes, checksums = (views[c].to_numpy() for c in columns)
-        head_bytes = image_offsets - offsets - FRAME_HEADER_BYTES
-        lengths = (head_bytes + image_bytes).tolist()
-        headers = {length: frame_header(length) for length in set(lengths)}
-        frames = b"".join(
-            headers[length] + frame_footer(checksum)
-            for length, checksum in zip(lengths, checksums.tolist(), strict=True)
-        )
-        shards = [numbers[shard] for shard in views["shard"]]
-        return cls(
-            np.array(shards, np.int64),
-            offsets,
-            head_bytes,
-            image_bytes,
-            checksums,
-            np.frombuffer(frames, np.uint8).reshape(-1, _FRAME_BYTES),
-        )
 
 
 class ViewReader:
@@ -91,7 +54,7 @@ class ViewReader:
         self._views = views.select("shard", "view_id")
         self._numbers = views["record_index"]
         self.is_remote = isinstance(shards, ShardObjects)
-        self._records = _Records.of(views, shards.numbers)
+        self._records = RecordLocations.of(views, shards.numbers)
         self._head_bytes = int(self._records.head_bytes.max(initial=0))
 
     @property
@@ -104,9 +67,9 @@ class ViewReader:
             LakeError: The path is not valid UTF-8, so tables and TensorFlow cannot represent it.
         """
         names = {shard: self._shards.where(shard) for shard in self._shards.numbers}
-        if not all(map(_is_utf8, names.values())):
+        if not all(map(is_utf8, names.values())):
             raise LakeError(
-                "Expected a lake whose path is UTF-8, to read it shard by shard. "
+                "Expected a lake with a UTF-8 path, to read whole shards. "
                 f"Received: lake={min(names.values())!r}"
             )
         where = pl.col("shard").replace_strict(names, return_dtype=pl.String)
@@ -143,7 +106,7 @@ class ViewReader:
 
     def _read(self, rows: npt.NDArray[np.int64]) -> Pixels:
         images = _aligned((len(rows), *self.batch_shape[1:]))
-        frames = np.empty((len(rows), _FRAME_BYTES), np.uint8)
+        frames = np.empty((len(rows), FRAME_BYTES), np.uint8)
         pixels, frames_memory = images.reshape(-1).data, frames.reshape(-1).data
         scratch = memoryview(bytearray(self._head_bytes))
         is_raw = self._image.encoding == "raw"
@@ -156,12 +119,12 @@ class ViewReader:
             start = index * image_bytes
             image = pixels[start : start + image_bytes] if is_raw else bytearray(image_bytes)
             head = scratch[:head_bytes]
-            start = index * _FRAME_BYTES
+            start = index * FRAME_BYTES
             header = frames_memory[start : start + FRAME_HEADER_BYTES]
-            footer = frames_memory[start + FRAME_HEADER_BYTES : start + _FRAME_BYTES]
+            footer = frames_memory[start + FRAME_HEADER_BYTES : start + FRAME_BYTES]
             num_read = read_into(shard, (header, head, image, footer), offset)
             if (
-                num_read != head_bytes + image_bytes + _FRAME_BYTES
+                num_read != head_bytes + image_bytes + FRAME_BYTES
                 or crc32c.crc32c(image, crc32c.crc32c(head)) != checksum
             ):
                 raise self._damaged(rows[index])
@@ -174,12 +137,8 @@ class ViewReader:
     def take(self, records: npt.NDArray[np.object_], rows: npt.NDArray[np.int64]) -> Pixels:
         """Return the same pixels as `read`, from record payloads that the caller has loaded.
 
-        Args:
-            records: Payloads as bytes, shape (n,); a payload with a wrong checksum is read again.
-            rows: Row numbers of the views.
-
-        Raises:
-            As `read`.
+        `records` are the payloads as bytes, shape (len(rows),); a payload with a wrong checksum is
+        read again.
         """
         images = _aligned((len(rows), *self.batch_shape[1:]))
         head_bytes = self._records.head_bytes[rows].tolist()
@@ -193,11 +152,7 @@ class ViewReader:
         return images
 
     def check(self) -> None:
-        """Read every view once to detect damage.
-
-        Raises:
-            CorruptLakeError: A record differs from the manifest.
-        """
+        """Read every view once; raise a CorruptLakeError if a record differs from the manifest."""
         for row in range(len(self)):
             self.read(np.array([row]))
 
@@ -205,10 +160,6 @@ class ViewReader:
         shard, view_id = self._views.row(int(row))
         self._shards.discard(shard)
         return damage(self._shards.where(shard), view_id, WRONG_RECORD, self._shards.remedy)
-
-
-def _is_utf8(path: str) -> bool:
-    return path.isascii() or not any("\ud800" <= char <= "\udfff" for char in path)
 
 
 def _aligned(shape: tuple[int, ...]) -> Pixels:

@@ -5,27 +5,19 @@ Callers pass the manifest rows of the shards.
 
 import os
 import sys
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
-
-from shared.errors import CorruptLakeError, StoreError
-from shared.lake.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES
+from shared.errors import StoreError
+from shared.lake.shard_rows import REMEDY
+from shared.lake.tfrecord import FRAME_BYTES
 from shared.storage.atomic import open_regular
-from shared.storage.bucket import REQUESTS, Bucket
 from shared.storage.descriptors import read_into
 from shared.storage.local import Folder
-from shared.storage.object_file import ObjectFile
-
-REMEDY = "`just verify` lists all damage; remove what it names, and `just ingest` makes it anew"
-WRONG_RECORD = "the record is not the one that was written"
-RECORD_END = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
-"""End of a row's record in its shard, in bytes; for the last record, the size of the shard."""
+from shared.storage.object_store.bucket import REQUESTS, Bucket
+from shared.storage.object_store.object_file import ObjectFile
 
 ReadInto = Callable[[int, Sequence[Any], int], int]
 """Fills buffers from an offset of a shard, given by number; returns the number of bytes read."""
@@ -33,59 +25,6 @@ ReadInto = Callable[[int, Sequence[Any], int], int]
 _Numbers = Sequence[int]
 # file descriptors left for everything else that the process opens
 _SPARE_FILES = 64
-_FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
-
-
-def rows_by_shard(manifest: pl.DataFrame, shards: pl.Series) -> dict[str, pl.DataFrame]:
-    """Return the rows of all records of each shard, in record order, with the `end` of each."""
-    columns = ("shard", "view_id", "record_index", "record_offset", "record_crc32c", "image_offset")
-    rows = (
-        manifest.filter(pl.col("shard").is_in(shards.unique().to_list()))
-        .select(*columns, end=RECORD_END)
-        .sort("record_index")
-    )
-    return {str(k): own for (k,), own in rows.partition_by("shard", as_dict=True).items()}
-
-
-def shard_bytes(rows: pl.DataFrame) -> int:
-    """Return the size in bytes of a shard with these rows."""
-    return rows["end"][-1]
-
-
-def check_size(size_bytes: int, rows: pl.DataFrame, where: str) -> None:
-    """Check a shard's size against its rows, and the rows for gaps and overlaps.
-
-    Raises:
-        CorruptLakeError: The size differs, or the rows are not contiguous.
-    """
-    if not _follow_each_other(rows):
-        raise CorruptLakeError(f"{where}: the manifest's rows of it do not follow each other")
-    if size_bytes != shard_bytes(rows):
-        cut = min(bisect_right(rows["end"].to_list(), size_bytes), rows.height - 1)
-        what = f"expected a file of {shard_bytes(rows)} bytes, received {size_bytes}"
-        raise damage(where, rows["view_id"][cut], what)
-
-
-def _follow_each_other(rows: pl.DataFrame) -> bool:
-    """Return whether rows are numbered from 0 and the records are contiguous.
-
-    Every record must be longer than its frame, so all reads stay within the shard.
-    """
-    numbers, starts, images, ends = (
-        rows[name].to_numpy() for name in ("record_index", "record_offset", "image_offset", "end")
-    )
-    return (
-        bool(np.array_equal(numbers, np.arange(len(numbers))))
-        and starts[0] == 0
-        and bool(np.array_equal(starts[1:], ends[:-1]))
-        and bool((images > starts + FRAME_HEADER_BYTES).all())
-        and bool((ends > images + FRAME_FOOTER_BYTES).all())
-    )
-
-
-def damage(where: str, view_id: str, what: str, remedy: str = REMEDY) -> CorruptLakeError:
-    """Return the error for a damaged view of a shard."""
-    return CorruptLakeError(f"{where}, view {view_id}: {what}; {remedy}")
 
 
 def _keep(_: str) -> None:
@@ -180,7 +119,7 @@ class ShardObjects:
         self, numbers: _Numbers, offsets: _Numbers, head_bytes: _Numbers, image_bytes: _Numbers
     ) -> ReadInto:
         """Request records; return a function that yields their parts in the same order."""
-        lengths = (sum(both) + _FRAME_BYTES for both in zip(head_bytes, image_bytes, strict=True))
+        lengths = (sum(both) + FRAME_BYTES for both in zip(head_bytes, image_bytes, strict=True))
         shards = [self._shards[number] for number in numbers]
         records = self._pool.map(self._read, shards, offsets, lengths)
 
@@ -205,8 +144,8 @@ class ShardObjects:
             record = file.read(offset, num_bytes)
         except FileNotFoundError:
             raise StoreError(
-                f"Expected {self.where(shard)}, which was there at first. Received: no such "
-                "object; has another ingest replaced the lake? Run again"
+                f"Expected {self.where(shard)}, which was found before. Received: no such "
+                "object; another ingest may have replaced the lake, run again"
             ) from None
         idle.append(file)
         return record

@@ -15,6 +15,8 @@ from shared.errors import CorruptLakeError
 
 FRAME_HEADER_BYTES = 12
 FRAME_FOOTER_BYTES = 4
+FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
+"""Bytes of a record around its payload."""
 
 # constant of TensorFlow's CRC mask (tensorflow/core/lib/hash/crc32c.h)
 _MASK_DELTA = 0xA282EAD8
@@ -57,17 +59,17 @@ def read_records(shard: BinaryIO, name: str) -> Iterator[Record]:
         offset += FRAME_HEADER_BYTES + len(payload) + FRAME_FOOTER_BYTES
 
 
-def _read_payload(shard: BinaryIO, header: bytes, place: str) -> bytes:
+def _read_payload(shard: BinaryIO, header: bytes, where: str) -> bytes:
     if len(header) < FRAME_HEADER_BYTES:
         raise CorruptLakeError(
-            f"Expected a record's header. Received: {len(header)} bytes in {place}"
+            f"Expected a record's header. Received: {len(header)} bytes in {where}"
         )
     (length,) = struct.unpack_from("<Q", header)
     if frame_header(length) != header:
-        raise CorruptLakeError(f"The checksum of a record's length differs in {place}")
+        raise CorruptLakeError(f"The checksum of a record's length differs in {where}")
     payload, footer = shard.read(length), shard.read(FRAME_FOOTER_BYTES)
     if len(payload) < length or len(footer) < FRAME_FOOTER_BYTES:
-        raise CorruptLakeError(f"Expected a record of {length} bytes. Received: the end of {place}")
+        raise CorruptLakeError(f"Expected a record of {length} bytes. Received: the end of {where}")
     if frame_footer(crc32c.crc32c(payload)) != footer:
-        raise CorruptLakeError(f"The checksum of a record differs in {place}")
+        raise CorruptLakeError(f"The checksum of a record differs in {where}")
     return payload

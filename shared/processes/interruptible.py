@@ -7,7 +7,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-_LOOK_S = 0.1
+_POLL_S = 0.1
 
 
 def interruptible(work: Callable[[], Result]) -> Result:
@@ -25,7 +25,7 @@ def interruptible(work: Callable[[], Result]) -> Result:
     done: Future[Result] = Future()
     threading.Thread(target=_do, args=(work, done), daemon=True).start()
     # polls, because polars handles SIGINT so that a wait without a timeout would continue
-    while not wait([done], _LOOK_S).done:
+    while not wait([done], _POLL_S).done:
         pass
     return done.result()
 

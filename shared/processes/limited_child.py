@@ -22,11 +22,7 @@ _LIMIT_BYTES = 4 * 1024**3
 
 
 def read(pipe: IO[bytes], num_bytes: int) -> bytes:
-    """Read exactly `num_bytes` bytes.
-
-    Raises:
-        EOFError: The pipe ends earlier.
-    """
+    """Read exactly `num_bytes` bytes; raise EOFError if the pipe ends earlier."""
     content = pipe.read(num_bytes)
     if len(content) < num_bytes:
         raise EOFError
@@ -35,7 +31,7 @@ def read(pipe: IO[bytes], num_bytes: int) -> bytes:
 
 def serve(decoder: str, limit_s: float) -> None:
     """Decode the files sent on standard input, until it closes."""
-    source, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    source, responses = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123
         # output of libraries must not mix with the responses
         os.dup2(nowhere.fileno(), 0)
@@ -43,21 +39,21 @@ def serve(decoder: str, limit_s: float) -> None:
     module, _, name = decoder.partition(":")
     decode: Callable[[bytes], Pixels] = getattr(importlib.import_module(module), name)
     _limit_process()
-    answers.write(READY)
-    answers.flush()
+    responses.write(READY)
+    responses.flush()
     while header := source.read(LENGTH.size):
         encoded = read(source, *LENGTH.unpack(header))
         _set_alarm(limit_s)
         try:
             pixels = decode(encoded)
-            answer = SHAPE.pack(True, *pixels.shape) + pixels.tobytes()
+            response = SHAPE.pack(True, *pixels.shape) + pixels.tobytes()
         except ImageError as error:
-            answer = _refusal(error.reason, error.detail)
+            response = _encode_error(error.reason, error.detail)
         except MemoryError:
-            answer = _refusal("too_large", f"takes more than {_LIMIT_BYTES} bytes to decode")
+            response = _encode_error("too_large", f"decoding needs more than {_LIMIT_BYTES} bytes")
         _set_alarm(0)
-        answers.write(answer)
-        answers.flush()
+        responses.write(response)
+        responses.flush()
 
 
 def _limit_process() -> None:
@@ -82,6 +78,6 @@ def _set_alarm(limit_s: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, limit_s)
 
 
-def _refusal(reason: str, detail: str) -> bytes:
+def _encode_error(reason: str, detail: str) -> bytes:
     content = json.dumps([reason, detail]).encode()
     return SHAPE.pack(False, 1, len(content)) + content

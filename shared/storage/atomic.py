@@ -22,11 +22,11 @@ _BUFFER_BYTES = 1 << 20
 
 _DIGEST_CHARS = 32
 _REMEDIES = {
-    errno.ENOSPC: "make room and run again",
-    errno.EDQUOT: "make room and run again",
+    errno.ENOSPC: "free disk space and run again",
+    errno.EDQUOT: "free disk space and run again",
     errno.EFBIG: "allow larger files (ulimit -f) and run again",
 }
-_OTHER_REMEDY = "allow it or name another folder, and run again"
+_OTHER_REMEDY = "grant permission or choose another folder, and run again"
 
 
 def digest(data: bytes | memoryview) -> str:
@@ -69,12 +69,8 @@ class ShardDigester:
 
 
 @contextmanager
-def explain_write(path: Path) -> Generator[None, None, None]:
-    """Convert an OSError of the block into a WriteError with the path and a remedy.
-
-    Raises:
-        WriteError: The block raised OSError.
-    """
+def convert_write_errors(path: Path) -> Generator[None, None, None]:
+    """Convert an OSError of the block into a WriteError with the path and a remedy."""
     try:
         yield
     except OSError as error:
@@ -107,7 +103,7 @@ def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
     """
     # a random number, not the process id: hosts that share a disk have equal process ids
     partial = path.parent / f".{path.name}.{secrets.randbits(63)}{PARTIAL_SUFFIX}"
-    with explain_write(path):
+    with convert_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with partial.open("wb", buffering=_BUFFER_BYTES) as file:
@@ -117,17 +113,18 @@ def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
             raise
 
 
-def publish(partial: Path, path: Path) -> None:
-    """Sync a partial file to disk and rename it to its final name.
+def publish(partial: Path, path: Path, *, durable: bool = True) -> None:
+    """Sync a partial file to disk if `durable`, and rename it to its final name.
 
     The name itself is durable once `sync_folder` has returned.
 
     Raises:
         WriteError: The file cannot be synced or renamed; the partial file is removed.
     """
-    with explain_write(path):
+    with convert_write_errors(path):
         try:
-            _sync(partial)
+            if durable:
+                _sync(partial)
             partial.replace(path)
         except BaseException:
             partial.unlink(missing_ok=True)
@@ -135,14 +132,10 @@ def publish(partial: Path, path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync the names in a folder to disk.
-
-    Raises:
-        WriteError: The folder cannot be synced.
-    """
+    """Sync the names in a folder to disk; raise a WriteError if that fails."""
     if sys.platform == "win32":
         return  # NTFS writes names to its journal, and folders cannot be opened
-    with explain_write(folder):
+    with convert_write_errors(folder):
         _sync(folder)
 
 

@@ -12,12 +12,8 @@ class StoredFile(NamedTuple):
 
 
 class ChangedFileError(Exception):
-    """A file is not the one that was listed.
-
-    Attributes:
-        num_bytes: its size now.
-    """
+    """A file has changed since it was listed; `num_bytes` is its size now."""
 
     def __init__(self, num_bytes: int):
-        super().__init__(f"{num_bytes} bytes")
+        super().__init__(num_bytes)
         self.num_bytes = num_bytes

@@ -22,7 +22,7 @@ def parse_object(encoded: bytes) -> dict[str, Any]:
         ValueError: The bytes are not a JSON object within the limits of size and depth.
     """
     if len(encoded) > _MAX_BYTES:
-        raise ValueError(f"{len(encoded)} bytes of JSON, at most {_MAX_BYTES}")
+        raise ValueError(f"{len(encoded)} bytes of JSON; the limit is {_MAX_BYTES}")
     try:
         parsed: Any = json.loads(
             encoded.decode(), parse_constant=_refuse_constant, parse_float=_parse_float
@@ -30,7 +30,7 @@ def parse_object(encoded: bytes) -> dict[str, Any]:
     except RecursionError:
         raise _too_deep() from None
     if not isinstance(parsed, dict):
-        raise ValueError(f"a JSON object expected, {type(parsed).__name__} received")
+        raise ValueError(f"expected a JSON object, received {type(parsed).__name__}")
     found = cast("dict[str, Any]", parsed)
     _check(found)
     return found

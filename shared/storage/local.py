@@ -12,7 +12,7 @@ from typing import BinaryIO, ClassVar, Literal
 from shared.errors import StoreError
 from shared.storage.atomic import (
     NUM_WRITERS,
-    explain_write,
+    convert_write_errors,
     open_regular,
     partial_file,
     publish,
@@ -31,7 +31,8 @@ _NO_FILE = {errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO}
 class Folder:
     """A folder of the local file system; `str` gives its name as the user wrote it.
 
-    All paths are relative to the folder and use `/`.
+    All paths are relative to the folder and use `/`. Methods raise `WriteError` if a file cannot be
+    written or removed, and those of a `Bucket` raise `StoreError` if the object store fails.
     """
 
     root: Path
@@ -58,8 +59,7 @@ class Folder:
         """Return the content of a file.
 
         Raises:
-            FileNotFoundError: The file does not exist.
-            StoreError: An object store fails.
+            FileNotFoundError: The file does not exist, or is not a regular file.
         """
         try:
             with open_regular(self.root / path) as file:
@@ -70,61 +70,40 @@ class Folder:
             raise
 
     def write(self, path: str, data: bytes) -> None:
-        """Write a file atomically and durably.
-
-        Raises:
-            WriteError: The file cannot be written.
-            StoreError: An object store fails.
-        """
+        """Write a file atomically and durably."""
         write_atomically(self.root / path, data)
 
     def partial(self, path: str) -> AbstractContextManager[BinaryIO]:
-        """Open a local file for writing, for `publish`; remove it if the block fails.
-
-        Raises:
-            WriteError: The block raised OSError, or the file cannot be created.
-        """
+        """Open a local file for writing, for `publish`; remove it if the block fails."""
         return partial_file(self.root / path)
 
     def publish(self, partial: Path, path: str) -> None:
         """Move a partial file to its final path atomically; remove it if that fails.
 
         The name is durable once `sync` has returned.
-
-        Raises:
-            WriteError: The file cannot be moved.
-            StoreError: An object store fails.
         """
         publish(partial, self.root / path)
 
     def sync(self, paths: Iterable[str]) -> None:
-        """Make the names of published files durable.
-
-        Raises:
-            WriteError: A folder cannot be synced.
-        """
+        """Make the names of published files durable."""
         folders = {(self.root / path).parent for path in paths}
         with ThreadPoolExecutor(NUM_WRITERS) as writers:
             list(writers.map(sync_folder, folders))
 
     def sizes(self, paths: Collection[str]) -> dict[str, int]:
-        """Return the size, in bytes, of each existing file.
-
-        Raises:
-            StoreError: An object store fails.
-        """
+        """Return the size, in bytes, of each existing file."""
         files = {path: self.root / path for path in paths}
         return {path: file.stat().st_size for path, file in files.items() if file.is_file()}
 
     def read_listed(self, file: StoredFile) -> bytes:
         """Return a file if it is the one that was listed, and does not change while it is read.
 
-        The time of change (ctime) may be another than in the listing, because links and permissions
-        change it too.
+        The change time (ctime) may differ from the listing, because links and permissions change it
+        too.
 
         Raises:
-            ChangedFileError: size or time of modification differ.
-            OSError: it cannot be read.
+            ChangedFileError: The size or modification time differs.
+            OSError: The file cannot be read.
         """
         # a Path costs as much time as the read
         with open(f"{self.root}/{file.path}", "rb", buffering=0) as opened:  # noqa: PTH123
@@ -141,7 +120,7 @@ class Folder:
         """Return the path of a file of this host.
 
         Raises:
-            StoreError: the store is an object store.
+            StoreError: The store is an object store.
         """
         return self.root / path
 
@@ -149,30 +128,25 @@ class Folder:
         """Hold a lock file for this process.
 
         Raises:
-            StoreError: another process holds it.
-            WriteError: the folder cannot be written.
+            StoreError: Another process holds it.
         """
         return hold(self.root / path)
 
     def discard_partial_files(self) -> AbstractContextManager[None]:
-        """Do nothing: partial files are beside the files, where `list_files` finds them."""
+        """Do nothing: partial files are in the folder, where `list_files` finds them."""
         return nullcontext()
 
     def require(self) -> None:
-        """Check that the folder is none yet, or a folder.
+        """Check that the path is a folder or does not exist yet, or that the bucket exists.
 
         Raises:
-            StoreError: it is a file; or there is no such bucket, or no response.
+            StoreError: The path is a file, or the bucket does not exist.
         """
         if self.root.exists() and not self.root.is_dir():
             raise StoreError(f"Expected a folder. Received: the file {self.root}")
 
     def list_files(self, path: str = "") -> list[StoredFile]:
-        """Return all files below a path, links included, sorted by their paths.
-
-        Raises:
-            StoreError: an object store does not respond.
-        """
+        """Return all files below a path, including links, sorted by path."""
         below = (self.root / path).rglob("*")
         found = (each for each in below if each.is_symlink() or not each.is_dir())
         return sorted(
@@ -185,13 +159,8 @@ class Folder:
         )
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Remove files that may be there.
-
-        Raises:
-            WriteError: one cannot be removed.
-            StoreError: an object store does not respond, or does not allow it.
-        """
-        with explain_write(self.root):
+        """Remove files; missing files are ignored."""
+        with convert_write_errors(self.root):
             for path in paths:
                 (self.root / path).unlink(missing_ok=True)
 
@@ -199,20 +168,15 @@ class Folder:
         """Yield each file with the path of its folder, which is empty or ends in a slash.
 
         Args:
-            enters: whether to enter a folder, given its path.
+            enters: Returns whether to enter a folder, given its path.
 
         Raises:
-            SourceError: a folder cannot be entered.
-            StoreError: an object store does not respond.
+            SourceError: A folder cannot be read.
         """
         return walk_folder(str(self.root), enters)
 
     def folders(self, path: str = "") -> list[str] | None:
-        """Return the sorted names of the direct subfolders, or None if the folder does not exist.
-
-        Raises:
-            StoreError: An object store fails.
-        """
+        """Return the sorted names of the subfolders, or None if the folder does not exist."""
         folder = self.root / path
         if not folder.is_dir():
             return None

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from shared.errors import StoreError
-from shared.storage.atomic import explain_write
+from shared.storage.atomic import convert_write_errors
 from shared.storage.descriptors import lock, read_at
 
 _HOLDER_LIMIT_BYTES = 4096
@@ -21,21 +21,21 @@ _HOLDER_TRIES, _HOLDER_WAIT_S = 20, 0.05
 
 @contextmanager
 def hold(path: Path) -> Generator[None, None, None]:
-    """Hold a lock file for this process; make its folder if need be.
+    """Hold a lock file for this process; create its folder if necessary.
 
     The lock is the kernel's (flock), so it ends with the process, and a file that a dead process
     left is taken over. The content of the file only names the holder; a library such as filelock
     would empty it before it tries the lock.
 
     Raises:
-        StoreError: another process holds it.
-        WriteError: the folder cannot be written.
+        StoreError: Another process holds it.
+        WriteError: The folder cannot be written.
     """
-    with explain_write(path):
+    with convert_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _take(path)
     try:
-        with explain_write(path):
+        with convert_write_errors(path):
             _write_holder(descriptor)
         yield
     finally:

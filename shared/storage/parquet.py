@@ -34,12 +34,12 @@ def read_table(
     except MemoryError as error:
         if not isinstance(error, pa.ArrowException):
             raise
-        raise ValueError(f"no Parquet table: {error}") from None
+        raise ValueError(f"not a Parquet table: {error}") from None
     except (
         Exception,
         pl.exceptions.PanicException,
     ) as error:  # parsers of damaged files raise any type
-        raise ValueError(f"no Parquet table: {error}") from None
+        raise ValueError(f"not a Parquet table: {error}") from None
     for name, dtype in schema.items():
         if (found := table.schema.get(name)) != dtype:
             raise ValueError(f"Expected the column {name} of {dtype!r}. Received: {found!r}")
@@ -48,11 +48,11 @@ def read_table(
 
 def _parse(encoded: bytes) -> pl.DataFrame:
     file: Any = pq.ParquetFile(io.BytesIO(encoded))
-    facts = file.metadata
-    groups = [facts.row_group(index) for index in range(facts.num_row_groups)]
+    metadata = file.metadata
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     num_bytes = sum(group.total_byte_size for group in groups)
-    if max(num_bytes, len(encoded)) > _MAX_BYTES or facts.num_rows > _MAX_ROWS:
-        raise ValueError(f"{facts.num_rows} rows in {num_bytes} bytes")
+    if max(num_bytes, len(encoded)) > _MAX_BYTES or metadata.num_rows > _MAX_ROWS:
+        raise ValueError(f"{metadata.num_rows} rows in {num_bytes} bytes")
     table = file.read()
     # neither pyarrow nor polars checks by default that strings are valid UTF-8
     table.validate(full=True)

@@ -16,10 +16,6 @@ def read_regular(folder: Path, name: str) -> bytes:
     Links inside the folder are refused, because a link could expose any file of the machine; the
     folder itself may be a link. Pipes are refused, because reading one blocks.
 
-    Args:
-        folder: Folder named by the user.
-        name: Path of the file, relative to the folder.
-
     Raises:
         OSError: The file is missing, unreadable, too large, not a regular file, or reached by a
             link.
@@ -27,14 +23,14 @@ def read_regular(folder: Path, name: str) -> bytes:
     path = folder / name
     for part in [path, *path.parents][: len(Path(name).parts)]:
         if part.is_symlink():
-            raise OSError(None, "a link is not followed", str(part))
+            raise OSError(None, "links are not followed", str(part))
     # a link may have replaced the file since; Windows has no flag for that
     flags = REGULAR if sys.platform == "win32" else REGULAR | os.O_NOFOLLOW
     descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(None, "not a regular file", str(path))
-        if facts.st_size > _MAX_BYTES:
-            raise OSError(None, f"{facts.st_size:,} bytes, at most {_MAX_BYTES:,}", str(path))
+        if status.st_size > _MAX_BYTES:
+            raise OSError(None, f"{status.st_size:,} bytes; the limit is {_MAX_BYTES:,}", str(path))
         return file.read()

@@ -7,12 +7,12 @@ parsed.
 
 import hashlib
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from shared.console import note
-from shared.storage.atomic import explain_write, open_regular, partial_file, publish
+from shared.storage.atomic import open_regular, partial_file, publish
 
 # 64 hexadecimal digits of SHA-256 and a line feed
 _SEAL_BYTES = 65
@@ -23,7 +23,7 @@ def sealed_file(path: Path, key: str, *, durable: bool = True) -> Generator[Bina
     """Open a file for writing; when the block ends it is sealed and moved to `path` atomically.
 
     Args:
-        path: Path of the file; an existing file is replaced.
+        path: An existing file is replaced.
         key: Identifies all inputs that the content depends on.
         durable: Sync the file to disk; without it, a power failure may leave a damaged file.
 
@@ -38,16 +38,7 @@ def sealed_file(path: Path, key: str, *, durable: bool = True) -> Generator[Bina
             seal = _seal(written, key)
         file.seek(0)
         file.write(seal)
-    partial = Path(file.name)
-    if durable:
-        publish(partial, path)
-        return
-    with explain_write(path):
-        try:
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+    publish(Path(file.name), path, durable=durable)
 
 
 @contextmanager
@@ -57,17 +48,19 @@ def open_sealed(path: Path, key: str) -> Generator[BinaryIO | None, None, None]:
     None means that the file is missing or, after a note to the user, that it is unreadable, damaged
     or sealed with another key.
     """
-    try:
-        file = open_regular(path)
-    except FileNotFoundError:
-        yield None
-        return
-    except OSError as error:
-        note(f"{path} cannot be read, so it is made anew: {error.strerror or error}")
-        yield None
-        return
-    with file:
-        yield file if _is_whole(file, path, key) else None
+    with ExitStack() as opened:
+        content = None
+        try:
+            file = opened.enter_context(open_regular(path))
+            if _is_intact(file, key):
+                content = file
+            else:
+                note(f"{path} is damaged or in the wrong place, and is computed again")
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            note(f"{path} cannot be read and is computed again: {error.strerror or error}")
+        yield content
 
 
 def read_sealed(path: Path, key: str) -> bytes | None:
@@ -76,19 +69,12 @@ def read_sealed(path: Path, key: str) -> bytes | None:
         return file.read() if file else None
 
 
-def _is_whole(file: BinaryIO, path: Path, key: str) -> bool:
+def _is_intact(file: BinaryIO, key: str) -> bool:
     """Verify a sealed file, and leave it positioned at its content."""
-    try:
-        found = file.read(_SEAL_BYTES)
-        file.seek(0)
-        is_whole = found == _seal(file, key)
-        file.seek(_SEAL_BYTES)
-    except OSError as error:
-        note(f"{path} cannot be read, so it is made anew: {error.strerror or error}")
-        return False
-    if not is_whole:
-        note(f"{path} is damaged or not in its place, so it is made anew")
-    return is_whole
+    seal = file.read(_SEAL_BYTES)
+    is_intact = seal == _seal(file, key)
+    file.seek(_SEAL_BYTES)
+    return is_intact
 
 
 def _seal(file: BinaryIO, key: str) -> bytes:

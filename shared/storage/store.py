@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from shared.errors import UsageError
-from shared.storage.bucket import SCHEMES, Bucket
 from shared.storage.local import Folder
+from shared.storage.object_store.bucket import SCHEMES, Bucket
 
 Store = Folder | Bucket
 

@@ -127,7 +127,7 @@ def find_status(entry: "os.DirEntry[str] | StoredEntry") -> tuple[int, int, int]
 
 def _refuse(folder: str, error: OSError) -> SourceError:
     return SourceError(
-        "Expected to enter every folder, because views would be lost otherwise. "
+        "Expected to read every folder, because views could be missing otherwise. "
         f"Received: {folder.rstrip('/')}, {error.strerror}"
     )
 

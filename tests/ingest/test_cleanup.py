@@ -18,8 +18,8 @@ from shared.images.spec import ImageSpec
 from shared.lake.layout import LAKE_FILE, LOCK_FILE, shard_path
 from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA, SCHEMA
 from shared.lake.open import Lake, open_lake
-from shared.storage.bucket import Bucket
 from shared.storage.local import Folder
+from shared.storage.object_store.bucket import Bucket
 from tests.ingest.processes import contents, file_contents
 
 IMAGE = ImageSpec(64)
@@ -69,7 +69,7 @@ def test_a_folder_with_foreign_files_is_refused(tmp_path: Path, path: str) -> No
     _commit(tmp_path, "hand")
     _write(tmp_path, path)
     before = contents(tmp_path)
-    with pytest.raises(LakeError, match=f"Received: lake={tmp_path}, which holds {path}"):
+    with pytest.raises(LakeError, match=f"Received: lake={tmp_path}, which contains {path}"):
         refuse_foreign(Folder(tmp_path))
     assert contents(tmp_path) == before
 
@@ -77,7 +77,7 @@ def test_a_folder_with_foreign_files_is_refused(tmp_path: Path, path: str) -> No
 def test_a_link_to_a_folder_is_foreign(tmp_path: Path) -> None:
     (root := tmp_path / "lake").mkdir()
     (root / "shards").symlink_to(tmp_path)
-    with pytest.raises(LakeError, match="which holds shards"):
+    with pytest.raises(LakeError, match="which contains shards"):
         refuse_foreign(Folder(root))
 
 
@@ -189,6 +189,6 @@ def test_a_bucket_whose_lake_lost_a_file_is_refused(tmp_path: Path, s3_folder: P
     lake, root = _in_bucket(_commit(tmp_path / "made", "hand"), s3_folder)
     (root / shard_path(HAND, DIGEST)).unlink()
     before = contents(root)
-    with pytest.raises(LakeError, match=f"from which another has removed shards/{HAND}"):
+    with pytest.raises(LakeError, match=f"from which another ingest has removed shards/{HAND}"):
         clean_up(lake, frozenset())
     assert contents(root) == before

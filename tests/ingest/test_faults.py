@@ -91,7 +91,7 @@ def test_a_full_disk_is_one_line(own_tree: Path, small_disk: Path) -> None:
     assert result.returncode == 1
     said = one_line_of(result.stderr)
     assert f"Expected to write {root}/shards/split=" in said
-    assert "Received: No space left on device; make room and run again" in said
+    assert "Received: No space left on device; free disk space and run again" in said
     assert_as_it_was(root, before)
 
 
@@ -113,7 +113,7 @@ def test_a_lake_that_is_read_only_is_one_line(own_tree: Path, own_lake: Path) ->
     assert result.returncode == 1
     said = one_line_of(result.stderr)
     assert f"Expected to write {own_lake}/.lock. Received: " in said
-    assert "allow it or name another folder" in said
+    assert "grant permission or choose another folder" in said
     assert_as_it_was(own_lake, before)
 
 
@@ -121,8 +121,8 @@ def test_a_lake_that_is_read_only_is_one_line(own_tree: Path, own_lake: Path) ->
     ("change", "said"),
     [
         (Path.unlink, "found by the scan. Received: No such file or directory; run again"),
-        (lambda path: path.write_bytes(path.read_bytes() + b"more"), "changed while it was read"),
-        (lambda path: os.utime(path, (0, 0)), "changed while it was read; run again"),
+        (lambda path: path.write_bytes(path.read_bytes() + b"more"), "bytes of a changed file"),
+        (lambda path: os.utime(path, (0, 0)), "bytes of a changed file; run again"),
     ],
     ids=["vanishes", "grows", "is written"],
 )
@@ -164,7 +164,7 @@ def test_a_worker_without_memory_rejects_no_view(own_tree: Path, tmp_path: Path)
     resource.prlimit(worker, resource.RLIMIT_AS, (limit_bytes, limit_bytes))
     said = running.communicate(timeout=60)[1]
     assert running.returncode == 1
-    assert "Received: no memory left, workers=1" in one_line_of(said)
+    assert "Received: out of memory, workers=1" in one_line_of(said)
     assert_as_it_was(root, before)
 
     large.unlink()

@@ -165,7 +165,7 @@ def test_what_is_no_regular_file_is_one_finding(tree: Path) -> None:
     os.truncate(tree / "valid_labeled_studies.csv", 2**40)
     unusable = compare(tree).unusable
     assert [unusable.pop(name) for name in (PATHS, STUDIES, "valid_image_paths.csv")] == [
-        "it is no regular file"
+        "it is not a regular file"
     ] * 3
     assert "1,099,511,627,776 bytes" in unusable.pop("valid_labeled_studies.csv")
     assert not unusable

@@ -42,8 +42,8 @@ def test_from_folders_to_a_report(folders: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     made = run("mura-ingest", folders, f"lake={lake}", *WORDS, PATIENT)
     assert made.returncode == 0, made.stderr
-    assert "1 ignored: images in folders of no known label: train/unsure" in made.stderr
-    assert "own patient" not in made.stderr
+    assert "1 ignored: images in folders with an unknown label: train/unsure" in made.stderr
+    assert "counts as a patient" not in made.stderr
     last = [line.split() for line in made.stdout.splitlines() if "valid" in line]
     assert [(row[1], row[2], row[-1]) for row in last[:2]] == [
         ("other", "normal", "1"),
@@ -70,7 +70,7 @@ def test_what_a_path_says_is_learnt_anew(folders: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     alone = run("mura-ingest", folders, f"lake={lake}", *WORDS)
     assert alone.returncode == 0, alone.stderr
-    assert "every file is its own patient" in alone.stderr
+    assert "each file counts as a patient" in alone.stderr
     views = open_lake(lake).manifest
     assert views["patient_id"].n_unique() == views.height
     assert views["study_id"].equals(views["view_id"])
@@ -87,9 +87,12 @@ def test_what_a_path_says_is_learnt_anew(folders: Path, tmp_path: Path) -> None:
     ("word", "message"),
     [
         ("patient=(", "Expected patient to be a regular expression. Received: patient=("),
-        ("splits=train,test", "Expected splits to be all, or some of train, valid"),
+        (
+            "splits=train,test",
+            "Expected splits to be all, or a comma-separated list of train, valid",
+        ),
         ("parts=wrist", "Expected parts only with layout=mura. Received: parts=wrist"),
-        ("patient=nobody", "Expected patient= to find the patient in the path of every view"),
+        ("patient=nobody", "Expected patient= to match the path of every view"),
     ],
 )
 def test_what_folders_have_not_is_refused(folders: Path, word: str, message: str) -> None:
@@ -115,4 +118,4 @@ def test_parts_and_splits_of_mura(phantom_tree: Path, tmp_path: Path) -> None:
     assert set(pairs.rows()) == {("valid", "hand"), ("valid", "wrist")}
     refused = run("mura-ingest", phantom_tree, "parts=wrists")
     assert refused.returncode == 2
-    assert "Expected parts to be all, or some of elbow, finger" in refused.stderr
+    assert "Expected parts to be all, or a comma-separated list of elbow, finger" in refused.stderr

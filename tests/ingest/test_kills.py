@@ -180,7 +180,7 @@ def test_an_interruption_ends_at_once_and_says_how_to_go_on(
     took_s = time.monotonic() - sent_s
     assert running.returncode == status, said
     assert one_line_of(said).endswith(
-        "finished shards are kept, the same command goes on from there"
+        "finished shards are kept; run the same command again to resume"
     )
     assert took_s < 2
     assert not any(map(is_alive, workers))

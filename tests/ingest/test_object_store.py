@@ -19,7 +19,7 @@ from shared.lake.download_cache import GB, ShardCache
 from shared.lake.layout import LAKE_FILE
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
-from shared.storage.bucket import Bucket
+from shared.storage.object_store.bucket import Bucket
 from shared.storage.store import as_store
 from tests.commands import PROJECT, run
 from tests.conftest import SIZE_PX
@@ -76,7 +76,7 @@ def test_a_lake_in_a_bucket_is_the_lake_in_a_folder(
     assert all(fault.hits == fault.times for fault in s3.faults)
     verified = run("mura-verify", f"lake={url}")
     assert verified.returncode == 0, verified.stderr
-    assert f"{url} is whole" in verified.stdout
+    assert f"{url} is intact" in verified.stdout
 
     s3.requests.clear()
     assert _ingest(phantom_tree, url)[0] == 0
@@ -224,7 +224,7 @@ def test_no_lake_is_committed_without_what_another_ingest_removed(
     s3.upload(lake.root, "lake")
     bucket = _bucket(url)
     bucket.remove([gone, LAKE_FILE])
-    with pytest.raises(LakeError, match=f"run again.*another has removed {gone}"):
+    with pytest.raises(LakeError, match=f"run again.*another ingest has removed {gone}"):
         commit(bucket, lake.image, lake.layout, tables)
     assert LAKE_FILE not in bucket.sizes([LAKE_FILE])
     assert _ingest(phantom_tree, url)[0] == 0
@@ -243,7 +243,7 @@ def test_damage_is_named(own_tree: Path, s3: Proxy) -> None:
     flipped = bytearray(whole)
     flipped[row["image_offset"] + 7] ^= 4
     s3.put(f"lake/{row['shard']}", bytes(flipped))
-    with ViewReader(lake, views) as reader, pytest.raises(CorruptLakeError, match="is not the one"):
+    with ViewReader(lake, views) as reader, pytest.raises(CorruptLakeError, match="differs from"):
         reader.read(np.arange(views.height))
     verified = run("mura-verify", f"lake={url}")
     assert verified.returncode == 1

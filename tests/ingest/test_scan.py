@@ -110,7 +110,7 @@ def test_a_folder_that_cannot_be_entered_is_named(tmp_path: Path) -> None:
         os.close(here)
         here = deeper
     os.close(here)
-    with pytest.raises(SourceError, match=r"Expected to enter every folder.*/x+, File name too"):
+    with pytest.raises(SourceError, match=r"Expected to read every folder.*/x+, File name too"):
         scan_tree(tree, MuraLayout())
 
 
@@ -140,13 +140,13 @@ def test_folders_of_unknown_labels_are_named(tmp_path: Path) -> None:
     paths = ["train/normal/a.png", *(f"train/{name}/{i}.png" for name in "ab" for i in range(2))]
     scan = scan_tree(_tree(tmp_path, paths), FoldersLayout())
     assert scan.views["view_id"].to_list() == ["train/normal/a.png"]
-    assert scan.num_ignored == {"images in folders of no known label: train/a, train/b": 4}
+    assert scan.num_ignored == {"images in folders with an unknown label: train/a, train/b": 4}
 
 
 def test_a_view_of_an_unknown_patient_is_refused(tmp_path: Path) -> None:
     tree = _tree(tmp_path, ["train/0/p1/a.png", "train/0/x/b.png", "train/0/x/a.png"])
     with pytest.raises(
-        SourceError, match=r"2 views in which it finds none, first train/0/x/a\.png"
+        SourceError, match=r"2 views without a match, the first is train/0/x/a\.png"
     ):
         scan_tree(tree, FoldersLayout(patient=re.compile(r"p(\d+)")))
 
@@ -164,7 +164,7 @@ def test_a_folder_that_is_no_mura_tree_is_refused(tmp_path: Path, paths: list[st
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no folder"):
+    with pytest.raises(SourceError, match="which is not a folder"):
         scan_tree(tmp_path / "missing", MuraLayout())
 
 

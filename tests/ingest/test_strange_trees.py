@@ -107,7 +107,7 @@ def test_a_folder_that_cannot_be_searched_loses_no_view(
     result = run_through(without_privilege(), "mura-ingest", own_tree, f"lake={root}", "size=64")
     study.chmod(0o755)
     assert result.returncode == 1
-    assert "Expected to enter every folder" in one_line_of(result.stderr)
+    assert "Expected to read every folder" in one_line_of(result.stderr)
     assert f"Received: {study}, Permission denied" in result.stderr
     assert contents(root) == before
 

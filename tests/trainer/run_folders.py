@@ -7,36 +7,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from shared.images.spec import ImageSpec
 from trainer.data.target import Target
+from trainer.evaluation.scored_table import SCORED_SCHEMA
 from trainer.options import CvOptions, TrainOptions
 from trainer.runs.results_writer import write_tables
+from trainer.runs.validation import RUN_HISTORY_SCHEMA
 
-HISTORY = {
-    "model": pl.String,
-    "fold": pl.Int64,
-    "epoch": pl.Int64,
-    "loss": pl.Float64,
-    "val_loss": pl.Float64,
-    "val_auroc": pl.Float64,
-    "accuracy": pl.Float64,
-    "val_accuracy": pl.Float64,
-    "seconds": pl.Float64,
-    "images_per_s": pl.Float64,
-    "train_s": pl.Float64,
-    "waiting_s": pl.Float64,
-    "is_best": pl.Boolean,
-}
-SCORED = {
-    "view_id": pl.String,
-    "model": pl.String,
-    "fold": pl.Int64,
-    "role": pl.String,
-    "probability": pl.Float64,
-    "study_id": pl.String,
-    "body_part": pl.String,
-    "label": pl.Int64,
-    "group": pl.Int64,
-}
+BINARY = Target("abnormal")
 PARTS = ("hand", "wrist")
 NUM_STUDIES = {"validation": 20, "test": 40, "out_of_fold": 12}
 
@@ -57,20 +35,40 @@ def predict(model: str, role: str, fold: int | None = None, parts: tuple[str, ..
 def fit(model: str, fold: int | None = None, num_epochs: int = 3):
     """Yield the history of one model."""
     for epoch in range(1, num_epochs + 1):
-        loss, is_best = 1 / (epoch + 1), epoch == min(2, num_epochs)
-        yield model, fold, epoch, loss, loss, 0.7, 0.6, 0.6, 2.0, 23.0, 1.5, 0.003, is_best
+        yield {
+            "model": model,
+            "fold": fold,
+            "epoch": epoch,
+            "loss": 1 / (epoch + 1),
+            "val_loss": 1 / (epoch + 1),
+            "val_auroc": 0.7,
+            "images_per_s": 23.0,
+            "train_s": 1.5,
+            "waiting_s": 0.003,
+            "is_best": epoch == min(2, num_epochs),
+        }
 
 
 def write_run(
-    folder: Path, command: str, scored: list[Any], history: list[Any], target: Target | None = None
+    folder: Path,
+    command: str,
+    scored: list[Any],
+    history: list[Any],
+    target: Target = BINARY,
 ) -> Path:
     counts = {"num_views": 40, "num_studies": 20, "num_patients": 20, "num_abnormal_views": 16}
     config = {
         "command": command,
+        "classes": list(target.class_names),
         "options": asdict(
             {"train": TrainOptions, "cv": CvOptions}[command](part="wrist", epochs=3)
         ),
-        "lake": {"path": "/lake", "digest": "d1ge57", "num_views": 100, "image": {"size": 64}},
+        "lake": {
+            "path": "/lake",
+            "digest": "d1ge57",
+            "num_views": 100,
+            "image": ImageSpec(64).to_json(),
+        },
         "code": {"digest": "c0de", "commit": None},
         "versions": {"python": "3.11", "mura-lake": "0.1.0"},
         "hardware": {"processor": "abacus", "num_cores": 2, "gpus": []},
@@ -83,21 +81,20 @@ def write_run(
         ],
     }
     folder.mkdir(exist_ok=True)
-    predictions = pl.DataFrame(scored, SCORED, orient="row")
-    if target:
-        config["classes"] = list(target.class_names)
+    predictions = pl.DataFrame(scored, SCORED_SCHEMA, orient="row")
+    if target.parts:
         predictions = _add_classes(predictions, target)
-    write_tables(folder, config, pl.DataFrame(history, HISTORY, orient="row"), predictions)
+    write_tables(folder, config, pl.DataFrame(history, RUN_HISTORY_SCHEMA), predictions)
     return folder
 
 
 def _add_classes(predictions: pl.DataFrame, target: Target) -> pl.DataFrame:
-    """Return the table with chances of classes: the part is always right."""
-    chances = np.zeros((predictions.height, target.num_outputs))
+    """Return the table with class probabilities: the part is always right."""
+    probabilities = np.zeros((predictions.height, target.num_outputs))
     rows, normal = np.arange(predictions.height), target.numbers(predictions) // 2 * 2
-    chances[rows, normal + 1] = predictions["probability"].to_numpy()
-    chances[rows, normal] = 1 - predictions["probability"].to_numpy()
-    return predictions.with_columns(class_probabilities=pl.Series(chances.tolist()))
+    probabilities[rows, normal + 1] = predictions["probability"].to_numpy()
+    probabilities[rows, normal] = 1 - predictions["probability"].to_numpy()
+    return predictions.with_columns(class_probabilities=pl.Series(probabilities.tolist()))
 
 
 def write_train(folder: Path, model: str = "cnn", roles: tuple[str, ...] = ("validation", "test")):

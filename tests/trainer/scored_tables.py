@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trainer.evaluation.scored_table import SCORED_SCHEMA
+
 # four studies, six views: study, label, probability
 HAND = [("a", 1, 0.9), ("a", 1, 0.3), ("b", 0, 0.2), ("b", 0, 0.4), ("c", 1, 0.4), ("d", 0, 0.1)]
 
@@ -19,17 +21,7 @@ def scored_table(rows: list[tuple[str, int, float]], **columns: Any) -> pl.DataF
             **{key: pl.lit(value) for key, value in {**facts, **columns}.items()},
         )
         .cast({"fold": pl.Int64, "group": pl.Int64, "label": pl.Int64})
-        .select(
-            "view_id",
-            "model",
-            "fold",
-            "role",
-            "probability",
-            "study_id",
-            "body_part",
-            "label",
-            "group",
-        )
+        .select(*SCORED_SCHEMA)
     )
 
 

@@ -11,15 +11,16 @@ from pathlib import Path
 import polars as pl
 
 from shared.cluster.nodes import Cluster
-from shared.console import Progress
+from shared.progress import Progress
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
 from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
-from trainer.cluster.remote_fits import CompletedFit, FitRequest, recall
+from trainer.cluster.remote_fits import CompletedFit, FitRequest, reuse_fits
 from trainer.cluster.status_table import FitTable
-from trainer.cluster.tasks import embed_views, find_weights_key, fit_model
-from trainer.features.embeddings import EmbeddingCache, embedding_key
-from trainer.features.frozen_backbone import FrozenFit, list_kinds
+from trainer.cluster.tasks import embed_views, fit_model
+from trainer.features.embedder import Embedder, list_kinds
+from trainer.features.embeddings import EmbeddingCache, weights_key
+from trainer.features.frozen_backbone import FrozenFit
 from trainer.features.head_training import TrainedHead
 from trainer.options import CvOptions
 from trainer.runs.context import RunContext
@@ -53,32 +54,34 @@ class ClusterFits:
             folder.resolve(),
             identify(folder),
         )
-        self._weights_key = cache(partial(find_weights_key, lake, options=options))
+        self._weights_key = cache(partial(weights_key, weights=options.weights))
         self._heads = cache(self._make_heads)
 
     def embed(self) -> None:
         """Compute the missing embeddings of all views, for models with a frozen backbone.
 
         Raises:
-            ClusterError: the cluster cannot be used, or no longer.
+            ClusterError: the cluster cannot be used, or was lost.
             CorruptLakeError: the record of a view is damaged.
         """
         names = self._options.model_names
-        kept = {
-            (name, kind): EmbeddingCache(
-                embedding_key(self._lake.digest, name, self._options, kind)
-            )
+        embedders = {
+            name: Embedder(self._context, name, self._views)
             for name in names
             if self._options.trained_part(name) != "all"
+        }
+        caches = {
+            (name, kind): EmbeddingCache(embedder.key(kind))
+            for name, embedder in embedders.items()
             for kind in list_kinds(name, self._options)
         }
         tasks = [
-            EmbedTask(name, self._weights_key(name), kind, chunk)
-            for (name, kind), embeddings in kept.items()
+            EmbedTask(name, self._weights_key(name), embedders[name].converted, kind, chunk)
+            for (name, kind), embeddings in caches.items()
             for chunk in embeddings.missing(self._views)
         ]
-        if tasks or any(map(self._is_fitted_on_images, names)):
-            # starting takes seconds, so let it overlap with the start of this process
+        if tasks or any(map(self._trains_on_images, names)):
+            # the start takes seconds and overlaps with that of this process
             self._cluster.start()
         if not tasks:
             return
@@ -86,56 +89,56 @@ class ClusterFits:
         with self._context.timings.measure("embed"), Progress("embed", num_views) as progress:
             for index, matrix in self._cluster.map(partial(embed_views, job=self._job), tasks):
                 task = tasks[index]
-                kept[task.model, task.kind].add(task.views, matrix)
+                caches[task.model, task.kind].add(task.views, matrix)
                 progress.advance(task.views.height)
 
-    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[FitRequest]) -> Mapping[str, Fit]:
+    def fit(self, fits: Mapping[str, Fit], requests: Sequence[FitRequest]) -> Mapping[str, Fit]:
         """Run the requested fits that train on images; fits of heads alone run locally.
 
         Raises:
-            ClusterError: the cluster cannot be used, or no longer.
-            And the errors of `trainer.training.loop.Trainer.fit`.
+            ClusterError: the cluster cannot be used, or was lost.
+            Also the errors of `trainer.training.loop.Trainer.fit`.
         """
-        wanted = [one for one in wanted if self._is_fitted_on_images(one.model)]
-        done: dict[str, CompletedFit] = {}
-        with self._table.open([one.title for one in wanted]):
-            ended = self._cluster.map(partial(fit_model, job=self._job), self._tasks(wanted))
-            for index, one in ended:
-                done[wanted[index].title] = self._keep(wanted[index], one)
-                self._table.end(index)
-        return {name: recall(fit, done) for name, fit in fits.items()}
+        requests = [request for request in requests if self._trains_on_images(request.model)]
+        completed: dict[str, CompletedFit] = {}
+        with self._table.open([request.title for request in requests]):
+            results = self._cluster.map(partial(fit_model, job=self._job), self._tasks(requests))
+            for index, result in results:
+                completed[requests[index].title] = self._store(requests[index], result)
+                self._table.finish(index)
+        return {name: reuse_fits(fit, completed) for name, fit in fits.items()}
 
-    def _is_fitted_on_images(self, model_name: str) -> bool:
+    def _trains_on_images(self, model_name: str) -> bool:
         return self._options.trained_part(model_name) != "head"
 
-    def _tasks(self, wanted: Sequence[FitRequest]) -> Iterator[FitTask]:
-        for one in wanted:
-            path = self._checkpoint(one.title)
+    def _tasks(self, requests: Sequence[FitRequest]) -> Iterator[FitTask]:
+        for request in requests:
+            path = self._checkpoint(request.title)
             yield FitTask(
-                one.model,
-                self._weights_key(one.model),
-                one.plan,
-                one.title,
-                one.asked,
-                self._find_head(one),
+                request.model,
+                self._weights_key(request.model),
+                request.plan,
+                request.title,
+                request.views_to_predict,
+                self._find_head(request),
                 path.read_bytes() if path.exists() else None,
             )
 
-    def _find_head(self, one: FitRequest) -> TrainedHead | None:
-        if self._options.trained_part(one.model) != "staged":
+    def _find_head(self, request: FitRequest) -> TrainedHead | None:
+        if self._options.trained_part(request.model) != "staged":
             return None
-        heads = self._options.list_heads(one.model)
-        return self._heads(one.model).fit_best(one.plan, heads, name_head(one.title))
+        heads = self._options.list_heads(request.model)
+        return self._heads(request.model).fit_best(request.plan, heads, name_head(request.title))
 
     def _make_heads(self, model_name: str) -> FrozenFit:
         return make_heads(self._context, model_name, self._views)
 
-    def _keep(self, wanted: FitRequest, ended: FitResult) -> CompletedFit:
-        for path, content in ended.files.items():
+    def _store(self, request: FitRequest, result: FitResult) -> CompletedFit:
+        for path, content in result.files.items():
             write_atomically(self._folder / path, content)
-        state = Checkpoint(self._checkpoint(wanted.title)).read()
-        assert state, "a fit that has ended leaves its state"
-        return CompletedFit(wanted, state.rows, ended.answers)
+        state = Checkpoint(self._checkpoint(request.title)).read()
+        assert state, "a finished fit leaves a checkpoint"
+        return CompletedFit(request, state.rows, result.outputs)
 
     def _checkpoint(self, title: str) -> Path:
         return self._folder / CHECKPOINTS / f"{name_fit(title)}.npz"

@@ -12,12 +12,12 @@ from trainer.training.recipe import Fit
 
 
 class _LocalFits:
-    """Runs nothing in advance: this process computes each fit when it is needed."""
+    """No fits in advance: this process computes each fit on demand."""
 
     def embed(self) -> None:
         """Do nothing."""
 
-    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[FitRequest]) -> Mapping[str, Fit]:
+    def fit(self, fits: Mapping[str, Fit], requests: Sequence[FitRequest]) -> Mapping[str, Fit]:
         """Do nothing."""
         return fits
 

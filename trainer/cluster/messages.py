@@ -15,14 +15,14 @@ from trainer.options import FitOptions
 
 @dataclass(frozen=True)
 class Job:
-    """The facts that all tasks of a run share.
+    """The values that all tasks of a run share.
 
     Attributes:
-        lake: by a path or URL that is valid on every node.
-        lake_digest: the expected digest of that lake.
-        options: of all fits.
-        folder: of the run, an absolute path.
-        identity: of the run; tells its folder from another folder with the same path on a node.
+        lake: path or URL of the lake, valid on every node.
+        lake_digest: expected digest of the lake.
+        options: options of all fits.
+        folder: absolute path of the run folder.
+        identity: identity of the run; another folder on a node may have the same path.
     """
 
     lake: Store
@@ -39,12 +39,14 @@ class EmbedTask:
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
         weights_key: identifies the model's weights.
-        kind: of the images, see `trainer.features.frozen_backbone.list_kinds`.
+        converted: the backbone for LiteRT; empty if Keras computes the embeddings.
+        kind: of the images, see `trainer.features.embedder.list_kinds`.
         views: rows of the manifest.
     """
 
     model: str
     weights_key: str
+    converted: bytes
     kind: str
     views: pl.DataFrame
 
@@ -56,18 +58,18 @@ class FitTask:
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
         weights_key: identifies the model's weights.
-        plan: the train, validation and test views.
-        title: of the fit, unique in the run.
-        asked: sets of views to predict after the fit.
-        head: the initial head of a staged fit.
-        checkpoint: from an earlier, interrupted run.
+        plan: train, validation and test views.
+        title: title of the fit, unique in the run.
+        views_to_predict: sets of views to predict after the fit.
+        head: initial head of a staged fit.
+        checkpoint: checkpoint of an interrupted run.
     """
 
     model: str
     weights_key: str
     plan: FitPlan
     title: str
-    asked: Sequence[pl.DataFrame]
+    views_to_predict: Sequence[pl.DataFrame]
     head: TrainedHead | None
     checkpoint: bytes | None
 
@@ -78,8 +80,8 @@ class FitResult:
 
     Attributes:
         files: contents by path in the run's folder; empty if the node shares that folder.
-        answers: predictions for each requested set of views.
+        outputs: predictions for each requested set of views.
     """
 
     files: dict[str, bytes]
-    answers: list[Outputs]
+    outputs: list[Outputs]

@@ -20,15 +20,15 @@ class FitRequest:
 
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
-        plan: the train, validation and test views.
-        title: of the fit, unique in the run.
-        asked: sets of views to predict after the fit.
+        plan: train, validation and test views.
+        title: title of the fit, unique in the run.
+        views_to_predict: sets of views to predict after the fit.
     """
 
     model: str
     plan: FitPlan
     title: str
-    asked: Sequence[pl.DataFrame]
+    views_to_predict: Sequence[pl.DataFrame]
 
 
 class RemoteFits(Protocol):
@@ -38,7 +38,7 @@ class RemoteFits(Protocol):
         """Compute the embeddings of all views, for models with a frozen backbone."""
         ...
 
-    def fit(self, fits: Mapping[str, Fit], wanted: Sequence[FitRequest]) -> Mapping[str, Fit]:
+    def fit(self, fits: Mapping[str, Fit], requests: Sequence[FitRequest]) -> Mapping[str, Fit]:
         """Run the requested fits that train on images.
 
         Returns:
@@ -52,39 +52,41 @@ class CompletedFit:
     """A finished fit.
 
     Attributes:
-        wanted: the request.
+        request: request of the fit.
         rows: one per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
-        answers: predictions for each requested set of views.
+        outputs: predictions for each requested set of views.
     """
 
-    wanted: FitRequest
+    request: FitRequest
     rows: list[dict[str, object]]
-    answers: Sequence[Outputs]
+    outputs: Sequence[Outputs]
 
 
-def recall(fit: Fit, done: Mapping[str, CompletedFit]) -> Fit:
+def reuse_fits(fit: Fit, completed: Mapping[str, CompletedFit]) -> Fit:
     """Return a fit function that reuses completed fits, given by title.
 
     A model is loaded only to predict views that the request did not list, or to be saved; `fit`
     then reads it from the checkpoint.
     """
 
-    def fit_or_recall(
+    def fit_or_reuse(
         plan: FitPlan, candidates: Sequence[Candidate], title: str
     ) -> list[TrainedModel]:
-        if title not in done:
+        if title not in completed:
             return fit(plan, candidates, title)
         load = cache(lambda: fit(plan, candidates, title)[0])
-        answer = partial(_answer, done[title], lambda views: load().answer(views))
-        return [TrainedModel(make_history(done[title].rows), answer, lambda: load().build())]
+        predict = partial(_find_outputs, completed[title], lambda views: load().predict(views))
+        return [TrainedModel(make_history(completed[title].rows), predict, lambda: load().build())]
 
-    return fit_or_recall
+    return fit_or_reuse
 
 
-def _answer(
-    done: CompletedFit, compute: Callable[[pl.DataFrame], Outputs], views: pl.DataFrame
+def _find_outputs(
+    completed: CompletedFit, compute: Callable[[pl.DataFrame], Outputs], views: pl.DataFrame
 ) -> Outputs:
-    for asked, answers in zip(done.wanted.asked, done.answers, strict=True):
-        if asked["view_id"].equals(views["view_id"]):
-            return answers
+    for views_to_predict, outputs in zip(
+        completed.request.views_to_predict, completed.outputs, strict=True
+    ):
+        if views_to_predict["view_id"].equals(views["view_id"]):
+            return outputs
     return compute(views)

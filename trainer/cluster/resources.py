@@ -15,9 +15,7 @@ from trainer.runs.provenance import PACKAGES
 def make_cluster(options: CvOptions, watch: Callable[[Mapping[int, Status]], None]) -> Cluster:
     """Return the cluster of the options, not started yet.
 
-    Args:
-        options: with the address of the cluster.
-        watch: called at intervals with the status of each running fit.
+    `watch` is called at intervals with the status of each running fit.
 
     Raises:
         ClusterError: Ray is not installed.

@@ -19,13 +19,13 @@ class FitTable:
     def __init__(self) -> None:
         self._titles: Sequence[str] = ()
         self._statuses: dict[int, Status] = {}
-        self._num_ended = 0
+        self._num_finished = 0
         self._live: Live | None = None
 
     @contextmanager
     def open(self, titles: Sequence[str]) -> Generator[None, None, None]:
         """Show the fits with these titles while the block runs."""
-        self._titles, self._statuses, self._num_ended = titles, {}, 0
+        self._titles, self._statuses, self._num_finished = titles, {}, 0
         if not (sys.stderr.isatty() and titles):
             yield
             return
@@ -41,20 +41,22 @@ class FitTable:
         self._statuses = dict(statuses)
         self._draw()
 
-    def end(self, index: int) -> None:
+    def finish(self, index: int) -> None:
         """Show that a fit has ended."""
-        self._num_ended += 1
+        self._num_finished += 1
         self._statuses.pop(index, None)
         self._draw()
         if not self._live:
-            note(f"{self._titles[index]}: {self._num_ended} of {len(self._titles)} fits are done")
+            note(
+                f"{self._titles[index]}: finished {self._num_finished} of {len(self._titles)} fits"
+            )
 
     def _draw(self) -> None:
         if not self._live:
             return
-        done = f"{self._num_ended} of {len(self._titles)} fits are done"
-        table = Table(title=done, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-        for name in ("fit", "node", "try", "status"):
+        title = f"finished {self._num_finished} of {len(self._titles)} fits"
+        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+        for name in ("fit", "node", "attempt", "status"):
             table.add_column(name)
         for index, status in sorted(self._statuses.items()):
             table.add_row(self._titles[index], status.host, str(status.tries), status.text)
@@ -62,5 +64,5 @@ class FitTable:
 
 
 def _describe(status: Status) -> str:
-    again = f", try {status.tries}" if status.tries > 1 else ""
-    return f" (on {status.host}{again})"
+    attempt = f", attempt {status.tries}" if status.tries > 1 else ""
+    return f" (on {status.host}{attempt})"

@@ -13,22 +13,14 @@ from shared.errors import ClusterError
 from shared.lake.open import Lake, open_lake
 from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
 from trainer.data.dataset import with_cache
-from trainer.features.embeddings import Matrix, embedding_key
+from trainer.data.input_wait import InputWait
+from trainer.features.embedder import build_float32, compute_embeddings
+from trainer.features.embeddings import Matrix, weights_key
 from trainer.keras_import import import_keras
 from trainer.models.candidates import Candidate
-from trainer.options import FitOptions
 from trainer.runs.context import RunContext
 from trainer.runs.hardware import limit_threads
 from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, identify, name_fit
-
-
-def find_weights_key(lake: Lake, model_name: str, options: FitOptions) -> str:
-    """Return a key of a model's initial weights and of all other factors of its features.
-
-    Raises:
-        WeightsError: there are no weights.
-    """
-    return embedding_key(lake.digest, model_name, options, "")
 
 
 def embed_views(task: EmbedTask, job: Job) -> Matrix:
@@ -36,18 +28,10 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        And the errors of `trainer.features.frozen_backbone.compute_embeddings`.
+        And the errors of `trainer.features.embedder.compute_embeddings`.
     """
     lake = _prepare(task, job, task.views)
-    import_keras()
-
-    from trainer.data.input_wait import InputWait
-    from trainer.features.frozen_backbone import compute_embeddings
-    from trainer.inference.devices import start
-    from trainer.models.table import build_backbone
-
-    start(job.options)
-    backbone = build_backbone(task.model, lake.image.size, job.options.weights)
+    backbone = task.converted or build_float32(task.model, lake, job.options)
     return compute_embeddings(backbone, lake, task.views, task.kind, InputWait())
 
 
@@ -56,7 +40,7 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        And the errors of `trainer.training.loop.Trainer.fit`.
+        Also the errors of `trainer.training.loop.Trainer.fit`.
     """
     say_status("starting TensorFlow")
     lake = _prepare(task, job, pl.concat(vars(task.plan).values()))
@@ -66,7 +50,7 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
 
     name = name_fit(task.title)
     checkpoint = f"{CHECKPOINTS}/{name}.npz"
-    with _find_folder(job) as folder:
+    with _open_folder(job) as folder:
         is_shared = folder == job.folder
         # a shared folder has the checkpoint already
         if task.checkpoint and not is_shared:
@@ -74,12 +58,14 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
             (folder / checkpoint).write_bytes(task.checkpoint)
         context = RunContext(job.options, lake, folder)
         fit = make_image_fit(context, task.model, task.head)
-        (fitted,) = fit(task.plan, [Candidate(task.model)], task.title)
-        say_status("answering")
-        answers = [fitted.answer(views) for views in task.asked]
-        kept = [] if is_shared else [folder / checkpoint, *(folder / TENSORBOARD / name).rglob("*")]
-        files = {path.relative_to(folder).as_posix(): path for path in kept if path.is_file()}
-        return FitResult({name: path.read_bytes() for name, path in files.items()}, answers)
+        (trained,) = fit(task.plan, [Candidate(task.model)], task.title)
+        say_status("predicting")
+        outputs = [trained.predict(views) for views in task.views_to_predict]
+        new_files = (
+            [] if is_shared else [folder / checkpoint, *(folder / TENSORBOARD / name).rglob("*")]
+        )
+        files = {path.relative_to(folder).as_posix(): path for path in new_files if path.is_file()}
+        return FitResult({name: path.read_bytes() for name, path in files.items()}, outputs)
 
 
 def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
@@ -92,19 +78,19 @@ def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
     lake = with_cache(open_lake(job.lake), job.options, views)
     if lake.digest != job.lake_digest:
         raise ClusterError(
-            f"Expected the lake of digest {job.lake_digest} on every node. "
-            f"Received: lake={job.lake} of digest {lake.digest}"
+            f"Expected a lake with the digest {job.lake_digest} on every node. "
+            f"Received: lake={job.lake} with the digest {lake.digest}"
         )
-    if find_weights_key(lake, task.model, job.options) != task.weights_key:
+    if weights_key(task.model, job.options.weights) != task.weights_key:
         raise ClusterError(
             "Expected the same pretrained weights on every node. "
-            f"Received: others of model={task.model}"
+            f"Received: different weights of model={task.model}"
         )
     return lake
 
 
 @contextmanager
-def _find_folder(job: Job) -> Generator[Path, None, None]:
+def _open_folder(job: Job) -> Generator[Path, None, None]:
     """Yield the run's folder if this node shares it, otherwise a temporary folder."""
     if identify(job.folder) == job.identity:
         yield job.folder

@@ -9,10 +9,11 @@ from shared.console import say
 from shared.lake.open import Lake
 from trainer.cluster.engine import open_remote_fits
 from trainer.cluster.remote_fits import FitRequest, RemoteFits
-from trainer.commands.train import label_set, predict_sets, save_model, save_results
+from trainer.commands.train import add_fit_columns, predict_sets, save_model, save_results
 from trainer.data.split import FitPlan
 from trainer.evaluation.comparison import by_model, measure_folds
-from trainer.evaluation.metrics import choose, measure, score
+from trainer.evaluation.metrics import choose, measure
+from trainer.evaluation.scored_table import score
 from trainer.inference.trained_model import TrainedModel, predict
 from trainer.models.candidates import Candidate
 from trainer.options import CvOptions
@@ -24,13 +25,13 @@ from trainer.training.recipe import Fit, make_fit
 
 
 @dataclass(frozen=True)
-class _Tried:
+class _CandidateResults:
     """The results of one candidate on all folds.
 
     Attributes:
         history: one row per epoch, with `model` and `fold`.
         predictions: out-of-fold, with `model`, `fold` and `role`.
-        members: the fold models; empty unless an ensemble is built from them.
+        members: fold models of an ensemble; empty without one.
     """
 
     history: pl.DataFrame
@@ -58,75 +59,73 @@ def cross_validate(
         remote.embed()
         fits = {name: make_fit(context, name, final_plan) for name in options.model_names}
         with timings.measure("cross-validate"):
-            more = [final_plan.test] if is_ensemble else []
-            tried = _try_all(options, folds, more, remote, fits)
-        chosen = _choose(tried, lake)
-        histories = [one.history for one in tried.values()]
+            extra_views = [final_plan.test] if is_ensemble else []
+            results = _fit_candidates(options, folds, extra_views, remote, fits)
+        best = _choose(results, lake)
+        histories = [result.history for result in results.values()]
         if is_ensemble:
-            members, plan = tried[chosen].members, _without_validation(final_plan)
+            members, plan = results[best].members, _without_validation(final_plan)
         else:
             with timings.measure("train"):
-                members, plan = _refit(chosen, final_plan, remote, fits), final_plan
-            histories.append(label_set(members[0].history, chosen.name, None))
+                members, plan = _refit(best, final_plan, remote, fits), final_plan
+            histories.append(add_fit_columns(members[0].history, best.name, None))
     with timings.measure("evaluate"):
-        final = predict_sets(members, plan, chosen.name)
-    predictions = pl.concat([*(one.predictions for one in tried.values()), final])
+        final = predict_sets(members, plan, best.name)
+    predictions = pl.concat([*(result.predictions for result in results.values()), final])
     scored = score(predictions, lake.manifest)
     save_model(members, context, scored)
     config = describe_run("cv", context, plan)
     save_results(context.folder, config, pl.concat(histories), scored)
 
 
-def _try_all(
+def _fit_candidates(
     options: CvOptions,
     plans: Sequence[FitPlan],
-    more: Sequence[pl.DataFrame],
+    extra_views: Sequence[pl.DataFrame],
     remote: RemoteFits,
     fits: Mapping[str, Fit],
-) -> dict[Candidate, _Tried]:
-    """Fit all candidates on all folds; fold models also predict the views in `more`."""
-    wanted = [
-        FitRequest(name, plan, _name_fold(name, fold, len(plans)), [plan.test, *more])
+) -> dict[Candidate, _CandidateResults]:
+    """Fit all candidates on all folds; fold models also predict `extra_views`."""
+    requests = [
+        FitRequest(name, plan, _name_fold(name, fold, len(plans)), [plan.test, *extra_views])
         for name in fits
         for fold, plan in enumerate(plans)
     ]
-    tried: dict[Candidate, _Tried] = {}
-    for name, fit in remote.fit(fits, wanted).items():
-        tried |= _try(plans, fit, options.list_candidates(name), name, bool(more))
-    return tried
+    results: dict[Candidate, _CandidateResults] = {}
+    for name, fit in remote.fit(fits, requests).items():
+        results |= _fit_folds(plans, fit, options.list_candidates(name), name, bool(extra_views))
+    return results
 
 
 def _refit(
-    chosen: Candidate, plan: FitPlan, remote: RemoteFits, fits: Mapping[str, Fit]
+    best: Candidate, plan: FitPlan, remote: RemoteFits, fits: Mapping[str, Fit]
 ) -> list[TrainedModel]:
-    """Fit the chosen candidate on the whole train split."""
-    wanted = FitRequest(chosen.model, plan, chosen.name, [plan.validation, plan.test])
-    return remote.fit(fits, [wanted])[chosen.model](plan, [chosen], chosen.name)
+    request = FitRequest(best.model, plan, best.name, [plan.validation, plan.test])
+    return remote.fit(fits, [request])[best.model](plan, [best], best.name)
 
 
-def _try(
+def _fit_folds(
     plans: Sequence[FitPlan],
     fit: Fit,
     candidates: Sequence[Candidate],
     model_name: str,
-    keeps_folds: bool,
-) -> dict[Candidate, _Tried]:
-    """Fit the candidates of one model on all folds."""
+    keeps_members: bool,
+) -> dict[Candidate, _CandidateResults]:
     histories: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
     predictions: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
     members: dict[Candidate, list[TrainedModel]] = {candidate: [] for candidate in candidates}
     for fold, plan in enumerate(plans):
         title = _name_fold(model_name, fold, len(plans))
-        for candidate, fitted in zip(candidates, fit(plan, candidates, title), strict=True):
-            histories[candidate].append(label_set(fitted.history, candidate.name, fold))
-            answers = predict([fitted], plan.test)
+        for candidate, trained in zip(candidates, fit(plan, candidates, title), strict=True):
+            histories[candidate].append(add_fit_columns(trained.history, candidate.name, fold))
+            fold_predictions = predict([trained], plan.test)
             predictions[candidate].append(
-                label_set(answers, candidate.name, fold, role="out_of_fold")
+                add_fit_columns(fold_predictions, candidate.name, fold, role="out_of_fold")
             )
-            if keeps_folds:
-                members[candidate].append(fitted)
+            if keeps_members:
+                members[candidate].append(trained)
     return {
-        candidate: _Tried(
+        candidate: _CandidateResults(
             pl.concat(histories[candidate]), pl.concat(predictions[candidate]), members[candidate]
         )
         for candidate in candidates
@@ -137,15 +136,15 @@ def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
     return f"{model_name}, fold {fold + 1} of {num_folds}"
 
 
-def _choose(tried: Mapping[Candidate, _Tried], lake: Lake) -> Candidate:
-    """Report the out-of-fold metrics of each candidate and return the best one."""
-    predictions = pl.concat(one.predictions for one in tried.values())
+def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candidate:
+    """Print the out-of-fold metrics of each candidate and return the best one."""
+    predictions = pl.concat(result.predictions for result in results.values())
     rows = by_model(score(predictions, lake.manifest))
-    pooled = {name: {"all": measure(own)} for name, own in rows.items()}
-    show_comparison(pooled, {name: measure_folds(own) for name, own in rows.items()})
-    best = choose(pooled)
-    say(f"chosen of {count(len(tried), 'candidates')}, by pooled view AUROC: {best}")
-    return next(candidate for candidate in tried if candidate.name == best)
+    pooled = {name: {"all": measure(model_rows)} for name, model_rows in rows.items()}
+    show_comparison(pooled, {name: measure_folds(model_rows) for name, model_rows in rows.items()})
+    best_name = choose(pooled)
+    say(f"best of {count(len(results), 'candidates')}, by pooled view AUROC: {best_name}")
+    return next(candidate for candidate in results if candidate.name == best_name)
 
 
 def _without_validation(plan: FitPlan) -> FitPlan:

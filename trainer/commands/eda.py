@@ -25,10 +25,10 @@ def explore(options: EdaOptions) -> None:
     lake = open_lake(options.lake)
     if lake.manifest.is_empty():
         raise LakeError(
-            f"Expected a lake with views. Received: lake={lake.store}, in which all "
-            f"{count(lake.rejects.height, 'files')} were rejected"
+            f"Expected a lake with views. Received: lake={lake.store} with "
+            f"{count(lake.rejects.height, 'rejected files')} and no view"
         )
-    folds, on_folds = _deal(lake, options)
+    folds, on_folds = _balance_folds(lake, options)
     views = choose_views(lake.manifest, options.seed)
     thumbnails = read_thumbnails(lake, views) if options.images == "on" else []
     out = as_path("out", options.out)
@@ -38,10 +38,10 @@ def explore(options: EdaOptions) -> None:
     say(f"report: {out}")
 
 
-def _deal(lake: Lake, options: EdaOptions) -> tuple[pl.DataFrame | None, str]:
-    """Return the balance of example folds, or None and the reason they cannot be made."""
+def _balance_folds(lake: Lake, options: EdaOptions) -> tuple[pl.DataFrame | None, str]:
+    """Return the balance of example folds, or None and an error message."""
     try:
         return balance(lake.manifest, options.k, options.seed), ""
     except TrainingError as error:
-        note(f"no example folds: {error}")
+        note(f"the report has no example folds: {error}")
         return None, str(error)

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from shared.console import note, say
 from shared.errors import ServeError
 from trainer.options import ServeOptions
-from trainer.runs.saved_run import open_saved_run
+from trainer.runs.open import open_saved_run
 
 _PACKAGES = ("starlette", "uvicorn", "python_multipart", "markdown_it")
 """Import names of the packages in the `serve` extra."""
@@ -24,28 +24,28 @@ def serve(options: ServeOptions, **limits: float) -> None:
     if missing:
         raise ServeError(
             f"Expected the optional package {missing[0]}: pip install 'mura-lake[serve]'. "
-            "Received: none"
+            "Received: it is not installed"
         )
-    kept = open_saved_run(options.run)
+    saved_run = open_saved_run(options.run)
     with _bind(options) as listener:
         # late, as these modules import the packages of the extra
         from trainer.serve.app import build_app
         from trainer.serve.limits import MEGABYTE, Limits
         from trainer.serve.server import Server
-        from trainer.serve.study import Reader
+        from trainer.serve.study import StudyPredictor
         from trainer.serve.worker import Worker
 
         bounds = Limits(options.max_views, options.limit_mb * MEGABYTE, **limits)  # pyright: ignore[reportArgumentType]  # counts are numbers too
-        reader, worker = Reader(kept, bounds.decode_s), Worker()
-        app = build_app(reader, worker, options, bounds)
-        server = Server(app, bounds, lambda: worker.run(reader.load))
+        predictor, worker = StudyPredictor(saved_run, bounds.decode_s), Worker()
+        app = build_app(predictor, worker, options, bounds)
+        server = Server(app, bounds, lambda: worker.run(predictor.load))
         note("starting TensorFlow")
-        say(f"{kept.folder} answers at {_url(options, listener)} (Ctrl-C ends it)")
+        say(f"serving {saved_run.folder} at {_url(options, listener)} (press Ctrl-C to stop)")
         try:
             # uvicorn re-raises the signal that stopped it
             server.run(sockets=[listener])
         finally:
-            reader.close()
+            predictor.close()
     if server.failure:
         raise server.failure
 
@@ -60,8 +60,8 @@ def _is_installed(package: str) -> bool:
 
 def _bind(options: ServeOptions) -> socket.socket:
     try:
-        found = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)
-        family, _, _, _, address = found[0]
+        addresses = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = addresses[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             # allow a restart while closed connections are still in TIME_WAIT
@@ -74,7 +74,7 @@ def _bind(options: ServeOptions) -> socket.socket:
             raise
     except OSError as error:
         raise ServeError(
-            f"Expected an address of this machine and a free port; port=0 takes any. "
+            "Expected an address of this machine and a free port; port=0 selects one. "
             f"Received: host={options.host} port={options.port}: {error.strerror}"
         ) from None
     return listener

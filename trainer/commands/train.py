@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from shared.storage.atomic import explain_write
+from shared.storage.atomic import convert_write_errors
 from trainer.data.split import FitPlan
-from trainer.evaluation.metrics import score
+from trainer.evaluation.scored_table import score
 from trainer.inference.trained_model import TrainedModel, build_model, predict
 from trainer.options import FitOptions, TrainOptions
 from trainer.report.error_analysis import HEAT_MAPS
@@ -18,8 +18,7 @@ from trainer.runs.context import RunContext
 from trainer.runs.digests import write_digests
 from trainer.runs.provenance import describe_run
 from trainer.runs.results_writer import write_tables
-from trainer.runs.run_folder import TENSORBOARD
-from trainer.runs.saved_run import MODEL_FILE
+from trainer.runs.run_folder import MODEL_FILE, TENSORBOARD
 from trainer.training.recipe import make_fit
 
 
@@ -52,7 +51,7 @@ def save_trained(
         predictions = predict_sets([trained], plan, name)
     scored = score(predictions, context.lake.manifest)
     save_model([trained], context, scored)
-    history = label_set(trained.history, name, None)
+    history = add_fit_columns(trained.history, name, None)
     config = describe_run("train", context, plan)
     save_results(context.folder, config | ({"search": search} if search else {}), history, scored)
 
@@ -67,27 +66,29 @@ def save_model(
     folder, options = context.folder, context.options
     with context.timings.measure("save"):
         model: Any = build_model(members, options.tta)  # keras has no stubs
-        with explain_write(folder / MODEL_FILE):
+        with convert_write_errors(folder / MODEL_FILE):
             model.save(folder / MODEL_FILE)
+
+        # late, as it imports TensorFlow
+        from trainer.inference.litert_file import write_litert
+
+        write_litert(folder, model, context.lake, scored)
     # remove heat maps of an interrupted process, which may have had other image options
     shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
     if options.images == "on":
-        from trainer.explain.report_images import keep_pictures  # late, as it imports TensorFlow
+        # late, as it imports TensorFlow
+        from trainer.explain.report_images import write_report_images
 
         with context.timings.measure("explain"):
-            keep_pictures(folder, model, context.lake, scored)
+            write_report_images(folder, model, context.lake, scored)
 
 
 def save_results(
     folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
 ) -> None:
-    """Write a run's tables, logs and report, and the digests of its files last.
+    """Write the tables, logs and report of a run, and the digests of its files last.
 
-    Args:
-        folder: of the run.
-        config: as from `trainer.runs.provenance.describe_run`.
-        history: one row per epoch, with `model` and `fold`.
-        scored: all predictions of the run.
+    `config` comes from `describe_run`; `history` has one row per epoch, with `model` and `fold`.
     """
     from trainer.training.tensorboard import log_heads  # late, as it imports TensorFlow
 
@@ -98,21 +99,20 @@ def save_results(
 
 
 def predict_sets(members: list[TrainedModel], plan: FitPlan, name: str) -> pl.DataFrame:
-    """Predict the validation and test views of a plan with the mean of the final models.
-
-    Returns:
-        `view_id`, `probability`, `model`, `fold` (null) and `role`.
-    """
+    """Return the members' mean predictions for validation and test views; `fold` is null."""
     sets = {"validation": plan.validation, "test": plan.test}
     return pl.concat(
-        label_set(predict(members, views), name, None, role=role) for role, views in sets.items()
+        add_fit_columns(predict(members, views), name, None, role=role)
+        for role, views in sets.items()
     )
 
 
-def label_set(table: pl.DataFrame, name: str, fold: int | None, **more: str) -> pl.DataFrame:
+def add_fit_columns(
+    table: pl.DataFrame, name: str, fold: int | None, **columns: str
+) -> pl.DataFrame:
     """Add the columns that identify the fit of each row."""
     return table.with_columns(
         model=pl.lit(name),
         fold=pl.lit(fold, pl.Int64),
-        **{k: pl.lit(v) for k, v in more.items()},
+        **{k: pl.lit(v) for k, v in columns.items()},
     )

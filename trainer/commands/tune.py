@@ -8,7 +8,8 @@ from shared.console import note, say
 from shared.errors import TrainingError
 from trainer.commands.train import save_trained
 from trainer.data.split import FitPlan
-from trainer.evaluation.metrics import measure_auroc, to_arrays
+from trainer.evaluation.metrics import measure_auroc
+from trainer.evaluation.scored_table import to_arrays
 from trainer.inference.trained_model import TrainedModel, predict
 from trainer.options import TuneOptions
 from trainer.report.formatting import count, number
@@ -16,8 +17,15 @@ from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, name_fit
 from trainer.training.recipe import make_fit
 from trainer.tuning.sampler import optuna_version, propose
-from trainer.tuning.space import describe, make_space, round_settings, usual_settings
-from trainer.tuning.trials import Settings, Trial, choose, keep_trials, read_trials, write_trials
+from trainer.tuning.space import default_settings, describe, make_space, round_settings
+from trainer.tuning.trials import (
+    Settings,
+    Trial,
+    best_trial,
+    read_trials,
+    save_trials,
+    write_trials,
+)
 
 
 def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
@@ -31,15 +39,15 @@ def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
         TrainingError: every trial failed.
         WriteError: a trial cannot be saved.
     """
-    tried = _Search(context, plan)
-    best = tried.run()
-    trained = tried.fit(best.number, best.settings)
-    write_trials(context.folder, tried.trials)
-    chosen = replace(context, options=context.options.settle(best.settings))
-    save_trained(trained, chosen, plan, tried.describe(best))
+    runner = _TrialRunner(context, plan)
+    best = runner.run()
+    trained = runner.fit(best.number, best.settings)
+    write_trials(context.folder, runner.trials)
+    best_context = replace(context, options=context.options.with_settings(best.settings))
+    save_trained(trained, best_context, plan, runner.describe(best))
 
 
-class _Search:
+class _TrialRunner:
     """The trials of one search."""
 
     def __init__(self, context: RunContext[TuneOptions], plan: FitPlan):
@@ -54,40 +62,36 @@ class _Search:
         return self._trials
 
     def run(self) -> Trial:
-        """Run the remaining trials and return the best of all.
-
-        Raises:
-            TrainingError: every trial failed.
-        """
+        """Run the remaining trials and return the best of all."""
         # compute embeddings before the first trial, so that its duration does not include them
         make_fit(self._context, self._options.model, self._plan)
         with self._context.timings.measure("search"):
             while len(self._trials) < self._options.trials:
-                trial = self._try(len(self._trials) + 1)
+                trial = self._run_trial(len(self._trials) + 1)
                 self._trials.append(trial)
-                keep_trials(self._folder / CHECKPOINTS, self._trials)
-                self._drop_beaten(trial)
-        best = choose(self._trials)
+                save_trials(self._folder / CHECKPOINTS, self._trials)
+                self._delete_other_checkpoints(trial)
+        best = best_trial(self._trials)
         if best is None:
             raise TrainingError(
-                f"Expected a trial that can be fitted. Received: trials={self._options.trials}, "
-                "of which every one failed"
+                "Expected at least one successful trial. "
+                f"Received: {self._options.trials} failed trials"
             )
         say(
-            f"chosen of {count(len(self._trials), 'trials')}, by validation view AUROC: "
+            f"best of {count(len(self._trials), 'trials')}, by validation view AUROC: "
             f"{_name(best.settings)}"
         )
         return best
 
     def fit(self, trial_number: int, settings: Settings) -> TrainedModel:
         """Fit with these settings; a finished fit is read from its checkpoint."""
-        options = self._options.settle(settings)
+        options = self._options.with_settings(settings)
         context = replace(self._context, options=options)
         fit = make_fit(context, options.model, self._plan)
         # a head takes about a second to fit: the line of the trial suffices
         title = "" if options.trained_part(options.model) == "head" else _title(trial_number)
-        (fitted,) = fit(self._plan, [options.candidate], title)
-        return fitted
+        (trained,) = fit(self._plan, [options.candidate], title)
+        return trained
 
     def describe(self, best: Trial) -> dict[str, Any]:
         """Return the `search` entry of `config.json`."""
@@ -102,18 +106,18 @@ class _Search:
             "optuna": optuna_version(),
         }
 
-    def _try(self, trial_number: int) -> Trial:
-        settings = usual_settings(self._options)
+    def _run_trial(self, trial_number: int) -> Trial:
+        settings = default_settings(self._options)
         if self._trials:
             settings = propose(self._space, self._trials, self._options.seed)
         settings = round_settings(settings)
         started_s, score = time.monotonic(), None
         try:
-            score = self._judge(self.fit(trial_number, settings))
+            score = self._score(self.fit(trial_number, settings))
         except TrainingError as error:
             note(f"{_title(trial_number)} failed: {error}")
         trial = Trial(trial_number, settings, score, time.monotonic() - started_s)
-        best = choose([*self._trials, trial])
+        best = best_trial([*self._trials, trial])
         so_far = f"{number(best.score)} of trial {best.number}" if best else "none"
         note(
             f"{_title(trial_number)} of {self._options.trials}, {_name(settings)}: "
@@ -121,15 +125,15 @@ class _Search:
         )
         return trial
 
-    def _judge(self, fitted: TrainedModel) -> float | None:
+    def _score(self, trained: TrainedModel) -> float | None:
         # AUROC needs both labels: the hold-out guarantees them in validation
-        answers = predict([fitted], self._plan.validation)
+        predictions = predict([trained], self._plan.validation)
         views = self._plan.validation.select("view_id", "label")
-        return measure_auroc(*to_arrays(answers.join(views, on="view_id")))
+        return measure_auroc(*to_arrays(predictions.join(views, on="view_id")))
 
-    def _drop_beaten(self, last: Trial) -> None:
-        """Delete the checkpoints of all trials but the best, to save disk space."""
-        best = choose(self._trials)
+    def _delete_other_checkpoints(self, last: Trial) -> None:
+        """Delete the checkpoints of all trials except the best, to save disk space."""
+        best = best_trial(self._trials)
         for path in (self._folder / CHECKPOINTS).glob("*.npz"):
             if best is None or path.stem != name_fit(_title(best.number)):
                 path.unlink()
@@ -140,7 +144,7 @@ def _title(trial_number: int) -> str:
 
 
 def _name(settings: Settings) -> str:
-    """Return settings as text, e.g. `head hidden, weight_decay 312`."""
+    """Format settings, e.g. `head hidden, weight_decay 312`."""
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in settings.items()

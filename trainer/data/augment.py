@@ -40,10 +40,10 @@ def augment_batches(
     """Return batches with augmented images; all other parts of a batch are unchanged.
 
     Args:
-        batches: tuples that begin with images, uint8 (batch, size, size, 1).
+        batches: tuples with images first, uint8 (batch, size, size, 1).
         level: `none` returns the batches unchanged.
-        seed: of all random changes.
-        first_batch: the number of the first batch, counted from the start of training.
+        seed: seed of all random changes.
+        first_batch: number of the first batch, counted from the start of training.
     """
     if level == "none":
         return batches
@@ -65,8 +65,8 @@ def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tenso
         level: `light` rotates by up to 30 degrees and mirrors half of the views, as in earlier work
             on MURA; `strong` also shifts, zooms, changes contrast and brightness, adds noise and
             fills small rectangles.
-        seed: of all random changes.
-        number: of the batch, counted from the start of training.
+        seed: seed of all random changes.
+        number: number of the batch, counted from the start of training.
 
     Returns:
         uint8, of the same shape.
@@ -93,10 +93,10 @@ def _move(images: tf.Tensor, seed: tf.Tensor, shift: float = 0.0, zoom: float = 
     # the op maps output to input coordinates; rotation and zoom are about the centre
     from_x = (mirror * cos, -mirror * sin, mirror * (cos * x - sin * y) + centre)
     from_y = (sin, cos, sin * x + cos * y + centre)
-    nothing = tf.zeros_like(angle)
+    zeros = tf.zeros_like(angle)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=tf.stack([*from_x, *from_y, nothing, nothing], axis=1),
+        transforms=tf.stack([*from_x, *from_y, zeros, zeros], axis=1),
         output_shape=[size, size],
         fill_value=0.0,
         interpolation="BILINEAR",
@@ -106,28 +106,28 @@ def _move(images: tf.Tensor, seed: tf.Tensor, shift: float = 0.0, zoom: float = 
 
 def _fill_rectangles(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     size, num_views = _size(images), tf.shape(images)[0]
-    places, sides, greys = _split(seed, 3)
+    centre_seed, size_seed, grey_seed = _split(seed, 3)
     shape = (num_views, 2, _NUM_RECTANGLES, 1)
-    centre = _draw(places, shape, 0.0, size)
-    half = _draw(sides, shape, *_RECTANGLE_SIDES) * (size / 2)
+    centre = _draw(centre_seed, shape, 0.0, size)
+    half = _draw(size_seed, shape, *_RECTANGLE_SIDES) * (size / 2)
     is_inside = tf.abs(tf.range(size, dtype=tf.float32) - centre) < half
     along_y, along_x = tf.unstack(tf.cast(is_inside, tf.float32), axis=1)
     is_filled = tf.matmul(along_y, along_x, transpose_a=True) > 0
-    grey = tf.cast(_draw(greys, (num_views, 1, 1, 1), 0.0, 256.0), tf.uint8)
+    grey = tf.cast(_draw(grey_seed, (num_views, 1, 1, 1), 0.0, 256.0), tf.uint8)
     return tf.where(is_filled[..., None], grey, images)
 
 
 def _change_grey(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     size, num_views = _size(images), tf.shape(images)[0]
-    amounts, grain = _split(seed, 2)
-    draws = tf.unstack(_draw(amounts, (num_views, 3, 1, 1, 1)), axis=1)
+    scale_seed, noise_seed = _split(seed, 2)
+    draws = tf.unstack(_draw(scale_seed, (num_views, 3, 1, 1, 1)), axis=1)
     contrast, brightness = 1 + draws[0] * _CONTRAST, draws[1] * _BRIGHTNESS
     noise = tf.abs(draws[2]) * _NOISE_STD / _BYTE_STD
     # one 32-bit number gives noise for four pixels; a normal one per pixel takes ten times as long
-    words = _draw(grain, (num_views, (size * size + 3) // 4), None, None, tf.uint32)
-    grains = tf.reshape(tf.bitcast(words, tf.uint8), (num_views, -1))[:, : size * size]
+    random_words = _draw(noise_seed, (num_views, (size * size + 3) // 4), None, None, tf.uint32)
+    noise_bytes = tf.reshape(tf.bitcast(random_words, tf.uint8), (num_views, -1))[:, : size * size]
     pixels = (tf.cast(images, tf.float32) - 127.5) * contrast + (brightness + 127.5)
-    pixels += (tf.cast(tf.reshape(grains, tf.shape(images)), tf.float32) - 127.5) * noise
+    pixels += (tf.cast(tf.reshape(noise_bytes, tf.shape(images)), tf.float32) - 127.5) * noise
     return tf.cast(tf.clip_by_value(tf.round(pixels), 0, 255), tf.uint8)
 
 

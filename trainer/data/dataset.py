@@ -9,7 +9,7 @@ from shared.errors import TrainingError
 from shared.labels import BODY_PARTS, SPLITS
 from shared.lake.download_cache import GB, ShardCache
 from shared.lake.open import Lake, open_lake
-from shared.lake.shards import rows_by_shard
+from shared.lake.shard_rows import rows_by_shard
 from shared.storage.store import as_path
 from trainer.options import DataOptions
 
@@ -19,9 +19,9 @@ class Data:
     """The train and test views of a run; rows of the lake's manifest.
 
     Attributes:
-        lake: with the images.
-        train: from MURA's train split.
-        test: MURA's official valid split; may be empty.
+        lake: lake of the images.
+        train: views of MURA's train split.
+        test: views of MURA's official valid split; may be empty.
     """
 
     lake: Lake
@@ -32,7 +32,7 @@ class Data:
 def open_data(options: DataOptions) -> Data:
     """Open a lake and select the views of a body part, or of `all`.
 
-    Train views are left out if their patient or their image is in the official valid split.
+    Train views with a patient or an image of the official valid split are excluded.
 
     Raises:
         LakeError: there is no lake, or it is damaged.
@@ -41,15 +41,15 @@ def open_data(options: DataOptions) -> Data:
     """
     lake, part = open_lake(options.lake), options.part
     train = lake.manifest.filter(split="train")
-    clean, test = leave_out_tested(lake.manifest)
+    clean, test = exclude_test_overlap(lake.manifest)
     if leaking := train.height - clean.height:
-        note(f"{leaking:,} train views left out: their patients or images are in the valid split")
+        note(f"{leaking:,} train views excluded: their patients or images are in the valid split")
     if part != "all":
         clean, test = clean.filter(body_part=part), test.filter(body_part=part)
     if clean.is_empty():
         present = [name for name in BODY_PARTS if name in train["body_part"]]
         raise TrainingError(
-            f"Expected train views of part={part}. Received: {lake.store}, a lake of "
+            f"Expected train views of part={part}. Received: lake={lake.store} with "
             f"{', '.join(present) or 'no train views'}"
         )
     check_labels(clean, f"the train split of part={part}")
@@ -71,11 +71,10 @@ def with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
     return replace(lake, cache=cache)
 
 
-def leave_out_tested(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def exclude_test_overlap(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the train views that share no group, patient or image with valid, and the valid views.
 
-    Ingest leaves such views out already, but lakes from earlier versions or other tools may have
-    some.
+    Ingest excludes such views already, but lakes of earlier versions or other tools may have some.
     """
     train, valid = (manifest.filter(split=split) for split in SPLITS)
     clean = train
@@ -85,11 +84,7 @@ def leave_out_tested(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
 
 
 def check_labels(views: pl.DataFrame, place: str) -> None:
-    """Check that both labels occur.
-
-    Raises:
-        TrainingError: the views have fewer than two labels.
-    """
+    """Raise TrainingError unless both labels occur in the views."""
     if views["label"].n_unique() < 2:
         raise TrainingError(
             f"Expected normal and abnormal views in {place}. "

@@ -12,19 +12,19 @@ _Counts = npt.NDArray[np.float64]
 def assign_folds(
     strata: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], k: int, seed: int
 ) -> npt.NDArray[np.int64]:
-    """Return the fold of each view, equal to the folds of scikit-learn.
+    """Return the fold of each view, as scikit-learn does.
 
     The method is `StratifiedGroupKFold(k, shuffle=True, random_state=seed)` of scikit-learn 1.9:
     shuffle the groups, sort them by decreasing standard deviation over strata, and assign each
-    group to the fold that gives the most even distribution of strata, on a tie to the smallest
-    fold. This version evaluates all folds at once, in a tenth of the time, with the same sums in
+    group to the fold that gives the most even distribution of strata, or to the smallest of equal
+    folds. This version evaluates all folds at once, in a tenth of the time, with the same sums in
     the same order.
 
     Args:
-        strata: of each view, (rows,); at least two distinct values.
-        groups: of each view, (rows,); at least `k` distinct values.
+        strata: stratum of each view, (rows,); at least two distinct values.
+        groups: group of each view, (rows,); at least `k` distinct values.
         k: number of folds.
-        seed: of the shuffle.
+        seed: seed of the shuffle.
 
     Returns:
         0 to `k - 1`, (rows,).
@@ -40,38 +40,36 @@ def assign_folds(
     uneven_first = np.argsort(-np.std(counts[shuffled], axis=1), kind="stable")
     order = shuffled[uneven_first]
     fold_of_group = np.empty(num_groups, np.int64)
-    fold_of_group[order] = _deal(counts[order], totals, k)
+    fold_of_group[order] = _assign_in_order(counts[order], totals, k)
     return fold_of_group[group]
 
 
-def _deal(counts: _Counts, totals: npt.NDArray[np.int64], k: int) -> list[int]:
+def _assign_in_order(counts: _Counts, totals: npt.NDArray[np.int64], k: int) -> list[int]:
     """Return the fold of each group from view counts (groups, strata), assigned in order."""
-    dealt: _Counts = np.zeros((k, totals.size))
+    fold_counts: _Counts = np.zeros((k, totals.size))
     sizes = [0.0] * k
-    # option i of k adds the group to fold i
-    turns = np.eye(k)[:, :, None]
+    # option i adds the group to fold i
+    one_hot = np.eye(k)[:, :, None]
     folds: list[int] = []
     for group, num_views in zip(counts, counts.sum(axis=1).tolist(), strict=True):
-        best = _find_best(_rate_unevenness((dealt + turns * group) / totals).tolist(), sizes)
-        dealt[best] += group
+        best = _find_best(
+            _measure_unevenness((fold_counts + one_hot * group) / totals).tolist(), sizes
+        )
+        fold_counts[best] += group
         sizes[best] += num_views
         folds.append(best)
     return folds
 
 
-def _rate_unevenness(shares: Any) -> _Counts:
+def _measure_unevenness(shares: Any) -> _Counts:
     """Return the mean over strata of the standard deviation over folds, for each option.
 
-    This equals NumPy's `std` and `mean`; called once per group, their argument checks dominated the
-    run time.
-
-    Args:
-        shares: the fraction of each stratum in each fold, (options, folds, strata).
+    Written out, because the argument checks of NumPy's `std` and `mean` dominated the run time.
     """
     num_folds, num_strata = shares.shape[1:]
-    apart = shares - np.add.reduce(shares, axis=1, keepdims=True) / num_folds
-    deviations = np.sqrt(np.add.reduce(apart * apart, axis=1) / num_folds)
-    return np.add.reduce(deviations, axis=1) / num_strata
+    deviations = shares - np.add.reduce(shares, axis=1, keepdims=True) / num_folds
+    stds = np.sqrt(np.add.reduce(deviations * deviations, axis=1) / num_folds)
+    return np.add.reduce(stds, axis=1) / num_strata
 
 
 def _find_best(unevenness: Sequence[float], sizes: Sequence[float]) -> int:

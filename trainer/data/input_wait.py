@@ -1,16 +1,22 @@
 """Measure the time that training waits for input."""
 
-import time
-from collections.abc import Iterator
+from __future__ import annotations
 
-import tensorflow as tf
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_Batch = TypeVar("_Batch")
 
 
 class InputWait:
     """Sums the time between the request of a batch and its arrival.
 
     Attributes:
-        seconds: the total so far.
+        seconds: total so far.
     """
 
     def __init__(self) -> None:
@@ -22,27 +28,29 @@ class InputWait:
         The clock runs in the last stage of the pipeline, because Keras requests batches from inside
         a graph. Batches that a multi-device strategy prefetches count in full.
         """
-        asked = tf.data.Dataset.counter().map(
+        import tensorflow as tf
+
+        request_times = tf.data.Dataset.counter().map(
             lambda _: tf.numpy_function(time.monotonic, [], tf.float64)
         )
 
-        def count(asked_s: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+        def count(requested_s: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
             # stop the clock before the batch is passed on
-            with tf.control_dependencies([tf.numpy_function(self._add, [asked_s], tf.float64)]):
+            with tf.control_dependencies([tf.numpy_function(self._add, [requested_s], tf.float64)]):
                 return tuple(tf.identity(part) for part in batch)
 
         options = tf.data.Options()
         options.autotune.enabled = False
-        return tf.data.Dataset.zip(asked, batches).map(count).with_options(options)
+        return tf.data.Dataset.zip(request_times, batches).map(count).with_options(options)
 
-    def iterate(self, batches: tf.data.Dataset) -> Iterator[tuple[tf.Tensor, ...]]:
+    def iterate(self, batches: Iterable[_Batch]) -> Iterator[_Batch]:
         """Yield the batches of one pass, with the wait for each one added to the total."""
-        asked_s = time.monotonic()
+        requested_s = time.monotonic()
         for batch in batches:
-            self._add(asked_s)
+            self._add(requested_s)
             yield batch
-            asked_s = time.monotonic()
+            requested_s = time.monotonic()
 
-    def _add(self, asked_s: float) -> float:
-        self.seconds += time.monotonic() - asked_s
+    def _add(self, requested_s: float) -> float:
+        self.seconds += time.monotonic() - requested_s
         return self.seconds

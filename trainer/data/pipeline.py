@@ -5,18 +5,18 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from shared.lake.reader import ViewReader
-from trainer.data.target import Truth
+from trainer.data.target import Targets
 
 _PARALLEL_BATCHES = 2
 """Batches read and prefetched at once. Fixed, because TensorFlow 2.16's autotuning waits up to 160
-ms whenever an iterator is dropped and slows training by up to 1.6 times."""
+ms whenever an iterator is deleted and slows training by up to 1.6 times."""
 
 
 def shuffled_batches(
     reader: ViewReader,
     batch: int,
     seed: int,
-    truth: Truth | None = None,
+    targets: Targets | None = None,
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Return endless epochs of (images, labels); each view occurs once per epoch.
@@ -25,11 +25,11 @@ def shuffled_batches(
     so the last batch of an epoch may be smaller. Epoch n is the same permutation for the same seed.
 
     Args:
-        reader: of the views.
-        batch: views per batch.
-        seed: of the permutations.
-        truth: columns that replace the labels, one row per view.
-        first_epoch: the number of the first epoch; later than 0 for a resumed fit.
+        reader: reader of the views.
+        batch: number of views in a batch.
+        seed: seed of the permutations.
+        targets: columns that replace the labels, one row per view.
+        first_epoch: number of the first epoch; above 0 for a resumed fit.
     """
 
     def epoch_rows(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -38,12 +38,14 @@ def shuffled_batches(
         return tf.data.Dataset.from_tensor_slices(rows).batch(batch)
 
     rows = tf.data.Dataset.counter(first_epoch).flat_map(epoch_rows)
-    return _with_truth(rows, reader, truth)
+    return _with_targets(rows, reader, targets)
 
 
-def ordered_batches(reader: ViewReader, batch: int, truth: Truth | None = None) -> tf.data.Dataset:
+def ordered_batches(
+    reader: ViewReader, batch: int, targets: Targets | None = None
+) -> tf.data.Dataset:
     """Return one pass of batches as in `shuffled_batches`, in the order of the reader's rows."""
-    return _with_truth(tf.data.Dataset.range(len(reader)).batch(batch), reader, truth)
+    return _with_targets(tf.data.Dataset.range(len(reader)).batch(batch), reader, targets)
 
 
 def numbered_batches(reader: ViewReader, batch: int) -> tf.data.Dataset:
@@ -52,8 +54,10 @@ def numbered_batches(reader: ViewReader, batch: int) -> tf.data.Dataset:
     return _read(rows, reader, lambda images, rows: (images, rows))
 
 
-def _with_truth(rows: tf.data.Dataset, reader: ViewReader, truth: Truth | None) -> tf.data.Dataset:
-    columns = [tf.constant(column) for column in truth or (reader.labels[:, None],)]
+def _with_targets(
+    rows: tf.data.Dataset, reader: ViewReader, targets: Targets | None
+) -> tf.data.Dataset:
+    columns = [tf.constant(column) for column in targets or (reader.labels[:, None],)]
     return _read(
         rows, reader, lambda images, rows: (images, *(tf.gather(c, rows) for c in columns))
     )

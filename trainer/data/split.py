@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from shared.console import Progress
 from shared.errors import TrainingError
+from shared.progress import Progress
 from trainer.data.dataset import Data, check_labels
 from trainer.data.group_kfold import assign_folds
 from trainer.options import FitOptions
@@ -30,9 +30,9 @@ class FitPlan:
     """Three sets of views with no group in common.
 
     Attributes:
-        train: for fitting.
-        validation: for early stopping.
-        test: for scoring only; no choice depends on it.
+        train: views for fitting.
+        validation: views for early stopping.
+        test: views for scoring only; no choice depends on them.
     """
 
     train: pl.DataFrame
@@ -44,7 +44,7 @@ def plan_final_fit(data: Data, seed: int) -> FitPlan:
     """Plan the fit of the final model, with the official valid split as the test set.
 
     Raises:
-        TrainingError: there are too few groups, or one side would lack a label.
+        TrainingError: there are too few groups, or a set would lack a label.
     """
     fold = hold_out(data.train, seed)
     return FitPlan(fold.train, fold.held_out, data.test)
@@ -57,7 +57,7 @@ def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
     out-of-fold predictions are for views that influenced no choice.
 
     Raises:
-        TrainingError: there are too few groups, or one side would lack a label.
+        TrainingError: there are too few groups, or a set would lack a label.
     """
     plans: list[FitPlan] = []
     with Progress("split", k, "folds") as progress:
@@ -69,17 +69,13 @@ def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
 
 
 def check_batch(models: Sequence[str], options: FitOptions, plans: Sequence[FitPlan]) -> None:
-    """Check that each plan has enough train views for a full batch, for models trained in batches.
-
-    Raises:
-        TrainingError: a plan has fewer train views than a batch.
-    """
+    """Raise TrainingError if a model trains in batches and a plan has too few views for one."""
     num_views = min(plan.train.height for plan in plans)
     trains_in_batches = any(options.trained_part(model) != "head" for model in models)
     if num_views < options.batch_size and trains_in_batches:
         raise TrainingError(
-            f"Expected at most {num_views} views in a batch, as many as there are to train on. "
-            f"Received: batch_size={options.batch_size}"
+            "Expected batch_size to be at most the number of train views. "
+            f"Received: batch_size={options.batch_size}, {num_views} train views"
         )
 
 
@@ -87,24 +83,23 @@ def hold_out(views: pl.DataFrame, seed: int) -> Fold:
     """Hold out a fifth of the groups, stratified by label and body part.
 
     Raises:
-        TrainingError: there are too few groups, or one side would lack a label.
+        TrainingError: there are too few groups, or a set would lack a label.
     """
-    return next(_deal(views, HOLD_OUT_FOLDS, seed, "to hold a fifth out for validation"))
+    return next(_split_by_group(views, HOLD_OUT_FOLDS, seed, "for a hold-out of one fifth"))
 
 
 def draw_folds(views: pl.DataFrame, k: int, seed: int) -> Iterator[Fold]:
     """Yield `k` folds over groups, stratified by label and body part.
 
-    They equal those of scikit-learn's `StratifiedGroupKFold`. Each view is held out once. The same
-    views, `k` and seed give the same folds.
+    They equal those of scikit-learn's `StratifiedGroupKFold`.
 
     Raises:
-        TrainingError: there are too few groups, or one side would lack a label.
+        TrainingError: there are too few groups, or a set would lack a label.
     """
-    return _deal(views, k, seed, f"for {k} folds")
+    return _split_by_group(views, k, seed, f"for {k} folds")
 
 
-def _deal(views: pl.DataFrame, k: int, seed: int, purpose: str) -> Iterator[Fold]:
+def _split_by_group(views: pl.DataFrame, k: int, seed: int, purpose: str) -> Iterator[Fold]:
     # folds must not depend on the order of the rows
     views = views.sort("view_id")
     for label, groups in views.group_by("label").agg(pl.col("group").n_unique()).iter_rows():
@@ -113,9 +108,9 @@ def _deal(views: pl.DataFrame, k: int, seed: int, purpose: str) -> Iterator[Fold
                 f"Expected at least {k} patient groups of each label {purpose}. "
                 f"Received: {groups} with label {label}"
             )
-    dealt = pl.Series(assign_folds(_strata(views, k), views["group"].to_numpy(), k, seed))
+    fold_numbers = pl.Series(assign_folds(_strata(views, k), views["group"].to_numpy(), k, seed))
     for number in range(k):
-        fold = Fold(views.filter(dealt != number), views.filter(dealt == number))
+        fold = Fold(views.filter(fold_numbers != number), views.filter(fold_numbers == number))
         for side in (fold.train, fold.held_out):
             check_labels(side, f"each side {purpose}")
         yield fold

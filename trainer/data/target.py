@@ -13,7 +13,7 @@ from shared.labels import BODY_PARTS, LABEL_NAMES
 from trainer.options import ClassWeight, Task
 
 Floats32 = npt.NDArray[np.float32]
-Truth = tuple[Floats32, ...]
+Targets = tuple[Floats32, ...]
 """Targets of a fit, float32: class numbers (rows, 1), and optional sample weights (rows,)."""
 
 
@@ -25,8 +25,8 @@ class Target:
     index of its body part in `parts`, plus the label; so abnormal classes have odd numbers.
 
     Attributes:
-        name: the value of `task=`.
-        parts: the body parts, in the order of the vocabulary; empty for `abnormal`.
+        name: value of `task=`.
+        parts: body parts, in the order of the vocabulary; empty for `abnormal`.
     """
 
     name: Task
@@ -65,7 +65,7 @@ def make_target(name: Task, manifest: pl.DataFrame) -> Target:
     if len(trained) < 2:
         raise TrainingError(
             f"Expected train views of two body parts or more for task={name}. "
-            f"Received: a lake of {', '.join(trained) or 'no train views'}"
+            f"Received: {', '.join(trained) or 'no train views'}"
         )
     return Target(name, tuple(part for part in BODY_PARTS if part in present))
 
@@ -94,11 +94,10 @@ def normalize(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def predictions_table(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.DataFrame:
-    """Return a table of the predictions for views, in their order, from outputs (rows, n).
+    """Return the predictions for views, in their order, from outputs (rows, n).
 
     Returns:
-        `view_id`, `probability` (of abnormal, Float64) and, for several classes,
-        `class_probabilities` (list of Float64).
+        `view_id`, `probability` of abnormal, and for several classes `class_probabilities`.
     """
     table = views.select("view_id").with_columns(
         probability=pl.Series(abnormal_probability(outputs))
@@ -125,7 +124,7 @@ def class_weights(views: pl.DataFrame, weighting: ClassWeight) -> Floats32:
     return weights.to_series().to_numpy().astype(np.float32)
 
 
-def make_targets(views: pl.DataFrame, target: Target, weighting: ClassWeight) -> Truth:
+def make_targets(views: pl.DataFrame, target: Target, weighting: ClassWeight) -> Targets:
     """Return the targets of a fit for these views; with sample weights only if they differ."""
     numbers = target.numbers(views).astype(np.float32)[:, None]
     return (numbers,) if weighting == "none" else (numbers, class_weights(views, weighting))

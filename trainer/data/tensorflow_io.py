@@ -4,7 +4,7 @@ Its S3 client accepts truncated responses as complete, so every record must be v
 multipart downloads it also accepts a response that was cut off and sent again, and it retries an
 unresponsive server four times as long. It caches up to 127 MiB of each open file in memory. Its
 threads abort the process at exit, so a command that has loaded it skips the normal exit
-(`shared.command_line.run`).
+(`shared.exit_status`).
 """
 
 import os
@@ -12,7 +12,7 @@ import sys
 from importlib import import_module
 
 from shared.errors import UsageError
-from shared.storage.object_store import read_s3_settings
+from shared.storage.object_store.connection import read_s3_settings
 
 _SILENCE_TIMEOUT_MS = 10_000
 _CONNECT_TIMEOUT_MS = 5_000
@@ -30,7 +30,7 @@ def load_object_stores() -> None:
             "Windows. Received: neither"
         )
     settings = read_s3_settings()
-    wanted = {
+    variables = {
         "AWS_REGION": settings.region,
         "S3_ENDPOINT": settings.endpoint,
         "S3_USE_HTTPS": str(int(settings.uses_tls)),
@@ -39,7 +39,7 @@ def load_object_stores() -> None:
         "S3_REQUEST_TIMEOUT_MSEC": str(_SILENCE_TIMEOUT_MS),
         "S3_CONNECT_TIMEOUT_MSEC": str(_CONNECT_TIMEOUT_MS),
     }
-    for name, value in wanted.items():
+    for name, value in variables.items():
         if value:
             # variables set by the user take precedence
             os.environ.setdefault(name, value)

@@ -8,10 +8,10 @@ from typing import Any
 import tensorflow as tf
 
 from shared.lake.reader import ViewReader
-from trainer.data.target import Truth
+from trainer.data.target import Targets
 from trainer.data.tensorflow_io import load_object_stores
 
-_WAITING_RECORDS = 2_000
+_SHUFFLE_RECORDS = 2_000
 """Total size of the shuffle buffers, in records. Neighbouring records of a shard belong to the same
 patient, so they must be mixed."""
 _PARALLEL_BATCHES = 2
@@ -22,7 +22,7 @@ def sequential_batches(
     reader: ViewReader,
     batch: int,
     seed: int,
-    truth: Truth | None = None,
+    targets: Targets | None = None,
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Return endless epochs of (images, labels) as `trainer.data.pipeline.shuffled_batches` does.
@@ -35,36 +35,36 @@ def sequential_batches(
     stream was interrupted, are read by offset.
 
     Args:
-        reader: of the views.
+        reader: reader of the views.
         batch: views per batch; the last batch of an epoch may be smaller.
         seed: epoch n is the same for the same seed.
-        truth: columns that replace the labels, one row per view.
+        targets: columns that replace the labels, one row per view.
         first_epoch: earlier epochs are read and skipped.
     """
     if reader.is_remote:
         load_object_stores()
     rows = reader.places.with_row_index("row", 0).sort("where", "record_index")
     shards = rows.group_by("where", maintain_order=True).agg("record_index", "row")
-    waiting = max(2, _WAITING_RECORDS // shards.height)
+    buffer_size = max(2, _SHUFFLE_RECORDS // shards.height)
     datasets = [
-        _records(where, numbers, own, reader.is_remote).shuffle(waiting, seed).repeat()
-        for where, numbers, own in shards.iter_rows()
+        _records(where, numbers, row_numbers, reader.is_remote).shuffle(buffer_size, seed).repeat()
+        for where, numbers, row_numbers in shards.iter_rows()
     ]
     counts = shards["row"].list.len().to_list()
-    owners = tf.repeat(tf.range(len(datasets), dtype=tf.int64), counts)
+    shard_of_view = tf.repeat(tf.range(len(datasets), dtype=tf.int64), counts)
 
-    def turns(epoch: tf.Tensor) -> tf.data.Dataset:
+    def shard_order(epoch: tf.Tensor) -> tf.data.Dataset:
         shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
-        return tf.data.Dataset.from_tensor_slices(shuffle(owners, [seed, epoch]))
+        return tf.data.Dataset.from_tensor_slices(shuffle(shard_of_view, [seed, epoch]))
 
     options = tf.data.Options()
     options.autotune.enabled = False
     mixed = tf.data.Dataset.choose_from_datasets(
-        datasets, tf.data.Dataset.counter().flat_map(turns), stop_on_empty_dataset=False
+        datasets, tf.data.Dataset.counter().flat_map(shard_order), stop_on_empty_dataset=False
     )
     num_batches = -(-len(reader) // batch)
     batches = _batch_by_epoch(mixed, len(reader), batch).skip(first_epoch * num_batches)
-    columns = [tf.constant(column) for column in truth or (reader.labels[:, None],)]
+    columns = [tf.constant(column) for column in targets or (reader.labels[:, None],)]
 
     def check(records: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
         images = tf.numpy_function(reader.take, [records, rows], tf.uint8, stateful=False)
@@ -99,16 +99,16 @@ def _records(where: str, numbers: list[int], rows: list[int], is_remote: bool) -
 
     Records that cannot be read are empty.
     """
-    wanted_numbers = tf.constant(numbers, tf.int64)
+    record_numbers = tf.constant(numbers, tf.int64)
     stream = tf.data.TFRecordDataset(where)
     if is_remote:
         # a broken stream ends early; its missing records are read by offset later
         stream = stream.ignore_errors()
     numbered = stream.enumerate()
-    wanted = numbered.filter(lambda number, _: tf.reduce_any(tf.equal(wanted_numbers, number)))  # pyright: ignore[reportArgumentType]  # an element's parts are handed over one by one
+    selected = numbered.filter(lambda number, _: tf.reduce_any(tf.equal(record_numbers, number)))  # pyright: ignore[reportArgumentType]  # an element's parts are handed over one by one
     # empty records replace the missing ones, so that each row keeps its place
-    nothing = tf.data.Dataset.from_tensors(tf.constant(b"")).repeat()
-    records = wanted.map(lambda _, record: record).concatenate(nothing)
+    padding = tf.data.Dataset.from_tensors(tf.constant(b"")).repeat()
+    records = selected.map(lambda _, record: record).concatenate(padding)
     return tf.data.Dataset.zip(
         records, tf.data.Dataset.from_tensor_slices(tf.constant(rows, tf.int64))
     )

@@ -20,14 +20,7 @@ _QUALITY = 82
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A downscaled view for a page.
-
-    Attributes:
-        view_id: of the view.
-        body_part: of the view.
-        label: of the view.
-        uri: JPEG as a `data:` URL.
-    """
+    """A downscaled view, a JPEG as a `data:` URL."""
 
     view_id: str
     body_part: str
@@ -45,18 +38,14 @@ def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
     # the first view of each patient comes before the second of any
     keys = ["body_part", "label"]
     turn = pl.col("order").rank("ordinal").over(*keys, "patient_id").alias("turn")
-    dealt = shuffled.with_columns(turn).sort("turn", "order")
-    chosen = dealt.group_by(keys, maintain_order=True).head(NUM_VIEWS)
+    in_turns = shuffled.with_columns(turn).sort("turn", "order")
+    chosen = in_turns.group_by(keys, maintain_order=True).head(NUM_VIEWS)
     part = pl.col("body_part").cast(pl.Enum(BODY_PARTS))
     return chosen.sort(part, "label", "turn", "order").select(manifest.columns)
 
 
 def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
     """Read views from the shards one at a time and downscale them.
-
-    Args:
-        lake: an opened lake.
-        views: rows of its manifest.
 
     Raises:
         CorruptLakeError: a shard is missing or damaged.

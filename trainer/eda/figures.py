@@ -13,7 +13,15 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from shared.labels import BODY_PARTS, LABEL_NAMES
 from trainer.eda.counts import MANY
-from trainer.report.svg import INK, LABEL_COLOURS, MUTED, VIEW, add_legend_below, panel
+from trainer.report.figures.svg import (
+    INK,
+    LABEL_COLOURS,
+    MUTED,
+    VIEW,
+    add_legend_below,
+    label_rows,
+    panel,
+)
 
 _BAR = 0.36
 _SPLIT_COLOURS = {"train": MUTED, "valid": VIEW}
@@ -36,16 +44,16 @@ def bars_by_part(counts: pl.DataFrame, unit: str, split: str) -> Figure:
         middles = np.arange(len(parts)) + (label - 0.5) * _BAR
         style: dict[str, Any] = {"color": LABEL_COLOURS[label], "label": name, "linewidth": 0}
         axes.barh(middles, values, _BAR * 0.92, **style)
-        _write_beside(axes, values, middles)
+        _write_values(axes, values, middles)
     axes.set_xlim(0, max(1, int(rows[unit].max() or 0)) * 1.17)  # pyright: ignore[reportArgumentType]  # typed for all dtypes
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    _finish_rows(axes, parts)
+    label_rows(axes, parts)
     add_legend_below(figure)
     return figure
 
 
-def _write_beside(axes: Axes, values: Any, middles: Any) -> None:
+def _write_values(axes: Axes, values: Any, middles: Any) -> None:
     place: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
     for value, y in zip(values.tolist(), middles.tolist(), strict=True):
         text = f"{value:,}"
@@ -100,7 +108,7 @@ def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
         axes.hlines(y, rows["lower"].to_numpy(), rows["upper"].to_numpy(), **boxes)
         axes.scatter(rows["median"].to_numpy(), y, s=34, label=name, zorder=3, **colour)
     axes.xaxis.set_major_locator(MaxNLocator(6))
-    _finish_rows(axes, parts)
+    label_rows(axes, parts)
     add_legend_below(figure)
     return figure
 
@@ -147,14 +155,6 @@ def fold_balance(table: pl.DataFrame) -> Figure:
     axes.scatter(shares, y, s=220, color=INK, marker="|", label="all folds")
     axes.set_xlim(-0.02, 1.02)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    _finish_rows(axes, parts)
+    label_rows(axes, parts)
     add_legend_below(figure)
     return figure
-
-
-def _finish_rows(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.45, -0.55)
-    axes.grid(visible=False, axis="y")
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)

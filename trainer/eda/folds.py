@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from trainer.data.dataset import leave_out_tested
+from trainer.data.dataset import exclude_test_overlap
 from trainer.data.split import draw_folds
 from trainer.eda.counts import count_by_part
 
@@ -22,7 +22,7 @@ def balance(manifest: pl.DataFrame, k: int, seed: int) -> pl.DataFrame:
     Raises:
         TrainingError: there are too few groups, or a fold would lack a label.
     """
-    train, _ = leave_out_tested(manifest)
+    train, _ = exclude_test_overlap(manifest)
     counts = [
         count_by_part(fold.held_out).filter(split="train").with_columns(fold=pl.lit(number))
         for number, fold in enumerate(draw_folds(train, k, seed), 1)

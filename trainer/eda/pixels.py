@@ -16,11 +16,6 @@ CHANNEL_NAMES = {1: "grey", 2: "grey with alpha", 3: "colour", 4: "colour with a
 def spread(manifest: pl.DataFrame, column: str, by: Sequence[str]) -> pl.DataFrame:
     """Compute percentiles of a column.
 
-    Args:
-        manifest: rows of a manifest.
-        column: numeric, e.g. `mean`.
-        by: columns, e.g. `body_part`.
-
     Returns:
         The columns `by`, `views`, and the 5th, 25th, 50th, 75th and 95th percentile as `low`,
         `lower`, `median`, `upper`, `high`.

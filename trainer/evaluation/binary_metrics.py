@@ -15,7 +15,7 @@ TN, FP, FN, TP = range(4)
 RATES = ("accuracy", "precision", "recall", "specificity", "f1", "kappa")
 
 
-def answer(labels: Ints, probabilities: Floats, threshold: float) -> Ints:
+def confusion_cells(labels: Ints, probabilities: Floats, threshold: float) -> Ints:
     """Return the column of counts for each row: `2 * label + prediction`, int64 (rows,)."""
     return 2 * labels + (probabilities >= threshold)
 

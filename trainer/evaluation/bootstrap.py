@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.evaluation.binary_metrics import Floats, Ints, answer, auroc, rank, rates
+from trainer.evaluation.binary_metrics import Floats, Ints, auroc, confusion_cells, rank, rates
 
 NUM_RESAMPLES = 2_000
 COVERAGE = 0.95
@@ -83,56 +83,53 @@ def resample(
     """
     names, clusters = np.unique(groups, return_inverse=True)
     ranking = rank(labels, probabilities, clusters)
-    counts = [
-        _count(clusters, answer(labels, probabilities, threshold), names.size, 4)
-        for threshold in thresholds
+    counts = np.hstack(
+        [
+            _count(clusters, confusion_cells(labels, probabilities, threshold), names.size, 4)
+            for threshold in thresholds
+        ]
+    )
+    chunks = [
+        (auroc(ranking, weights), weights.T @ counts)
+        for weights in _draw(names.size, draws, labels.size)
     ]
-    aurocs: list[Floats] = []
-    answers: list[list[Floats]] = [[] for _ in thresholds]
-    for weights in _draw(names.size, draws.num_resamples, labels.size, draws.seed):
-        aurocs.append(auroc(ranking, weights))
-        for kept, count in zip(answers, counts, strict=True):
-            kept.append(weights.T @ count)
-    return Resamples(np.concatenate(aurocs), [rates(np.concatenate(kept)) for kept in answers])
+    aurocs, cells = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+    by_threshold = np.split(cells, len(thresholds), axis=1)
+    return Resamples(aurocs, [rates(own) for own in by_threshold])
 
 
 def count_in_resamples(
-    groups: NDArray[np.generic],
-    kinds: Ints,
-    num_kinds: int,
-    *,
-    num_resamples: int = NUM_RESAMPLES,
-    seed: int = 0,
+    groups: NDArray[np.generic], cells: Ints, num_cells: int, draws: Draws = _DRAWS
 ) -> Floats:
-    """Count the rows of each kind in each resample, (resamples, kinds).
-
-    The resamples are those of `resample`.
+    """Count the rows of each cell of a confusion matrix in the resamples of `resample`.
 
     Args:
         groups: patient group of each row, (rows,), of any type.
-        kinds: numbers from 0, (rows,), such as cells of a confusion matrix.
-        num_kinds: number of kinds.
-        num_resamples: number of resamples.
-        seed: seed of the resamples.
+        cells: numbers from 0, (rows,).
+        num_cells: number of cells.
+        draws: number and seed of the resamples.
+
+    Returns:
+        (resamples, cells).
     """
     names, clusters = np.unique(groups, return_inverse=True)
-    counts = _count(clusters, kinds, names.size, num_kinds)
-    draws = _draw(names.size, num_resamples, kinds.size, seed)
-    return np.concatenate([weights.T @ counts for weights in draws])
+    counts = _count(clusters, cells, names.size, num_cells)
+    chunks = _draw(names.size, draws, cells.size)
+    return np.concatenate([weights.T @ counts for weights in chunks])
 
 
-def _count(clusters: Ints, kinds: Ints, num_clusters: int, num_kinds: int) -> Floats:
-    """Count the rows of each kind in each cluster, (clusters, kinds)."""
-    counts = np.bincount(num_kinds * clusters + kinds, minlength=num_kinds * num_clusters)
-    return counts.reshape(num_clusters, num_kinds).astype(np.float64)
+def _count(clusters: Ints, cells: Ints, num_clusters: int, num_cells: int) -> Floats:
+    """Count the rows of each cell in each cluster, (clusters, cells)."""
+    counts = np.bincount(num_cells * clusters + cells, minlength=num_cells * num_clusters)
+    return counts.reshape(num_clusters, num_cells).astype(np.float64)
 
 
-def _draw(num_groups: int, num_resamples: int, num_rows: int, seed: int) -> Iterator[Floats]:
+def _draw(num_groups: int, draws: Draws, num_rows: int) -> Iterator[Floats]:
     """Yield counts of each group in each resample, (groups, some resamples)."""
-    random: Any = np.random.default_rng(seed)  # numpy 1 types its methods only in part
+    random: Any = np.random.default_rng(draws.seed)  # numpy 1 types its methods only in part
     chunk = max(1, _CHUNK_NUMBERS // num_rows)
-    for first in range(0, num_resamples, chunk):
-        num_sets = min(chunk, num_resamples - first)
+    for first in range(0, draws.num_resamples, chunk):
+        num_sets = min(chunk, draws.num_resamples - first)
         # counting draws is faster than numpy's multinomial, which draws binomials
         drawn: Ints = random.integers(num_groups, size=(num_sets, num_groups))
         places = drawn * num_sets + np.arange(num_sets)[:, None]

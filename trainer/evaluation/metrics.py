@@ -1,13 +1,6 @@
-"""Metrics by view and by study, computed from a scored table.
+"""Metrics by view and by study, computed from a scored table."""
 
-A *scored* table is a table of predictions joined to the manifest, one row per view of a set:
-`view_id`, `model`, `fold` (null without folds), `role` (validation, out_of_fold, test),
-`probability` (of abnormal), `study_id`, `body_part`, `label`, `group`; for a model with classes
-also `class_probabilities` (a list). Model, fold and role identify a set. The order of rows is
-arbitrary.
-"""
-
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,77 +8,21 @@ import polars as pl
 
 from shared.errors import TrainingError
 from shared.labels import BODY_PARTS
-from trainer.evaluation.binary_metrics import Floats, Ints, answer, auroc, rank, rates, to_number
+from trainer.evaluation.binary_metrics import (
+    Floats,
+    Ints,
+    auroc,
+    confusion_cells,
+    rank,
+    rates,
+    to_number,
+)
+from trainer.evaluation.scored_table import LEVELS, levels, to_arrays
 
 Measures = dict[str, Any]
 """Metrics of one set of rows: floats, ints and None; each key names views or studies."""
 ByPart = dict[str, Measures]
 """Metrics of `all` and of each body part present, in the order of `BODY_PARTS`."""
-
-SET_COLUMNS = ("model", "fold", "role")
-TRUTH_COLUMNS = ("study_id", "body_part", "label", "group")
-CLASS_PROBABILITIES = "class_probabilities"
-LEVELS = {"view": "views", "study": "studies"}
-
-
-def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
-    """Join predictions to the manifest.
-
-    Args:
-        predictions: `view_id`, `model`, `fold`, `role`, `probability` (0 to 1), and optionally
-            `class_probabilities`.
-        manifest: columns as in `shared.lake.manifest.SCHEMA`.
-
-    Returns:
-        A scored table in the order of `predictions`.
-
-    Raises:
-        TrainingError: a view is missing in the manifest or occurs twice in a set, or a probability
-            is out of range.
-    """
-    columns = ("view_id", *SET_COLUMNS, "probability")
-    more = [name for name in (CLASS_PROBABILITIES,) if name in predictions.columns]
-    rows = predictions.select(*columns, *more)
-    rows = rows.cast({"fold": pl.Int64, "probability": pl.Float64})
-    _refuse(rows.join(manifest, on="view_id", how="anti"), "predictions of views in the manifest")
-    _refuse(
-        rows.filter(pl.struct("view_id", *SET_COLUMNS).is_duplicated()),
-        "one prediction for each view of a model, fold and role",
-    )
-    # a diverged model outputs NaN, which polars orders above all numbers
-    is_probability = pl.col("probability").is_between(0, 1).fill_null(False)
-    _refuse(rows.filter(~is_probability), "probabilities from 0 to 1")
-    truth = manifest.select("view_id", *TRUTH_COLUMNS)
-    joined = rows.join(truth, on="view_id", how="inner", maintain_order="left")
-    return joined.select(*columns, *TRUTH_COLUMNS, *more)
-
-
-def _refuse(wrong: pl.DataFrame, expected: str) -> None:
-    if wrong.height:
-        first = ", ".join(f"{key}={value}" for key, value in wrong.row(0, named=True).items())
-        raise TrainingError(f"Expected {expected}. Received: {wrong.height} others, as {first}")
-
-
-def by_study(scored: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per study, model, fold and role, with the mean probability of its views.
-
-    MURA's authors score a study by this mean (Rajpurkar et al. 2017, arXiv:1712.06957, section 3).
-
-    Args:
-        scored: one row per view.
-
-    Returns:
-        `model`, `fold`, `role`, `study_id`, `body_part`, `label`, `group`, `num_views` and
-        `probability` (Float64), sorted by the first four.
-    """
-    keys = [*SET_COLUMNS, "study_id"]
-    # the last bits of float sums depend on the order
-    in_order = scored.sort([*keys, "view_id"])
-    return in_order.group_by(keys, maintain_order=True).agg(
-        pl.col("body_part", "label", "group").first(),
-        pl.len().alias("num_views"),
-        pl.col("probability").mean(),
-    )
 
 
 def measure(scored: pl.DataFrame, threshold: float = 0.5) -> Measures:
@@ -118,31 +55,9 @@ def measure(scored: pl.DataFrame, threshold: float = 0.5) -> Measures:
             f"{level}_majority_accuracy": max(abnormal_share, 1 - abnormal_share),
             f"{level}_auroc": measure_auroc(labels, probabilities),
         }
-        answers = measure_answers(labels, probabilities, threshold)
-        measures |= {f"{level}_{key}": value for key, value in answers.items()}
+        at_threshold = measure_rates(labels, probabilities, threshold)
+        measures |= {f"{level}_{key}": value for key, value in at_threshold.items()}
     return measures
-
-
-def levels(scored: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Yield `view` and `study`, each with its rows, sorted by id."""
-    yield "view", scored.sort("view_id")
-    yield "study", by_study(scored)
-
-
-def to_arrays(rows: pl.DataFrame) -> tuple[Ints, Floats]:
-    """Return the labels and the probabilities of rows."""
-    return rows["label"].to_numpy(), rows["probability"].to_numpy()
-
-
-def final_rows(scored: pl.DataFrame) -> pl.DataFrame:
-    """Return the predictions of the models that were not fitted to a fold only."""
-    return scored.filter(pl.col("fold").is_null())
-
-
-def rows_of_role(scored: pl.DataFrame, role: str) -> pl.DataFrame:
-    """Return the predictions of a set: those of the final model, except out of fold."""
-    is_of_fold = pl.col("fold").is_not_null()
-    return scored.filter(is_of_fold == (role == "out_of_fold"), role=role)
 
 
 def measure_auroc(labels: Ints, probabilities: Floats) -> float | None:
@@ -151,9 +66,9 @@ def measure_auroc(labels: Ints, probabilities: Floats) -> float | None:
     return to_number(auroc(ranking, np.ones((1, 1))))
 
 
-def measure_answers(labels: Ints, probabilities: Floats, threshold: float) -> Measures:
+def measure_rates(labels: Ints, probabilities: Floats, threshold: float) -> Measures:
     """Return the rates at a threshold, and `confusion`, [[tn, fp], [fn, tp]]."""
-    counts = np.bincount(answer(labels, probabilities, threshold), minlength=4)
+    counts = np.bincount(confusion_cells(labels, probabilities, threshold), minlength=4)
     measures: Measures = {
         key: to_number(value) for key, value in rates(counts.astype(float)).items()
     }
@@ -176,10 +91,10 @@ def measure_by_part(
         return {}
     present = set(scored["body_part"])
     parts = [part for part in BODY_PARTS if part in present]
-    whole = measure_rows(scored)
+    overall = measure_rows(scored)
     if len(parts) == 1:  # both have the same rows
-        return {"all": whole, parts[0]: whole}
-    return {"all": whole} | {
+        return {"all": overall, parts[0]: overall}
+    return {"all": overall} | {
         part: measure_rows(scored.filter(pl.col("body_part") == part)) for part in parts
     }
 

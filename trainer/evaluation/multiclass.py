@@ -1,13 +1,12 @@
 """Multi-class metrics by view and by study, with 95 % confidence intervals.
 
-Input is a scored table (see `metrics`) of one model and role, with `class_probabilities`. The
+Input is a scored table of one model and role, with `class_probabilities`. The
 predicted class is the one with the highest probability. A study's probabilities are the means over
 its views.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 import numpy as np
 import polars as pl
@@ -15,8 +14,10 @@ import polars as pl
 from shared.errors import TrainingError
 from trainer.data.target import target_of
 from trainer.evaluation.binary_metrics import Floats, Ints, divide, to_number
-from trainer.evaluation.bootstrap import MIN_GROUPS, count_in_resamples, interval
-from trainer.evaluation.metrics import CLASS_PROBABILITIES, LEVELS, SET_COLUMNS, Measures
+from trainer.evaluation.bootstrap import MIN_GROUPS, Draws, count_in_resamples
+from trainer.evaluation.estimates import to_bounds
+from trainer.evaluation.metrics import Measures
+from trainer.evaluation.scored_table import CLASS_PROBABILITIES, LEVELS, SET_COLUMNS
 
 
 def measure_classes(scored: pl.DataFrame, class_names: Sequence[str], seed: int) -> Measures:
@@ -41,8 +42,8 @@ def measure_classes(scored: pl.DataFrame, class_names: Sequence[str], seed: int)
         raise TrainingError("Expected predictions to measure. Received: num_views=0")
     measures: Measures = {}
     for level, rows, probabilities in _levels(scored, len(class_names)):
-        truth, answers = target_of(class_names).numbers(rows), probabilities.argmax(axis=1)
-        cells = truth * len(class_names) + answers
+        actual, predicted = target_of(class_names).numbers(rows), probabilities.argmax(axis=1)
+        cells = actual * len(class_names) + predicted
         confusion = _confusion(np.bincount(cells, minlength=len(class_names) ** 2))
         measures |= {
             f"num_{LEVELS[level]}": rows.height,
@@ -64,35 +65,35 @@ def class_rates(confusion: Floats) -> dict[str, Floats]:
     Args:
         confusion: (..., n, n), a row per actual class; counts may be fractional.
     """
-    true, answered, right = _margins(confusion)
-    total, agreed = true.sum(axis=-1), right.sum(axis=-1)
-    by_chance = (true * answered).sum(axis=-1)
-    is_present = true > 0
-    f1 = divide(2 * right, true + answered, 0) * is_present
+    actual, predicted, correct = _margins(confusion)
+    total, num_correct = actual.sum(axis=-1), correct.sum(axis=-1)
+    by_chance = (actual * predicted).sum(axis=-1)
+    is_present = actual > 0
+    f1 = divide(2 * correct, actual + predicted, 0) * is_present
     return {
-        "accuracy": divide(agreed, total),
-        "kappa": divide(total * agreed - by_chance, total**2 - by_chance),
+        "accuracy": divide(num_correct, total),
+        "kappa": divide(total * num_correct - by_chance, total**2 - by_chance),
         "macro_f1": divide(f1.sum(axis=-1), is_present.sum(axis=-1)),
     }
 
 
 def _margins(confusion: Floats) -> tuple[Floats, Floats, Floats]:
     """Return the numbers of actual, predicted and correct rows of each class, (..., n) each."""
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return confusion.sum(axis=-1), confusion.sum(axis=-2), right
+    correct = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return confusion.sum(axis=-1), confusion.sum(axis=-2), correct
 
 
 def _measure_each(confusion: Floats, class_names: Sequence[str]) -> list[Measures]:
-    true, answered, right = _margins(confusion)
+    actual, predicted, correct = _margins(confusion)
     each = {
-        "recall": divide(right, true),
-        "precision": divide(right, answered, 0),
-        "f1": divide(2 * right, true + answered, 0),
+        "recall": divide(correct, actual),
+        "precision": divide(correct, predicted, 0),
+        "f1": divide(2 * correct, actual + predicted, 0),
     }
     return [
         {
             "name": name,
-            "support": int(true[index]),
+            "support": int(actual[index]),
             **{key: to_number(values[index]) for key, values in each.items()},
         }
         for index, name in enumerate(class_names)
@@ -123,6 +124,5 @@ def _bound(rows: pl.DataFrame, cells: Ints, num_classes: int, seed: int) -> Meas
     groups = rows["group"].to_numpy()
     if rows["group"].n_unique() < MIN_GROUPS:
         return dict.fromkeys(("accuracy", "kappa", "macro_f1"))
-    counts = count_in_resamples(groups, cells, num_classes**2, seed=seed)
-    found = {key: interval(values) for key, values in class_rates(_confusion(counts)).items()}
-    return {key: None if bounds is None else asdict(bounds) for key, bounds in found.items()}
+    counts = count_in_resamples(groups, cells, num_classes**2, Draws(seed=seed))
+    return {key: to_bounds(values) for key, values in class_rates(_confusion(counts)).items()}

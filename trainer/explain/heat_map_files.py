@@ -13,7 +13,7 @@ from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import encode_png, side_by_side
 
 
-class Explainer:
+class HeatMapWriter:
     """Writes a picture for each view: the radiograph, and the radiograph with its heat map.
 
     Args:
@@ -41,5 +41,5 @@ class Explainer:
             WriteError: a picture cannot be written.
         """
         heat = self._layer_cam.explain(images)
-        for row, image, one in zip(rows, images[..., 0], heat, strict=True):
-            write_atomically(self._files[row], encode_png(side_by_side(image, one)))
+        for row, image, heat_map in zip(rows, images[..., 0], heat, strict=True):
+            write_atomically(self._files[row], encode_png(side_by_side(image, heat_map)))

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from trainer.models.ensemble import take_apart
+from trainer.models.ensemble import split_ensemble
 
 # bounds the memory of activations and gradients
 _BATCH = 16
 _WIDTH_AXIS = 2
-_NUM_PLACES, _PLACE_PX = 14, 8
+_MIN_CELLS, _PX_PER_CELL = 14, 8
 """Minimum side of the feature maps: 14 cells, or one cell per 8 px of the network's input if that
 is fewer. Coarser maps locate the marked fracture of phantoms less often. Of 100 abnormal test views
 of 320 px, the peak is within 10 px of the fracture in 85 with efficientnet_lite0's maps of 20
@@ -43,11 +43,11 @@ class LayerCam:
     """
 
     def __init__(self, model: keras.Model):
-        together = take_apart(model)
-        self._asks_mirrored = together.tta == "flip"
-        heads = [_before_probabilities(member) for member in together.members]
-        if together.backbone:
-            self._branches = [_Branch(together.backbone, heads)]
+        parts = split_ensemble(model)
+        self._mirrors = parts.tta == "flip"
+        heads = [_remove_activation(member) for member in parts.members]
+        if parts.backbone:
+            self._branches = [_Branch(parts.backbone, heads)]
         else:
             self._branches = [_Branch(member) for member in heads]
 
@@ -67,18 +67,22 @@ class LayerCam:
         return np.concatenate(maps) if maps else np.zeros(images.shape[:3], np.float32)
 
     def _explain(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        seen = [images, images[:, :, ::-1]] if self._asks_mirrored else [images]
-        pairs = [(branch, branch.to_maps(view)) for view in seen for branch in self._branches]
-        maps = [found for _, found in pairs]
+        inputs = [images, images[:, :, ::-1]] if self._mirrors else [images]
+        pairs = [(branch, branch.to_maps(view)) for view in inputs for branch in self._branches]
+        maps = [maps_of_branch for _, maps_of_branch in pairs]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(maps)
-            logits = [answer for branch, found in pairs for answer in branch.to_logits(found)]
+            logits = [
+                output
+                for branch, maps_of_branch in pairs
+                for output in branch.to_logits(maps_of_branch)
+            ]
             log_odds = _to_log_odds(logits)
         gradients: Any = tape.gradient(log_odds, maps)
-        sums = [_weigh(*each) for each in zip(maps, gradients, strict=True)]
+        sums = [_weighted_sum(*each) for each in zip(maps, gradients, strict=True)]
         num_plain = len(self._branches)
         heat = tf.add_n(sums[:num_plain])
-        if self._asks_mirrored:
+        if self._mirrors:
             heat += tf.reverse(tf.add_n(sums[num_plain:]), [_WIDTH_AXIS])
         large = tf.image.resize(tf.nn.relu(heat), images.shape[1:3]).numpy()[..., 0]
         peaks = large.max(axis=(1, 2), keepdims=True)
@@ -89,7 +93,7 @@ class _Branch:
     """A network in two halves: from images to feature maps, and from feature maps to logits."""
 
     def __init__(self, network: keras.Model, heads: Sequence[keras.Model] = ()):
-        self._to_maps, self._rest = _halve(network)
+        self._to_maps, self._from_maps = _split_network(network)
         self._heads: Sequence[Any] = heads
 
     def to_maps(self, images: npt.NDArray[np.uint8]) -> tf.Tensor:
@@ -98,11 +102,11 @@ class _Branch:
 
     def to_logits(self, maps: tf.Tensor) -> list[tf.Tensor]:
         """Return the logits of the network, or of each head on it."""
-        end = self._rest(maps, training=False)
-        return [head(end, training=False) for head in self._heads] or [end]
+        features = self._from_maps(maps, training=False)
+        return [head(features, training=False) for head in self._heads] or [features]
 
 
-def _halve(network: keras.Model) -> tuple[Any, Any]:
+def _split_network(network: keras.Model) -> tuple[Any, Any]:
     """Split a network after the last activation, sum or concatenation of sufficient resolution.
 
     The rest of the network must depend on this layer's output only, so a layer that a shortcut
@@ -110,11 +114,11 @@ def _halve(network: keras.Model) -> tuple[Any, Any]:
     """
     layers: list[Any] = network.layers
     resized: list[Any] = [layer for layer in layers if isinstance(layer, keras.layers.Resizing)]
-    seen_px = (resized or layers)[0].output.shape[1]
-    min_places = min(_NUM_PLACES, seen_px // _PLACE_PX)
+    input_px = (resized or layers)[0].output.shape[1]
+    min_cells = min(_MIN_CELLS, input_px // _PX_PER_CELL)
     for layer in reversed(layers):
         maps = layer.output
-        if len(maps.shape) == 4 and maps.shape[1] >= min_places and _ends_block(layer):
+        if len(maps.shape) == 4 and maps.shape[1] >= min_cells and _ends_block(layer):
             # Keras raises ValueError if a shortcut bypasses this layer
             with suppress(ValueError):
                 return keras.Model(network.input, maps), keras.Model(maps, network.output)
@@ -127,12 +131,12 @@ def _ends_block(layer: Any) -> bool:
     return not is_linear or isinstance(layer, (layers.ReLU, layers.Add, layers.Concatenate))
 
 
-def _before_probabilities(member: keras.Model) -> keras.Model:
-    """Return a network that ends at its logits, also for a backbone and head trained together."""
-    parts = take_apart(member)
+def _remove_activation(member: keras.Model) -> keras.Model:
+    """Return the network up to its logits, also for a backbone and head trained together."""
+    parts = split_ensemble(member)
     if parts.backbone is None:
         return keras.Model(member.input, member.get_layer("logits").output)
-    head: Any = _before_probabilities(parts.members[0])
+    head: Any = _remove_activation(parts.members[0])
     return keras.Model(parts.backbone.input, head(parts.backbone.output))
 
 
@@ -151,7 +155,7 @@ def _to_log_odds(logits: Sequence[tf.Tensor]) -> tf.Tensor:
     )
 
 
-def _weigh(maps: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+def _weighted_sum(maps: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     """Return the sum of maps weighted by positive gradients, (batch, height, width, 1)."""
     weights = tf.nn.relu(tf.cast(gradient, tf.float32))
     return tf.reduce_sum(tf.cast(maps, tf.float32) * weights, -1, keepdims=True)

@@ -13,31 +13,27 @@ from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.storage.atomic import write_atomically
 from trainer.evaluation.results import selected_model
+from trainer.evaluation.scored_table import most_independent_set
 from trainer.evaluation.thresholds import decide
 from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import encode_jpeg, side_by_side
 from trainer.report.error_analysis import heat_map_path, shown_views
-from trainer.runs.scored_run import unseen_set
 
 _SIDE_PX = 256
 _QUALITY = 80
 
 
-def keep_pictures(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataFrame) -> None:
+def write_report_images(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataFrame) -> None:
     """Write a picture of each view in the report: the radiograph without and with its heat map.
 
-    Args:
-        folder: run folder.
-        model: saved model of the run.
-        lake: lake with the views' pixels.
-        scored: all predictions of the run.
+    `scored` are all predictions of the run.
 
     Raises:
         CorruptLakeError: a shard is damaged.
         WriteError: a picture cannot be written.
     """
     name = selected_model(scored)
-    _, rows = unseen_set(scored, name)
+    _, rows = most_independent_set(scored, name)
     shown = shown_views(rows, decide(scored, name))
     views = lake.manifest.filter(pl.col("view_id").is_in(shown))
     with ViewReader(lake, views) as reader:
@@ -46,6 +42,6 @@ def keep_pictures(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataF
     side = min(_SIDE_PX, lake.image.size)
     # INTER_AREA shrinks without aliasing
     shrink: Any = partial(cv2.resize, dsize=(side, side), interpolation=cv2.INTER_AREA)
-    for view_id, image, one in zip(views["view_id"], images[..., 0], heat, strict=True):
-        picture = side_by_side(shrink(image), shrink(one))
+    for view_id, image, heat_map in zip(views["view_id"], images[..., 0], heat, strict=True):
+        picture = side_by_side(shrink(image), shrink(heat_map))
         write_atomically(heat_map_path(folder, view_id), encode_jpeg(picture, _QUALITY))

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-import warnings
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,14 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import (  # pyright: ignore[reportMissingImports]  # loaded late by TensorFlow
-    convert_variables_to_constants_v2,
-)
 
 from shared.errors import TrainingError
 from trainer.export.graph import INPUT
+from trainer.inference.conversion import convert_function
 
-Answer = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+PredictFunction = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """A function from images (batch, height, width, 1) to the model's outputs (batch, n)."""
 
 _OPSET = 17
@@ -35,104 +28,70 @@ class Format:
 
     Attributes:
         name: default name of the file or folder in the run folder.
-        needs: packages required to write it.
-        asks: package required to run it.
+        packages: packages required to write it.
+        runtime: package required to run it.
         write: writes a module from `build_graph` to a path.
         open: loads the export at a path as a prediction function.
     """
 
     name: str
     write: Callable[[Any, Path], None]
-    open: Callable[[Path], Answer]
-    needs: tuple[str, ...] = ()
-    asks: str = "tensorflow"
+    open: Callable[[Path], PredictFunction]
+    packages: tuple[str, ...] = ()
+    runtime: str = "tensorflow"
 
     def check_installed(self) -> None:
-        """Check that the packages required to write this format are installed.
-
-        Raises:
-            TrainingError: a package is missing.
-        """
-        for package in self.needs:
+        """Raise TrainingError if a package required to write this format is missing."""
+        for package in self.packages:
             if find_spec(package) is None:
                 raise TrainingError(
                     "Expected the packages for format=onnx: pip install 'mura-lake[onnx]'. "
-                    f"Received: no package {package}"
+                    f"Received: {package} is not installed"
                 )
 
     @property
-    def can_be_asked(self) -> bool:
+    def is_runnable(self) -> bool:
         """Whether the package required to run the export is installed."""
-        return find_spec(self.asks) is not None
-
-
-@contextmanager
-def hushed() -> Generator[None, None, None]:
-    """Silence logging, warnings, and the file descriptors of stdout and stderr.
-
-    Converters in C++ print to the descriptors directly.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = [os.dup(1), os.dup(2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    disabled = logging.root.manager.disable
-    try:
-        for descriptor in (1, 2):
-            os.dup2(nowhere, descriptor)
-        logging.disable(logging.CRITICAL)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        logging.disable(disabled)
-        for descriptor, copy in zip((1, 2), kept, strict=True):
-            os.dup2(copy, descriptor)
-            os.close(copy)
-        os.close(nowhere)
+        return find_spec(self.runtime) is not None
 
 
 def _write_saved_model(module: Any, path: Path) -> None:
     # save to memory first: TensorFlow raises the same error for a full disk and a failed export
-    kept = f"ram://{path.name}"
+    memory_path = f"ram://{path.name}"
     try:
-        tf.saved_model.save(module, kept, signatures={"serving_default": module.serve})
-        for folder, _, names in tf.io.gfile.walk(kept):
-            below = path / folder.removeprefix(kept).lstrip("/")
+        tf.saved_model.save(module, memory_path, signatures={"serving_default": module.serve})
+        for folder, _, names in tf.io.gfile.walk(memory_path):
+            below = path / folder.removeprefix(memory_path).lstrip("/")
             below.mkdir(parents=True)
             for name in names:
                 with tf.io.gfile.GFile(f"{folder}/{name}", "rb") as file:
                     (below / name).write_bytes(file.read())
     finally:
-        tf.io.gfile.rmtree(kept)
+        tf.io.gfile.rmtree(memory_path)
 
 
-def _open_saved_model(path: Path) -> Answer:
+def _open_saved_model(path: Path) -> PredictFunction:
     loaded: Any = tf.saved_model.load(str(path))
     serve = loaded.signatures["serving_default"]
-    return lambda images: _only(serve(**{INPUT: tf.constant(images)})).numpy()
+    return lambda images: _single_output(serve(**{INPUT: tf.constant(images)})).numpy()
 
 
 def _write_tflite(module: Any, path: Path) -> None:
-    # the converter aborts the process on graphs that contain Keras's variables
-    frozen = convert_variables_to_constants_v2(module.serve.get_concrete_function())
-    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert())
+    path.write_bytes(convert_function(module.serve.get_concrete_function()))
 
 
-def _open_tflite(path: Path) -> Answer:
+def _open_tflite(path: Path) -> PredictFunction:
     interpreter = tf.lite.Interpreter(str(path))
     (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
 
-    def answer(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         interpreter.resize_tensor_input(image["index"], images.shape)
         interpreter.allocate_tensors()
         interpreter.set_tensor(image["index"], images)
         interpreter.invoke()
         return interpreter.get_tensor(output["index"])
 
-    return answer
+    return predict
 
 
 def _write_onnx(module: Any, path: Path) -> None:
@@ -143,20 +102,20 @@ def _write_onnx(module: Any, path: Path) -> None:
     )
 
 
-def _open_onnx(path: Path) -> Answer:
+def _open_onnx(path: Path) -> PredictFunction:
     import onnxruntime  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
     session: Any = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda images: session.run(None, {INPUT: images})[0]
 
 
-def _only(answers: Mapping[str, Any]) -> Any:
-    (answer,) = answers.values()
-    return answer
+def _single_output(outputs: Mapping[str, Any]) -> Any:
+    (output,) = outputs.values()
+    return output
 
 
 FORMATS = {
     "saved_model": Format("saved_model", _write_saved_model, _open_saved_model),
-    "tflite": Format("model.tflite", _write_tflite, _open_tflite),
-    "onnx": Format("model.onnx", _write_onnx, _open_onnx, ("onnx", "tf2onnx"), "onnxruntime"),
+    "tflite": Format("export.tflite", _write_tflite, _open_tflite),
+    "onnx": Format("export.onnx", _write_onnx, _open_onnx, ("onnx", "tf2onnx"), "onnxruntime"),
 }

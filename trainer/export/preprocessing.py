@@ -12,7 +12,7 @@ from trainer.export.resize import Axis, make_axis, resize_area, resize_linear
 
 
 def check_exportable(spec: ImageSpec) -> None:
-    """Check that the preprocessing can be part of a graph.
+    """Check that a graph can reproduce the preprocessing.
 
     Raises:
         TrainingError: the lake's images are stretched to a square (OpenCV's area interpolation
@@ -28,9 +28,8 @@ def check_exportable(spec: ImageSpec) -> None:
     for name, value in refused:
         if getattr(spec, name) == value:
             raise TrainingError(
-                "Expected a model of images that are only resized, stretched in contrast and "
-                "padded, for that is what can be put into a graph. "
-                f"Received: a run on a lake of {name}={value}"
+                f"Expected a lake without {', '.join(map('='.join, refused))}, because an export "
+                f"cannot reproduce them. Received: a run on a lake with {name}={value}"
             )
 
 
@@ -80,18 +79,18 @@ def _resize(images: Any, rows: Axis, columns: Axis) -> Any:
 def _stretch_percentiles(grey: Any, inside: Any) -> Any:
     """Stretch the contrast of pixels inside as `shared.images.contrast.stretch_percentiles` does.
 
-    Args:
-        grey: float32 (batch, size, size) of whole numbers; padding is black.
-        inside: bool (size, size), False for padding.
+    `grey` is float32 (batch, size, size) of whole numbers; `inside` is False for padding.
     """
     num_pixels = tf.reduce_sum(tf.cast(inside, tf.int32))
-    low, high = (_level_of(grey, inside, (num_pixels * share + 99) // 100) for share in (1, 99))
+    low, high = (
+        _find_percentile(grey, inside, (num_pixels * share + 99) // 100) for share in (1, 99)
+    )
     stretched = tf.round((grey - low) * 255.0 / tf.maximum(high - low, 1.0))
     stretched = tf.clip_by_value(stretched, 0.0, 255.0)
     return tf.where(inside & (low < high), stretched, grey)
 
 
-def _level_of(grey: Any, inside: Any, num: Any) -> Any:
+def _find_percentile(grey: Any, inside: Any, num: Any) -> Any:
     """Return the lowest level that `num` pixels do not exceed, (batch, 1, 1), by binary search."""
     level = tf.zeros_like(grey[:, :1, :1])
     for bit in (128, 64, 32, 16, 8, 4, 2, 1):

@@ -56,35 +56,27 @@ def resize_area(images: Any, rows: Axis, columns: Axis) -> Any:
     is_whole = (rows.source % rows.target + columns.source % columns.target) == 0
     # for integer scale factors OpenCV sums pixels exactly before it divides
     steps = [tf.where(is_whole, axis.source // axis.target, 1) for axis in (rows, columns)]
-    narrow = _add_up(tf.transpose(images, (0, 2, 1)), columns, steps[1])
-    sums = _add_up(tf.transpose(narrow, (0, 2, 1)), rows, steps[0])
+    narrow = _sum_areas(tf.transpose(images, (0, 2, 1)), columns, steps[1])
+    sums = _sum_areas(tf.transpose(narrow, (0, 2, 1)), rows, steps[0])
     mean = sums * (1 / tf.cast(steps[0] * steps[1], tf.float32))
     # OpenCV rounds halves to even, except in its special case for half size, which rounds up
     is_half = is_whole & (steps[0] == 2) & (steps[1] == 2)
     return tf.where(is_half, tf.floor(mean + 0.5), tf.round(mean))
 
 
-def _add_up(lines: Any, axis: Axis, step: Any) -> Any:
+def _sum_areas(lines: Any, axis: Axis, step: Any) -> Any:
     """Return the weighted sums of the source pixels in each output pixel's area.
 
     Terms are added in OpenCV's order. A matrix product may add them in any order, and so round a
-    mean near a half to another level.
-
-    Args:
-        lines: uint8 or float32 (batch, source, n).
-        axis: axis of the lines.
-        step: factor of the weights.
-
-    Returns:
-        float32 (batch, size, n).
+    mean near a half to another level. From (batch, source, n) to float32 (batch, size, n).
     """
-    begins, ends = axis.place * axis.source, (axis.place + 1) * axis.source
+    starts, ends = axis.place * axis.source, (axis.place + 1) * axis.source
     least = _MIN_OVERLAP * tf.cast(axis.target, tf.float32)
 
     def add(number: Any, sums: Any) -> tuple[Any, Any]:
-        places = begins // axis.target + number
+        places = starts // axis.target + number
         overlap = tf.minimum((places + 1) * axis.target, ends) - tf.maximum(
-            places * axis.target, begins
+            places * axis.target, starts
         )
         overlap = tf.cast(tf.where(axis.inside, overlap, 0), tf.float32)
         shares = tf.where(overlap > least, overlap / tf.cast(axis.source, tf.float32), 0.0)

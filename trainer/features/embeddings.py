@@ -21,8 +21,6 @@ from shared.errors import WriteError
 from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
 from trainer.models import table
-from trainer.options import FitOptions
-from trainer.runs.gpus import resolve_precision
 
 Matrix = npt.NDArray[np.float32]
 
@@ -30,11 +28,10 @@ _CHUNK_VIEWS = 2048
 """Views per file of the cache; an interrupted run loses at most one chunk."""
 
 
-def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: str) -> str:
-    """Return the cache key of a backbone's embeddings, without building the backbone.
+def weights_key(model_name: str, weights: str) -> str:
+    """Return a key of a backbone's weights and code, without building the backbone.
 
-    The key covers the lake, the code of the models, the weights, the versions of TensorFlow and
-    Keras, precision and determinism, and the kind of images: empty for the views, or `mirrored`.
+    The key covers the code of the models, the weights, and the versions of TensorFlow and Keras.
 
     Raises:
         WeightsError: there are no weights.
@@ -43,23 +40,14 @@ def embedding_key(lake_digest: str, model_name: str, options: FitOptions, kind: 
     # a change in the code of a network can change its embeddings
     for path in sorted(Path(table.__file__).parent.glob("*.py")):
         hashed.update(path.read_bytes())
-    path = table.find_weights(model_name, options.weights)
+    path = table.find_weights(model_name, weights)
     hashed.update(path.read_bytes() if path else b"")
     versions = [version(package) for package in ("tensorflow", "keras")]
-    return " ".join(
-        [
-            lake_digest,
-            hashed.hexdigest(),
-            *versions,
-            resolve_precision(options),
-            options.deterministic,
-            kind,
-        ]
-    )
+    return " ".join([hashed.hexdigest(), *versions])
 
 
 class EmbeddingCache:
-    """The cached embeddings with one key; see `embedding_key`."""
+    """The cached embeddings with one key; see `trainer.features.embedder.Embedder.key`."""
 
     def __init__(self, key: str):
         self._key = key
@@ -71,18 +59,18 @@ class EmbeddingCache:
 
     def missing(self, views: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yield the views that are not cached, in chunks."""
-        known = pl.concat([views.clear().select("view_id"), *self._ids()])
-        missing = views.join(known, on="view_id", how="anti", maintain_order="left")
+        cached = pl.concat([views.clear().select("view_id"), *self._ids()])
+        missing = views.join(cached, on="view_id", how="anti", maintain_order="left")
         return missing.iter_slices(_CHUNK_VIEWS)
 
     def add(self, views: pl.DataFrame, embeddings: Matrix) -> None:
         """Cache embeddings, float32 (views, n)."""
         table = views.select("view_id").with_columns(embedding=embeddings)
-        _keep(self._folder, table, self._key)
+        _save(self._folder, table, self._key)
         self._tables.append(table)
 
-    def of(self, views: pl.DataFrame) -> Matrix:
-        """Return the embeddings of cached views, float32 (views, n), in the order of `views`."""
+    def get(self, views: pl.DataFrame) -> Matrix:
+        """Return the embeddings of cached views, float32 (views, n), in their order."""
         found = views.select("view_id").join(
             pl.concat(self._tables).unique("view_id"), on="view_id", maintain_order="left"
         )
@@ -97,10 +85,10 @@ def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matri
 
     `compute` returns the embeddings of rows of the manifest, float32 (rows, n), in their order.
     """
-    kept = EmbeddingCache(key)
-    for chunk in kept.missing(views):
-        kept.add(chunk, compute(chunk))
-    return kept.of(views)
+    cache = EmbeddingCache(key)
+    for chunk in cache.missing(views):
+        cache.add(chunk, compute(chunk))
+    return cache.get(views)
 
 
 def _read(path: Path, key: str) -> pl.DataFrame | None:
@@ -113,7 +101,7 @@ def _read(path: Path, key: str) -> pl.DataFrame | None:
     return pl.read_ipc_stream(io.BytesIO(data))
 
 
-def _keep(folder: Path, table: pl.DataFrame, key: str) -> None:
+def _save(folder: Path, table: pl.DataFrame, key: str) -> None:
     encoded = io.BytesIO()
     table.write_ipc_stream(encoded)
     data = encoded.getvalue()
@@ -121,4 +109,4 @@ def _keep(folder: Path, table: pl.DataFrame, key: str) -> None:
         with sealed_file(folder / f"{digest(data)}.sealed", key) as file:
             file.write(data)
     except WriteError as error:
-        note(f"a later run will compute these embeddings again: {error}")
+        note(f"embeddings are not cached and will be computed again: {error}")

@@ -2,91 +2,54 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from shared.console import note
-from shared.lake.open import Lake
 from trainer.data.split import FitPlan
 from trainer.data.target import class_weights, make_target
-from trainer.features.embeddings import Matrix, embed, embedding_key
+from trainer.features.embedder import Embedder, list_kinds
+from trainer.features.embeddings import Matrix
 from trainer.features.head_training import TrainedHead, fit_heads
 from trainer.features.heads import Examples, Head, to_probabilities
 from trainer.inference.trained_model import Outputs, TrainedModel
-from trainer.keras_import import import_keras
 from trainer.models.candidates import Candidate
-from trainer.models.table import build_backbone
 from trainer.options import FitOptions
-from trainer.runs.context import RunContext, Timings
+from trainer.runs.context import RunContext
 from trainer.runs.history import make_history
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
-    from trainer.data.input_wait import InputWait
-
-
-def start_tensorflow(timings: Timings) -> None:
-    """Import TensorFlow, as late as possible: it takes seconds, and heads do not need it."""
-    if "tensorflow" in sys.modules:
-        return
-    note("starting TensorFlow")
-    with timings.measure("start TensorFlow"):
-        import_keras()
-        # modules that need TensorFlow, so that the timing covers their import
-        import_module("trainer.training.loop")
-
-
-def list_kinds(model_name: str, options: FitOptions) -> list[str]:
-    """Return the kinds of images to embed: views, and mirror images for test-time augmentation."""
-    needs_mirrored = options.tta == "flip" and options.trained_part(model_name) == "head"
-    return ["", "mirrored"] if needs_mirrored else [""]
-
-
-def compute_embeddings(
-    backbone: keras.Model, lake: Lake, views: pl.DataFrame, kind: str, waiting: InputWait
-) -> Matrix:
-    """Return the embeddings of views by a backbone, float32 (views, n).
-
-    The backbone takes uint8 images (batch, size, size, 1); `kind` is one of `list_kinds`.
-    """
-    from trainer.inference.keras_inference import infer
-    from trainer.models.ensemble import mirror
-
-    model = mirror(backbone) if kind else backbone
-    return infer(model, lake, views, f"embed {kind}".rstrip(), waiting)
-
 
 class FrozenFit:
     """Fits heads on embeddings; the constructor computes those that are not cached.
 
-    `views` are all views of the run, for fitting or for prediction. The timings of `context` record
-    `start TensorFlow` and `embed`.
+    `views` are all views of the run, for fitting or for prediction.
     """
 
     def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):
-        self._lake, self._model_name, self._options = context.lake, model_name, context.options
-        self._timings, self._backbone = context.timings, None
+        self._options = context.options
+        self._embedder = Embedder(context, model_name, views)
         self._target = make_target(context.options.task, context.lake.manifest)
         self._rows = views.select("view_id").with_row_index("row")
         self._embeddings = [
-            self._embed(views, kind) for kind in list_kinds(model_name, self._options)
+            self._embedder.embed(views, kind) for kind in list_kinds(model_name, self._options)
         ]
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
         """Fit heads, see `fit_heads`; with a title, also print the best one."""
         return [
-            self._finish(fitted.head, fitted.rows) for fitted in self._fit(plan, candidates, title)
+            self._to_trained_model(trained.head, trained.rows)
+            for trained in self._fit(plan, candidates, title)
         ]
 
     def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> TrainedHead:
         """Fit heads and return the one with the lowest validation loss."""
-        return min(self._fit(plan, candidates, title), key=lambda fitted: fitted.best["val_loss"])
+        return min(self._fit(plan, candidates, title), key=lambda trained: trained.best["val_loss"])
 
     def _fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedHead]:
         train, validation = self._examples(plan.train), self._examples(plan.validation)
@@ -96,60 +59,34 @@ class FrozenFit:
             _note_best(title, heads, candidates)
         return heads
 
-    def _finish(self, head: Head, rows: list[dict[str, Any]]) -> TrainedModel:
-        def answer(views: pl.DataFrame) -> Outputs:
-            answers = [to_probabilities(head.logits(e)) for e in self._of(views)]
-            return np.mean(answers, axis=0, dtype=np.float64)
+    def _to_trained_model(self, head: Head, rows: list[dict[str, Any]]) -> TrainedModel:
+        def predict(views: pl.DataFrame) -> Outputs:
+            outputs = [to_probabilities(head.logits(e)) for e in self._embeddings_of(views)]
+            return np.mean(outputs, axis=0, dtype=np.float64)
 
         def build() -> keras.Model:
             from trainer.features.keras_head import build_head
 
             return build_head(head)
 
-        return TrainedModel(make_history(rows), answer, build, self._build_backbone)
+        return TrainedModel(make_history(rows), predict, build, lambda: self._embedder.backbone)
 
     def _examples(self, views: pl.DataFrame) -> Examples:
         weights = class_weights(views, self._options.class_weight)
-        return Examples(self._of(views)[0], self._target.numbers(views), weights)
+        return Examples(self._embeddings_of(views)[0], self._target.numbers(views), weights)
 
-    def _of(self, views: pl.DataFrame) -> list[Matrix]:
+    def _embeddings_of(self, views: pl.DataFrame) -> list[Matrix]:
         rows = views.join(self._rows, on="view_id", maintain_order="left")["row"].to_numpy()
         return [embeddings[rows] for embeddings in self._embeddings]
 
-    def _embed(self, views: pl.DataFrame, kind: str) -> Matrix:
-        def compute(missing: pl.DataFrame) -> Matrix:
-            backbone = self._build_backbone()
-
-            from trainer.data.input_wait import InputWait
-
-            waiting = InputWait()
-            with self._timings.measure("embed", waiting):
-                return compute_embeddings(backbone, self._lake, missing, kind, waiting)
-
-        return embed(
-            views, embedding_key(self._lake.digest, self._model_name, self._options, kind), compute
-        )
-
-    def _build_backbone(self) -> keras.Model:
-        """Build the backbone on first use: most fits find all embeddings cached."""
-        if self._backbone is None:
-            start_tensorflow(self._timings)
-
-            from trainer.inference.devices import start
-
-            start(self._options)
-            size_px, weights = self._lake.image.size, self._options.weights
-            self._backbone = build_backbone(self._model_name, size_px, weights)
-        return self._backbone
-
 
 def _note_best(title: str, heads: Sequence[TrainedHead], candidates: Sequence[Candidate]) -> None:
-    losses = [fitted.best["val_loss"] for fitted in heads]
+    losses = [trained.best["val_loss"] for trained in heads]
     index = int(np.argmin(losses))
     best, num_epochs = heads[index].best, len(heads[index].rows)
     auroc = "" if best["val_auroc"] is None else f", validation AUROC {best['val_auroc']:.3f}"
-    of_heads = f"best of {len(heads)} heads is {candidates[index].name}, " if len(heads) > 1 else ""
+    head = f"best of {len(heads)} heads {candidates[index].name}, " if len(heads) > 1 else ""
     note(
-        f"{title}: {of_heads}best of {num_epochs} epochs is {best['epoch']}, "
+        f"{title}: {head}best of {num_epochs} epochs {best['epoch']}, "
         f"validation loss {losses[index]:.4f}{auroc}"
     )

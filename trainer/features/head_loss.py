@@ -19,7 +19,7 @@ Parameters = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Shape:
+class HeadShape:
     """The layout of a head's weights in one vector.
 
     Attributes:
@@ -40,14 +40,14 @@ class Shape:
         pieces = np.split(parameters.astype(np.float32), np.cumsum(sizes)[:-1])
         return Head(*(p.reshape(part) for p, part in zip(pieces, self._parts, strict=True)))
 
-    def start(self, seed: int) -> Parameters:
-        """Return initial weights: zeros, random for hidden units (He et al., arXiv:1502.01852)."""
+    def initial(self, seed: int) -> Parameters:
+        """Return initial weights: zeros, and He's for hidden units (arXiv:1502.01852)."""
         arrays = self._zeros()
         random: Any = np.random.default_rng(seed)  # numpy 1's types leave its methods half unknown
         arrays[2] = random.normal(0, np.sqrt(2 / self.num_embedded), self._parts[2])
         return pack(arrays)
 
-    def spread_decay(self, decay: float) -> Parameters:
+    def decay_per_parameter(self, decay: float) -> Parameters:
         """Return the weight decay of each parameter.
 
         Biases have none. The decay of hidden units is the inverse variance of their initial
@@ -62,7 +62,7 @@ class Shape:
 
     @property
     def _parts(self) -> tuple[tuple[int, ...], ...]:
-        """The shapes of a head's arrays, in the order of its attributes."""
+        # in the order of the attributes of `Head`
         return (
             (self.num_features, self.num_outputs),
             (self.num_outputs,),
@@ -84,25 +84,25 @@ class HeadLoss:
     """The weighted sum of the cross-entropies of train rows, plus the weight decay penalty.
 
     Args:
-        shape: of the head.
-        features: of train rows, float32 (rows, m).
-        examples: their classes and sample weights.
-        start: the parameters towards which weights decay.
-        decay: of each weight.
+        shape: layout of the parameters.
+        features: features of train rows, float32 (rows, m).
+        examples: classes and sample weights of train rows.
+        initial: parameters towards which weights decay.
+        decay: weight decay of each parameter.
     """
 
     def __init__(
         self,
-        shape: Shape,
+        shape: HeadShape,
         features: Matrix,
         examples: Examples,
-        start: Parameters,
+        initial: Parameters,
         decay: Parameters,
     ):
         self._shape, self._features, self._examples = shape, features, examples
-        self._start, self._decay = start, decay
+        self._initial, self._decay = initial, decay
         self._targets = _to_targets(examples.classes, shape.num_outputs)
-        self._known: tuple[Parameters, Matrix] | None = None
+        self._last: tuple[Parameters, Matrix] | None = None
 
     def __call__(self, parameters: Parameters) -> tuple[float, Parameters]:
         """Return the loss and its gradient."""
@@ -110,10 +110,10 @@ class HeadLoss:
         head = self._shape.unpack(parameters)
         hidden = head.activate(features)
         logits = head.combine(features, hidden)
-        self._known = (parameters.copy(), logits)
+        self._last = (parameters.copy(), logits)
         error = (to_probabilities(logits) - self._targets) * examples.weights[:, None]
         # (hidden > 0) is the derivative of ReLU
-        hidden_error = error @ head.outward.T * (hidden > 0)
+        hidden_error = error @ head.output_kernel.T * (hidden > 0)
         gradient = [
             features.T @ error,
             error.sum(axis=0),
@@ -121,7 +121,7 @@ class HeadLoss:
             hidden_error.sum(axis=0),
             hidden.T @ error,
         ]
-        moved = parameters - self._start
+        moved = parameters - self._initial
         penalty = self._decay * moved
         loss = examples.weights @ cross_entropies(logits, examples.classes)
         return float(loss + 0.5 * moved @ penalty), pack(gradient) + penalty
@@ -132,8 +132,8 @@ class HeadLoss:
         The logits of the last call are reused: an epoch of L-BFGS ends at the last evaluated
         parameters.
         """
-        if self._known and np.array_equal(self._known[0], parameters):
-            return self._known[1]
+        if self._last and np.array_equal(self._last[0], parameters):
+            return self._last[1]
         return self._shape.unpack(parameters).logits(self._features)
 
 

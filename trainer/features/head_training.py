@@ -12,7 +12,7 @@ from threadpoolctl import (  # pyright: ignore[reportMissingTypeStubs]  # it has
     threadpool_limits,
 )
 
-from trainer.features.head_loss import HeadLoss, Parameters, Shape
+from trainer.features.head_loss import HeadLoss, HeadShape, Parameters
 from trainer.features.heads import Examples, Head, measure_logits
 from trainer.features.standardize import Features, find_components, standardize
 from trainer.models.candidates import Candidate
@@ -31,7 +31,7 @@ class TrainedHead:
     """A head with the weights of its best epoch.
 
     Attributes:
-        head: from embeddings to logits.
+        head: head from embeddings to logits.
         rows: one per epoch, columns as in `HISTORY_SCHEMA` without `is_best`.
     """
 
@@ -67,18 +67,18 @@ def fit_heads(
     num_threads = count_usable_cores() or 1
     # one candidate per core: BLAS threads inside each product would compete for the same cores
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(num_threads) as pool:
-        standard = standardize(train.embeddings, validation.embeddings)
-        leading = find_components(standard, options.seed) if has_hidden else standard
+        standardized = standardize(train.embeddings, validation.embeddings)
+        leading = find_components(standardized, options.seed) if has_hidden else standardized
 
         def fit(candidate: Candidate) -> TrainedHead:
-            features = leading if candidate.head == "hidden" else standard
+            features = leading if candidate.head == "hidden" else standardized
             return _HeadFit(features, train, validation, options).fit(candidate, num_outputs)
 
         return list(pool.map(fit, candidates))
 
 
 class _HeadFit:
-    """Fits one head with early stopping, and keeps the weights of the best epoch."""
+    """Fits one head with early stopping."""
 
     def __init__(
         self, features: Features, train: Examples, validation: Examples, options: FitOptions
@@ -93,41 +93,38 @@ class _HeadFit:
         """Fit the head of a candidate."""
         num_embedded, num_features = len(self._features.mean), self._features.train.shape[1]
         num_hidden = _NUM_HIDDEN if candidate.head == "hidden" else 0
-        shape = Shape(num_embedded, num_features, num_hidden, num_outputs)
-        start = shape.start(self._options.seed)
-        decay = shape.spread_decay(cast(float, candidate.weight_decay))
-        loss = HeadLoss(shape, self._features.train, self._train, start, decay)
+        shape = HeadShape(num_embedded, num_features, num_hidden, num_outputs)
+        initial = shape.initial(self._options.seed)
+        decay = shape.decay_per_parameter(cast(float, candidate.weight_decay))
+        loss = HeadLoss(shape, self._features.train, self._train, initial, decay)
 
         def end_epoch(xk: Parameters) -> None:
             self._add(xk, loss, shape.unpack(xk))
 
         minimize(
             loss,
-            start,
+            initial,
             jac=True,
             method="L-BFGS-B",
             callback=end_epoch,
             options={"maxiter": self._options.epochs, "ftol": _LOSS_TOLERANCE},
         )
         if not self._rows:  # no iteration: the initial weights are the optimum
-            end_epoch(start)
-        return TrainedHead(self._features.unfold(shape.unpack(self._best)), self._rows)
+            end_epoch(initial)
+        return TrainedHead(self._features.fold_into(shape.unpack(self._best)), self._rows)
 
     def _add(self, parameters: Parameters, loss: HeadLoss, head: Head) -> None:
-        """Measure the epoch that ends with these weights.
-
-        Raises:
-            StopIteration: the last `patience` epochs did not improve; SciPy then ends the
-                optimization.
-        """
+        """Score an epoch; for early stopping raise StopIteration, as SciPy documents."""
         seconds = time.monotonic() - self._started_s
-        before = measure_logits(loss.logits(parameters), self._train)
-        after = measure_logits(head.logits(self._features.validation), self._validation)
+        train_metrics = measure_logits(loss.logits(parameters), self._train)
+        validation_metrics = measure_logits(
+            head.logits(self._features.validation), self._validation
+        )
         self._rows.append(
             {
                 "epoch": len(self._rows) + 1,
-                **before,
-                **{f"val_{name}": value for name, value in after.items()},
+                **train_metrics,
+                **{f"val_{name}": value for name, value in validation_metrics.items()},
                 "seconds": seconds,
                 "images_per_s": len(self._train.classes) / seconds,
             }

@@ -33,18 +33,18 @@ class Head:
     """A linear map from embeddings to logits, plus an optional layer of hidden units (ReLU).
 
     Attributes:
-        straight: from embeddings to logits, float32 (n, outputs).
-        bias: of the logits, float32 (outputs,).
-        inward: from embeddings to hidden units, float32 (n, hidden).
-        inward_bias: of the hidden units, float32 (hidden,).
-        outward: from hidden units to logits, float32 (hidden, outputs).
+        kernel: weights from embeddings to logits, float32 (n, outputs).
+        bias: bias of the logits, float32 (outputs,).
+        hidden_kernel: weights from embeddings to hidden units, float32 (n, hidden).
+        hidden_bias: bias of the hidden units, float32 (hidden,).
+        output_kernel: weights from hidden units to logits, float32 (hidden, outputs).
     """
 
-    straight: Matrix
+    kernel: Matrix
     bias: Vector
-    inward: Matrix
-    inward_bias: Vector
-    outward: Matrix
+    hidden_kernel: Matrix
+    hidden_bias: Vector
+    output_kernel: Matrix
 
     def logits(self, embeddings: Matrix) -> Matrix:
         """Return the logits, float32 (rows, outputs), of embeddings (rows, n)."""
@@ -52,11 +52,11 @@ class Head:
 
     def activate(self, embeddings: Matrix) -> Matrix:
         """Return the activations of the hidden units, float32 (rows, hidden)."""
-        return np.maximum(embeddings @ self.inward + self.inward_bias, 0)
+        return np.maximum(embeddings @ self.hidden_kernel + self.hidden_bias, 0)
 
     def combine(self, embeddings: Matrix, hidden: Matrix) -> Matrix:
         """Return the logits from embeddings and activations of hidden units."""
-        return embeddings @ self.straight + hidden @ self.outward + self.bias
+        return embeddings @ self.kernel + hidden @ self.output_kernel + self.bias
 
 
 def to_probabilities(logits: Matrix) -> Matrix:
@@ -74,20 +74,20 @@ def cross_entropies(logits: Matrix, classes: Classes) -> npt.NDArray[np.float64]
     if logits.shape[1] == 1:
         # log(1 + exp(-z)), with z = logit for class 1 and -logit for class 0
         return np.logaddexp(0, logits[:, 0] * (1 - 2 * classes), dtype=np.float64)
-    below_top = logits - logits.max(axis=1, keepdims=True)
-    own = np.take_along_axis(below_top, classes[:, None], axis=1)[:, 0]
-    return np.log(np.exp(below_top).sum(axis=1, dtype=np.float64)) - own
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    logit_of_class = np.take_along_axis(shifted, classes[:, None], axis=1)[:, 0]
+    return np.log(np.exp(shifted).sum(axis=1, dtype=np.float64)) - logit_of_class
 
 
 def measure_logits(logits: Matrix, examples: Examples) -> dict[str, float | None]:
     """Return `loss` (weighted mean), `accuracy` of classes and `auroc` of abnormal, or None."""
     classes, weights = examples.classes, examples.weights
     is_one = logits.shape[1] == 1
-    answers = (logits[:, 0] >= 0) if is_one else logits.argmax(axis=1)
+    predicted = (logits[:, 0] >= 0) if is_one else logits.argmax(axis=1)
     # rank by logits: the sigmoid preserves their order, but rounds large logits to ties
     score = logits[:, 0] if is_one else abnormal_probability(to_probabilities(logits))
     return {
         "loss": float(np.average(cross_entropies(logits, classes), weights=weights)),
-        "accuracy": float((answers == classes).mean()),
+        "accuracy": float((predicted == classes).mean()),
         "auroc": measure_auroc(classes % 2, score.astype(np.float64)),
     }

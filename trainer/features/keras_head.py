@@ -21,21 +21,21 @@ def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
     It takes features (batch, n) and returns probabilities, float32 (batch, outputs). `dropout` is
     for further training.
     """
-    models: Any = import_module("keras")  # it has no type stubs
-    layers = models.layers
+    keras_module: Any = import_module("keras")  # it has no type stubs
+    layers = keras_module.layers
 
-    num_features, num_outputs = head.straight.shape
-    features = models.Input((num_features,), name="features")
-    known = layers.Dropout(dropout)(features) if dropout else features
-    kernel, seen = head.straight, known
-    if num_hidden := len(head.inward_bias):
-        hidden = layers.Dense(num_hidden, "relu", name="hidden")(known)
+    num_features, num_outputs = head.kernel.shape
+    features = keras_module.Input((num_features,), name="features")
+    dropped = layers.Dropout(dropout)(features) if dropout else features
+    kernel, logit_inputs = head.kernel, dropped
+    if num_hidden := len(head.hidden_bias):
+        hidden = layers.Dense(num_hidden, "relu", name="hidden")(dropped)
         # one dense layer on the concatenation equals the sum of both parts
-        seen = layers.Concatenate(name="features_and_hidden")([known, hidden])
-        kernel = np.concatenate([head.straight, head.outward])
-    logits = layers.Dense(num_outputs, name="logits")(seen)
-    model = models.Model(features, to_probabilities(logits, num_outputs))
+        logit_inputs = layers.Concatenate(name="features_and_hidden")([dropped, hidden])
+        kernel = np.concatenate([head.kernel, head.output_kernel])
+    logits = layers.Dense(num_outputs, name="logits")(logit_inputs)
+    model = keras_module.Model(features, to_probabilities(logits, num_outputs))
     model.get_layer("logits").set_weights([kernel, head.bias])
     if num_hidden:
-        model.get_layer("hidden").set_weights([head.inward, head.inward_bias])
+        model.get_layer("hidden").set_weights([head.hidden_kernel, head.hidden_bias])
     return model

@@ -33,18 +33,21 @@ class Features:
     train: Matrix
     validation: Matrix
 
-    def unfold(self, head: Head) -> Head:
+    def fold_into(self, head: Head) -> Head:
         """Convert a head on features to an equal head on embeddings."""
-        straight, inward = self._through(head.straight), self._through(head.inward)
+        kernel, hidden_kernel = (
+            self._fold_kernel(head.kernel),
+            self._fold_kernel(head.hidden_kernel),
+        )
         return Head(
-            straight,
-            head.bias - self.mean @ straight,
-            inward,
-            head.inward_bias - self.mean @ inward,
-            head.outward,
+            kernel,
+            head.bias - self.mean @ kernel,
+            hidden_kernel,
+            head.hidden_bias - self.mean @ hidden_kernel,
+            head.output_kernel,
         )
 
-    def _through(self, weights: Matrix) -> Matrix:
+    def _fold_kernel(self, weights: Matrix) -> Matrix:
         return self.matrix[:, None] * weights if self.matrix.ndim == 1 else self.matrix @ weights
 
 

@@ -11,13 +11,13 @@ from trainer.options import FitOptions
 from trainer.runs.gpus import resolve_precision
 
 
-def start(options: FitOptions) -> None:
+def reset_tensorflow(options: FitOptions) -> None:
     """Reset TensorFlow, so that all later random numbers depend on the seed alone.
 
     Raises:
         TrainingError: there are fewer devices than requested.
     """
-    _divide_processor(options.devices)
+    _create_logical_cpus(options.devices)
     # free the previous model and reset the counters in layer names
     keras.backend.clear_session()
     keras.config.set_dtype_policy(resolve_precision(options))
@@ -27,8 +27,8 @@ def start(options: FitOptions) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def share(num_devices: int) -> AbstractContextManager[Any]:
-    """Return the scope in which to build a model that trains on several devices.
+def distribution_scope(num_devices: int) -> AbstractContextManager[Any]:
+    """Return the scope for building a model that trains on several devices.
 
     One device needs no scope. Keras 3 supports `MirroredStrategy` for the GPUs of one host, and no
     strategy for several hosts (keras-team/keras#20585).
@@ -41,7 +41,7 @@ def share(num_devices: int) -> AbstractContextManager[Any]:
     return strategy.scope()
 
 
-def _divide_processor(num_devices: int) -> None:
+def _create_logical_cpus(num_devices: int) -> None:
     """Split the CPU into logical devices if there is no GPU; possible only once per process."""
     gpus: list[Any] = tf.config.list_physical_devices("GPU")
     if gpus and len(gpus) < num_devices:
@@ -51,7 +51,7 @@ def _divide_processor(num_devices: int) -> None:
         )
     if gpus or num_devices == 1:
         return
-    (processor, *_) = tf.config.list_physical_devices("CPU")
-    if not tf.config.get_logical_device_configuration(processor):
+    (cpu, *_) = tf.config.list_physical_devices("CPU")
+    if not tf.config.get_logical_device_configuration(cpu):
         parts = [tf.config.LogicalDeviceConfiguration() for _ in range(num_devices)]
-        tf.config.set_logical_device_configuration(processor, parts)
+        tf.config.set_logical_device_configuration(cpu, parts)

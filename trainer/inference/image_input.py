@@ -28,7 +28,7 @@ def read_view(path: Path, spec: ImageSpec) -> Pixels:
     """
     try:
         if path.exists() and not path.is_file():
-            raise ImageError("unreadable", "no regular file")
+            raise ImageError("unreadable", "not a regular file")
         if (num_bytes := path.stat().st_size) > _LIMIT_BYTES:
             raise ImageError("too_large", f"{num_bytes:,} bytes, at most {_LIMIT_BYTES:,}")
         encoded = path.read_bytes()

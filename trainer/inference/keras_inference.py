@@ -10,11 +10,11 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from shared.console import Progress
 from shared.errors import TrainingError
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.processes.interruptible import interruptible
+from shared.progress import Progress
 from trainer.data.input_wait import InputWait
 from trainer.data.pipeline import numbered_batches
 
@@ -55,7 +55,7 @@ def plain_errors(*readers: ViewReader) -> Generator[None, None, None]:
         yield
     except tf.errors.ResourceExhaustedError:
         raise TrainingError(
-            "Expected memory for a batch. Received: none left; try a smaller batch_size="
+            "Expected enough memory for a batch. Received: out of memory; use a smaller batch_size"
         ) from None
     except tf.errors.OpError as error:
         for reader in readers:

@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 from shared.errors import TrainingError
 from trainer.data.target import abnormal_probability
 from trainer.evaluation.calibration import calibrate
-from trainer.evaluation.metrics import levels
-from trainer.evaluation.thresholds import Rule
+from trainer.evaluation.decision import Rule
+from trainer.evaluation.scored_table import levels
 from trainer.runs.saved_run import SavedRun
 
 _NUM_ALIKE = 40
@@ -23,8 +23,8 @@ _TOLERANCE = 1e-3
 """Accepted error in the sum of a softmax, in float32 or in the float16 of a GPU."""
 
 
-def answer(
-    kept: SavedRun, views: pl.DataFrame, outputs: npt.NDArray[np.float32]
+def predict_studies(
+    saved_run: SavedRun, views: pl.DataFrame, outputs: npt.NDArray[np.float32]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return a run's predictions for views and for studies.
 
@@ -34,33 +34,35 @@ def answer(
     with fewer than 20, `low` and `high` are null.
 
     Args:
-        kept: the saved run.
-        views: with the columns `path` and `study`, one row per view.
-        outputs: of the model for these views, (rows, n).
+        saved_run: the run with the model and the thresholds.
+        views: one row per view, with the columns `path` and `study`.
+        outputs: model outputs for these views, (rows, n).
 
     Returns:
         Two tables, one row per view with `path` and `study`, and one row per study with `study` and
         `num_views`. Both have `probability`, `calibrated_probability`, `low`, `high`, `threshold`,
-        `calibrated_threshold` and `answer`: normal or abnormal, at the threshold.
+        `calibrated_threshold` and `decision`: normal or abnormal, at the threshold.
 
     Raises:
         TrainingError: an output is not a probability.
     """
-    check_outputs(outputs, kept.folder)
-    own = views.select("path", "study").with_columns(probability=abnormal_probability(outputs))
-    studies = own.group_by("study", maintain_order=True).agg(
+    check_outputs(outputs, saved_run.folder)
+    views_table = views.select("path", "study").with_columns(
+        probability=abnormal_probability(outputs)
+    )
+    studies = views_table.group_by("study", maintain_order=True).agg(
         pl.len().cast(pl.Int64).alias("num_views"), pl.col("probability").mean()
     )
-    held_out = dict(levels(_held_out(kept)))
-    decided = (
-        _decide(rows, kept.decision.rule(level), held_out[level])
-        for level, rows in (("view", own), ("study", studies))
+    held_out = dict(levels(_held_out(saved_run)))
+    tables = (
+        _decide(rows, saved_run.decision.rule(level), held_out[level])
+        for level, rows in (("view", views_table), ("study", studies))
     )
-    return next(decided), next(decided)
+    return next(tables), next(tables)
 
 
 def check_outputs(outputs: npt.NDArray[np.float32], folder: Path) -> None:
-    """Check that a model's outputs are probabilities: NaN would count as below every threshold.
+    """Check that a model's outputs are probabilities; NaN would count as below every threshold.
 
     Raises:
         TrainingError: an output is NaN or not within 0 and 1, or class probabilities do not sum to
@@ -71,15 +73,14 @@ def check_outputs(outputs: npt.NDArray[np.float32], folder: Path) -> None:
         is_probability &= np.abs(outputs.sum(axis=1, keepdims=True) - 1) <= _TOLERANCE
     if not is_probability.all():
         raise TrainingError(
-            f"Expected probabilities from the model of a run. Received: run={folder}, whose model "
-            f"answered {outputs[~is_probability][0]:g}"
+            "Expected probabilities from the model of a run. "
+            f"Received: {outputs[~is_probability][0]:g} from run={folder}"
         )
 
 
-def _held_out(kept: SavedRun) -> pl.DataFrame:
-    """Return the held-out predictions that set the run's thresholds."""
-    decision = kept.decision
-    return kept.scored.filter(model=decision.model, role=decision.learnt_on).cast(
+def _held_out(saved_run: SavedRun) -> pl.DataFrame:
+    decision = saved_run.decision
+    return saved_run.scored.filter(model=decision.model, role=decision.learnt_on).cast(
         {"fold": pl.Int64}
     )
 
@@ -92,7 +93,7 @@ def _decide(rows: pl.DataFrame, rule: Rule, held_out: pl.DataFrame) -> pl.DataFr
         **_bound(probabilities, held_out),
         threshold=pl.lit(rule.threshold),
         calibrated_threshold=pl.lit(rule.calibrated_threshold),
-        answer=pl.when(abnormal).then(pl.lit("abnormal")).otherwise(pl.lit("normal")),
+        decision=pl.when(abnormal).then(pl.lit("abnormal")).otherwise(pl.lit("normal")),
     )
 
 
@@ -111,8 +112,8 @@ def _bound(
     num_up_to = np.concatenate([[0], np.cumsum(ranked["label"].to_numpy())])
     num_abnormal = num_up_to[first + num_alike] - num_up_to[first]
     # one interval for each possible count
-    found = [
+    intervals = [
         binomtest(count, num_alike).proportion_ci(method="wilson") for count in range(num_alike + 1)
     ]
-    low, high = np.array([[bounds.low, bounds.high] for bounds in found])[num_abnormal].T
+    low, high = np.array([[bounds.low, bounds.high] for bounds in intervals])[num_abnormal].T
     return {"low": pl.lit(pl.Series(low)), "high": pl.lit(pl.Series(high))}

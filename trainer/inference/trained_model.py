@@ -1,4 +1,4 @@
-"""A trained model: its history, its predictions, and how to build it for saving."""
+"""A trained model: its history, its predictions, and a builder of the saved model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TrainedModel:
 
     Attributes:
         history: one row per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
-        answer: predicts rows of the manifest, in their order, as the saved model will.
+        predict: returns the outputs for rows of the manifest, equal to those of the saved model.
         build: returns the model, from backbone features (or images, without a separate backbone) to
             probabilities.
         build_backbone: returns the frozen backbone, from uint8 images (batch, size, size, 1) to
@@ -33,14 +33,14 @@ class TrainedModel:
     """
 
     history: pl.DataFrame
-    answer: Callable[[pl.DataFrame], Outputs]
+    predict: Callable[[pl.DataFrame], Outputs]
     build: Callable[[], keras.Model]
     build_backbone: Callable[[], keras.Model] | None = None
 
 
 def predict(members: Sequence[TrainedModel], views: pl.DataFrame) -> pl.DataFrame:
     """Return the table of the members' mean predictions; see `predictions_table`."""
-    outputs = np.mean([member.answer(views) for member in members], axis=0)
+    outputs = np.mean([member.predict(views) for member in members], axis=0)
     return predictions_table(views, outputs)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import WeightsError
-from trainer.models.backbone import MAX_SIZE_PX, enter, set_normalization
+from trainer.models.backbone import MAX_SIZE_PX, add_input, configure_batch_norm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +34,8 @@ class Application:
     """A network of keras.applications, up to its pooled features.
 
     Attributes:
-        function: the name of its constructor in keras.applications.
-        mode: its normalization, as named by `preprocess_input`.
+        function: name of the constructor in keras.applications.
+        mode: normalization, a mode of `preprocess_input`.
         min_size_px: smaller images are enlarged first.
         grey_options: arguments of the constructor for input that is not RGB.
     """
@@ -49,22 +49,20 @@ class Application:
         """Build the backbone with random weights; see `trainer.models.spec.ModelEntry`."""
         import keras
 
-        images, pixels = enter(size_px, min(max(size_px, self.min_size_px), MAX_SIZE_PX))
+        images, pixels = add_input(size_px, min(max(size_px, self.min_size_px), MAX_SIZE_PX))
         scale, offset = self._normalization()
         grey = keras.layers.Rescaling(scale.mean(), offset.mean(), name="normalize")(pixels)
-        if self._mixture().shape[1] == 2:
+        if self._channel_coefficients().shape[1] == 2:
             grey = keras.layers.Concatenate(name="with_ones")([grey, keras.ops.ones_like(grey)])
         network = self._call(input_tensor=grey, **self.grey_options)
-        set_normalization(network, is_pretrained=False)
+        configure_batch_norm(network, is_pretrained=False)
         return keras.Model(images, network.output, name=network.name)
 
     def load(self, backbone: keras.Model, path: Path) -> None:
         """Load RGB weights with the first kernel folded for grey, and freeze batch normalization.
 
-        Args:
-            backbone: as `build` returns it.
-            path: a `notop` file of keras.applications (.h5), or a file in which Keras saved such a
-                network (.weights.h5, .keras). Only arrays are read from it.
+        The file is a `notop` file of keras.applications (.h5), or such a network saved by Keras
+        (.weights.h5, .keras). Only arrays are read from it.
 
         Raises:
             WeightsError: the file is damaged or has the weights of another network.
@@ -80,11 +78,11 @@ class Application:
             ) from None
         first, *others = (layer.get_weights() for layer in original.layers if layer.weights)
         # kernel axes: height, width, input channels, filters
-        first[0] = np.einsum("hwcn,cm->hwmn", first[0], self._mixture())
+        first[0] = np.einsum("hwcn,cm->hwmn", first[0], self._channel_coefficients())
         targets = [layer for layer in backbone.layers if layer.weights]
         for layer, weights in zip(targets, (first, *others), strict=True):
             layer.set_weights(weights)
-        set_normalization(backbone, is_pretrained=True)
+        configure_batch_norm(backbone, is_pretrained=True)
 
     def _call(self, **options: Any) -> keras.Model:
         import keras
@@ -100,7 +98,7 @@ class Application:
         (offset, sum_of_both) = preprocess_input(black_and_grey, mode=self.mode)[0]
         return sum_of_both - offset, offset
 
-    def _mixture(self) -> Array:
+    def _channel_coefficients(self) -> Array:
         """Return the coefficients a and, if any is not zero, b of the channels: (3, 1 or 2)."""
         scale, offset = self._normalization()
         of_grey = scale / scale.mean()

@@ -10,11 +10,10 @@ if TYPE_CHECKING:
 MAX_SIZE_PX = 320
 """Larger images are reduced to this size: a CPU takes two and a half times as long at 512 px."""
 _MOMENTUM = 0.9
-"""With 0.99 or 0.999 the moving averages lag epochs behind, because an epoch may have only a few
-dozen steps."""
+"""With 0.99 or 0.999 the moving averages lag epochs behind: an epoch may have few dozen steps."""
 
 
-def enter(size_px: int, working_px: int, channels: int = 1) -> tuple[Any, Any]:
+def add_input(size_px: int, working_px: int, channels: int = 1) -> tuple[Any, Any]:
     """Return the input layer, uint8 (size, size, channels), and its images at the working size."""
     from keras import layers
 
@@ -25,7 +24,7 @@ def enter(size_px: int, working_px: int, channels: int = 1) -> tuple[Any, Any]:
     return images, resize(images)
 
 
-def set_normalization(backbone: keras.Model, *, is_pretrained: bool) -> None:
+def configure_batch_norm(backbone: keras.Model, *, is_pretrained: bool) -> None:
     """Freeze the batch normalization of a pretrained backbone, or let it learn from the lake.
 
     A pretrained backbone keeps its statistics even if all its weights are trained: a batch of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainer.models.backbone import enter
+from trainer.models.backbone import add_input
 
 if TYPE_CHECKING:
     import keras
@@ -43,5 +43,5 @@ def _grey_input(size_px: int) -> tuple[Any, Any]:
     """Return the uint8 input and its images, scaled to 0 to 1, at the working size."""
     from keras import layers
 
-    images, pixels = enter(size_px, _WORKING_SIZE_PX)
+    images, pixels = add_input(size_px, _WORKING_SIZE_PX)
     return images, layers.Rescaling(1 / 255)(pixels)

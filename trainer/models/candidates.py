@@ -15,9 +15,9 @@ class Candidate:
 
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
-        head: the kind of head on a frozen backbone; None if the whole model is trained.
-        weight_decay: of that head, on standardized features: the inverse of the prior variance of a
-            weight.
+        head: kind of head on a frozen backbone; None if the whole model is trained.
+        weight_decay: weight decay of the head on standardized features, the inverse of the prior
+            variance of a weight.
     """
 
     model: str

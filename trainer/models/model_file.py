@@ -63,7 +63,7 @@ def check_sizes(path: Path) -> None:
     try:
         num_bytes = path.stat().st_size
         if num_bytes > _MAX_BYTES:
-            raise ValueError(f"{num_bytes:,} bytes, at most {_MAX_BYTES:,}")
+            raise ValueError(f"{num_bytes:,} bytes, more than {_MAX_BYTES:,}")
         if zipfile.is_zipfile(path):
             _check_archive(path, num_bytes)
         elif h5py.is_hdf5(path):
@@ -90,33 +90,33 @@ def _check_archive(path: Path, num_bytes: int) -> None:
 def _check_arrays(file: h5py.File, num_bytes: int) -> None:
     """Reject external links, arrays in other files, and arrays larger than the file."""
     groups: list[h5py.Group] = [file]
-    seen: set[h5py.Group] = set()
+    visited: set[h5py.Group] = set()
     total_bytes = 0
     while groups:
         group = groups.pop()
-        # a hard link may make a group its own member: without this check the loop never ends
-        if group in seen:
+        # a hard link may make a group its own member, which would loop for ever
+        if group in visited:
             raise ValueError(f"a group in two places: {group.name!r}")
-        seen.add(group)
+        visited.add(group)
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise ValueError(f"a link in place of an array: {name!r}")
-            found: Any = group[name]
-            if isinstance(found, h5py.Group):
-                groups.append(found)
+                raise ValueError(f"a link instead of an array: {name!r}")
+            member: Any = group[name]
+            if isinstance(member, h5py.Group):
+                groups.append(member)
                 continue
-            if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
-                raise ValueError(f"no array of numbers: {name!r}")
-            if found.external or found.is_virtual:
+            if not isinstance(member, h5py.Dataset) or member.dtype.kind not in "biuf":
+                raise ValueError(f"not a numeric array: {name!r}")
+            if member.external or member.is_virtual:
                 raise ValueError(f"an array in another file: {name!r}")
-            total_bytes += found.size * found.dtype.itemsize
+            total_bytes += member.size * member.dtype.itemsize
             _check_expansion("the arrays", total_bytes, num_bytes)
 
 
-def _check_expansion(what: str, expanded: int, num_bytes: int) -> None:
+def _check_expansion(container: str, expanded: int, num_bytes: int) -> None:
     limit = _MAX_EXPANSION * num_bytes + _SPARE_BYTES
     if expanded > limit:
         raise ValueError(
             f"Expected at most {limit:,} bytes in a file of {num_bytes:,}. "
-            f"Received: {expanded:,} in {what}"
+            f"Received: {expanded:,} in {container}"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainer.models.backbone import enter, set_normalization
+from trainer.models.backbone import add_input, configure_batch_norm
 
 if TYPE_CHECKING:
     import keras
@@ -25,12 +25,12 @@ def build(size_px: int) -> keras.Model:
 
     Residual blocks with normalization before activation (He et al. 2016,
     https://arxiv.org/abs/1603.05027, figure 4e). Each image is normalized to mean 0 and variance 1,
-    because the exposure of a radiograph says nothing about the bone.
+    because the exposure of a radiograph is no property of the bone.
     """
     import keras
     from keras import layers
 
-    images, pixels = enter(size_px, _WORKING_SIZE_PX)
+    images, pixels = add_input(size_px, _WORKING_SIZE_PX)
     features = layers.Rescaling(1 / 255)(pixels)
     # a single group normalizes each image by its own mean and variance
     features = layers.GroupNormalization(1, center=False, scale=False)(features)
@@ -40,7 +40,7 @@ def build(size_px: int) -> keras.Model:
         features = _block(features, filters, 2 if index else 1)
     features = layers.GlobalAveragePooling2D(name="pool")(_activate(features))
     backbone = keras.Model(images, features, name="resnet_small")
-    set_normalization(backbone, is_pretrained=False)
+    configure_batch_norm(backbone, is_pretrained=False)
     return backbone
 
 

@@ -21,7 +21,7 @@ class Pretrained:
         find: returns their file; raises WeightsError if there is none.
         load: loads a file into a backbone and freezes its batch normalization; raises WeightsError
             if the file is for another network.
-        learning_rate: of Adam, for training the whole network from these weights.
+        learning_rate: learning rate of Adam for the whole network with these initial weights.
     """
 
     find: Callable[[], Path]
@@ -36,9 +36,8 @@ class ModelEntry:
     Attributes:
         build: takes the side of the lake's images in pixels; returns a model with random weights
             from uint8 images (batch, size, size, 1) to float32 features (batch, n).
-        dropout: the fraction of features that the head does not receive in a training step, if the
-            whole network is trained.
-        learning_rate: of Adam, for training from random weights.
+        dropout: dropout rate before the head, if the whole network is trained.
+        learning_rate: learning rate of Adam with random initial weights.
         pretrained: its pretrained weights, if any.
     """
 
@@ -47,6 +46,6 @@ class ModelEntry:
     learning_rate: float = 1e-3
     pretrained: Pretrained | None = None
 
-    def starts_at(self, weights: str) -> Pretrained | None:
+    def pretrained_for(self, weights: str) -> Pretrained | None:
         """Return the pretrained weights for the option `weights=`; None for random weights."""
         return None if weights == "none" else self.pretrained

@@ -10,7 +10,7 @@ from shared.errors import WeightsError
 from shared.storage.store import as_path
 from trainer.models import baselines, efficientnet_lite, residual
 from trainer.models.applications import Application
-from trainer.models.download import Published
+from trainer.models.download import PublishedWeights
 from trainer.models.spec import ModelEntry, Pretrained
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _KERAS_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 
 def _entry(application: Application, file: str, md5: str | None) -> ModelEntry:
-    published = Published(f"{_KERAS_URL}/{file}", md5)
+    published = PublishedWeights(f"{_KERAS_URL}/{file}", md5)
     return ModelEntry(application.build, 0.2, 1e-3, Pretrained(published.find, application.load))
 
 
@@ -87,7 +87,7 @@ def build_backbone(name: str, size_px: int, weights: str) -> keras.Model:
         WeightsError: the weights are missing, damaged, or for another network.
     """
     backbone = MODELS[name].build(size_px)
-    pretrained, path = MODELS[name].starts_at(weights), find_weights(name, weights)
+    pretrained, path = MODELS[name].pretrained_for(weights), find_weights(name, weights)
     if pretrained and path:
         pretrained.load(backbone, path)
     return backbone
@@ -110,7 +110,7 @@ def find_weights(name: str, weights: str) -> Path | None:
         WeightsError: it is missing and cannot be downloaded, or needs far more memory than disk
             space.
     """
-    pretrained = MODELS[name].starts_at(weights)
+    pretrained = MODELS[name].pretrained_for(weights)
     if pretrained is None:
         return None
     if weights == "pretrained":
@@ -118,8 +118,8 @@ def find_weights(name: str, weights: str) -> Path | None:
     path = as_path("weights", weights)
     if not path.is_file():
         raise WeightsError(
-            f"Expected pretrained, none or a file of weights. Received: weights={weights}, "
-            "and no such file"
+            "Expected weights to be pretrained, none or an existing file. "
+            f"Received: weights={weights}"
         )
     _check_sizes(path)
     return path
@@ -133,5 +133,5 @@ def _check_sizes(path: Path) -> None:
     except ValueError as error:
         reason = " ".join(str(error).split())
         raise WeightsError(
-            f"Expected a whole file of weights. Received: {reason} in {path}"
+            f"Expected a valid file of weights. Received: {reason} in {path}"
         ) from None

@@ -1,11 +1,11 @@
 """Read the tensors of a legacy PyTorch file without PyTorch, and without running code from it.
 
 A pickle can call any function of any installed package. This reader accepts only the four names
-that a file of tensors needs, and maps them to its own stand-ins; any other name is rejected before
-it is imported.
+in a file of tensors, and replaces them by its own types; any other name is rejected before its
+import.
 
 The format is that of `torch.save` before 1.6 (`_legacy_save` in torch/serialization.py): pickles of
-a magic number, the protocol version, facts about the machine, the location of each tensor in its
+a magic number, the protocol version, properties of the machine, the location of each tensor in its
 storage, and the storage keys; then each storage, preceded by its number of elements (int64).
 """
 
@@ -26,9 +26,9 @@ Tensor = npt.NDArray[np.float32] | npt.NDArray[np.int64]
 
 # MAGIC_NUMBER and PROTOCOL_VERSION of torch/serialization.py
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-_LENGTH = np.dtype("<i8")
+_LENGTH_DTYPE = np.dtype("<i8")
 # opcodes that store an object in the memo at an explicit index
-_PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
+_MEMO_OPCODES = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
 class _Storage(NamedTuple):
@@ -38,7 +38,7 @@ class _Storage(NamedTuple):
     num_elements: int
 
 
-class _Place(NamedTuple):
+class _TensorLocation(NamedTuple):
     """The location of a tensor in its storage, counted in elements; not validated yet."""
 
     storage: Any
@@ -53,11 +53,13 @@ class _OrderedDict(dict[Any, Any]):
     def __setstate__(self, state: object) -> None: ...
 
 
-def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _Place:
-    return _Place(storage, offset, shape, strides)
+def _rebuild_tensor(
+    storage: Any, offset: Any, shape: Any, strides: Any, *_: Any
+) -> _TensorLocation:
+    return _TensorLocation(storage, offset, shape, strides)
 
 
-_ADMITTED: Mapping[tuple[str, str], Any] = {
+_ALLOWED: Mapping[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): _OrderedDict,
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch", "FloatStorage"): np.dtype("<f4"),
@@ -72,24 +74,24 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         try:
-            return _ADMITTED[module_name, global_name]
+            return _ALLOWED[module_name, global_name]
         except KeyError:
             raise WeightsError(
-                f"Expected nothing but tensors. Received: the global {module_name}.{global_name}"
+                f"Expected only tensors. Received: the global {module_name}.{global_name}"
             ) from None
 
     def persistent_load(self, pid: Any) -> str:
         kind, dtype, key, _, num_elements, view = pid
         # check types first: comparing or printing nested shared tuples can take exponential time
         if type(kind) is not str or type(key) is not str or type(num_elements) is not int:
-            raise ValueError("a storage of other types")
+            raise ValueError("invalid types in the description of a storage")
         if kind != "storage" or view is not None or num_elements < 0:
-            raise ValueError("a storage of another kind")
+            raise ValueError("an unsupported kind of storage")
         if not isinstance(dtype, np.dtype):
-            raise ValueError("a storage of another type")
+            raise ValueError("an unsupported element type")
         storage = _Storage(dtype, num_elements)
         if self.storages.setdefault(key, storage) != storage:
-            raise ValueError(f"two storages called {key!r}")
+            raise ValueError(f"contradictory descriptions of storage {key!r}")
         return key
 
 
@@ -97,10 +99,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """Read a file of named tensors written by PyTorch before version 1.6.
 
     Returns:
-        The tensors by name, float32 or int64, in their own shapes.
+        The tensors by name, float32 or int64.
 
     Raises:
-        WeightsError: it contains anything but tensors, or is damaged; nothing in it was called.
+        WeightsError: it contains other objects, or is damaged; none of its code has run.
     """
     try:
         return _read(path.read_bytes())
@@ -115,14 +117,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def _read(data: bytes) -> dict[str, Tensor]:
     file = io.BytesIO(data)
     if (_load(file), _load(file)) != (_MAGIC, _PROTOCOL) or not _load(file)["little_endian"]:
-        raise ValueError("another format")
+        raise ValueError("unknown magic number, version or byte order")
     _check_memo(file)
     unpickler = _Unpickler(file)
-    places = unpickler.load()
-    if type(places) is not _OrderedDict:
-        raise ValueError(f"{type(places).__name__} in place of an OrderedDict")
+    locations = unpickler.load()
+    if type(locations) is not _OrderedDict:
+        raise ValueError(f"{type(locations).__name__} instead of an OrderedDict")
     storages = _read_storages(file, _load(file), unpickler.storages)
-    return {name: _gather(name, place, storages) for name, place in places.items()}
+    return {name: _gather(name, location, storages) for name, location in locations.items()}
 
 
 def _load(file: io.BytesIO) -> Any:
@@ -132,44 +134,46 @@ def _load(file: io.BytesIO) -> Any:
 
 def _check_memo(file: io.BytesIO) -> None:
     """Reject a memo index larger than the file: the unpickler would allocate memory up to it."""
-    begin = file.tell()
+    start = file.tell()
     for opcode, argument, _ in pickletools.genops(file):
-        if opcode.name in _PUTS and int(argument or 0) > len(file.getbuffer()):
-            raise ValueError("a number beyond the file")
-    file.seek(begin)
+        if opcode.name in _MEMO_OPCODES and int(argument or 0) > len(file.getbuffer()):
+            raise ValueError("a memo index larger than the file")
+    file.seek(start)
 
 
 def _read_storages(
     file: io.BytesIO, keys: object, storages: Mapping[str, _Storage]
 ) -> dict[str, npt.NDArray[Any]]:
-    found = cast("list[object]", keys) if isinstance(keys, list) else [keys]
-    names = [key for key in found if isinstance(key, str)]
-    if len(names) < len(found):
-        raise ValueError("storages without names")
+    key_list = cast("list[object]", keys) if isinstance(keys, list) else [keys]
+    names = [key for key in key_list if isinstance(key, str)]
+    if len(names) < len(key_list):
+        raise ValueError("a storage key that is not a string")
     if sorted(names) != sorted(storages):
-        raise ValueError("storages of other names than the tensors'")
+        raise ValueError("storage keys that differ from those of the tensors")
     return {key: _read_storage(file, storages[key]) for key in names}
 
 
 def _read_storage(file: io.BytesIO, storage: _Storage) -> npt.NDArray[Any]:
-    if np.frombuffer(file.read(_LENGTH.itemsize), _LENGTH).tolist() != [storage.num_elements]:
-        raise ValueError("a storage of another length")
+    if np.frombuffer(file.read(_LENGTH_DTYPE.itemsize), _LENGTH_DTYPE).tolist() != [
+        storage.num_elements
+    ]:
+        raise ValueError("an unexpected number of elements in a storage")
     content = file.read(storage.num_elements * storage.dtype.itemsize)
     return np.frombuffer(content, storage.dtype, storage.num_elements)
 
 
-def _gather(name: Any, place: Any, storages: Mapping[str, npt.NDArray[Any]]) -> Tensor:
-    if type(name) is not str or type(place) is not _Place:
-        raise WeightsError(f"Expected nothing but tensors. Received: {type(place)}")
-    values, shape, strides = storages[place.storage], place.shape, place.strides
-    numbers = (place.offset, *shape, *strides)
+def _gather(name: Any, location: Any, storages: Mapping[str, npt.NDArray[Any]]) -> Tensor:
+    if type(name) is not str or type(location) is not _TensorLocation:
+        raise WeightsError(f"Expected only tensors. Received: {type(location)}")
+    values, shape, strides = storages[location.storage], location.shape, location.strides
+    numbers = (location.offset, *shape, *strides)
     if any(type(number) is not int or number < 0 for number in numbers):
-        raise ValueError(f"{name} at no place")
-    last = place.offset + sum(
+        raise ValueError(f"invalid offset, shape or strides of {name}")
+    last = location.offset + sum(
         (size - 1) * stride for size, stride in zip(shape, strides, strict=True)
     )
     if max(last + 1, math.prod(shape)) > len(values) or 0 in shape:
-        raise ValueError(f"{name} outside of its storage")
+        raise ValueError(f"{name} exceeds its storage")
     steps = [stride * values.itemsize for stride in strides]
     # as_strided does not check bounds: they are checked above
-    return np.lib.stride_tricks.as_strided(values[place.offset :], shape, steps).copy()
+    return np.lib.stride_tricks.as_strided(values[location.offset :], shape, steps).copy()

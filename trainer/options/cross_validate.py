@@ -53,10 +53,10 @@ class CvOptions(FitOptions):
         super().__post_init__()
         as_path("out", self.out)
         if self.k < 2:
-            raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
+            raise UsageError(f"Expected k to be 2 or more. Received: k={self.k}")
         check_cluster(self.engine, self.address)
         if self.cpus is not None and self.cpus < 1:
-            raise UsageError(f"Expected 1 processor or more. Received: cpus={self.cpus}")
+            raise UsageError(f"Expected cpus to be 1 or more. Received: cpus={self.cpus}")
         if self.gpus is not None and not (self.engine == "ray" and self.gpus > 0):
             raise UsageError(
                 "Expected gpus to be above 0, and only with engine=ray. "
@@ -86,7 +86,7 @@ class CvOptions(FitOptions):
 
     @property
     def model_names(self) -> list[str]:
-        """The names of the models to compare."""
+        """The items of `models`."""
         return _split(self.models)
 
     @property
@@ -104,12 +104,13 @@ class CvOptions(FitOptions):
     @property
     def _weight_decays(self) -> list[float]:
         try:
-            return [float(word) for word in _split(self.weight_decays)]
+            return [float(item) for item in _split(self.weight_decays)]
         except ValueError:
             raise UsageError(
-                f"Expected numbers. Received: weight_decays={self.weight_decays}"
+                "Expected numbers separated by commas. "
+                f"Received: weight_decays={self.weight_decays}"
             ) from None
 
 
-def _split(words: str) -> list[str]:
-    return [word.strip() for word in words.split(",")]
+def _split(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",")]

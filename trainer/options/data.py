@@ -15,7 +15,7 @@ _CACHE_GB = 50.0
 
 @dataclass(frozen=True)
 class DataOptions:
-    """The views to read, and their location."""
+    """The lake, the body part and the cache."""
 
     part: Part = "all"
     """Body part to train on."""

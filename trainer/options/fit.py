@@ -30,18 +30,18 @@ class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC
         store = as_store(self.lake)
         if self.reader == "stream" and not (store.is_local or store.is_s3):
             raise UsageError(
-                "Expected reader=offset, because the lake is neither in a folder nor in S3. "
+                "Expected reader=stream only for a lake in a local folder or in S3. "
                 f"Received: reader={self.reader} lake={self.lake}"
             )
         if self.task == "part_abnormal" and self.part != "all":
             raise UsageError(
-                "Expected part=all, because the task distinguishes body parts. "
+                "Expected part=all with task=part_abnormal. "
                 f"Received: task={self.task} part={self.part}"
             )
 
     @property
     def reads_shards_in_order(self) -> bool:
-        """Whether train views are streamed shard by shard; else they are read by offset."""
+        """Whether train views are streamed shard by shard instead of read by offset."""
         if self.reader != "auto":
             return self.reader == "stream"
         return as_store(self.lake).is_s3 and not self.cache
@@ -49,10 +49,10 @@ class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC
     def learning_rate_of(self, model_name: str) -> float:
         """Return Adam's learning rate for training the whole model."""
         entry = MODELS[model_name]
-        return self.learning_rate or (entry.starts_at(self.weights) or entry).learning_rate
+        return self.learning_rate or (entry.pretrained_for(self.weights) or entry).learning_rate
 
     def check_models(self, key: str, names: Sequence[str]) -> None:
-        """Check models as `ModelOptions` does, and refuse options without effect on a head.
+        """Check models as `ModelOptions` does, and reject options without effect on a head.
 
         Raises:
             UsageError: as `ModelOptions.check_models`, or augmentation, learning rate or dropout is
@@ -64,14 +64,15 @@ class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC
                 continue
             if self.augment != "none":
                 raise UsageError(
-                    "Expected augment=none, because the frozen backbone sees each view once; or "
-                    f"train=all. Received: augment={self.augment} {key}={name}"
+                    "Expected augment=none or train=all, because the features of a frozen backbone "
+                    f"are computed once. Received: augment={self.augment} {key}={name}"
                 )
             for unused in ("learning_rate", "dropout"):
                 if (value := getattr(self, unused)) is not None:
                     raise UsageError(
-                        f"Expected no {unused}, because only the head is trained, which has "
-                        f"weight_decay=; or train=all. Received: {unused}={value:g} {key}={name}"
+                        f"Expected no {unused}, or train=all; a head on a frozen backbone is "
+                        "regularized by weight_decay. "
+                        f"Received: {unused}={value:g} {key}={name}"
                     )
 
 

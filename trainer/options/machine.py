@@ -16,8 +16,8 @@ class MachineOptions:
     """`offset` reads views in any order; `stream` reads whole shards through TFRecordDataset;
     `auto` streams from s3:// without cache=, and reads by offset otherwise."""
     precision: Precision = "auto"
-    """Number format of the layers; weights and probabilities are always float32. `auto` is
-    mixed_bfloat16 on GPUs that have it, from compute capability 8.0, and float32 otherwise."""
+    """Number format of the layers in training; weights and predictions are always float32. `auto`
+    is mixed_bfloat16 on GPUs that have it, from compute capability 8.0, and float32 otherwise."""
     deterministic: Literal["on", "off"] = "on"
     """`on` gives the same bits in every run of the same seed; `off` is faster on a GPU."""
     xla: Literal["off", "on"] = "off"

@@ -34,14 +34,14 @@ class ModelOptions(ABC):
         as_path("weights", self.weights)
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise UsageError(
-                f"Expected a dropout of 0 to below 1. Received: dropout={self.dropout:g}"
+                f"Expected dropout to be at least 0 and below 1. Received: dropout={self.dropout:g}"
             )
 
     def trained_part(self, model_name: str) -> TrainedPart:
         """Return the trained part of a model."""
         if self.train != "auto":
             return self.train
-        return "head" if MODELS[model_name].starts_at(self.weights) else "all"
+        return "head" if MODELS[model_name].pretrained_for(self.weights) else "all"
 
     def dropout_of(self, model_name: str) -> float:
         """Return the dropout rate before the last layer of a model."""
@@ -58,11 +58,7 @@ class ModelOptions(ABC):
         return [Candidate(model_name)]
 
     def check_models(self, key: str, names: Sequence[str]) -> None:
-        """Check that models are known, and have a backbone where the options need one.
-
-        Args:
-            key: name of the option, for the error.
-            names: names of models.
+        """Check the models of an option; `key` is its name, for the error.
 
         Raises:
             UsageError: a model is not in the table, or has no pretrained backbone to freeze, or a
@@ -75,9 +71,9 @@ class ModelOptions(ABC):
                 raise UsageError(
                     f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}"
                 )
-            if self.train in ("head", "staged") and not MODELS[name].starts_at(self.weights):
+            if self.train in ("head", "staged") and not MODELS[name].pretrained_for(self.weights):
                 raise UsageError(
-                    f"Expected a model with {backbones}, because the head is trained alone. "
+                    f"Expected a model with {backbones} for train={self.train}. "
                     f"Received: train={self.train} weights={self.weights} {key}={name}"
                 )
         is_file = self.weights not in ("pretrained", "none")

@@ -44,9 +44,12 @@ class EdaOptions:
         as_store(self.lake)
         as_path("out", self.out)
         if self.k < 2:
-            raise UsageError(f"Expected 2 folds or more. Received: k={self.k}")
+            raise UsageError(f"Expected k to be 2 or more. Received: k={self.k}")
         if not 0 <= self.seed < 2**31:
-            raise UsageError(f"Expected a seed of 0 to 2147483647. Received: seed={self.seed}")
+            raise UsageError(f"Expected seed to be 0 to 2147483647. Received: seed={self.seed}")
+
+
+Engine = Literal["auto", "litert", "keras"]
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,12 @@ class PredictOptions(RunOptions):
     """Images, DICOM files, folders or globs."""
     format: Literal["table", "json", "csv"] = "table"
     """Output format: tables, one JSON object, or one CSV table."""
+    engine: Engine = "auto"
+    """`litert` predicts on the CPU without TensorFlow; `keras` loads the Keras model; `auto` uses
+    Keras for 256 views or more on a GPU."""
     explain: str = ""
-    """Folder for one heat map per view, which shows the regions that raise its probability of
-    abnormal; by default none is written."""
+    """Folder for one heat map per view; by default none is written. A heat map marks the regions
+    that raise the probability of abnormal."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -128,15 +134,15 @@ class ServeOptions(RunOptions):
         if self.bearer_token and not _TOKEN.fullmatch(self.bearer_token):
             raise UsageError(
                 "Expected a token of 16 characters or more: ASCII letters, digits and -._~+/= "
-                f"Received: one of {len(self.bearer_token)} characters"
+                f"Received: {len(self.bearer_token)} characters"
             )
         if not (is_loopback(self.host) or self.bearer_token or self.open == "yes"):
             raise UsageError(
-                "Expected token= or MURA_TOKEN, or open=yes, for others than this machine. "
-                f"Received: host={self.host} without"
+                "Expected token=, MURA_TOKEN or open=yes for a host that other machines can reach. "
+                f"Received: host={self.host}"
             )
         if not 0 <= self.port < 2**16:
-            raise UsageError(f"Expected a port of 0 to 65535. Received: port={self.port}")
+            raise UsageError(f"Expected port to be 0 to 65535. Received: port={self.port}")
         for name in ("max_views", "limit_mb"):
             if (value := getattr(self, name)) < 1:
                 raise UsageError(f"Expected {name} to be 1 or more. Received: {name}={value}")

@@ -36,16 +36,16 @@ class TrainingOptions:
                 raise UsageError(f"Expected {name} to be 1 or more. Received: {name}={value}")
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise UsageError(
-                f"Expected a learning rate above 0. Received: learning_rate={self.learning_rate:g}"
+                f"Expected learning_rate above 0. Received: learning_rate={self.learning_rate:g}"
             )
         check_seed(self.seed)
 
 
 def check_seed(seed: int) -> None:
-    """Check a seed.
+    """Check the range of a seed.
 
     Raises:
         UsageError: the seed is out of range.
     """
     if not 0 <= seed < 2**31:
-        raise UsageError(f"Expected a seed of 0 to 2147483647. Received: seed={seed}")
+        raise UsageError(f"Expected seed to be 0 to 2147483647. Received: seed={seed}")

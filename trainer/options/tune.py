@@ -38,46 +38,45 @@ class TuneOptions(TrainOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.trials < 1:
-            raise UsageError(f"Expected 1 trial or more. Received: trials={self.trials}")
+            raise UsageError(f"Expected trials to be 1 or more. Received: trials={self.trials}")
         for name in self.searched:
             if name not in self._searchable:
                 raise UsageError(
-                    f"Expected some of the settings {', '.join(self._searchable)}, where what is "
-                    f"trained is {self.trained_part(self.model)}. Received: search={self.search}"
+                    f"Expected settings among {', '.join(self._searchable)} for "
+                    f"train={self.trained_part(self.model)}. Received: search={self.search}"
                 )
 
     @property
     def searched(self) -> list[str]:
-        """The names of the settings to search."""
+        """The items of `search`."""
         return [name.strip() for name in self.search.split(",")] if self.search else []
 
     @property
     def _searchable(self) -> tuple[str, ...]:
         return SETTINGS_OF_HEAD if self.trained_part(self.model) == "head" else SETTINGS_OF_ALL
 
-    def search_rest(self, given: Collection[str]) -> "TuneOptions":
+    def complete_search(self, given: Collection[str]) -> "TuneOptions":
         """Return the options with an empty `search` replaced by all settings that are not fixed.
 
-        Args:
-            given: the names of the options on the command line.
+        `given` are the names of the options on the command line.
 
         Raises:
             UsageError: a setting is both given and searched, or no setting is left to search.
         """
         if both := [name for name in self.searched if name in given]:
             raise UsageError(
-                f"Expected settings that are either given or searched. Received: search="
-                f"{self.search} {both[0]}={getattr(self, both[0])}"
+                "Expected each setting to be either fixed or searched. "
+                f"Received: search={self.search} {both[0]}={getattr(self, both[0])}"
             )
         rest = self.searched or [name for name in self._searchable if name not in given]
         if not rest:
             raise UsageError(
-                "Expected a setting left to search. Received: all given, "
-                f"{', '.join(self._searchable)}"
+                "Expected at least one setting that is not fixed. "
+                f"Received: values for {', '.join(self._searchable)}"
             )
         return replace(self, search=",".join(rest))
 
-    def settle(self, settings: dict[str, Any]) -> TrainOptions:
-        """Return the options of one fit, with a trial's values in place of the searched ones."""
-        own = {field.name: getattr(self, field.name) for field in fields(TrainOptions)}
-        return TrainOptions(**own | settings)
+    def with_settings(self, settings: dict[str, Any]) -> TrainOptions:
+        """Return the options of one fit, with the settings of a trial."""
+        values = {field.name: getattr(self, field.name) for field in fields(TrainOptions)}
+        return TrainOptions(**values | settings)

@@ -15,9 +15,9 @@ from shared.storage.store import as_path
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
 # DICOM files begin with a preamble of 128 bytes and "DICM"
-_FIRST_BYTES = 132
+_NUM_HEADER_BYTES = 132
 # spreadsheets evaluate CSV cells that begin with these characters
-_FORMULAS = "=+-@"
+_FORMULA_CHARACTERS = "=+-@"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class FoundViews:
 def find_views(paths: Sequence[str]) -> FoundViews:
     """Return the views of paths, each once, in the order of paths.
 
-    A path of a file is a view whatever its name. In folders, views are files that end in .png,
+    The path of a file is a view with any name. In folders, views are files that end in .png,
     .jpg, .jpeg, .dcm or .dicom, and DICOM files with any other ending or none, because archives
     name them by UID. Hidden files (AppleDouble's too) are skipped.
 
@@ -53,33 +53,35 @@ def find_views(paths: Sequence[str]) -> FoundViews:
             found.setdefault(os.path.normpath(file.absolute()), file)
     files = list(found.values())
     table = {
-        "path": _show([str(file) for file in files]),
-        "study": _show([str(file.parent) for file in files]),
+        "path": _to_printable([str(file) for file in files]),
+        "study": _to_printable([str(file.parent) for file in files]),
     }
     return FoundViews(files, pl.DataFrame(table, schema=dict.fromkeys(table, pl.String)))
 
 
-def _show(names: list[str]) -> list[str]:
+def _to_printable(names: list[str]) -> list[str]:
     """Return printable names, with `./` before names that a spreadsheet would run as formulas."""
-    shown = [printable(f"./{name}" if name[0] in _FORMULAS else name) for name in names]
-    if len(set(shown)) < len(set(names)):
+    printable_names = [
+        printable(f"./{name}" if name[0] in _FORMULA_CHARACTERS else name) for name in names
+    ]
+    if len(set(printable_names)) < len(set(names)):
         raise SourceError(
-            "Expected names that differ where they are printed. Received: two that do not, because "
-            "one has bytes that are not UTF-8, or control characters"
+            "Expected file names that differ in print. Received: two names that print alike, "
+            "because of control characters or bytes that are not UTF-8"
         )
-    return shown
+    return printable_names
 
 
 def _expand(path: str) -> Iterator[Path]:
     expanded = as_path("paths", path)
     # a file name may contain glob characters, so existing files come first
     matches = [expanded] if expanded.exists() else _glob(str(expanded))
-    files = [file for match in matches for file in _list(match)]
+    files = [file for match in matches for file in _list_views(match)]
     if not files:
-        what = "in which there is none" if matches else "and nothing has that name"
+        reason = "without images" if matches else "which matches no file"
         raise SourceError(
-            "Expected an image, a DICOM file, a folder with some, or a glob that matches some. "
-            f"Received: {path}, {what}"
+            "Expected an image, a DICOM file, or a folder or glob of such files. "
+            f"Received: {path}, {reason}"
         )
     yield from files
 
@@ -88,21 +90,21 @@ def _glob(pattern: str) -> list[Path]:
     return [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207  # a pattern may be absolute
 
 
-def _list(path: Path) -> list[Path]:
+def _list_views(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     files = (file for file in path.rglob("*") if file.name[0] != "." and not file.is_dir())
-    return sorted(file for file in files if _looks_like_view(file))
+    return sorted(file for file in files if _is_view(file))
 
 
-def _looks_like_view(file: Path) -> bool:
-    """Return whether a file is read as a view; unreadable files are, so they are reported."""
+def _is_view(file: Path) -> bool:
+    """Return whether to read a file; also true for unreadable files, to report them."""
     if file.suffix.lower() in _SUFFIXES:
         return True
     if not file.is_file():
         return False
     try:
         with file.open("rb") as opened:
-            return is_dicom(opened.read(_FIRST_BYTES))
+            return is_dicom(opened.read(_NUM_HEADER_BYTES))
     except OSError:
         return True

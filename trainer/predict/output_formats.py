@@ -20,13 +20,13 @@ _NUMBERS = (
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """The predictions for views and studies, and the views that could not be read.
 
     Attributes:
         run: name of the run folder.
-        views: as from `trainer.inference.study_predictions.answer`.
-        studies: likewise.
+        views: first table of `trainer.inference.study_predictions.predict_studies`.
+        studies: second table.
         unread: `path`, `study`, `reason`, `detail` of each view that could not be read.
     """
 
@@ -36,52 +36,62 @@ class Answers:
     unread: pl.DataFrame
 
 
-def print_table(answers: Answers) -> None:
-    """Print tables of views, studies and, if there are any, unread files.
-
-    Probabilities and thresholds are calibrated.
-    """
-    header = ("probability", "threshold", "similar, abnormal", "answer")
-    if answers.views.height:
-        print(format_table("views", ("view", *header), _rows(answers.views, "path")))
-        print(format_table("studies", ("study", "views", *header), _rows(answers.studies, "study")))
-    if answers.unread.height:
-        unread = answers.unread.drop("study")
+def print_table(predictions: Predictions) -> None:
+    """Print tables of views, studies and unread files, with calibrated probabilities."""
+    header = ("probability", "threshold", "similar, abnormal", "decision")
+    if predictions.views.height:
+        print(format_table("views", ("view", *header), _rows(predictions.views, "path")))
+        print(
+            format_table(
+                "studies", ("study", "views", *header), _rows(predictions.studies, "study")
+            )
+        )
+    if predictions.unread.height:
+        unread = predictions.unread.drop("study")
         print(format_table("not read", unread.columns, unread.iter_rows()))
 
 
 def _rows(table: pl.DataFrame, key: str) -> Iterator[list[str]]:
     for row in table.iter_rows(named=True):
-        more = [str(row["num_views"])] if "num_views" in row else []
-        known = row["low"] is not None
-        interval = f"{row['low']:.2f} to {row['high']:.2f}" if known else ""
+        num_views = [str(row["num_views"])] if "num_views" in row else []
+        has_interval = row["low"] is not None
+        interval = f"{row['low']:.2f} to {row['high']:.2f}" if has_interval else ""
         probability, threshold = row["calibrated_probability"], row["calibrated_threshold"]
-        yield [row[key], *more, f"{probability:.3f}", f"{threshold:.3f}", interval, row["answer"]]
+        yield [
+            row[key],
+            *num_views,
+            f"{probability:.3f}",
+            f"{threshold:.3f}",
+            interval,
+            row["decision"],
+        ]
 
 
-def to_json(answers: Answers) -> str:
+def to_json(predictions: Predictions) -> str:
     """Return one JSON object: `run`, and `views`, `studies` and `unread` as lists of objects."""
-    tables = {name: getattr(answers, name).to_dicts() for name in ("views", "studies", "unread")}
-    return json.dumps({"run": answers.run, **tables}, indent=2)
+    tables = {
+        name: getattr(predictions, name).to_dicts() for name in ("views", "studies", "unread")
+    }
+    return json.dumps({"run": predictions.run, **tables}, indent=2)
 
 
-def print_json(answers: Answers) -> None:
+def print_json(predictions: Predictions) -> None:
     """Print the JSON object of `to_json`."""
-    print(printable_lines(to_json(answers)))
+    print(printable_lines(to_json(predictions)))
 
 
-def print_csv(answers: Answers) -> None:
+def print_csv(predictions: Predictions) -> None:
     """Print one CSV table; the column `level` is `view` or `study`."""
-    unread = answers.unread.select(
+    unread = predictions.unread.select(
         "path", "study", error=pl.col("reason") + ": " + pl.col("detail")
     )
-    views = pl.concat([answers.views, unread], how="diagonal_relaxed")
-    levels = {"view": views, "study": answers.studies}
+    views = pl.concat([predictions.views, unread], how="diagonal_relaxed")
+    levels = {"view": views, "study": predictions.studies}
     table = pl.concat(
         [rows.with_columns(level=pl.lit(name)) for name, rows in levels.items()],
         how="diagonal_relaxed",
     )
-    columns = ("level", "study", "path", "num_views", *_NUMBERS, "answer", "error")
+    columns = ("level", "study", "path", "num_views", *_NUMBERS, "decision", "error")
     print(printable_lines(table.select(columns).write_csv().rstrip("\n")))
 
 

@@ -13,8 +13,8 @@ from scipy.special import logit
 from shared.labels import LABEL_NAMES
 from trainer.evaluation.binary_metrics import Floats
 from trainer.evaluation.calibration import calibrate
-from trainer.evaluation.metrics import by_study
-from trainer.evaluation.thresholds import Decision, Rule
+from trainer.evaluation.decision import Decision, Rule
+from trainer.evaluation.scored_table import by_study
 
 HEAT_MAPS = "heat_maps"
 
@@ -25,11 +25,10 @@ _TINY = 2.0**-24
 
 
 @dataclass(frozen=True)
-class Shot:
+class CaseView:
     """A view of a case.
 
     Attributes:
-        view_id: of the view.
         probability: calibrated probability of abnormal.
         picture: the radiograph and its heat map as one `data:` URL; empty without images.
     """
@@ -45,8 +44,7 @@ class Case:
 
     Attributes:
         name: id of the view or study.
-        actual: normal or abnormal.
-        predicted: normal or abnormal, at the learnt decision threshold.
+        predicted: label at the learnt decision threshold.
         probability: calibrated probability of abnormal.
         views: ordered by name.
     """
@@ -55,7 +53,7 @@ class Case:
     actual: str
     predicted: str
     probability: float
-    views: Sequence[Shot]
+    views: Sequence[CaseView]
 
 
 def find_mistakes(rows: pl.DataFrame, decision: Decision) -> pl.DataFrame:
@@ -63,10 +61,6 @@ def find_mistakes(rows: pl.DataFrame, decision: Decision) -> pl.DataFrame:
 
     Confidence is the distance from the threshold in log-odds, so false positives and false
     negatives are comparable at any threshold.
-
-    Args:
-        rows: rows of a scored table, one per view.
-        decision: decision of the model that scored them.
     """
     decided = _decide(rows, decision.view)
     wrong = decided.filter(pl.col("predicted") != pl.col("label"))
@@ -74,12 +68,7 @@ def find_mistakes(rows: pl.DataFrame, decision: Decision) -> pl.DataFrame:
 
 
 def find_uncertain(rows: pl.DataFrame, decision: Decision) -> pl.DataFrame:
-    """Return the studies with probabilities closest to the threshold, the closest first.
-
-    Args:
-        rows: rows of a scored table, one per view.
-        decision: decision of the model that scored them.
-    """
+    """Return the studies with probabilities closest to the threshold, the closest first."""
     decided = _decide(by_study(rows), decision.study)
     return decided.sort("distance", "study_id").head(_NUM_STUDIES)
 
@@ -97,25 +86,19 @@ def heat_map_path(folder: Path, view_id: str) -> Path:
 
 
 def list_mistakes(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iterator[Case]:
-    """Yield the most confident errors with their pictures.
-
-    Args:
-        rows: rows of a scored table, one per view.
-        decision: decision of the model that scored them.
-        folder: run folder, with or without pictures.
-    """
+    """Yield the most confident errors with their pictures."""
     for row in find_mistakes(rows, decision).iter_rows(named=True):
-        shot = _shoot(folder, row["view_id"], row["calibrated"])
-        yield _to_case(row["view_id"], row, [shot])
+        case_view = _load_view(folder, row["view_id"], row["calibrated"])
+        yield _to_case(row["view_id"], row, [case_view])
 
 
 def list_uncertain(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iterator[Case]:
-    """Yield the most uncertain studies; arguments as for `list_mistakes`."""
+    """Yield the most uncertain studies with their pictures."""
     views = _decide(rows, decision.view).sort("view_id")
     for row in find_uncertain(rows, decision).iter_rows(named=True):
         own = views.filter(study_id=row["study_id"]).select("view_id", "calibrated")
-        shots = [_shoot(folder, *each) for each in own.iter_rows()]
-        yield _to_case(row["study_id"], row, shots)
+        views_of_case = [_load_view(folder, *each) for each in own.iter_rows()]
+        yield _to_case(row["study_id"], row, views_of_case)
 
 
 def _decide(rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
@@ -133,14 +116,14 @@ def _log_odds(probabilities: Floats) -> Floats:
     return logit(np.clip(probabilities, _TINY, 1 - _TINY))
 
 
-def _to_case(name: str, row: dict[str, Any], views: Sequence[Shot]) -> Case:
+def _to_case(name: str, row: dict[str, Any], views: Sequence[CaseView]) -> Case:
     actual, predicted = LABEL_NAMES[int(row["label"])], LABEL_NAMES[int(row["predicted"])]
     return Case(name, actual, predicted, row["calibrated"], views)
 
 
-def _shoot(folder: Path, view_id: str, probability: float) -> Shot:
+def _load_view(folder: Path, view_id: str, probability: float) -> CaseView:
     path = heat_map_path(folder, view_id)
     if not path.is_file():
-        return Shot(view_id, probability, "")
+        return CaseView(view_id, probability, "")
     encoded = base64.b64encode(path.read_bytes()).decode()
-    return Shot(view_id, probability, f"data:image/jpeg;base64,{encoded}")
+    return CaseView(view_id, probability, f"data:image/jpeg;base64,{encoded}")

@@ -1,16 +1,18 @@
 """Limitations of a run and its model, derived from its numbers."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from trainer.evaluation.bootstrap import MIN_GROUPS
-from trainer.evaluation.metrics import LEVELS, ByPart, Measures
+from trainer.evaluation.metrics import ByPart, Measures
+from trainer.evaluation.scored_table import LEVELS
 from trainer.report import formatting, methods
-from trainer.runs.scored_run import Run
+from trainer.runs.saved_run import SavedRun
 
 _FEW_GROUPS = 100
 _WIDE = 0.1
-_FAR = 0.1
-_OTHER_SHARE = 0.05
+_LARGE_ERROR = 0.1
+_OTHER_PREVALENCE = 0.05
 
 _ALWAYS = (
     "The labels say whether a whole study is normal or abnormal. The model predicts neither the "
@@ -20,12 +22,16 @@ _ALWAYS = (
 )
 
 
-def trained_parts(run: Run) -> list[str]:
+def trained_parts(run: SavedRun) -> list[str]:
     """Return the body parts of the training set."""
-    return next(one["body_parts"] for one in run.config["sets"] if one["name"] == "train")
+    return _train_set(run)["body_parts"]
 
 
-def find(run: Run) -> Iterator[str]:
+def _train_set(run: SavedRun) -> dict[str, Any]:
+    return next(facts for facts in run.config["sets"] if facts["name"] == "train")
+
+
+def find(run: SavedRun) -> Iterator[str]:
     """Yield the limitations, one or two sentences each."""
     _, by_part = run.headline
     measures = by_part["all"]
@@ -54,29 +60,31 @@ def _on_parts(trained: list[str], by_part: ByPart) -> Iterator[str]:
     if missing := [part for part in trained if part not in by_part]:
         yield f"Trained on, but not evaluated: {', '.join(missing)}."
     few = [
-        part for part, one in by_part.items() if part != "all" and one["num_groups"] < MIN_GROUPS
+        part
+        for part, measures in by_part.items()
+        if part != "all" and measures["num_groups"] < MIN_GROUPS
     ]
     if few:
         yield f"Fewer than {MIN_GROUPS} patients, so no 95 % CI: {', '.join(few)}."
 
 
-def _on_probabilities(run: Run, measures: Measures) -> Iterator[str]:
+def _on_probabilities(run: SavedRun, measures: Measures) -> Iterator[str]:
     if not run.decision.learnt_on:
         yield "No decision threshold or temperature was learnt: probabilities are not calibrated."
         return
-    off = [
+    errors = [
         f"{formatting.number(error)} by {level}"
         for level in LEVELS
-        if (error := measures[f"{level}_calibrated_calibration_error"]) > _FAR
+        if (error := measures[f"{level}_calibrated_calibration_error"]) > _LARGE_ERROR
     ]
-    if off:
-        yield f"Calibrated probabilities still have a large calibration error: {', '.join(off)}."
-    train = next(one for one in run.config["sets"] if one["name"] == "train")
-    before = train["num_abnormal_views"] / train["num_views"]
-    after = measures["num_abnormal_views"] / measures["num_views"]
-    different = f", and {formatting.percent(before)} of the training views"
+    if errors:
+        yield f"Calibrated probabilities still have a large calibration error: {', '.join(errors)}."
+    train = _train_set(run)
+    trained = train["num_abnormal_views"] / train["num_views"]
+    evaluated = measures["num_abnormal_views"] / measures["num_views"]
+    comparison = f", and {formatting.percent(trained)} of the training views"
     yield (
         "Precision and probabilities depend on the prevalence of abnormal views: "
-        f"{formatting.percent(after)} of the evaluated views"
-        f"{different if abs(after - before) > _OTHER_SHARE else ''}."
+        f"{formatting.percent(evaluated)} of the evaluated views"
+        f"{comparison if abs(evaluated - trained) > _OTHER_PREVALENCE else ''}."
     )

@@ -5,20 +5,16 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from trainer.evaluation.bootstrap import COVERAGE, MIN_GROUPS
-from trainer.evaluation.metrics import LEVELS, ByPart, final_rows
-from trainer.evaluation.thresholds import Decision
+from trainer.evaluation.decision import Decision
+from trainer.evaluation.metrics import ByPart
+from trainer.evaluation.scored_table import LEVELS, final_rows
 from trainer.report.error_analysis import Case
 from trainer.report.formatting import count, percent, set_name
-from trainer.runs.scored_run import Run
+from trainer.runs.saved_run import SavedRun
 
 
 def on_intervals(by_part: ByPart, num_resamples: int) -> str:
-    """Describe the intervals and their limits.
-
-    Args:
-        by_part: metrics with intervals of the set.
-        num_resamples: bootstrap resamples per interval.
-    """
+    """Describe the intervals and their limits."""
     sentences = [
         f"Brackets are {percent(COVERAGE)} CIs from {num_resamples:,} bootstrap resamples of the "
         "patients of a set; all views and studies of a patient are resampled together."
@@ -42,12 +38,12 @@ def on_intervals(by_part: ByPart, num_resamples: int) -> str:
     return " ".join(sentences)
 
 
-def on_decision(decision: Decision, shown: Collection[str]) -> str:
+def on_decision(decision: Decision, sets: Collection[str]) -> str:
     """Name the predictions behind the decision thresholds and temperatures.
 
     Args:
         decision: decision of the run.
-        shown: sets that its results are shown for.
+        sets: roles of the reported sets.
     """
     if not decision.learnt_on:
         return (
@@ -59,8 +55,8 @@ def on_decision(decision: Decision, shown: Collection[str]) -> str:
         f"predictions, {count(decision.num_views, 'views')} of "
         f"{count(decision.num_studies, 'studies')}"
     )
-    independent = "; the test was not used." if "test" in shown else "."
-    if decision.learnt_on in shown:
+    independent = "; the test set was not used." if "test" in sets else "."
+    if decision.learnt_on in sets:
         return (
             f"{learnt}{independent} The {set_name(decision.learnt_on)} results at these thresholds "
             "and after calibration are therefore slightly too good."
@@ -72,35 +68,26 @@ def on_missing_test(parts: Sequence[str]) -> str:
     """Explain the missing test."""
     names = ", ".join(parts)
     return (
-        f"There is no test: the lake has no views of the official valid split for {names}. "
+        f"There is no test set: the lake has no views of the official valid split for {names}. "
         "All results are for views held out from train."
     )
 
 
 def on_patients(scored: pl.DataFrame) -> str:
-    """Report whether validation and test share patients.
-
-    Args:
-        scored: all predictions of a run.
-    """
+    """Report whether validation and test share patients."""
     final = final_rows(scored)
     groups = {role: set(final.filter(role=role)["group"]) for role in ("validation", "test")}
     num_shared = len(groups["validation"] & groups["test"])
     if num_shared:
         return (
-            f"{count(num_shared, 'patients')} of validation are also in the test: "
+            f"{count(num_shared, 'patients')} of the validation set are also in the test set: "
             "the test results are not valid."
         )
     return "Sets are split by patient, across body parts: no patient is in two sets."
 
 
-def on_pictures(run: Run, cases: Sequence[Case]) -> str:
-    """Explain the radiographs and heat maps of the error analysis.
-
-    Args:
-        run: run with these cases.
-        cases: all listed cases.
-    """
+def on_pictures(run: SavedRun, cases: Sequence[Case]) -> str:
+    """Explain the radiographs and heat maps of the error analysis."""
     if not any(view.picture for case in cases for view in case.views):
         return "Radiographs and heat maps were left out."
     sentences = [
@@ -115,45 +102,4 @@ def on_pictures(run: Run, cases: Sequence[Case]) -> str:
             "which was trained on these patients."
         )
     sentences.append("This page contains radiographs and is as private as they are.")
-    return " ".join(sentences)
-
-
-def on_fitting(run: Run) -> str:
-    """Describe the training of the final model and its kept epoch."""
-    kept = run.fitted.filter("is_best")["epoch"]
-    if kept.is_empty():
-        return ""
-    # a classifier head is trained on embeddings, so it has no image rate
-    speed = run.fitted.drop_nulls("train_s")["images_per_s"].median()
-    pace = f", at a median of {speed:,.0f} images/s" if isinstance(speed, float) else ""
-    epochs = count(run.fitted.height, "epochs")
-    return f"Trained for {epochs}{pace}; the weights of epoch {kept[0]} were kept."
-
-
-def on_candidates(run: Run) -> str:
-    """Describe the comparison of candidates, the choice and the final model.
-
-    Args:
-        run: a cross-validation.
-    """
-    num, is_tested = run.metrics["num_candidates"], "test" in run.by_role
-    verb = "was" if num == 1 else "were"
-    sentences = [
-        f"{count(num, 'candidates')} {verb} compared on the same folds of the train split.",
-        f"{run.model} was chosen by pooled out-of-fold view AUROC; the official valid split was "
-        "not used for the choice.",
-    ]
-    num_folds = len(run.metrics["folds"][run.model])
-    if run.is_ensemble:
-        sentences.append(
-            f"The final model is the ensemble of its {num_folds} fold models: the mean of their "
-            "probabilities."
-        )
-    else:
-        sentences.append(
-            "It was then trained again on the train split, with a fifth of the patients held out "
-            "for early stopping."
-        )
-    if is_tested:
-        sentences.append("The final model was evaluated once on the test.")
     return " ".join(sentences)

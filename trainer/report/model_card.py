@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from shared.labels import BODY_PARTS, MURA_PARTS
-from trainer.evaluation.metrics import LEVELS, ByPart, Measures
-from trainer.models.table import MODELS
+from trainer.evaluation.binary_metrics import RATES
+from trainer.evaluation.metrics import ByPart, Measures
+from trainer.evaluation.scored_table import LEVELS
 from trainer.options import CvOptions, TrainOptions, TuneOptions
-from trainer.report import formatting, limits, methods, search_report
+from trainer.report import formatting, limits, methods, search_report, summary, training_notes
 from trainer.report.template import render
-from trainer.runs.scored_run import Run
+from trainer.runs.saved_run import SavedRun
 
 CARD_FILE = "model_card.md"
 
@@ -28,13 +29,8 @@ _COLUMNS = (
 )
 
 
-def make_card(run: Run, has_pictures: bool) -> str:
-    """Return a run's model card as Markdown (Mitchell et al. 2019, arXiv:1810.03993, figure 2).
-
-    Args:
-        run: the run of the model.
-        has_pictures: whether its folder contains radiographs.
-    """
+def make_card(run: SavedRun, has_pictures: bool) -> str:
+    """Return a run's model card as Markdown (Mitchell et al. 2019, arXiv:1810.03993, figure 2)."""
     role, by_part = run.headline
     present = set(run.scored["body_part"])
     trained = limits.trained_parts(run)
@@ -47,70 +43,34 @@ def make_card(run: Run, has_pictures: bool) -> str:
         measures=by_part["all"],
         trained=trained,
         unseen=[part for part in MURA_PARTS if part not in trained],
-        origin=_describe_origin(run),
-        way=_describe_way(run),
+        origin=training_notes.on_initial_weights(run),
+        training=training_notes.on_trained_layers(run),
         image=", ".join(f"{key} {value}" for key, value in run.config["lake"]["image"].items()),
-        fitting=methods.on_fitting(run),
-        on_candidates=methods.on_candidates(run) if run.is_cv else "",
+        epochs=training_notes.on_epochs(run),
+        on_candidates=training_notes.on_candidates(run) if run.is_cv else "",
         on_search=search_report.on_search(run) if run.search else "",
         command=_repeat(run.config["command"], run.config["options"]),
         search_command=_repeat("tune", run.search["options"]) if run.search else "",
-        split=_describe_split(run),
+        split=training_notes.on_split(run),
         on_patients=methods.on_patients(run.scored),
         on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
-        on_decision=methods.on_decision(run.decision, run.shown),
-        sentences=formatting.headline(by_part["all"]),
+        on_decision=methods.on_decision(run.decision, run.main_sets),
+        sentences=summary.headline(by_part["all"]),
         columns=_COLUMNS,
         results={
             formatting.ROLE_NAMES[name]: list(_list_rows(of_set))
-            for name, of_set in run.shown.items()
+            for name, of_set in run.main_sets.items()
         },
         limits=list(limits.find(run)),
     )
 
 
-def _describe_origin(run: Run) -> str:
-    """Describe the initial weights."""
-    weights = run.config["options"]["weights"]
-    entry = MODELS.get(run.model.partition(" ")[0])
-    if entry is None or not entry.starts_at(weights):
-        return "from random weights"
-    if weights == "pretrained":
-        return "from weights trained on ImageNet"
-    return f"from the weights in `{weights}`"
-
-
-def _describe_way(run: Run) -> str:
-    """Describe the trained layers."""
-    own = run.history.filter(model=run.model)
-    if run.config["options"]["train"] == "staged":
-        return "First the head, on a frozen backbone; then all layers, at a tenth of the rate."
-    # a classifier head is trained on embeddings, so its history has no image times
-    if own.height and own["train_s"].is_null().all():
-        return "Only the head; the backbone is frozen."
-    return "All layers."
-
-
-def _describe_split(run: Run) -> str:
-    """Describe the split."""
-    test = "The test is the official valid split." if "test" in run.by_role else "There is no test."
-    drawn: list[str] = []
-    if run.is_cv:
-        drawn.append(f"the {len(run.metrics['folds'][run.model])} folds of train")
-    if not run.is_ensemble:
-        drawn.append("validation, a fifth of train's groups,")
-    seed = run.config["options"]["seed"]
-    way = f"drawn by patient group, stratified by label and body part, with seed {seed}"
-    names = " and ".join(drawn)
-    verb = "were" if run.is_cv else "was"
-    return f"{test} {names[0].upper()}{names[1:]} {verb} {way}."
-
-
 def _repeat(command: str, options: Mapping[str, Any]) -> str:
     """Return the command that repeats the run."""
     kind = {"train": TrainOptions, "cv": CvOptions, "tune": TuneOptions}[command]
-    usual = {field.name: field.default for field in fields(kind)} | {"out": options["out"]}
-    given = [f"{k}={v}" for k, v in options.items() if v != usual[k]]
+    # a run folder is never used twice, so the repeated command must not name it
+    defaults = {field.name: field.default for field in fields(kind)} | {"out": options["out"]}
+    given = [f"{k}={v}" for k, v in options.items() if v != defaults[k]]
     return shlex.join(["just", command, *given])
 
 
@@ -122,28 +82,18 @@ def _list_rows(by_part: ByPart) -> Iterator[list[str]]:
         for level, unit in LEVELS.items():
             number = measures[f"num_{unit}"]
             share = formatting.percent(measures[f"num_abnormal_{unit}"] / number)
-            facts = [part, formatting.count(number, unit), share]
-            yield [*facts, *_at_half(measures, level)]
-            if measures[f"{level}_at_threshold"]["threshold"] != 0.5:
-                yield [*facts, *_at_threshold(measures, level)]
+            for cells in _list_cells(measures, level):
+                yield [part, formatting.count(number, unit), share, *cells]
 
 
-def _at_half(measures: Measures, level: str) -> Iterator[str]:
-    yield formatting.number(0.5)
-    for key in _KEYS:
-        if key == "majority":
-            yield formatting.number(measures[f"{level}_majority_accuracy"])
-        else:
-            yield formatting.estimate(measures, level, key)
-
-
-def _at_threshold(measures: Measures, level: str) -> Iterator[str]:
+def _list_cells(measures: Measures, level: str) -> Iterator[list[str]]:
     learnt = measures[f"{level}_at_threshold"]
-    yield formatting.number(learnt["threshold"])
-    for key in _KEYS:
-        if key == "auroc":
-            yield formatting.estimate(measures, level, key)
-        elif key == "majority":
-            yield formatting.number(measures[f"{level}_majority_accuracy"])
-        else:
-            yield formatting.with_interval(learnt[key], learnt["intervals"][key])
+    at_half = {key: measures[f"{level}_{key}"] for key in ("intervals", "auroc", *RATES)}
+    tables = {0.5: at_half, learnt["threshold"]: {**at_half, **learnt}}
+    for threshold, rates in tables.items():
+        cells = {
+            key: formatting.with_interval(rates[key], rates["intervals"][key])
+            for key in ("auroc", *RATES)
+        }
+        cells["majority"] = formatting.number(measures[f"{level}_majority_accuracy"])
+        yield [formatting.number(threshold), *(cells[key] for key in _KEYS)]

@@ -1,21 +1,30 @@
 """The report of a run folder: `metrics.json`, figures, a page and a model card."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from shared.labels import BODY_PARTS
 from shared.storage.atomic import write_atomically
-from trainer.evaluation.metrics import LEVELS, Measures
-from trainer.report import error_analysis, formatting, methods, search_report
+from trainer.evaluation.metrics import Measures
+from trainer.evaluation.scored_table import LEVELS, most_independent_set
+from trainer.report import (
+    error_analysis,
+    formatting,
+    methods,
+    search_report,
+    summary,
+    training_notes,
+)
+from trainer.report.figures.captions import draw
+from trainer.report.figures.svg import to_svg
 from trainer.report.model_card import CARD_FILE, make_card
-from trainer.report.plots import draw
-from trainer.report.svg import to_svg
 from trainer.report.template import Plot, inline, render
-from trainer.runs.scored_run import Run, read_run, unseen_set
+from trainer.runs.open import open_new_run
+from trainer.runs.results_writer import write_json
+from trainer.runs.run_folder import METRICS_FILE
+from trainer.runs.saved_run import SavedRun
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
@@ -33,8 +42,8 @@ def write_report(folder: Path) -> Path:
     Raises:
         TrainingError: a file is missing, or there are no predictions.
     """
-    run = read_run(folder)
-    write_atomically(folder / "metrics.json", _encode_json(run.metrics))
+    run = open_new_run(folder)
+    write_json(folder / METRICS_FILE, run.metrics)
     sections = {
         section: [_write_plot(folder, name, *plot) for name, plot in plots.items()]
         for section, plots in draw(run).items()
@@ -46,20 +55,16 @@ def write_report(folder: Path) -> Path:
     return report
 
 
-def _encode_json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
-
-
 def _write_plot(folder: Path, name: str, figure: Figure, caption: str) -> Plot:
     svg = to_svg(figure)
     write_atomically(folder / "figures" / f"{name}.svg", svg.encode())
     return inline(svg, name, caption)
 
 
-def _render(run: Run, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
+def _render(run: SavedRun, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
     role, by_part = run.headline
-    # heat maps are those of the final model, so the cases are from a set that it has not seen
-    case_role, rows = unseen_set(run.scored, run.model)
+    # heat maps are those of the final model, so the cases are from a set without its train views
+    case_role, rows = most_independent_set(run.scored, run.model)
     mistakes = list(error_analysis.list_mistakes(rows, run.decision, folder))
     uncertain = list(error_analysis.list_uncertain(rows, run.decision, folder))
     parts = [part for part in BODY_PARTS if part in set(run.scored["body_part"])]
@@ -72,17 +77,17 @@ def _render(run: Run, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
         role_names=formatting.ROLE_NAMES,
         measures=by_part["all"],
         title=formatting.part_name(parts),
-        sentences=formatting.headline(by_part["all"]),
-        majority_label=formatting.majority_label(by_part["all"]),
+        sentences=summary.headline(by_part["all"]),
+        majority_label=summary.majority_label(by_part["all"]),
         on_patients=methods.on_patients(run.scored),
         on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
-        on_decision=methods.on_decision(run.decision, run.shown),
+        on_decision=methods.on_decision(run.decision, run.main_sets),
         on_missing_test="" if "test" in run.by_role else methods.on_missing_test(parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
-        on_candidates=methods.on_candidates(run) if run.is_cv else "",
+        on_candidates=training_notes.on_candidates(run) if run.is_cv else "",
         trials=list(search_report.list_best(run)) if run.search else [],
         on_search=search_report.on_search(run) if run.search else "",
-        fitting=methods.on_fitting(run),
+        epochs=training_notes.on_epochs(run),
         mistakes=mistakes,
         uncertain=uncertain,
         thresholds={level: run.decision.rule(level).calibrated_threshold for level in LEVELS},
@@ -90,7 +95,7 @@ def _render(run: Run, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
     )
 
 
-def _list_candidates(run: Run) -> Iterator[Measures]:
+def _list_candidates(run: SavedRun) -> Iterator[Measures]:
     """Yield a row per candidate: pooled metrics, and mean and spread over folds."""
     for name, by_part in run.metrics["out_of_fold"].items():
         yield {

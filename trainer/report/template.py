@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from trainer.report import formatting
-from trainer.report.svg import to_inline
+from trainer.report.figures.svg import to_inline
 
 
 @dataclass(frozen=True)

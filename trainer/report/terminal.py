@@ -1,6 +1,5 @@
 """Results printed by commands: a comparison of candidates, the main numbers of a run."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from shared.console import say, show_table
 from trainer.evaluation.comparison import COMPARED, summarize
 from trainer.evaluation.metrics import ByPart, Measures
 from trainer.report.formatting import count, estimate, fine_percent, number, plain, set_name
-from trainer.runs.scored_run import REPORTED
+from trainer.runs.open import open_saved_run
 
 
 def show_comparison(pooled: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]) -> None:
@@ -35,22 +34,18 @@ def _list_rows(
 
 def print_results(folder: Path) -> None:
     """Print the main numbers of a finished run, in the order of the report, and its path."""
-    metrics = json.loads((folder / "metrics.json").read_text())
-    by_role: dict[str, ByPart] = metrics
-    if "chosen" in metrics:
-        by_role = {**metrics, "out_of_fold": metrics["out_of_fold"][metrics["chosen"]]}
-    for role in REPORTED:
-        if result := by_role.get(role, {}).get("all"):
-            say(
-                f"{set_name(role)}: {count(result['num_views'], 'views')} of "
-                f"{count(result['num_studies'], 'studies')}: "
-                f"view AUROC {estimate(result, 'view', 'auroc')}, "
-                f"study AUROC {estimate(result, 'study', 'auroc')}, "
-                f"view accuracy {estimate(result, 'view', 'accuracy')} "
-                f"(majority class: {number(result['view_majority_accuracy'])}), "
-                f"study kappa {estimate(result, 'study', 'kappa')}"
-            )
-    config = json.loads((folder / "config.json").read_text())
-    for name, share in config["waiting_share"].items():
-        say(plain(f"{name}: {fine_percent(share)} of the time was spent waiting for images"))
+    run = open_saved_run(str(folder))
+    for role, by_part in run.by_role.items():
+        measures = by_part["all"]
+        say(
+            f"{set_name(role)}: {count(measures['num_views'], 'views')} of "
+            f"{count(measures['num_studies'], 'studies')}: "
+            f"view AUROC {estimate(measures, 'view', 'auroc')}, "
+            f"study AUROC {estimate(measures, 'study', 'auroc')}, "
+            f"view accuracy {estimate(measures, 'view', 'accuracy')} "
+            f"(majority class: {number(measures['view_majority_accuracy'])}), "
+            f"study kappa {estimate(measures, 'study', 'kappa')}"
+        )
+    for phase, share in run.config["waiting_share"].items():
+        say(plain(f"{phase}: {fine_percent(share)} of the time was spent waiting for images"))
     say(f"report: {folder / 'report.html'}")

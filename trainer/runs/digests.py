@@ -1,16 +1,15 @@
-"""`SHA256SUMS` of a finished run, and reading of its files with verification."""
+"""`SHA256SUMS` of a finished run."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from shared.errors import TrainingError
 from shared.storage.atomic import write_atomically
-from shared.storage.regular_file import read_regular
+from trainer.runs.run_files import read_file, sha256
 from trainer.runs.run_folder import CHECKPOINTS, SUMS_FILE, TENSORBOARD
 
 _LINE = re.compile(rb"(?P<escape>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)")
@@ -29,7 +28,7 @@ def write_digests(folder: Path) -> None:
         WriteError: `SHA256SUMS` cannot be written.
     """
     names = sorted(_list_files(folder), key=os.fsencode)
-    lines = [_format_line(name, _digest(read_file(folder, name))) for name in names]
+    lines = [_format_line(name, sha256(read_file(folder, name))) for name in names]
     write_atomically(folder / SUMS_FILE, b"".join(lines))
 
 
@@ -52,46 +51,6 @@ def read_digests(folder: Path) -> dict[str, str]:
     return digests
 
 
-def read_unchanged(folder: Path, name: str, digests: Mapping[str, str]) -> bytes:
-    """Return the content of a finished run's file after a check of its digest.
-
-    Args:
-        folder: run folder.
-        name: path below the folder.
-        digests: as from `read_digests`.
-
-    Raises:
-        TrainingError: the file is missing, a link, or changed since the run wrote it.
-    """
-    data = read_file(folder, name)
-    if _digest(data) != digests.get(name):
-        raise TrainingError(
-            f"Expected the files of a run as it wrote them ({SUMS_FILE}). "
-            f"Received: {folder / name}, which was changed"
-        )
-    return data
-
-
-def read_file(folder: Path, name: str) -> bytes:
-    """Return the content of a regular file of a run folder, as `read_regular` does.
-
-    Raises:
-        TrainingError: the file is missing, unreadable, too large, or not regular.
-    """
-    try:
-        return read_regular(folder, name)
-    except (FileNotFoundError, NotADirectoryError):
-        raise TrainingError(
-            "Expected the folder of a finished run; `just train` makes one. "
-            f"Received: run={folder}, without {name}"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise TrainingError(
-            "Expected regular files in the folder of a run. "
-            f"Received: {folder / name}: {getattr(error, 'strerror', None) or error}"
-        ) from None
-
-
 def _list_files(folder: Path) -> Iterator[str]:
     """Yield the paths of a run's files below its folder, without hidden files and logs."""
     for path in folder.rglob("*"):
@@ -107,7 +66,3 @@ def _format_line(name: str, digest: str) -> bytes:
     escaped = re.sub(rb"[\\\n\r]", lambda match: _ESCAPES[match[0]], encoded)
     mark = b"\\" if escaped != encoded else b""
     return b"%s%s  %s\n" % (mark, digest.encode(), escaped)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -15,7 +15,7 @@ from shared.console import say
 from trainer.keras_import import import_keras
 from trainer.options import FitOptions
 from trainer.options.machine import Precision
-from trainer.runs.hardware import count_usable_cores
+from trainer.runs.hardware import count_threads
 
 _BFLOAT16_CAPABILITY = (8, 0)
 """Compute capability from which NVIDIA GPUs multiply in bfloat16: Ampere."""
@@ -63,6 +63,11 @@ def find_gpus() -> list[Gpu]:
     ]
 
 
+def has_gpu() -> bool:
+    """Return whether TensorFlow uses a GPU."""
+    return bool(find_gpus())
+
+
 def resolve_precision(options: FitOptions) -> Precision:
     """Return the precision of a fit on this machine: `auto` is replaced by the number format."""
     if options.precision != "auto":
@@ -72,11 +77,11 @@ def resolve_precision(options: FitOptions) -> Precision:
     return "mixed_bfloat16" if has_bfloat16 else "float32"
 
 
-def describe_devices(num_devices: int = 1, num_cores: int | None = None) -> str:
-    """Name the GPUs that train, or the CPU cores, by default all, and why no GPU does."""
+def describe_devices(num_devices: int = 1) -> str:
+    """Name the GPUs that train, or the CPU cores and why no GPU does."""
     if gpus := find_gpus():
         return " and ".join(map(str, gpus[:num_devices]))
-    cores = num_cores or count_usable_cores() or 1
+    cores = count_threads()
     return f"{cores} CPU core{'s' if cores > 1 else ''}; {_explain_absence()}"
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import psutil
 
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
 
 def describe_hardware() -> dict[str, Any]:
     """Return processor, cores and memory.
@@ -39,9 +41,15 @@ def count_usable_cores() -> int | None:
 
 
 def limit_threads(num_threads: int) -> None:
-    """Set the number of TensorFlow's threads; the last digits of its sums depend on it.
+    """Set the number of threads of TensorFlow and LiteRT.
 
-    TensorFlow reads this setting only when it starts.
+    The last digits of TensorFlow's sums depend on it. TensorFlow reads this setting only when it
+    starts.
     """
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    for name in _THREADS:
         os.environ[name] = str(num_threads)
+
+
+def count_threads() -> int:
+    """Return the number of threads for LiteRT: that of `limit_threads`, or of the usable cores."""
+    return int(os.environ.get(_THREADS[0], 0)) or count_usable_cores() or 1

@@ -36,7 +36,7 @@ PACKAGES = (
     "scikit-learn",
 )
 """The Python packages that a run's results depend on."""
-_NO_MATTER = ("out", "lake", "cache", "cache_gb", "images", "engine", "address", "gpus")
+_WITHOUT_EFFECT = ("out", "lake", "cache", "cache_gb", "images", "engine", "address", "gpus")
 """Options without effect on results: locations of files, the executor, images in the report."""
 _PROJECT = Path(__file__).parents[2]
 _GIT = ("git", "-C", str(_PROJECT))
@@ -44,10 +44,12 @@ _GIT = ("git", "-C", str(_PROJECT))
 
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
     """Return a digest of the options, data, versions and code that results depend on."""
-    own = {name: value for name, value in asdict(options).items() if name not in _NO_MATTER}
-    # reader=auto depends on the lake's location and the cache, which `own` leaves out
-    own["reader"] = "stream" if options.reads_shards_in_order else "offset"
-    return digest(json.dumps([command, own, lake.digest, _versions(), digest_code()]).encode())
+    relevant = {
+        name: value for name, value in asdict(options).items() if name not in _WITHOUT_EFFECT
+    }
+    # reader=auto depends on the lake's location and the cache, which `relevant` leaves out
+    relevant["reader"] = "stream" if options.reads_shards_in_order else "offset"
+    return digest(json.dumps([command, relevant, lake.digest, _versions(), digest_code()]).encode())
 
 
 def describe_run(

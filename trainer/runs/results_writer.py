@@ -3,15 +3,17 @@
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from shared.storage.atomic import write_atomically
+from trainer.evaluation.decision import DECISION_FILE
 from trainer.evaluation.results import selected_model
-from trainer.evaluation.thresholds import add_calibrated, decide, write_decision
-from trainer.runs.run_folder import PREDICTIONS_FILE
+from trainer.evaluation.thresholds import add_calibrated, decide
+from trainer.runs.run_folder import CONFIG_FILE, HISTORY_FILE, PREDICTIONS_FILE
 
 
 def write_tables(
@@ -32,13 +34,22 @@ def write_tables(
     decision = decide(scored, selected_model(scored))
     waiting_share = {**_share_of_training(history), **_share_of_phases(config)}
     facts = {**config, "waiting_share": waiting_share}
-    write_atomically(folder / "config.json", (json.dumps(facts, indent=2) + "\n").encode())
-    write_decision(folder, decision)
-    tables = {"history.parquet": history, PREDICTIONS_FILE: add_calibrated(scored, decision)}
+    write_json(folder / CONFIG_FILE, facts)
+    write_json(folder / DECISION_FILE, asdict(decision))
+    tables = {HISTORY_FILE: history, PREDICTIONS_FILE: add_calibrated(scored, decision)}
     for name, table in tables.items():
         encoded = io.BytesIO()
         table.write_parquet(encoded)
         write_atomically(folder / name, encoded.getvalue())
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write an object as JSON, atomically; NaN, which JSON does not have, is refused.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    write_atomically(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
 def _share_of_training(history: pl.DataFrame) -> dict[str, float]:

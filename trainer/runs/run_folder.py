@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shared.console import note
 from shared.errors import TrainingError, UsageError
-from shared.storage.atomic import explain_write
+from shared.storage.atomic import convert_write_errors
 from shared.storage.descriptors import lock_folder
 from shared.storage.store import as_path
 from trainer.runs.unfinished import (
@@ -24,6 +24,11 @@ from trainer.runs.unfinished import (
 )
 
 TENSORBOARD = "tensorboard"
+CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.json"
+MODEL_FILE = "model.keras"
+LITERT_FILE = "model.tflite"
+HISTORY_FILE = "history.parquet"
 PREDICTIONS_FILE = "predictions.parquet"
 TRIALS_FILE = "trials.parquet"
 SUMS_FILE = "SHA256SUMS"
@@ -34,8 +39,8 @@ SUMS_FILE = "SHA256SUMS"
 def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None]:
     """Create a run folder, or resume the interrupted run of the same key.
 
-    `checkpoints/` holds the state to resume from; a finished run does not have this folder. The
-    process that works on a run holds a lock on it.
+    `checkpoints/` holds the state to resume from, and is removed at the end. The process that works
+    on a run holds a lock on it.
 
     Args:
         out: the requested folder, or empty for one in `runs/`, named by time and `name`.
@@ -51,7 +56,7 @@ def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None
         yield path
         shutil.rmtree(path / CHECKPOINTS)
     except BaseException as error:
-        _leave(path, error)
+        _clean_up(path, error)
         raise
     finally:
         os.close(lock)
@@ -79,14 +84,14 @@ def _claim(path: Path | None, name: str, key: str) -> tuple[Path, int]:
     """Return the folder and lock of the unfinished run of this key, or of a new run."""
     # names begin with the time, so the newest comes first
     for unfinished in [path] if path else sorted(Path("runs").glob(f"*-{name}*"), reverse=True):
-        lock = _take_over(unfinished, key)
+        lock = _resume(unfinished, key)
         if lock is not None:
             return unfinished, lock
     new = path or _unused_path(Path("runs"), name)
-    return new, _make(new, key)
+    return new, _create(new, key)
 
 
-def _take_over(path: Path, key: str) -> int | None:
+def _resume(path: Path, key: str) -> int | None:
     """Return the lock of an unfinished run of this key, or None if there is none or it is held."""
     try:
         descriptor = _lock(path)
@@ -99,20 +104,20 @@ def _take_over(path: Path, key: str) -> int | None:
     if run is None or run.key != key:
         os.close(descriptor)
         return None
-    note(f"going on with {path}, which an earlier run of this command has left unfinished")
+    note(f"resuming {path}, an interrupted run of the same command")
     write_unfinished(path, replace(run, starts=run.starts + 1))
     # the run may have been killed after it wrote the digests; its files are written again
     (path / SUMS_FILE).unlink(missing_ok=True)
     return descriptor
 
 
-def _make(path: Path, key: str) -> int:
-    with explain_write(path):
+def _create(path: Path, key: str) -> int:
+    with convert_write_errors(path):
         try:
             path.mkdir(parents=True)
         except FileExistsError:
             raise UsageError(
-                "Expected a new folder for the run, or one that the same command left unfinished. "
+                "Expected a new folder, or an interrupted run of the same command. "
                 f"Received: out={path}, which exists"
             ) from None
     write_unfinished(path, Unfinished(key))
@@ -129,18 +134,18 @@ def _lock(path: Path) -> int:
     return lock_folder(path / CHECKPOINTS)
 
 
-def _leave(path: Path, error: BaseException) -> None:
-    """Keep a folder with predictions or checkpoints to resume from; remove any other."""
+def _clean_up(path: Path, error: BaseException) -> None:
+    """Remove the folder of a failed run without predictions or checkpoints to resume from."""
     if (path / PREDICTIONS_FILE).exists():
-        note(f"model and predictions are kept in {path}")
+        note(f"the model and the predictions are saved in {path}")
     # errors of the training data would recur on resume
-    elif isinstance(error, TrainingError) or not _can_go_on(path / CHECKPOINTS):
+    elif isinstance(error, TrainingError) or not _is_resumable(path / CHECKPOINTS):
         shutil.rmtree(path, ignore_errors=True)
     else:
-        note(f"what was finished is kept in {path}; the same command goes on after it")
+        note(f"checkpoints are saved in {path}; the same command resumes the run")
 
 
-def _can_go_on(checkpoints: Path) -> bool:
+def _is_resumable(checkpoints: Path) -> bool:
     return any(file.name != RUN_FILE for file in checkpoints.iterdir())
 
 

@@ -1,62 +1,111 @@
-"""A finished run: its model, configuration, decision thresholds and past predictions."""
+"""A run: its model, configuration, decision thresholds, predictions and metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from shared.errors import LakeError, TrainingError
 from shared.images.spec import ImageSpec
-from shared.storage.json_text import parse_object
-from shared.storage.store import as_path
-from trainer.evaluation.thresholds import DECISION_FILE, Decision, parse_decision
-from trainer.runs.digests import read_digests, read_unchanged
-from trainer.runs.run_folder import PREDICTIONS_FILE, SUMS_FILE
-from trainer.runs.validation import check_config, check_metrics, num_outputs, read_predictions
+from shared.storage.parquet import read_table
+from trainer.evaluation.decision import Decision
+from trainer.evaluation.metrics import ByPart, Measures
+from trainer.evaluation.results import metrics_by_role
+from trainer.runs.run_files import RunFiles
+from trainer.runs.run_folder import HISTORY_FILE, LITERT_FILE, MODEL_FILE, TRIALS_FILE
+from trainer.runs.validation import RUN_HISTORY_SCHEMA, TRIALS_SCHEMA, num_outputs
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
-MODEL_FILE = "model.keras"
-
-_RUNS = Path("runs")
-_REASON_CHARS = 300
-
 
 @dataclass(frozen=True)
 class SavedRun:
-    """A finished run.
+    """A run of `train`, `tune` or `cv`.
 
     Attributes:
-        folder: run folder.
+        files: the run folder.
         config: `config.json`.
         metrics: `metrics.json`.
         decision: temperatures and thresholds, by view and by study.
         image: preprocessing of the lake's images, which new images need too.
         scored: one row per prediction, joined to the manifest.
-        digests: SHA-256 of the run's files, by path below the folder.
     """
 
-    folder: Path
+    files: RunFiles
     config: dict[str, Any]
     metrics: dict[str, Any]
     decision: Decision
     image: ImageSpec
     scored: pl.DataFrame
-    digests: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def read(self, name: str) -> bytes:
-        """Return the content of a file, by its path below the folder.
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.files.folder
 
-        Raises:
-            TrainingError: the file is missing, a link, or changed since the run wrote it.
+    @property
+    def model(self) -> str:
+        """The name of the saved model."""
+        return self.decision.model
+
+    @property
+    def is_cv(self) -> bool:
+        """Whether the run is a cross-validation."""
+        return self.config["command"] == "cv"
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether the saved model is the ensemble of the fold models instead of a refit."""
+        return self.config["options"].get("ensemble") == "folds"
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """Facts about the hyperparameter search; empty without a search."""
+        return self.config.get("search", {})
+
+    @property
+    def by_role(self) -> dict[str, ByPart]:
+        """The saved model's metrics by body part of each set, in the order of the report."""
+        return metrics_by_role(self.metrics)
+
+    @property
+    def main_sets(self) -> dict[str, ByPart]:
+        """The sets for conclusions, the headline set first: validation only if there is no other.
+
+        Validation views were used for early stopping.
         """
-        return read_unchanged(self.folder, name, self.digests)
+        main = {role: by_part for role, by_part in self.by_role.items() if role != "validation"}
+        return main or self.by_role
+
+    @property
+    def headline(self) -> tuple[str, ByPart]:
+        """The role and the metrics by body part of the headline set."""
+        return next(iter(self.main_sets.items()))
+
+    @property
+    def classes(self) -> Measures:
+        """Multi-class metrics of the headline set; empty for a binary model."""
+        return self.metrics.get("classes", {}).get(self.headline[0], {})
+
+    @cached_property
+    def history(self) -> pl.DataFrame:
+        """The epochs of the saved model and of its fold models."""
+        table = self.files.parse(HISTORY_FILE, partial(read_table, schema=RUN_HISTORY_SCHEMA))
+        return table.filter(model=self.model)
+
+    @cached_property
+    def trials(self) -> pl.DataFrame:
+        """One row per trial of a hyperparameter search."""
+        return self.files.parse(TRIALS_FILE, partial(read_table, schema=TRIALS_SCHEMA))
+
+    @property
+    def has_litert(self) -> bool:
+        """Whether the run has a model for LiteRT, which predicts without TensorFlow."""
+        return LITERT_FILE in (self.files.digests or ())
 
     def load_model(self) -> keras.Model:
         """Return the model, from uint8 images (batch, size, size, 1) to (batch, outputs).
@@ -68,60 +117,7 @@ class SavedRun:
         """
         from trainer.models.model_file import load_model
 
-        self.read(MODEL_FILE)
-        path = self.folder / MODEL_FILE
-        with _one_line(path):
-            return load_model(path, self.image.size, num_outputs(self.config))
+        def parse(_: bytes) -> keras.Model:
+            return load_model(self.folder / MODEL_FILE, self.image.size, num_outputs(self.config))
 
-
-def open_saved_run(run: str) -> SavedRun:
-    """Open a finished run.
-
-    Args:
-        run: run folder; empty for the newest finished run in `runs/`.
-
-    Raises:
-        TrainingError: no run is found, the run is not finished, or a file is damaged.
-    """
-    folder = as_path("run", run) if run else _find_newest()
-    digests = read_digests(folder)
-
-    def read(name: str) -> bytes:
-        return read_unchanged(folder, name, digests)
-
-    with _one_line(folder / "config.json"):
-        config = parse_object(read("config.json"))
-        check_config(config)
-        image = ImageSpec.from_json(config["lake"]["image"])
-    with _one_line(folder / DECISION_FILE):
-        decision = parse_decision(read(DECISION_FILE))
-    with _one_line(folder / PREDICTIONS_FILE):
-        scored = read_predictions(read(PREDICTIONS_FILE), num_outputs(config), decision)
-    with _one_line(folder / "metrics.json"):
-        metrics = parse_object(read("metrics.json"))
-        check_metrics(metrics, decision, config["command"], scored)
-    return SavedRun(folder, config, metrics, decision, image, scored, digests)
-
-
-@contextmanager
-def _one_line(path: Path) -> Generator[None, None, None]:
-    """Convert an error about a file's content to a one-line error with the file's name."""
-    try:
-        yield
-    except (LakeError, ValueError) as error:
-        # repr escapes control characters of damaged files
-        reason = " ".join(repr(str(error))[1:-1].split())[:_REASON_CHARS]
-        raise TrainingError(
-            f"Expected the files of a run as it wrote them. Received: {path}: {reason}"
-        ) from None
-
-
-def _find_newest() -> Path:
-    """Return the folder of the run in `runs/` that finished last."""
-    sums = sorted(_RUNS.glob(f"*/{SUMS_FILE}"), key=lambda path: path.lstat().st_mtime)
-    if not sums:
-        raise TrainingError(
-            "Expected a finished run in runs/, or run=FOLDER; `just train` makes one. "
-            "Received: run= and no run in runs/"
-        )
-    return sums[-1].parent
+        return self.files.parse(MODEL_FILE, parse)

@@ -77,9 +77,6 @@ def set_up_run(
 
 
 def _note_devices(options: RunOptions) -> None:
-    num_cores = None
-    if isinstance(options, CvOptions):
-        if options.engine == "ray":
-            return  # other machines train
-        num_cores = options.cpus
-    note(f"training on {describe_devices(options.devices, num_cores)}")
+    # with engine=ray, other machines train
+    if not (isinstance(options, CvOptions) and options.engine == "ray"):
+        note(f"training on {describe_devices(options.devices)}")

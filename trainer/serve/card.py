@@ -10,13 +10,13 @@ from trainer.runs.saved_run import SavedRun
 _NO_CARD = "This run has no model card. See the results in its `report.html`."
 
 
-def render_card(kept: SavedRun) -> str:
+def render_card(saved_run: SavedRun) -> str:
     """Return a run's model card as HTML, below the page's own heading.
 
     HTML and images in the card are left out, because the run folder may be untrusted.
     """
     try:
-        card = (kept.folder / CARD_FILE).read_text(encoding="utf-8", errors="replace")
+        card = (saved_run.folder / CARD_FILE).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         card = _NO_CARD
     markdown = MarkdownIt("js-default", {"html": False}).disable("image")

@@ -38,16 +38,13 @@ _HEADERS = {
 _WITHOUT_TOKEN = frozenset({"/", "/page.css", "/page.js", "/health"})
 _DRAIN_S = 1
 # int() would also accept signs, spaces and underscores; 18 digits fit in 64 bits
-_PLAIN_LENGTH = re.compile(r"\d{1,18}")
+_LENGTH = re.compile(r"\d{1,18}")
 
 
 class Guard:
     """ASGI middleware that checks request headers before any byte of the body is read.
 
-    Args:
-        app: the application.
-        host: address that the server listens on.
-        token: bearer token that requests must carry; empty for none.
+    `host` is the address of the server; `token` is the required bearer token, empty for none.
     """
 
     def __init__(self, app: ASGIApp, host: str, token: str):
@@ -62,7 +59,7 @@ class Guard:
         try:
             self._check(scope)
         except Refusal as refusal:
-            await say_refusal(refusal)(scope, exchange.receive, exchange.send)
+            await refusal_response(refusal)(scope, exchange.receive, exchange.send)
         else:
             await self._app(scope, exchange.receive, exchange.send)
 
@@ -70,27 +67,27 @@ class Guard:
         headers = Headers(scope=scope)
         lengths = headers.getlist("content-length")
         if "transfer-encoding" in headers and lengths:
-            raise Refusal(400, "Expected either Content-Length or Transfer-Encoding.")
-        if not all(_PLAIN_LENGTH.fullmatch(length) for length in lengths):
-            raise Refusal(400, "Expected a plain number as Content-Length.")
+            raise Refusal(400, "Expected Content-Length or Transfer-Encoding, not both.")
+        if not all(_LENGTH.fullmatch(length) for length in lengths):
+            raise Refusal(400, "Expected Content-Length to be a decimal number.")
         self._check_host(headers)
         _check_origin(headers)
         self._check_token(scope["path"], headers)
 
     def _check_host(self, headers: Headers) -> None:
-        """Refuse foreign host names (DNS rebinding), unless a token protects a public address."""
+        """Refuse other host names (DNS rebinding), unless a token protects a public address."""
         if self._expected and not is_loopback(self._host):
             return
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not is_own_name(host_name(hosts[0]), self._host):
-            raise Refusal(421, "Use the address of this server, such as 127.0.0.1.")
+            raise Refusal(421, "Expected the address of this server as Host, such as 127.0.0.1.")
 
     def _check_token(self, path: str, headers: Headers) -> None:
         if not self._expected or path in _WITHOUT_TOKEN:
             return
-        given = headers.get("authorization", "").encode("latin-1")
+        received = headers.get("authorization", "").encode("latin-1")
         # constant time, so response times do not reveal the token
-        if not hmac.compare_digest(given, self._expected):
+        if not hmac.compare_digest(received, self._expected):
             raise Refusal(401, "Expected a valid bearer token.", {"www-authenticate": "Bearer"})
 
 
@@ -98,14 +95,14 @@ def _check_origin(headers: Headers) -> None:
     """Refuse requests from pages of other origins, including other ports of this machine."""
     sites = headers.getlist("sec-fetch-site")
     if any(site not in ("same-origin", "none") for site in sites):
-        raise Refusal(403, "Open this page by its address; other pages may not use it.")
-    own = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
-    if any(origin not in own for origin in headers.getlist("origin")):
-        raise Refusal(403, "Pages of other origins may not use this server.")
+        raise Refusal(403, "Requests from other sites are not allowed; open the page by its URL.")
+    own_origins = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
+    if any(origin not in own_origins for origin in headers.getlist("origin")):
+        raise Refusal(403, "Requests from other origins are not allowed.")
 
 
-def say_refusal(refusal: HTTPException) -> JSONResponse:
-    """Return the JSON response to a refused request, with one sentence as `error`."""
+def refusal_response(refusal: HTTPException) -> JSONResponse:
+    """Return the JSON response to a refused request, with a message as `error`."""
     return JSONResponse({"error": refusal.detail}, refusal.status_code, refusal.headers)
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-_MOST_CHARACTERS = 100
+_MAX_CHARACTERS = 100
 
 
 def make_label(file_name: bytes) -> str:
@@ -13,10 +13,12 @@ def make_label(file_name: bytes) -> str:
     """
     text = file_name.decode("utf-8", errors="backslashreplace")
     last = re.split(r"[/\\]", text.rstrip("/\\"))[-1]
-    shown = "".join(each if each.isprintable() else _escape(each) for each in last)
-    if len(shown) > _MOST_CHARACTERS:
-        shown = f"{shown[: _MOST_CHARACTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
-    return shown or "unnamed"
+    escaped = "".join(
+        character if character.isprintable() else _escape(character) for character in last
+    )
+    if len(escaped) > _MAX_CHARACTERS:
+        escaped = f"{escaped[: _MAX_CHARACTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return escaped or "unnamed"
 
 
 def _escape(character: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 
 MEGABYTE = 1024 * 1024
-_VIEWS_OF_A_REQUEST = 4
+_NUM_FULL_SIZE_VIEWS = 4
 """Maximum number of views of the largest size in one request."""
 
 
@@ -39,11 +39,11 @@ class Limits:
     @property
     def request_bytes(self) -> int:
         """Maximum bytes of the body of one request."""
-        return self.view_bytes * min(self.max_views, _VIEWS_OF_A_REQUEST) + MEGABYTE
+        return self.view_bytes * min(self.max_views, _NUM_FULL_SIZE_VIEWS) + MEGABYTE
 
 
 class Refusal(HTTPException):
-    """The refusal of a request, with a status and one sentence."""
+    """The refusal of a request, with a status and a message."""
 
-    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None):
-        super().__init__(status, sentence, headers)
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None):
+        super().__init__(status, message, headers)

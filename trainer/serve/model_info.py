@@ -4,53 +4,47 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.labels import BODY_PARTS
-from trainer.evaluation.metrics import LEVELS
+from trainer.evaluation.scored_table import LEVELS
 from trainer.report.formatting import part_name
 from trainer.runs.saved_run import SavedRun
 
 _KEYS = ("auroc", "accuracy", "recall", "specificity")
-_ROLES = ("out_of_fold", "test", "validation")
-"""The order of the report."""
 
 
-def describe_model(kept: SavedRun) -> dict[str, Any]:
+def describe_model(saved_run: SavedRun) -> dict[str, Any]:
     """Return the model's name, body parts, image spec, thresholds and results; no paths."""
     return {
-        "run": kept.folder.name,
-        "model": kept.decision.model,
-        "body_parts": body_parts(kept),
-        "image": kept.image.to_json(),
-        "decision": {level: _describe_rule(kept, level) for level in LEVELS},
-        "metrics": _describe_metrics(kept),
-        "lake_digest": kept.config["lake"]["digest"],
-        "code_digest": kept.config["code"]["digest"],
+        "run": saved_run.folder.name,
+        "model": saved_run.decision.model,
+        "body_parts": body_parts(saved_run),
+        "image": saved_run.image.to_json(),
+        "decision": {level: _describe_rule(saved_run, level) for level in LEVELS},
+        "metrics": _describe_metrics(saved_run),
+        "lake_digest": saved_run.config["lake"]["digest"],
+        "code_digest": saved_run.config["code"]["digest"],
     }
 
 
-def body_parts(kept: SavedRun) -> list[str]:
+def body_parts(saved_run: SavedRun) -> list[str]:
     """Return the body parts that a run has scored, in the order of the vocabulary."""
-    scored = set(kept.scored["body_part"])
+    scored = set(saved_run.scored["body_part"])
     return [part for part in BODY_PARTS if part in scored]
 
 
-def make_title(kept: SavedRun) -> str:
+def make_title(saved_run: SavedRun) -> str:
     """Return the heading of the page."""
-    return f"{part_name(body_parts(kept))}: normal or abnormal?"
+    return f"{part_name(body_parts(saved_run))}: normal or abnormal?"
 
 
-def _describe_rule(kept: SavedRun, level: str) -> dict[str, float]:
-    rule = kept.decision.rule(level)
+def _describe_rule(saved_run: SavedRun, level: str) -> dict[str, float]:
+    rule = saved_run.decision.rule(level)
     return {**asdict(rule), "calibrated_threshold": rule.calibrated_threshold}
 
 
-def _describe_metrics(kept: SavedRun) -> dict[str, Any]:
+def _describe_metrics(saved_run: SavedRun) -> dict[str, Any]:
     """Return the headline numbers of the report."""
-    for role in _ROLES:
-        by_part: dict[str, Any] = kept.metrics.get(role) or {}
-        # a cross-validation has out-of-fold metrics by candidate
-        by_part = by_part.get(kept.decision.model, by_part)
-        if measures := by_part.get("all"):
-            counts = {f"num_{unit}": measures[f"num_{unit}"] for unit in LEVELS.values()}
-            levels = {level: {key: measures[f"{level}_{key}"] for key in _KEYS} for level in LEVELS}
-            return {"set": role, **counts, **levels}
-    return {}
+    role, by_part = saved_run.headline
+    measures = by_part["all"]
+    counts = {f"num_{unit}": measures[f"num_{unit}"] for unit in LEVELS.values()}
+    levels = {level: {key: measures[f"{level}_{key}"] for key in _KEYS} for level in LEVELS}
+    return {"set": role, **counts, **levels}

@@ -1,11 +1,11 @@
 "use strict";
 // Sends the views of a study in one request and shows the result.
 
-const [zone, files, answer, card, login] = ["zone", "files", "answer", "card", "login"].map(
+const [zone, files, result, card, login] = ["zone", "files", "result", "card", "login"].map(
   (id) => document.getElementById(id),
 );
 let token = takeToken();
-let asking = new AbortController();
+let controller = new AbortController();
 
 /** Move the token from the URL fragment to the session storage of this tab. */
 function takeToken() {
@@ -18,12 +18,12 @@ function takeToken() {
 }
 
 /** Send a request; a refusal throws an error with the message of the server. */
-async function ask(path, options = {}) {
+async function request(path, options = {}) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   let response;
   while (!response || response.status === 429) {
     if (response) {
-      say("The server is busy with other studies; this study is waiting.");
+      showMessage("The server is busy with other studies; this study is waiting.");
       const seconds = Number(response.headers.get("retry-after"));
       await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
       options.signal?.throwIfAborted();
@@ -36,22 +36,22 @@ async function ask(path, options = {}) {
   }
   login.hidden = response.status !== 401;
   if (!response.ok) {
-    const said = await response.json().catch(() => ({}));
-    throw new Error(said.error ?? "The server is busy; try again.");
+    const body = await response.json().catch(() => ({}));
+    throw new Error(body.error ?? "The server is busy; try again.");
   }
   return response;
 }
 
 /** Show a message in place of a result. */
-function say(sentence) {
+function showMessage(text) {
   const line = document.createElement("p");
   line.className = "message";
-  line.textContent = sentence;
-  answer.replaceChildren(line);
+  line.textContent = text;
+  result.replaceChildren(line);
 }
 
 /** Return the reason for not sending these files, if there is one. */
-function findExcess(views) {
+function findLimitError(views) {
   const { maxViews, viewMb, requestBytes } = zone.dataset;
   if (views.length > maxViews) {
     return `Expected at most ${maxViews} views of one study; ${views.length} were given.`;
@@ -66,49 +66,49 @@ function findExcess(views) {
 
 /** Send a study; an earlier request that is still running is aborted. */
 async function send(views) {
-  asking.abort();
-  asking = new AbortController();
-  const { signal } = asking;
-  const excess = findExcess(views);
-  if (excess) {
-    say(excess);
+  controller.abort();
+  controller = new AbortController();
+  const { signal } = controller;
+  const limitError = findLimitError(views);
+  if (limitError) {
+    showMessage(limitError);
     return;
   }
   const body = new FormData();
   views.forEach((view) => body.append("views", view, view.name));
-  say(views.length === 1 ? "Reading 1 view …" : `Reading ${views.length} views …`);
-  answer.ariaBusy = "true";
+  showMessage(views.length === 1 ? "Reading 1 view …" : `Reading ${views.length} views …`);
+  result.ariaBusy = "true";
   try {
-    const html = await (await ask("/answer", { method: "POST", body, signal })).text();
-    answer.innerHTML = html;
+    const html = await (await request("/predict", { method: "POST", body, signal })).text();
+    result.innerHTML = html;
     connectSlider();
   } catch (error) {
     if (signal.aborted) return;
-    say(error.message);
+    showMessage(error.message);
   }
-  answer.ariaBusy = "false";
+  result.ariaBusy = "false";
 }
 
 /** Connect the slider to the opacity of the heat maps. */
 function connectSlider() {
-  const slider = answer.querySelector("input[type=range]");
+  const slider = result.querySelector("input[type=range]");
   slider?.addEventListener("input", () => {
-    answer.querySelector(".answer").style.setProperty("--heat", slider.value / 100);
-    answer.querySelector("output").textContent = `${slider.value} %`;
+    result.querySelector(".result").style.setProperty("--heat", slider.value / 100);
+    result.querySelector("output").textContent = `${slider.value} %`;
   });
 }
 
 /** Show the name of the model and its model card. */
 async function showModel() {
   try {
-    const model = await (await ask("/card")).json();
+    const model = await (await request("/card")).json();
     document.getElementById("run").textContent = `, ${model.run}`;
     document.getElementById("title").textContent = model.title;
     document.title = model.title;
     document.getElementById("card-text").innerHTML = model.card;
     card.hidden = false;
   } catch (error) {
-    if (login.hidden) say(error.message);
+    if (login.hidden) showMessage(error.message);
   }
 }
 
@@ -132,7 +132,7 @@ login.addEventListener("submit", (event) => {
   event.preventDefault();
   token = document.getElementById("token").value.trim();
   sessionStorage.setItem("token", token);
-  answer.replaceChildren();
+  result.replaceChildren();
   showModel();
 });
 showModel();

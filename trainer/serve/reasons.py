@@ -9,7 +9,7 @@ _SENTENCES = {
     "empty": "The file is empty.",
     "lfs_pointer": "The file is a Git LFS pointer, not an image.",
     "multi_frame": "The DICOM file contains several frames.",
-    "no_pixels": "The DICOM file contains no image.",
+    "no_pixels": "The DICOM file contains no pixels.",
     "other_format": "The file is not a PNG, JPEG or DICOM file.",
     "text": "The file is text.",
     "too_large": "The image is too large.",

@@ -11,7 +11,7 @@ from shared.images.pixels import Pixels
 from trainer.explain.overlay import encode_png
 from trainer.report.template import render
 from trainer.serve.limits import MEGABYTE, Limits
-from trainer.serve.study import Study
+from trainer.serve.study import StudyResult
 
 _HERE = Path(__file__).parent
 
@@ -26,19 +26,19 @@ def render_page(limits: Limits) -> str:
     )
 
 
-def render_answer(study: Study) -> str:
+def render_result(study: StudyResult) -> str:
     """Return the predictions for a study as HTML with embedded pictures."""
-    answers = study.answers
+    predictions = study.predictions
     return render(
-        _HERE / "answer.html.j2",
-        answer=next(answers.studies.iter_rows(named=True), None),
+        _HERE / "result.html.j2",
+        study=next(predictions.studies.iter_rows(named=True), None),
         views=list(_describe_views(study)),
-        unread=answers.unread.to_dicts(),
+        unread=predictions.unread.to_dicts(),
     )
 
 
-def _describe_views(study: Study) -> Iterator[dict[str, Any]]:
-    rows = study.answers.views.iter_rows(named=True)
+def _describe_views(study: StudyResult) -> Iterator[dict[str, Any]]:
+    rows = study.predictions.views.iter_rows(named=True)
     for row, (image, heat) in zip(rows, study.pictures, strict=True):
         yield {**row, "image": _to_source(image), "heat": _to_source(heat)}
 

@@ -12,23 +12,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from trainer.serve.limits import Limits
 
-_LAST_ANSWERS_S = 1
+_SHUTDOWN_S = 1
+_TIMEOUT_BODY = b'{"error": "The request took too long to arrive."}'
 _TIMEOUT = (
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: application/json\r\n"
-    b'content-length: 46\r\n\r\n{"error": "The request took too long to come"}'
+    b"content-length: %d\r\n\r\n%s" % (len(_TIMEOUT_BODY), _TIMEOUT_BODY)
 )
 
 
 class Server(uvicorn.Server):
     """A uvicorn server that prepares the application after it starts to listen.
 
-    Args:
-        app: the application.
-        limits: limits of connections.
-        prepare: coroutine function that loads the model; if it fails, the server stops.
+    If `prepare` fails, the server stops.
 
     Attributes:
-        failure: the error of `prepare`, or None.
+        failure: error of `prepare`, or None.
     """
 
     def __init__(
@@ -45,7 +43,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 # clients could forge X-Forwarded-For
                 proxy_headers=False,
-                timeout_graceful_shutdown=_LAST_ANSWERS_S,
+                timeout_graceful_shutdown=_SHUTDOWN_S,
                 limit_concurrency=limits.connections,
             )
         )
@@ -80,7 +78,7 @@ def _limited(limits: Limits) -> type[asyncio.Protocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # as uvicorn's
             super().connection_made(transport)
-            # uvicorn responds 503 beyond the limit; beyond twice the limit, save that work too
+            # uvicorn responds 503 beyond the limit; beyond twice the limit, close at once
             if len(self.connections) > 2 * limits.connections:
                 transport.abort()
                 return
@@ -95,7 +93,7 @@ def _limited(limits: Limits) -> type[asyncio.Protocol]:
             super().connection_lost(exc)
 
         def _end_without_request(self) -> None:
-            untyped: Any = self.cycle  # None until a request has come
+            untyped: Any = self.cycle  # None before the first request
             if untyped is None and not self.transport.is_closing():
                 self.transport.write(_TIMEOUT)
                 self.transport.close()

@@ -13,9 +13,9 @@ from shared.errors import ImageError
 from shared.images.pixels import Pixels
 from shared.images.prepare import prepare
 from shared.processes.limited_process import LimitedProcesses
-from trainer.inference.study_predictions import answer
+from trainer.inference.study_predictions import predict_studies
 from trainer.keras_import import import_keras
-from trainer.predict.output_formats import Answers
+from trainer.predict.output_formats import Predictions
 from trainer.runs.saved_run import SavedRun
 from trainer.serve.reasons import describe
 from trainer.serve.uploads import Upload
@@ -27,29 +27,29 @@ _ONE_STUDY = "study"
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyResult:
     """The predictions for a study.
 
     Attributes:
-        answers: predictions for views and study, as from `predict`.
-        pictures: if requested, two pictures of each view that was read: the preprocessed image,
+        predictions: predictions for views and study, as from `predict`.
+        pictures: if requested, two pictures of each readable view: the preprocessed image,
             (size, size), and this image with its heat map, RGB, (size, size, 3).
     """
 
-    answers: Answers
+    predictions: Predictions
     pictures: Sequence[tuple[Pixels, Pixels]]
 
 
-class Reader:
+class StudyPredictor:
     """Predicts for one study at a time with the model of a run.
 
     Args:
-        kept: the finished run.
+        saved_run: the run of the model.
         decode_s: maximum seconds to decode one view.
     """
 
-    def __init__(self, kept: SavedRun, decode_s: float):
-        self.kept, self.is_ready = kept, False
+    def __init__(self, saved_run: SavedRun, decode_s: float):
+        self.saved_run, self.is_ready = saved_run, False
         self._decoder = LimitedProcesses("trainer.inference.image_input:decode_grey", decode_s)
         self._model: Any = None
         self._layer_cam: LayerCam | None = None
@@ -65,9 +65,9 @@ class Reader:
 
         from trainer.explain.layer_cam import LayerCam
 
-        self._model = self.kept.load_model()
+        self._model = self.saved_run.load_model()
         self._layer_cam = LayerCam(self._model)
-        size_px = self.kept.image.size
+        size_px = self.saved_run.image.size
         blank = np.zeros((1, size_px, size_px, 1), np.uint8)
         self._model.predict_on_batch(blank)
         self._layer_cam.explain(blank)
@@ -77,15 +77,15 @@ class Reader:
         """Stop the decoder's process; callable from any thread."""
         self._decoder.close()
 
-    def read(self, uploads: Sequence[Upload], with_pictures: bool) -> Study:
-        """Return the predictions for one study, with a list of views that could not be read."""
+    def predict(self, uploads: Sequence[Upload], with_pictures: bool) -> StudyResult:
+        """Return the predictions for one study, and the unreadable views."""
         images: list[Pixels] = []
-        names: list[str] = []
+        file_names: list[str] = []
         unread: list[tuple[str, str, str, str]] = []
         for upload in uploads:
             try:
-                images.append(prepare(self._decoder.decode(upload.content), self.kept.image))
-                names.append(upload.name)
+                images.append(prepare(self._decoder.decode(upload.content), self.saved_run.image))
+                file_names.append(upload.name)
             except ImageError as error:
                 unread.append((upload.name, _ONE_STUDY, error.reason, describe(error.reason)))
             except MemoryError:
@@ -93,17 +93,17 @@ class Reader:
                 unread.append((upload.name, _ONE_STUDY, "too_large", describe("too_large")))
             # free the file's bytes: only the pixels are needed
             upload.content.clear()
-        table = pl.DataFrame({"path": names}, {"path": pl.String})
-        views, studies = answer(
-            self.kept, table.with_columns(study=pl.lit(_ONE_STUDY)), self._predict(images)
+        table = pl.DataFrame({"path": file_names}, {"path": pl.String})
+        views, studies = predict_studies(
+            self.saved_run, table.with_columns(study=pl.lit(_ONE_STUDY)), self._run_model(images)
         )
-        refused = pl.DataFrame(
+        unread_table = pl.DataFrame(
             unread, dict.fromkeys(("path", "study", "reason", "detail"), pl.String), orient="row"
         )
-        answers = Answers(self.kept.folder.name, views, studies, refused)
-        return Study(answers, self._explain(images) if with_pictures else ())
+        predictions = Predictions(self.saved_run.folder.name, views, studies, unread_table)
+        return StudyResult(predictions, self._explain(images) if with_pictures else ())
 
-    def _predict(self, images: Sequence[Pixels]) -> Any:
+    def _run_model(self, images: Sequence[Pixels]) -> Any:
         if not images:
             return np.empty((0, self._model.output_shape[-1]), np.float32)
         return np.asarray(self._model.predict_on_batch(np.stack(images)[..., None]), np.float32)
@@ -114,7 +114,8 @@ class Reader:
 
         from trainer.explain.overlay import overlay
 
-        heats = self._layer_cam.explain(np.stack(images)[..., None])
+        heat_maps = self._layer_cam.explain(np.stack(images)[..., None])
         return [
-            (image, overlay(image, heat, 1.0)) for image, heat in zip(images, heats, strict=True)
+            (image, overlay(image, heat_map, 1.0))
+            for image, heat_map in zip(images, heat_maps, strict=True)
         ]

@@ -138,8 +138,8 @@ class _Form:
     def _add_content(self, data: bytes, start: int, end: int) -> None:
         content = self._uploads[-1].content
         if len(content) + end - start > self._limits.view_bytes:
-            most_mb = self._limits.view_bytes // MEGABYTE
-            raise Refusal(413, f"Expected views of at most {most_mb} MB each.")
+            max_mb = self._limits.view_bytes // MEGABYTE
+            raise Refusal(413, f"Expected views of at most {max_mb} MB each.")
         content += data[start:end]
 
     def _end(self) -> None:

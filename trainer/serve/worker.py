@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 _Result = TypeVar("_Result")
-_STOPS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Worker:
@@ -33,7 +33,7 @@ class Worker:
     def _work(self) -> None:
         if sys.platform != "win32":
             # child processes inherit this mask, so only the server handles Ctrl-C
-            signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         while True:
             future, call = self._calls.get()
             if not future.set_running_or_notify_cancel():

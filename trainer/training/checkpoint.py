@@ -22,8 +22,8 @@ class State:
 
     Attributes:
         rows: one per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
-        best: the weights of the best epoch.
-        current: the current variables of model and optimizer; empty after the fit has ended.
+        best: weights of the best epoch.
+        current: current variables of model and optimizer; empty after the fit has ended.
     """
 
     rows: list[dict[str, Any]]

@@ -11,15 +11,15 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from shared.console import Progress
 from shared.lake.reader import ViewReader
+from shared.progress import Progress
 from trainer.data.augment import augment_batches
 from trainer.data.input_wait import InputWait
 from trainer.data.pipeline import ordered_batches, shuffled_batches
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target, make_targets
 from trainer.data.tfrecord_pipeline import sequential_batches
-from trainer.inference.devices import share, start
+from trainer.inference.devices import distribution_scope, reset_tensorflow
 from trainer.inference.keras_inference import infer, plain_errors
 from trainer.inference.trained_model import Outputs, TrainedModel
 from trainer.models.ensemble import build_ensemble
@@ -29,7 +29,7 @@ from trainer.runs.history import make_history
 from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, name_fit
 from trainer.training.callbacks import ProgressCallback
 from trainer.training.checkpoint import Checkpoint
-from trainer.training.losses import objective
+from trainer.training.losses import loss_and_metrics
 from trainer.training.tensorboard import TensorBoardLog
 from trainer.training.training_state import TrainingState
 
@@ -40,13 +40,13 @@ class Recipe:
 
     Attributes:
         build: returns the model, from uint8 images (batch, size, size, 1) to probabilities.
-        learning_rate: of Adam.
-        counts_start: whether the initial weights count as epoch 0, so that they can be the best.
+        learning_rate: learning rate of Adam.
+        evaluate_initial: whether to score the initial weights as epoch 0, a candidate for the best.
     """
 
     build: Callable[[], keras.Model]
     learning_rate: float
-    counts_start: bool = False
+    evaluate_initial: bool = False
 
 
 class Trainer:
@@ -67,30 +67,32 @@ class Trainer:
             CorruptLakeError: the record of a view is damaged.
             WriteError: a checkpoint cannot be written.
         """
-        start(self._options)
-        with share(self._options.devices):
+        reset_tensorflow(self._options)
+        with distribution_scope(self._options.devices):
             model = self._compile(recipe)
         name = name_fit(title)
         checkpoint = Checkpoint(self._folder / CHECKPOINTS / f"{name}.npz")
         state = TrainingState(model, self._options, checkpoint)
-        if not state.is_over:
+        if not state.is_finished:
             with closing(TensorBoardLog(self._folder / TENSORBOARD / name)) as log:
                 self._run_epochs(recipe, plan, title, state, log)
-        best = recipe.build()  # for inference: not compiled, on one device
-        best.set_weights(state.end())
-        answering = build_ensemble([best], tta=self._options.tta)
+        # for inference: float32, neither compiled nor distributed
+        keras.config.set_dtype_policy("float32")
+        best = recipe.build()
+        best.set_weights(state.finish())
+        predictor = build_ensemble([best], tta=self._options.tta)
 
-        def answer(views: pl.DataFrame) -> Outputs:
-            return infer(answering, self._lake, views, "predict").astype(np.float64)
+        def predict(views: pl.DataFrame) -> Outputs:
+            return infer(predictor, self._lake, views, "predict").astype(np.float64)
 
-        return TrainedModel(make_history(state.rows), answer, lambda: best)
+        return TrainedModel(make_history(state.rows), predict, lambda: best)
 
     def _compile(self, recipe: Recipe) -> keras.Model:
         model: Any = recipe.build()  # keras has no stubs: its defaults would be taken for types
         model.compile(
             optimizer=keras.optimizers.Adam(recipe.learning_rate),
             jit_compile=self._options.xla == "on",
-            **objective(model.output_shape[-1]),
+            **loss_and_metrics(model.output_shape[-1]),
         )
         # create the optimizer's variables now, so that a checkpoint can restore them
         model.optimizer.build(model.trainable_variables)
@@ -99,23 +101,23 @@ class Trainer:
     def _run_epochs(
         self, recipe: Recipe, plan: FitPlan, title: str, state: TrainingState, log: TensorBoardLog
     ) -> None:
-        options, waiting, model = self._options, InputWait(), state.model
+        options, input_wait, model = self._options, InputWait(), state.model
         with (
             ViewReader(self._lake, plan.train) as reader,
             ViewReader(self._lake, plan.validation) as validation,
             plain_errors(reader, validation),
         ):
-            truth = self._truth(plan.validation)
-            validation_batches = ordered_batches(validation, options.batch_size, truth)
-            if recipe.counts_start and not state.rows:
+            targets = self._targets(plan.validation)
+            validation_batches = ordered_batches(validation, options.batch_size, targets)
+            if recipe.evaluate_initial and not state.rows:
                 measured = model.evaluate(validation_batches, verbose=0, return_dict=True)
                 state.add({"epoch": 0} | {f"val_{name}": v for name, v in measured.items()})
             num_left = options.epochs - state.num_epochs
             with Progress(title, num_left * (len(reader) + len(validation))) as progress:
                 if state.num_epochs:
-                    progress.note(f"going on after epoch {state.num_epochs}")
+                    progress.note(f"resuming after epoch {state.num_epochs}")
                 model.fit(
-                    waiting.measure(self._train_batches(plan.train, reader, state.num_epochs)),
+                    input_wait.measure(self._train_batches(plan.train, reader, state.num_epochs)),
                     # the dataset is endless
                     steps_per_epoch=math.ceil(len(reader) / options.batch_size),
                     validation_data=validation_batches,
@@ -124,18 +126,18 @@ class Trainer:
                     # the pipeline shuffles
                     shuffle=False,
                     verbose=0,
-                    callbacks=[ProgressCallback(state, progress, len(reader), waiting, log.add)],
+                    callbacks=[ProgressCallback(state, progress, len(reader), input_wait, log.add)],
                 )
 
     def _train_batches(
         self, views: pl.DataFrame, reader: ViewReader, first_epoch: int
     ) -> tf.data.Dataset:
-        batch, seed, truth = self._options.batch_size, self._options.seed, self._truth(views)
+        batch, seed, targets = self._options.batch_size, self._options.seed, self._targets(views)
         make = sequential_batches if self._options.reads_shards_in_order else shuffled_batches
-        batches = make(reader, batch, seed, truth, first_epoch)
+        batches = make(reader, batch, seed, targets, first_epoch)
         first_batch = first_epoch * math.ceil(len(reader) / batch)
         return augment_batches(batches, self._options.augment, seed, first_batch)
 
-    def _truth(self, views: pl.DataFrame) -> Any:
+    def _targets(self, views: pl.DataFrame) -> Any:
         target = make_target(self._options.task, self._lake.manifest)
         return make_targets(views, target, self._options.class_weight)

@@ -19,11 +19,11 @@ class AbnormalAUROC(keras.metrics.AUC):
         return super().update_state(y_true % 2, tf.minimum(abnormal, 1.0), sample_weight)
 
 
-def objective(num_outputs: int) -> dict[str, Any]:
+def loss_and_metrics(num_outputs: int) -> dict[str, Any]:
     """Return loss and metrics for `model.compile`: `accuracy` of classes and `auroc` of abnormal.
 
-    Metrics are passed as objects: Keras would create named metrics in the first training step, and
-    the step would be traced twice.
+    Metrics are objects, because Keras would create named metrics in the first training step and
+    trace the step twice.
     """
     if num_outputs == 1:
         return {

@@ -10,7 +10,8 @@ import polars as pl
 
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target
-from trainer.features.frozen_backbone import FrozenFit, start_tensorflow
+from trainer.features.embedder import start_tensorflow
+from trainer.features.frozen_backbone import FrozenFit
 from trainer.features.head_training import TrainedHead
 from trainer.features.heads import Head
 from trainer.inference.trained_model import TrainedModel
@@ -26,7 +27,7 @@ Fit = Callable[[FitPlan, Sequence[Candidate], str], list[TrainedModel]]
 """Fits candidates of one model to a plan. The last argument is the title of the progress display;
 empty for heads without a printed result."""
 
-_STAGED_SHARE = 0.1
+_STAGED_RATE_FACTOR = 0.1
 """Fraction of the usual learning rate, for training the whole model from a trained head: larger
 steps would spoil the pretrained backbone."""
 
@@ -97,10 +98,10 @@ class _WholeFit:
         from trainer.training.loop import Recipe, Trainer
 
         rate = self._options.learning_rate_of(self._model_name) * (
-            _STAGED_SHARE if is_staged else 1
+            _STAGED_RATE_FACTOR if is_staged else 1
         )
         trainer = Trainer(self._context)
-        return trainer.fit(Recipe(build, rate, counts_start=is_staged), plan, title)
+        return trainer.fit(Recipe(build, rate, evaluate_initial=is_staged), plan, title)
 
     def _build(self) -> keras.Model:
         from trainer.models.classifier_head import add_classifier
@@ -130,9 +131,9 @@ class _StagedFit(_WholeFit):
         """Fit the model, the only candidate, from the head with the lowest validation loss."""
         heads = self._options.list_heads(self._model_name)
         best = self._fit_best(plan, heads, name_head(title))
-        return [self._fit(lambda: self._build_on(best.head), plan, title, is_staged=True)]
+        return [self._fit(lambda: self._build_on_head(best.head), plan, title, is_staged=True)]
 
-    def _build_on(self, head: Head) -> keras.Model:
+    def _build_on_head(self, head: Head) -> keras.Model:
         from trainer.features.keras_head import build_head
         from trainer.models.ensemble import build_ensemble
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from trainer.runs.run_folder import name_fit
 
-_MEASURES = ("loss", "accuracy", "auroc")
+_METRICS = ("loss", "accuracy", "auroc")
 
 
 def log_heads(folder: Path, history: pl.DataFrame) -> None:
@@ -43,7 +43,7 @@ class TensorBoardLog:
         """Add an epoch, with columns as in `HISTORY_SCHEMA`."""
         for prefix, writer in self._writers.items():
             with writer.as_default(step=row["epoch"]):
-                for name in _MEASURES:
+                for name in _METRICS:
                     if (value := row.get(f"{prefix}{name}")) is not None:
                         tf.summary.scalar(name, value)
             # a running TensorBoard shows the epoch at once

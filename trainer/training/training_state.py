@@ -12,7 +12,7 @@ from trainer.training.checkpoint import Arrays, Checkpoint, State
 
 
 class TrainingState:
-    """Tracks a fit from epoch to epoch and saves its state.
+    """Records a fit epoch by epoch and saves its state.
 
     The model must be compiled, with a built optimizer; it is restored from the checkpoint, if any.
     `rows` has one row per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
@@ -38,8 +38,8 @@ class TrainingState:
         return self.rows[-1]["epoch"] if self.rows else 0
 
     @property
-    def is_over(self) -> bool:
-        """Whether the fit has ended, by its number of epochs or by patience."""
+    def is_finished(self) -> bool:
+        """Whether the fit has reached its number of epochs, or early stopping."""
         num_since_best = len(self.rows) - 1 - self._index_of_best() if self.rows else 0
         return (
             self._has_ended
@@ -65,7 +65,7 @@ class TrainingState:
         current = [np.asarray(variable) for variable in self._variables()]
         self._checkpoint.write(State(self.rows, self._best, current))
 
-    def end(self) -> Arrays:
+    def finish(self) -> Arrays:
         """Return the weights of the best epoch, and mark the checkpoint as finished."""
         if not self._has_ended:
             self._checkpoint.write(State(self.rows, self._best, []))

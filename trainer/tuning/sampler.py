@@ -22,7 +22,8 @@ def optuna_version() -> str:
         import optuna
     except ImportError:
         raise TrainingError(
-            "Expected the optional package optuna: pip install 'mura-lake[tune]'. Received: none"
+            "Expected the optional package optuna: pip install 'mura-lake[tune]'. "
+            "Received: it is not installed"
         ) from None
     return optuna.__version__
 

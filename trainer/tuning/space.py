@@ -41,23 +41,27 @@ def _distribute(name: str, options: TuneOptions) -> BaseDistribution:
     if name == "weight_decay":
         return FloatDistribution(*_DECAYS, log=True)
     if name == "learning_rate":
-        usual = options.learning_rate_of(options.model)
-        return FloatDistribution(usual / _RATE_FACTOR, usual * _RATE_FACTOR, log=True)
+        default = options.learning_rate_of(options.model)
+        return FloatDistribution(default / _RATE_FACTOR, default * _RATE_FACTOR, log=True)
     if name == "dropout":
         return FloatDistribution(*_DROPOUTS, step=0.05)
     # with one body part, `part_label` equals `label`
-    balances = get_args(ClassWeight) if options.part == "all" else ("none", "label")
-    choices = {"head": get_args(HeadKind), "augment": get_args(Augment), "class_weight": balances}
+    class_weights = get_args(ClassWeight) if options.part == "all" else ("none", "label")
+    choices = {
+        "head": get_args(HeadKind),
+        "augment": get_args(Augment),
+        "class_weight": class_weights,
+    }
     return CategoricalDistribution(choices.get(name, _BATCHES))
 
 
-def usual_settings(options: TuneOptions) -> Settings:
+def default_settings(options: TuneOptions) -> Settings:
     """Return the default settings of `train`, for the first trial."""
-    usual = {
+    default = {
         "learning_rate": options.learning_rate_of(options.model),
         "dropout": options.dropout_of(options.model),
     }
-    return {name: usual.get(name, getattr(options, name)) for name in options.searched}
+    return {name: default.get(name, getattr(options, name)) for name in options.searched}
 
 
 def round_settings(settings: Settings) -> Settings:
@@ -71,10 +75,10 @@ def round_settings(settings: Settings) -> Settings:
 def describe(space: Space) -> dict[str, list[Any]]:
     """Return the bounds or the choices of each setting."""
     return {
-        name: [one.low, one.high]
-        if isinstance(one, FloatDistribution)
-        else list(one.choices)
-        if isinstance(one, CategoricalDistribution)
+        name: [distribution.low, distribution.high]
+        if isinstance(distribution, FloatDistribution)
+        else list(distribution.choices)
+        if isinstance(distribution, CategoricalDistribution)
         else []
-        for name, one in space.items()
+        for name, distribution in space.items()
     }

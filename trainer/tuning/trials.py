@@ -12,20 +12,13 @@ from shared.storage.atomic import write_atomically
 from shared.storage.parquet import read_table
 from shared.storage.sealed import read_sealed, sealed_file
 from trainer.runs.run_folder import TRIALS_FILE
+from trainer.runs.validation import TRIALS_SCHEMA
 
 Settings = dict[str, Any]
 """The value of each setting, by option name."""
 
-TRIALS_SCHEMA = {
-    "number": pl.Int64,
-    "score": pl.Float64,
-    "seconds": pl.Float64,
-    "state": pl.String,
-}
-"""Columns of `trials.parquet`, besides one column per setting."""
-
-_FACTS = tuple(TRIALS_SCHEMA)
-_KEPT_FILE = "trials.sealed"
+_FIXED_COLUMNS = tuple(TRIALS_SCHEMA)
+_TRIALS_FILE = "trials.sealed"
 
 
 @dataclass(frozen=True)
@@ -33,10 +26,10 @@ class Trial:
     """One fit with certain settings.
 
     Attributes:
-        number: from 1, in order.
-        settings: by option name.
-        score: the AUROC on validation views; None for a failed fit.
-        seconds: of the process that finished the trial.
+        number: number of the trial, from 1.
+        settings: settings by option name.
+        score: AUROC on validation views; None for a failed fit.
+        seconds: duration in the process that finished the trial.
     """
 
     number: int
@@ -45,10 +38,10 @@ class Trial:
     seconds: float
 
 
-def choose(trials: Sequence[Trial]) -> Trial | None:
+def best_trial(trials: Sequence[Trial]) -> Trial | None:
     """Return the trial with the highest score, the first on a tie; None if all failed."""
-    known = [trial for trial in trials if trial.score is not None]
-    return max(known, key=lambda trial: trial.score or 0, default=None)
+    scored = [trial for trial in trials if trial.score is not None]
+    return max(scored, key=lambda trial: trial.score or 0, default=None)
 
 
 def make_table(trials: Sequence[Trial]) -> pl.DataFrame:
@@ -76,23 +69,23 @@ def write_trials(folder: Path, trials: Sequence[Trial]) -> None:
     write_atomically(folder / TRIALS_FILE, _encode(trials))
 
 
-def keep_trials(checkpoints: Path, trials: Sequence[Trial]) -> None:
+def save_trials(checkpoints: Path, trials: Sequence[Trial]) -> None:
     """Save the finished trials of an unfinished search, for `read_trials`.
 
     Raises:
         WriteError: they cannot be written; the previous file is unchanged.
     """
-    with sealed_file(checkpoints / _KEPT_FILE, _KEPT_FILE) as file:
+    with sealed_file(checkpoints / _TRIALS_FILE, _TRIALS_FILE) as file:
         file.write(_encode(trials))
 
 
 def read_trials(checkpoints: Path) -> list[Trial]:
     """Return the trials saved by an earlier process; none, with a note, if the file is damaged."""
-    encoded = read_sealed(checkpoints / _KEPT_FILE, _KEPT_FILE)
+    encoded = read_sealed(checkpoints / _TRIALS_FILE, _TRIALS_FILE)
     if encoded is None:
         return []
     table = read_table(encoded, TRIALS_SCHEMA)
-    names = [name for name in table.columns if name not in _FACTS]
+    names = [name for name in table.columns if name not in _FIXED_COLUMNS]
     return [
         Trial(row["number"], {name: row[name] for name in names}, row["score"], row["seconds"])
         for row in table.iter_rows(named=True)

@@ -1,4 +1,4 @@
-"""Properties of the film: textures, tone curve, collimator, side marker and noise."""
+"""Properties of the film: textures, tone curve, collimator and noise."""
 
 from functools import lru_cache
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.phantom.random import below, flip, pick
+from ingest.phantom.random import below, flip
 
 Image = NDArray[np.float32]
 Size = tuple[int, int]
@@ -50,14 +50,8 @@ def field_of_beam(size: Size, rng: np.random.Generator) -> NDArray[np.uint8]:
         return mask
     margins = rng.uniform(-0.04, 0.09, 4)
     left, top, right, bottom = margins * [width, height, width, height]
-    corners = np.array(
-        [
-            [left, top],
-            [width - right, top],
-            [width - right, height - bottom],
-            [left, height - bottom],
-        ]
-    )
+    right, bottom = width - right, height - bottom
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     spin = np.deg2rad(rng.normal(0, 3) if rng.random() < 0.75 else rng.uniform(-10, 10))
     turn = np.array([[np.cos(spin), -np.sin(spin)], [np.sin(spin), np.cos(spin)]])
     middle = np.array([width, height]) / 2
@@ -92,45 +86,6 @@ def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Gener
     )
     gain = rng.uniform(0.9, 1.12)
     return fog * heel + (gain - fog) * grey * (1 + 0.12 * (heel - 1))
-
-
-def add_marker(grey: Image, covered: Image, is_left: bool, rng: np.random.Generator) -> None:
-    """Draw the side marker (L or R) into `grey`, in place, where `covered` is lowest."""
-    height, width = grey.shape
-    stamp, weight = _draw_marker(is_left, min(width, height), rng)
-    h, w = stamp.shape
-    if h >= height or w >= width:
-        return
-    spots = rng.uniform(0.01, 0.99, (10, 2)) * [width - w, height - h]
-    shares = [covered[int(y) : int(y) + h, int(x) : int(x) + w].mean() for x, y in spots]
-    x, y = spots[int(np.argmin(shares))].astype(int)
-    window = grey[y : y + h, x : x + w]
-    window += (stamp - window) * weight
-
-
-def _draw_marker(is_left: bool, room: int, rng: np.random.Generator) -> tuple[Image, Image]:
-    """Return grey values and weights of a marker, both (height, width)."""
-    text = "L" if is_left else "R"
-    if rng.random() < 0.5:
-        text += pick(rng, ("", "A", "B", " ", "K")) + str(2 + below(rng, 97))
-    scale = float(np.clip(rng.normal(0.9, 0.3), 0.5, 1.6)) * np.clip(room / 300, 0.55, 1.0)
-    thick = int(max(1, round(scale * rng.uniform(1.2, 2.8))))
-    font = pick(rng, (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX))
-    (w, h), _ = cv2.getTextSize(text, font, scale, thick)
-    side = int(np.hypot(w, h)) + 16
-    weight = np.zeros((side, side), np.float32)
-    stamp = np.full((side, side), rng.uniform(0.85, 1.0), np.float32)
-    at = ((side - w) // 2, (side + h) // 2)
-    style = rng.random()
-    if style < 0.3:
-        top_left, bottom_right = (at[0] - 7, at[1] - h - 7), (at[0] + w + 7, at[1] + 7)
-        cv2.rectangle(weight, top_left, bottom_right, (rng.uniform(0.12, 0.5),), cv2.FILLED)
-    cv2.putText(weight, text, at, font, scale, (1.0,), thick, cv2.LINE_AA)
-    spin = rng.normal(0, 5) if rng.random() < 0.6 else rng.uniform(-180, 180)
-    turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(spin), 1.0)
-    weight = np.asarray(cv2.warpAffine(weight, turn, (side, side)), np.float32)
-    # some markers are mirrored, as on films placed the wrong way round
-    return stamp, weight[:, ::-1] if rng.random() < 0.08 else weight
 
 
 def develop(grey: Image, beam: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -6,11 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.phantom.anatomy.regions import build_anatomy
 from ingest.phantom.drawing import film
-from ingest.phantom.drawing.anatomy import build_anatomy
 from ingest.phantom.drawing.attenuation import add_bone, draw_tissue
 from ingest.phantom.drawing.film import Image
 from ingest.phantom.drawing.lesion import Box, add_lesion
+from ingest.phantom.drawing.marker import add_marker
 from ingest.phantom.drawing.patient import choose_patient
 from ingest.phantom.drawing.pose import Outline, choose_pose
 from ingest.phantom.drawing.site import Site, choose_site
@@ -56,7 +57,7 @@ def draw(view: View) -> tuple[NDArray[np.uint8], Box | None]:
     attenuation = 0.38 * patient.fat * tissue + 1.15 * patient.density * bones
     grey = film.expose(attenuation, size, patient.exposure, rng)
     if rng.random() < 0.92:
-        film.add_marker(grey, _find_covered(tissue, beam, box), patient.is_left, rng)
+        add_marker(grey, _find_covered(tissue, beam, box), patient.is_left, rng)
     return film.develop(grey, beam, rng), box
 
 
@@ -70,10 +71,7 @@ def _find_covered(tissue: Image, beam: NDArray[np.uint8], box: Box | None) -> Im
 
 
 def _draw_bones(
-    view: View,
-    site: Site | None,
-    outlines: Sequence[Outline],
-    rng: np.random.Generator,
+    view: View, site: Site | None, outlines: Sequence[Outline], rng: np.random.Generator
 ) -> tuple[Image, Box | None]:
     """Return the summed attenuation of all bones and the lesion, and the lesion's box."""
     total = np.zeros((view.height_px, view.width_px), np.float32)

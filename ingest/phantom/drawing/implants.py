@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from ingest.phantom.drawing.bone import Array
+from ingest.phantom.anatomy.bone import Array
 from ingest.phantom.drawing.film import Image
 from ingest.phantom.drawing.outline import draw_polyline
 from ingest.phantom.drawing.site import Site

@@ -6,7 +6,7 @@ A lesion modifies the attenuation of its bone, drawn alone: (height, width), flo
 import cv2
 import numpy as np
 
-from ingest.phantom.drawing.bone import Array
+from ingest.phantom.anatomy.bone import Array
 from ingest.phantom.drawing.film import Image
 from ingest.phantom.drawing.implants import draw_hardware
 from ingest.phantom.drawing.outline import draw_polygon, draw_polyline

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.phantom.drawing.bone import Array
+from ingest.phantom.anatomy.bone import Array
 from ingest.phantom.drawing.film import Image
 
 # OpenCV takes sub-pixel coordinates as fixed-point integers

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ingest.phantom.drawing.anatomy import Anatomy
-from ingest.phantom.drawing.arm import ELBOW
-from ingest.phantom.drawing.bone import Array, Bone
+from ingest.phantom.anatomy.arm import ELBOW
+from ingest.phantom.anatomy.bone import Array, Bone
+from ingest.phantom.anatomy.regions import Anatomy
 from ingest.phantom.drawing.patient import Patient
 from ingest.phantom.random import pick
 from shared.labels import MuraPart
@@ -104,12 +104,7 @@ def choose_pose(
 ) -> Pose:
     """Choose a standard projection (frontal, oblique or lateral) with random deviations.
 
-    Args:
-        part: the body part.
-        anatomy: the bones and soft tissue to project.
-        size: width and height of the film, in pixels.
-        patient: determines side and size.
-        rng: random generator of the view.
+    `size` is the width and height of the film in pixels, `rng` the generator of the view.
     """
     roll = pick(rng, _ROLLS_DEG[part]) + rng.normal(0, 6)
     scale = max(size) / anatomy.view_mm * patient.size

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.phantom.drawing.bone import Array
+from ingest.phantom.anatomy.bone import Array
 from ingest.phantom.drawing.pose import Outline
 from ingest.phantom.random import below
 
@@ -38,11 +38,7 @@ class Site:
         return np.array([self.across[1], -self.across[0]])
 
 
-def choose_site(
-    outlines: list[Outline],
-    beam: NDArray[np.uint8],
-    rng: np.random.Generator,
-) -> Site:
+def choose_site(outlines: list[Outline], beam: NDArray[np.uint8], rng: np.random.Generator) -> Site:
     """Choose the position of a lesion, well inside the beam.
 
     If random tries fail, choose the position nearest to the middle of the film.

@@ -4,21 +4,12 @@ import re
 from struct import unpack_from
 
 from shared.errors import ImageError
+from shared.images.jpeg import FRAME_MARKERS, MARKERS_WITHOUT_LENGTH, SOI
 
 # the SOC marker followed by SIZ, the start of every JPEG 2000 codestream
 _J2K_START = re.compile(rb"\xff\x4f\xff\x51")
 _MOST_TILES = 4096
 _RLE_HEADER_BYTES = 64
-# SOF markers of JPEG and, 0xF7, JPEG-LS
-_JPEG_FRAMES = (
-    *range(0xC0, 0xC4),
-    *range(0xC5, 0xC8),
-    *range(0xC9, 0xCC),
-    *range(0xCD, 0xD0),
-    0xF7,
-)
-# markers without a length: TEM, RST0 to RST7, SOI
-_JPEG_ALONE = (0x01, *range(0xD0, 0xD9))
 
 
 def check_codestream(picture: bytes, width_px: int, height_px: int) -> None:
@@ -44,7 +35,7 @@ def check_codestream(picture: bytes, width_px: int, height_px: int) -> None:
             width, height, channels = size
             raise ImageError(
                 "corrupt",
-                f"a picture of {width} x {height} pixels and {channels} channels, in the header "
+                f"the codestream has {width} x {height} pixels and {channels} channels, the header "
                 f"{width_px} x {height_px} and 1",
             )
 
@@ -58,7 +49,7 @@ def check_runs(picture: bytes, num_bytes: int) -> None:
         ImageError: Reason `corrupt`.
     """
     if len(picture) > 2 * num_bytes + _RLE_HEADER_BYTES:
-        raise ImageError("corrupt", f"{len(picture)} bytes of runs for {num_bytes} bytes of pixels")
+        raise ImageError("corrupt", f"{len(picture)} bytes of RLE for {num_bytes} bytes of pixels")
 
 
 def _read_siz(picture: bytes, start: int) -> tuple[int, int, int]:
@@ -68,9 +59,9 @@ def _read_siz(picture: bytes, start: int) -> tuple[int, int, int]:
     right, bottom, left, top, tile_width, tile_height = unpack_from(">6I", picture, start + 8)
     width, height = right - left, bottom - top
     if not tile_width or not tile_height:
-        raise ImageError("corrupt", "tiles without a size")
+        raise ImageError("corrupt", "the size of the tiles is 0")
     if (right // tile_width + 1) * (bottom // tile_height + 1) > _MOST_TILES:
-        raise ImageError("too_large", f"a JPEG 2000 codestream of more than {_MOST_TILES} tiles")
+        raise ImageError("too_large", f"the JPEG 2000 codestream has more than {_MOST_TILES} tiles")
     return width, height, int.from_bytes(picture[start + 40 : start + 42], "big")
 
 
@@ -82,10 +73,10 @@ def _read_sof(picture: bytes) -> list[tuple[int, int, int]]:
         marker = picture[offset + 1]
         if marker == 0xDA:
             break
-        if marker == 0xFF or marker in _JPEG_ALONE:
+        if marker == 0xFF or marker in (SOI, *MARKERS_WITHOUT_LENGTH):
             offset += 1 if marker == 0xFF else 2
             continue
-        if marker in _JPEG_FRAMES and offset + 10 <= len(picture):
+        if marker in FRAME_MARKERS and offset + 10 <= len(picture):
             height, width, channels = unpack_from(">HHB", picture, offset + 5)
             sizes.append((width, height, channels))
         offset += 2 + int.from_bytes(picture[offset + 2 : offset + 4], "big")

@@ -60,14 +60,14 @@ def decode_dicom(encoded: bytes) -> Pixels:
 def _check_elements(dataset: pydicom.Dataset) -> None:
     """Refuse anything but a single greyscale picture, before decoding."""
     if "PixelData" not in dataset:
-        raise ImageError("no_pixels", "the DICOM file has no picture")
+        raise ImageError("no_pixels", "the DICOM file has no pixel data")
     interpretation = str(dataset.PhotometricInterpretation)
     if dataset.SamplesPerPixel != 1 or interpretation not in _GREY:
         known = interpretation in [str(each.value) for each in PhotometricInterpretation]
         found = interpretation if known else "an unknown photometric interpretation"
         raise ImageError("colour", f"{found}; expected {' or '.join(_GREY)}")
     if (num_frames := int(dataset.get("NumberOfFrames") or 1)) > 1:
-        raise ImageError("multi_frame", f"the DICOM file has {num_frames} pictures")
+        raise ImageError("multi_frame", f"the DICOM file has {num_frames} frames")
     check_size(int(dataset.Columns), int(dataset.Rows))
 
 
@@ -82,7 +82,7 @@ def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
         if untyped.PixelData.count(_ITEM) > _MOST_FRAGMENTS:
-            raise ImageError("too_large", f"more fragments than {_MOST_FRAGMENTS}")
+            raise ImageError("too_large", f"more than {_MOST_FRAGMENTS} fragments")
         picture = next(generate_frames(untyped.PixelData, number_of_frames=1))
         if syntax == RLELossless:
             num_pixels = int(untyped.Rows) * int(untyped.Columns)
@@ -92,8 +92,8 @@ def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
         is_jpeg = syntax in _ENDED_BY_EOI and picture.startswith(_SOI)
         if is_jpeg and _EOI not in picture[-_MOST_PADDING:]:
             # libjpeg silently fills in missing data
-            raise ImageError("truncated", "the picture ends before its EOI marker")
+            raise ImageError("truncated", "the JPEG ends before its EOI marker")
     samples: npt.NDArray[Any] = np.asarray(untyped.pixel_array)
     if samples.shape != (untyped.Rows, untyped.Columns):
-        raise ImageError("corrupt", f"a picture of shape {samples.shape}")
+        raise ImageError("corrupt", f"the pixels have shape {samples.shape}")
     return samples

@@ -79,13 +79,13 @@ class _BoundedFile(io.BytesIO):
             return b""
         if size > _MOST_VALUE_BYTES and tag not in _PIXELS:
             if tag in _TABLES:
-                raise self._refuse(f"a look-up table of {size} bytes")
+                raise self._refuse(f"a look-up table has {size} bytes")
             self.seek(size, io.SEEK_CUR)
             return b""
         content = super().read(size)
         self._num_reads, self._num_bytes = self._num_reads + 1, self._num_bytes + len(content)
         if self._num_reads > _MOST_READS or self._num_bytes > self._most_bytes:
-            raise self._refuse(f"more elements than {_MOST_READS // 3}")
+            raise self._refuse(f"more than {_MOST_READS // 3} elements")
         if size == _HEADER_BYTES:
             self._header = content
         return content
@@ -135,7 +135,7 @@ def _inflate(deflated: memoryview) -> bytes:
         rest = inflating.unconsumed_tail
         content += part
         if len(content) > _MOST_INFLATED_BYTES:
-            raise ImageError("too_large", f"inflated, more than {_MOST_INFLATED_BYTES} bytes")
+            raise ImageError("too_large", f"more than {_MOST_INFLATED_BYTES} bytes after inflation")
         if not part and not rest and not inflating.eof:
-            raise ImageError("truncated", "the deflated elements break off")
+            raise ImageError("truncated", "the deflated elements are incomplete")
     return bytes(content)

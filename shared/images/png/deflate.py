@@ -24,10 +24,10 @@ def inflate(stream: bytes, num_bytes: int) -> bytes:
     try:
         content = inflating.decompress(stream, num_bytes + 1)  # pyright: ignore[reportUnknownMemberType]
     except igzip_lib.IsalError as error:  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
-        raise ImageError("corrupt", f"the stream of pixels is damaged: {error}") from None
+        raise ImageError("corrupt", f"the pixel stream is damaged: {error}") from None
     if len(content) > num_bytes:
-        raise ImageError("corrupt", f"the stream of pixels has more than {num_bytes} bytes")
+        raise ImageError("corrupt", f"the pixel stream has more than {num_bytes} bytes")
     if len(content) < num_bytes or not inflating.eof:
         found = f"{len(content)} of {num_bytes} bytes"
-        raise ImageError("corrupt", f"the stream of pixels breaks off after {found}")
+        raise ImageError("corrupt", f"the pixel stream ends after {found}")
     return content

@@ -38,7 +38,7 @@ def inflate_rows(png: Png) -> bytes:
         stop = start + num_rows * row_bytes
         last = np.frombuffer(rows, np.uint8)[start:stop:row_bytes].max()
         if last > _LAST_FILTER:
-            raise ImageError("corrupt", f"a row has filter {last}, the last one is {_LAST_FILTER}")
+            raise ImageError("corrupt", f"a row has filter {last}, the highest is {_LAST_FILTER}")
         start = stop
     return rows
 
@@ -104,4 +104,4 @@ def check_colours(png: Png) -> None:
     if transparency is not None:
         sizes = {GREY: [2], RGB: [6], PALETTE: range(1, num_colours + 1)}
         if len(transparency) not in sizes.get(header.colour_type, []):
-            raise ImageError("corrupt", f"the transparency has {len(transparency)} bytes")
+            raise ImageError("corrupt", f"the tRNS chunk has {len(transparency)} bytes")

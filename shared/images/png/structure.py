@@ -73,7 +73,7 @@ def read_png(encoded: bytes) -> Png:
     header = _read_header(encoded)
     chunks = list(islice(_walk(encoded), _MOST_CHUNKS))
     if chunks[-1][0] != b"IEND":
-        raise ImageError("too_large", f"more chunks than {_MOST_CHUNKS}")
+        raise ImageError("too_large", f"more than {_MOST_CHUNKS} chunks")
     kinds = [kind for kind, _ in chunks]
     contents = dict(reversed(chunks))
     if contents.keys() != _PLAIN:
@@ -83,7 +83,7 @@ def read_png(encoded: bytes) -> Png:
         raise ImageError("corrupt", f"{num_idat} IDAT chunks, {kinds.count(b'IHDR')} IHDR chunks")
     first = kinds.index(b"IDAT")
     if kinds[first : first + num_idat] != [b"IDAT"] * num_idat:
-        raise ImageError("corrupt", "other chunks stand between those of IDAT")
+        raise ImageError("corrupt", "there are other chunks between the IDAT chunks")
     joined = b"".join(content for _, content in chunks[first : first + num_idat])
     xmp = [read_png_xmp(content) for kind, content in chunks if kind == b"iTXt"]
     orientation = find_xmp_orientation([contents.get(b"eXIf", b"")], xmp) if xmp else None
@@ -103,7 +103,7 @@ def _walk(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:
         content = encoded[offset + 8 : end - 4]
         checksum = crc32(content, crc32(kind))
         if checksum != int.from_bytes(encoded[end - 4 : end], "big"):
-            raise ImageError("corrupt", f"checksum of the chunk at byte {offset} differs")
+            raise ImageError("corrupt", f"the checksum of the chunk at byte {offset} differs")
         yield kind, content
         offset = end
 
@@ -112,17 +112,19 @@ def _read_header(encoded: bytes) -> PngHeader:
     """Read the header and refuse a decompression bomb by its size, before reading other chunks."""
     kind, content = next(_walk(encoded))
     if kind != b"IHDR" or len(content) != 13:
-        raise ImageError("corrupt", f"first comes a chunk of {len(content)} bytes, not IHDR of 13")
+        raise ImageError(
+            "corrupt", f"the first chunk is not IHDR of 13 bytes, but has {len(content)}"
+        )
     width_px, height_px, depth, colour, *methods = struct.unpack(">IIBBBBB", content)
     if depth not in _BIT_DEPTHS.get(colour, ()):
-        raise ImageError("corrupt", f"no PNG has bit depth {depth} with colour type {colour}")
+        raise ImageError("corrupt", f"invalid bit depth {depth} for colour type {colour}")
     compression, filtering, interlace = methods
     if compression or filtering or interlace > 1:
-        raise ImageError("corrupt", f"compression, filter, interlace method {methods}")
+        raise ImageError("corrupt", f"invalid compression, filter, interlace methods {methods}")
     check_size(width_px, height_px)
     header = PngHeader(width_px, height_px, depth, colour, bool(interlace))
     if (num_bytes := width_px * height_px * header.channels * depth // 8) > _MAX_BYTES:
-        raise ImageError("too_large", f"{num_bytes} bytes of samples, at most {_MAX_BYTES}")
+        raise ImageError("too_large", f"{num_bytes} bytes of samples; the limit is {_MAX_BYTES}")
     return header
 
 
@@ -134,12 +136,12 @@ def _check_kinds(kinds: list[bytes], contents: dict[bytes, bytes]) -> None:
     """
     for kind in contents:
         if not kind.isalpha():
-            raise ImageError("corrupt", "a chunk's kind is no four letters")
+            raise ImageError("corrupt", "a chunk type is not four letters")
         if kind[:1].isupper() and kind not in _CRITICAL:
-            raise ImageError("undecodable", "critical chunk of an unknown kind")
+            raise ImageError("undecodable", "unknown critical chunk")
     for kind in (b"PLTE", b"tRNS", b"eXIf"):
         if kinds.count(kind) > 1:
-            raise ImageError("corrupt", f"{kinds.count(kind)} chunks of kind {kind!r}")
+            raise ImageError("corrupt", f"{kinds.count(kind)} chunks of type {kind!r}")
     for kind in (b"PLTE", b"tRNS"):
         if kind in contents and b"IDAT" in kinds[: kinds.index(kind)]:
-            raise ImageError("corrupt", f"chunk {kind!r} comes after the pixels it is for")
+            raise ImageError("corrupt", f"the chunk {kind!r} follows the pixels")

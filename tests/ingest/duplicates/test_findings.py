@@ -151,7 +151,7 @@ def test_a_copy_survives_whose_other_is_contradicted(tree: Contradictory, tmp_pa
 def test_fail_stops_and_leaves_no_lake(tree: Contradictory, tmp_path: Path) -> None:
     status, said = _ingest(tree, tmp_path / "lake", "duplicates=fail")
     assert status == 1
-    assert "Expected one label and one patient of each image (duplicates=fail)" in said
+    assert "Expected one label and one patient for each image (duplicates=fail)" in said
     assert not (tmp_path / "lake" / "lake.json").exists()
 
 
@@ -167,7 +167,7 @@ def test_rejects_are_allowed_up_to_a_limit(own_tree: Path, tmp_path: Path) -> No
 
     status, said = status_of("max_rejects=0")
     assert status == 1
-    assert "Expected at most 0 files that are no radiographs. Received: " in said.splitlines()[-1]
+    assert "Expected at most 0 rejected files. Received: " in said.splitlines()[-1]
     status, said = status_of("max_rejects=2")
     assert status == 1
     assert "Received: 3 so far (3 empty), such as" in said.splitlines()[-1]

@@ -65,7 +65,7 @@ def test_a_pattern_that_finds_nothing_is_told(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("train/benign/a.png", NoView("images in folders of no known label", "train/benign")),
+        ("train/benign/a.png", NoView("images in folders with an unknown label", "train/benign")),
         ("train/benign/readme.txt", NoView("other files")),
         ("train/a.png", NoView("other files")),
         ("a.png", NoView("other files")),
@@ -103,7 +103,7 @@ def test_one_folder_a_split(tmp_path: Path) -> None:
 def test_some_split_must_be_there(tmp_path: Path) -> None:
     tree = Folder(tmp_path)
     (tmp_path / "train").mkdir()
-    with pytest.raises(SourceError, match="valid or val or validation or test in it"):
+    with pytest.raises(SourceError, match="contains valid or val or validation or test"):
         FoldersLayout(splits=("valid",)).find_root(tree)
 
 

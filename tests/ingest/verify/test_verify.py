@@ -19,7 +19,7 @@ from tests.ingest.processes import ingest
 def test_a_whole_lake_is_whole(lake: Lake) -> None:
     result = run("mura-verify", f"lake={lake.root}")
     assert result.returncode == 0
-    assert f"is whole: {lake.manifest.height:,} views" in result.stdout
+    assert f"is intact: {lake.manifest.height:,} views" in result.stdout
     assert lake.digest in result.stdout
 
 
@@ -118,7 +118,7 @@ def test_files_of_the_same_bytes_have_the_same_facts(
     lake: Lake, own_lake: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _commit(own_lake, _with(lake.manifest, "source_digest", lake.manifest["source_digest"][9]))
-    with pytest.raises(CorruptLakeError, match="agree with each other"):
+    with pytest.raises(CorruptLakeError, match="Expected consistent tables"):
         verify_lake(VerifyOptions(str(own_lake)))
     assert "of the same source_digest differ in pixel_digest" in capsys.readouterr().err
 
@@ -152,7 +152,7 @@ def test_the_source_shows_what_nothing_else_can(
 ) -> None:
     _commit(own_lake, _with(lake.manifest, column, value))
     verify_lake(VerifyOptions(str(own_lake)))
-    assert "only checked for their range: source_bytes, " in capsys.readouterr().out
+    assert "checked only for their range: source_bytes, " in capsys.readouterr().out
     with pytest.raises(CorruptLakeError, match=r"Received: 1 others"):
         verify_lake(VerifyOptions(str(own_lake), str(phantom_tree)))
     assert f"{lake.manifest['view_id'][6]}: expected {column}={value}, " in capsys.readouterr().err
@@ -190,7 +190,7 @@ def test_a_lake_that_does_not_record_its_layout_is_verified_as_far_as_it_goes(
     with pytest.raises(LakeError, match="regular expression"):
         verify_lake(VerifyOptions(str(own_lake)))
     commit(own_lake, lake.image, {"name": "new"}, tables)
-    with pytest.raises(LakeError, match="a layout that this mura-lake knows"):
+    with pytest.raises(LakeError, match="a layout that this version supports"):
         verify_lake(VerifyOptions(str(own_lake)))
 
 
@@ -201,10 +201,10 @@ def test_a_path_that_leaves_the_tree_is_no_view(
     outside = "train/0/../../../secret.png"
     manifest = _with(lake.manifest, "view_id", outside)
     commit(own_lake, lake.image, layout, Tables(manifest, lake.rejects, lake.findings))
-    with pytest.raises(CorruptLakeError, match="agree with each other"):
+    with pytest.raises(CorruptLakeError, match="Expected consistent tables"):
         verify_lake(VerifyOptions(str(own_lake), str(phantom_tree)))
     said = capsys.readouterr().err
-    assert f"another split than they can have, such as '{outside}': received 'train', exp" in said
+    assert f"a wrong split, such as '{outside}': received 'train', exp" in said
 
 
 def test_files_beside_the_lake_are_noted(own_lake: Path) -> None:
@@ -213,7 +213,7 @@ def test_files_beside_the_lake_are_noted(own_lake: Path) -> None:
     (own_lake / "shards/notes.txt").write_text("mine")
     result = run("mura-verify", f"lake={own_lake}")
     assert result.returncode == 0
-    assert "2 files beside the lake's own, such as shards/" in result.stderr
+    assert "2 files are not part of the lake, such as shards/" in result.stderr
 
 
 def test_a_lake_may_lie_in_a_folder_whose_name_is_not_utf_8(
@@ -222,7 +222,7 @@ def test_a_lake_may_lie_in_a_folder_whose_name_is_not_utf_8(
     root = shutil.copytree(lake.root, tmp_path / os.fsdecode(b"l\xe4ke"))
     result = run("mura-verify", f"lake={root}")
     assert result.returncode == 0, result.stderr
-    assert r"l\xe4ke is whole" in result.stdout
+    assert r"l\xe4ke is intact" in result.stdout
     shard = root / lake.manifest["shard"][0]
     shard.write_bytes(shard.read_bytes()[:-1])
     result = run("mura-verify", f"lake={root}")
@@ -244,7 +244,7 @@ def test_a_group_that_only_a_copy_left_out_makes_is_derived_again(
     assert tied.height
     verify_lake(VerifyOptions(str(root)))
     _commit(root, manifest.with_columns(group=pl.col("patient_id")))
-    with pytest.raises(CorruptLakeError, match="agree with each other"):
+    with pytest.raises(CorruptLakeError, match="Expected consistent tables"):
         verify_lake(VerifyOptions(str(root)))
     said = capsys.readouterr().err
-    assert f"{tied.height} views have another group than they can have" in said
+    assert f"{tied.height} views have a wrong group" in said

@@ -103,7 +103,7 @@ def test_the_exception_of_a_task_ends_the_pool(pool: Pool) -> None:
     [
         (pool_tasks.die_by, signal.SIGKILL, "Expected memory .*exit status -9, workers=2"),
         (pool_tasks.die_by, signal.SIGSEGV, "Expected a live process .*exit status -11, workers=2"),
-        (pool_tasks.run_out_of_memory, 0, "Expected memory .*no memory left, workers=2"),
+        (pool_tasks.run_out_of_memory, 0, "Expected memory .*out of memory, workers=2"),
     ],
 )
 def test_a_worker_that_dies_is_a_worker_error(

@@ -18,7 +18,7 @@ from ingest.write.tasks import UNREADABLE, Job
 from shared.images.spec import ImageSpec
 from shared.lake.manifest import REJECTS_SCHEMA
 from shared.lake.open import open_lake
-from shared.lake.shards import RECORD_END
+from shared.lake.shard_rows import RECORD_END
 from shared.storage.atomic import digest
 from shared.storage.local import Folder
 from tests.ingest.processes import contents, ingest
@@ -57,7 +57,7 @@ def test_damaged_outcomes_are_made_anew(own_tree: Path, tmp_path: Path) -> None:
     again = ingest(own_tree, root)
     assert again.returncode == 0, again.stderr
     for path in outcomes:
-        assert f"{path} is damaged or not in its place, so it is made anew" in again.stderr
+        assert f"{path} is damaged or in the wrong place, and is computed again" in again.stderr
     assert contents(root) == whole
 
 
@@ -74,8 +74,8 @@ def test_what_is_not_in_its_place_is_made_anew(own_tree: Path, tmp_path: Path) -
     os.mkfifo(pipe)
     again = ingest(own_tree, root)
     assert again.returncode == 0, again.stderr
-    assert again.stderr.count("damaged or not in its place") == 2
-    assert again.stderr.count("cannot be read, so it is made anew") == 2
+    assert again.stderr.count("damaged or in the wrong place") == 2
+    assert again.stderr.count("cannot be read and is computed again") == 2
     assert contents(root) == whole
 
 
@@ -215,7 +215,7 @@ def test_without_a_cache_folder_nothing_is_kept_and_nothing_fails(
     (file := tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(file))
     cache = DecodedShardCache(job)
-    assert "cannot be written, so a later run will decode all again" in capsys.readouterr().err
+    assert "cannot be written, so the next run decodes every file again" in capsys.readouterr().err
     cache.save(_plan(), _outcome(_plan()))
     assert cache.find(_plan()) is None
     cache.keep_only([])

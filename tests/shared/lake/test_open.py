@@ -13,9 +13,10 @@ import pytest
 from ingest.options import VerifyOptions
 from ingest.verify.lake import verify_lake
 from shared.errors import CorruptLakeError, LakeError
+from shared.lake.lake_json import seal
 from shared.lake.layout import LAKE_FILE
 from shared.lake.manifest import SCHEMA
-from shared.lake.open import Lake, open_lake, seal
+from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
 from shared.storage.atomic import digest
 
@@ -196,5 +197,5 @@ def test_rows_that_do_not_follow_each_other_are_refused_before_reading(
 ) -> None:
     _with_table(own_lake, lambda table: table.with_columns(change))
     lake = open_lake(own_lake)
-    with pytest.raises(CorruptLakeError, match="do not follow each other"):
+    with pytest.raises(CorruptLakeError, match="rows in the manifest are not contiguous"):
         ViewReader(lake, lake.manifest)

@@ -39,7 +39,7 @@ def test_no_damage_goes_unseen(path: Path, capsys: pytest.CaptureFixture[str]) -
         path.write_bytes(data)
         assert read_sealed(path, "key") is None
         assert capsys.readouterr().err == (
-            f"{path} is damaged or not in its place, so it is made anew\n"
+            f"{path} is damaged or in the wrong place, and is computed again\n"
         )
 
 
@@ -57,7 +57,7 @@ def test_what_is_no_file_is_noted(
 ) -> None:
     make(tmp_path / "kept")
     assert read_sealed(tmp_path / "kept", "key") is None
-    assert f"{tmp_path / 'kept'} cannot be read, so it is made anew" in capsys.readouterr().err
+    assert f"{tmp_path / 'kept'} cannot be read and is computed again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("durable", [True, False])

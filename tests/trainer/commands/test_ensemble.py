@@ -11,8 +11,8 @@ import pytest
 
 from shared.lake.open import Lake
 from tests.commands import run
-from trainer.evaluation.thresholds import read_decision
 from trainer.report.error_analysis import heat_map_path, shown_views
+from trainer.runs.open import open_saved_run
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def test_each_candidate_is_printed_fold_by_fold(ensemble: tuple[Path, str]) -> N
             values += [*over_folds.values(), metrics["out_of_fold"][name]["all"][key]]
             shown = [f"{value:.3f}".replace("-", "\N{MINUS SIGN}") for value in values]
             assert line.split()[3:] == shown
-    assert f"chosen of 4 candidates, by pooled view AUROC: {metrics['chosen']}" in printed
+    assert f"best of 4 candidates, by pooled view AUROC: {metrics['chosen']}" in printed
 
 
 def test_the_kept_model_answers_with_the_mean_over_folds_and_flips(
@@ -84,7 +84,7 @@ def test_there_is_no_validation_and_what_is_decided_was_learnt_out_of_fold(
     folder, _ = ensemble
     scored = pl.read_parquet(folder / "predictions.parquet")
     assert set(scored["role"]) == {"out_of_fold", "test"}
-    assert read_decision(folder).learnt_on == "out_of_fold"
+    assert open_saved_run(str(folder)).decision.learnt_on == "out_of_fold"
     sets = {one["name"]: one for one in json.loads((folder / "config.json").read_text())["sets"]}
     chosen = json.loads((folder / "metrics.json").read_text())["chosen"]
     num_train = scored.filter(role="out_of_fold", model=chosen).height
@@ -100,7 +100,7 @@ def test_fold_models_and_mirror_images_are_explained_together(
 ) -> None:
     folder, _ = ensemble
     test = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
-    shown = shown_views(test, read_decision(folder))
+    shown = shown_views(test, open_saved_run(str(folder)).decision)
     pictures = [cv2.imread(str(heat_map_path(folder, view_id))) for view_id in shown]
     assert all(picture is not None for picture in pictures)
     # heat has colours, and a radiograph none

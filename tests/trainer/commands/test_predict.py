@@ -20,8 +20,8 @@ from tests.commands import run
 from tests.shared.images.test_dicom_bounds import HOSTILE
 from trainer.inference.image_input import read_view
 from trainer.predict.find_views import find_views
-from trainer.predict.output_formats import PRINTERS, Answers
-from trainer.runs.saved_run import open_saved_run
+from trainer.predict.output_formats import PRINTERS, Predictions
+from trainer.runs.open import open_saved_run
 
 
 def test_a_tree_gets_the_probabilities_of_the_lake(
@@ -49,7 +49,7 @@ def test_a_tree_gets_the_probabilities_of_the_lake(
         assert study["num_views"] == len(own)
         assert study["probability"] == pytest.approx(np.mean(own))
         expected = "abnormal" if study["probability"] >= study["threshold"] else "normal"
-        assert study["answer"] == expected
+        assert study["decision"] == expected
 
     pictures = list(maps.rglob("*.png"))
     assert len(pictures) == answers.height
@@ -74,7 +74,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
     (tmp_path / "cut.png").write_bytes(good.read_bytes()[:200])
     result = run("mura-predict", tmp_path, f"run={trained_run}", "format=csv")
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1].startswith("predict: Expected 2 views")
+    assert result.stderr.splitlines()[-1].startswith("predict: Expected 2 readable views")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert [row["level"] for row in rows] == ["view", "view", "study"]
     assert {Path(row["path"]).name: row["error"][:9] for row in rows[:2]} == {
@@ -85,9 +85,9 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
 
 
 NUMBERS = ("probability", "calibrated_probability", "low", "high", "threshold")
-ANSWER = dict.fromkeys((*NUMBERS, "calibrated_threshold"), pl.Float64) | {"answer": pl.String}
-VIEWS = pl.DataFrame(schema={"path": pl.String, "study": pl.String, **ANSWER})
-STUDIES = pl.DataFrame(schema={"study": pl.String, "num_views": pl.Int64, **ANSWER})
+PREDICTION = dict.fromkeys((*NUMBERS, "calibrated_threshold"), pl.Float64) | {"decision": pl.String}
+VIEWS = pl.DataFrame(schema={"path": pl.String, "study": pl.String, **PREDICTION})
+STUDIES = pl.DataFrame(schema={"study": pl.String, "num_views": pl.Int64, **PREDICTION})
 ODD_NAMES = {
     b"Aufnahme_\xe4.png": r"Aufnahme_\xe4.png",
     b"a\x1b[2J\r\n.png": r"a\x1b[2J\r\n.png",
@@ -109,12 +109,14 @@ def test_names_of_any_bytes_and_files_that_break_a_parser_end_nothing(
     maps = tmp_path / "maps"
     result = run("mura-predict", folder, f"run={trained_run}", "format=csv", f"explain={maps}")
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1].startswith("predict: Expected 6 views")
+    assert result.stderr.splitlines()[-1].startswith("predict: Expected 6 readable views")
     assert "Traceback" not in result.stderr
     assert result.stdout.replace("\n", "").isprintable()
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
-    answered = [Path(row["path"]).name for row in rows if row["level"] == "view" and row["answer"]]
-    assert sorted(answered) == sorted(ODD_NAMES.values())
+    predicted = [
+        Path(row["path"]).name for row in rows if row["level"] == "view" and row["decision"]
+    ]
+    assert sorted(predicted) == sorted(ODD_NAMES.values())
     assert [row["num_views"] for row in rows if row["level"] == "study"] == ["3"]
     assert {path.name for path in maps.rglob("*.png")} == {
         os.fsdecode(name) + ".png" for name in ODD_NAMES
@@ -131,7 +133,7 @@ def test_every_format_prints_any_name(
     found = find_views(["*.png"])
     assert all(file.read_bytes() == b"x" for file in found.files)
     unread = found.table.with_columns(reason=pl.lit("corrupt"), detail=pl.lit("as told"))
-    PRINTERS[kind](Answers("run", VIEWS, STUDIES, unread))
+    PRINTERS[kind](Predictions("run", VIEWS, STUDIES, unread))
     said = capsys.readouterr().out
     assert said.replace("\n", "").isprintable()
     shown = ["./" * name.startswith("=") + name for name in ODD_NAMES.values()]
@@ -146,7 +148,7 @@ def test_every_format_prints_any_name(
 def test_two_names_that_look_alike_are_told_apart_or_refused(tmp_path: Path) -> None:
     for name in (b"\xe4.png", rb"\xe4.png"):
         (tmp_path / os.fsdecode(name)).write_bytes(b"x")
-    with pytest.raises(SourceError, match="Expected names that differ"):
+    with pytest.raises(SourceError, match="Expected file names that differ"):
         find_views([str(tmp_path)])
 
 
@@ -157,7 +159,7 @@ def test_a_table_names_every_file_and_keeps_its_columns_on_a_narrow_terminal(
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     name = "/data/MURA-v1.1/valid/XR_WRIST/patient11185/study1_positive/im[red]age[/x] 1\n.png"
-    show_table("views", ("view", "probability", "answer"), [(name, "0.123", "abnormal")])
+    show_table("views", ("view", "probability", "decision"), [(name, "0.123", "abnormal")])
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert "0.123   abnormal" in lines[4]
@@ -179,5 +181,5 @@ def test_paths_globs_and_folders_name_views_once(tmp_path: Path) -> None:
     found = find_views([f"{tmp_path}/a/*", f"{tmp_path}/a/1.png", relative])
     assert found.table["study"].to_list() == [f"{tmp_path}/a"] * 2
     assert len(find_views([f"{tmp_path}/b/notes.txt"]).files) == 1
-    with pytest.raises(SourceError, match=r"Received: .*/c, and nothing has that name"):
+    with pytest.raises(SourceError, match=r"Received: .*/c, which matches no file"):
         find_views([f"{tmp_path}/c"])

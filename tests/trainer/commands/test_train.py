@@ -18,8 +18,9 @@ from shared.lake.reader import ViewReader
 from tests.commands import run
 from tests.conftest import NUM_EPOCHS
 from trainer.evaluation.metrics import measure
-from trainer.evaluation.thresholds import CALIBRATED, add_calibrated, decide, read_decision
+from trainer.evaluation.thresholds import CALIBRATED, add_calibrated, decide
 from trainer.report.error_analysis import HEAT_MAPS, shown_views
+from trainer.runs.open import open_saved_run
 from trainer.runs.provenance import digest_code
 
 pytestmark = pytest.mark.slow
@@ -31,7 +32,7 @@ def cross_validated(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Pat
     words = ("part=wrist", "k=2", "models=cnn4,cnn2", "epochs=1", "batch_size=16", "images=off")
     result = run("mura-cv", *words, f"lake={lake.root}", f"out={out}")
     assert result.returncode == 0, result.stderr
-    assert "chosen of 2 candidates, by pooled view AUROC: cnn" in result.stdout
+    assert "best of 2 candidates, by pooled view AUROC: cnn" in result.stdout
     return out
 
 
@@ -112,7 +113,7 @@ def test_every_view_of_validation_and_test_is_predicted_once(trained_run: Path, 
 
 def test_thresholds_and_temperatures_are_learnt_on_validation_and_kept(trained_run: Path) -> None:
     scored = pl.read_parquet(trained_run / "predictions.parquet")
-    decision = read_decision(trained_run)
+    decision = open_saved_run(str(trained_run)).decision
     assert decision == decide(scored.filter(role="validation"), "cnn4")
     assert decision.learnt_on == "validation"
     metrics = json.loads((trained_run / "metrics.json").read_text())
@@ -158,7 +159,7 @@ def test_the_chosen_candidate_has_the_best_auroc_and_is_scored_once(
     assert list(auroc) == ["cnn4", "cnn2"]
     assert metrics["chosen"] == max(auroc, key=lambda name: auroc[name])
     scored = pl.read_parquet(cross_validated / "predictions.parquet")
-    assert read_decision(cross_validated) == decide(scored, metrics["chosen"])
+    assert open_saved_run(str(cross_validated)).decision == decide(scored, metrics["chosen"])
     assert metrics["decision"]["learnt_on"] == "out_of_fold"
     test = scored.filter(role="test")
     assert set(test["model"]) == {metrics["chosen"]}
@@ -177,7 +178,7 @@ def test_the_report_shows_mistakes_and_uncertain_studies_with_their_heat_maps(
 ) -> None:
     test = pl.read_parquet(trained_run / "predictions.parquet").filter(role="test")
     pictures = _pictures(trained_run)
-    assert set(pictures) == shown_views(test, read_decision(trained_run))
+    assert set(pictures) == shown_views(test, open_saved_run(str(trained_run)).decision)
     page = (trained_run / "report.html").read_text()
     assert set(re.findall(r'<img src="data:image/jpeg;[^"]+" alt="(.*?):', page)) == set(pictures)
     assert len(page) < 2e6

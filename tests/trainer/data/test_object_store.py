@@ -18,7 +18,7 @@ from shared.errors import CorruptLakeError, StoreError
 from shared.lake.download_cache import GB, ShardCache
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
-from shared.lake.shards import rows_by_shard, shard_bytes
+from shared.lake.shard_rows import rows_by_shard, shard_bytes
 from tests.commands import PROJECT, SCRIPTS, run
 from tests.conftest import TRAIN
 from tests.ingest.processes import wait_until
@@ -94,9 +94,7 @@ def test_a_cache_keeps_its_bound_and_what_is_in_use(
         assert _read(reader) == _read(ViewReader(lake, of[used]))
         others = pl.concat([of[oldest], of[first], of[second], of[last]])
         tight = _cached(url, tmp_path, limit_bytes + sizes[last] - sizes[used])
-        with pytest.raises(
-            StoreError, match=r"beside the shards that others use\. Received: cache"
-        ):
+        with pytest.raises(StoreError, match=r"besides those in use by others\. Received: cache"):
             _pixels(tight, others)
     with pytest.raises(StoreError, match=r"Expected cache_gb=0\.1 or more for the shards"):
         _pixels(stored, lake.manifest)
@@ -128,7 +126,7 @@ def test_a_whole_shard_under_the_name_of_another_does_not_get_in(
     s3.put(f"lake/{other}", (lake.root / shard).read_bytes())
     views = lake.manifest.filter(shard=shard).with_columns(shard=pl.lit(other))
     renamed = replace(_cached(url, tmp_path), manifest=views)
-    with pytest.raises(CorruptLakeError, match=f"{other} is not what its name says"):
+    with pytest.raises(CorruptLakeError, match=f"{other}: its digest differs from its name"):
         ViewReader(renamed, views)
     assert not list(tmp_path.glob("*.tfrecord"))
 

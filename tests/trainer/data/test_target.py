@@ -53,7 +53,7 @@ def test_abnormal_alone_is_the_label() -> None:
 
 
 def test_one_part_is_refused() -> None:
-    with pytest.raises(TrainingError, match=r"two body parts .* Received: a lake of wrist"):
+    with pytest.raises(TrainingError, match=r"two body parts .* Received: wrist"):
         make_target("part_abnormal", VIEWS.filter(pl.col("body_part") != "hand"))
 
 

@@ -75,7 +75,7 @@ def test_damage_is_named_as_by_offset(own_lake: Path) -> None:
     result = run("mura-train", *words, f"out={own_lake.parent / 'run'}")
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith(
-        f"train: {shard}, view {row['view_id']}: the record is not the one that was written"
+        f"train: {shard}, view {row['view_id']}: the record differs from the manifest"
     )
 
 

@@ -10,9 +10,11 @@ import pytest
 from tests.trainer.scored_tables import HAND, random_table, scored_table
 from trainer.evaluation.bootstrap import MIN_GROUPS
 from trainer.evaluation.calibration import calibrate
+from trainer.evaluation.decision import Decision, Rule
+from trainer.evaluation.estimates import estimate
 from trainer.evaluation.metrics import measure
-from trainer.evaluation.results import compute_metrics, judge, selected_model
-from trainer.evaluation.thresholds import Decision, Rule, decide
+from trainer.evaluation.results import compute_metrics, selected_model
+from trainer.evaluation.thresholds import decide
 
 DECISION = Decision("cnn", "validation", 9, 3, view=Rule(2.0, 0.4), study=Rule(3.0, 0.6))
 
@@ -77,9 +79,9 @@ class TestComputeMetrics:
         assert metrics["chosen"] == "second"
 
 
-class TestJudge:
+class TestEstimate:
     def test_intervals_hold_their_estimates(self):
-        measures = judge(random_table(5), DECISION, seed=0)
+        measures = estimate(random_table(5), DECISION, seed=0)
         assert measures["num_groups"] == 60
         for level in ("view", "study"):
             for key, bounds in measures[f"{level}_intervals"].items():
@@ -88,7 +90,7 @@ class TestJudge:
 
     def test_answers_at_the_threshold_stand_beside_those_at_one_half(self):
         scored = random_table(6)
-        measures = judge(scored, DECISION, seed=0)
+        measures = estimate(scored, DECISION, seed=0)
         for level in ("view", "study"):
             threshold = DECISION.rule(level).threshold
             learnt, expected = measures[f"{level}_at_threshold"], measure(scored, threshold)
@@ -101,7 +103,7 @@ class TestJudge:
 
     def test_probabilities_are_judged_before_and_after_calibration(self):
         scored = random_table(7)
-        measures = judge(scored, DECISION, seed=0)
+        measures = estimate(scored, DECISION, seed=0)
         labels, probabilities = scored["label"].to_numpy(), scored["probability"].to_numpy()
         brier = np.mean((probabilities - labels) ** 2)
         assert measures["view_brier"] == pytest.approx(brier)
@@ -110,28 +112,28 @@ class TestJudge:
         assert 0 < measures["view_calibration_error"] < 1
 
     def test_few_patients_have_no_interval(self):
-        measures = judge(random_table(8, num_studies=MIN_GROUPS - 1), DECISION, seed=0)
+        measures = estimate(random_table(8, num_studies=MIN_GROUPS - 1), DECISION, seed=0)
         assert set(measures["view_intervals"].values()) == {None}
         assert set(measures["study_at_threshold"]["intervals"].values()) == {None}
         assert any(
-            judge(random_table(8, num_studies=MIN_GROUPS), None, 0)["view_intervals"].values()
+            estimate(random_table(8, num_studies=MIN_GROUPS), None, 0)["view_intervals"].values()
         )
 
     def test_resamples_of_one_label_are_left_out_of_auroc(self):
         rows = [(f"s{n}", int(n == 0), 0.1 + n / 40) for n in range(20)]
         groups = pl.col("study_id").str.slice(1).cast(pl.Int64)
         scored = scored_table(rows).with_columns(group=groups)
-        bounds = judge(scored, None, seed=0)["study_intervals"]
+        bounds = estimate(scored, None, seed=0)["study_intervals"]
         # the one abnormal patient is in 1 - (19 / 20) ** 20 = 64 % of resamples
         assert bounds["auroc"]["num_resamples"] == pytest.approx(2000 * 0.64, rel=0.05)
         assert bounds["accuracy"]["num_resamples"] == 2000
         normal = scored.with_columns(label=pl.lit(0, pl.Int64))
-        one_label = judge(normal, None, seed=0)["study_intervals"]
+        one_label = estimate(normal, None, seed=0)["study_intervals"]
         assert one_label["auroc"] is None
         assert one_label["recall"] is None
         assert one_label["specificity"]["num_resamples"] == 2000
 
     def test_the_seed_decides(self):
         scored = random_table(9)
-        assert judge(scored, None, seed=1) == judge(scored, None, seed=1)
-        assert judge(scored, None, seed=1) != judge(scored, None, seed=2)
+        assert estimate(scored, None, seed=1) == estimate(scored, None, seed=1)
+        assert estimate(scored, None, seed=1) != estimate(scored, None, seed=2)

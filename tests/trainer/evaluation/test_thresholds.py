@@ -1,6 +1,7 @@
 """Decisions: learnt on what nothing is tested on, and kept."""
 
-from pathlib import Path
+import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,16 +10,8 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from tests.trainer.scored_tables import random_table
-from trainer.evaluation.thresholds import (
-    CALIBRATED,
-    Decision,
-    Rule,
-    add_calibrated,
-    decide,
-    learn_threshold,
-    read_decision,
-    write_decision,
-)
+from trainer.evaluation.decision import Decision, Rule, parse_decision
+from trainer.evaluation.thresholds import CALIBRATED, add_calibrated, decide, learn_threshold
 
 sk: Any = sklearn_metrics
 
@@ -74,10 +67,9 @@ class TestDecide:
         assert decide(rows, "cnn") == decide(shuffled, "cnn")
 
 
-def test_a_decision_is_kept(tmp_path: Path) -> None:
+def test_a_decision_is_read_as_it_was_written() -> None:
     decision = Decision("cnn", "validation", 9, 3, view=Rule(1.2, 0.4), study=Rule(2.5, 0.61))
-    write_decision(tmp_path, decision)
-    assert read_decision(tmp_path) == decision
+    assert parse_decision(json.dumps(asdict(decision)).encode()) == decision
 
 
 def test_calibrated_probabilities_are_of_the_kept_model_only() -> None:

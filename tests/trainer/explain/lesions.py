@@ -12,7 +12,7 @@ from shared.images.spec import ImageSpec
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from trainer.explain.layer_cam import LayerCam
-from trainer.runs.saved_run import open_saved_run
+from trainer.runs.open import open_saved_run
 
 
 @dataclass(frozen=True)

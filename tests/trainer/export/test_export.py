@@ -20,14 +20,15 @@ from shared.lake.reader import ViewReader
 from tests.commands import run
 from tests.conftest import SIZE_PX
 from trainer.commands.export import export
-from trainer.export.formats import FORMATS, Answer
+from trainer.export.formats import FORMATS, PredictFunction
 from trainer.export.graph import build_graph
 from trainer.export.preprocessing import check_exportable
 from trainer.models.classifier_head import add_classifier
 from trainer.models.table import build_backbone
 from trainer.options import ExportOptions
 from trainer.runs.digests import write_digests
-from trainer.runs.saved_run import MODEL_FILE, open_saved_run
+from trainer.runs.open import open_saved_run
+from trainer.runs.run_folder import MODEL_FILE
 
 pytestmark = pytest.mark.slow
 
@@ -89,7 +90,7 @@ def pretrained_run(trained_run: Path, lake: Lake, tmp_path_factory: pytest.TempP
     return folder
 
 
-def _disagree(run: Path, lake: Lake, phantom_tree: Path, ask: Answer) -> float:
+def _disagree(run: Path, lake: Lake, phantom_tree: Path, ask: PredictFunction) -> float:
     """Return the largest difference between an export's probabilities and the model's."""
     model = open_saved_run(str(run)).load_model()
     views = lake.manifest.sample(NUM_VIEWS, seed=3).select(pl.col("view_id")).to_series()
@@ -146,7 +147,7 @@ def test_a_model_that_answers_nan_is_not_exported(trained_run: Path, tmp_path: P
     model.set_weights([*weights[:-1], np.full_like(weights[-1], np.nan)])
     model.save(folder / MODEL_FILE)
     write_digests(folder)
-    with pytest.raises(TrainingError, match=r"Expected probabilities .* answered nan"):
+    with pytest.raises(TrainingError, match=r"Expected probabilities .* Received: nan"):
         export(ExportOptions(out=str(tmp_path / "exported")), open_saved_run(str(folder)))
     assert not (tmp_path / "exported").exists()
 
@@ -169,5 +170,5 @@ def test_what_is_there_is_not_replaced(trained_run: Path, tmp_path: Path) -> Non
     ],
 )
 def test_a_preparation_that_is_no_plain_arithmetic_is_refused(spec: ImageSpec) -> None:
-    with pytest.raises(TrainingError, match="put into a graph"):
+    with pytest.raises(TrainingError, match="Expected a lake without"):
         check_exportable(spec)

@@ -65,7 +65,7 @@ def test_a_file_of_another_key_is_not_taken(
     path.replace(other.with_name(path.name))
     other.unlink()
     assert embed(views(1), "another key", lambda _: np.array([[5, 6]], np.float32))[0, 0] == 5
-    assert "not in its place" in capsys.readouterr().err
+    assert "in the wrong place" in capsys.readouterr().err
     assert embed(views(1), "another key", backbone)[0, 0] == 5
 
 
@@ -92,4 +92,4 @@ def test_a_cache_that_cannot_be_written_is_said_once_a_chunk(
     folder.parent.mkdir()
     folder.write_bytes(b"a file where a folder should be")
     assert embed(views(4), "key", Backbone())[:, 0].tolist() == [4]
-    assert "compute these embeddings again" in capsys.readouterr().err
+    assert "will be computed again" in capsys.readouterr().err

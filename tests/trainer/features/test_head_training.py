@@ -132,7 +132,7 @@ def test_stronger_decay_makes_smaller_weights() -> None:
     train = examples(0, 300)
     for head in ("linear", "hidden"):
         weak, strong = (fit_one(train, train, TrainOptions(), head, d).head for d in (10, 10_000))
-        assert np.abs(strong.straight).sum() < 0.5 * np.abs(weak.straight).sum()
+        assert np.abs(strong.kernel).sum() < 0.5 * np.abs(weak.kernel).sum()
 
 
 def test_the_best_epoch_by_validation_loss_is_kept() -> None:

@@ -10,16 +10,17 @@ from scipy.stats import binomtest
 from shared.images.spec import ImageSpec
 from tests.trainer.scored_tables import random_table
 from trainer.evaluation.thresholds import decide
-from trainer.inference.study_predictions import answer
+from trainer.inference.study_predictions import predict_studies
+from trainer.runs.run_files import RunFiles
 from trainer.runs.saved_run import SavedRun
 
 
 def _bounds(num_studies: int, probability: float) -> dict[str, pl.DataFrame]:
     """Return what is answered to a view, and to its study, after so many were held out."""
     scored = random_table(2, num_studies, role="validation")
-    kept = SavedRun(Path(), {}, {}, decide(scored, "cnn"), ImageSpec(), scored)
+    kept = SavedRun(RunFiles(Path()), {}, {}, decide(scored, "cnn"), ImageSpec(), scored)
     views = pl.DataFrame({"path": ["a.png"], "study": ["a"]})
-    by_view, by_study = answer(kept, views, np.array([[probability]], np.float32))
+    by_view, by_study = predict_studies(kept, views, np.array([[probability]], np.float32))
     return {"scored": scored, "view": by_view, "study": by_study}
 
 
@@ -33,7 +34,7 @@ def test_a_low_probability_is_held_against_the_lowest_ones(
     expected = binomtest(int(labels.sum()), num_alike).proportion_ci(method="wilson")
     (row,) = found["study"].iter_rows(named=True)
     assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
-    assert row["answer"] == "normal"
+    assert row["decision"] == "normal"
 
 
 def test_few_held_out_studies_make_no_interval() -> None:

@@ -136,7 +136,7 @@ def test_weights_of_another_network_and_damaged_ones_are_refused(
     text.write_text("not a model")
     for name, path in (("resnet50", weights_file), ("mobilenetv2", cut), ("mobilenetv2", text)):
         with pytest.raises(
-            WeightsError, match=r"Expected (the weights of .*|a whole file of weights.) Received: "
+            WeightsError, match=r"Expected (the weights of .*|a valid file of weights.) Received: "
         ) as caught:
             build_backbone(name, SIZE_PX, str(path))
         assert path.name in str(caught.value)

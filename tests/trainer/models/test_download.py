@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from shared.errors import WeightsError
-from trainer.models.download import Published
+from trainer.models.download import PublishedWeights
 
 CONTENT = bytes(range(256)) * 10_000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -38,13 +38,13 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_a_file_is_kept_where_keras_keeps_it_and_not_asked_for_again(
     url: str, tmp_path: Path
 ) -> None:
-    path = Published(f"{url}/some/weights.h5", MD5).find()
+    path = PublishedWeights(f"{url}/some/weights.h5", MD5).find()
     assert path == tmp_path / "models" / "weights.h5"
     assert path.read_bytes() == CONTENT
-    assert Published("http://127.0.0.1:9/weights.h5", MD5).find() == path
+    assert PublishedWeights("http://127.0.0.1:9/weights.h5", MD5).find() == path
     path.write_bytes(CONTENT[:-1])
     with pytest.raises(WeightsError, match=f"Expected the MD5 {MD5}"):
-        Published(f"{url}/some/weights.h5", MD5).find()
+        PublishedWeights(f"{url}/some/weights.h5", MD5).find()
 
 
 @pytest.mark.parametrize("md5", [None, MD5])
@@ -53,12 +53,12 @@ def test_a_failed_download_leaves_nothing(
     url: str, file: str, md5: str | None, tmp_path: Path
 ) -> None:
     with pytest.raises(WeightsError, match="weights=none") as caught:
-        Published(f"{url}/{file}", md5).find()
+        PublishedWeights(f"{url}/{file}", md5).find()
     assert str(tmp_path / "models" / file) in str(caught.value)
     assert not (tmp_path / "models").exists()
 
 
 def test_another_file_than_the_published_one_is_not_kept(url: str, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="Expected the MD5 0000"):
-        Published(f"{url}/weights.h5", "0000").find()
+        PublishedWeights(f"{url}/weights.h5", "0000").find()
     assert not (tmp_path / "models").exists()

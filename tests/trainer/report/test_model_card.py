@@ -12,7 +12,7 @@ import pytest
 from shared.labels import MURA_PARTS
 from shared.lake.open import Lake
 from tests.trainer.run_folders import write_cv, write_train
-from trainer.evaluation.metrics import LEVELS
+from trainer.evaluation.scored_table import LEVELS
 from trainer.report import formatting
 from trainer.report.page import write_report
 
@@ -106,12 +106,12 @@ def test_limits_come_from_the_numbers(tmp_path: Path) -> None:
     assert bounds["high"] - bounds["low"] > 0.1
     assert f"95 % CI of the study AUROC is wide, {formatting.interval(bounds)}" in tested
     assert "evaluated on only 40 patients." in tested
-    assert "There is no test" not in tested
+    assert "There is no test set" not in tested
     assert "no 95 % CI:" not in tested
     assert "the files of this run contain no pixels" in tested
 
     untested = _write(write_train(tmp_path / "untested", roles=("validation",)))
-    assert "- There is no test: the lake has no views of the official valid split" in untested
+    assert "- There is no test set: the lake has no views of the official valid split" in untested
     assert "Fewer than 20 patients, so no 95 % CI: hand, wrist." in untested
 
 

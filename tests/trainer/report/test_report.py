@@ -16,13 +16,14 @@ from shared.errors import TrainingError
 from shared.labels import LABEL_NAMES
 from tests.trainer.run_folders import PARTS, fit, predict, write_cv, write_run, write_train
 from trainer.data.target import Target
-from trainer.evaluation.metrics import LEVELS
-from trainer.evaluation.thresholds import Decision
-from trainer.report import formatting, methods
+from trainer.evaluation.decision import Decision
+from trainer.evaluation.scored_table import LEVELS
+from trainer.report import formatting, methods, summary
 from trainer.report.error_analysis import heat_map_path
 from trainer.report.formatting import number
 from trainer.report.page import write_report
 from trainer.report.terminal import print_results
+from trainer.runs.digests import write_digests
 
 
 def read_text(report: Path) -> str:
@@ -89,7 +90,7 @@ def test_answers_at_the_learnt_threshold_stand_below_those_at_one_half(report: P
         assert f"{level} {number(learnt['threshold'])} {accuracy} {majority}" in text
     learnt_on = metrics["decision"]["learnt_on"].replace("_", "-")
     assert f"were learnt on the {learnt_on} predictions" in text
-    assert "the test was not used" in text
+    assert "the test set was not used" in text
 
 
 def test_the_page_stands_alone(report: Path):
@@ -161,7 +162,7 @@ def test_candidates_name_every_model_and_mark_the_chosen(tmp_path: Path):
     assert "small ✓" not in text
     assert "the official valid split was not used for the choice" in text
     assert "a fifth of the patients held out for early stopping" in text
-    assert "evaluated once on the test" in text
+    assert "evaluated once on the test set" in text
     for model in ("small", "large/2"):
         for key in ("view_auroc", "study_kappa"):
             folds = [fold[key] for fold in metrics["folds"][model]]
@@ -191,6 +192,7 @@ def test_a_cross_validation_shows_pooled_numbers_first_and_the_test_beside_them(
 def test_a_run_prints_its_sets_in_the_order_of_the_report(
     report: Path, capsys: pytest.CaptureFixture[str]
 ):
+    write_digests(report.parent)
     print_results(report.parent)
     printed = capsys.readouterr().out
     assert "\\u202f" not in printed
@@ -261,7 +263,7 @@ def test_pictures_are_shown_where_the_run_kept_them(tmp_path: Path):
 def test_without_test_rows_the_page_says_so(tmp_path: Path, write: Any):
     text = read_text(write_report(write(tmp_path, roles=("validation",))))
     assert json.loads((tmp_path / "metrics.json").read_text())["test"] == {}
-    assert "There is no test" in text
+    assert "There is no test set" in text
     assert ("Validation view AUROC" if write is write_train else "Out-of-fold view AUROC") in text
 
 
@@ -283,7 +285,7 @@ def test_a_patient_in_two_sets_is_not_hidden(tmp_path: Path):
     scored = list(predict("cnn", "test"))
     leaked = [(f"{r[0]}x", r[1], None, "validation", *r[4:]) for r in scored[:2]]
     text = read_text(write_report(write_run(tmp_path, "train", [*scored, *leaked], [])))
-    assert "1 patient of validation" in text
+    assert "1 patient of the validation set" in text
 
 
 def test_a_folder_without_predictions_is_refused(tmp_path: Path):
@@ -315,23 +317,23 @@ class TestHeadline:
     }
 
     def test_a_good_model_is_compared_to_chance_and_majority(self):
-        ranking, accuracy = formatting.headline(self.MEASURES)
+        ranking, accuracy = summary.headline(self.MEASURES)
         assert "AUROC 0.800; chance is 0.5" in ranking
         assert "always predicting “normal”" in accuracy
         assert "no better" not in accuracy
 
     def test_no_better_than_majority_is_said(self):
-        sentences = formatting.headline({**self.MEASURES, "view_accuracy": 0.6})
+        sentences = summary.headline({**self.MEASURES, "view_accuracy": 0.6})
         assert "no better" in sentences[1]
 
     def test_what_chance_explains_is_said(self):
         for low, high, is_chance in ((0.48, 0.7, True), (0.52, 0.7, False), (0.3, 0.49, False)):
             intervals = {"auroc": {"low": low, "high": high, "num_resamples": 2000}}
-            sentences = formatting.headline({**self.MEASURES, "study_intervals": intervals})
+            sentences = summary.headline({**self.MEASURES, "study_intervals": intervals})
             assert any("chance." in sentence for sentence in sentences) is is_chance
 
     def test_what_has_no_interval_is_not_called_chance(self):
-        sentences = formatting.headline({**self.MEASURES, "study_intervals": {"auroc": None}})
+        sentences = summary.headline({**self.MEASURES, "study_intervals": {"auroc": None}})
         assert not any("chance." in sentence for sentence in sentences)
 
 
@@ -358,7 +360,7 @@ class TestNotes:
     def test_results_at_a_threshold_learnt_on_the_same_set_are_too_good(self):
         decision = Decision("cnn", "validation", 90, 30)
         on_test, on_own = (methods.on_decision(decision, [name]) for name in ("test", "validation"))
-        assert "the test was not used" in on_test
+        assert "the test set was not used" in on_test
         assert "too good" not in on_test
         assert "validation results" in on_own
         assert "too good" in on_own

@@ -59,7 +59,7 @@ def test_the_best_trials_and_the_first_stand_in_order_and_failed_ones_are_counte
         )
         assert "1 trial failed" in each
         assert "they are those of the best of 11 trials" in each
-        assert "The test was not used for the choice" in each
+        assert "The test set was not used for the choice" in each
     assert "just tune model=cnn4 trials=11 search=learning_rate,augment" in card
 
 

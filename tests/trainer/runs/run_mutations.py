@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from trainer.runs.run_folder import PREDICTIONS_FILE, SUMS_FILE
-from trainer.runs.saved_run import MODEL_FILE
+from trainer.runs.run_folder import MODEL_FILE, PREDICTIONS_FILE, SUMS_FILE
 
 JSON_FILES = ("config.json", "decision.json", "metrics.json")
 READ_FILES = (*JSON_FILES, PREDICTIONS_FILE, MODEL_FILE, SUMS_FILE)

@@ -16,7 +16,7 @@ from trainer.runs.run_folder import (
 )
 from trainer.runs.unfinished import RUN_FILE
 from trainer.training.checkpoint import Checkpoint, State
-from trainer.tuning.trials import Trial, keep_trials, read_trials
+from trainer.tuning.trials import Trial, read_trials, save_trials
 
 
 def _end(out: Path, key: str, error: BaseException | None = None, *, epochs: bool = True) -> None:
@@ -120,7 +120,7 @@ def test_kept_trials_are_read_as_they_were_or_not_at_all(
 ) -> None:
     assert read_trials(tmp_path) == []
     trials = [Trial(1, {"dropout": 0.1}, 0.7, 2.0), Trial(2, {"dropout": 0.2}, None, 2.0)]
-    keep_trials(tmp_path, trials)
+    save_trials(tmp_path, trials)
     assert read_trials(tmp_path) == trials
     assert capsys.readouterr().err == ""
     (file,) = tmp_path.iterdir()
@@ -165,7 +165,7 @@ def test_a_damaged_or_misplaced_checkpoint_begins_anew(
         damaged[place] ^= 1 << place % 8
         path.write_bytes(damaged)
         assert Checkpoint(path).read() is None
-        assert f"{path} is damaged or not in its place" in capsys.readouterr().err
+        assert f"{path} is damaged or in the wrong place" in capsys.readouterr().err
     path.write_bytes(other.read_bytes())
     assert Checkpoint(path).read() is None
     path.write_bytes(whole)

@@ -24,12 +24,13 @@ from tests.trainer.runs.run_mutations import (
     mutate_table,
     read_all,
 )
-from trainer.evaluation.thresholds import DECISION_FILE
-from trainer.inference.study_predictions import answer
+from trainer.evaluation.decision import DECISION_FILE
+from trainer.inference.study_predictions import predict_studies
 from trainer.report.model_card import CARD_FILE
-from trainer.runs.digests import write_digests
-from trainer.runs.run_folder import PREDICTIONS_FILE, SUMS_FILE
-from trainer.runs.saved_run import MODEL_FILE, SavedRun, open_saved_run
+from trainer.runs.digests import read_digests, write_digests
+from trainer.runs.open import open_saved_run
+from trainer.runs.run_folder import MODEL_FILE, PREDICTIONS_FILE, SUMS_FILE
+from trainer.runs.saved_run import SavedRun
 
 NUM_FLIPS, NUM_VALUES = 60, 60
 OUTPUTS = np.linspace(0, 1, 9, dtype=np.float32)[:, None]
@@ -47,14 +48,14 @@ def own_run(trained_run: Path, tmp_path: Path) -> Path:
 def _answer(kept: SavedRun, outputs: Any = OUTPUTS) -> list[pl.DataFrame]:
     paths = [str(row) for row in range(len(outputs))]
     views = pl.DataFrame({"path": paths, "study": [path[:1] for path in paths]})
-    return list(answer(kept, views, outputs))
+    return list(predict_studies(kept, views, outputs))
 
 
 def _outcome(folder: Path) -> tuple[Any, ...] | None:
     """Return all that answers depend on beside the model; None where the run is refused."""
     try:
         kept = open_saved_run(str(folder))
-        kept.read(MODEL_FILE)
+        kept.files.read(MODEL_FILE)
     except TrainingError as error:
         _check_message(str(error))
         return None
@@ -142,12 +143,12 @@ def test_a_link_to_the_run_folder_is_followed_one_inside_is_not(
     link = tmp_path / "latest"
     link.symlink_to(own_run)
     kept = open_saved_run(str(link))
-    picture = next(path for path in kept.digests if path.startswith("heat_maps/"))
-    assert kept.read(picture) == (own_run / picture).read_bytes()
+    picture = next(path for path in read_digests(own_run) if path.startswith("heat_maps/"))
+    assert kept.files.read(picture) == (own_run / picture).read_bytes()
     (own_run / "heat_maps").rename(tmp_path / "elsewhere")
     (own_run / "heat_maps").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(TrainingError, match="a link is not followed"):
-        kept.read(picture)
+    with pytest.raises(TrainingError, match="links are not followed"):
+        kept.files.read(picture)
 
 
 def test_sha256sum_verifies_a_run_and_whoever_changed_it_is_told_which_file(own_run: Path) -> None:
@@ -158,7 +159,7 @@ def test_sha256sum_verifies_a_run_and_whoever_changed_it_is_told_which_file(own_
         card.write("Fit for clinical use.\n")
     assert subprocess.run(command, cwd=own_run, capture_output=True).returncode == 1
     with pytest.raises(TrainingError, match=rf"Received: .*{CARD_FILE}, which was changed"):
-        open_saved_run(str(own_run)).read(CARD_FILE)
+        open_saved_run(str(own_run)).files.read(CARD_FILE)
 
 
 def test_a_run_without_digests_is_not_finished(own_run: Path, tmp_path: Path) -> None:
@@ -171,5 +172,5 @@ def test_a_run_without_digests_is_not_finished(own_run: Path, tmp_path: Path) ->
 def test_what_is_no_probability_is_never_answered_with(trained_run: Path, wrong: float) -> None:
     outputs = OUTPUTS.copy()
     outputs[4] = wrong
-    with pytest.raises(TrainingError, match=r"Expected probabilities .* Received: run="):
+    with pytest.raises(TrainingError, match=r"Expected probabilities .* from run="):
         _answer(open_saved_run(str(trained_run)), outputs)

@@ -29,7 +29,7 @@ from trainer.options import ServeOptions
 from trainer.commands.serve import serve
 def start(words):
     serve(parse(ServeOptions, words, "serve"), {LIMITS})
-run(start, "serve", "the page is closed")
+run(start, "serve", "the server has stopped")
 """
 
 

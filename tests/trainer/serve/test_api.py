@@ -89,7 +89,7 @@ def test_a_token_is_demanded_of_everything_that_tells_of_the_model(
     for method, path in (
         ("GET", "/card"),
         ("GET", "/api/model"),
-        ("POST", "/answer"),
+        ("POST", "/predict"),
         ("POST", "/api/predict"),
         ("GET", "/no/such/page"),
     ):
@@ -111,9 +111,9 @@ def test_a_failure_is_one_sentence_and_its_traceback_stays_here(
 ) -> None:
     form = make_form(("a.png", views[0].read_bytes()))
     headers = [FORM, f"Authorization: Bearer {TOKEN}"]
-    answer = ask(guarded, "POST", "/answer", form, headers)
+    answer = ask(guarded, "POST", "/predict", form, headers)
     assert answer.status == 500
-    assert answer.json() == {"error": "The server failed; it has printed the reason."}
+    assert answer.json() == {"error": "Internal error; the server has logged the details."}
     assert guarded.process.stderr
     printed = ""
     while "TypeError" not in printed:

@@ -86,13 +86,13 @@ def test_a_study_is_answered(page: Page, views: list[Path]) -> None:
 
     _drop(page, *views[:2])
 
-    expect(page.locator("[data-answer=study]")).to_have_text(re.compile("^(Normal|Abnormal)$"))
+    expect(page.locator("[data-decision=study]")).to_have_text(re.compile("^(Normal|Abnormal)$"))
     probability = float(page.locator("[data-probability=study]").inner_text())
     by_view = [float(text) for text in page.locator("[data-probability=view]").all_inner_texts()]
     assert len(by_view) == 2
     assert 0 < probability < 1
     assert all(0 < each < 1 for each in by_view)
-    expect(page.locator("[data-answer=view]")).to_have_count(2)
+    expect(page.locator("[data-decision=view]")).to_have_count(2)
     expect(disclaimer).to_be_in_viewport()
 
     heat = page.locator("img.heat").first
@@ -116,7 +116,7 @@ def test_a_dicom_file_is_answered_as_its_picture(
     dicom = tmp_path / "IM0001"
     dicom.write_bytes(write_dicom(dataset))
     _drop(page, views[0], dicom)
-    expect(page.locator("[data-answer=view]")).to_have_count(2)
+    expect(page.locator("[data-decision=view]")).to_have_count(2)
     by_view = page.locator("[data-probability=view]").all_inner_texts()
     assert by_view[0] == by_view[1]
     expect(page.get_by_text("IM0001")).to_be_visible()
@@ -132,15 +132,15 @@ def test_bad_files_are_answered_with_a_sentence(
     expect(page.locator(".message")).to_have_text(
         "<b>letter.png cannot be read as a radiograph. The file is text."
     )
-    expect(page.locator("[data-answer=study]")).to_have_count(0)
+    expect(page.locator("[data-decision=study]")).to_have_count(0)
 
     _drop(page, text, views[0])
-    expect(page.locator("[data-answer=view]")).to_have_count(1)
+    expect(page.locator("[data-decision=view]")).to_have_count(1)
     expect(page.get_by_text("The result below is for the other view only.")).to_be_visible()
 
     _drop(page, *views)
     expect(page.get_by_text("Expected at most 3 views of one study; 4 were given.")).to_be_visible()
-    expect(page.locator("[data-answer=view]")).to_have_count(0)
+    expect(page.locator("[data-decision=view]")).to_have_count(0)
 
     large = tmp_path / "large.png"
     large.write_bytes(bytes(7 * 1024 * 1024))
@@ -152,7 +152,7 @@ def test_it_fits_a_phone(page: Page, views: list[Path]) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.get_by_text("Research use, not a diagnosis.").first).to_be_in_viewport()
     _drop(page, *views[:2])
-    expect(page.locator("[data-answer=study]")).to_be_visible()
+    expect(page.locator("[data-decision=study]")).to_be_visible()
     page.get_by_text("Model card", exact=True).click()
     expect(page.get_by_role("heading", name="Intended use")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
@@ -173,7 +173,7 @@ def test_a_busy_server_is_told_and_a_new_study_replaces_the_last(
         _drop(page, *views[:2])
         expect(page.get_by_text("The server is busy with other studies")).to_be_visible()
         _drop(page, views[2])
-    expect(page.locator("[data-answer=view]")).to_have_count(1, timeout=30_000)
+    expect(page.locator("[data-decision=view]")).to_have_count(1, timeout=30_000)
 
 
 def test_files_that_are_dropped_are_answered(page: Page, views: list[Path]) -> None:
@@ -203,7 +203,7 @@ def test_a_token_is_taken_from_the_fragment_or_typed(
         expect(opened.get_by_role("heading", level=1)).to_have_text("Wrist: normal or abnormal?")
         assert opened.url == f"{guarded.url}/"
         _drop(opened, views[0])
-        expect(opened.locator("[data-answer=study]")).to_be_visible()
+        expect(opened.locator("[data-decision=study]")).to_be_visible()
         assert not any(_TOKEN in url for url in asked)
 
         other = browser.new_context().new_page()

@@ -56,7 +56,7 @@ def test_memory_and_descriptors_stay_flat_over_1000_requests(
             assert predict(served, view).status == 200
             assert predict(served, text).status == 422
             assert ask(served, "GET", "/").status == 200
-            assert ask(served, "POST", "/answer", b"no form", [FORM]).status == 400
+            assert ask(served, "POST", "/predict", b"no form", [FORM]).status == 400
             assert ask(served, "GET", "/", headers=refused[turn % 2]).status in (400, 403, 421)
 
     def measure() -> list[tuple[int, int]]:
@@ -92,14 +92,14 @@ def test_it_stops_at_once_while_tensorflow_starts(trained_run: Path) -> None:
         text=True,
     )
     assert process.stdout
-    assert "answers at" in process.stdout.readline()
+    assert "serving " in process.stdout.readline()
     start_s = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     # it takes longer to start, and what it was doing cannot be interrupted
     assert time.monotonic() - start_s < 4
     assert process.returncode == 130, said
-    assert said.splitlines()[-1] == "serve: interrupted; the page is closed"
+    assert said.splitlines()[-1] == "serve: interrupted; the server has stopped"
 
 
 def test_it_connects_to_nobody_and_writes_no_file(
@@ -114,7 +114,7 @@ def test_it_connects_to_nobody_and_writes_no_file(
         content = views[0].read_bytes()
         assert predict(own, ("a.png", content), ("b.png", bytes(3 * MEGABYTE))).status == 200
         form = make_form(("http://name/a.png", content), ("/dev/zero", content))
-        assert ask(own, "POST", "/answer", form, [FORM]).status == 200
+        assert ask(own, "POST", "/predict", form, [FORM]).status == 200
         assert ask(own, "GET", "/card").status == 200
         own.server.send_signal(signal.SIGINT)
         own.process.wait(timeout=30)
@@ -208,7 +208,10 @@ def test_ctrl_c_stops_it_within_two_seconds_while_a_study_is_read(
 ) -> None:
     said = stop_while_a_study_is_read(served, views[0], signal.SIGINT)
     assert served.process.returncode == 130
-    assert said.splitlines() == ["starting TensorFlow", "serve: interrupted; the page is closed"]
+    assert said.splitlines() == [
+        "starting TensorFlow",
+        "serve: interrupted; the server has stopped",
+    ]
 
 
 def stop_while_a_study_is_read(served: Served, view: Path, number: signal.Signals) -> str:

@@ -56,7 +56,7 @@ def test_a_path_or_url_in_a_request_is_never_opened(served: Served, path: str) -
     ):
         assert_refused(ask(served, "POST", target, old, ["Content-Type: application/json"]), 404)
         assert_refused(ask(served, "GET", target), 404)
-    for target in ("/answer", "/api/predict"):
+    for target in ("/predict", "/api/predict"):
         kinds = ("application/json", "application/x-www-form-urlencoded", "text/plain", "image/png")
         for kind in kinds:
             assert_refused(ask(served, "POST", target, old, [f"Content-Type: {kind}"]), 415)
@@ -90,7 +90,7 @@ def test_foreign_pages_may_not_ask(served: Served, views: list[Path]) -> None:
         f"Origin: http://{own}\r\nOrigin: http://evil.example",
     ):
         for method, path, body in (
-            ("POST", "/answer", form),
+            ("POST", "/predict", form),
             ("POST", "/api/predict", form),
             ("GET", "/", b""),
             ("GET", "/api/model", b""),
@@ -128,7 +128,7 @@ def test_methods_and_targets_that_do_not_exist(served: Served) -> None:
     for method, path in (
         ("GET", "/api/predict"),
         ("PUT", "/api/predict"),
-        ("DELETE", "/answer"),
+        ("DELETE", "/predict"),
         ("POST", "/"),
         ("POST", "/api/model"),
         ("TRACE", "/"),
@@ -141,14 +141,14 @@ def test_methods_and_targets_that_do_not_exist(served: Served) -> None:
 def test_too_large_a_body_is_refused_before_it_is_read(served: Served) -> None:
     for length in (REQUEST_LIMIT + 1, 10**15):
         with connect(served) as connection:
-            head = f"POST /answer HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\n"
+            head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\n"
             connection.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
             assert_refused(receive(connection), 413)
     # without a length the bytes count
     chunk = b"100000\r\n" + bytes(MEGABYTE) + b"\r\n"
     before = served.server.memory_info().rss
     with connect(served) as connection:
-        head = f"POST /answer HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\nTransfer-Encoding: chunked"
+        head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\nTransfer-Encoding: chunked"
         connection.sendall(head.encode() + b"\r\n\r\n")
         # the preamble of a form may be of any length
         with pytest.raises(OSError, match=r"reset|pipe"):
@@ -172,10 +172,10 @@ def test_too_many_or_too_large_views_are_refused(served: Served) -> None:
 def test_bodies_that_are_no_form_are_refused(served: Served) -> None:
     whole = make_form(PLAIN_FILE)
     no_form = "Content-Type: multipart/form-data"
-    assert_refused(ask(served, "POST", "/answer", whole, [no_form]), 400)
-    assert_refused(ask(served, "POST", "/answer", whole, [f"{no_form}; boundary="]), 400)
+    assert_refused(ask(served, "POST", "/predict", whole, [no_form]), 400)
+    assert_refused(ask(served, "POST", "/predict", whole, [f"{no_form}; boundary="]), 400)
     long = f"{no_form}; boundary={'b' * 71}"
-    assert_refused(ask(served, "POST", "/answer", whole, [long]), 400)
+    assert_refused(ask(served, "POST", "/predict", whole, [long]), 400)
     for body in (
         b"",
         b"Dear colleague",
@@ -189,14 +189,14 @@ def test_bodies_that_are_no_form_are_refused(served: Served) -> None:
         make_form(),
         whole.replace(BOUNDARY.encode(), b"----other"),
     ):
-        assert_refused(ask(served, "POST", "/answer", body, [FORM]), 400)
+        assert_refused(ask(served, "POST", "/predict", body, [FORM]), 400)
 
 
 def test_requests_that_can_be_read_in_two_ways_are_refused(served: Served) -> None:
     body = make_form(PLAIN_FILE)
     chunked = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
     both = [FORM, f"Content-Length: {len(chunked)}", "Transfer-Encoding: chunked"]
-    assert_refused(ask(served, "POST", "/answer", chunked, both), 400)
+    assert_refused(ask(served, "POST", "/predict", chunked, both), 400)
     for lines in (
         ["Content-Length: 5", "Content-Length: 6"],
         ["Content-Length: -5"],
@@ -207,7 +207,7 @@ def test_requests_that_can_be_read_in_two_ways_are_refused(served: Served) -> No
         ["X-Long: " + "a" * 70_000],
         ["X Y: 1"],
     ):
-        answer = ask(served, "POST", "/answer", b"12345", [FORM, *lines])
+        answer = ask(served, "POST", "/predict", b"12345", [FORM, *lines])
         assert answer.status in (400, 431, 501, 415), (lines, answer)
     # one request a connection, so that nothing can hide behind another
     with connect(served) as connection:
@@ -217,7 +217,7 @@ def test_requests_that_can_be_read_in_two_ways_are_refused(served: Served) -> No
 
 
 def test_slow_clients_are_cut_off(served: Served) -> None:
-    head = f"POST /answer HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\nContent-Length: 9999\r\n\r\n"
+    head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\n{FORM}\r\nContent-Length: 9999\r\n\r\n"
     head += make_form(("a.png", b"")).decode()[: -len(BOUNDARY) - 8]
 
     def send_slowly(text: str, every_s: float) -> tuple[Answer, float]:
@@ -309,7 +309,7 @@ def test_a_file_name_is_only_a_label(served: Served, sent: str, label: str) -> N
         assert set(sent) & {"\0", "\x1b"}
         return
     assert answer.json()["unread"][0]["path"] == label
-    page = ask(served, "POST", "/answer", make_form((sent, b"Dear colleague")), [FORM])
+    page = ask(served, "POST", "/predict", make_form((sent, b"Dear colleague")), [FORM])
     assert b"<img" not in page.body
     assert b"colleague" not in page.body + answer.body
 

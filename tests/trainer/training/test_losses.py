@@ -110,17 +110,17 @@ def _seen(batches: tf.data.Dataset, num_views: int) -> list[tuple[Any, ...]]:
 
 def test_every_way_to_read_gives_each_view_its_class_and_weight(lake: Lake) -> None:
     views = lake.manifest.sample(120, seed=6)
-    truth = make_targets(views, make_target("part_abnormal", lake.manifest), "part_label")
+    targets = make_targets(views, make_target("part_abnormal", lake.manifest), "part_label")
     with ViewReader(lake, views) as reader:
         pixels = reader.read(np.arange(views.height))
         expected = sorted(
             (image.tobytes(), *map(float, (number[0], weight)))
-            for image, number, weight in zip(pixels, *truth, strict=True)
+            for image, number, weight in zip(pixels, *targets, strict=True)
         )
         ways: list[Callable[[], tf.data.Dataset]] = [
-            lambda: ordered_batches(reader, BATCH, truth=truth),
-            lambda: shuffled_batches(reader, BATCH, 1, truth=truth),
-            lambda: sequential_batches(reader, BATCH, 1, truth=truth),
+            lambda: ordered_batches(reader, BATCH, targets=targets),
+            lambda: shuffled_batches(reader, BATCH, 1, targets=targets),
+            lambda: sequential_batches(reader, BATCH, 1, targets=targets),
         ]
         for make in ways:
             assert _seen(make(), views.height) == expected

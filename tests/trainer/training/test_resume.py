@@ -35,11 +35,14 @@ def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bits(
     words = [*TRAIN, f"lake={lake.root}"]
     status, said = _stop_after(1, signal.SIGINT, words, tmp_path)
     assert status == 130
-    assert "the same command goes on after the last finished epoch" in said.splitlines()[-1]
+    assert (
+        "run the same command again to resume after the last finished epoch"
+        in said.splitlines()[-1]
+    )
     (unfinished,) = (tmp_path / "runs").iterdir()
     status, said = _stop_after(3, signal.SIGKILL, words, tmp_path)
     assert status == -signal.SIGKILL
-    assert f"going on with runs/{unfinished.name}" in said
+    assert f"resuming runs/{unfinished.name}" in said
 
     (unfinished / HEAT_MAPS).mkdir()  # as if it had been killed later
 

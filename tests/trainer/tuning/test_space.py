@@ -10,17 +10,17 @@ import pytest
 from shared.errors import UsageError
 from trainer.options import TrainOptions, TuneOptions
 from trainer.tuning.sampler import propose
-from trainer.tuning.space import make_space, round_settings, usual_settings
-from trainer.tuning.trials import Settings, Trial, choose, keep_trials, read_trials
+from trainer.tuning.space import default_settings, make_space, round_settings
+from trainer.tuning.trials import Settings, Trial, best_trial, read_trials, save_trials
 
-HEADS = TuneOptions(part="wrist").search_rest(())
+HEADS = TuneOptions(part="wrist").complete_search(())
 
 
 def _run(options: TuneOptions, seed: int, trials: Sequence[Trial], num_trials: int) -> list[Trial]:
     """Go on with a search whose best is a linear head with a decay of 50."""
     tried, space = list(trials), make_space(options, 100)
     while len(tried) < num_trials:
-        settings = propose(space, tried, seed) if tried else usual_settings(options)
+        settings = propose(space, tried, seed) if tried else default_settings(options)
         settings = round_settings(settings)
         tried.append(Trial(len(tried) + 1, settings, _score(settings), 1.0))
     return tried
@@ -36,7 +36,7 @@ def _score(settings: Settings) -> float | None:
 
 def test_a_search_that_was_killed_goes_on_as_it_would_have(tmp_path: Path) -> None:
     whole = _run(HEADS, 0, [], 16)
-    keep_trials(tmp_path, whole[:11])
+    save_trials(tmp_path, whole[:11])
     assert read_trials(tmp_path) == whole[:11]
     assert _run(HEADS, 0, read_trials(tmp_path), 16) == whole
     assert _run(HEADS, 4, [], 16) != whole
@@ -45,13 +45,13 @@ def test_a_search_that_was_killed_goes_on_as_it_would_have(tmp_path: Path) -> No
 
 
 def test_damaged_trials_are_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    keep_trials(tmp_path, _run(HEADS, 0, [], 3))
+    save_trials(tmp_path, _run(HEADS, 0, [], 3))
     (path,) = tmp_path.iterdir()
     damaged = bytearray(path.read_bytes())
     damaged[-100] ^= 1
     path.write_bytes(damaged)
     assert read_trials(tmp_path) == []
-    assert f"{path} is damaged or not in its place" in capsys.readouterr().err
+    assert f"{path} is damaged or in the wrong place" in capsys.readouterr().err
 
 
 def test_later_trials_are_better_than_those_at_random() -> None:
@@ -60,7 +60,7 @@ def test_later_trials_are_better_than_those_at_random() -> None:
         trials = _run(HEADS, seed, [], 20)
         scores = [trial.score or 0.0 for trial in trials]
         gains.append(mean(scores[10:]) - mean(scores[:10]))
-        best = choose(trials)
+        best = best_trial(trials)
         assert best
         assert best.settings["head"] == "linear"
         assert 25 < best.settings["weight_decay"] < 100
@@ -85,32 +85,32 @@ def test_later_trials_are_better_than_those_at_random() -> None:
 def test_usual_settings_come_first_and_every_setting_is_one_of_train(
     options: TuneOptions, names: list[str]
 ) -> None:
-    options = options.search_rest(())
-    usual, space = usual_settings(options), make_space(options, 40)
+    options = options.complete_search(())
+    usual, space = default_settings(options), make_space(options, 40)
     assert list(usual) == list(space) == names
     trials = [Trial(1, round_settings(usual), 0.5, 1.0)]
     for seed in range(20):
         settings = round_settings(propose(space, trials, seed))
-        fit = options.settle(settings)
+        fit = options.with_settings(settings)
         assert type(fit) is TrainOptions
         assert {name: getattr(fit, name) for name in names} == settings
         assert fit.batch_size <= 40
 
 
 def test_what_is_given_is_not_searched() -> None:
-    options = TuneOptions(head="hidden", class_weight="label").search_rest(
+    options = TuneOptions(head="hidden", class_weight="label").complete_search(
         {"head", "class_weight", "part"}
     )
     assert options.searched == ["weight_decay"]
-    assert options.settle({"weight_decay": 3.0}) == TrainOptions(
+    assert options.with_settings({"weight_decay": 3.0}) == TrainOptions(
         head="hidden", class_weight="label", weight_decay=3.0
     )
-    with pytest.raises(UsageError, match="left to search"):
-        TuneOptions().search_rest({"head", "weight_decay", "class_weight"})
+    with pytest.raises(UsageError, match="at least one setting"):
+        TuneOptions().complete_search({"head", "weight_decay", "class_weight"})
     with pytest.raises(
-        UsageError, match=r"either given or searched.*search=weight_decay weight_decay=3"
+        UsageError, match=r"either fixed or searched.*search=weight_decay weight_decay=3"
     ):
-        TuneOptions(search="weight_decay", weight_decay=3).search_rest({"weight_decay"})
+        TuneOptions(search="weight_decay", weight_decay=3).complete_search({"weight_decay"})
 
 
 def test_labels_of_parts_are_searched_only_where_there_are_several() -> None:

@@ -115,13 +115,9 @@ _LONG, _ROUND = Shape(), RoundShape()
 def long_bone(
     start: Point, end: Point, half_widths: tuple[float, float, float], shape: Shape = _LONG
 ) -> Bone:
-    """Make a long bone.
+    """Make a long bone, with the centres of its ends and its half widths in mm.
 
-    Args:
-        start: centre of its first end, in mm.
-        end: centre of its other end, in mm.
-        half_widths: half widths of first end, shaft and other end, in mm.
-        shape: all other properties.
+    `half_widths` are those of the first end, the shaft and the other end.
     """
     a, b = np.array(start), np.array(end)
     width = _flare(half_widths, shape, float(np.linalg.norm(b - a)))
@@ -150,18 +146,11 @@ def _round_end(from_end: Array) -> Array:
 
 
 def short_bone(
-    centre: Point,
-    half_axes: tuple[float, float],
-    turn_deg: float = 0.0,
-    shape: RoundShape = _ROUND,
+    centre: Point, half_axes: tuple[float, float], turn_deg: float = 0.0, shape: RoundShape = _ROUND
 ) -> Bone:
-    """Make a short bone, e.g. of the wrist.
+    """Make a short bone, e.g. of the wrist, with its centre and half axes in mm.
 
-    Args:
-        centre: position of the centre, in mm.
-        half_axes: half width and half height, in mm.
-        turn_deg: angle between its long axis and y, towards x.
-        shape: all other properties.
+    `turn_deg` is the angle between its long axis and y, towards x.
     """
     turn = np.deg2rad(turn_deg)
     axis = np.array([np.sin(turn), -np.cos(turn), 0.0])

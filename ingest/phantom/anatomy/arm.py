@@ -5,7 +5,7 @@ Lengths are in mm, in the frame of `hand`: the arm is parallel to y, with the sh
 
 from dataclasses import replace
 
-from ingest.phantom.drawing.bone import Point, Region, RoundShape, Shape, long_bone, short_bone
+from ingest.phantom.anatomy.bone import Point, Region, RoundShape, Shape, long_bone, short_bone
 
 ELBOW: Point = (2.0, 244.0, 0.0)
 

@@ -1,4 +1,4 @@
-"""Figures of one set: learning curves, confusion matrix, ROC curve, reliability diagram."""
+"""Learning curves, ROC curves and reliability diagrams."""
 
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
@@ -6,27 +6,26 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from shared.labels import LABEL_NAMES
 from trainer.evaluation.binary_metrics import Floats, Ints, roc_curve
 from trainer.evaluation.calibration import bin_by_probability
-from trainer.evaluation.metrics import Measures, by_study, measure_auroc, to_arrays
-from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, PAPER, VIEW, add_legend, panel
+from trainer.evaluation.metrics import measure_auroc
+from trainer.evaluation.scored_table import levels, to_arrays
+from trainer.report.figures.svg import LEVEL_COLOURS, MUTED, PAPER, VIEW, add_legend, panel
 
 _LOSS_LINES = {"loss": ("training", MUTED), "val_loss": ("validation", VIEW)}
 _AUROC_LINES = {"val_auroc": ("validation", VIEW)}
 
 
 def loss_curves(history: pl.DataFrame) -> Figure:
-    """Draw training and validation loss by epoch; dots mark the epochs of the kept weights.
+    """Draw training and validation loss by epoch; dots mark the best epochs.
 
     Args:
-        history: one model's `fold`, `epoch`, `loss`, `val_loss`, `is_best`; one line per fold.
+        history: epochs of one model, as in `trainer.runs.history`; one line per fold.
     """
     figure, axes = panel("Loss", "epoch", "cross-entropy")
     _draw_curves(axes, history, _LOSS_LINES, "val_loss")
@@ -34,10 +33,10 @@ def loss_curves(history: pl.DataFrame) -> Figure:
 
 
 def auroc_curves(history: pl.DataFrame) -> Figure:
-    """Draw the validation view AUROC by epoch; dots mark the epochs of the kept weights.
+    """Draw the validation view AUROC by epoch; dots mark the best epochs.
 
     Args:
-        history: epochs of one model: `fold`, `epoch`, `val_auroc`, `is_best`; one line per fold.
+        history: as for `loss_curves`.
     """
     figure, axes = panel("Validation AUROC", "epoch", "view AUROC")
     _draw_curves(axes, history, _AUROC_LINES, "val_auroc")
@@ -47,58 +46,24 @@ def auroc_curves(history: pl.DataFrame) -> Figure:
 
 
 def _draw_curves(
-    axes: Axes, history: pl.DataFrame, lines: Mapping[str, tuple[str, str]], kept_column: str
+    axes: Axes, history: pl.DataFrame, lines: Mapping[str, tuple[str, str]], dot_column: str
 ) -> None:
-    runs = history.sort("fold", "epoch").partition_by("fold", maintain_order=True)
-    width = 1.8 if len(runs) == 1 else 0.9
-    for index, run in enumerate(runs):
-        marker = "o" if run.height == 1 else ""  # a line through one epoch is invisible
+    fits = history.sort("fold", "epoch").partition_by("fold", maintain_order=True)
+    width = 1.8 if len(fits) == 1 else 0.9
+    for index, fit in enumerate(fits):
+        marker = "o" if fit.height == 1 else ""  # a line through one epoch is invisible
         for column, (name, colour) in lines.items():
-            label = None if index else name if len(runs) == 1 else f"{name}, one line per fold"
+            label = None if index else name if len(fits) == 1 else f"{name}, one line per fold"
             line: dict[str, Any] = {"color": colour, "linewidth": width, "marker": marker}
-            axes.plot(run["epoch"], run[column], label=label, **line)
-        kept = run.filter("is_best")
-        label = None if index else "kept epoch"
+            axes.plot(fit["epoch"], fit[column], label=label, **line)
+        best = fit.filter("is_best")
+        label = None if index else "best epoch"
         style: dict[str, Any] = {"edgecolor": PAPER, "linewidth": 1, "color": VIEW, "s": 45}
-        axes.scatter(kept["epoch"], kept[kept_column], label=label, zorder=3, **style)
+        axes.scatter(best["epoch"], best[dot_column], label=label, zorder=3, **style)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if history.height == len(runs):
+    if history.height == len(fits):
         axes.set_xticks([1])
     add_legend(axes)
-
-
-def confusion(measures: Measures, level: str) -> Figure:
-    """Draw a confusion matrix: counts, and their shares of the actual label.
-
-    Args:
-        measures: metrics of one set.
-        level: `view` or `study`.
-    """
-    counts = np.array(measures[f"{level}_confusion"])
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = panel(f"Confusion matrix by {level}", "predicted", "actual", height_in=3.2)
-    axes.grid(visible=False)
-    axes.spines[["left", "bottom"]].set_visible(False)
-    axes.tick_params(length=0)
-    for (row, column), count in np.ndenumerate(counts):
-        share = float(shares[row, column])
-        corner = (column - 0.48, row - 0.47)
-        _draw_cell(axes, corner, LEVEL_COLOURS[level], f"{count:,}", share)
-    axes.set(xlim=(-0.5, 1.5), ylim=(1.5, -0.5))
-    axes.set_xticks([0, 1], LABEL_NAMES)
-    axes.set_yticks([0, 1], LABEL_NAMES, rotation=90, verticalalignment="center")
-    return figure
-
-
-def _draw_cell(
-    axes: Axes, corner: tuple[float, float], colour: str, count: str, share: float
-) -> None:
-    x, y = corner
-    # a deeper shade would hide the number on a light or a dark page
-    axes.axhspan(y, y + 0.94, (x + 0.5) / 2, (x + 1.46) / 2, color=colour, alpha=0.06 + 0.4 * share)
-    style: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
-    axes.text(x + 0.48, y + 0.4, count, fontsize=15, fontweight="bold", **style)
-    axes.text(x + 0.48, y + 0.64, f"{share:.0%}", fontsize=10.5, **style)
 
 
 def roc(scored: pl.DataFrame, name: str = "all") -> Figure:
@@ -114,7 +79,7 @@ def roc(scored: pl.DataFrame, name: str = "all") -> Figure:
     )
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
     folds: list[int] = sorted(scored["fold"].drop_nulls().unique())
-    for level, table in (("view", scored), ("study", by_study(scored))):
+    for level, table in levels(scored):
         for fold in folds:
             _draw_roc(axes, table.filter(fold=fold), level, {"linewidth": 0.6, "alpha": 0.5}, "")
         _draw_roc(axes, table, level, {"linewidth": 2}, "pooled, by" if folds else "by")

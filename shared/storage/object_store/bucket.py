@@ -15,8 +15,10 @@ from typing import Any, BinaryIO, ClassVar, Literal
 from shared.errors import StoreError
 from shared.storage.atomic import digest, partial_file
 from shared.storage.entries import ChangedFileError, StoredFile
-from shared.storage.object_file import ObjectFile
-from shared.storage.object_store import connect, explain
+from shared.storage.object_store.connection import connect
+from shared.storage.object_store.errors import explain
+from shared.storage.object_store.listing import list_objects, split_level
+from shared.storage.object_store.object_file import ObjectFile
 from shared.storage.temp import no_scratch, own_scratch
 from shared.storage.walk import StoredEntry, walk_objects
 
@@ -25,7 +27,7 @@ REQUESTS = 16
 """Concurrent requests; object stores have a high latency and a high throughput."""
 
 # above this number of files, listing the folder is cheaper than one request per file
-_ASKED_ONE_BY_ONE = 64
+_MAX_SINGLE_REQUESTS = 64
 _NS_PER_S = 10**9
 
 
@@ -71,12 +73,7 @@ class Bucket:
         return file.read(0, file.size)
 
     def open(self, path: str) -> "ObjectFile":
-        """Open a file for reading parts of it.
-
-        Raises:
-            FileNotFoundError: The file does not exist.
-            StoreError: The object store fails.
-        """
+        """Open a file for reading parts of it; raise FileNotFoundError if it does not exist."""
         with explain("read", self.where(path)):
             return ObjectFile(self._files.open_input_file(self._key(path)), self.where(path))
 
@@ -134,32 +131,25 @@ class Bucket:
         return nullcontext()
 
     def local_path(self, path: str) -> Path:
-        """Refuse: an object is not a file of this host.
-
-        Raises:
-            StoreError: always.
-        """
-        raise StoreError(f"Expected a folder of this host. Received: {self.where(path)}")
+        """Raise a StoreError, because an object is not a file of this host."""
+        raise StoreError(f"Expected a folder on this host. Received: {self.where(path)}")
 
     def sync(self, paths: Iterable[str]) -> None:
         """Do nothing: objects are durable once written."""
 
     def sizes(self, paths: Collection[str]) -> dict[str, int]:
         """Return the size, in bytes, of each existing file."""
-        if len(paths) > _ASKED_ONE_BY_ONE:
+        if len(paths) > _MAX_SINGLE_REQUESTS:
             wanted, top = set(paths), os.path.commonpath([Path(path).parent for path in paths])
             return {f.path: f.size_bytes for f in self.list_files(top) if f.path in wanted}
-        with explain("look for", self.where("")), ThreadPoolExecutor(REQUESTS) as pool:
-            found = zip(paths, pool.map(self._ask, paths), strict=True)
+        with explain("look up", self.where("")), ThreadPoolExecutor(REQUESTS) as pool:
+            found = zip(paths, pool.map(self._find_size, paths), strict=True)
             return {path: size for path, size in found if size is not None}
 
     def folders(self, path: str = "") -> list[str] | None:
         """Return the sorted names of the direct subfolders, or None if the folder does not exist.
 
         An object store has no folders; they are derived from the `/` in object names.
-
-        Raises:
-            StoreError: The bucket does not exist, or the object store fails.
         """
         folders, files = self.list_level(path)
         if not (folders or files):
@@ -172,48 +162,28 @@ class Bucket:
         return walk_objects(self, enters)
 
     def list_level(self, path: str = "") -> tuple[list[str], list[StoredFile]]:
-        """Return the names of the direct subfolders, and the files directly in the folder.
-
-        Raises:
-            As `list_files`.
-        """
-        from pyarrow.fs import FileType
-
+        """Return the names of the direct subfolders, and the files directly in the folder."""
         if self.scheme == "gs":
             # for Google Cloud Storage, pyarrow lists only folders that exist as objects
             folder = path and f"{path.rstrip('/')}/"
-            return _split_level(self.list_files(path), len(folder))
-        found = self._list(path, recursive=False)
-        folders = [info.base_name for info in found if info.type == FileType.Directory]
-        return folders, self._files_of(found)
+            return split_level(self.list_files(path), len(folder))
+        return self._list(path, recursive=False)
 
     def list_files(self, path: str = "") -> list[StoredFile]:
-        """Return all files below a path, sorted by path.
-
-        Raises:
-            StoreError: The object store fails.
-        """
-        return sorted(self._files_of(self._list(path, recursive=True)))
+        """Return all files below a path, sorted by path."""
+        return sorted(self._list(path, recursive=True)[1])
 
     def remove(self, paths: Collection[str]) -> None:
-        """Remove files; missing files are ignored.
-
-        Raises:
-            StoreError: The object store fails or denies permission.
-        """
+        """Remove files; missing files are ignored."""
         with explain("remove files from", str(self)), ThreadPoolExecutor(REQUESTS) as pool:
             list(pool.map(self._remove, paths))
 
     def require(self) -> None:
-        """Check that the bucket exists.
-
-        Raises:
-            StoreError: The bucket does not exist, or the object store fails.
-        """
+        """Check that the bucket exists."""
         from pyarrow.fs import FileType
 
         where = f"{self.scheme}://{self.bucket}"
-        with explain("look for", where):
+        with explain("look up", where):
             (info,) = self._files.get_file_info([self.bucket])
         if info.type == FileType.NotFound:
             raise StoreError(f"Expected the bucket of {self}. Received: no bucket {where}")
@@ -225,39 +195,14 @@ class Bucket:
     def _key(self, path: str) -> str:
         return "/".join(part for part in (self.bucket, self.path, path) if part)
 
-    def _files_of(self, found: Iterable[Any]) -> list[StoredFile]:
-        from pyarrow.fs import FileType
-
-        start = len(self._key("")) + 1
-        return [
-            StoredFile(info.path[start:], info.size, info.mtime_ns)
-            for info in found
-            if info.type == FileType.File
-        ]
-
-    def _ask(self, path: str) -> int | None:
+    def _find_size(self, path: str) -> int | None:
         (info,) = self._files.get_file_info([self._key(path)])
         return info.size
 
-    def _list(self, path: str, *, recursive: bool) -> list[Any]:
-        from pyarrow.fs import FileSelector
-
-        selector = FileSelector(self._key(path), allow_not_found=True, recursive=recursive)
+    def _list(self, path: str, *, recursive: bool) -> tuple[list[str], list[StoredFile]]:
         with explain("list", self.where(path)):
-            return self._files.get_file_info(selector)
+            return list_objects(self._files, self._key(""), self._key(path), recursive=recursive)
 
     def _remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
             self._files.delete_file(self._key(path))
-
-
-def _split_level(files: Iterable[StoredFile], start: int) -> tuple[list[str], list[StoredFile]]:
-    """Return the folders and the files at one level; `start` is the length of the path above it."""
-    folders, level = dict[str, None](), list[StoredFile]()
-    for file in files:
-        name, slash, _ = file.path[start:].partition("/")
-        if slash:
-            folders[name] = None
-        else:
-            level.append(file)
-    return list(folders), level

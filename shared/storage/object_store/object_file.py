@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.errors import StoreError
-from shared.storage.object_store import explain
+from shared.storage.object_store.errors import explain
 
 _READ_TRIES = 4
 # first value of the sentinel byte; each attempt uses the next one
@@ -58,5 +58,5 @@ class ObjectFile:
                 return bytes(buffer)
         raise StoreError(
             f"Expected {num_bytes} bytes of {self._where} from byte {offset}. "
-            "Received: fewer, again and again"
+            f"Received: fewer, in {_READ_TRIES} attempts"
         )

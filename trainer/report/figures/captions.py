@@ -6,10 +6,10 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from trainer.evaluation.calibration import bin_by_probability, calibrate
-from trainer.evaluation.metrics import levels, to_arrays
-from trainer.report import comparisons, figures, formatting, search_report
-from trainer.report.class_figures import class_confusion
-from trainer.runs.scored_run import Run
+from trainer.evaluation.scored_table import final_rows, levels, to_arrays
+from trainer.report import formatting
+from trainer.report.figures import comparisons, confusion, curves, trials
+from trainer.runs.saved_run import SavedRun
 
 Captioned = tuple[Figure, str]
 
@@ -17,7 +17,7 @@ _ON_SPREAD = "Differences between candidates below the spread of their folds are
 _ON_ROC = "Recall (sensitivity) against false positive rate (1 \N{MINUS SIGN} specificity)."
 
 
-def draw(run: Run) -> dict[str, dict[str, Captioned]]:
+def draw(run: SavedRun) -> dict[str, dict[str, Captioned]]:
     """Draw every figure of a report.
 
     Returns:
@@ -27,45 +27,53 @@ def draw(run: Run) -> dict[str, dict[str, Captioned]]:
     role, by_part = run.headline
     result = {
         f"confusion_{level}": (
-            figures.confusion(by_part["all"], level),
+            confusion.confusion(by_part["all"], level),
             f"Actual and predicted labels by {level}: counts, and shares of the actual label. "
             "Predicted abnormal from a probability of 0.5.",
         )
         for level in ("view", "study")
     }
     on_folds = " Thin lines: single folds." if run.is_cv and role == "out_of_fold" else ""
-    roc = figures.roc(run.rows(role), formatting.set_name(role))
+    roc = curves.roc(_rows(run, role), formatting.set_name(role))
     result["roc"] = (roc, f"{_ON_ROC}{on_folds}")
     if len(by_part) > 2:
         caption = "AUROC with 95 % CI. The numbers below a body part are views / studies."
         result["auroc_by_part"] = (comparisons.auroc_by_part(by_part), caption)
+    of_folds = run.history.filter(pl.col("fold").is_not_null())
     return {
         "result": result,
-        "test": {"roc_test": (figures.roc(run.rows("test"), "test"), _ON_ROC)}
-        if run.beside
+        "test": {"roc_test": (curves.roc(_rows(run, "test"), "test"), _ON_ROC)}
+        if role != "test" and "test" in run.main_sets
         else {},
         "classes": _draw_classes(run) if run.classes else {},
         "reliability": dict(_draw_reliability(run)),
         "candidates": _draw_candidates(run) if run.is_cv else {},
-        "search": search_report.draw(run) if run.search else {},
-        "learning": dict(_draw_learning("", run.fitted)),
-        "folds": dict(_draw_learning("_folds", run.fitted_folds, f"{run.model}, all folds. ")),
+        "search": trials.draw(run) if run.search else {},
+        "learning": dict(_draw_learning("", final_rows(run.history))),
+        "folds": dict(_draw_learning("_folds", of_folds, f"{run.model}, all folds. ")),
     }
 
 
-def _draw_classes(run: Run) -> dict[str, Captioned]:
+def _rows(run: SavedRun, role: str) -> pl.DataFrame:
+    return run.scored.filter(model=run.model, role=role)
+
+
+def _draw_classes(run: SavedRun) -> dict[str, Captioned]:
     caption = (
         "Actual and predicted classes by {}: counts, shaded by their share of the actual class. "
         "Inside a box, the body part is right."
     )
     return {
-        f"class_confusion_{level}": (class_confusion(run.classes, level), caption.format(level))
+        f"class_confusion_{level}": (
+            confusion.class_confusion(run.classes, level),
+            caption.format(level),
+        )
         for level in ("view", "study")
     }
 
 
-def _draw_reliability(run: Run) -> Iterator[tuple[str, Captioned]]:
-    for level, rows in levels(run.rows(run.headline[0])):
+def _draw_reliability(run: SavedRun) -> Iterator[tuple[str, Captioned]]:
+    for level, rows in levels(_rows(run, run.headline[0])):
         labels, probabilities = to_arrays(rows)
         temperature = run.decision.rule(level).temperature
         drawn = {
@@ -77,10 +85,10 @@ def _draw_reliability(run: Run) -> Iterator[tuple[str, Captioned]]:
             f"{bins} of equal count. "
             "On the dotted line, predicted probabilities equal observed shares."
         )
-        yield f"reliability_{level}", (figures.reliability(level, labels, drawn), caption)
+        yield f"reliability_{level}", (curves.reliability(level, labels, drawn), caption)
 
 
-def _draw_candidates(run: Run) -> dict[str, Captioned]:
+def _draw_candidates(run: SavedRun) -> dict[str, Captioned]:
     figure = comparisons.candidates(run.metrics["out_of_fold"], run.metrics["folds"])
     return {"candidates": (figure, _ON_SPREAD)}
 
@@ -90,9 +98,9 @@ def _draw_learning(
 ) -> Iterator[tuple[str, Captioned]]:
     if history.is_empty():
         return
-    loss = "The dot marks the epoch of the kept weights."
-    yield f"loss{suffix}", (figures.loss_curves(history), prefix + loss)
+    loss = "The dot marks the epoch with the lowest validation loss, whose weights are saved."
+    yield f"loss{suffix}", (curves.loss_curves(history), prefix + loss)
     if history["val_auroc"].is_null().all():
         return  # undefined for validation views of one label
     auroc = "Validation view AUROC after each epoch."
-    yield f"auroc{suffix}", (figures.auroc_curves(history), prefix + auroc)
+    yield f"auroc{suffix}", (curves.auroc_curves(history), prefix + auroc)

@@ -6,7 +6,7 @@ little finger is at +x, the back of the hand at +z.
 
 import numpy as np
 
-from ingest.phantom.drawing.bone import (
+from ingest.phantom.anatomy.bone import (
     Bone,
     Point,
     Region,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.phantom.drawing.arm import build_forearm, build_girdle, build_upper_arm
-from ingest.phantom.drawing.bone import Bone
-from ingest.phantom.drawing.hand import build_carpals, build_hand, build_ray, lean_of_ray
+from ingest.phantom.anatomy.arm import build_forearm, build_girdle, build_upper_arm
+from ingest.phantom.anatomy.bone import Bone
+from ingest.phantom.anatomy.hand import build_carpals, build_hand, build_ray, lean_of_ray
 from ingest.phantom.random import below
 from shared.labels import MuraPart
 
@@ -41,10 +41,8 @@ class Anatomy:
 def build_anatomy(part: MuraPart, study: np.random.Generator, view: np.random.Generator) -> Anatomy:
     """Build the bones and soft tissue of a radiograph.
 
-    Args:
-        part: the body part.
-        study: random generator of the study; all its views show the same finger.
-        view: random generator of the view; finger positions differ between views.
+    `study` and `view` are the random generators of both: the views of a study show the same finger
+    in different positions.
     """
     stretch = view.uniform(0.9, 1.15)
     if part == "finger":

@@ -10,8 +10,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trainer.evaluation.metrics import LEVELS, ByPart, Measures
-from trainer.report.svg import INK, LEVEL_COLOURS, MUTED, VIEW, add_legend_below, panel
+from trainer.evaluation.metrics import ByPart, Measures
+from trainer.evaluation.scored_table import LEVELS
+from trainer.report.figures.svg import (
+    INK,
+    LEVEL_COLOURS,
+    MUTED,
+    VIEW,
+    add_legend_below,
+    label_rows,
+    panel,
+)
 
 _NEAR_CHANCE = 0.65
 
@@ -38,7 +47,7 @@ def auroc_by_part(by_part: ByPart) -> Figure:
         " / ".join(f"{by_part[n][f'num_{unit}']:,}" for unit in LEVELS.values()) for n in names
     ]
     labels = [f"{name}\n{count}" for name, count in zip(names, counts, strict=True)]
-    _finish_rows(axes, labels)
+    _finish(axes, labels)
     add_legend_below(figure)
     return figure
 
@@ -66,19 +75,14 @@ def candidates(
         if pooled is not None:
             axes.scatter([pooled], [y], s=26, color=VIEW, marker="D", label=names[2], zorder=3)
     # on an axis down to 0.5, good candidates would overlap
-    _finish_rows(axes, models, shows_chance=axes.get_xlim()[0] < _NEAR_CHANCE)
+    _finish(axes, models, shows_chance=axes.get_xlim()[0] < _NEAR_CHANCE)
     add_legend_below(figure)
     return figure
 
 
-def _finish_rows(axes: Axes, labels: Sequence[str], shows_chance: bool = True) -> None:
+def _finish(axes: Axes, names: Sequence[str], shows_chance: bool = True) -> None:
     if shows_chance:
         axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
-    # users choose these names: a dollar sign must not start a formula
-    axes.set_yticks(range(len(labels)), labels, parse_math=False)
-    axes.set_ylim(len(labels) - 0.4, -0.6)
     low, high = axes.get_xlim()
     axes.set_xlim(max(low, 0) - 0.01, min(high, 1) + 0.01)
-    axes.grid(visible=False, axis="y")
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
+    label_rows(axes, names)

@@ -1,4 +1,4 @@
-"""Object-store connections, configured by the standard environment variables, and their errors.
+"""Object-store connections, configured by the standard environment variables.
 
 S3: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION` or
 `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, or the defaults of the AWS SDK.
@@ -8,38 +8,20 @@ credentials. Azure: `AZURE_STORAGE_ACCOUNT_NAME` with `AZURE_STORAGE_ACCOUNT_KEY
 """
 
 import os
-import re
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from shared.errors import StoreError, UsageError
+from shared.errors import UsageError
+from shared.storage.object_store.errors import explain
 
 _CONNECT_TIMEOUT_S = 5
 _SILENCE_TIMEOUT_S = 10
 """A request that receives no data for this long is cancelled and retried."""
 _MAX_ATTEMPTS = 5
 _RETRY_LIMIT_S = 20
-_MESSAGE_CHARS = 300
-
-_AWS_ERROR = re.compile(
-    r"AWS Error (?P<code>\w+)(?: \(HTTP status (?P<status>\d+)\))? during (?P<operation>\w+)"
-)
-_DETAIL = re.compile(r"; Details: (?P<detail>.*)")
-_CREDENTIALS = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do there"
-_REMEDIES = {
-    "ACCESS_DENIED": _CREDENTIALS,
-    "INVALID_ACCESS_KEY_ID": _CREDENTIALS,
-    "SIGNATURE_DOES_NOT_MATCH": _CREDENTIALS,
-    "INVALID_CLIENT_TOKEN_ID": _CREDENTIALS,
-    "NO_SUCH_BUCKET": "make the bucket first",
-    "NETWORK_CONNECTION": "check AWS_ENDPOINT_URL and the network",
-}
-_OTHER_REMEDY = "run again; what was finished is kept"
 
 
 @dataclass(frozen=True)
@@ -157,36 +139,4 @@ def _connect_s3(bucket: str, settings: S3Settings) -> Any:
         allow_delayed_open=True,
         background_writes=True,
         check_directory_existence_before_creation=True,
-    )
-
-
-@contextmanager
-def explain(verb: str, where: str) -> Generator[None, None, None]:
-    """Convert errors of the object store into a one-line StoreError, except for missing objects.
-
-    Raises:
-        FileNotFoundError: The object does not exist.
-        StoreError: Any other failure.
-    """
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise StoreError(f"Expected to {verb} {where}. Received: {_describe(error)}") from None
-
-
-def _describe(error: OSError) -> str:
-    message = " ".join(str(error).split())
-    found = _AWS_ERROR.search(message)
-    if "access token" in message:
-        return "no credentials; check GOOGLE_APPLICATION_CREDENTIALS"
-    if not found:
-        return message[:_MESSAGE_CHARS]
-    detail = _DETAIL.search(message)
-    status = f" (status {found['status']})" if found["status"] else ""
-    return (
-        f"{found['code'].lower()}{status} in {found['operation']}"
-        f"{': ' + detail['detail'] if detail else ''}; "
-        f"{_REMEDIES.get(found['code'], _OTHER_REMEDY)}"
     )

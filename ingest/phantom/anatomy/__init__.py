@@ -1,0 +1,1 @@
+"""Geometry of the bones and soft tissue of the arm, in millimetres."""

@@ -1,0 +1,58 @@
+"""Exit status of a command, and one line for each expected error."""
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NoReturn, cast
+
+from shared.console import flush_all, note, note_lines
+from shared.errors import MuraLakeError
+
+_ABORTS_AT_EXIT = "tensorflow_io"
+"""After reading from S3, tensorflow-io's threads abort the process at exit with status 134."""
+
+
+def carry_out(
+    command: Callable[[Sequence[str]], None], prog: str, stops: Sequence[KeyboardInterrupt]
+) -> NoReturn:
+    """Run `command` on this process's arguments and exit with its status.
+
+    Args:
+        command: Called with the words after the program's name.
+        prog: The program's name, printed before each error.
+        stops: Interruptions received so far; the last one is raised again if the command fails.
+    """
+    # a name that the terminal's encoding lacks must not make a completed command fail
+    cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
+    try:
+        command(sys.argv[1:])
+    except Exception as error:
+        # C++ code that calls Python can replace a KeyboardInterrupt with its own error
+        if stops:
+            raise stops[-1] from None
+        _fail(error, prog)
+    _end(0)
+
+
+def _fail(error: Exception, prog: str) -> NoReturn:
+    """Print an error in one line, or with a traceback if it is a bug, and exit."""
+    if isinstance(error, MuraLakeError):
+        note(f"{prog}: {error}")
+        _end(error.exit_status)
+    if isinstance(error, UnicodeEncodeError):
+        note(f"{prog}: Expected names in UTF-8. Received: {error.object!a}")
+    elif isinstance(error, OSError):
+        note(f"{prog}: {' '.join(str(error).split())}")
+    else:
+        note_lines("".join(traceback.format_exception(error)).rstrip())
+    _end(MuraLakeError.exit_status)
+
+
+def _end(status: int) -> NoReturn:
+    """Exit with a status, without exit handlers of libraries that would change it."""
+    flush_all()
+    if _ABORTS_AT_EXIT in sys.modules:
+        os._exit(status)
+    sys.exit(status)

@@ -1,0 +1,120 @@
+"""One process of `shared.processes.limited_process`, as its parent sees it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from threading import Timer
+
+import numpy as np
+
+from shared.errors import ImageError, WorkerError
+from shared.images.pixels import Pixels
+from shared.processes.limited_child import LENGTH, READY, SHAPE, read
+
+_GRACE_S = 1.0
+# Windows ignores start_new_session
+_NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+_FILES_PER_CHILD = 200
+"""Children are replaced after this many files, because decoders leak memory."""
+
+
+class DecoderProcess:
+    """A decoder process; it ends when its input pipe closes, so at the latest with this process."""
+
+    def __init__(self, decoder: str, limit_s: float):
+        self._num_files, self._limit_s = 0, limit_s
+        self._is_broken = self._is_overdue = False
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}; "
+            f"from shared.processes.limited_child import serve; serve({decoder!r}, {limit_s})"
+        )
+        try:
+            self._process: subprocess.Popen[bytes] = subprocess.Popen(
+                # isolated, because -c alone would import from the working directory first
+                [sys.executable, "-I", "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                # discard messages of native decoders
+                stderr=subprocess.DEVNULL,
+                # one thread and one malloc arena, because each reserves address space
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
+                # apart from the terminal, because Ctrl-C is handled by the parent
+                start_new_session=True,
+                creationflags=_NEW_GROUP,
+            )
+        except OSError as error:
+            raise WorkerError(
+                f"Expected to start a decoder process. Received: {error.strerror}"
+            ) from None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the process can decode another file."""
+        return not self._is_broken and self._num_files < _FILES_PER_CHILD
+
+    def decode(self, encoded: bytes | bytearray) -> Pixels:
+        """Decode a file; the errors are those of `LimitedProcesses.decode`."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin
+        assert stdout
+        # until the response is complete; after an interruption the rest of it is in the pipe
+        self._is_broken = True
+        if not self._num_files and stdout.read(len(READY)) != READY:
+            raise WorkerError(
+                "Expected a decoder process. "
+                f"Received: one that ended with status {self._process.wait()} before any file"
+            )
+        self._num_files += 1
+        # the child ends itself at the limit, unless it is stopped or starved
+        watchdog = Timer(self._limit_s + _GRACE_S, self._end_overdue)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            stdin.write(LENGTH.pack(len(encoded)))
+            stdin.write(encoded)
+            stdin.flush()
+            is_decoded, *shape = SHAPE.unpack(read(stdout, SHAPE.size))
+            content = read(stdout, shape[0] * shape[1])
+        except (EOFError, BrokenPipeError):
+            raise self._explain_end() from None
+        finally:
+            watchdog.cancel()
+        self._is_broken = False
+        if not is_decoded:
+            raise ImageError(*json.loads(content))
+        return np.frombuffer(content, np.uint8).reshape(shape)
+
+    def kill(self) -> None:
+        """End the process without waiting for it; callable from any thread."""
+        self._process.kill()
+
+    def _end_overdue(self) -> None:
+        self._is_overdue = True
+        self.kill()
+
+    def close(self) -> None:
+        """End the process and close its pipes."""
+        self.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            # closing fails if the child did not read the whole file
+            with contextlib.suppress(BrokenPipeError):
+                if pipe:
+                    pipe.close()
+        self._process.wait()
+
+    def _explain_end(self) -> ImageError | MemoryError:
+        status = self._process.wait()
+        # Windows has no signals that end a process
+        if self._is_overdue or (sys.platform != "win32" and status == -signal.SIGALRM):
+            return ImageError("too_slow", f"not decoded within {self._limit_s} s")
+        if sys.platform != "win32" and status == -signal.SIGKILL:
+            return MemoryError("the decoder was killed")
+        return ImageError("undecodable", f"the decoder ended with status {status}")

@@ -1,0 +1,198 @@
+"""Embeddings by the frozen backbone of a model, with LiteRT on a CPU and Keras on a GPU."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+import platformdirs
+import polars as pl
+
+from shared.console import note
+from shared.errors import TrainingError, WriteError
+from shared.lake.open import Lake
+from shared.storage.atomic import digest
+from shared.storage.sealed import read_sealed, sealed_file
+from trainer.data.input_wait import InputWait
+from trainer.features.embeddings import Matrix, embed, weights_key
+from trainer.inference.litert import LiteRtModel, infer, litert_version
+from trainer.keras_import import import_keras
+from trainer.models.table import build_backbone
+from trainer.options import FitOptions
+from trainer.runs.context import RunContext, Timings
+from trainer.runs.gpus import has_gpu
+from trainer.runs.hardware import count_threads
+
+if TYPE_CHECKING:
+    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+_NUM_COMPARED = 32
+_TOLERANCE = 1e-4
+"""Accepted difference between LiteRT and Keras, as a fraction of the embeddings' standard
+deviation. Other orders of float32 sums differ by 1e-5 to 4e-5."""
+
+
+def start_tensorflow(timings: Timings) -> None:
+    """Import TensorFlow, as late as possible: it takes seconds, and heads do not need it."""
+    if "tensorflow" in sys.modules:
+        return
+    note("starting TensorFlow")
+    with timings.measure("start TensorFlow"):
+        import_keras()
+        # modules that need TensorFlow, so that the timing covers their import
+        import_module("trainer.training.loop")
+
+
+def list_kinds(model_name: str, options: FitOptions) -> list[str]:
+    """Return the kinds of images to embed: views, and mirror images for test-time augmentation."""
+    needs_mirrored = options.tta == "flip" and options.trained_part(model_name) == "head"
+    return ["", "mirrored"] if needs_mirrored else [""]
+
+
+class Embedder:
+    """Computes and caches the embeddings of views by the frozen backbone of a model.
+
+    LiteRT runs a converted copy of the backbone. The copy is cached on this machine, after its
+    embeddings have been compared with those of Keras. Keras computes all embeddings if there is a
+    GPU, if a layer cannot be converted, or if the embeddings differ.
+
+    Args:
+        context: of the run. Its timings record `start TensorFlow`, `convert` and `embed`.
+        model_name: a key of `trainer.models.table.MODELS`.
+        views: rows of the manifest; the first ones are compared.
+    """
+
+    def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):
+        self._lake, self._options, self._timings = context.lake, context.options, context.timings
+        self._model_name, self._views = model_name, views
+
+    def embed(self, views: pl.DataFrame, kind: str) -> Matrix:
+        """Return the embeddings of views, float32 (views, n), in order; see `list_kinds`.
+
+        Raises:
+            CorruptLakeError: the record of a view is damaged.
+            WeightsError: the file of pretrained weights is damaged.
+        """
+
+        def compute(missing: pl.DataFrame) -> Matrix:
+            waiting = InputWait()
+            backbone = self.converted or self.backbone
+            with self._timings.measure("embed", waiting):
+                return compute_embeddings(backbone, self._lake, missing, kind, waiting)
+
+        return embed(views, self.key(kind), compute)
+
+    def key(self, kind: str) -> str:
+        """Return the cache key of the embeddings of images of a kind; see `list_kinds`."""
+        on_keras = f"keras {version('keras')} deterministic={self._options.deterministic}"
+        runtime = litert_version() if self.converted else on_keras
+        return " ".join([self._lake.digest, self._weights_key, runtime, kind])
+
+    @cached_property
+    def backbone(self) -> keras.Model:
+        """The backbone, from uint8 images (batch, size, size, 1) to float32 features (batch, n)."""
+        start_tensorflow(self._timings)
+        return build_float32(self._model_name, self._lake, self._options)
+
+    @cached_property
+    def converted(self) -> bytes:
+        """The converted backbone, for `LiteRtModel`; empty if Keras computes the embeddings."""
+        if has_gpu():
+            return b""
+        key = f"{self._weights_key} {self._lake.image.size} {litert_version()}"
+        path = platformdirs.user_cache_path("mura-lake") / "backbones" / f"{digest(key.encode())}"
+        content = read_sealed(path, key)
+        if content is None:
+            content = self._convert()
+            try:
+                with sealed_file(path, key) as file:
+                    file.write(content)
+            except WriteError as error:
+                note(f"a later run will convert {self._model_name} again: {error}")
+        return content
+
+    @cached_property
+    def _weights_key(self) -> str:
+        return weights_key(self._model_name, self._options.weights)
+
+    def _convert(self) -> bytes:
+        backbone = self.backbone
+
+        from trainer.inference.conversion import convert
+
+        note(f"converting the backbone of {self._model_name} to LiteRT, once on this machine")
+        with self._timings.measure("convert"):
+            try:
+                content = convert(backbone)
+                self._compare(backbone, content)
+            except (TrainingError, ValueError) as error:
+                note(f"Keras computes the embeddings, which takes longer: {error}")
+                return b""
+        return content
+
+    def _compare(self, backbone: keras.Model, content: bytes) -> None:
+        """Compare the embeddings of some views by Keras and by LiteRT.
+
+        Raises:
+            TrainingError: they differ.
+        """
+        views = self._views.head(_NUM_COMPARED)
+        expected, received = (
+            compute_embeddings(model, self._lake, views, "", InputWait())
+            for model in (backbone, content)
+        )
+        difference = np.abs(received - expected).max(initial=0) / expected.std()
+        # not `> _TOLERANCE`: comparisons with NaN are false
+        if not difference <= _TOLERANCE:
+            raise TrainingError(
+                f"Expected embeddings within {_TOLERANCE} standard deviations of those of Keras. "
+                f"Received: a difference of {difference:.1g} by {litert_version()}"
+            )
+
+
+def build_float32(model_name: str, lake: Lake, options: FitOptions) -> keras.Model:
+    """Build a backbone for embeddings, from uint8 images (batch, size, size, 1) to features.
+
+    Raises:
+        WeightsError: the weights are missing, damaged, or for another network.
+    """
+    import_keras()
+
+    from trainer.inference.devices import reset_tensorflow
+
+    # precision= is for training
+    reset_tensorflow(replace(options, precision="float32"))
+    return build_backbone(model_name, lake.image.size, options.weights)
+
+
+def compute_embeddings(
+    backbone: keras.Model | bytes, lake: Lake, views: pl.DataFrame, kind: str, waiting: InputWait
+) -> Matrix:
+    """Return the embeddings of views by a backbone, float32 (views, n).
+
+    Args:
+        backbone: in TensorFlow Lite's format, or a Keras model; from uint8 images
+            (batch, size, size, 1).
+        lake: with the views' pixels.
+        views: rows of its manifest.
+        kind: of images, one of `list_kinds`.
+        waiting: receives the time spent waiting for images.
+
+    Raises:
+        CorruptLakeError: the record of a view is damaged.
+    """
+    stage = f"embed {kind}".rstrip()
+    if isinstance(backbone, bytes):
+        model = LiteRtModel(backbone, count_threads(), is_mirrored=bool(kind))
+        return infer(model, lake, views, stage, waiting)
+
+    from trainer.inference import keras_inference
+    from trainer.models.ensemble import mirror
+
+    network = mirror(backbone) if kind else backbone
+    return keras_inference.infer(network, lake, views, stage, waiting)

@@ -1,0 +1,86 @@
+"""Conversion of Keras models to TensorFlow Lite's format, which LiteRT runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import (  # pyright: ignore[reportMissingImports]  # loaded late by TensorFlow
+    convert_variables_to_constants_v2,
+)
+
+from shared.errors import TrainingError
+from shared.processes.silenced import silenced
+
+
+def convert(model: keras.Model) -> bytes:
+    """Return a model in TensorFlow Lite's format, with float32 weights.
+
+    Args:
+        model: from uint8 images (batch, size, size, 1) to float32 (batch, n).
+
+    Raises:
+        TrainingError: the converter does not support a layer of the model.
+    """
+    try:
+        with silenced():
+            network: Any = without_resizing(model)
+            signature = tf.TensorSpec(model.input_shape, tf.uint8, name="image")
+            function = tf.function(
+                lambda image: network(image, training=False), input_signature=[signature]
+            )
+            return convert_function(function.get_concrete_function())
+    except Exception as error:  # the converter documents no exception type
+        raise TrainingError(
+            "Expected a model that TensorFlow Lite supports. "
+            f"Received: {' '.join(str(error).split())[:300]}"
+        ) from None
+
+
+def convert_function(function: Any) -> bytes:
+    """Return a concrete function in TensorFlow Lite's format."""
+    # the converter aborts the process on graphs that contain Keras's variables
+    frozen = convert_variables_to_constants_v2(function)
+    return tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert()
+
+
+def without_resizing(model: keras.Model) -> keras.Model:
+    """Return a copy of the model, with weights, and each Resizing layer replaced by `_Resize`."""
+
+    def replace(layer: Any) -> Any:
+        if isinstance(layer, keras.layers.Resizing):
+            return _Resize(layer, size_px=model.input_shape[1])
+        return type(layer).from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=replace, recursive=True)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+class _Resize(keras.layers.Layer):
+    """Resizing as two matrix products; converters do not support antialiased resizing."""
+
+    def __init__(self, layer: keras.layers.Resizing, size_px: int):
+        super().__init__(name=layer.name, trainable=False)
+        self._across = _weights(layer, size_px)
+
+    def call(self, images: Any) -> Any:
+        grey = tf.cast(images[..., 0], tf.float32)
+        narrow = tf.matmul(grey, self._across, transpose_b=True)
+        return tf.matmul(self._across, narrow)[..., None]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        side = self._across.shape[0]
+        return (input_shape[0], side, side, 1)
+
+
+def _weights(layer: keras.layers.Resizing, size_px: int) -> Any:
+    """Return the weight of each input row in each output row, float32 (output, input).
+
+    Resizing is linear and separable, so resized unit columns are its weights.
+    """
+    columns = tf.eye(size_px)[:, :, None, None]
+    lines = layer(tf.tile(columns, (1, 1, size_px, 1)))
+    # numpy, because tf2onnx would treat a captured tensor as an input
+    return tf.transpose(lines[:, :, 0, 0]).numpy()

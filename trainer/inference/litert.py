@@ -1,0 +1,170 @@
+"""Run TensorFlow Lite models on the CPU by LiteRT, without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from shared.images.pixels import Pixels
+from shared.lake.open import Lake
+from shared.lake.reader import ViewReader
+from shared.processes.silenced import silenced
+from shared.progress import Progress
+from trainer.data.input_wait import InputWait
+from trainer.data.map_ahead import map_ahead
+
+Floats = npt.NDArray[np.float32]
+
+_PACKAGE = "ai-edge-litert"
+_READ_VIEWS, _BATCH_VIEWS = 64, 8
+"""Views that are read at a time, and views that a thread predicts at a time."""
+_READS_AHEAD, _BATCHES_AHEAD = 2, 3
+"""Reads in advance, and batches per thread in advance; the limits bound memory."""
+_MEMORY_BYTES = 2 * 1024**3
+"""Memory for copies of the weights: each interpreter holds them in the layout of its kernels."""
+
+
+def litert_version() -> str:
+    """Return the name and version of the installed LiteRT runtime."""
+    try:
+        return f"{_PACKAGE} {version(_PACKAGE)}"
+    except PackageNotFoundError:  # no wheel for this platform
+        return f"tensorflow.lite {version('tensorflow')}"
+
+
+class LiteRtModel:
+    """A model from uint8 images to float32 outputs, thread-safe.
+
+    Each core runs an interpreter of its own, one image at a time. One interpreter with several
+    threads, or with larger batches, is slower: activations no longer fit into the caches. Outputs
+    depend neither on the number of threads nor on the other images of a batch.
+
+    Args:
+        content: a model in TensorFlow Lite's format, from `trainer.inference.conversion.convert`:
+            from uint8 (batch, size, size, 1) to float32 (batch, n).
+        num_threads: number of CPU threads to use.
+        is_mirrored: predict the mirror images of the images.
+
+    Attributes:
+        batch_views: suggested number of images in a batch for `predict_batches`.
+
+    Raises:
+        ValueError: the model is damaged, or has other inputs or outputs.
+    """
+
+    batch_views = 1
+
+    def __init__(self, content: bytes, num_threads: int, *, is_mirrored: bool = False):
+        num_interpreters = max(1, min(num_threads, _MEMORY_BYTES // max(1, len(content))))
+        self._content, self._threads_each = content, num_threads // num_interpreters
+        self._is_mirrored = is_mirrored
+        self._idle: SimpleQueue[_Interpreter] = SimpleQueue()
+        # the runtime writes a line to stderr when a process makes its first interpreter
+        with silenced():
+            first = self._make()
+        self.input_shape, self.num_outputs = first.input_shape, first.num_outputs
+        self._idle.put(first)
+        self._pool = ThreadPoolExecutor(num_interpreters)
+        self._num_ahead = num_interpreters * _BATCHES_AHEAD
+
+    def predict(self, images: Pixels) -> Floats:
+        """Return the outputs, float32 (rows, n), for uint8 images (rows, size, size, 1)."""
+        rows = (images[row : row + 1] for row in range(len(images)))
+        return np.concatenate(
+            [np.empty((0, self.num_outputs), np.float32), *self.predict_batches(rows)]
+        )
+
+    def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
+        """Yield the outputs of each batch in order; threads predict some batches in advance."""
+        return map_ahead(self._pool, self._predict, batches, self._num_ahead)
+
+    def _predict(self, images: Pixels) -> Floats:
+        try:
+            interpreter = self._idle.get_nowait()
+        except Empty:
+            interpreter = self._make()
+        try:
+            seen = images[:, :, ::-1] if self._is_mirrored else images
+            return np.stack([interpreter.run(image) for image in seen])
+        finally:
+            self._idle.put(interpreter)
+
+    def _make(self) -> _Interpreter:
+        return _Interpreter(self._content, self._threads_each)
+
+
+class _Interpreter:
+    """A LiteRT interpreter for one image at a time."""
+
+    def __init__(self, content: bytes, num_threads: int):
+        try:
+            self._interpreter = _interpreter_class()(model_content=content, num_threads=num_threads)
+            (source,), (target,) = (
+                self._interpreter.get_input_details(),
+                self._interpreter.get_output_details(),
+            )
+            self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"LiteRT cannot load it: {error}") from None
+        if source["dtype"] is not np.uint8 or target["dtype"] is not np.float32:
+            raise ValueError(
+                "Expected a model from uint8 to float32. "
+                f"Received: {source['dtype'].__name__} to {target['dtype'].__name__}"
+            )
+        self._source, self._target = source["index"], target["index"]
+        self.input_shape = tuple(source["shape"].tolist())
+        self.num_outputs = int(target["shape"][-1])
+
+    def run(self, image: Pixels) -> Floats:
+        self._interpreter.set_tensor(self._source, image[None])
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._target)[0]
+
+
+def _interpreter_class() -> Callable[..., Any]:
+    """Return LiteRT's interpreter, or the one in TensorFlow, which takes seconds to import."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:  # no wheel for this platform
+        from tensorflow import lite  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
+
+        return lite.Interpreter
+    return Interpreter
+
+
+def infer(
+    model: LiteRtModel, lake: Lake, views: pl.DataFrame, stage: str, waiting: InputWait
+) -> Floats:
+    """Return the model's outputs for views, float32 (views, n), in the order of `views`.
+
+    `stage` labels the progress display; `waiting` receives the time spent waiting for images.
+
+    Raises:
+        CorruptLakeError: the record of a view is damaged.
+    """
+    outputs = [np.empty((0, model.num_outputs), np.float32)]
+    with (
+        ViewReader(lake, views) as reader,
+        ThreadPoolExecutor(_READS_AHEAD) as pool,
+        Progress(stage, len(reader)) as progress,
+    ):
+        rows = np.arange(len(reader))
+        chunks = (rows[start : start + _READ_VIEWS] for start in range(0, len(rows), _READ_VIEWS))
+        reads = waiting.iterate(map_ahead(pool, reader.read, chunks, _READS_AHEAD))
+        for batch in model.predict_batches(_split(reads)):
+            outputs.append(batch)
+            progress.advance(len(batch))
+    return np.concatenate(outputs)
+
+
+def _split(reads: Iterable[Pixels]) -> Iterator[Pixels]:
+    for images in reads:
+        for start in range(0, len(images), _BATCH_VIEWS):
+            yield images[start : start + _BATCH_VIEWS]

@@ -1,0 +1,86 @@
+"""Open the model of a saved run for prediction, with LiteRT or with Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.console import note
+from shared.images.pixels import Pixels
+from shared.processes.interruptible import interruptible
+from trainer.inference.litert import LiteRtModel
+from trainer.options.saved_run import Engine
+from trainer.runs.gpus import has_gpu
+from trainer.runs.hardware import count_threads
+from trainer.runs.run_folder import LITERT_FILE
+from trainer.runs.saved_run import SavedRun
+from trainer.runs.validation import num_outputs
+
+Floats = npt.NDArray[np.float32]
+
+_MANY_VIEWS = 256
+"""With fewer views a GPU does not make up for the start of TensorFlow."""
+
+
+class Predictor(Protocol):
+    """A model from uint8 images (batch, size, size, 1) to float32 probabilities (batch, n)."""
+
+    @property
+    def batch_views(self) -> int:
+        """The number of images in a batch for `predict_batches`."""
+        ...
+
+    @property
+    def num_outputs(self) -> int:
+        """The number of probabilities of an image."""
+        ...
+
+    def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
+        """Yield the outputs of each batch, in order."""
+        ...
+
+
+class _KerasModel:
+    batch_views = 64
+
+    def __init__(self, model: Any):
+        self._model, self.num_outputs = model, int(model.output_shape[-1])
+
+    def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
+        for images in batches:
+            predict = partial(self._model.predict_on_batch, images)
+            yield np.asarray(interruptible(predict), np.float32)
+
+
+def open_predictor(saved_run: SavedRun, engine: Engine, num_views: int) -> Predictor:
+    """Return the model of a run.
+
+    Args:
+        saved_run: the run.
+        engine: `auto` selects Keras for many views on a GPU, or if the run has no model for LiteRT.
+        num_views: number of views that will be predicted.
+
+    Raises:
+        TrainingError: the file of the model is missing or damaged.
+    """
+    if engine == "auto":
+        is_litert = saved_run.has_litert and not (num_views >= _MANY_VIEWS and has_gpu())
+        engine = "litert" if is_litert else "keras"
+    if engine == "keras":
+        note("starting TensorFlow")
+        return _KerasModel(saved_run.load_model())
+    size_px = saved_run.image.size
+    shape = (1, size_px, size_px, 1, num_outputs(saved_run.config))
+    return saved_run.files.parse(LITERT_FILE, partial(_load, shape=shape))
+
+
+def _load(content: bytes, shape: tuple[int, ...]) -> LiteRtModel:
+    model = LiteRtModel(content, count_threads())
+    received = (*model.input_shape, model.num_outputs)
+    if received != shape:
+        raise ValueError(f"Expected a model of shape {shape}. Received: {received}")
+    return model
