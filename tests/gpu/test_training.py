@@ -92,12 +92,10 @@ def test_a_staged_fit_starts_from_its_head(lake: Lake, tmp_path: Path) -> None:
 def test_two_cross_validations_share_one_card(lake: Lake, tmp_path: Path) -> None:
     words = ("part=wrist", "models=cnn4", "k=2", "epochs=1", "images=off", f"lake={lake.root}")
     with ThreadPoolExecutor(2) as pool:
-        both = [
-            pool.submit(run, "mura-cv", *words, f"seed={seed}", f"out={tmp_path / str(seed)}")
-            for seed in (1, 2)
-        ]
-        for one in both:
-            assert one.result().returncode == 0, one.result().stderr
+        own = ([f"seed={seed}", f"out={tmp_path / str(seed)}"] for seed in (1, 2))
+        both = pool.map(lambda own: run("mura-cv", *words, *own, timeout_s=600), own)
+        for done in both:
+            assert done.returncode == 0, done.stderr
 
 
 def test_a_killed_fit_resumes_and_ends_with_the_same_bits(lake: Lake, tmp_path: Path) -> None:
