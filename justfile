@@ -3,7 +3,7 @@ set positional-arguments
 # recipes are Python, not shell, so that they are the same on Linux, macOS and Windows
 set script-interpreter := ["uv", "run", "--quiet", "--no-project", "--python", ">=3.10", "python"]
 
-tools := "import sys; sys.path.insert(0, r'" + justfile_directory() / "tools" + "'); from environment import call, install, run"
+recipes := "import sys; sys.path.insert(0, r'" + justfile_directory() / ".recipes" + "'); from environment import call, install, run"
 
 # List the recipes.
 [private]
@@ -15,7 +15,7 @@ default:
 # End-to-end demo on synthetic radiographs: tree, lake, trained CNN, report, all in demo/.
 [script]
 demo:
-    {{ tools }}; import shutil
+    {{ recipes }}; import shutil
     shutil.rmtree("demo", ignore_errors=True)
     call("mura-phantom", "out=demo", "views=1560", "part=humerus")
     call("mura-ingest", "demo", "lake=demo/lake")
@@ -26,7 +26,7 @@ demo:
 [no-exit-message]
 [script]
 ingest *words:
-    {{ tools }}
+    {{ recipes }}
     run("mura-ingest")
 
 # Verify every record, checksum, count and digest of a lake: just verify [lake=lake]
@@ -34,7 +34,7 @@ ingest *words:
 [no-exit-message]
 [script]
 verify *words:
-    {{ tools }}
+    {{ recipes }}
     run("mura-verify")
 
 # Train one CNN and write a report: just train [part=humerus] [model=efficientnet_lite0]
@@ -42,7 +42,7 @@ verify *words:
 [no-exit-message]
 [script]
 train *words:
-    {{ tools }}
+    {{ recipes }}
     run("mura-train")
 
 # Compare models by k-fold cross-validation over patients: just cv [part=humerus] [k=5] [models=efficientnet_lite0,resnet_small]
@@ -50,7 +50,7 @@ train *words:
 [no-exit-message]
 [script]
 cv *words:
-    {{ tools }}
+    {{ recipes }}
     run("mura-cv")
 
 # Search hyperparameters of one CNN and keep the best: just tune [part=humerus] [trials=20]
@@ -58,7 +58,7 @@ cv *words:
 [no-exit-message]
 [script]
 tune *words:
-    {{ tools }}
+    {{ recipes }}
     run("mura-tune")
 
 # Write a page of counts and distributions of a lake: just eda [lake=lake] [out=eda.html]
@@ -66,7 +66,7 @@ tune *words:
 [no-exit-message]
 [script]
 eda *words:
-    {{ tools }}
+    {{ recipes }}
     run("mura-eda")
 
 # Predict normal or abnormal for images and studies: just predict PATH... [run=runs/...] [format=csv] [explain=maps]
@@ -74,7 +74,7 @@ eda *words:
 [no-exit-message]
 [script]
 predict *words:
-    {{ tools }}
+    {{ recipes }}
     run("mura-predict")
 
 # Serve a model on a local web page and an HTTP API: just serve [run=runs/...]
@@ -82,7 +82,7 @@ predict *words:
 [no-exit-message]
 [script]
 serve *words:
-    {{ tools }}
+    {{ recipes }}
     run("mura-serve")
 
 # Export a model to SavedModel, TFLite or ONNX: just export [run=runs/...] [format=saved_model]
@@ -90,7 +90,7 @@ serve *words:
 [no-exit-message]
 [script]
 export *words:
-    {{ tools }}
+    {{ recipes }}
     run("mura-export")
 
 # Draw synthetic radiographs in MURA's layout: just phantom [out=phantom] [views=600] [seed=0]
@@ -98,59 +98,59 @@ export *words:
 [no-exit-message]
 [script]
 phantom *words:
-    {{ tools }}
+    {{ recipes }}
     run("mura-phantom")
 
 # Run the tests: just test [pytest options]
 [no-exit-message]
 [script]
 test *words:
-    {{ tools }}
+    {{ recipes }}
     run("pytest", "--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder", parts=["dev"])
 
 # Run the tests without those marked slow, in under 90 s: just test-fast [pytest options]
 [no-exit-message]
 [script]
 test-fast *words:
-    {{ tools }}
+    {{ recipes }}
     run("pytest", "--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder", "-m=not slow and not benchmark and not gpu", parts=["dev"])
 
 # Run the tests of training on a GPU: just test-gpu [pytest options]
 [no-exit-message]
 [script]
 test-gpu *words:
-    {{ tools }}
+    {{ recipes }}
     run("pytest", "-m=gpu", "-rs", "tests/gpu", parts=["dev"])
 
 # Check format, style, types and import rules.
 [no-exit-message]
 [script]
 lint:
-    {{ tools }}
+    {{ recipes }}
     for command in ("ruff format --check .", "ruff check .", "pyright", "lint-imports"):
         call(*command.split(), parts=["dev"])
 
 # Write docs/cli.md from the options of the commands.
 [script]
 docs:
-    {{ tools }}
+    {{ recipes }}
     run("python", "docs/generate_cli.py", parts=["dev"])
 
 # Run the benchmarks; results are printed and written to .benchmarks/.
 [no-exit-message]
 [script]
 bench *words:
-    {{ tools }}
+    {{ recipes }}
     run("pytest", "-m=benchmark", "--timeout=0", "-s", parts=["dev"])
 
 # Install the CUDA libraries for TensorFlow, and report whether it finds a GPU.
 [script]
 gpu:
-    {{ tools }}
+    {{ recipes }}
     run("python", "-m", "trainer.runs.gpus", parts=["gpu"])
 
 # Pin the newest version of every dependency, and check the wheels for every system: just lock [check]
 [script]
 lock *words:
-    {{ tools }}; import lock
+    {{ recipes }}; import lock
     lock.main(sys.argv[1:])

@@ -22,11 +22,11 @@ name = "mura-lake"
 version = "1"
 optional-dependencies = { cluster = ["tomlkit"], onnx = [] }
 [tool.hatch.build.targets.wheel]
-packages = ["tools"]
+packages = [".recipes"]
 """
 RECIPE = """
 import sys
-sys.path.insert(0, "tools")
+sys.path.insert(0, ".recipes")
 from environment import run
 run("python", "-c", "import sys; print(sys.prefix, sys.argv[1:])")
 """
@@ -59,7 +59,7 @@ def test_every_package_has_hashes_and_no_address(lock: Path) -> None:
 
 @pytest.mark.slow
 def test_a_recipe_installs_what_its_options_need_once(tmp_path: Path) -> None:
-    shutil.copytree(PROJECT / "tools", tmp_path / "tools")
+    shutil.copytree(PROJECT / ".recipes", tmp_path / ".recipes")
     (tmp_path / "pyproject.toml").write_text(PYPROJECT)
     pins = [entry for lock in LOCKS for entry in _entries(lock).values()]
     builders = [pin for pin in pins if pin.startswith(tuple(f"{name}==" for name in BUILD))]
