@@ -82,8 +82,8 @@ class PredictOptions(RunOptions):
     format: Literal["table", "json", "csv"] = "table"
     """Output format: tables, one JSON object, or one CSV table."""
     engine: Engine = "auto"
-    """Inference by `litert`, on the CPU without TensorFlow, or by `keras`; `auto` selects `keras`
-    for 256 views or more on a GPU, and for runs without model.tflite."""
+    """`litert` predicts on the CPU without TensorFlow; `keras` loads the Keras model; `auto` uses
+    Keras for 256 views or more on a GPU."""
     explain: str = ""
     """Folder for one heat map per view; by default none is written. A heat map marks the regions
     that raise the probability of abnormal."""
