@@ -121,9 +121,9 @@ class ServeOptions(PredictorOptions):
     port: int = 7860
     """Port to listen on, 0 to 65535; 0 selects a free port."""
     max_views: int = 12
-    """Maximum number of files in a study."""
+    """Maximum number of files in a study, 1 or more."""
     limit_mb: int = 64
-    """Maximum size of a file in MB; a request may have four times this size."""
+    """Maximum size of a file in MB, 1 or more; a request may have four times this size."""
     token: str = ""
     """Bearer token that requests must carry, 16 characters or more. Prefer the environment variable
     MURA_TOKEN: other users of this machine can read command lines."""
@@ -166,9 +166,10 @@ class ExportOptions(RunOptions):
     """
 
     format: Literal["saved_model", "tflite", "onnx"] = "saved_model"
-    """Format: TensorFlow SavedModel, LiteRT (TFLite) flatbuffer, or ONNX."""
+    """Format: TensorFlow SavedModel, TensorFlow Lite (for LiteRT), or ONNX."""
     out: str = ""
-    """File or folder to write; by default in the run folder."""
+    """File or folder to write; by default saved_model, export.tflite or export.onnx in the run
+    folder."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
