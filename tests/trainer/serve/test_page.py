@@ -33,6 +33,8 @@ _TOKEN = "a-token-of-some-length"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     _require_chromium()
+    # heat maps take seconds, and more beside other tests
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
 
