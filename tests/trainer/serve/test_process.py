@@ -216,6 +216,8 @@ def test_open_yes_lets_others_in_by_address_but_not_by_a_foreign_name(
         assert ask(own, "GET", "/", host="192.0.2.1:80").status == 200
         assert ask(own, "GET", "/", host=f"{socket.gethostname()}:80").status == 200
         assert ask(own, "GET", "/", host="evil.example").status == 421
+        # the import of TensorFlow's native code cannot be interrupted
+        assert explain(own, ("a.txt", b"Dear colleague")).status == 200
         stop_while_a_study_is_read(own, views[0], signal.SIGTERM)
         assert own.process.returncode == 143
 
