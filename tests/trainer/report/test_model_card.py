@@ -119,4 +119,4 @@ def test_what_was_compared_is_told(tmp_path: Path) -> None:
     card = _write(write_cv(tmp_path))
     assert "2 candidates were compared on the same folds" in card
     assert "The 3 folds of train and validation, a fifth of train's groups, were drawn" in card
-    assert "```sh\njust cv part=wrist epochs=3\n```" in card
+    assert "```sh\njust cv part=wrist train=all epochs=3\n```" in card
