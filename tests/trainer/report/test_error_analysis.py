@@ -16,7 +16,7 @@ def _log_odds(probability: float) -> float:
 
 def test_mistakes_are_of_the_learnt_threshold_and_the_worst_comes_first() -> None:
     rows = random_table(3)
-    decision = decide(random_table(4, role="validation"), "cnn")
+    decision = decide(random_table(4, role="validation"), "cnn", threshold=0.4)
     threshold = decision.view.threshold
     assert threshold != 0.5
     wrong = {
