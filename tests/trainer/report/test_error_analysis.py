@@ -44,8 +44,9 @@ def test_certain_answers_of_both_kinds_are_equally_far() -> None:
 def test_the_most_uncertain_studies_are_shown_with_all_their_views() -> None:
     rows = random_table(5)
     decision = Decision("cnn", study=Rule(temperature=2, threshold=0.4))
-    means = dict(rows.group_by("study_id").agg(pl.col("probability").mean()).iter_rows())
-    distance = {study: abs(_log_odds(mean) - _log_odds(0.4)) for study, mean in means.items()}
+    logit = (pl.col("probability") / (1 - pl.col("probability"))).log().mean()
+    means = dict(rows.group_by("study_id").agg(logit).iter_rows())
+    distance = {study: abs(mean - _log_odds(0.4)) for study, mean in means.items()}
     expected = sorted(distance, key=lambda study: distance[study])[:6]
     assert find_uncertain(rows, decision)["study_id"].to_list() == expected
     views = rows.filter(pl.col("study_id").is_in(expected))["view_id"]
