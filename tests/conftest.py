@@ -14,7 +14,7 @@ from filelock import FileLock
 from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
 from shared.lake.open import Lake, open_lake
-from tests.commands import run
+from tests.commands import run, warm_process
 from tests.object_store import (
     Proxy,
     client_environment,
@@ -53,6 +53,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep what ingest remembers of earlier runs out of the user's own cache."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_warm_process() -> Generator[None, None, None]:
+    yield
+    if warm_process.cache_info().currsize:
+        warm_process().stop()
 
 
 @pytest.fixture(scope="session")
@@ -149,5 +156,6 @@ def trained_run(lake: Lake, shared_folder: Path) -> Path:
 
 
 def _succeed(script: str, *words: object) -> None:
-    result = run(script, *words)
+    # with an environment it is a process that starts as a user's does
+    result = run(script, *words, environment=os.environ)
     assert result.returncode == 0, result.stderr
