@@ -214,7 +214,7 @@ def test_a_mistake_is_one_line(
         ((CV, "engine=ray", "gpus=1", "devices=2"), ("each device", "gpus=1 devices=2")),
         ((CV, "ensemble=all"), ("'none', 'folds'", "all")),
         ((TRAIN, "devices=0"), ("1 or more", "devices=0")),
-        ((TRAIN, "precision=half"), ("'float32', 'mixed_bfloat16'", "half")),
+        ((TRAIN, "precision=half"), ("'auto', 'float32', 'mixed_bfloat16'", "half")),
         ((TRAIN, "model=cnn4", "learning_rate=0"), ("above 0", "learning_rate=0")),
         ((TRAIN, "model=cnn4", "dropout=1"), ("at least 0 and below 1", "dropout=1")),
         (

@@ -30,6 +30,8 @@ def import_keras() -> None:
     """Import Keras and TensorFlow without log messages, and without the user's Keras settings."""
     # 3: only fatal messages of TensorFlow's C++ code
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # by default TensorFlow reserves the whole memory of a GPU, and a second fit finds none
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if "keras" not in sys.modules:
         with _environment(_SETTINGS), _not_installed(_OPTIONAL):

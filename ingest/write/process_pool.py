@@ -1,6 +1,5 @@
 """A pool of worker processes that end with their parent."""
 
-import signal
 import traceback
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
@@ -13,6 +12,9 @@ from shared.processes.child import Child, signals_are_held
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+_KILLED = -9
+"""Exit status after SIGKILL, as from the out-of-memory killer of Linux."""
 
 
 class Pool:
@@ -105,8 +107,7 @@ class _Worker(Child):
         except (EOFError, ConnectionError):
             self.process.join()
             status = self.process.exitcode
-            # the out-of-memory killer of Linux sends SIGKILL
-            expected = "memory" if status == -signal.SIGKILL else "a live process"
+            expected = "memory" if status == _KILLED else "a live process"
             raise WorkerError(self._explain(expected, f"exit status {status}")) from None
         if isinstance(error, MemoryError):
             raise WorkerError(self._explain("memory", "out of memory")) from None

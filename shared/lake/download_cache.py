@@ -1,8 +1,8 @@
 """Bounded cache of object-store shards in a local folder shared by all runs."""
 
-import fcntl
 import math
 import os
+import sys
 from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext, suppress
@@ -17,6 +17,7 @@ from shared.lake.shard_rows import check_content, shard_bytes
 from shared.lake.shards import ShardFiles, allow_open_files
 from shared.progress import Progress
 from shared.storage.atomic import PARTIAL_SUFFIX, convert_write_errors, partial_file
+from shared.storage.descriptors import READ, lock
 from shared.storage.object_store.bucket import Bucket
 
 GB = 10**9
@@ -95,13 +96,13 @@ class ShardCache:
         """Open and lock a shard if it is cached; return whether it is."""
         path = self.path(shard)
         with suppress(FileNotFoundError):
-            descriptor = os.open(path, os.O_RDONLY)
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            descriptor = os.open(path, READ)
+            lock(descriptor, waits=True, shared=True)
             with suppress(FileNotFoundError):
                 status = os.fstat(descriptor)
                 # another process may have evicted the file between open and lock
                 if os.path.samestat(status, path.stat()) and status.st_size == shard_bytes(rows):
-                    os.utime(descriptor)
+                    os.utime(path)
                     opened.add(shard, descriptor)
                     return True
             os.close(descriptor)
@@ -118,7 +119,7 @@ class ShardCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock(descriptor, waits=True)
             for path in self._list(PARTIAL_SUFFIX):
                 path.unlink(missing_ok=True)
             yield
@@ -169,9 +170,15 @@ class ShardCache:
 
 
 def _remove_unless_held(path: Path) -> bool:
+    if sys.platform == "win32":
+        try:
+            path.unlink()
+        except PermissionError:  # it is open, in this process or another
+            return False
+        return True
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor)
         path.unlink()
         return True
     except BlockingIOError:

@@ -4,7 +4,7 @@ Callers pass the manifest rows of the shards.
 """
 
 import os
-import resource
+import sys
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +14,7 @@ from shared.errors import StoreError
 from shared.lake.shard_rows import REMEDY
 from shared.lake.tfrecord import FRAME_BYTES
 from shared.storage.atomic import open_regular
+from shared.storage.descriptors import read_into
 from shared.storage.local import Folder
 from shared.storage.object_store.bucket import REQUESTS, Bucket
 from shared.storage.object_store.object_file import ObjectFile
@@ -60,7 +61,7 @@ class ShardFiles:
 
     def begin(self, *_: _Numbers) -> ReadInto:
         """Return the function that reads the parts of the next records."""
-        return os.preadv
+        return read_into
 
     def close(self) -> None:
         """Close the files."""
@@ -156,6 +157,10 @@ class ShardObjects:
 
 def allow_open_files(num_more: int) -> None:
     """Raise the limit on open files if the shards need more than it allows."""
+    if sys.platform == "win32":
+        return  # the limit is 8192 there and cannot be raised
+    import resource  # late, because Windows lacks it
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = len(list(Path("/dev/fd").iterdir())) + num_more + _SPARE_FILES
     if soft < needed and (hard == resource.RLIM_INFINITY or hard >= needed):

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -47,23 +48,38 @@ def signals_are_held() -> Generator[None, None, None]:
     mask, but in this process another thread can still receive the signal, so the handlers are
     replaced too.
     """
-    # starting the first process also starts the resource tracker, which would unblock the signals
-    resource_tracker.ensure_running()
+    if sys.platform != "win32":
+        # starting the first process also starts the resource tracker, which unblocks the signals
+        resource_tracker.ensure_running()
     arrived: list[int] = []
     handlers = {stop: signal.signal(stop, lambda num, _: arrived.append(num)) for stop in _STOPS}
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
-        yield
+        with _stops_blocked():
+            yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for stop, handler in handlers.items():
             signal.signal(stop, handler)
         for num in arrived[:1]:
             signal.raise_signal(num)
 
 
+@contextmanager
+def _stops_blocked() -> Generator[None, None, None]:
+    """Block the signals in this thread and its children; Windows has no signal mask."""
+    if sys.platform == "win32":
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def let_signals_through() -> None:
     """Detach from the terminal that sends Ctrl-C, and unblock the signals for child processes."""
+    if sys.platform == "win32":
+        return  # it has neither sessions nor a signal mask
     os.setsid()
     handlers = {stop: signal.signal(stop, signal.SIG_IGN) for stop in _STOPS}
     # pending signals are discarded, because they are ignored while they are unblocked
@@ -73,6 +89,9 @@ def let_signals_through() -> None:
 
 
 def _run(target: Callable[..., None], connection: Any, *args: Any) -> None:
+    if sys.platform == "win32":
+        # no signal mask is inherited there, and Ctrl-C reaches all processes of the console
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     target(connection, *args)
 

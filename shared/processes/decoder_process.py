@@ -15,6 +15,8 @@ from shared.images.pixels import Pixels
 from shared.processes.limited_child import LENGTH, READY, SHAPE, read
 
 _GRACE_S = 1.0
+# Windows ignores start_new_session
+_NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
 _FILES_PER_CHILD = 200
 """Children are replaced after this many files, because decoders leak memory."""
 
@@ -39,8 +41,9 @@ class DecoderProcess:
                 stderr=subprocess.DEVNULL,
                 # one thread and one malloc arena, because each reserves address space
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
-                # a new session, because Ctrl-C is handled by the parent
+                # apart from the terminal, because Ctrl-C is handled by the parent
                 start_new_session=True,
+                creationflags=_NEW_GROUP,
             )
         except OSError as error:
             raise WorkerError(
@@ -109,8 +112,9 @@ class DecoderProcess:
 
     def _explain_end(self) -> ImageError | MemoryError:
         status = self._process.wait()
-        if status == -signal.SIGALRM or self._is_overdue:
+        # Windows has no signals that end a process
+        if self._is_overdue or (sys.platform != "win32" and status == -signal.SIGALRM):
             return ImageError("too_slow", f"not decoded within {self._limit_s} s")
-        if status == -signal.SIGKILL:
+        if sys.platform != "win32" and status == -signal.SIGKILL:
             return MemoryError("the decoder was killed")
         return ImageError("undecodable", f"the decoder ended with status {status}")

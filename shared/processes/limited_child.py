@@ -3,9 +3,9 @@
 import importlib
 import json
 import os
-import resource
 import signal
 import struct
+import sys
 from collections.abc import Callable
 from typing import IO
 
@@ -38,20 +38,12 @@ def serve(decoder: str, limit_s: float) -> None:
         os.dup2(nowhere.fileno(), 1)
     module, _, name = decoder.partition(":")
     decode: Callable[[bytes], Pixels] = getattr(importlib.import_module(module), name)
-    for kind, limit in (
-        (resource.RLIMIT_AS, _LIMIT_BYTES),
-        (resource.RLIMIT_FSIZE, 0),
-        # a core dump would contain a patient's image
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(kind, (limit, limit))
-    # the default action ends the process even while native code runs
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    _limit_process()
     responses.write(READY)
     responses.flush()
     while header := source.read(LENGTH.size):
         encoded = read(source, *LENGTH.unpack(header))
-        signal.setitimer(signal.ITIMER_REAL, limit_s)
+        _set_alarm(limit_s)
         try:
             pixels = decode(encoded)
             response = SHAPE.pack(True, *pixels.shape) + pixels.tobytes()
@@ -59,9 +51,31 @@ def serve(decoder: str, limit_s: float) -> None:
             response = _encode_error(error.reason, error.detail)
         except MemoryError:
             response = _encode_error("too_large", f"decoding needs more than {_LIMIT_BYTES} bytes")
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _set_alarm(0)
         responses.write(response)
         responses.flush()
+
+
+def _limit_process() -> None:
+    """Limit memory and files of this process; Windows has no such limits, macOS none on memory."""
+    if sys.platform == "win32":
+        return
+    import resource  # late, because Windows lacks it
+
+    # a core dump would contain a patient's image
+    limits = {resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
+    if sys.platform == "linux":
+        limits[resource.RLIMIT_AS] = _LIMIT_BYTES
+    for kind, limit in limits.items():
+        resource.setrlimit(kind, (limit, limit))
+    # the default action ends the process even while native code runs
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _set_alarm(limit_s: float) -> None:
+    """End this process after a time, unless it is 0; on Windows the parent alone keeps time."""
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
 
 
 def _encode_error(reason: str, detail: str) -> bytes:

@@ -5,12 +5,14 @@ import hashlib
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from shared.errors import WriteError
+from shared.storage.descriptors import REGULAR
 
 PARTIAL_SUFFIX = ".partial"
 NUM_WRITERS = 8
@@ -40,7 +42,7 @@ def open_regular(path: Path) -> BinaryIO:
     Raises:
         OSError: The file is missing or not a regular file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = os.open(path, REGULAR)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", str(path))
@@ -131,12 +133,15 @@ def publish(partial: Path, path: Path, *, durable: bool = True) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Sync the names in a folder to disk; raise a WriteError if that fails."""
+    if sys.platform == "win32":
+        return  # NTFS writes names to its journal, and folders cannot be opened
     with convert_write_errors(folder):
         _sync(folder)
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows syncs only files that are open for writing
+    descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

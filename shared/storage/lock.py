@@ -1,9 +1,9 @@
 """A lock file that names its holder."""
 
-import fcntl
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from shared.errors import StoreError
 from shared.storage.atomic import convert_write_errors
+from shared.storage.descriptors import lock, read_at
 
 _HOLDER_LIMIT_BYTES = 4096
 # a holder writes its description right after taking the lock; 1 s in all is ample
@@ -38,17 +39,27 @@ def hold(path: Path) -> Generator[None, None, None]:
             _write_holder(descriptor)
         yield
     finally:
-        # removed while it is held, so that no other process locks a file about to be removed
-        path.unlink(missing_ok=True)
+        _remove(path, descriptor)
+
+
+def _remove(path: Path, descriptor: int) -> None:
+    if sys.platform == "win32":
+        # open files cannot be removed there, neither ours nor that of a process that waits
         os.close(descriptor)
+        with suppress(PermissionError):
+            path.unlink(missing_ok=True)
+        return
+    # removed while it is held, so that no other process locks a file about to be removed
+    path.unlink(missing_ok=True)
+    os.close(descriptor)
 
 
 def _take(path: Path) -> int:
     """Return a descriptor of the lock file, locked."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor)
         except BlockingIOError:
             holder = _describe_holder(descriptor)
             os.close(descriptor)
@@ -67,13 +78,14 @@ def _write_holder(descriptor: int) -> None:
     since = datetime.now().astimezone().isoformat(timespec="seconds")
     holder = {"process": os.getpid(), "host": socket.gethostname(), "since": since}
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.write(descriptor, json.dumps(holder).encode())
 
 
 def _describe_holder(descriptor: int) -> str:
     for _ in range(_HOLDER_TRIES):
         try:
-            holder = json.loads(os.pread(descriptor, _HOLDER_LIMIT_BYTES, 0))
+            holder = json.loads(read_at(descriptor, _HOLDER_LIMIT_BYTES, 0))
             return f"process {holder['process']} on {holder['host']} since {holder['since']}"
         except (ValueError, KeyError, TypeError):
             # the holder has the lock but has not yet written its description

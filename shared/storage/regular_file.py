@@ -2,7 +2,10 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
+
+from shared.storage.descriptors import REGULAR
 
 _MAX_BYTES = 4 * 1024**3
 
@@ -21,7 +24,9 @@ def read_regular(folder: Path, name: str) -> bytes:
     for part in [path, *path.parents][: len(Path(name).parts)]:
         if part.is_symlink():
             raise OSError(None, "links are not followed", str(part))
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    # a link may have replaced the file since; Windows has no flag for that
+    flags = REGULAR if sys.platform == "win32" else REGULAR | os.O_NOFOLLOW
+    descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

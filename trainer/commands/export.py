@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from shared.console import note, say
 from shared.errors import TrainingError, UsageError
@@ -22,7 +23,7 @@ from trainer.inference.study_predictions import check_outputs
 from trainer.runs.saved_run import SavedRun
 
 if TYPE_CHECKING:
-    import keras
+    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
     from trainer.options import ExportOptions
 
@@ -56,7 +57,7 @@ def export(options: ExportOptions, saved_run: SavedRun) -> None:
     with convert_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            model = saved_run.load_model()
+            model: Any = saved_run.load_model()  # keras has no stubs
             output = "probability" if model.output_shape[-1] == 1 else "class_probabilities"
             _convert(model, saved_run, output, format_, partial)
             comparison = _verify(model, saved_run, format_, partial)
@@ -101,14 +102,15 @@ def _verify(model: keras.Model, saved_run: SavedRun, format_: Format, path: Path
     return f"largest difference from the model on {len(_SIDES_PX)} images: {difference:.1g}"
 
 
-def _compare(model: keras.Model, saved_run: SavedRun, predict: PredictFunction) -> float:
+def _compare(model: Any, saved_run: SavedRun, predict: PredictFunction) -> float:
     """Return the largest difference in probability on synthetic images of several sizes."""
     generator, differences = np.random.default_rng(0), list[float]()
     for height_px, width_px in _SIDES_PX:
         y, x = np.mgrid[:height_px, :width_px]
-        bone = 110 + 90 * np.sin(x / width_px * 9) * np.cos(y / height_px * 5)
-        noisy = bone + generator.normal(0, 9, bone.shape)
-        grey = noisy.clip(0, 255).astype(np.uint8)
+        bone: npt.NDArray[np.float64] = 110 + 90 * np.sin(x / width_px * 9) * np.cos(
+            y / height_px * 5
+        )
+        grey = np.clip(bone + generator.normal(0, 9, bone.shape), 0, 255).astype(np.uint8)
         expected = model.predict_on_batch(prepare(grey, saved_run.image)[None, ..., None])
         check_outputs(expected, saved_run.folder)
         differences.append(float(np.abs(predict(grey[None, ..., None]) - expected).max()))

@@ -8,8 +8,10 @@ threads abort the process at exit, so a command that has loaded it skips the nor
 """
 
 import os
+import sys
 from importlib import import_module
 
+from shared.errors import UsageError
 from shared.storage.object_store.connection import read_s3_settings
 
 _SILENCE_TIMEOUT_MS = 10_000
@@ -20,8 +22,13 @@ def load_object_stores() -> None:
     """Register `s3://` with TensorFlow, with the same environment settings as pyarrow.
 
     Raises:
-        UsageError: the endpoint is not a URL.
+        UsageError: the endpoint is not a URL, or the system is Windows.
     """
+    if sys.platform == "win32":
+        raise UsageError(
+            "Expected cache= or reader=offset, because TensorFlow reads no object store on "
+            "Windows. Received: neither"
+        )
     settings = read_s3_settings()
     variables = {
         "AWS_REGION": settings.region,

@@ -41,6 +41,24 @@ def sequential_batches(
         targets: columns that replace the labels, one row per view.
         first_epoch: earlier epochs are read and skipped.
     """
+    mixed = _mix_shards(reader, seed)
+    num_batches = -(-len(reader) // batch)
+    batches = _batch_by_epoch(mixed, len(reader), batch).skip(first_epoch * num_batches)
+    columns = [tf.constant(column) for column in targets or (reader.labels[:, None],)]
+
+    def check(records: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        images = tf.numpy_function(reader.take, [records, rows], tf.uint8, stateful=False)
+        shaped = tf.ensure_shape(images, reader.batch_shape)
+        return (shaped, *(tf.gather(column, rows) for column in columns))
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    checked = batches.map(check, _PARALLEL_BATCHES)
+    return checked.prefetch(_PARALLEL_BATCHES).with_options(options)
+
+
+def _mix_shards(reader: ViewReader, seed: int) -> tf.data.Dataset:
+    """Return endless epochs of (record, row): a permutation selects the shard of each next view."""
     if reader.is_remote:
         load_object_stores()
     rows = reader.places.with_row_index("row", 0).sort("where", "record_index")
@@ -57,22 +75,8 @@ def sequential_batches(
         shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
         return tf.data.Dataset.from_tensor_slices(shuffle(shard_of_view, [seed, epoch]))
 
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    mixed = tf.data.Dataset.choose_from_datasets(
-        datasets, tf.data.Dataset.counter().flat_map(shard_order), stop_on_empty_dataset=False
-    )
-    num_batches = -(-len(reader) // batch)
-    batches = _batch_by_epoch(mixed, len(reader), batch).skip(first_epoch * num_batches)
-    columns = [tf.constant(column) for column in targets or (reader.labels[:, None],)]
-
-    def check(records: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        images = tf.numpy_function(reader.take, [records, rows], tf.uint8, stateful=False)
-        shaped = tf.ensure_shape(images, reader.batch_shape)
-        return (shaped, *(tf.gather(column, rows) for column in columns))
-
-    checked = batches.map(check, _PARALLEL_BATCHES)
-    return checked.prefetch(_PARALLEL_BATCHES).with_options(options)
+    order = tf.data.Dataset.counter().flat_map(shard_order)
+    return tf.data.Dataset.choose_from_datasets(datasets, order, stop_on_empty_dataset=False)
 
 
 def _batch_by_epoch(records: tf.data.Dataset, num_views: int, batch: int) -> tf.data.Dataset:

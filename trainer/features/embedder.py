@@ -25,7 +25,8 @@ from trainer.keras_import import import_keras
 from trainer.models.table import build_backbone
 from trainer.options import FitOptions
 from trainer.runs.context import RunContext, Timings
-from trainer.runs.hardware import count_threads, has_gpu
+from trainer.runs.gpus import has_gpu
+from trainer.runs.hardware import count_threads
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -88,7 +89,8 @@ class Embedder:
 
     def key(self, kind: str) -> str:
         """Return the cache key of the embeddings of images of a kind; see `list_kinds`."""
-        runtime = litert_version() if self.converted else f"keras {version('keras')}"
+        on_keras = f"keras {version('keras')} deterministic={self._options.deterministic}"
+        runtime = litert_version() if self.converted else on_keras
         return " ".join([self._lake.digest, self._weights_key, runtime, kind])
 
     @cached_property

@@ -46,7 +46,9 @@ def convert_function(function: Any) -> bytes:
 
 
 def without_resizing(model: keras.Model) -> keras.Model:
-    """Return a copy of the model, with weights, and each Resizing layer replaced by `_Resize`."""
+    """Return the model with each Resizing layer replaced by `_Resize`."""
+    if not any(isinstance(layer, keras.layers.Resizing) for layer in _list_layers(model)):
+        return model  # a copy takes seconds
 
     def replace(layer: Any) -> Any:
         if isinstance(layer, keras.layers.Resizing):
@@ -56,6 +58,13 @@ def without_resizing(model: keras.Model) -> keras.Model:
     copy = keras.models.clone_model(model, clone_function=replace, recursive=True)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def _list_layers(model: keras.Model) -> list[Any]:
+    """Return all layers, also those of nested models."""
+    layers: list[Any] = model.layers
+    nested = [_list_layers(layer) for layer in layers if isinstance(layer, keras.Model)]
+    return [*layers, *(layer for inner in nested for layer in inner)]
 
 
 class _Resize(keras.layers.Layer):

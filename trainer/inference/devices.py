@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from shared.errors import TrainingError
 from trainer.options import FitOptions
+from trainer.runs.gpus import resolve_precision
 
 
 def reset_tensorflow(options: FitOptions) -> None:
@@ -19,10 +20,11 @@ def reset_tensorflow(options: FitOptions) -> None:
     _create_logical_cpus(options.devices)
     # free the previous model and reset the counters in layer names
     keras.backend.clear_session()
-    keras.config.set_dtype_policy(options.precision)
+    keras.config.set_dtype_policy(resolve_precision(options))
     keras.utils.set_random_seed(options.seed)
-    # some GPU kernels otherwise add in an undefined order
-    tf.config.experimental.enable_op_determinism()
+    if options.deterministic == "on":
+        # some GPU kernels otherwise add in an undefined order
+        tf.config.experimental.enable_op_determinism()
 
 
 def distribution_scope(num_devices: int) -> AbstractContextManager[Any]:

@@ -14,7 +14,8 @@ from shared.images.pixels import Pixels
 from shared.processes.interruptible import interruptible
 from trainer.inference.litert import LiteRtModel
 from trainer.options.saved_run import Engine
-from trainer.runs.hardware import count_threads, has_gpu
+from trainer.runs.gpus import has_gpu
+from trainer.runs.hardware import count_threads
 from trainer.runs.run_folder import LITERT_FILE
 from trainer.runs.saved_run import SavedRun
 from trainer.runs.validation import num_outputs

@@ -5,7 +5,7 @@ from typing import Literal
 
 from shared.errors import UsageError
 
-Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,11 @@ class MachineOptions:
     reader: Literal["auto", "offset", "stream"] = "auto"
     """`offset` reads views in any order; `stream` reads whole shards through TFRecordDataset;
     `auto` streams from s3:// without cache=, and reads by offset otherwise."""
-    precision: Precision = "float32"
-    """Number format of the layers in training; weights and predictions are always float32."""
+    precision: Precision = "auto"
+    """Number format of the layers in training; weights and predictions are always float32. `auto`
+    is mixed_bfloat16 on GPUs that have it, from compute capability 8.0, and float32 otherwise."""
+    deterministic: Literal["on", "off"] = "on"
+    """`on` gives the same bits in every run of the same seed; `off` is faster on a GPU."""
     xla: Literal["off", "on"] = "off"
     """`on` compiles training steps with XLA."""
     devices: int = 1

@@ -21,6 +21,7 @@ from trainer.data.split import FitPlan
 from trainer.data.target import make_target
 from trainer.options import CvOptions, TrainOptions
 from trainer.runs.context import RunContext
+from trainer.runs.gpus import find_gpus
 from trainer.runs.hardware import describe_hardware
 from trainer.runs.run_folder import count_starts
 
@@ -75,7 +76,7 @@ def describe_run(
         "sets": [{"name": name, **_count(views)} for name, views in vars(plan).items()],
         "code": {"digest": digest_code(), "commit": _find_commit()},
         "versions": _versions(),
-        "hardware": describe_hardware(),
+        "hardware": describe_hardware() | {"gpus": [gpu.name for gpu in find_gpus()]},
         "starts": count_starts(context.folder),
         "seconds": _round(timings.seconds),
         "waiting_seconds": _round(timings.waiting_s),

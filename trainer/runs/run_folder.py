@@ -1,6 +1,5 @@
 """The run folder: results of a finished run, or checkpoints of an unfinished one, and its lock."""
 
-import fcntl
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 from shared.console import note
 from shared.errors import TrainingError, UsageError
 from shared.storage.atomic import convert_write_errors
+from shared.storage.descriptors import lock_folder
 from shared.storage.store import as_path
 from trainer.runs.unfinished import (
     CHECKPOINTS,
@@ -130,15 +130,8 @@ def _lock(path: Path) -> int:
     Raises:
         OSError: the folder is not an unfinished run, or another process holds its lock.
     """
-    # the kernel releases flock's locks when a process ends, even by SIGKILL
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
-    descriptor = os.open(path / CHECKPOINTS, flags)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
+    # the system releases the lock when a process ends, even by SIGKILL
+    return lock_folder(path / CHECKPOINTS)
 
 
 def _clean_up(path: Path, error: BaseException) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
+from shared.console import note
 from trainer.data.dataset import open_data
 from trainer.data.split import FitPlan, check_batch, plan_final_fit, plan_fold_fits
 from trainer.data.target import make_target
 from trainer.models.table import require_weights
 from trainer.options import CvOptions, TrainOptions, TuneOptions
 from trainer.runs.context import RunContext, Timings
+from trainer.runs.gpus import describe_devices, resolve_precision
 from trainer.runs.provenance import run_key
 from trainer.runs.run_folder import open_run_folder
 
@@ -54,7 +56,11 @@ class RunSetup(NamedTuple, Generic[RunOptions]):
 def set_up_run(
     options: RunOptions, command: Command
 ) -> Generator[RunSetup[RunOptions], None, None]:
-    """Check options and data, and open the run folder, before the slow start of TensorFlow."""
+    """Check options and data, and open the run folder, before the slow start of TensorFlow.
+
+    Only on a machine with an NVIDIA driver TensorFlow is started first, to look for GPUs: the
+    number format of the layers is part of the key of the run.
+    """
     require_weights(command.models, options.weights)
     timings = Timings()
     with timings.measure("open"):
@@ -63,6 +69,14 @@ def set_up_run(
         folds = plan_fold_fits(data, command.num_folds, options.seed) if command.num_folds else []
         plan = plan_final_fit(data, options.seed)
         check_batch(command.models, options, [*folds, plan])
+        options = replace(options, precision=resolve_precision(options))
         key = run_key(command.name, options, data.lake)
     with open_run_folder(options.out, command.folder_name, key) as folder:
+        _note_devices(options)
         yield RunSetup(RunContext(options, data.lake, folder, timings), plan, folds)
+
+
+def _note_devices(options: RunOptions) -> None:
+    # with engine=ray, other machines train
+    if not (isinstance(options, CvOptions) and options.engine == "ray"):
+        note(f"training on {describe_devices(options.devices)}")

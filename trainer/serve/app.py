@@ -40,8 +40,8 @@ def build_app(
     model, card = describe_model(predictor.saved_run), _describe_card(predictor)
     routes = [
         _get("/", HTMLResponse(render_page(limits))),
-        _get("/page.css", Response((_HERE / "page.css").read_text(), media_type="text/css")),
-        _get("/page.js", Response((_HERE / "page.js").read_text(), media_type="text/javascript")),
+        _get("/page.css", Response((_HERE / "page.css").read_bytes(), media_type="text/css")),
+        _get("/page.js", Response((_HERE / "page.js").read_bytes(), media_type="text/javascript")),
         _get("/card", JSONResponse(card)),
         _get("/api/model", JSONResponse(model)),
         Route("/health", _report_health(predictor), methods=["GET"]),

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -30,8 +31,9 @@ class Worker:
         return await asyncio.wrap_future(future)
 
     def _work(self) -> None:
-        # child processes inherit this mask, so only the server handles Ctrl-C
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        if sys.platform != "win32":
+            # child processes inherit this mask, so only the server handles Ctrl-C
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         while True:
             future, call = self._calls.get()
             if not future.set_running_or_notify_cancel():

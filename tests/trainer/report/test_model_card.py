@@ -90,7 +90,8 @@ def test_data_and_command_are_told(trained_run: Path, lake: Lake) -> None:
         assert [row["Views"], row["Studies"], row["Patients"]] == list(map(str, numbers))
     assert lake.digest in card
     assert config["code"]["digest"] in card
-    said = f"just train part=wrist lake={lake.root} epochs=4 batch_size=16 seed=5 model=cnn4"
+    settings = "epochs=4 batch_size=16 seed=5 precision=float32 model=cnn4"
+    said = f"just train part=wrist lake={lake.root} {settings}"
     assert f"```sh\n{said}\n```" in card
     assert "`cnn4`, from random weights." in card
     assert "stratified by label and body part, with seed 5." in card
