@@ -104,6 +104,14 @@ def lake(phantom_tree: Path, shared_folder: Path) -> Lake:
 
 
 @pytest.fixture(scope="session")
+def humerus_lake(phantom_tree: Path, shared_folder: Path) -> Lake:
+    """A lake of few views, which takes little time to verify; not to be changed."""
+    root = shared_folder / "humerus_lake"
+    words = (phantom_tree, f"lake={root}", f"size={SIZE_PX}", "parts=humerus", "workers=1")
+    return open_lake(_make_once(root, lambda: _succeed("mura-ingest", *words)))
+
+
+@pytest.fixture(scope="session")
 def s3_port() -> Generator[int, None, None]:
     """The port of an S3 server on this host."""
     with s3_server() as port:

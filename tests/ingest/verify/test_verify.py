@@ -16,6 +16,12 @@ from tests.commands import call
 from tests.ingest.processes import ingest
 
 
+@pytest.fixture(scope="session")
+def lake(humerus_lake: Lake) -> Lake:
+    """The lake that `own_lake` copies."""
+    return humerus_lake
+
+
 def test_a_whole_lake_is_whole(lake: Lake) -> None:
     result = call("mura-verify", f"lake={lake.root}")
     assert result.returncode == 0
