@@ -34,6 +34,9 @@ TRAIN = ("part=wrist", "model=cnn4", f"epochs={NUM_EPOCHS}", "batch_size=16", "s
 _SHORT = {"ingest", "shared"}
 """Folders of tests that take seconds a file."""
 
+_LONG = {"test_faults.py", "test_kills.py", "test_object_store.py"}
+"""Files in those folders that take much longer."""
+
 _SLOW = {"google", "own_tree", "s3", "s3_folder", "trained_run"}
 """Fixtures of whole runs and of servers: the tests that use them are `slow`."""
 
@@ -46,7 +49,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and _SLOW & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: _SHORT & set(item.path.parts) != set())
+    items.sort(key=_is_short)
+
+
+def _is_short(item: pytest.Item) -> bool:
+    return item.path.name not in _LONG and bool(_SHORT & set(item.path.parts))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -104,10 +111,10 @@ def lake(phantom_tree: Path, shared_folder: Path) -> Lake:
 
 
 @pytest.fixture(scope="session")
-def humerus_lake(phantom_tree: Path, shared_folder: Path) -> Lake:
+def wrist_lake(phantom_tree: Path, shared_folder: Path) -> Lake:
     """A lake of few views, which takes little time to verify; not to be changed."""
-    root = shared_folder / "humerus_lake"
-    words = (phantom_tree, f"lake={root}", f"size={SIZE_PX}", "parts=humerus", "workers=1")
+    root = shared_folder / "wrist_lake"
+    words = (phantom_tree, f"lake={root}", f"size={SIZE_PX}", "parts=wrist", "workers=1")
     return open_lake(_make_once(root, lambda: _succeed("mura-ingest", *words)))
 
 

@@ -184,7 +184,7 @@ def test_a_cross_validation_shows_pooled_numbers_first_and_the_test_beside_them(
     for measures in (pooled, test):
         shown = number(measures["study_at_threshold"]["accuracy"])
         assert shown in text.split("Decision threshold and calibration")[1]
-    card = (tmp_path / "model_card.md").read_text()
+    card = (cv_report.parent / "model_card.md").read_text()
     assert card.index("Out-of-fold: each view") < card.index("Test: the official valid split")
 
 
