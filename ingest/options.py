@@ -52,38 +52,43 @@ class IngestOptions:
     """MURA-v1.1 or its parent, or s3://bucket/path; with layout=folders, the parent of train."""
     lake: str = "lake"
     """Folder, or s3://bucket/path, of the lake to create or update."""
-    size: int = 320
-    """Side of the stored square images in pixels."""
-    fit: Fit = "pad"
+    size: int = ImageSpec.size
+    """Side of the stored square images in pixels, 16 to 2048."""
+    fit: Fit = ImageSpec.fit
     """`pad` keeps the aspect ratio and adds black borders; `stretch` fills the square."""
-    crop: Crop = "none"
-    """`field` cuts off black or white borders."""
-    contrast: Contrast = "none"
-    """`percentile` stretches the 1st to 99th percentile of grey levels; `clahe` equalizes tiles."""
-    encoding: Encoding = "raw"
-    """Storage of pixels: `raw` reads fastest; `png` and `jpeg` need less space."""
+    crop: Crop = ImageSpec.crop
+    """`field` cuts off black or white borders around the exposed field; `none` keeps them."""
+    contrast: Contrast = ImageSpec.contrast
+    """`percentile` maps the 1st and 99th percentile of grey levels to black and white; `clahe`
+    equalizes the histograms of 8 x 8 tiles."""
+    encoding: Encoding = ImageSpec.encoding
+    """Storage of pixels: `raw` reads fastest; `png` needs a quarter of the space; `jpeg`, with
+    loss, a seventh."""
     layout: Literal["mura", "folders"] = "mura"
-    """Layout of the tree: `mura`, or `folders` such as train/abnormal/any/image.png."""
+    """Layout of ROOT: `mura`, MURA's folders; `folders`, such as train/abnormal/any/image.png."""
     splits: str = "all"
-    """Splits to ingest: all, train or valid."""
+    """Splits to ingest: `all`, `train` or `valid`."""
     parts: str = "all"
-    """Body parts to ingest, separated by commas, for example elbow,wrist."""
+    """With layout=mura: `all`, or body parts to ingest, separated by commas: elbow,wrist."""
     body_part: BodyPart = "other"
     """With layout=folders: body part of all images."""
     patient: str = ""
-    """With layout=folders: regular expression that finds the patient in a path."""
+    """With layout=folders: regular expression that finds the patient in a path; by default, every
+    image is its own patient."""
     duplicates: Duplicates = "group"
-    """Duplicates: `group` joins their patients in one group, `drop` ingests one, `fail` aborts."""
+    """Identical images: `group` joins their patients in one group; `drop` also leaves out copies
+    and contradictory labels; `fail` aborts."""
     split_conflict: SplitConflict = "leave_out"
     """Patients in both splits: `leave_out` rejects their train views; `fail` aborts."""
     max_rejects: int | None = None
-    """Abort if more than this many files are rejected; by default no limit."""
+    """Abort if more than this many files are rejected, 0 or more; by default no limit."""
     workers: int = field(default_factory=_count_processors)
-    """Number of decoding processes, by default one per core; it does not change the lake."""
+    """Number of decoding processes, 1 or more; it does not change the lake. By default one per
+    core."""
     engine: Engine = "local"
     """`local` decodes on this machine, `ray` on the nodes of a Ray cluster."""
     address: str = ""
-    """Ray cluster: auto, host:port or ray://host:port; by default Ray starts here."""
+    """Ray cluster: auto, host:port or ray://host:port; by default, Ray starts on this machine."""
 
     def __post_init__(self) -> None:
         if not self.lake:

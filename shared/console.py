@@ -7,11 +7,6 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from shared.errors import WriteError
 from shared.printable import printable, printable_lines
 
@@ -96,6 +91,12 @@ def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]
 
     If the table is too wide, the first column is wrapped, because names are the longest cells.
     """
+    # late, as most commands print no table before they have done their work
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(
         title=Text(printable(title)),
         title_justify="left",

@@ -1,21 +1,17 @@
 """Progress of a stage on the console."""
 
+from __future__ import annotations
+
 import sys
 import time
 from types import TracebackType
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as RichProgress
+from typing import TYPE_CHECKING
 
 from shared.console import note
 from shared.printable import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 # without a terminal: a line after 5 s, then at doubling intervals of up to a minute
 _PLAIN_FIRST_S, _PLAIN_EVERY_S = 5.0, 60.0
@@ -37,20 +33,10 @@ class Progress:
         self._quiet_s = _PLAIN_FIRST_S
         self._bar = None
         if sys.stderr.isatty():
-            self._bar = RichProgress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TextColumn("{task.fields[status]}"),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-            )
+            self._bar = _make_bar()
             self._task = self._bar.add_task(stage, total=total, rate="", status="")
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Progress:
         if self._bar:
             self._bar.start()
         return self
@@ -100,3 +86,21 @@ class Progress:
             f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}, "
             f"{self._show_rate()}{status}, {left_s:,.0f} s left"
         )
+
+
+def _make_bar() -> Bar:
+    # late, as rich takes long to import, and is needed on a terminal only
+    from rich import progress
+    from rich.console import Console
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.fields[rate]}"),
+        progress.TextColumn("{task.fields[status]}"),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )

@@ -38,7 +38,8 @@ class PhantomOptions:
     seed: int = 0
     """Seed of the patients and their radiographs, 0 or more."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Number of drawing processes, by default one per core; the tree is the same for any number."""
+    """Number of drawing processes, 1 or more; it does not change the tree. By default one per
+    core."""
 
     def __post_init__(self) -> None:
         as_path("out", self.out)

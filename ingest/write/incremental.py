@@ -7,9 +7,9 @@ from contextlib import closing
 import polars as pl
 
 from ingest.plan import ShardPlan
+from ingest.write.dispatch import write_shards
 from ingest.write.executor import Executor
 from ingest.write.shard_cache import DecodedShardCache, ShardOutcome
-from ingest.write.shard_writer import write_shards
 from ingest.write.tasks import Job
 from shared.console import note
 from shared.errors import SourceError

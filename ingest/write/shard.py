@@ -37,7 +37,7 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
     rejects: list[tuple[str, str, str]] = []
     name = digest("\n".join(view.view_id for view in task.views).encode())
     with job.lake.partial(f"{partition_path(task.folder)}/{name}") as file:
-        shard = _ShardWriter(file)
+        shard = _RecordWriter(file)
         for view, read in read_views(job.source, task.views):
             try:
                 image, columns = prepare_view(read(), job.image)
@@ -87,7 +87,7 @@ def measure(pixels: Pixels) -> dict[str, Any]:
     }
 
 
-class _ShardWriter:
+class _RecordWriter:
     """Appends framed records to a file and computes the shard's digest."""
 
     def __init__(self, file: BinaryIO):

@@ -8,6 +8,7 @@ from shared.errors import ImageError
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8\xff"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_DICOM_PREFIX, _DICOM_OFFSET = b"DICM", 128
 _FIRST_BYTES = 512
 # offset, magic number, name; from the specifications of the formats and the `file` command
 _OTHER_FORMATS = (
@@ -19,7 +20,7 @@ _OTHER_FORMATS = (
     (0, b"II+\x00", "BigTIFF"),
     (0, b"MM\x00+", "BigTIFF"),
     (8, b"WEBP", "WebP"),
-    (128, b"DICM", "DICOM"),
+    (_DICOM_OFFSET, _DICOM_PREFIX, "DICOM"),
     (0, b"%PDF-", "PDF"),
     (0, b"PK\x03\x04", "ZIP"),
     (0, b"\x1f\x8b", "gzip"),
@@ -71,6 +72,11 @@ def detect_format(encoded: bytes) -> Literal["png", "jpeg"]:
     if _is_text(first):
         raise ImageError("text", "the file is text")
     raise ImageError("unknown_format", "the first bytes match no known format")
+
+
+def is_dicom(encoded: bytes) -> bool:
+    """Return whether bytes start with the DICOM preamble and prefix (PS3.10, 7.1)."""
+    return encoded.startswith(_DICOM_PREFIX, _DICOM_OFFSET)
 
 
 def _is_text(first: bytes) -> bool:

@@ -7,8 +7,6 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
-
 
 def own_scratch(scratch: Path) -> Path:
     """Return the temporary folder of this process; it may not exist yet.
@@ -39,6 +37,9 @@ def _clear(scratch: Path) -> None:
 
 def _is_another(process_id: int) -> bool:
     """Return whether another process with this id is alive; zombies can remain in containers."""
+    # late, as it is needed only if a process left its folder
+    import psutil
+
     try:
         is_alive = psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, OverflowError):

@@ -3,7 +3,7 @@
 import socket
 from importlib.util import find_spec
 
-from shared.console import note, say
+from shared.console import say
 from shared.errors import ServeError
 from trainer.options import ServeOptions
 from trainer.runs.open import open_saved_run
@@ -30,22 +30,29 @@ def serve(options: ServeOptions, **limits: float) -> None:
     with _bind(options) as listener:
         # late, as these modules import the packages of the extra
         from trainer.serve.app import build_app
+        from trainer.serve.decoding import ViewDecoder
+        from trainer.serve.heat_maps import HeatMaps
         from trainer.serve.limits import MEGABYTE, Limits
         from trainer.serve.server import Server
+        from trainer.serve.services import Services
         from trainer.serve.study import StudyPredictor
         from trainer.serve.worker import Worker
 
         bounds = Limits(options.max_views, options.limit_mb * MEGABYTE, **limits)  # pyright: ignore[reportArgumentType]  # counts are numbers too
-        predictor, worker = StudyPredictor(saved_run, bounds.decode_s), Worker()
-        app = build_app(predictor, worker, options, bounds)
-        server = Server(app, bounds, lambda: worker.run(predictor.load))
-        note("starting TensorFlow")
+        decoder = ViewDecoder(saved_run.image, bounds.decode_s)
+        services = Services(
+            StudyPredictor(saved_run, decoder, options),
+            HeatMaps(saved_run, decoder),
+            Worker(),
+            Worker(),
+        )
+        server = Server(build_app(services, options, bounds), bounds, services.start)
         say(f"serving {saved_run.folder} at {_url(options, listener)} (press Ctrl-C to stop)")
         try:
             # uvicorn re-raises the signal that stopped it
             server.run(sockets=[listener])
         finally:
-            predictor.close()
+            decoder.close()
     if server.failure:
         raise server.failure
 

@@ -1,4 +1,4 @@
-"""Metrics by view and by study, computed from a scored table."""
+"""Metrics of a scored table by view and by study; `binary_metrics` has the formulas."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,13 +1,12 @@
 """Pictures of a radiograph with its heat map, as an overlay or side by side."""
 
 import cv2
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
 from shared.images.pixels import Pixels
 
-_COLOURS = "inferno"
+_COLOURS = cv2.COLORMAP_INFERNO
 """A perceptually uniform colour map with rising lightness, readable without colour vision."""
 _OPACITY = 0.6
 _GAP_PX = 4
@@ -26,7 +25,8 @@ def overlay(
     Returns:
         RGB, uint8 (size, size, 3); the unchanged radiograph where heat is 0.
     """
-    colours = mpl.colormaps[_COLOURS](heat)[..., :3] * 255
+    # OpenCV returns BGR
+    colours = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), _COLOURS)[..., ::-1]
     alpha = opacity * heat[..., None]
     return np.rint((1 - alpha) * image[..., None] + alpha * colours).astype(np.uint8)
 

@@ -87,6 +87,6 @@ def _note_best(title: str, heads: Sequence[TrainedHead], candidates: Sequence[Ca
     auroc = "" if best["val_auroc"] is None else f", validation AUROC {best['val_auroc']:.3f}"
     head = f"best of {len(heads)} heads {candidates[index].name}, " if len(heads) > 1 else ""
     note(
-        f"{title}: {head}best of {num_epochs} epochs {best['epoch']}, "
+        f"{title}: {head}best epoch {best['epoch']} of {num_epochs}, "
         f"validation loss {losses[index]:.4f}{auroc}"
     )

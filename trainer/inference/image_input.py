@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shared.errors import ImageError
 from shared.images.decode import decode_radiograph
-from shared.images.dicom.decode import decode_dicom, is_dicom
+from shared.images.formats import is_dicom
 from shared.images.pixels import Pixels
 from shared.images.prepare import prepare
 from shared.images.spec import ImageSpec
@@ -44,7 +44,13 @@ def decode_grey(encoded: bytes) -> Pixels:
         ImageError: the bytes are not a supported radiograph.
         MemoryError: the machine has too little memory.
     """
-    return decode_dicom(encoded) if is_dicom(encoded) else decode_radiograph(encoded).grey
+    if not is_dicom(encoded):
+        return decode_radiograph(encoded).grey
+
+    # late, as pydicom takes long to import
+    from shared.images.dicom.decode import decode_dicom
+
+    return decode_dicom(encoded)
 
 
 def decode_view(encoded: bytes, spec: ImageSpec) -> Pixels:

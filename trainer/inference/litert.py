@@ -112,7 +112,7 @@ class _Interpreter:
             )
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
-            raise ValueError(f"LiteRT cannot load it: {error}") from None
+            raise ValueError(f"LiteRT cannot load it: {' '.join(str(error).split())}") from None
         if source["dtype"] is not np.uint8 or target["dtype"] is not np.float32:
             raise ValueError(
                 "Expected a model from uint8 to float32. "

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.console import note
+from shared.errors import TrainingError
 from shared.images.pixels import Pixels
 from shared.processes.interruptible import interruptible
 from trainer.inference.litert import LiteRtModel
@@ -73,6 +74,11 @@ def open_predictor(saved_run: SavedRun, engine: Engine, num_views: int) -> Predi
     if engine == "keras":
         note("starting TensorFlow")
         return _KerasModel(saved_run.load_model())
+    if not saved_run.has_litert:
+        raise TrainingError(
+            f"Expected a run with {LITERT_FILE} for engine=litert; engine=keras needs none. "
+            f"Received: run={saved_run.folder}"
+        )
     size_px = saved_run.image.size
     shape = (1, size_px, size_px, 1, num_outputs(saved_run.config))
     return saved_run.files.parse(LITERT_FILE, partial(_load, shape=shape))

@@ -2,11 +2,8 @@
 
 import hashlib
 import os
-import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError
 
 from shared.errors import WeightsError
 from shared.progress import Progress
@@ -49,8 +46,13 @@ class PublishedWeights:
         return self.path
 
     def _download(self) -> bytes:
+        # late, as this module is imported with the options of every command
+        from http.client import HTTPException
+        from urllib.error import HTTPError
+        from urllib.request import urlopen
+
         try:
-            with urllib.request.urlopen(self.url, timeout=_TIMEOUT_S) as response:
+            with urlopen(self.url, timeout=_TIMEOUT_S) as response:
                 num_bytes = response.length or 0
                 with Progress(f"download {self.path.name}", num_bytes, "bytes") as progress:
                     chunks: list[bytes] = []

@@ -30,22 +30,24 @@ class CvOptions(FitOptions):
     k: int = 5
     """Number of folds, 2 or more."""
     models: str = DEFAULT_MODEL
-    """Models to compare, separated by commas."""
+    """Models to compare, separated by commas; docs/training.md has a table of models."""
     heads: str = "linear,hidden"
     """Heads to compare on each frozen backbone: `linear`, `hidden`, or both with a comma."""
     weight_decays: str = "30,100,300,1000,3000"
     """Weight decays to compare for each head, above 0, separated by commas."""
     ensemble: Literal["none", "folds"] = "none"
-    """`folds` saves the mean of the best candidate's fold models in place of a refitted model."""
+    """Saved model: `none`, the best candidate, refitted on the train split; `folds`, the mean of
+    its fold models."""
     cpus: int | None = None
-    """CPU threads of a fit; the last digits of results depend on it. By default all of this
-    machine, or one for each GPU of a cluster."""
+    """Number of CPU threads of a fit, 1 or more; the last digits of results depend on it. By
+    default all of this machine, or one for each GPU of a cluster."""
     engine: Engine = "local"
     """`local` trains on this machine, `ray` on the nodes of a Ray cluster."""
     address: str = ""
-    """Ray cluster: auto, host:port or ray://host:port; by default Ray starts here."""
+    """Ray cluster: auto, host:port or ray://host:port; by default, Ray starts on this machine."""
     gpus: float | None = None
-    """With engine=ray: GPUs of a fit, or a fraction of one; by default devices=, 0 without GPUs."""
+    """With engine=ray: number of GPUs of a fit, above 0, also a fraction; by default that of
+    devices=, or 0 in a cluster without GPUs."""
     out: str = ""
     """Run folder to create; by default a new one in runs/."""
 

@@ -18,13 +18,13 @@ class DataOptions:
     """The lake, the body part and the cache."""
 
     part: Part = "all"
-    """Body part to train on."""
+    """Body part to train on, or `all`."""
     lake: str = "lake"
     """Folder of the lake, or s3://bucket/path."""
     cache: str = ""
     """Folder for local copies of an object store's shards, shared by runs; by default no copies."""
     cache_gb: float = _CACHE_GB
-    """Size limit of the cache in GB; the least recently used shards are removed first."""
+    """Size limit of the cache in GB, above 0; the least recently used shards are removed first."""
 
     def __post_init__(self) -> None:
         is_local = as_store(self.lake).is_local

@@ -13,7 +13,7 @@ class MachineOptions:
     """The use of the machine."""
 
     reader: Literal["auto", "offset", "stream"] = "auto"
-    """`offset` reads views in any order; `stream` reads whole shards through TFRecordDataset;
+    """`offset` reads views in random order; `stream` reads whole shards through TFRecordDataset;
     `auto` streams from s3:// without cache=, and reads by offset otherwise."""
     precision: Precision = "auto"
     """Number format of the layers in training; weights and predictions are always float32. `auto`
@@ -23,7 +23,8 @@ class MachineOptions:
     xla: Literal["off", "on"] = "off"
     """`on` compiles training steps with XLA."""
     devices: int = 1
-    """Number of GPUs of this host that share each batch; without a GPU, logical CPU devices."""
+    """Number of GPUs of this host that share each batch, 1 or more; without a GPU, logical CPU
+    devices."""
 
     def __post_init__(self) -> None:
         if self.devices < 1:

@@ -24,7 +24,8 @@ class ModelOptions(ABC):
     weights: str = "pretrained"
     """Initial weights of the backbone: `pretrained`, `none` (random), or the path of a file."""
     dropout: float | None = None
-    """Dropout rate before the last layer, at least 0 and below 1; by default the model's own."""
+    """Dropout rate before the last layer, 0 or more and below 1; by default 0.2, or 0.5 for
+    cnn2."""
     task: Task = "abnormal"
     """Classes: `abnormal`, normal and abnormal; `part_abnormal`, these two for each body part."""
     tta: Literal["none", "flip"] = "none"

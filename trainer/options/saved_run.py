@@ -64,7 +64,16 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class PredictOptions(RunOptions):
+class PredictorOptions(RunOptions):
+    """The finished run to use for predictions, and the runtime of its model."""
+
+    engine: Engine = "auto"
+    """`litert` predicts on the CPU without TensorFlow, `keras` with TensorFlow; `auto` selects
+    `keras` for 256 views or more on a GPU, and for a run without `model.tflite`."""
+
+
+@dataclass(frozen=True)
+class PredictOptions(PredictorOptions):
     """Predict normal or abnormal: calibrated probability and decision for each view and study.
 
     PATHS are images, DICOM files, folders or globs. The views in one folder form a study. Images
@@ -81,9 +90,6 @@ class PredictOptions(RunOptions):
     """Images, DICOM files, folders or globs."""
     format: Literal["table", "json", "csv"] = "table"
     """Output format: tables, one JSON object, or one CSV table."""
-    engine: Engine = "auto"
-    """`litert` predicts on the CPU without TensorFlow; `keras` loads the Keras model; `auto` uses
-    Keras for 256 views or more on a GPU."""
     explain: str = ""
     """Folder for one heat map per view; by default none is written. A heat map marks the regions
     that raise the probability of abnormal."""
@@ -100,7 +106,7 @@ class PredictOptions(RunOptions):
 
 
 @dataclass(frozen=True)
-class ServeOptions(RunOptions):
+class ServeOptions(PredictorOptions):
     """Serve a model on a local web page and an HTTP API: probability, decision and heat maps.
 
     Uploaded views are held in memory only, and nothing is sent to other machines.
@@ -115,9 +121,9 @@ class ServeOptions(RunOptions):
     port: int = 7860
     """Port to listen on, 0 to 65535; 0 selects a free port."""
     max_views: int = 12
-    """Maximum number of files in a study."""
+    """Maximum number of files in a study, 1 or more."""
     limit_mb: int = 64
-    """Maximum size of a file in MB; a request may have four times this size."""
+    """Maximum size of a file in MB, 1 or more; a request may have four times this size."""
     token: str = ""
     """Bearer token that requests must carry, 16 characters or more. Prefer the environment variable
     MURA_TOKEN: other users of this machine can read command lines."""
@@ -160,9 +166,10 @@ class ExportOptions(RunOptions):
     """
 
     format: Literal["saved_model", "tflite", "onnx"] = "saved_model"
-    """Format: TensorFlow SavedModel, LiteRT (TFLite) flatbuffer, or ONNX."""
+    """Format: TensorFlow SavedModel, TensorFlow Lite (for LiteRT), or ONNX."""
     out: str = ""
-    """File or folder to write; by default in the run folder."""
+    """File or folder to write; by default saved_model, export.tflite or export.onnx in the run
+    folder."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -15,18 +15,21 @@ class TrainingOptions:
     """The training of one model."""
 
     epochs: int = 30
-    """Maximum number of epochs; early stopping on the validation loss may end training sooner."""
+    """Maximum number of epochs, 1 or more; early stopping on the validation loss may end sooner."""
     patience: int = 10
-    """Epochs without a lower validation loss before early stopping restores the best weights."""
+    """Number of epochs without a lower validation loss, 1 or more, before training stops and
+    restores the best weights."""
     batch_size: int = 32
-    """Number of views in a batch."""
+    """Number of views in a batch, 1 or more; heads are trained on all views at once."""
     learning_rate: float | None = None
-    """Adam's learning rate, above 0, if the whole model is trained; by default the model's own."""
+    """Adam's learning rate for the whole model, above 0; by default 0.001 from random weights and
+    0.0001 from pretrained weights."""
     augment: Augment = "none"
     """Random augmentation of train views in each epoch: `light` rotates by up to 30 degrees and
     mirrors; `strong` also shifts, zooms, changes contrast, adds noise and erases rectangles."""
     class_weight: ClassWeight = "none"
-    """Weights in the loss: `label` balances normal and abnormal; `part_label` also body parts."""
+    """Weights of views in the loss: `label` balances normal and abnormal; `part_label` also
+    balances body parts."""
     seed: int = 0
     """Seed of splits, shuffles, initial weights and dropout, 0 to 2147483647."""
 

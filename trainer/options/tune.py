@@ -31,9 +31,9 @@ class TuneOptions(TrainOptions):
     """
 
     trials: int = 20
-    """Number of trials."""
+    """Number of trials, 1 or more; each is one fit."""
     search: str = ""
-    """Settings to search, separated by commas; by default all that are not fixed."""
+    """Settings to search, separated by commas; by default all that are not given as options."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

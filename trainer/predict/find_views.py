@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from shared.errors import SourceError
-from shared.images.dicom.decode import is_dicom
+from shared.images.formats import is_dicom
 from shared.printable import printable
 from shared.storage.store import as_path
 

@@ -15,8 +15,6 @@ from trainer.report import formatting, limits, methods, search_report, summary, 
 from trainer.report.template import render
 from trainer.runs.saved_run import SavedRun
 
-CARD_FILE = "model_card.md"
-
 _TEMPLATE = Path(__file__).with_name("model_card.md.j2")
 _KEYS = ("auroc", "accuracy", "majority", "kappa", "recall", "specificity", "precision", "f1")
 _COLUMNS = (

@@ -19,11 +19,11 @@ from trainer.report import (
 )
 from trainer.report.figures.captions import draw
 from trainer.report.figures.svg import to_svg
-from trainer.report.model_card import CARD_FILE, make_card
+from trainer.report.model_card import make_card
 from trainer.report.template import Plot, inline, render
 from trainer.runs.open import open_new_run
 from trainer.runs.results_writer import write_json
-from trainer.runs.run_folder import METRICS_FILE
+from trainer.runs.run_folder import CARD_FILE, METRICS_FILE
 from trainer.runs.saved_run import SavedRun
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")

@@ -8,7 +8,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from trainer.report import formatting
-from trainer.report.figures.svg import to_inline
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,9 @@ class Plot:
 
 def inline(svg: str, name: str, caption: str) -> Plot:
     """Return a figure for a page from an SVG file; the name is unique on the page."""
+    # late, as it imports matplotlib
+    from trainer.report.figures.svg import to_inline
+
     # safe: matplotlib escapes the text in its SVG
     return Plot(name, caption, Markup(to_inline(svg, name, caption)))
 

@@ -31,6 +31,7 @@ LITERT_FILE = "model.tflite"
 HISTORY_FILE = "history.parquet"
 PREDICTIONS_FILE = "predictions.parquet"
 TRIALS_FILE = "trials.parquet"
+CARD_FILE = "model_card.md"
 SUMS_FILE = "SHA256SUMS"
 """Digests of the files of a run; written last, so it marks a finished run."""
 

@@ -1,8 +1,6 @@
-"""The web application: routes, request queue and error responses."""
+"""The web application: routes and error responses."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +15,20 @@ from trainer.options import ServeOptions
 from trainer.predict.output_formats import to_json
 from trainer.serve.card import render_card
 from trainer.serve.guard import Guard, refusal_response
-from trainer.serve.limits import Limits, Refusal
+from trainer.serve.limits import Limits
 from trainer.serve.model_info import describe_model, make_title
-from trainer.serve.render import render_page, render_result
-from trainer.serve.study import StudyPredictor, StudyResult
-from trainer.serve.uploads import read_uploads
-from trainer.serve.worker import Worker
+from trainer.serve.render import render_page, render_result, to_source
+from trainer.serve.services import Services
+from trainer.serve.study import StudyPredictor
+from trainer.serve.study_queue import StudyQueue
 
 _HERE = Path(__file__).parent
-_RETRY_AFTER_S = 2
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(
-    predictor: StudyPredictor, worker: Worker, options: ServeOptions, limits: Limits
-) -> ASGIApp:
-    """Return the application, wrapped in its `Guard`.
-
-    `worker` is the thread of the predictor; studies wait until it has loaded the model.
-    """
-    studies = _Studies(predictor, worker, limits)
+def build_app(services: Services, options: ServeOptions, limits: Limits) -> ASGIApp:
+    """Return the application, wrapped in its `Guard`; studies wait until the services started."""
+    studies, predictor = _Studies(services, limits), services.predictor
     model, card = describe_model(predictor.saved_run), _describe_card(predictor)
     routes = [
         _get("/", HTMLResponse(render_page(limits))),
@@ -46,6 +38,7 @@ def build_app(
         _get("/api/model", JSONResponse(model)),
         Route("/health", _report_health(predictor), methods=["GET"]),
         Route("/predict", studies.predict_as_html, methods=["POST"]),
+        Route("/heat-maps", studies.explain, methods=["POST"]),
         Route("/api/predict", studies.predict_as_json, methods=["POST"]),
     ]
     handlers: dict[Any, Any] = {
@@ -88,41 +81,31 @@ def _report_health(predictor: StudyPredictor) -> _Handler:
 
 
 class _Studies:
-    """Predicts for one study at a time; a few more may wait, further ones receive status 429."""
+    """The requests with the views of a study."""
 
-    def __init__(self, predictor: StudyPredictor, worker: Worker, limits: Limits):
-        self._predictor, self._worker, self._limits = predictor, worker, limits
-        self._free_slots = limits.studies
-        self._lock = asyncio.Lock()
+    def __init__(self, services: Services, limits: Limits):
+        self._services = services
+        self._predictions = StudyQueue(services.predicting, limits)
+        self._heat_maps = StudyQueue(services.explaining, limits)
 
     async def predict_as_html(self, request: Request) -> Response:
-        study = await self._predict(request, with_pictures=True)
-        return HTMLResponse(await self._worker.run(render_result, study))
+        predict = self._services.predictor.predict
+        return HTMLResponse(
+            await self._predictions.process(request, lambda views: render_result(predict(views)))
+        )
 
     async def predict_as_json(self, request: Request) -> Response:
-        predictions = (await self._predict(request, with_pictures=False)).predictions
-        status = 200 if predictions.studies.height else 422
-        return Response(f"{to_json(predictions)}\n", status, media_type="application/json")
+        study = await self._predictions.process(request, self._services.predictor.predict)
+        status = 200 if study.predictions.studies.height else 422
+        return Response(f"{to_json(study.predictions)}\n", status, media_type="application/json")
 
-    async def _predict(self, request: Request, with_pictures: bool) -> StudyResult:
-        with self._reserve_slot():
-            uploads = await read_uploads(request, self._limits)
-            async with self._lock:
-                if await request.is_disconnected():
-                    raise Refusal(400, "The connection was closed.")
-                return await self._worker.run(self._predictor.predict, uploads, with_pictures)
-
-    @contextmanager
-    def _reserve_slot(self) -> Generator[None, None, None]:
-        if not self._free_slots:
-            headers = {"retry-after": str(_RETRY_AFTER_S)}
-            raise Refusal(429, "The server is busy with other studies; try again later.", headers)
-        # no lock: there is no await between the check and this line
-        self._free_slots -= 1
-        try:
-            yield
-        finally:
-            self._free_slots += 1
+    async def explain(self, request: Request) -> Response:
+        heat_maps = self._services.heat_maps
+        heat_maps.check()
+        sources = await self._heat_maps.process(
+            request, lambda views: [to_source(picture) for picture in heat_maps.explain(views)]
+        )
+        return JSONResponse({"heat_maps": sources})
 
 
 async def _refuse(_: Request, error: HTTPException) -> Response:

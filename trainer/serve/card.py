@@ -4,7 +4,7 @@ import re
 
 from markdown_it import MarkdownIt
 
-from trainer.report.model_card import CARD_FILE
+from trainer.runs.run_folder import CARD_FILE
 from trainer.runs.saved_run import SavedRun
 
 _NO_CARD = "This run has no model card. See the results in its `report.html`."

@@ -18,12 +18,12 @@ function takeToken() {
 }
 
 /** Send a request; a refusal throws an error with the message of the server. */
-async function request(path, options = {}) {
+async function request(path, options = {}, tell = showMessage) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   let response;
   while (!response || response.status === 429) {
     if (response) {
-      showMessage("The server is busy with other studies; this study is waiting.");
+      tell("The server is busy with other studies; this study is waiting.");
       const seconds = Number(response.headers.get("retry-after"));
       await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
       options.signal?.throwIfAborted();
@@ -81,18 +81,39 @@ async function send(views) {
   try {
     const html = await (await request("/predict", { method: "POST", body, signal })).text();
     result.innerHTML = html;
-    connectSlider();
   } catch (error) {
     if (signal.aborted) return;
     showMessage(error.message);
   }
   result.ariaBusy = "false";
+  if (result.querySelector("img.heat")) await showHeatMaps(body, signal);
+}
+
+/** Request the heat maps of the study on the page, and add them to its views. */
+async function showHeatMaps(body, signal) {
+  const status = document.getElementById("heat-maps");
+  const tell = (text) => { status.textContent = text; };
+  try {
+    const response = await request("/heat-maps", { method: "POST", body, signal }, tell);
+    const sources = (await response.json()).heat_maps;
+    const pictures = result.querySelectorAll("img.heat");
+    if (sources.length !== pictures.length) throw new Error("The heat maps are incomplete.");
+    pictures.forEach((picture, index) => {
+      picture.src = sources[index];
+      picture.hidden = false;
+    });
+    status.hidden = true;
+    enableSlider();
+  } catch (error) {
+    if (!signal.aborted) tell(error.message);
+  }
 }
 
 /** Connect the slider to the opacity of the heat maps. */
-function connectSlider() {
+function enableSlider() {
   const slider = result.querySelector("input[type=range]");
-  slider?.addEventListener("input", () => {
+  slider.disabled = false;
+  slider.addEventListener("input", () => {
     result.querySelector(".result").style.setProperty("--heat", slider.value / 100);
     result.querySelector("output").textContent = `${slider.value} %`;
   });

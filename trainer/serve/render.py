@@ -27,7 +27,7 @@ def render_page(limits: Limits) -> str:
 
 
 def render_result(study: StudyResult) -> str:
-    """Return the predictions for a study as HTML with embedded pictures."""
+    """Return the predictions for a study as HTML with embedded images, without heat maps."""
     predictions = study.predictions
     return render(
         _HERE / "result.html.j2",
@@ -39,11 +39,11 @@ def render_result(study: StudyResult) -> str:
 
 def _describe_views(study: StudyResult) -> Iterator[dict[str, Any]]:
     rows = study.predictions.views.iter_rows(named=True)
-    for row, (image, heat) in zip(rows, study.pictures, strict=True):
-        yield {**row, "image": _to_source(image), "heat": _to_source(heat)}
+    for row, image in zip(rows, study.images, strict=True):
+        yield {**row, "image": to_source(image)}
 
 
-def _to_source(pixels: Pixels) -> str:
+def to_source(pixels: Pixels) -> str:
     """Return a picture, (height, width) or (height, width, 3) RGB, as a data URL."""
     picture = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
     return f"data:image/png;base64,{base64.b64encode(encode_png(picture)).decode()}"

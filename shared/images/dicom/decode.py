@@ -18,16 +18,10 @@ from shared.images.parser import parser
 from shared.images.pixels import Pixels
 from shared.images.size import check_size
 
-_MAGIC, _MAGIC_OFFSET = b"DICM", 128
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _ENDED_BY_EOI = frozenset((*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes))
 _SOI, _EOI, _MOST_PADDING = b"\xff\xd8", b"\xff\xd9", 16
 _ITEM, _MOST_FRAGMENTS = b"\xfe\xff\x00\xe0", 65_536
-
-
-def is_dicom(encoded: bytes) -> bool:
-    """Return whether bytes start with the DICOM preamble and prefix (PS3.10, 7.1)."""
-    return encoded.startswith(_MAGIC, _MAGIC_OFFSET)
 
 
 def decode_dicom(encoded: bytes) -> Pixels:

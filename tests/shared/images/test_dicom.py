@@ -27,7 +27,8 @@ from pydicom.uid import (
 )
 
 from shared.errors import ImageError
-from shared.images.dicom.decode import decode_dicom, is_dicom
+from shared.images.dicom.decode import decode_dicom
+from shared.images.formats import is_dicom
 from shared.images.pixels import Pixels
 from tests.shared.images.dicom_files import make_dicom, write_dicom
 from tests.shared.images.lossless_jpeg import encode_lossless_jpeg

@@ -5,6 +5,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -16,8 +18,9 @@ from shared.console import show_table
 from shared.errors import SourceError
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
-from tests.commands import call, run
+from tests.commands import PROJECT, SCRIPTS, call, run
 from tests.shared.images.test_dicom_bounds import HOSTILE
+from tests.trainer.slow_tensorflow import delay_tensorflow, python_path
 from trainer.inference.image_input import read_view
 from trainer.predict.find_views import find_views
 from trainer.predict.output_formats import PRINTERS, Predictions
@@ -183,3 +186,41 @@ def test_paths_globs_and_folders_name_views_once(tmp_path: Path) -> None:
     assert len(find_views([f"{tmp_path}/b/notes.txt"]).files) == 1
     with pytest.raises(SourceError, match=r"Received: .*/c, which matches no file"):
         find_views([f"{tmp_path}/c"])
+
+
+def test_predictions_are_printed_before_tensorflow_starts(
+    trained_run: Path, phantom_tree: Path, tmp_path: Path
+) -> None:
+    view = next((phantom_tree / "valid").rglob("*.png"))
+    gate, maps = delay_tensorflow(tmp_path), tmp_path / "maps"
+    process = subprocess.Popen(
+        [SCRIPTS / "mura-predict", view, f"run={trained_run}", f"explain={maps}", "format=csv"],
+        env={**os.environ, "PYTHONPATH": python_path(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout
+        printed = [process.stdout.readline() for _ in range(3)]
+        assert [row["level"] for row in csv.DictReader(printed)] == ["view", "study"]
+        assert list(maps.iterdir()) == []
+        gate.touch()
+    assert process.returncode == 0
+    assert [path.name for path in maps.iterdir()] == [f"{view.name}.png"]
+
+
+PREDICT = """
+import sys
+from trainer.cli import _predict
+
+_predict(sys.argv[1:])
+slow = {"tensorflow", "keras", "scipy", "matplotlib", "sklearn", "pydicom"}
+print(sorted(slow & set(sys.modules)))
+"""
+
+
+def test_predictions_need_no_slow_imports(trained_run: Path, phantom_tree: Path) -> None:
+    words = [str(phantom_tree / "valid" / "XR_WRIST"), f"run={trained_run}"]
+    command = [sys.executable, "-c", PREDICT, *words]
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=100)
+    assert (result.stdout.splitlines()[-1], result.stderr) == ("[]", "")

@@ -26,10 +26,9 @@ from tests.trainer.runs.run_mutations import (
 )
 from trainer.evaluation.decision import DECISION_FILE
 from trainer.inference.study_predictions import predict_studies
-from trainer.report.model_card import CARD_FILE
 from trainer.runs.digests import read_digests, write_digests
 from trainer.runs.open import open_saved_run
-from trainer.runs.run_folder import MODEL_FILE, PREDICTIONS_FILE, SUMS_FILE
+from trainer.runs.run_folder import CARD_FILE, MODEL_FILE, PREDICTIONS_FILE, SUMS_FILE
 from trainer.runs.saved_run import SavedRun
 
 NUM_FLIPS, NUM_VALUES = 60, 60

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.serve.server import Served, serving
+from tests.trainer.serve.server import Served, explain, serving
 
 
 @pytest.fixture(scope="module")
 def served(trained_run: Path) -> Iterator[Served]:
+    """A server whose TensorFlow has started."""
     with serving(trained_run) as started:
+        assert explain(started, ("a.txt", b"Dear colleague")).json() == {"heat_maps": []}
         yield started
 
 

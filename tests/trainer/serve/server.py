@@ -53,10 +53,10 @@ class Served:
         return started
 
     @property
-    def decoder(self) -> psutil.Process:
-        """The process that decodes uploads."""
+    def decoders(self) -> list[psutil.Process]:
+        """The processes that decode uploads: one for each study that is decoded at a time."""
         children = self.server.children()
-        return next(child for child in children if "limited_child" in " ".join(child.cmdline()))
+        return [child for child in children if "limited_child" in " ".join(child.cmdline())]
 
 
 @contextmanager
@@ -126,7 +126,7 @@ def ask(
 
 
 def connect(served: Served) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", served.port), timeout=30)
+    return socket.create_connection(("127.0.0.1", served.port), timeout=120)
 
 
 def receive(connection: socket.socket) -> Answer:
@@ -166,13 +166,20 @@ def predict(served: Served, *files: tuple[str, bytes], headers: Sequence[str] = 
     return ask(served, "POST", "/api/predict", make_form(*files), [FORM, *headers])
 
 
+def explain(served: Served, *files: tuple[str, bytes], headers: Sequence[str] = ()) -> Answer:
+    """Ask for the heat maps of the views of a study; the first answer waits for TensorFlow."""
+    return ask(served, "POST", "/heat-maps", make_form(*files), [FORM, *headers])
+
+
 @contextmanager
 def decoding_is_stopped(served: Served) -> Generator[None, None, None]:
-    """Stop the process that decodes, so that studies take as long as the block."""
-    decoder = served.decoder
-    decoder.send_signal(signal.SIGSTOP)
+    """Stop the processes that decode, so that studies take as long as the block."""
+    decoders = served.decoders
+    for decoder in decoders:
+        decoder.send_signal(signal.SIGSTOP)
     try:
         yield
     finally:
-        if decoder.is_running():
-            decoder.send_signal(signal.SIGCONT)
+        for decoder in decoders:
+            if decoder.is_running():
+                decoder.send_signal(signal.SIGCONT)

@@ -90,6 +90,7 @@ def test_a_token_is_demanded_of_everything_that_tells_of_the_model(
         ("GET", "/card"),
         ("GET", "/api/model"),
         ("POST", "/predict"),
+        ("POST", "/heat-maps"),
         ("POST", "/api/predict"),
         ("GET", "/no/such/page"),
     ):

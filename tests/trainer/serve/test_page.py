@@ -14,6 +14,7 @@ from pydicom.uid import JPEG2000Lossless
 from shared.images.decode import decode_radiograph
 from tests.shared.images.dicom_files import make_dicom, write_dicom
 from tests.trainer.serve.server import Served, decoding_is_stopped, serving
+from tests.trainer.slow_tensorflow import delay_tensorflow, python_path
 
 pytestmark = pytest.mark.timeout(900)  # a machine without a browser gets one first
 _CHROMIUM = Path("/usr/bin/chromium")
@@ -32,6 +33,8 @@ _TOKEN = "a-token-of-some-length"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     _require_chromium()
+    # heat maps take seconds, and more beside other tests
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
 
@@ -95,10 +98,14 @@ def test_a_study_is_answered(page: Page, views: list[Path]) -> None:
     expect(page.locator("[data-decision=view]")).to_have_count(2)
     expect(disclaimer).to_be_in_viewport()
 
+    slider = page.get_by_label("Opacity of the heat map")
+    expect(slider).to_be_enabled()
+    expect(page.locator("img.heat")).to_have_count(2)
+    expect(page.get_by_text("Heat maps are being computed")).to_be_hidden()
     heat = page.locator("img.heat").first
     assert heat.evaluate("image => image.naturalWidth") == 64
     for share in ("0", "85"):
-        page.get_by_label("Opacity of the heat map").fill(share)
+        slider.fill(share)
         opacity = float(heat.evaluate("image => getComputedStyle(image).opacity"))
         assert opacity == pytest.approx(int(share) / 100)
 
@@ -214,6 +221,23 @@ def test_a_token_is_taken_from_the_fragment_or_typed(
         other.get_by_label("This server requires an access token.").fill(_TOKEN)
         other.get_by_role("button", name="Continue").click()
         expect(other.get_by_role("heading", level=1)).to_have_text("Wrist: normal or abnormal?")
+
+
+def test_predictions_are_shown_before_heat_maps_and_without_them(
+    browser: Browser, trained_run: Path, views: list[Path], tmp_path: Path
+) -> None:
+    gate = delay_tensorflow(tmp_path)
+    with serving(trained_run, PYTHONPATH=python_path(tmp_path)) as own:
+        opened = browser.new_context().new_page()
+        opened.goto(own.url)
+        slider = opened.get_by_label("Opacity of the heat map")
+        for text in ("Heat maps are being computed", "The server cannot compute heat maps"):
+            _drop(opened, *views[:2])
+            expect(opened.locator("[data-decision=view]")).to_have_count(2)
+            expect(opened.get_by_text(text)).to_be_visible()
+            expect(slider).to_be_disabled()
+            gate.write_text("raise ImportError('no native code for this processor')")
+            expect(opened.get_by_text("The server cannot compute heat maps")).to_be_visible()
 
 
 def test_a_foreign_page_gets_nothing(browser: Browser, served: Served, tmp_path: Path) -> None:

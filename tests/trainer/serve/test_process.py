@@ -22,6 +22,7 @@ from tests.trainer.serve.server import (
     ask,
     connect,
     decoding_is_stopped,
+    explain,
     make_form,
     predict,
     serving,
@@ -54,6 +55,7 @@ def test_memory_and_descriptors_stay_flat_over_1000_requests(
     def ask_some(number: int) -> None:
         for turn in range(number):
             assert predict(served, view).status == 200
+            assert explain(served, view).status == 200
             assert predict(served, text).status == 422
             assert ask(served, "GET", "/").status == 200
             assert ask(served, "POST", "/predict", b"no form", [FORM]).status == 400
@@ -61,7 +63,7 @@ def test_memory_and_descriptors_stay_flat_over_1000_requests(
 
     def measure() -> list[tuple[int, int]]:
         # the decoder is another process after 200 files
-        processes = (served.server, served.decoder)
+        processes = (served.server, *served.decoders)
         return [(each.memory_info().rss, each.num_fds()) for each in processes]
 
     ask_some(40)
@@ -83,7 +85,7 @@ def test_many_idle_connections_do_not_keep_others_out_for_long(served: Served) -
         each.close()
 
 
-def test_it_stops_at_once_while_tensorflow_starts(trained_run: Path) -> None:
+def test_it_stops_at_once_while_it_starts(trained_run: Path) -> None:
     process = subprocess.Popen(
         ["mura-serve", f"run={trained_run}", "port=0"],
         executable=shutil.which("mura-serve", path=str(PROJECT / ".venv" / "bin")),
@@ -96,10 +98,22 @@ def test_it_stops_at_once_while_tensorflow_starts(trained_run: Path) -> None:
     start_s = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
-    # it takes longer to start, and what it was doing cannot be interrupted
     assert time.monotonic() - start_s < 4
     assert process.returncode == 130, said
     assert said.splitlines()[-1] == "serve: interrupted; the server has stopped"
+
+
+def test_it_stops_at_once_while_tensorflow_starts(trained_run: Path) -> None:
+    with serving(trained_run) as own:
+        assert own.process.stderr
+        assert own.process.stderr.readline() == "starting TensorFlow, which computes heat maps\n"
+        start_s = time.monotonic()
+        own.process.send_signal(signal.SIGINT)
+        _, said = own.process.communicate(timeout=30)
+        # an import of native code cannot be interrupted
+        assert time.monotonic() - start_s < 4
+        assert own.process.returncode == 130, said
+        assert said == "serve: interrupted; the server has stopped\n"
 
 
 def test_it_connects_to_nobody_and_writes_no_file(
@@ -110,11 +124,13 @@ def test_it_connects_to_nobody_and_writes_no_file(
     calls = "trace=connect,sendto,sendmsg,open,openat,creat,mkdir,mkdirat,rename,renameat2"
     tracer = ("strace", "-f", "--seccomp-bpf", "-qq", "-s", "200", "-e", calls, "-o", str(trace))
     with serving(trained_run, before=tracer) as own:
-        start = trace.stat().st_size
         content = views[0].read_bytes()
+        assert explain(own, ("a.png", content)).status == 200
+        start = trace.stat().st_size
         assert predict(own, ("a.png", content), ("b.png", bytes(3 * MEGABYTE))).status == 200
         form = make_form(("http://name/a.png", content), ("/dev/zero", content))
-        assert ask(own, "POST", "/predict", form, [FORM]).status == 200
+        for path in ("/predict", "/heat-maps"):
+            assert ask(own, "POST", path, form, [FORM]).status == 200
         assert ask(own, "GET", "/card").status == 200
         own.server.send_signal(signal.SIGINT)
         own.process.wait(timeout=30)
@@ -165,7 +181,7 @@ def test_a_package_that_is_missing_is_asked_for(
 
 def test_a_model_that_cannot_be_loaded_ends_the_server(trained_run: Path, tmp_path: Path) -> None:
     damaged = shutil.copytree(trained_run, tmp_path / "run")
-    (damaged / "model.keras").write_bytes(b"no model")
+    (damaged / "model.tflite").write_bytes(b"no model")
     result = run("mura-serve", f"run={damaged}", "port=0")
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
@@ -209,7 +225,7 @@ def test_ctrl_c_stops_it_within_two_seconds_while_a_study_is_read(
     said = stop_while_a_study_is_read(served, views[0], signal.SIGINT)
     assert served.process.returncode == 130
     assert said.splitlines() == [
-        "starting TensorFlow",
+        "starting TensorFlow, which computes heat maps",
         "serve: interrupted; the server has stopped",
     ]
 

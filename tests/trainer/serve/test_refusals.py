@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.trainer.serve.bombs import make_dicom_bomb, make_png_bomb
@@ -56,7 +57,7 @@ def test_a_path_or_url_in_a_request_is_never_opened(served: Served, path: str) -
     ):
         assert_refused(ask(served, "POST", target, old, ["Content-Type: application/json"]), 404)
         assert_refused(ask(served, "GET", target), 404)
-    for target in ("/predict", "/api/predict"):
+    for target in ("/predict", "/heat-maps", "/api/predict"):
         kinds = ("application/json", "application/x-www-form-urlencoded", "text/plain", "image/png")
         for kind in kinds:
             assert_refused(ask(served, "POST", target, old, [f"Content-Type: {kind}"]), 415)
@@ -91,6 +92,7 @@ def test_foreign_pages_may_not_ask(served: Served, views: list[Path]) -> None:
     ):
         for method, path, body in (
             ("POST", "/predict", form),
+            ("POST", "/heat-maps", form),
             ("POST", "/api/predict", form),
             ("GET", "/", b""),
             ("GET", "/api/model", b""),
@@ -127,6 +129,7 @@ def test_names_that_only_lead_here_are_refused(served: Served) -> None:
 def test_methods_and_targets_that_do_not_exist(served: Served) -> None:
     for method, path in (
         ("GET", "/api/predict"),
+        ("GET", "/heat-maps"),
         ("PUT", "/api/predict"),
         ("DELETE", "/predict"),
         ("POST", "/"),
@@ -263,27 +266,32 @@ def test_too_many_studies_at_once_are_sent_away(served: Served, views: list[Path
 
 def test_a_view_that_takes_too_long_is_refused(served: Served, views: list[Path]) -> None:
     view = ("a.png", views[0].read_bytes())
-    before = served.decoder.pid
+    before = served.decoders
     with decoding_is_stopped(served):
         answer = predict(served, view)
     assert answer.status == 422
     assert answer.json()["unread"][0]["reason"] == "too_slow"
     assert predict(served, view).status == 200
-    assert served.decoder.pid != before
+    assert served.decoders != before
 
 
 def test_a_decoder_that_dies_costs_no_more_than_its_view(served: Served, views: list[Path]) -> None:
     view = ("a.png", views[0].read_bytes())
-    served.decoder.kill()
-    time.sleep(0.5)
+    _kill_decoders(served)
     assert predict(served, view).status == 200
     with ThreadPoolExecutor(1) as pool, decoding_is_stopped(served):
         waiting = pool.submit(predict, served, view)
         time.sleep(0.5)
-        served.decoder.kill()
+        _kill_decoders(served)
         answer = waiting.result()
     assert answer.json()["unread"][0]["reason"] == "too_large"
     assert predict(served, view).status == 200
+
+
+def _kill_decoders(served: Served) -> None:
+    for decoder in (decoders := served.decoders):
+        decoder.kill()
+    psutil.wait_procs(decoders, timeout=5)
 
 
 @pytest.mark.parametrize(

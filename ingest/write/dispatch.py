@@ -1,4 +1,4 @@
-"""Parallel writing of shards, with publication and caching of each result as it completes."""
+"""Dispatch of shards to processes that write them; each result is published and cached."""
 
 from collections import deque
 from collections.abc import Generator, Sequence

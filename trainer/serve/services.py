@@ -1,0 +1,33 @@
+"""The services of the server, each with a thread of its own."""
+
+from dataclasses import dataclass
+
+from trainer.serve.heat_maps import HeatMaps
+from trainer.serve.study import StudyPredictor
+from trainer.serve.worker import Worker
+
+
+@dataclass(frozen=True)
+class Services:
+    """Predictions and heat maps; predictions never wait for heat maps or TensorFlow.
+
+    Attributes:
+        predictor: predicts, in the thread `predicting`.
+        heat_maps: computes heat maps, in the thread `explaining`.
+        predicting: the first thread.
+        explaining: the second thread.
+    """
+
+    predictor: StudyPredictor
+    heat_maps: HeatMaps
+    predicting: Worker
+    explaining: Worker
+
+    async def start(self) -> None:
+        """Load the model, then start TensorFlow, which slows down whatever runs beside it.
+
+        Raises:
+            TrainingError: the model file is damaged.
+        """
+        await self.predicting.run(self.predictor.load)
+        await self.explaining.run(self.heat_maps.load)
