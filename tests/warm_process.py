@@ -34,16 +34,17 @@ class WarmProcess:
         self, command: list[str], folder: Path, timeout_s: float
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; kill it and this process after `timeout_s`."""
-        pipes = self.process.stdin, self.process.stdout
-        assert all(pipes)
+        requests, statuses = self.process.stdin, self.process.stdout
+        assert requests
+        assert statuses
         with tempfile.TemporaryDirectory() as streams:
             paths = [Path(streams) / name for name in ("stdout", "stderr")]
             request = (command, str(folder), dict(os.environ), [str(path) for path in paths])
-            print(json.dumps(request), file=pipes[0], flush=True)
-            if not select.select([pipes[1]], [], [], timeout_s)[0]:
+            print(json.dumps(request), file=requests, flush=True)
+            if not select.select([statuses], [], [], timeout_s)[0]:
                 os.killpg(self.process.pid, 9)
                 raise subprocess.TimeoutExpired(command, timeout_s)
-            status = int(pipes[1].readline())
+            status = int(statuses.readline())
             return subprocess.CompletedProcess(
                 command, status, *(path.read_text() for path in paths)
             )
