@@ -72,7 +72,9 @@ OPTIONS: dict[str, type[object]] = {
         (1, (VERIFY, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (VERIFY, "lake=~no-such-user"), ("Expected a lake", "lake=~no-such-user")),
         (1, (INGEST, "~no-such-user"), ("~no-such-user, which is not a folder",)),
-        (1, (EDA, "lake={lake}", "out=."), ("Expected to write",)),
+        pytest.param(
+            1, (EDA, "lake={lake}", "out=."), ("Expected to write",), marks=pytest.mark.slow
+        ),
         (1, (TRAIN, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (TRAIN, "lake={tmp}/newer"), ("Expected a lake of format 2", "format_version=99")),
         (2, (VERIFY, "lake=http://host/lake"), ("s3://bucket/path", "http://host/lake")),
