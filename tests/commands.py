@@ -33,7 +33,11 @@ def run(
     """
     command = [str(SCRIPTS / script), *map(str, words)]
     if script in TENSORFLOW and environment is None:
-        return warm_process().run(command, folder, timeout_s)
+        try:
+            return warm_process().run(command, folder, timeout_s)
+        except subprocess.TimeoutExpired:
+            warm_process.cache_clear()
+            raise
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout_s
     )

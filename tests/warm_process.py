@@ -7,6 +7,7 @@ arguments, folder, environment, streams and status of a command that a user star
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,8 @@ class WarmProcess:
             request = (command, str(folder), dict(os.environ), [str(path) for path in paths])
             print(json.dumps(request), file=requests, flush=True)
             if not select.select([statuses], [], [], timeout_s)[0]:
-                os.killpg(self.process.pid, 9)
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.stop()
                 raise subprocess.TimeoutExpired(command, timeout_s)
             status = int(statuses.readline())
             return subprocess.CompletedProcess(
