@@ -27,6 +27,7 @@ from tests.trainer.serve.server import (
     predict,
     serving,
 )
+from tests.trainer.slow_tensorflow import delay_tensorflow, python_path
 
 pytestmark = pytest.mark.slow
 
@@ -103,14 +104,14 @@ def test_it_stops_at_once_while_it_starts(trained_run: Path) -> None:
     assert said.splitlines()[-1] == "serve: interrupted; the server has stopped"
 
 
-def test_it_stops_at_once_while_tensorflow_starts(trained_run: Path) -> None:
-    with serving(trained_run) as own:
+def test_it_stops_at_once_while_tensorflow_starts(trained_run: Path, tmp_path: Path) -> None:
+    delay_tensorflow(tmp_path)
+    with serving(trained_run, PYTHONPATH=python_path(tmp_path)) as own:
         assert own.process.stderr
         assert own.process.stderr.readline() == "starting TensorFlow, which computes heat maps\n"
         start_s = time.monotonic()
         own.process.send_signal(signal.SIGINT)
         _, said = own.process.communicate(timeout=30)
-        # an import of native code cannot be interrupted
         assert time.monotonic() - start_s < 4
         assert own.process.returncode == 130, said
         assert said == "serve: interrupted; the server has stopped\n"
@@ -215,6 +216,8 @@ def test_open_yes_lets_others_in_by_address_but_not_by_a_foreign_name(
         assert ask(own, "GET", "/", host="192.0.2.1:80").status == 200
         assert ask(own, "GET", "/", host=f"{socket.gethostname()}:80").status == 200
         assert ask(own, "GET", "/", host="evil.example").status == 421
+        # the import of TensorFlow's native code cannot be interrupted
+        assert explain(own, ("a.txt", b"Dear colleague")).status == 200
         stop_while_a_study_is_read(own, views[0], signal.SIGTERM)
         assert own.process.returncode == 143
 
