@@ -118,8 +118,8 @@ def _default(field: "dataclasses.Field[Any]") -> str:
 def _values(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(hint))
-    # of `float | None` and `tuple[str, ...]`, the first
-    return _TYPES[hint if hint in _TYPES else get_args(hint)[0]]
+    # of `float | None`, `Literal[...] | None` and `tuple[str, ...]`, the first
+    return _TYPES[hint] if hint in _TYPES else _values(get_args(hint)[0])
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
-import polars as pl
-
 from shared.cluster.nodes import Cluster
 from shared.progress import Progress
 from shared.storage.atomic import write_atomically
@@ -18,21 +16,22 @@ from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
 from trainer.cluster.remote_fits import CompletedFit, FitRequest, reuse_fits
 from trainer.cluster.status_table import FitTable
 from trainer.cluster.tasks import embed_views, fit_model
-from trainer.features.embedder import Embedder, list_kinds
+from trainer.data.split import FitPlan
+from trainer.features.embedder import Embedder
 from trainer.features.embeddings import EmbeddingCache, weights_key
-from trainer.features.frozen_backbone import FrozenFit
-from trainer.features.head_training import TrainedHead
+from trainer.features.frozen_backbone import FrozenFit, list_embedded
+from trainer.features.heads import Head
 from trainer.options import CvOptions
 from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, identify, name_fit
 from trainer.training.checkpoint import Checkpoint
-from trainer.training.recipe import Fit, make_heads, name_head
+from trainer.training.recipe import Fit, name_head
 
 
 class ClusterFits:
     """Runs embedding and fitting on a cluster; see `trainer.cluster.remote_fits.RemoteFits`.
 
-    `cluster` is not started yet; `views` are all views of the run, for fitting or for prediction.
+    `cluster` is not started yet; `plan` holds all views of the run.
     """
 
     def __init__(
@@ -40,11 +39,11 @@ class ClusterFits:
         cluster: Cluster,
         table: FitTable,
         context: RunContext[CvOptions],
-        views: pl.DataFrame,
+        plan: FitPlan,
     ):
         options, lake, folder = context.options, context.lake, context.folder
         self._cluster, self._table, self._context = cluster, table, context
-        self._options, self._lake, self._views, self._folder = options, lake, views, folder
+        self._options, self._lake, self._plan, self._folder = options, lake, plan, folder
         cache_folder = options.cache and str(as_path("cache", options.cache).resolve())
         # absolute paths, because nodes have other working directories
         self._job = Job(
@@ -66,19 +65,20 @@ class ClusterFits:
         """
         names = self._options.model_names
         embedders = {
-            name: Embedder(self._context, name, self._views)
+            name: Embedder(self._context, name, self._plan.fitted)
             for name in names
             if self._options.trained_part(name) != "all"
         }
+        embedded = {name: list_embedded(name, self._options, self._plan) for name in embedders}
         caches = {
-            (name, kind): EmbeddingCache(embedder.key(kind))
+            (name, variant): EmbeddingCache(embedder.key(variant))
             for name, embedder in embedders.items()
-            for kind in list_kinds(name, self._options)
+            for variant in embedded[name]
         }
         tasks = [
-            EmbedTask(name, self._weights_key(name), embedders[name].converted, kind, chunk)
-            for (name, kind), embeddings in caches.items()
-            for chunk in embeddings.missing(self._views)
+            EmbedTask(name, self._weights_key(name), embedders[name].converted, variant, chunk)
+            for (name, variant), embeddings in caches.items()
+            for chunk in embeddings.missing(embedded[name][variant])
         ]
         if tasks or any(map(self._trains_on_images, names)):
             # the start takes seconds and overlaps with that of this process
@@ -89,7 +89,7 @@ class ClusterFits:
         with self._context.timings.measure("embed"), Progress("embed", num_views) as progress:
             for index, matrix in self._cluster.map(partial(embed_views, job=self._job), tasks):
                 task = tasks[index]
-                caches[task.model, task.kind].add(task.views, matrix)
+                caches[task.model, task.variant].add(task.views, matrix)
                 progress.advance(task.views.height)
 
     def fit(self, fits: Mapping[str, Fit], requests: Sequence[FitRequest]) -> Mapping[str, Fit]:
@@ -124,14 +124,14 @@ class ClusterFits:
                 path.read_bytes() if path.exists() else None,
             )
 
-    def _find_head(self, request: FitRequest) -> TrainedHead | None:
+    def _find_head(self, request: FitRequest) -> Head | None:
         if self._options.trained_part(request.model) != "staged":
             return None
         heads = self._options.list_heads(request.model)
         return self._heads(request.model).fit_best(request.plan, heads, name_head(request.title))
 
     def _make_heads(self, model_name: str) -> FrozenFit:
-        return make_heads(self._context, model_name, self._views)
+        return FrozenFit(self._context, model_name, self._plan)
 
     def _store(self, request: FitRequest, result: FitResult) -> CompletedFit:
         for path, content in result.files.items():

@@ -3,9 +3,8 @@
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
-import polars as pl
-
 from trainer.cluster.remote_fits import FitRequest, RemoteFits
+from trainer.data.split import FitPlan
 from trainer.options import CvOptions
 from trainer.runs.context import RunContext
 from trainer.training.recipe import Fit
@@ -24,11 +23,11 @@ class _LocalFits:
 
 @contextmanager
 def open_remote_fits(
-    context: RunContext[CvOptions], views: pl.DataFrame
+    context: RunContext[CvOptions], plan: FitPlan
 ) -> Generator[RemoteFits, None, None]:
     """Yield the remote fits for `engine=`; the cluster is released after the block.
 
-    `views` are all views of the run, for fitting or for prediction.
+    `plan` holds all views of the run.
 
     Raises:
         ClusterError: Ray is not installed.
@@ -43,4 +42,4 @@ def open_remote_fits(
 
     table = FitTable()
     with make_cluster(context.options, table.show) as cluster:
-        yield ClusterFits(cluster, table, context, views)
+        yield ClusterFits(cluster, table, context, plan)

@@ -8,7 +8,8 @@ import polars as pl
 
 from shared.storage.store import Store
 from trainer.data.split import FitPlan
-from trainer.features.head_training import TrainedHead
+from trainer.features.heads import Head
+from trainer.features.variants import Variant
 from trainer.inference.trained_model import Outputs
 from trainer.options import FitOptions
 
@@ -40,14 +41,14 @@ class EmbedTask:
         model: a key of `trainer.models.table.MODELS`.
         weights_key: identifies the model's weights.
         converted: the backbone for LiteRT; empty if Keras computes the embeddings.
-        kind: of the images, see `trainer.features.embedder.list_kinds`.
+        variant: variant of the views to embed.
         views: rows of the manifest.
     """
 
     model: str
     weights_key: str
     converted: bytes
-    kind: str
+    variant: Variant
     views: pl.DataFrame
 
 
@@ -70,7 +71,7 @@ class FitTask:
     plan: FitPlan
     title: str
     views_to_predict: Sequence[pl.DataFrame]
-    head: TrainedHead | None
+    head: Head | None
     checkpoint: bytes | None
 
 

@@ -32,7 +32,7 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
     """
     lake = _prepare(task, job, task.views)
     backbone = task.converted or build_float32(task.model, lake, job.options)
-    return compute_embeddings(backbone, lake, task.views, task.kind, InputWait())
+    return compute_embeddings(backbone, lake, task.views, task.variant, InputWait())
 
 
 def fit_model(task: FitTask, job: Job) -> FitResult:

@@ -1,7 +1,7 @@
 """Cross-validation: compare candidates on the same folds, then refit and test the best one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -9,7 +9,7 @@ from shared.console import say
 from shared.lake.open import Lake
 from trainer.cluster.engine import open_remote_fits
 from trainer.cluster.remote_fits import FitRequest, RemoteFits
-from trainer.commands.train import add_fit_columns, predict_sets, save_model, save_results
+from trainer.commands.train import add_fit_columns, predict_set, save_model, save_results
 from trainer.data.split import FitPlan
 from trainer.evaluation.comparison import by_model, measure_folds
 from trainer.evaluation.metrics import choose, measure
@@ -54,26 +54,32 @@ def cross_validate(
     """
     options, lake, timings = context.options, context.lake, context.timings
     is_ensemble = options.ensemble == "folds"
-    # the final plan covers all views of the run
-    with open_remote_fits(context, pl.concat(vars(final_plan).values())) as remote:
+    with open_remote_fits(context, final_plan) as remote:
         remote.embed()
         fits = {name: make_fit(context, name, final_plan) for name in options.model_names}
         with timings.measure("cross-validate"):
             extra_views = [final_plan.test] if is_ensemble else []
             results = _fit_candidates(options, folds, extra_views, remote, fits)
         best = _choose(results, lake)
+        plan = final_plan
+        if is_ensemble or _is_head(options, best.model):
+            # members of an ensemble were fitted on validation views; a head needs none
+            plan = plan.without_validation()
         histories = [result.history for result in results.values()]
         if is_ensemble:
-            members, plan = results[best].members, _without_validation(final_plan)
+            members = results[best].members
         else:
             with timings.measure("train"):
-                members, plan = _refit(best, final_plan, remote, fits), final_plan
+                members = _refit(best, plan, remote, fits)
             histories.append(add_fit_columns(members[0].history, best.name, None))
     with timings.measure("evaluate"):
-        final = predict_sets(members, plan, best.name)
-    predictions = pl.concat([*(result.predictions for result in results.values()), final])
+        final = [
+            predict_set(members, plan.validation, best.name, "validation"),
+            predict_set(members, plan.test, best.name, "test"),
+        ]
+    predictions = pl.concat([*(result.predictions for result in results.values()), *final])
     scored = score(predictions, lake.manifest)
-    save_model(members, context, scored)
+    save_model(members, context, best.model, scored)
     config = describe_run("cv", context, plan)
     save_results(context.folder, config, pl.concat(histories), scored)
 
@@ -93,7 +99,9 @@ def _fit_candidates(
     ]
     results: dict[Candidate, _CandidateResults] = {}
     for name, fit in remote.fit(fits, requests).items():
-        results |= _fit_folds(plans, fit, options.list_candidates(name), name, bool(extra_views))
+        of_model = [p.without_validation() for p in plans] if _is_head(options, name) else plans
+        candidates = options.list_candidates(name)
+        results |= _fit_folds(of_model, fit, candidates, name, bool(extra_views))
     return results
 
 
@@ -147,10 +155,6 @@ def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candi
     return next(candidate for candidate in results if candidate.name == best_name)
 
 
-def _without_validation(plan: FitPlan) -> FitPlan:
-    """Move validation views into train: most members of a fold ensemble were fitted on them."""
-    return replace(
-        plan,
-        train=pl.concat([plan.train, plan.validation]),
-        validation=plan.validation.clear(),
-    )
+def _is_head(options: CvOptions, model_name: str) -> bool:
+    """Return whether only a head is trained, which is fitted to all train views of a fold."""
+    return options.trained_part(model_name) == "head"

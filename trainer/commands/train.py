@@ -1,4 +1,4 @@
-"""Train one model with a hold-out for early stopping, then score it on the official valid split."""
+"""Train one model, then score it on the official valid split."""
 
 import shutil
 from collections.abc import Mapping
@@ -9,7 +9,9 @@ import polars as pl
 
 from shared.storage.atomic import convert_write_errors
 from trainer.data.split import FitPlan
-from trainer.evaluation.scored_table import score
+from trainer.evaluation.results import selected_model
+from trainer.evaluation.scored_table import final_rows, score
+from trainer.evaluation.thresholds import decide
 from trainer.inference.trained_model import TrainedModel, build_model, predict
 from trainer.options import FitOptions, TrainOptions
 from trainer.report.error_analysis import HEAT_MAPS
@@ -18,8 +20,8 @@ from trainer.runs.context import RunContext
 from trainer.runs.digests import write_digests
 from trainer.runs.provenance import describe_run
 from trainer.runs.results_writer import write_tables
-from trainer.runs.run_folder import MODEL_FILE, TENSORBOARD
-from trainer.training.recipe import make_fit
+from trainer.runs.run_folder import MODEL_FILE
+from trainer.training.recipe import Fit, make_fit
 
 
 def train(context: RunContext[TrainOptions], plan: FitPlan) -> None:
@@ -33,78 +35,98 @@ def train(context: RunContext[TrainOptions], plan: FitPlan) -> None:
     fit = make_fit(context, options.model, plan)
     with context.timings.measure("train"):
         (trained,) = fit(plan, [options.candidate], options.candidate.name)
-    save_trained(trained, context, plan)
+    save_trained(trained, fit, context, plan)
 
 
 def save_trained(
     trained: TrainedModel,
+    fit: Fit,
     context: RunContext[TrainOptions],
     plan: FitPlan,
     search: Mapping[str, Any] | None = None,
 ) -> None:
     """Score a trained model, and write all results and the report.
 
-    `search` describes a hyperparameter search for `config.json`.
+    The validation views are predicted by `trained`, which was not fitted to them. A head is then
+    fitted again with the same settings to train and validation views, saved, and tested.
+
+    Args:
+        trained: model fitted to the plan's train views.
+        fit: its fit function.
+        context: context of the run.
+        plan: train, validation and test views.
+        search: describes a hyperparameter search for `config.json`.
     """
-    name = context.options.candidate.name
+    options = context.options
+    name, final = options.candidate.name, trained
+    if options.trained_part(options.model) == "head":
+        with context.timings.measure("train"):
+            (final,) = fit(plan.without_validation(), [options.candidate], name)
     with context.timings.measure("evaluate"):
-        predictions = predict_sets([trained], plan, name)
+        predictions = pl.concat(
+            [
+                predict_set([trained], plan.validation, name, "validation"),
+                predict_set([final], plan.test, name, "test"),
+            ]
+        )
     scored = score(predictions, context.lake.manifest)
-    save_model([trained], context, scored)
+    save_model([final], context, options.model, scored)
     history = add_fit_columns(trained.history, name, None)
     config = describe_run("train", context, plan)
     save_results(context.folder, config | ({"search": search} if search else {}), history, scored)
 
 
 def save_model(
-    members: list[TrainedModel], context: RunContext[FitOptions], scored: pl.DataFrame
+    members: list[TrainedModel],
+    context: RunContext[FitOptions],
+    model_name: str,
+    scored: pl.DataFrame,
 ) -> None:
     """Write the model, and heat maps of the views in the report.
 
     Several members are saved as one ensemble that predicts their mean.
     """
-    folder, options = context.folder, context.options
+    folder, options, lake = context.folder, context.options, context.lake
     with context.timings.measure("save"):
-        model: Any = build_model(members, options.tta)  # keras has no stubs
+        model: Any = build_model(members, options.tta_of(model_name))  # keras has no stubs
         with convert_write_errors(folder / MODEL_FILE):
             model.save(folder / MODEL_FILE)
 
         # late, as it imports TensorFlow
-        from trainer.inference.litert_file import write_litert
+        from trainer.inference.litert_file import NUM_COMPARED, write_litert
 
-        write_litert(folder, model, context.lake, scored)
+        # predicted again, because validation views may have predictions of an earlier head
+        names = final_rows(scored)["view_id"].head(NUM_COMPARED)
+        expected = predict(members, lake.manifest.filter(pl.col("view_id").is_in(names)))
+        write_litert(folder, model, lake, expected)
     # remove heat maps of an interrupted process, which may have had other image options
     shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
     if options.images == "on":
         # late, as it imports TensorFlow
         from trainer.explain.report_images import write_report_images
 
+        decision = decide(scored, selected_model(scored), options.threshold, options.seed)
         with context.timings.measure("explain"):
-            write_report_images(folder, model, context.lake, scored)
+            write_report_images(folder, model, lake, scored, decision)
 
 
 def save_results(
     folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
 ) -> None:
-    """Write the tables, logs and report of a run, and the digests of its files last.
+    """Write the tables and report of a run, and the digests of its files last.
 
     `config` comes from `describe_run`; `history` has one row per epoch, with `model` and `fold`.
     """
-    from trainer.training.tensorboard import log_heads  # late, as it imports TensorFlow
-
     write_tables(folder, config, history, scored)
-    log_heads(folder / TENSORBOARD, history)
     write_report(folder)
     write_digests(folder)
 
 
-def predict_sets(members: list[TrainedModel], plan: FitPlan, name: str) -> pl.DataFrame:
-    """Return the members' mean predictions for validation and test views; `fold` is null."""
-    sets = {"validation": plan.validation, "test": plan.test}
-    return pl.concat(
-        add_fit_columns(predict(members, views), name, None, role=role)
-        for role, views in sets.items()
-    )
+def predict_set(
+    members: list[TrainedModel], views: pl.DataFrame, name: str, role: str
+) -> pl.DataFrame:
+    """Return the members' mean predictions for the views of a role; `fold` is null."""
+    return add_fit_columns(predict(members, views), name, None, role=role)
 
 
 def add_fit_columns(

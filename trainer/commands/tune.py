@@ -44,7 +44,8 @@ def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
     trained = runner.fit(best.number, best.settings)
     write_trials(context.folder, runner.trials)
     best_context = replace(context, options=context.options.with_settings(best.settings))
-    save_trained(trained, best_context, plan, runner.describe(best))
+    fit = make_fit(best_context, best_context.options.model, plan)
+    save_trained(trained, fit, best_context, plan, runner.describe(best))
 
 
 class _TrialRunner:
@@ -88,9 +89,7 @@ class _TrialRunner:
         options = self._options.with_settings(settings)
         context = replace(self._context, options=options)
         fit = make_fit(context, options.model, self._plan)
-        # a head takes about a second to fit: the line of the trial suffices
-        title = "" if options.trained_part(options.model) == "head" else _title(trial_number)
-        (trained,) = fit(self._plan, [options.candidate], title)
+        (trained,) = fit(self._plan, [options.candidate], _title(trial_number))
         return trained
 
     def describe(self, best: Trial) -> dict[str, Any]:
@@ -144,7 +143,7 @@ def _title(trial_number: int) -> str:
 
 
 def _name(settings: Settings) -> str:
-    """Format settings, e.g. `head hidden, weight_decay 312`."""
+    """Format settings, e.g. `weight_decay 312, copies 4`."""
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in settings.items()

@@ -31,13 +31,22 @@ class FitPlan:
 
     Attributes:
         train: views for fitting.
-        validation: views for early stopping.
+        validation: views for early stopping, or for the temperature and the decision threshold.
         test: views for scoring only; no choice depends on them.
     """
 
     train: pl.DataFrame
     validation: pl.DataFrame
     test: pl.DataFrame
+
+    @property
+    def fitted(self) -> pl.DataFrame:
+        """The views that a model may be fitted to: train and validation."""
+        return pl.concat([self.train, self.validation])
+
+    def without_validation(self) -> "FitPlan":
+        """Return the plan with the validation views moved to train."""
+        return FitPlan(self.fitted, self.validation.clear(), self.test)
 
 
 def plan_final_fit(data: Data, seed: int) -> FitPlan:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from trainer.evaluation.metrics import Measures, measure
+from trainer.evaluation.metrics import Measures, choose, measure
 
 COMPARED = {"view_auroc": "View AUROC", "study_kappa": "Study kappa"}
 """The metrics that candidates are compared by, and their names in tables."""
@@ -15,6 +15,33 @@ def by_model(scored: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Return the rows of each model of a scored table, in order of first appearance."""
     models: list[str] = scored["model"].unique(maintain_order=True).to_list()
     return {model: scored.filter(model=model) for model in models}
+
+
+def choose_nested(out_of_fold: pl.DataFrame) -> pl.DataFrame:
+    """Return the predictions of a nested choice: each fold's candidate is chosen on the others.
+
+    The score of the best of several candidates is too high, because the choice used the same
+    predictions (Cawley & Talbot 2010, J. Mach. Learn. Res. 11:2079). Here no fold takes part in the
+    choice of its own candidate.
+
+    Args:
+        out_of_fold: out-of-fold predictions of all candidates, a scored table.
+
+    Returns:
+        One row per view: for each fold, the rows of the candidate with the highest view AUROC on
+        the other folds, the first of equals.
+    """
+    folds: list[int] = sorted(out_of_fold["fold"].unique())
+    return pl.concat(
+        out_of_fold.filter(
+            fold=fold, model=_choose_best(out_of_fold.filter(pl.col("fold") != fold))
+        )
+        for fold in folds
+    )
+
+
+def _choose_best(out_of_fold: pl.DataFrame) -> str:
+    return choose({m: {"all": measure(rows)} for m, rows in by_model(out_of_fold).items()})
 
 
 def measure_folds(scored: pl.DataFrame) -> list[Measures]:

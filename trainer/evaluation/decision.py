@@ -11,6 +11,15 @@ from trainer.evaluation.scored_table import LEVELS
 
 DECISION_FILE = "decision.json"
 
+BASES = {
+    "default": "0.5, because nothing was learnt",
+    "few": "0.5, because fewer than 1,000 studies are too few to learn it",
+    "unclear": "0.5, because the 95 % CI of the learnt threshold includes it",
+    "youden": "the value with the highest Youden's J",
+    "given": "the value of `threshold=`",
+}
+"""Origins of a decision threshold."""
+
 LEARNT_ON = ("out_of_fold", "validation")
 """Roles of predictions that a decision may be learnt on, the least biased first."""
 
@@ -22,10 +31,12 @@ class Rule:
     Attributes:
         temperature: divisor of the logits, see `trainer.evaluation.calibration.calibrate`.
         threshold: uncalibrated probabilities at or above it are predicted abnormal.
+        basis: origin of the threshold, a key of `BASES`.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
+    basis: str = "default"
 
     @property
     def calibrated_threshold(self) -> float:
@@ -40,11 +51,12 @@ class Decision:
     Attributes:
         model: name of the model.
         learnt_on: role of the predictions, `validation` or `out_of_fold`; empty if these lack a
-            label, so the rules are the defaults.
+            label, so only a given threshold
+            differs from the defaults.
         num_views: number of views learnt on.
         num_studies: number of studies learnt on.
         view: rule for the probability of a view.
-        study: rule for the mean probability of a study's views.
+        study: rule for the probability of a study.
     """
 
     model: str
@@ -73,8 +85,11 @@ def parse_decision(encoded: bytes) -> Decision:
     if decision.learnt_on:
         is_possible = decision.learnt_on in LEARNT_ON and 1 <= num_studies <= num_views
     else:
-        # nothing was learnt, so all values are the defaults
-        is_possible = decision == Decision(decision.model)
+        # nothing was learnt, so the temperatures are the defaults
+        is_possible = (num_views, num_studies) == (0, 0) and all(
+            rule.temperature == 1 and rule.basis in ("default", "given")
+            for rule in (decision.view, decision.study)
+        )
     if not is_possible:
         raise ValueError(
             f"Expected a decision learnt on {' or '.join(LEARNT_ON)}. Received: learnt_on="
@@ -93,6 +108,8 @@ def _parse_rule(facts: Any) -> Rule:
             f"Expected a temperature of {low} to {high} and a threshold of 0 to 1. "
             f"Received: temperature={rule.temperature}, threshold={rule.threshold}"
         )
+    if rule.basis not in BASES:
+        raise ValueError(f"Expected one of the bases {', '.join(BASES)}. Received: {rule.basis!r}")
     return rule
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from trainer.evaluation.bootstrap import COVERAGE, NUM_RESAMPLES
-from trainer.evaluation.comparison import by_model, measure_folds, summarize
+from trainer.evaluation.comparison import by_model, choose_nested, measure_folds, summarize
 from trainer.evaluation.decision import Decision
 from trainer.evaluation.estimates import estimate
 from trainer.evaluation.metrics import ByPart, Measures, choose, measure_by_part
@@ -48,6 +48,7 @@ def compute_metrics(
         `validation` and `test`: results of `estimate` by body part, empty without rows.
         For `cv` also:
         `num_candidates`;
+        `nested`: results of `estimate` for the nested choice, empty for one candidate or one fold;
         `out_of_fold`: by candidate and body part, results of `estimate` pooled over folds; for
         candidates that were not chosen, single body parts have results of `measure`;
         `folds`: by candidate, a list of results of `measure`, each with its `fold`;
@@ -108,8 +109,11 @@ def _measure_class_sets(names: Sequence[str], scored: pl.DataFrame, seed: int) -
 def _compare_candidates(out_of_fold: pl.DataFrame, decision: Decision, seed: int) -> dict[str, Any]:
     candidates = by_model(out_of_fold)
     folds = {model: measure_folds(rows) for model, rows in candidates.items()}
+    can_choose = len(candidates) > 1 and out_of_fold["fold"].n_unique() > 1
+    nested = choose_nested(out_of_fold) if can_choose else None
     return {
         "num_candidates": len(candidates),
+        "nested": {} if nested is None else estimate(nested, None, seed),
         "out_of_fold": {
             model: measure_by_part(rows, partial(estimate, decision=decision, seed=seed))
             if model == decision.model

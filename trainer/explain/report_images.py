@@ -12,9 +12,8 @@ import polars as pl
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.storage.atomic import write_atomically
-from trainer.evaluation.results import selected_model
+from trainer.evaluation.decision import Decision
 from trainer.evaluation.scored_table import most_independent_set
-from trainer.evaluation.thresholds import decide
 from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import encode_jpeg, side_by_side
 from trainer.report.error_analysis import heat_map_path, shown_views
@@ -23,18 +22,19 @@ _SIDE_PX = 256
 _QUALITY = 80
 
 
-def write_report_images(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataFrame) -> None:
+def write_report_images(
+    folder: Path, model: keras.Model, lake: Lake, scored: pl.DataFrame, decision: Decision
+) -> None:
     """Write a picture of each view in the report: the radiograph without and with its heat map.
 
-    `scored` are all predictions of the run.
+    `scored` are all predictions of the run, and `decision` is its decision.
 
     Raises:
         CorruptLakeError: a shard is damaged.
         WriteError: a picture cannot be written.
     """
-    name = selected_model(scored)
-    _, rows = most_independent_set(scored, name)
-    shown = shown_views(rows, decide(scored, name))
+    _, rows = most_independent_set(scored, decision.model)
+    shown = shown_views(rows, decision)
     views = lake.manifest.filter(pl.col("view_id").is_in(shown))
     with ViewReader(lake, views) as reader:
         images = reader.read(np.arange(views.height))

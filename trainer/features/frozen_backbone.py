@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from shared.console import note
 from trainer.data.split import FitPlan
 from trainer.data.target import class_weights, make_target
-from trainer.features.embedder import Embedder, list_kinds
+from trainer.features.embedder import Embedder
 from trainer.features.embeddings import Matrix
-from trainer.features.head_training import TrainedHead, fit_heads
-from trainer.features.heads import Examples, Head, to_probabilities
+from trainer.features.head_training import fit_heads
+from trainer.features.heads import Examples, Head, cross_entropies, to_probabilities
+from trainer.features.variants import MIRRORED, PLAIN, Variant, list_rows
 from trainer.inference.trained_model import Outputs, TrainedModel
 from trainer.models.candidates import Candidate
 from trainer.options import FitOptions
@@ -25,43 +25,57 @@ if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 
+def list_embedded(
+    model_name: str, options: FitOptions, plan: FitPlan
+) -> Mapping[Variant, pl.DataFrame]:
+    """Return the variants of views that heads need, and the views to embed of each."""
+    every = pl.concat(vars(plan).values())
+    predicted = _list_predicted(model_name, options)
+    rows = list_rows(options.copies_of(model_name), options.seed)
+    embedded: dict[Variant, pl.DataFrame] = {}
+    embedded.update((variant, plan.fitted) for variant in rows)
+    embedded.update((variant, every) for variant in predicted)
+    return embedded
+
+
 class FrozenFit:
     """Fits heads on embeddings; the constructor computes those that are not cached.
 
-    `views` are all views of the run, for fitting or for prediction.
+    `plan` holds all views of the run, for fitting or for prediction.
     """
 
-    def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):
+    def __init__(self, context: RunContext[FitOptions], model_name: str, plan: FitPlan):
         self._options = context.options
-        self._embedder = Embedder(context, model_name, views)
+        self._embedder = Embedder(context, model_name, plan.fitted)
         self._target = make_target(context.options.task, context.lake.manifest)
-        self._rows = views.select("view_id").with_row_index("row")
-        self._embeddings = [
-            self._embedder.embed(views, kind) for kind in list_kinds(model_name, self._options)
-        ]
+        self._predicted = _list_predicted(model_name, self._options)
+        self._rows = list_rows(self._options.copies_of(model_name), self._options.seed)
+        self._embedded = {
+            variant: _Table(views, self._embedder.embed(views, variant))
+            for variant, views in list_embedded(model_name, self._options, plan).items()
+        }
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
-        """Fit heads, see `fit_heads`; with a title, also print the best one."""
-        return [
-            self._to_trained_model(trained.head, trained.rows)
-            for trained in self._fit(plan, candidates, title)
-        ]
+        """Fit heads to the train views of a plan; see `fit_heads`."""
+        return [self._to_trained_model(head) for head in self._fit(plan, candidates)]
 
-    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> TrainedHead:
+    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> Head:
         """Fit heads and return the one with the lowest validation loss."""
-        return min(self._fit(plan, candidates, title), key=lambda trained: trained.best["val_loss"])
+        heads = self._fit(plan, candidates)
+        if len(heads) == 1:
+            return heads[0]
+        validation = self._examples(plan.validation, PLAIN)
+        return min(heads, key=lambda head: _loss(head, validation))
 
-    def _fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedHead]:
-        train, validation = self._examples(plan.train), self._examples(plan.validation)
-        num_outputs = self._target.num_outputs
-        heads = fit_heads(train, validation, candidates, num_outputs, self._options)
-        if title:
-            _note_best(title, heads, candidates)
-        return heads
+    def _fit(self, plan: FitPlan, candidates: Sequence[Candidate]) -> list[Head]:
+        rows = [self._examples(plan.train, variant) for variant in self._rows]
+        decays = [candidate.weight_decay or 0.0 for candidate in candidates]
+        return fit_heads(rows, decays, self._target.num_outputs)
 
-    def _to_trained_model(self, head: Head, rows: list[dict[str, Any]]) -> TrainedModel:
+    def _to_trained_model(self, head: Head) -> TrainedModel:
         def predict(views: pl.DataFrame) -> Outputs:
-            outputs = [to_probabilities(head.logits(e)) for e in self._embeddings_of(views)]
+            embeddings = [self._embedded[variant].find(views) for variant in self._predicted]
+            outputs = [to_probabilities(head.logits(each)) for each in embeddings]
             return np.mean(outputs, axis=0, dtype=np.float64)
 
         def build() -> keras.Model:
@@ -69,24 +83,32 @@ class FrozenFit:
 
             return build_head(head)
 
-        return TrainedModel(make_history(rows), predict, build, lambda: self._embedder.backbone)
+        return TrainedModel(make_history([]), predict, build, lambda: self._embedder.backbone)
 
-    def _examples(self, views: pl.DataFrame) -> Examples:
+    def _examples(self, views: pl.DataFrame, variant: Variant) -> Examples:
         weights = class_weights(views, self._options.class_weight)
-        return Examples(self._embeddings_of(views)[0], self._target.numbers(views), weights)
+        embeddings = self._embedded[variant].find(views)
+        return Examples(embeddings, self._target.numbers(views), weights)
 
-    def _embeddings_of(self, views: pl.DataFrame) -> list[Matrix]:
+
+class _Table:
+    """Embeddings by `view_id`."""
+
+    def __init__(self, views: pl.DataFrame, embeddings: Matrix):
+        self._rows = views.select("view_id").with_row_index("row")
+        self._embeddings = embeddings
+
+    def find(self, views: pl.DataFrame) -> Matrix:
+        """Return the embeddings of views, float32 (views, n), in their order."""
         rows = views.join(self._rows, on="view_id", maintain_order="left")["row"].to_numpy()
-        return [embeddings[rows] for embeddings in self._embeddings]
+        return self._embeddings[rows]
 
 
-def _note_best(title: str, heads: Sequence[TrainedHead], candidates: Sequence[Candidate]) -> None:
-    losses = [trained.best["val_loss"] for trained in heads]
-    index = int(np.argmin(losses))
-    best, num_epochs = heads[index].best, len(heads[index].rows)
-    auroc = "" if best["val_auroc"] is None else f", validation AUROC {best['val_auroc']:.3f}"
-    head = f"best of {len(heads)} heads {candidates[index].name}, " if len(heads) > 1 else ""
-    note(
-        f"{title}: {head}best epoch {best['epoch']} of {num_epochs}, "
-        f"validation loss {losses[index]:.4f}{auroc}"
-    )
+def _list_predicted(model_name: str, options: FitOptions) -> list[Variant]:
+    """Return the variants whose predictions are averaged."""
+    return [PLAIN, MIRRORED] if options.tta_of(model_name) == "flip" else [PLAIN]
+
+
+def _loss(head: Head, examples: Examples) -> float:
+    entropies = cross_entropies(head.logits(examples.embeddings), examples.classes)
+    return float(np.average(entropies, weights=examples.weights))

@@ -1,137 +1,75 @@
-"""Fit heads on embeddings by L-BFGS with early stopping."""
+"""Fit heads on embeddings: L2-penalized logistic regression on standardized features."""
 
-import time
+import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 from threadpoolctl import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
     threadpool_limits,
 )
 
-from trainer.features.head_loss import HeadLoss, HeadShape, Parameters
-from trainer.features.heads import Examples, Head, measure_logits
-from trainer.features.standardize import Features, find_components, standardize
-from trainer.models.candidates import Candidate
-from trainer.options import FitOptions
-from trainer.runs.hardware import count_usable_cores
+from trainer.features.heads import Classes, Examples, Head, Matrix, Vector
+from trainer.features.standardize import standardize
 
-_NUM_HIDDEN = 32
-"""Units in the hidden layer of a `hidden` head."""
-_LOSS_TOLERANCE = 1e-6
-"""Smallest relative decrease of the loss. Below it, the rounding of float32 sums over thousands of
-rows misleads the line search."""
-
-
-@dataclass(frozen=True)
-class TrainedHead:
-    """A head with the weights of its best epoch.
-
-    Attributes:
-        head: head from embeddings to logits.
-        rows: one per epoch, columns as in `HISTORY_SCHEMA` without `is_best`.
-    """
-
-    head: Head
-    rows: list[dict[str, Any]]
-
-    @property
-    def best(self) -> dict[str, Any]:
-        """The row of the epoch with the lowest validation loss."""
-        return min(self.rows, key=lambda row: row["val_loss"])
+_TOLERANCE = 1e-4
+"""Largest gradient of the mean loss at which L-BFGS stops."""
+_MAX_ITERATIONS = 1000
+"""Twenty to a hundred are usual."""
+_ABSENT_BIAS = -16.0
+"""Logit, below the lowest bias, of classes without train views: a probability below 1e-7."""
 
 
 def fit_heads(
-    train: Examples,
-    validation: Examples,
-    candidates: Sequence[Candidate],
-    num_outputs: int,
-    options: FitOptions,
-) -> list[TrainedHead]:
-    """Fit a head per candidate with weight decay and early stopping on the validation loss.
+    variants: Sequence[Examples], weight_decays: Sequence[float], num_outputs: int
+) -> list[Head]:
+    """Fit a head for each weight decay to all variants of the train views.
 
-    An epoch is one iteration of L-BFGS (Liu and Nocedal 1989) over all train views: about fifteen
-    replace thousands of steps of Adam. Weight decay also replaces dropout, which is a form of
-    weight decay on the features of a linear model (Wager et al., https://arxiv.org/abs/1307.1493).
-    The batch size has no effect.
+    The loss is the sum of the weighted cross-entropies over views, plus `weight_decay / 2` times
+    the sum of the squared weights of standardized features. Each of n variants of a view has the
+    weight 1/n, so the number of variants does not change the balance of loss and penalty. L-BFGS
+    (Liu and Nocedal 1989) runs to convergence: the penalty takes the place of early stopping, so no
+    view is held out.
 
-    A linear head takes all features. A hidden head takes their leading principal components, both
-    through hidden units and directly, so that it has few weights for small training sets. The
-    weights of hidden units decay towards their initial values, because strong decay towards zero
-    would disable all units (Pearce et al., https://arxiv.org/abs/1810.05546).
+    Args:
+        variants: the same train views in the same order, each time embedded from another variant.
+        weight_decays: one per head, above 0.
+        num_outputs: 1 for the logit of abnormal, or one per class.
     """
-    has_hidden = any(candidate.head == "hidden" for candidate in candidates)
-    num_threads = count_usable_cores() or 1
-    # one candidate per core: BLAS threads inside each product would compete for the same cores
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(num_threads) as pool:
-        standardized = standardize(train.embeddings, validation.embeddings)
-        leading = find_components(standardized, options.seed) if has_hidden else standardized
-
-        def fit(candidate: Candidate) -> TrainedHead:
-            features = leading if candidate.head == "hidden" else standardized
-            return _HeadFit(features, train, validation, options).fit(candidate, num_outputs)
-
-        return list(pool.map(fit, candidates))
+    embeddings = np.concatenate([examples.embeddings for examples in variants])
+    classes = np.concatenate([examples.classes for examples in variants])
+    weights = np.concatenate([examples.weights for examples in variants]) / len(variants)
+    standard = standardize(embeddings)
+    # with one thread, results do not depend on the number of cores, and small fits are faster
+    with threadpool_limits(1, "blas"):
+        return [
+            standard.fold_into(_fit(standard.features, classes, weights, decay, num_outputs))
+            for decay in weight_decays
+        ]
 
 
-class _HeadFit:
-    """Fits one head with early stopping."""
+def _fit(
+    features: Matrix, classes: Classes, weights: Vector, weight_decay: float, num_outputs: int
+) -> Head:
+    # imported here, because it takes half a second and whole networks do not need it
+    from sklearn.exceptions import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
+        ConvergenceWarning,
+    )
+    from sklearn.linear_model import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
+        LogisticRegression,
+    )
 
-    def __init__(
-        self, features: Features, train: Examples, validation: Examples, options: FitOptions
-    ):
-        self._features, self._options = features, options
-        self._train, self._validation = train, validation
-        self._best_index, self._started_s = 0, time.monotonic()
-        self._best: Parameters = np.zeros(0)
-        self._rows: list[dict[str, Any]] = []
-
-    def fit(self, candidate: Candidate, num_outputs: int) -> TrainedHead:
-        """Fit the head of a candidate."""
-        num_embedded, num_features = len(self._features.mean), self._features.train.shape[1]
-        num_hidden = _NUM_HIDDEN if candidate.head == "hidden" else 0
-        shape = HeadShape(num_embedded, num_features, num_hidden, num_outputs)
-        initial = shape.initial(self._options.seed)
-        decay = shape.decay_per_parameter(cast(float, candidate.weight_decay))
-        loss = HeadLoss(shape, self._features.train, self._train, initial, decay)
-
-        def end_epoch(xk: Parameters) -> None:
-            self._add(xk, loss, shape.unpack(xk))
-
-        minimize(
-            loss,
-            initial,
-            jac=True,
-            method="L-BFGS-B",
-            callback=end_epoch,
-            options={"maxiter": self._options.epochs, "ftol": _LOSS_TOLERANCE},
-        )
-        if not self._rows:  # no iteration: the initial weights are the optimum
-            end_epoch(initial)
-        return TrainedHead(self._features.fold_into(shape.unpack(self._best)), self._rows)
-
-    def _add(self, parameters: Parameters, loss: HeadLoss, head: Head) -> None:
-        """Score an epoch; for early stopping raise StopIteration, as SciPy documents."""
-        seconds = time.monotonic() - self._started_s
-        train_metrics = measure_logits(loss.logits(parameters), self._train)
-        validation_metrics = measure_logits(
-            head.logits(self._features.validation), self._validation
-        )
-        self._rows.append(
-            {
-                "epoch": len(self._rows) + 1,
-                **train_metrics,
-                **{f"val_{name}": value for name, value in validation_metrics.items()},
-                "seconds": seconds,
-                "images_per_s": len(self._train.classes) / seconds,
-            }
-        )
-        index = len(self._rows) - 1
-        if not index or self._rows[index]["val_loss"] < self._rows[self._best_index]["val_loss"]:
-            self._best_index, self._best = index, parameters.copy()
-        elif index - self._best_index >= self._options.patience:
-            raise StopIteration
-        self._started_s = time.monotonic()
+    model: Any = LogisticRegression(C=1 / weight_decay, tol=_TOLERANCE, max_iter=_MAX_ITERATIONS)
+    with warnings.catch_warnings():
+        # float32 sums may end the line search just above the tolerance
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(features, classes, sample_weight=weights)
+    kernel, bias = model.coef_.T.astype(np.float32), model.intercept_.astype(np.float32)
+    if num_outputs == 1:
+        return Head(kernel, bias)
+    if len(model.classes_) == 2:  # scikit-learn fits the difference of two logits
+        kernel, bias = np.hstack([-kernel, kernel]) / 2, np.hstack([-bias, bias]) / 2
+    all_kernels = np.zeros((features.shape[1], num_outputs), np.float32)
+    all_biases = np.full(num_outputs, bias.min() + _ABSENT_BIAS, np.float32)
+    all_kernels[:, model.classes_], all_biases[model.classes_] = kernel, bias
+    return Head(all_kernels, all_biases)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from trainer.models.classifier_head import to_probabilities
 
 if TYPE_CHECKING:
@@ -27,15 +25,7 @@ def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
     num_features, num_outputs = head.kernel.shape
     features = keras_module.Input((num_features,), name="features")
     dropped = layers.Dropout(dropout)(features) if dropout else features
-    kernel, logit_inputs = head.kernel, dropped
-    if num_hidden := len(head.hidden_bias):
-        hidden = layers.Dense(num_hidden, "relu", name="hidden")(dropped)
-        # one dense layer on the concatenation equals the sum of both parts
-        logit_inputs = layers.Concatenate(name="features_and_hidden")([dropped, hidden])
-        kernel = np.concatenate([head.kernel, head.output_kernel])
-    logits = layers.Dense(num_outputs, name="logits")(logit_inputs)
+    logits = layers.Dense(num_outputs, name="logits")(dropped)
     model = keras_module.Model(features, to_probabilities(logits, num_outputs))
-    model.get_layer("logits").set_weights([kernel, head.bias])
-    if num_hidden:
-        model.get_layer("hidden").set_weights([head.hidden_kernel, head.hidden_bias])
+    model.get_layer("logits").set_weights([head.kernel, head.bias])
     return model

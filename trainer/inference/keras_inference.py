@@ -7,11 +7,9 @@ from functools import partial
 import keras
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import tensorflow as tf
 
 from shared.errors import TrainingError
-from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.processes.interruptible import interruptible
 from shared.progress import Progress
@@ -22,25 +20,17 @@ _BATCH = 64
 
 
 def infer(
-    model: keras.Model,
-    lake: Lake,
-    views: pl.DataFrame,
-    stage: str,
-    waiting: InputWait | None = None,
+    model: keras.Model, reader: ViewReader, stage: str, waiting: InputWait | None = None
 ) -> npt.NDArray[np.float32]:
-    """Return the model's outputs for views, float32 (views, n), in the order of `views`.
+    """Return the model's outputs for the views of a reader, float32 (views, n), in their order.
 
     The model takes uint8 images (batch, size, size, 1). `stage` labels the progress display.
 
     Raises:
         CorruptLakeError: the record of a view is damaged.
     """
-    outputs = np.full((views.height, model.output_shape[-1]), np.nan, np.float32)
-    with (
-        ViewReader(lake, views) as reader,
-        plain_errors(reader),
-        Progress(stage, len(reader)) as progress,
-    ):
+    outputs = np.full((len(reader), model.output_shape[-1]), np.nan, np.float32)
+    with plain_errors(reader), Progress(stage, len(reader)) as progress:
         batches = numbered_batches(reader, _BATCH)
         for images, rows in (waiting or InputWait()).iterate(batches):
             outputs[rows.numpy()] = interruptible(partial(model.predict_on_batch, images))

@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from shared.images.pixels import Pixels
-from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.processes.silenced import silenced
 from shared.progress import Progress
@@ -50,7 +48,6 @@ class LiteRtModel:
         content: a model in TensorFlow Lite's format, from `trainer.inference.conversion.convert`:
             from uint8 (batch, size, size, 1) to float32 (batch, n).
         num_threads: number of CPU threads to use.
-        is_mirrored: predict the mirror images of the images.
 
     Attributes:
         batch_views: suggested number of images in a batch for `predict_batches`.
@@ -61,10 +58,9 @@ class LiteRtModel:
 
     batch_views = 1
 
-    def __init__(self, content: bytes, num_threads: int, *, is_mirrored: bool = False):
+    def __init__(self, content: bytes, num_threads: int):
         num_interpreters = max(1, min(num_threads, _MEMORY_BYTES // max(1, len(content))))
         self._content, self._threads_each = content, num_threads // num_interpreters
-        self._is_mirrored = is_mirrored
         self._idle: SimpleQueue[_Interpreter] = SimpleQueue()
         # the runtime writes a line to stderr when a process makes its first interpreter
         with silenced():
@@ -91,8 +87,7 @@ class LiteRtModel:
         except Empty:
             interpreter = self._make()
         try:
-            seen = images[:, :, ::-1] if self._is_mirrored else images
-            return np.stack([interpreter.run(image) for image in seen])
+            return np.stack([interpreter.run(image) for image in images])
         finally:
             self._idle.put(interpreter)
 
@@ -139,10 +134,8 @@ def _interpreter_class() -> Callable[..., Any]:
     return Interpreter
 
 
-def infer(
-    model: LiteRtModel, lake: Lake, views: pl.DataFrame, stage: str, waiting: InputWait
-) -> Floats:
-    """Return the model's outputs for views, float32 (views, n), in the order of `views`.
+def infer(model: LiteRtModel, reader: ViewReader, stage: str, waiting: InputWait) -> Floats:
+    """Return the model's outputs for the views of a reader, float32 (views, n), in their order.
 
     `stage` labels the progress display; `waiting` receives the time spent waiting for images.
 
@@ -150,11 +143,7 @@ def infer(
         CorruptLakeError: the record of a view is damaged.
     """
     outputs = [np.empty((0, model.num_outputs), np.float32)]
-    with (
-        ViewReader(lake, views) as reader,
-        ThreadPoolExecutor(_READS_AHEAD) as pool,
-        Progress(stage, len(reader)) as progress,
-    ):
+    with ThreadPoolExecutor(_READS_AHEAD) as pool, Progress(stage, len(reader)) as progress:
         rows = np.arange(len(reader))
         chunks = (rows[start : start + _READ_VIEWS] for start in range(0, len(rows), _READ_VIEWS))
         reads = waiting.iterate(map_ahead(pool, reader.read, chunks, _READS_AHEAD))

@@ -11,10 +11,10 @@ import polars as pl
 from shared.console import note
 from shared.errors import TrainingError
 from shared.lake.open import Lake
+from shared.lake.reader import ViewReader
 from shared.storage.atomic import write_atomically
 from trainer.data.input_wait import InputWait
 from trainer.data.target import abnormal_probability
-from trainer.evaluation.scored_table import final_rows
 from trainer.inference.conversion import convert
 from trainer.inference.litert import LiteRtModel, infer
 from trainer.runs.hardware import count_threads
@@ -23,19 +23,20 @@ from trainer.runs.run_folder import LITERT_FILE
 if TYPE_CHECKING:
     import keras
 
-_NUM_COMPARED = 32
+NUM_COMPARED = 32
+"""Enough views for a comparison."""
 _TOLERANCE = 1e-4
 """Accepted difference in probability; other orders of float32 sums differ by 1e-7 to 1e-5."""
 
 
-def write_litert(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataFrame) -> None:
-    """Write a model into a run folder for LiteRT, if its predictions are those of the run.
+def write_litert(folder: Path, model: keras.Model, lake: Lake, expected: pl.DataFrame) -> None:
+    """Write a model into a run folder for LiteRT, if its predictions are the same.
 
     Args:
         folder: run folder.
         model: the saved model, from uint8 images (batch, size, size, 1) to probabilities.
         lake: lake with the views' pixels.
-        scored: all predictions of the run; some of those of the final model are compared.
+        expected: predictions of the model for some views, `view_id` and `probability`.
 
     Raises:
         CorruptLakeError: the record of a view is damaged.
@@ -43,7 +44,7 @@ def write_litert(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataFr
     """
     try:
         content = convert(model)
-        _compare(content, lake, final_rows(scored).head(_NUM_COMPARED))
+        _compare(content, lake, expected)
     except (TrainingError, ValueError) as error:
         note(f"predictions from this run will need TensorFlow: {error}")
         # an interrupted process may have written the file of another model
@@ -53,7 +54,7 @@ def write_litert(folder: Path, model: keras.Model, lake: Lake, scored: pl.DataFr
 
 
 def _compare(content: bytes, lake: Lake, expected: pl.DataFrame) -> None:
-    """Compare the predictions of LiteRT with those of a run.
+    """Compare the predictions of LiteRT with those of the model.
 
     Raises:
         TrainingError: they differ.
@@ -61,7 +62,9 @@ def _compare(content: bytes, lake: Lake, expected: pl.DataFrame) -> None:
     rows = expected.select("view_id", "probability").join(
         lake.manifest, on="view_id", maintain_order="left"
     )
-    outputs = infer(LiteRtModel(content, count_threads()), lake, rows, "compare", InputWait())
+    with ViewReader(lake, rows) as reader:
+        model = LiteRtModel(content, count_threads())
+        outputs = infer(model, reader, "compare", InputWait())
     differences = np.abs(abnormal_probability(outputs) - rows["probability"].to_numpy())
     # not `> _TOLERANCE`: comparisons with NaN are false
     if not (difference := differences.max(initial=0)) <= _TOLERANCE:

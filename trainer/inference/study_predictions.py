@@ -11,7 +11,7 @@ from shared.errors import TrainingError
 from trainer.data.target import abnormal_probability
 from trainer.evaluation.calibration import calibrate
 from trainer.evaluation.decision import Rule
-from trainer.evaluation.scored_table import levels
+from trainer.evaluation.scored_table import levels, study_probability
 from trainer.runs.saved_run import SavedRun
 
 _NUM_ALIKE = 40
@@ -28,10 +28,10 @@ def predict_studies(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return a run's predictions for views and for studies.
 
-    A study's probability is the mean over its views. `low` and `high` are the 95 % Wilson interval
-    (Wilson 1927, JASA 22:209) of the share of abnormal rows among the 40 held-out views, or
-    studies, with the most similar scores. With fewer than 80 held-out rows, half of them are used;
-    with fewer than 20, `low` and `high` are null.
+    A study's probability is that of the mean logit of its views. `low` and `high` are the
+    95 % Wilson interval (Wilson 1927, JASA 22:209) of the share of abnormal rows among the 40
+    held-out views, or studies, with the most similar scores. With fewer than 80 held-out rows, half
+    of them are used; with fewer than 20, `low` and `high` are null.
 
     Args:
         saved_run: the run with the model and the thresholds.
@@ -51,7 +51,7 @@ def predict_studies(
         probability=abnormal_probability(outputs)
     )
     studies = views_table.group_by("study", maintain_order=True).agg(
-        pl.len().cast(pl.Int64).alias("num_views"), pl.col("probability").mean()
+        pl.len().cast(pl.Int64).alias("num_views"), study_probability().alias("probability")
     )
     held_out = dict(levels(_held_out(saved_run)))
     tables = (

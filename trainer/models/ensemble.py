@@ -77,11 +77,3 @@ def split_ensemble(model: keras.Model) -> EnsembleParts:
     backbone = next(part for part in nested if part not in heads) if heads else None
     is_mirrored = len(layers[-1].input) == 2 * len(members)
     return EnsembleParts(members, backbone, "flip" if is_mirrored else "none")
-
-
-def mirror(backbone: keras.Model) -> keras.Model:
-    """Return the backbone applied to the mirror images of its input."""
-    import keras
-
-    images: Any = keras.Input(backbone.input_shape[1:], dtype="uint8", name="image")
-    return keras.Model(images, backbone(keras.ops.flip(images, _WIDTH_AXIS)))

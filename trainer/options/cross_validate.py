@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal, cast, get_args
+from typing import Literal
 
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
 from shared.storage.store import as_path
-from trainer.models.candidates import Candidate, HeadKind
+from trainer.models.candidates import Candidate
 from trainer.options.fit import FitOptions, check_weight_decays
 from trainer.options.model import DEFAULT_MODEL
+from trainer.options.recipes import RECIPES
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,16 @@ class CvOptions(FitOptions):
 
     just cv part=all k=10 models=cnn2,cnn4
 
-    just cv part=wrist heads=linear weight_decays=300,3000 ensemble=folds
+    just cv part=wrist weight_decays=100,300 ensemble=folds
     """
 
     k: int = 5
     """Number of folds, 2 or more."""
     models: str = DEFAULT_MODEL
     """Models to compare, separated by commas; docs/training.md has a table of models."""
-    heads: str = "linear,hidden"
-    """Heads to compare on each frozen backbone: `linear`, `hidden`, or both with a comma."""
-    weight_decays: str = "30,100,300,1000,3000"
-    """Weight decays to compare for each head, above 0, separated by commas."""
+    weight_decays: str = ""
+    """Weight decays to compare for the head on each frozen backbone, above 0, separated by commas;
+    by default that of recipe=."""
     ensemble: Literal["none", "folds"] = "none"
     """Saved model: `none`, the best candidate, refitted on the train split; `folds`, the mean of
     its fold models."""
@@ -70,16 +70,9 @@ class CvOptions(FitOptions):
                 f"Received: gpus={self.gpus:g} devices={self.devices}"
             )
         self.check_models("models", self.model_names)
-        for kind in (kinds := _split(self.heads)):
-            if kind not in get_args(HeadKind):
-                raise UsageError(
-                    f"Expected one of the heads {', '.join(get_args(HeadKind))}. "
-                    f"Received: heads={kind}"
-                )
         check_weight_decays("weight_decays", decays := self._weight_decays)
         for name, values in (
             ("model", self.model_names),
-            ("head", kinds),
             ("weight_decay", decays),
         ):
             if len(set(values)) < len(values):
@@ -98,13 +91,12 @@ class CvOptions(FitOptions):
 
     def list_heads(self, model_name: str) -> list[Candidate]:
         """Return the heads to compare on a model's frozen backbone."""
-        kinds = cast("list[HeadKind]", _split(self.heads))
-        return [
-            Candidate(model_name, kind, decay) for kind in kinds for decay in self._weight_decays
-        ]
+        return [Candidate(model_name, decay) for decay in self._weight_decays]
 
     @property
     def _weight_decays(self) -> list[float]:
+        if not self.weight_decays:
+            return [RECIPES[self.recipe].weight_decay]
         try:
             return [float(item) for item in _split(self.weight_decays)]
         except ValueError:

@@ -3,7 +3,7 @@
 import math
 from abc import ABC
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from shared.errors import UsageError
@@ -16,17 +16,30 @@ from trainer.options.training import TrainingOptions
 
 Images = Literal["on", "off"]
 
+_ON_HEADS = (
+    "Expected only recipe=, copies=, tta=, class_weight=, task= and weight decays for a head on a "
+    "frozen backbone, or train=all."
+)
+_ON_IMAGES = "Expected recipe= and copies= only for a head on a frozen backbone."
+
 
 @dataclass(frozen=True)
 class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC):
     """The options of one fit."""
 
+    threshold: float | None = None
+    """Decision threshold of the calibrated probability, above 0 and below 1; by default learnt on
+    1,000 held-out studies or more, else 0.5."""
     images: Images = "on"
     """`on` shows radiographs and heat maps in the report; `off` makes the report safe to share."""
 
     def __post_init__(self) -> None:
         for group in (DataOptions, ModelOptions, TrainingOptions, MachineOptions):
             group.__post_init__(self)
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise UsageError(
+                f"Expected threshold above 0 and below 1. Received: threshold={self.threshold:g}"
+            )
         store = as_store(self.lake)
         if self.reader == "stream" and not (store.is_local or store.is_s3):
             raise UsageError(
@@ -55,25 +68,28 @@ class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC
         """Check models as `ModelOptions` does, and reject options without effect on a head.
 
         Raises:
-            UsageError: as `ModelOptions.check_models`, or augmentation, learning rate or dropout is
-                set although only the head is trained.
+            UsageError: as `ModelOptions.check_models`, or an option has no effect on the trained
+                part of the models.
         """
         super().check_models(key, names)
-        for name in names:
-            if self.trained_part(name) != "head":
-                continue
-            if self.augment != "none":
-                raise UsageError(
-                    "Expected augment=none or train=all, because the features of a frozen backbone "
-                    f"are computed once. Received: augment={self.augment} {key}={name}"
-                )
-            for unused in ("learning_rate", "dropout"):
-                if (value := getattr(self, unused)) is not None:
-                    raise UsageError(
-                        f"Expected no {unused}, or train=all; a head on a frozen backbone is "
-                        "regularized by weight_decay. "
-                        f"Received: {unused}={value:g} {key}={name}"
-                    )
+        is_head = [self.trained_part(name) == "head" for name in names]
+        if any(is_head):
+            # without effect on a head
+            self._refuse(("augment", "learning_rate", "dropout"), _ON_HEADS, key, names)
+        if all(is_head):
+            # another model of the same comparison may need them
+            self._refuse(("epochs", "patience", "batch_size"), _ON_HEADS, key, names)
+        if not any(is_head):
+            self._refuse(("recipe", "copies"), _ON_IMAGES, key, names)
+
+    def _refuse(
+        self, options: Sequence[str], expected: str, key: str, names: Sequence[str]
+    ) -> None:
+        """Refuse options without effect that differ from their defaults."""
+        defaults = {field.name: field.default for field in fields(self)}
+        for name in options:
+            if (value := getattr(self, name)) != defaults[name]:
+                raise UsageError(f"{expected} Received: {name}={value} {key}={','.join(names)}")
 
 
 def check_weight_decays(key: str, values: Sequence[float]) -> None:

@@ -10,8 +10,11 @@ from shared.storage.store import as_path
 from trainer.models.candidates import Candidate, TrainedPart
 from trainer.models.table import MODELS
 from trainer.options.data import Task
+from trainer.options.recipes import RECIPES, RecipeName, Tta
 
 DEFAULT_MODEL = "efficientnet_lite0"
+_MAX_COPIES = 64
+"""More would take hours to embed; 8 were no better than 4."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,25 @@ class ModelOptions(ABC):
     cnn2."""
     task: Task = "abnormal"
     """Classes: `abnormal`, normal and abnormal; `part_abnormal`, these two for each body part."""
-    tta: Literal["none", "flip"] = "none"
-    """Test-time augmentation: `flip` averages the predictions of a view and its mirror image."""
+    recipe: RecipeName = "frozen"
+    """Options of a head on a frozen backbone, for those not given here; docs/recipes.md compares
+    recipes. `frozen`, copies=4; `quick`, copies=2; both tta=flip and a weight decay of 200."""
+    copies: int | None = None
+    """Rows of a train view for a head: 1, the view; 2, also its mirror image; more, also random
+    rotations, zooms, shifts and grey levels. Each row has the weight 1/copies."""
+    tta: Tta | None = None
+    """Test-time augmentation: `flip` averages the predictions of a view and its mirror image;
+    by default that of recipe= for heads, else `none`."""
 
     def __post_init__(self) -> None:
         as_path("weights", self.weights)
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise UsageError(
                 f"Expected dropout to be at least 0 and below 1. Received: dropout={self.dropout:g}"
+            )
+        if self.copies is not None and not 1 <= self.copies <= _MAX_COPIES:
+            raise UsageError(
+                f"Expected copies to be 1 to {_MAX_COPIES}. Received: copies={self.copies}"
             )
 
     def trained_part(self, model_name: str) -> TrainedPart:
@@ -47,6 +61,16 @@ class ModelOptions(ABC):
     def dropout_of(self, model_name: str) -> float:
         """Return the dropout rate before the last layer of a model."""
         return MODELS[model_name].dropout if self.dropout is None else self.dropout
+
+    def tta_of(self, model_name: str) -> Tta:
+        """Return the test-time augmentation of a model."""
+        is_head = self.trained_part(model_name) == "head"
+        return self.tta or (RECIPES[self.recipe].tta if is_head else "none")
+
+    def copies_of(self, model_name: str) -> int:
+        """Return the number of rows of a train view in the fit of a head."""
+        is_head = self.trained_part(model_name) == "head"
+        return self.copies or (RECIPES[self.recipe].copies if is_head else 1)
 
     @abstractmethod
     def list_heads(self, model_name: str) -> list[Candidate]:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from shared.storage.store import as_path
-from trainer.models.candidates import Candidate, HeadKind
+from trainer.models.candidates import Candidate
 from trainer.options.fit import FitOptions, check_weight_decays
 from trainer.options.model import DEFAULT_MODEL
+from trainer.options.recipes import RECIPES
 
 
 @dataclass(frozen=True)
@@ -13,8 +14,8 @@ class TrainOptions(FitOptions):
     """Train one CNN on a lake and score it once on MURA's official valid split.
 
     A fifth of the train split's patient groups is held out for validation, stratified by label and
-    body part. The run folder holds the model, its model card, predictions, metrics, figures and
-    report.html.
+    body part. A head on a frozen backbone is then fitted again to all train views. The run folder
+    holds the model, its model card, predictions, metrics, figures and report.html.
 
     just train part=humerus
 
@@ -23,10 +24,8 @@ class TrainOptions(FitOptions):
 
     model: str = DEFAULT_MODEL
     """Model to train; docs/training.md has a table of models."""
-    head: HeadKind = "linear"
-    """Head on a frozen backbone: `linear`, one dense layer; `hidden`, a hidden layer before it."""
-    weight_decay: float = 1000.0
-    """Weight decay of the head on a frozen backbone, above 0; use larger values for fewer views."""
+    weight_decay: float | None = None
+    """Weight decay of the head on a frozen backbone, above 0; by default that of recipe=."""
     out: str = ""
     """Run folder to create; by default a new one in runs/."""
 
@@ -34,13 +33,19 @@ class TrainOptions(FitOptions):
         super().__post_init__()
         as_path("out", self.out)
         self.check_models("model", [self.model])
-        check_weight_decays("weight_decay", [self.weight_decay])
+        check_weight_decays("weight_decay", [self._weight_decay])
 
     def list_heads(self, model_name: str) -> list[Candidate]:
         """Return the one head on a model's frozen backbone."""
-        return [Candidate(model_name, self.head, self.weight_decay)]
+        return [Candidate(model_name, self._weight_decay)]
 
     @property
     def candidate(self) -> Candidate:
         """The model, or the head on its frozen backbone, to train."""
         return self.list_candidates(self.model)[0]
+
+    @property
+    def _weight_decay(self) -> float:
+        if self.weight_decay is None:
+            return RECIPES[self.recipe].weight_decay
+        return self.weight_decay

@@ -7,7 +7,7 @@ from typing import Any
 from shared.errors import UsageError
 from trainer.options.train import TrainOptions
 
-SETTINGS_OF_HEAD = ("head", "weight_decay", "class_weight")
+SETTINGS_OF_HEAD = ("weight_decay", "copies", "class_weight")
 """The settings that can be searched if only the head is trained."""
 SETTINGS_OF_ALL = ("learning_rate", "dropout", "batch_size", "augment", "class_weight")
 """The settings that can be searched if the whole model is trained."""
@@ -17,11 +17,10 @@ SETTINGS_OF_ALL = ("learning_rate", "dropout", "batch_size", "augment", "class_w
 class TuneOptions(TrainOptions):
     """Search the settings of one CNN, then write the run of the best trial as `just train` does.
 
-    A trial is one fit with early stopping, scored by its AUROC on the validation views. The first
-    trial uses the default settings. Searched by default: head, weight_decay and class_weight if
-    only the head is trained; else learning_rate, dropout, batch_size, augment and class_weight.
-    Settings given on the command line are fixed. The official valid split is scored once, with the
-    best trial.
+    A trial is one fit, scored by its AUROC on the validation views. The first trial uses the
+    default settings. Searched by default: weight_decay, copies and class_weight if only the head is
+    trained; else learning_rate, dropout, batch_size, augment and class_weight. Settings given on
+    the command line are fixed. The official valid split is scored once, with the best trial.
 
     just tune part=humerus
 

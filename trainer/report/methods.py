@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from trainer.evaluation.bootstrap import COVERAGE, MIN_GROUPS
-from trainer.evaluation.decision import Decision
+from trainer.evaluation.decision import BASES, Decision
 from trainer.evaluation.metrics import ByPart
 from trainer.evaluation.scored_table import LEVELS, final_rows
 from trainer.report.error_analysis import Case
@@ -45,13 +45,14 @@ def on_decision(decision: Decision, sets: Collection[str]) -> str:
         decision: decision of the run.
         sets: roles of the reported sets.
     """
+    rules = _on_thresholds(decision)
     if not decision.learnt_on:
         return (
             "No decision threshold or temperature was learnt: "
-            "there were no predictions of both labels to learn from."
+            f"there were no predictions of both labels to learn from. {rules}"
         )
     learnt = (
-        f"Decision thresholds and temperatures were learnt on the {set_name(decision.learnt_on)} "
+        f"Temperatures and learnt thresholds are from the {set_name(decision.learnt_on)} "
         f"predictions, {count(decision.num_views, 'views')} of "
         f"{count(decision.num_studies, 'studies')}"
     )
@@ -59,9 +60,17 @@ def on_decision(decision: Decision, sets: Collection[str]) -> str:
     if decision.learnt_on in sets:
         return (
             f"{learnt}{independent} The {set_name(decision.learnt_on)} results at these thresholds "
-            "and after calibration are therefore slightly too good."
+            f"and after calibration are therefore slightly too good. {rules}"
         )
-    return f"{learnt}{independent}"
+    return f"{learnt}{independent} {rules}"
+
+
+def _on_thresholds(decision: Decision) -> str:
+    """Name the origin of the decision thresholds."""
+    view, study = BASES[decision.view.basis], BASES[decision.study.basis]
+    if view == study:
+        return f"The decision threshold of views and studies is {view}."
+    return f"The decision threshold of views is {view}; that of studies is {study}."
 
 
 def on_missing_test(parts: Sequence[str]) -> str:
@@ -96,10 +105,12 @@ def on_pictures(run: SavedRun, cases: Sequence[Case]) -> str:
         "empty if no region does.",
         "A heat map shows the regions that the model used, not whether they are abnormal.",
     ]
-    if run.is_cv and "test" not in run.by_role:
+    # a head has no epochs; it is fitted again to the validation views
+    is_fitted_again = run.is_cv or run.history.is_empty()
+    if is_fitted_again and "test" not in run.by_role:
         sentences.append(
-            "Probabilities are out-of-fold; heat maps are those of the final model, "
-            "which was trained on these patients."
+            "Probabilities are those of models without these patients; heat maps are those of the "
+            "final model, which was trained on them."
         )
     sentences.append("This page contains radiographs and is as private as they are.")
     return " ".join(sentences)

@@ -46,6 +46,13 @@ def print_results(folder: Path) -> None:
             f"(majority class: {number(measures['view_majority_accuracy'])}), "
             f"study kappa {estimate(measures, 'study', 'kappa')}"
         )
+    if nested := run.metrics.get("nested"):
+        say(
+            "nested choice, without selection bias: "
+            f"view AUROC {estimate(nested, 'view', 'auroc')}, "
+            f"study AUROC {estimate(nested, 'study', 'auroc')}, "
+            f"study kappa {estimate(nested, 'study', 'kappa')}"
+        )
     for phase, share in run.config["waiting_share"].items():
         say(plain(f"{phase}: {fine_percent(share)} of the time was spent waiting for images"))
     say(f"report: {folder / 'report.html'}")

@@ -1,8 +1,10 @@
 """Training notes of a report: initial weights, trained layers, epochs, split, candidates."""
 
+from trainer.evaluation.metrics import Measures
 from trainer.evaluation.scored_table import final_rows
 from trainer.models.table import MODELS
-from trainer.report.formatting import count
+from trainer.options.recipes import RECIPES
+from trainer.report.formatting import count, estimate, number
 from trainer.runs.saved_run import SavedRun
 
 
@@ -23,10 +25,41 @@ def on_trained_layers(run: SavedRun) -> str:
         return (
             "First the head on a frozen backbone, then all layers at a tenth of the learning rate."
         )
-    # a classifier head is trained on embeddings, so its history has no image times
-    if run.history.height and run.history["train_s"].is_null().all():
-        return "Only the head; the backbone is frozen."
-    return "All layers."
+    if not _is_head(run):
+        return "All layers."
+    options = run.config["options"]
+    recipe = RECIPES[options["recipe"]]
+    copies = options["copies"] or recipe.copies
+    rows = "one row" if copies == 1 else f"{copies} rows of weight 1/{copies}"
+    variants = ("the view", "its mirror image", f"{copies - 2} random light changes")[:copies]
+    sentences = [
+        "Only the head, a penalized logistic regression, until convergence; the backbone is "
+        f"frozen. Each train view has {rows}: {', '.join(variants)}."
+    ]
+    if (options["tta"] or recipe.tta) == "flip":
+        sentences.append("Predictions average a view and its mirror image.")
+    if not run.is_cv:
+        sentences.append(
+            "Temperature and decision threshold were learnt with a head fitted without the "
+            "validation views; the saved head was then fitted to train and validation views."
+        )
+    return " ".join(sentences)
+
+
+def _is_head(run: SavedRun) -> bool:
+    """Return whether only the head was trained; such a fit has no epochs on images."""
+    return run.history.is_empty()
+
+
+def _on_choice(pooled: Measures, nested: Measures) -> str:
+    """Report by how much the choice of the best candidate flatters its score."""
+    return (
+        "The score of the best of several candidates is too good (selection bias). With the "
+        "candidate of each fold chosen on the other folds only, the view AUROC is "
+        f"{estimate(nested, 'view', 'auroc')} instead of {number(pooled['view_auroc'])}, and the "
+        f"study AUROC {estimate(nested, 'study', 'auroc')} instead of "
+        f"{number(pooled['study_auroc'])}."
+    )
 
 
 def on_split(run: SavedRun) -> str:
@@ -36,7 +69,7 @@ def on_split(run: SavedRun) -> str:
     drawn: list[str] = []
     if run.is_cv:
         drawn.append(f"the {len(run.metrics['folds'][run.model])} folds of train")
-    if not run.is_ensemble:
+    if not (run.is_ensemble or (run.is_cv and _is_head(run))):
         drawn.append("validation, a fifth of train's groups,")
     names = " and ".join(drawn)
     return (
@@ -52,7 +85,6 @@ def on_epochs(run: SavedRun) -> str:
     best = epochs.filter("is_best")["epoch"]
     if best.is_empty():
         return ""
-    # a classifier head is trained on embeddings, so it has no image rate
     rate = epochs.drop_nulls("train_s")["images_per_s"].median()
     speed = f", at a median of {rate:,.0f} images/s" if isinstance(rate, float) else ""
     return (
@@ -70,6 +102,8 @@ def on_candidates(run: SavedRun) -> str:
         f"{run.model} was chosen by pooled out-of-fold view AUROC; the official valid split was "
         "not used for the choice.",
     ]
+    if nested := run.metrics["nested"]:
+        sentences.append(_on_choice(run.metrics["out_of_fold"][run.model]["all"], nested))
     num_folds = len(run.metrics["folds"][run.model])
     if run.is_ensemble:
         sentences.append(
@@ -78,8 +112,10 @@ def on_candidates(run: SavedRun) -> str:
         )
     else:
         sentences.append(
-            "It was then trained again on the train split, with a fifth of the patients held out "
-            "for early stopping."
+            "It was then trained again on the whole train split."
+            if _is_head(run)
+            else "It was then trained again on the train split, with a fifth of the patients held "
+            "out for early stopping."
         )
     if is_tested:
         sentences.append("The final model was evaluated once on the test set.")

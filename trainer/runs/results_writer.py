@@ -31,7 +31,8 @@ def write_tables(
     Raises:
         WriteError: a file cannot be written.
     """
-    decision = decide(scored, selected_model(scored))
+    options = config["options"]
+    decision = decide(scored, selected_model(scored), options["threshold"], options["seed"])
     waiting_share = {**_share_of_training(history), **_share_of_phases(config)}
     facts = {**config, "waiting_share": waiting_share}
     write_json(folder / CONFIG_FILE, facts)

@@ -36,16 +36,18 @@ from trainer.training.training_state import TrainingState
 
 @dataclass(frozen=True)
 class Recipe:
-    """The initial model of a fit, and its learning rate.
+    """The initial model of a fit, its learning rate and its predictions.
 
     Attributes:
         build: returns the model, from uint8 images (batch, size, size, 1) to probabilities.
         learning_rate: learning rate of Adam.
+        tta: test-time augmentation of predictions, `flip` or `none`.
         evaluate_initial: whether to score the initial weights as epoch 0, a candidate for the best.
     """
 
     build: Callable[[], keras.Model]
     learning_rate: float
+    tta: str = "none"
     evaluate_initial: bool = False
 
 
@@ -80,10 +82,11 @@ class Trainer:
         keras.config.set_dtype_policy("float32")
         best = recipe.build()
         best.set_weights(state.finish())
-        predictor = build_ensemble([best], tta=self._options.tta)
+        predictor = build_ensemble([best], tta=recipe.tta)
 
         def predict(views: pl.DataFrame) -> Outputs:
-            return infer(predictor, self._lake, views, "predict").astype(np.float64)
+            with ViewReader(self._lake, views) as reader:
+                return infer(predictor, reader, "predict").astype(np.float64)
 
         return TrainedModel(make_history(state.rows), predict, lambda: best)
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import polars as pl
 
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target
 from trainer.features.embedder import start_tensorflow
 from trainer.features.frozen_backbone import FrozenFit
-from trainer.features.head_training import TrainedHead
 from trainer.features.heads import Head
 from trainer.inference.trained_model import TrainedModel
 from trainer.models.candidates import Candidate
@@ -24,8 +20,7 @@ if TYPE_CHECKING:
     import keras
 
 Fit = Callable[[FitPlan, Sequence[Candidate], str], list[TrainedModel]]
-"""Fits candidates of one model to a plan. The last argument is the title of the progress display;
-empty for heads without a printed result."""
+"""Fits candidates of one model to a plan. The last argument is the unique title of the fit."""
 
 _STAGED_RATE_FACTOR = 0.1
 """Fraction of the usual learning rate, for training the whole model from a trained head: larger
@@ -46,10 +41,8 @@ def make_fit(context: RunContext[FitOptions], model_name: str, plan: FitPlan) ->
         start_tensorflow(context.timings)
     if part == "all":
         return _WholeFit(context, model_name).fit
-    views = pl.concat(vars(plan).values())
-    if part == "head":
-        return FrozenFit(context, model_name, views).fit
-    return _StagedFit(context, model_name, make_heads(context, model_name, views).fit_best).fit
+    heads = FrozenFit(context, model_name, plan)
+    return heads.fit if part == "head" else _StagedFit(context, model_name, heads.fit_best).fit
 
 
 def name_head(title: str) -> str:
@@ -57,16 +50,7 @@ def name_head(title: str) -> str:
     return f"{title}, head"
 
 
-def make_heads(context: RunContext[FitOptions], model_name: str, views: pl.DataFrame) -> FrozenFit:
-    """Return the fit of the initial heads of a staged fit; see `make_fit`."""
-    # the options epochs= and patience= apply to epochs on images; heads use the defaults
-    options = replace(context.options, epochs=FitOptions.epochs, patience=FitOptions.patience)
-    return FrozenFit(replace(context, options=options), model_name, views)
-
-
-def make_image_fit(
-    context: RunContext[FitOptions], model_name: str, head: TrainedHead | None
-) -> Fit:
+def make_image_fit(context: RunContext[FitOptions], model_name: str, head: Head | None) -> Fit:
     """Return the fit function of a whole model on images; see `make_fit`.
 
     `head` is the initial head of a staged fit, trained on the same plan.
@@ -101,7 +85,8 @@ class _WholeFit:
             _STAGED_RATE_FACTOR if is_staged else 1
         )
         trainer = Trainer(self._context)
-        return trainer.fit(Recipe(build, rate, evaluate_initial=is_staged), plan, title)
+        recipe = Recipe(build, rate, self._options.tta_of(self._model_name), is_staged)
+        return trainer.fit(recipe, plan, title)
 
     def _build(self) -> keras.Model:
         from trainer.models.classifier_head import add_classifier
@@ -122,7 +107,7 @@ class _StagedFit(_WholeFit):
         self,
         context: RunContext[FitOptions],
         model_name: str,
-        fit_best: Callable[[FitPlan, Sequence[Candidate], str], TrainedHead],
+        fit_best: Callable[[FitPlan, Sequence[Candidate], str], Head],
     ):
         super().__init__(context, model_name)
         self._fit_best = fit_best
@@ -131,7 +116,7 @@ class _StagedFit(_WholeFit):
         """Fit the model, the only candidate, from the head with the lowest validation loss."""
         heads = self._options.list_heads(self._model_name)
         best = self._fit_best(plan, heads, name_head(title))
-        return [self._fit(lambda: self._build_on_head(best.head), plan, title, is_staged=True)]
+        return [self._fit(lambda: self._build_on_head(best), plan, title, is_staged=True)]
 
     def _build_on_head(self, head: Head) -> keras.Model:
         from trainer.features.keras_head import build_head

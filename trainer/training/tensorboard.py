@@ -1,30 +1,12 @@
 """TensorBoard logs: the metrics of each epoch as scalars, in a folder of the run."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import tensorflow as tf
 
-from trainer.runs.run_folder import name_fit
-
 _METRICS = ("loss", "accuracy", "auroc")
-
-
-def log_heads(folder: Path, history: pl.DataFrame) -> None:
-    """Write the epochs of heads after training; a head trains too fast to be watched.
-
-    Fits on images are skipped, because they have logs already.
-    """
-    heads = history.filter(pl.col("train_s").is_null().all().over("model", "fold"))
-    for rows in heads.partition_by("model", "fold"):
-        model, fold = rows.select("model", "fold").row(0)
-        title = model if fold is None else f"{model} fold {fold + 1}"
-        with closing(TensorBoardLog(folder / name_fit(title))) as log:
-            for row in rows.iter_rows(named=True):
-                log.add(row)
 
 
 class TensorBoardLog:

@@ -8,7 +8,6 @@ from optuna.distributions import (
     FloatDistribution,
 )
 
-from trainer.models.candidates import HeadKind
 from trainer.options import Augment, ClassWeight, TuneOptions
 from trainer.tuning.trials import Settings
 
@@ -21,6 +20,7 @@ _RATE_FACTOR = 10.0
 """Learning rates are at most this factor below or above the default of the model."""
 _DROPOUTS = (0.0, 0.6)
 _BATCHES = (16, 32, 64)
+_COPIES = (1, 2, 4)
 _DIGITS = 3
 """Significant digits of a setting."""
 
@@ -48,7 +48,7 @@ def _distribute(name: str, options: TuneOptions) -> BaseDistribution:
     # with one body part, `part_label` equals `label`
     class_weights = get_args(ClassWeight) if options.part == "all" else ("none", "label")
     choices = {
-        "head": get_args(HeadKind),
+        "copies": _COPIES,
         "augment": get_args(Augment),
         "class_weight": class_weights,
     }
@@ -57,7 +57,9 @@ def _distribute(name: str, options: TuneOptions) -> BaseDistribution:
 
 def default_settings(options: TuneOptions) -> Settings:
     """Return the default settings of `train`, for the first trial."""
-    default = {
+    default: Settings = {
+        "weight_decay": options.candidate.weight_decay,
+        "copies": options.copies_of(options.model),
         "learning_rate": options.learning_rate_of(options.model),
         "dropout": options.dropout_of(options.model),
     }

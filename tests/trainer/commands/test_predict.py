@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import expit, logit
 
 from shared.console import show_table
 from shared.errors import SourceError
@@ -48,9 +49,9 @@ def test_a_tree_gets_the_probabilities_of_the_lake(
         assert np.abs(both[name] - both[f"{name}_lake"]).to_numpy().max() < 1e-6
 
     for study in said["studies"]:
-        own = [v["probability"] for v in said["views"] if v["study"] == study["study"]]
+        own = np.array([v["probability"] for v in said["views"] if v["study"] == study["study"]])
         assert study["num_views"] == len(own)
-        assert study["probability"] == pytest.approx(np.mean(own))
+        assert study["probability"] == pytest.approx(expit(np.mean(logit(own))))
         expected = "abnormal" if study["probability"] >= study["threshold"] else "normal"
         assert study["decision"] == expected
 

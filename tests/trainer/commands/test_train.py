@@ -133,7 +133,8 @@ def test_the_saved_model_gives_the_saved_predictions(trained_run: Path, lake: La
     model: Any = keras.models.load_model(trained_run / "model.keras")
     scored = pl.read_parquet(trained_run / "predictions.parquet").filter(role="test")
     views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
-    predictions = predictions_table(views, infer(model, lake, views, "predict"))
+    with ViewReader(lake, views) as reader:
+        predictions = predictions_table(views, infer(model, reader, "predict"))
     again = scored.join(predictions, on="view_id", suffix="_again")
     assert again.height == scored.height
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-6

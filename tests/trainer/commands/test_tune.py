@@ -78,7 +78,7 @@ def test_the_best_head_is_kept_told_of_and_found_again_by_the_usual_command(
     result = run("mura-tune", *HEADS, f"lake={lake.root}", f"out={out}")
     assert result.returncode == 0, result.stderr
     trials = pl.read_parquet(out / "trials.parquet")
-    assert trials.columns == ["number", "head", "weight_decay", "score", "seconds", "state"]
+    assert trials.columns == ["number", "weight_decay", "copies", "score", "seconds", "state"]
     best = trials.filter(score=trials["score"].max()).row(0, named=True)
     config = json.loads((out / "config.json").read_text())
     assert config["search"]["num_trials"] == 4
@@ -87,21 +87,21 @@ def test_the_best_head_is_kept_told_of_and_found_again_by_the_usual_command(
     assert abs(metrics["validation"]["all"]["view_auroc"] - best["score"]) < 1e-9
 
     options = TrainOptions(**config["options"])
-    assert (options.head, options.weight_decay, options.class_weight) == (
-        best["head"],
+    assert (options.weight_decay, options.copies, options.class_weight) == (
         best["weight_decay"],
+        best["copies"],
         "label",
     )
     data = open_data(options)
     plan = plan_final_fit(data, options.seed)
     fit = make_fit(RunContext(options, data.lake, tmp_path), options.model, plan)
-    again = predict(fit(plan, [options.candidate], ""), plan.test)
+    again = predict(fit(plan.without_validation(), [options.candidate], ""), plan.test)
     kept = pl.read_parquet(out / "predictions.parquet").filter(role="test")
     assert again["probability"].to_list() == kept["probability"].to_list()
 
     page, card = (out / "report.html").read_text(), (out / "model_card.md").read_text()
     for text in (page, card):
-        assert "4 trials of head (linear, hidden) and weight_decay (10 to 10,000)" in text
+        assert "4 trials of weight_decay (10 to 10,000) and copies (1, 2, 4)" in text
         assert f"Trial {best['number']} was chosen by validation view AUROC" in text
         assert "optimistic" in text
     assert "just tune part=wrist" in card

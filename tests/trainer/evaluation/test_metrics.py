@@ -51,7 +51,8 @@ class TestMeasure:
         assert measures["view_auroc"] == pytest.approx(7.5 / 9)
 
     def test_studies_by_hand(self):
-        # means: a 0.6, b 0.3, c 0.4, d 0.1; labels 1, 0, 1, 0. tp 1 (a), fn 1 (c), tn 2, fp 0.
+        # by mean logits: a 0.66, b 0.29, c 0.4, d 0.1; labels 1, 0, 1, 0. tp 1 (a), fn 1 (c), tn 2,
+        # fp 0.
         # kappa: observed 3/4, by chance 1/2 * 1/4 + 1/2 * 3/4 = 1/2. Every pair is ranked right.
         measures = measure(scored_table(HAND))
         assert (measures["num_studies"], measures["num_abnormal_studies"]) == (4, 2)
@@ -112,11 +113,26 @@ class TestMeasure:
             measure(scored_table(HAND).clear())
 
 
+def _mean(one: float, other: float) -> float:
+    """Return the probability whose odds are the geometric mean of the odds of two."""
+    odds = (one / (1 - one) * other / (1 - other)) ** 0.5
+    return odds / (1 + odds)
+
+
 class TestByStudy:
-    def test_a_study_is_the_mean_of_its_views(self):
+    @pytest.mark.parametrize(("certain", "expected"), [(1.0, 1.0), (0.0, 0.0)])
+    def test_certain_views_cancel_and_stay_finite(self, certain: float, expected: float):
+        (row,) = by_study(scored_table([("a", 1, certain), ("a", 1, 1 - certain)])).rows(named=True)
+        assert row["probability"] == pytest.approx(0.5)
+        (row,) = by_study(scored_table([("a", 1, certain), ("a", 1, certain)])).rows(named=True)
+        assert row["probability"] == pytest.approx(expected, abs=1e-6)
+
+    def test_the_logit_of_a_study_is_the_mean_of_its_views(self):
         studies = by_study(scored_table(HAND))
         assert studies["study_id"].to_list() == ["a", "b", "c", "d"]
-        assert studies["probability"].to_list() == pytest.approx([0.6, 0.3, 0.4, 0.1])
+        assert studies["probability"].to_list() == pytest.approx(
+            [_mean(0.9, 0.3), _mean(0.2, 0.4), 0.4, 0.1]
+        )
         assert studies["num_views"].to_list() == [2, 2, 1, 1]
         assert studies["label"].to_list() == [1, 0, 1, 0]
 

@@ -47,7 +47,7 @@ class TestComputeMetrics:
             for (model, _), t in folds.items()
         ]
         metrics = compute("cv", pl.concat(tables))
-        names = ["num_candidates", "out_of_fold", "folds", "over_folds", "chosen"]
+        names = ["num_candidates", "nested", "out_of_fold", "folds", "over_folds", "chosen"]
         names += ["validation", "test"]
         assert list(metrics) == ["bootstrap", "decision", *names]
         assert metrics["num_candidates"] == 2

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import expit
 from sklearn import metrics as sklearn_metrics
 
-from tests.trainer.scored_tables import random_table
+from tests.trainer.scored_tables import random_table, scored_table
 from trainer.evaluation.decision import Decision, Rule, parse_decision
+from trainer.evaluation.scored_table import to_arrays
 from trainer.evaluation.thresholds import CALIBRATED, add_calibrated, decide, learn_threshold
 
 sk: Any = sklearn_metrics
@@ -42,6 +44,23 @@ class TestThreshold:
         assert learn_threshold(np.array([0, 1]), np.array(probabilities)) == 0.5
 
 
+def rules(decision: Decision) -> list[Rule]:
+    return [decision.view, decision.study]
+
+
+def shifted_table(num_studies: int, shift: float = 2.0, **columns: Any) -> pl.DataFrame:
+    """Return a scored table of single views whose logits are too low by `shift`."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, num_studies)
+    logits = rng.normal(4 * labels - 2, 1.5) - shift / 2
+    rows = [
+        (f"s{study}", int(label), float(expit(logit_)))
+        for study, (label, logit_) in enumerate(zip(labels, logits, strict=True))
+    ]
+    own_group = pl.col("study_id").str.slice(1).cast(pl.Int64)
+    return scored_table(rows, **columns).with_columns(group=own_group)
+
+
 class TestDecide:
     def test_the_test_has_no_say(self) -> None:
         validation, test = random_table(1, role="validation"), random_table(2)
@@ -60,6 +79,28 @@ class TestDecide:
         decision = decide(pl.concat([own, *others]), "cnn")
         assert decision.learnt_on == "out_of_fold"
         assert decision == decide(own, "cnn")
+
+    def test_few_studies_leave_one_half_and_many_have_youdens_threshold(self) -> None:
+        few, many = (shifted_table(num, role="validation") for num in (900, 1200))
+        assert {rule.threshold for rule in rules(decide(few, "cnn"))} == {0.5}
+        assert {rule.basis for rule in rules(decide(few, "cnn"))} == {"few"}
+        decision = decide(many, "cnn")
+        assert {rule.basis for rule in rules(decision)} == {"youden"}
+        assert decision.view.threshold == learn_threshold(*to_arrays(many))
+        assert 0.2 < decision.view.threshold < 0.4
+
+    def test_many_studies_leave_one_half_where_the_interval_includes_it(self) -> None:
+        decision = decide(shifted_table(1200, shift=0, role="validation"), "cnn")
+        assert {rule.basis for rule in rules(decision)} == {"unclear"}
+        assert {rule.threshold for rule in rules(decision)} == {0.5}
+
+    @pytest.mark.parametrize("role", ["validation", "test"])
+    def test_a_given_threshold_is_of_the_calibrated_probability(self, role: str) -> None:
+        decision = decide(random_table(1, role=role), "cnn", threshold=0.3)
+        for rule in rules(decision):
+            assert rule.calibrated_threshold == pytest.approx(0.3)
+            assert rule.basis == "given"
+        assert parse_decision(json.dumps(asdict(decision)).encode()) == decision
 
     def test_the_order_of_rows_does_not_matter(self) -> None:
         rows = random_table(4, role="validation")

@@ -9,6 +9,7 @@ import pytest
 
 from shared.lake.open import Lake
 from trainer.features.embedder import Embedder
+from trainer.features.variants import MIRRORED, PLAIN
 from trainer.models.table import build_backbone
 from trainer.options import TrainOptions
 from trainer.runs.context import RunContext
@@ -45,7 +46,7 @@ def test_a_converted_backbone_is_reused_and_a_damaged_one_made_anew(
     weights = save_weights(tmp_path / "own.weights.h5", lake.image.size)
     views = lake.manifest.head(NUM_VIEWS)
     first = make_embedder(lake, tmp_path, weights)
-    plain, mirrored = first.embed(views, ""), first.embed(views, "mirrored")
+    plain, mirrored = first.embed(views, PLAIN), first.embed(views, MIRRORED)
     assert CONVERTING in capsys.readouterr().err
     assert plain.shape == mirrored.shape
     assert not np.array_equal(plain, mirrored)
@@ -56,7 +57,7 @@ def test_a_converted_backbone_is_reused_and_a_damaged_one_made_anew(
     np.testing.assert_allclose(mirrored, by_keras_mirrored, atol=1e-4 * plain.std())
 
     second = make_embedder(lake, tmp_path, weights)
-    later = second.embed(lake.manifest.slice(2, NUM_VIEWS), "")
+    later = second.embed(lake.manifest.slice(2, NUM_VIEWS), PLAIN)
     np.testing.assert_array_equal(later[: NUM_VIEWS - 2], plain[2:])
     assert CONVERTING not in capsys.readouterr().err
 
@@ -80,7 +81,7 @@ def test_keras_computes_what_differs(
     for is_first in (True, False):
         embedder = make_embedder(lake, tmp_path, weights)
         assert embedder.converted == b""
-        assert "keras" in embedder.key("")
+        assert "keras" in embedder.key(PLAIN)
         said = capsys.readouterr().err
         assert ("Keras computes the embeddings, which takes longer: Expected" in said) == is_first
 

@@ -31,11 +31,13 @@ def _waves(i: Any, j: Any, channel: Any) -> Any:
 
 def test_features_and_logits_are_those_of_the_original() -> None:
     model = _pretrained(224, channels=3)
-    normalized: Any = keras.Model(model.get_layer("normalize").output, model.output)
+    ends = [model.get_layer("pool").output, model.output]
+    normalized: Any = keras.Model(model.get_layer("normalize").output, ends)
     image = (np.fromfunction(_waves, (224, 224, 3)) - 127) / 128
-    pooled = np.asarray(normalized(image[None].astype("float32")))[0]
+    pooled, embedding = (np.asarray(e)[0] for e in normalized(image[None].astype("float32")))
     assert pooled[[2, 1279]] == pytest.approx([0.9196917, 0.1493933], abs=1e-5)
     assert pooled.sum() == pytest.approx(239.388, abs=1e-3)
+    np.testing.assert_allclose(embedding[-1280:], np.log(pooled + 0.02), atol=1e-5)
     tensors = read_tensors(find_weights())
     logits = tensors["_fc.weight"] @ pooled + tensors["_fc.bias"]
     assert set(np.argsort(logits)[-3:]) == set(TOP_CLASSES)
@@ -43,12 +45,24 @@ def test_features_and_logits_are_those_of_the_original() -> None:
         assert logits[index] == pytest.approx(logit, abs=1e-4)
 
 
+def test_the_means_of_the_last_stages_precede_those_of_the_head() -> None:
+    model = _pretrained(96)
+    images = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 1), np.uint8)
+    ends = [model.get_layer(name).output for name in ("blocks.10.add", "blocks.14.add")]
+    maps: Any = keras.Model(model.input, [*ends, model.get_layer("blocks.15.bn2").output])
+    means = [np.asarray(each).mean(axis=(1, 2)) for each in maps(images)]
+    assert [mean.shape[1] for mean in means] == [112, 192, 320]
+    embedding = np.asarray(model(images))
+    assert embedding.shape == (2, 1904)
+    np.testing.assert_allclose(embedding[:, :624], np.hstack(means), atol=1e-5)
+
+
 def test_a_grey_image_enters_as_three_equal_channels_would() -> None:
     grey = _pretrained(96)
     coloured = _pretrained(96, channels=3)
     images = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 1), np.uint8)
     expected = coloured(np.repeat(images, 3, axis=3))
-    np.testing.assert_allclose(grey(images), expected, atol=1e-5)
+    np.testing.assert_allclose(grey(images), expected, atol=1e-4)
 
 
 def test_every_convolution_is_trained_and_every_normalization_stays() -> None:

@@ -8,21 +8,15 @@ import pytest
 
 from trainer.features.heads import Head, to_probabilities
 from trainer.features.keras_head import build_head
-from trainer.models.ensemble import build_ensemble, mirror
+from trainer.models.ensemble import build_ensemble
 
 SIZE_PX, NUM_FEATURES = 12, 5
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, SIZE_PX, SIZE_PX, 1), np.uint8)
 
 
-def random_head(seed: int, num_hidden: int, num_outputs: int) -> Head:
+def random_head(seed: int, num_outputs: int) -> Head:
     rng = np.random.default_rng(seed)
-    shapes = (
-        (NUM_FEATURES, num_outputs),
-        (num_outputs,),
-        (NUM_FEATURES, num_hidden),
-        (num_hidden,),
-        (num_hidden, num_outputs),
-    )
+    shapes = ((NUM_FEATURES, num_outputs), (num_outputs,))
     return Head(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
 
 
@@ -33,10 +27,9 @@ def build_backbone() -> Any:
     return keras.Model(images, keras.layers.Dense(NUM_FEATURES)(features), name="backbone")
 
 
-@pytest.mark.parametrize("num_hidden", [0, 3])
 @pytest.mark.parametrize("num_outputs", [1, 14])
-def test_a_built_head_answers_as_in_numpy(num_hidden: int, num_outputs: int) -> None:
-    head = random_head(1, num_hidden, num_outputs)
+def test_a_built_head_answers_as_in_numpy(num_outputs: int) -> None:
+    head = random_head(1, num_outputs)
     features = np.random.default_rng(2).normal(size=(9, NUM_FEATURES)).astype(np.float32)
     model: Any = build_head(head)
     expected = to_probabilities(head.logits(features))
@@ -50,7 +43,7 @@ def test_heads_on_one_backbone_answer_by_their_mean(
     num_outputs: int, tta: str, num_members: int, tmp_path: Any
 ) -> None:
     backbone = build_backbone()
-    heads = [random_head(seed, 2, num_outputs) for seed in range(num_members)]
+    heads = [random_head(seed, num_outputs) for seed in range(num_members)]
     build_ensemble([build_head(head) for head in heads], backbone, tta).save(
         tmp_path / "model.keras"
     )
@@ -67,18 +60,10 @@ def test_heads_on_one_backbone_answer_by_their_mean(
 
 
 def test_models_without_a_shared_backbone_answer_by_their_mean() -> None:
-    heads = [build_head(random_head(seed, 0, 1)) for seed in (1, 2)]
+    heads = [build_head(random_head(seed, 1)) for seed in (1, 2)]
     members: list[Any] = [build_ensemble([head], build_backbone()) for head in heads]
     together: Any = build_ensemble(members, tta="flip")
     views = [IMAGES, IMAGES[:, :, ::-1]]
     answers = [member.predict(view, verbose=0) for member in members for view in views]
     found = together.predict(IMAGES, verbose=0)
     np.testing.assert_allclose(found, np.mean(answers, axis=0), atol=1e-5)
-
-
-def test_a_mirrored_backbone_sees_the_mirror_image() -> None:
-    backbone: Any = build_backbone()
-    mirrored = IMAGES[:, :, ::-1]
-    expected = backbone.predict(mirrored, verbose=0)
-    model: Any = mirror(backbone)
-    np.testing.assert_allclose(model.predict(IMAGES, verbose=0), expected, atol=1e-5)

@@ -79,7 +79,8 @@ def test_the_saved_model_loads_without_this_package_and_predicts_the_same(
     assert model.output_shape == (None, 14)
     scored = pl.read_parquet(trained / "predictions.parquet").filter(role="test")
     views = lake.manifest.filter(pl.col("view_id").is_in(scored["view_id"].to_list()))
-    predictions = predictions_table(views, infer(model, lake, views, "predict"))
+    with ViewReader(lake, views) as reader:
+        predictions = predictions_table(views, infer(model, reader, "predict"))
     again = scored.join(predictions, on="view_id", suffix="_again")
     assert again.height == scored.height
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-6

@@ -11,14 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from trainer.report.figures.svg import INK, MUTED, PAPER, VIEW, add_legend, panel
+from trainer.report.figures.svg import INK, MUTED, VIEW, add_legend, panel
 from trainer.report.search_report import format_value
 from trainer.runs.saved_run import SavedRun
 
 _LOG_SCALES = ("weight_decay", "learning_rate")
 """Settings searched on a logarithmic scale; each has a figure of scores."""
 _MARGIN = 1.3
-_MARKERS = {"linear": "o", "hidden": "D"}
 
 
 def draw(run: SavedRun) -> dict[str, tuple[Figure, str]]:
@@ -70,16 +69,8 @@ def _format_tick(value: float, _: int | None) -> str:
 
 
 def _draw_scores(axes: Axes, scored: pl.DataFrame, chosen: int, x: str) -> None:
-    kinds = scored["head"].unique(maintain_order=True) if "head" in scored.columns else ["trial"]
-    for kind in kinds:
-        rows = scored.filter(head=kind) if kind in _MARKERS else scored
-        style: dict[str, Any] = {"marker": _MARKERS.get(kind, "o"), "s": 40, "zorder": 3}
-        filled: dict[str, Any] = {
-            "facecolor": VIEW if kind != "hidden" else PAPER,
-            "edgecolor": VIEW,
-        }
-        label = f"{kind} head" if kind in _MARKERS else kind
-        axes.scatter(rows[x], rows["score"], label=label, **style, **filled)
+    style: dict[str, Any] = {"facecolor": VIEW, "edgecolor": VIEW, "s": 40, "zorder": 3}
+    axes.scatter(scored[x], scored["score"], label="trial", **style)
     best = scored.filter(number=chosen)
     circle: dict[str, Any] = {"facecolor": "none", "edgecolor": INK, "s": 150, "zorder": 4}
     axes.scatter(best[x], best["score"], label="chosen", linewidth=1.4, **circle)
