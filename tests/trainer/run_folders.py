@@ -61,7 +61,7 @@ def write_run(
         "command": command,
         "classes": list(target.class_names),
         "options": asdict(
-            {"train": TrainOptions, "cv": CvOptions}[command](part="wrist", epochs=3)
+            {"train": TrainOptions, "cv": CvOptions}[command](part="wrist", train="all", epochs=3)
         ),
         "lake": {
             "path": "/lake",

@@ -52,8 +52,8 @@ def on_decision(decision: Decision, sets: Collection[str]) -> str:
             f"there were no predictions of both labels to learn from. {rules}"
         )
     learnt = (
-        f"Temperatures and learnt thresholds are from the {set_name(decision.learnt_on)} "
-        f"predictions, {count(decision.num_views, 'views')} of "
+        "Temperatures, and thresholds other than 0.5, were learnt on the "
+        f"{set_name(decision.learnt_on)} predictions, {count(decision.num_views, 'views')} of "
         f"{count(decision.num_studies, 'studies')}"
     )
     independent = "; the test set was not used." if "test" in sets else "."

@@ -117,4 +117,4 @@ def test_what_was_compared_is_told(cv_report: Path) -> None:
     card = _card(cv_report)
     assert "2 candidates were compared on the same folds" in card
     assert "The 3 folds of train and validation, a fifth of train's groups, were drawn" in card
-    assert "```sh\njust cv part=wrist epochs=3\n```" in card
+    assert "```sh\njust cv part=wrist train=all epochs=3\n```" in card
