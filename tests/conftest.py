@@ -14,7 +14,7 @@ from filelock import FileLock
 from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
 from shared.lake.open import Lake, open_lake
-from tests.commands import run
+from tests.commands import run, warm_process
 from tests.object_store import (
     Proxy,
     client_environment,
@@ -34,6 +34,9 @@ TRAIN = ("part=wrist", "model=cnn4", f"epochs={NUM_EPOCHS}", "batch_size=16", "s
 _SHORT = {"ingest", "shared"}
 """Folders of tests that take seconds a file."""
 
+_LONG = {"test_faults.py", "test_kills.py", "test_object_store.py"}
+"""Files in those folders that take much longer."""
+
 _SLOW = {"google", "own_tree", "s3", "s3_folder", "trained_run"}
 """Fixtures of whole runs and of servers: the tests that use them are `slow`."""
 
@@ -46,13 +49,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and _SLOW & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: _SHORT & set(item.path.parts) != set())
+    items.sort(key=_is_short)
+
+
+def _is_short(item: pytest.Item) -> bool:
+    return item.path.name not in _LONG and bool(_SHORT & set(item.path.parts))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep what ingest remembers of earlier runs out of the user's own cache."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_warm_process() -> Generator[None, None, None]:
+    yield
+    if warm_process.cache_info().currsize:
+        warm_process().stop()
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +107,14 @@ def lake(phantom_tree: Path, shared_folder: Path) -> Lake:
     """A lake made from the phantom tree; not to be changed."""
     root = shared_folder / "lake"
     words = (phantom_tree, f"lake={root}", f"size={SIZE_PX}", "workers=2")
+    return open_lake(_make_once(root, lambda: _succeed("mura-ingest", *words)))
+
+
+@pytest.fixture(scope="session")
+def wrist_lake(phantom_tree: Path, shared_folder: Path) -> Lake:
+    """A lake of few views, which takes little time to verify; not to be changed."""
+    root = shared_folder / "wrist_lake"
+    words = (phantom_tree, f"lake={root}", f"size={SIZE_PX}", "parts=wrist", "workers=1")
     return open_lake(_make_once(root, lambda: _succeed("mura-ingest", *words)))
 
 
@@ -149,5 +171,6 @@ def trained_run(lake: Lake, shared_folder: Path) -> Path:
 
 
 def _succeed(script: str, *words: object) -> None:
-    result = run(script, *words)
+    # with an environment it is a process that starts as a user's does
+    result = run(script, *words, environment=os.environ)
     assert result.returncode == 0, result.stderr

@@ -10,9 +10,15 @@ from ingest.verify.lake import verify_lake
 from shared.errors import CorruptLakeError
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
-from tests.commands import run
+from tests.commands import call, run
 
 NUM_FLIPS = 18
+
+
+@pytest.fixture(scope="session")
+def lake(wrist_lake: Lake) -> Lake:
+    """The lake that `own_lake` copies."""
+    return wrist_lake
 
 
 def _read_all(root: Path) -> None:
@@ -70,7 +76,7 @@ def test_the_commands_refuse_in_the_same_words(lake: Lake, own_lake: Path) -> No
     damaged = bytearray(shard.read_bytes())
     damaged[row["image_offset"]] ^= 1
     shard.write_bytes(damaged)
-    verified = run("mura-verify", f"lake={own_lake}")
+    verified = call("mura-verify", f"lake={own_lake}")
     words = f"{shard}, view {row['view_id']}: the record differs from the manifest"
     assert verified.returncode == 1
     assert words in verified.stderr
@@ -82,7 +88,6 @@ def test_the_commands_refuse_in_the_same_words(lake: Lake, own_lake: Path) -> No
     assert not list(out.parent.iterdir())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "folder"),
     [("mura-train", "manifest"), ("mura-verify", "manifest"), ("mura-verify", "findings")],
@@ -92,6 +97,6 @@ def test_a_flipped_byte_of_a_table_is_refused(own_lake: Path, script: str, folde
     damaged = bytearray(table.read_bytes())
     damaged[len(damaged) // 3] ^= 16
     table.write_bytes(damaged)
-    result = run(script, f"lake={own_lake}")
+    result = call(script, f"lake={own_lake}")
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].endswith(f" for {table}")

@@ -11,7 +11,7 @@ from ingest.phantom.options import PhantomOptions
 from shared.command_line import parse
 from shared.errors import UsageError
 from shared.lake.open import Lake
-from tests.commands import PROJECT, run
+from tests.commands import PROJECT, call, run
 from trainer.options import (
     CvOptions,
     EdaOptions,
@@ -52,7 +52,6 @@ OPTIONS: dict[str, type[object]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "words", "said"),
     [
@@ -64,15 +63,18 @@ OPTIONS: dict[str, type[object]] = {
         ),
         (1, (INGEST, "{tmp}/file.png"), ("Expected the folder", "{tmp}/file.png")),
         (2, (INGEST,), ("ROOT",)),
-        (
+        pytest.param(
             1,
             (INGEST, "{tree}", "lake={tmp}/new", "engine=ray", "address=127.0.0.1:1"),
             ("a Ray cluster at the address", "address=127.0.0.1:1"),
+            marks=pytest.mark.slow,
         ),
         (1, (VERIFY, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (VERIFY, "lake=~no-such-user"), ("Expected a lake", "lake=~no-such-user")),
         (1, (INGEST, "~no-such-user"), ("~no-such-user, which is not a folder",)),
-        (1, (EDA, "lake={lake}", "out=."), ("Expected to write",)),
+        pytest.param(
+            1, (EDA, "lake={lake}", "out=."), ("Expected to write",), marks=pytest.mark.slow
+        ),
         (1, (TRAIN, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (TRAIN, "lake={tmp}/newer"), ("Expected a lake of format 2", "format_version=99")),
         (2, (VERIFY, "lake=http://host/lake"), ("s3://bucket/path", "http://host/lake")),
@@ -85,10 +87,11 @@ OPTIONS: dict[str, type[object]] = {
             (TRAIN, "model=resnet50", "weights={tmp}/some.h5"),
             ("an existing file", "{tmp}/some.h5"),
         ),
-        (
+        pytest.param(
             1,
             (CV, "lake={lake}", "models=cnn2", "out={tmp}/run", "engine=ray", "address=[::1]:1"),
             ("a Ray cluster at the address", "address=[::1]:1"),
+            marks=pytest.mark.slow,
         ),
         (
             1,
@@ -132,7 +135,8 @@ def test_a_mistake_is_one_line(
     script, *arguments = (
         word.format(tmp=tmp_path, tree=phantom_tree, lake=lake.root) for word in words
     )
-    result = run(script, *arguments)
+    # Ray leaves threads and processes
+    result = (run if "engine=ray" in words else call)(script, *arguments)
 
     assert result.returncode == status
     lines = [line for line in result.stderr.splitlines() if line != "starting TensorFlow"]
@@ -259,15 +263,14 @@ def test_options_that_cannot_be_are_refused_in_one_line(
 
 def test_one_part_alone_is_not_told_apart(own_tree: Path, tmp_path: Path) -> None:
     root = tmp_path / "lake"
-    assert run(INGEST, own_tree, f"lake={root}", "size=32", "workers=1").returncode == 0
-    result = run(TRAIN, f"lake={root}", "task=part_abnormal")
+    assert call(INGEST, own_tree, f"lake={root}", "size=32", "workers=1").returncode == 0
+    result = call(TRAIN, f"lake={root}", "task=part_abnormal")
     assert result.returncode == 1
     assert "two body parts or more" in result.stderr
     assert "Received: humerus" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.slow
 def test_a_part_that_the_lake_lacks_is_refused(own_lake: Path, lake: Lake, tmp_path: Path) -> None:
     tree = tmp_path / "MURA-v1.1" / "train" / "XR_HAND" / "patient00001" / "study1_positive"
     tree.mkdir(parents=True)
@@ -276,9 +279,9 @@ def test_a_part_that_the_lake_lacks_is_refused(own_lake: Path, lake: Lake, tmp_p
 
     ramp = np.tile(np.arange(40, dtype=np.uint8), (40, 1))
     cv2.imwrite(str(tree / "image1.png"), ramp)
-    assert run(INGEST, tmp_path, f"lake={tmp_path / 'lake'}", "workers=1").returncode == 0
+    assert call(INGEST, tmp_path, f"lake={tmp_path / 'lake'}", "workers=1").returncode == 0
     for part, said in (("wrist", "with hand"), ("hand", "normal and abnormal")):
-        result = run(TRAIN, f"lake={tmp_path / 'lake'}", f"part={part}")
+        result = call(TRAIN, f"lake={tmp_path / 'lake'}", f"part={part}")
         assert result.returncode == 1
         assert said in result.stderr
         assert len(result.stderr.splitlines()) == 1
@@ -329,7 +332,7 @@ def test_ray_that_is_not_installed_is_asked_for_at_once(tmp_path: Path) -> None:
 
 def test_a_word_of_any_bytes_is_refused_in_one_line() -> None:
     for word in ("colour=\n\x1b[31mblue", "part=\udcff", "=", "@words"):
-        result = run(TRAIN, word)
+        result = call(TRAIN, word)
         assert result.returncode == 2
         assert len(result.stderr.splitlines()) == 1
         assert "\x1b" not in result.stderr

@@ -63,7 +63,8 @@ def test_before_stops_are_answered_next_to_nothing_is_imported() -> None:
 def test_a_stop_while_tensorflow_starts_is_answered_soon(
     trained_run: Path, phantom_tree: Path, stop: int, status: int, said: str
 ) -> None:
-    command = [SCRIPTS / "mura-predict", phantom_tree / "valid", f"run={trained_run}"]
+    words = (phantom_tree / "valid", f"run={trained_run}", "engine=keras")
+    command = [SCRIPTS / "mura-predict", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stderr
         assert running.stderr.readline() == b"starting TensorFlow\n"

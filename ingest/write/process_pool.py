@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from shared.errors import WorkerError
 from shared.processes.child import Child, signals_are_held
+from shared.processes.memory import keep_freed_memory
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -130,6 +131,7 @@ def _run_tasks(connection: Any, imports: str) -> None:
 
     # by default there is one worker a processor, so OpenCV's own threads would only compete
     cv2.setNumThreads(1)
+    keep_freed_memory()
     with suppress(EOFError, ConnectionError):
         while True:
             function, task = connection.recv()

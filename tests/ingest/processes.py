@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.commands import PROJECT, SCRIPTS, run
+from tests.commands import PROJECT, SCRIPTS, call
 from tests.conftest import SIZE_PX
 
 PROGRESS = ("scan: ", "decode: ", "lake: ")
@@ -39,7 +39,9 @@ def shard_files(root: Path) -> Files:
 
 
 def ingest(tree: Path, lake: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    return run("mura-ingest", tree, f"lake={lake}", f"size={SIZE_PX}", *words)
+    """Ingest within this process, with one worker if `words` do not say otherwise."""
+    own = dict(word.split("=", 1) for word in ("workers=1", f"size={SIZE_PX}", *words))
+    return call("mura-ingest", tree, f"lake={lake}", *map("=".join, own.items()))
 
 
 def start(tree: Path, lake: Path | str, *words: str) -> "subprocess.Popen[str]":

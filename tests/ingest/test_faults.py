@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from shared.lake.open import open_lake
-from tests.commands import run
+from tests.commands import call
 from tests.ingest.processes import (
     contents,
     file_contents,
@@ -36,7 +36,7 @@ def assert_as_it_was(root: Path, before: dict[str, bytes]) -> None:
     after = contents(root)
     assert {path: after[path] for path in before} == before
     assert all(path.endswith(("/", ".tfrecord")) for path in after.keys() - before.keys())
-    verified = run("mura-verify", f"lake={root}")
+    verified = call("mura-verify", f"lake={root}")
     assert verified.returncode == 0, verified.stderr
     assert json.loads(before["lake.json"])["digest"] in verified.stdout
 
@@ -87,7 +87,7 @@ def test_a_full_disk_is_one_line(own_tree: Path, small_disk: Path) -> None:
     root = small_disk / "lake"
     assert ingest(own_tree, root).returncode == 0
     before = contents(root)
-    result = run("mura-ingest", own_tree, f"lake={root}", "size=1024")
+    result = call("mura-ingest", own_tree, f"lake={root}", "size=1024")
     assert result.returncode == 1
     said = one_line_of(result.stderr)
     assert f"Expected to write {root}/shards/split=" in said

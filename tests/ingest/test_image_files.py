@@ -9,7 +9,7 @@ import pytest
 from shared.images.spec import ImageSpec
 from shared.lake.open import open_lake
 from shared.lake.reader import ViewReader
-from tests.commands import run
+from tests.commands import call
 from tests.shared.images.image_files import image_files
 from tests.shared.images.test_formats import by_opencv_alone
 
@@ -28,7 +28,7 @@ def test_every_kind_of_file_is_stored_rightly_or_rejected(tmp_path: Path) -> Non
         path.parent.mkdir(parents=True)
         path.write_bytes(file.encoded)
     root, spec = tmp_path / "lake", ImageSpec(48)
-    result = run("mura-ingest", tmp_path, f"lake={root}", f"size={spec.size}", "workers=2")
+    result = call("mura-ingest", tmp_path, f"lake={root}", f"size={spec.size}", "workers=2")
     assert result.returncode == 0, result.stderr
     assert not [word for word in CHATTER if word in result.stderr.lower()], result.stderr
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from shared.images.spec import ImageSpec
 from shared.lake.open import Lake, open_lake
-from tests.commands import run
+from tests.commands import call
 from tests.conftest import NUM_VIEWS, SIZE_PX
 from tests.ingest.processes import contents, file_contents, ingest
 from tests.shared.images.test_formats import by_opencv_alone
@@ -116,9 +116,9 @@ def test_a_change_rewrites_only_its_shards(own_tree: Path, tmp_path: Path) -> No
 def test_another_size_makes_another_lake(own_tree: Path, tmp_path: Path) -> None:
     root = tmp_path / "lake"
     assert ingest(own_tree, root).returncode == 0
-    assert run("mura-ingest", own_tree, f"lake={root}", "size=32", "fit=stretch").returncode == 0
+    assert call("mura-ingest", own_tree, f"lake={root}", "size=32", "fit=stretch").returncode == 0
     assert open_lake(root).image == ImageSpec(32, "stretch")
-    assert run("mura-verify", f"lake={root}").returncode == 0
+    assert call("mura-verify", f"lake={root}").returncode == 0
 
 
 def test_broken_files_are_rejected_with_a_reason(own_tree: Path, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_lake_of_several_shards_a_partition_is_whole(tmp_path: Path) -> None:
         pixels[0, 0] = index + 1
         cv2.imwrite(str(study / f"image{index}.png"), pixels)
     root = tmp_path / "lake"
-    assert run("mura-ingest", tmp_path, f"lake={root}", "size=2048").returncode == 0
+    assert call("mura-ingest", tmp_path, f"lake={root}", "size=2048").returncode == 0
     manifest = open_lake(root).manifest
     assert manifest["shard"].n_unique() > 2
     assert (
@@ -204,7 +204,7 @@ def test_a_lake_of_several_shards_a_partition_is_whole(tmp_path: Path) -> None:
         .to_series()
         .all()
     )
-    assert run("mura-verify", f"lake={root}").returncode == 0
+    assert call("mura-verify", f"lake={root}").returncode == 0
 
 
 def test_linked_folders_are_part_of_the_tree(own_tree: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from shared.lake.open import open_lake
-from tests.commands import run
+from tests.commands import call, run
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +40,7 @@ def test_from_folders_to_a_report(folders: Path, tmp_path: Path) -> None:
     broken.parent.mkdir()
     broken.touch()
     lake = tmp_path / "lake"
-    made = run("mura-ingest", folders, f"lake={lake}", *WORDS, PATIENT)
+    made = call("mura-ingest", folders, f"lake={lake}", *WORDS, PATIENT)
     assert made.returncode == 0, made.stderr
     assert "1 ignored: images in folders with an unknown label: train/unsure" in made.stderr
     assert "counts as a patient" not in made.stderr
@@ -58,7 +58,7 @@ def test_from_folders_to_a_report(folders: Path, tmp_path: Path) -> None:
     number = pl.col("view_id").str.extract(r"patient(\d+)")
     assert manifest.filter(number.cast(pl.Int64) != pl.col("patient_id")).is_empty()
     assert manifest.filter(pl.col("study_id").str.split("/").list.get(2) != number).is_empty()
-    assert run("mura-verify", f"lake={lake}").returncode == 0
+    assert call("mura-verify", f"lake={lake}").returncode == 0
 
     words = (f"lake={lake}", "epochs=1", f"out={tmp_path / 'run'}", "part=other", "model=cnn2")
     trained = run("mura-train", *words)
@@ -68,7 +68,7 @@ def test_from_folders_to_a_report(folders: Path, tmp_path: Path) -> None:
 
 def test_what_a_path_says_is_learnt_anew(folders: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
-    alone = run("mura-ingest", folders, f"lake={lake}", *WORDS)
+    alone = call("mura-ingest", folders, f"lake={lake}", *WORDS)
     assert alone.returncode == 0, alone.stderr
     assert "each file counts as a patient" in alone.stderr
     views = open_lake(lake).manifest
@@ -76,7 +76,7 @@ def test_what_a_path_says_is_learnt_anew(folders: Path, tmp_path: Path) -> None:
     assert views["study_id"].equals(views["view_id"])
 
     words = (PATIENT, "body_part=elbow", "splits=valid")
-    again = run("mura-ingest", folders, f"lake={lake}", *WORDS, *words)
+    again = call("mura-ingest", folders, f"lake={lake}", *WORDS, *words)
     assert again.returncode == 0, again.stderr
     elbows = open_lake(lake).manifest
     assert elbows.select("split", "body_part").unique().rows() == [("valid", "elbow")]
@@ -96,7 +96,7 @@ def test_what_a_path_says_is_learnt_anew(folders: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_folders_have_not_is_refused(folders: Path, word: str, message: str) -> None:
-    refused = run("mura-ingest", folders, "layout=folders", word)
+    refused = call("mura-ingest", folders, "layout=folders", word)
     assert refused.returncode == (1 if word == "patient=nobody" else 2)
     assert message in refused.stderr
     assert refused.stderr.count("\n") == 1
@@ -104,18 +104,18 @@ def test_what_folders_have_not_is_refused(folders: Path, word: str, message: str
 
 @pytest.mark.parametrize("word", ["body_part=wrist", r"patient=\d+"])
 def test_what_mura_has_not_is_refused(phantom_tree: Path, word: str) -> None:
-    refused = run("mura-ingest", phantom_tree, word)
+    refused = call("mura-ingest", phantom_tree, word)
     assert refused.returncode == 2
     assert "only with layout=folders. Received: " + word in refused.stderr
 
 
 def test_parts_and_splits_of_mura(phantom_tree: Path, tmp_path: Path) -> None:
     words = (f"lake={tmp_path / 'lake'}", "size=16", "parts=wrist,hand", "splits=valid")
-    made = run("mura-ingest", phantom_tree, *words)
+    made = call("mura-ingest", phantom_tree, *words)
     assert made.returncode == 0, made.stderr
     assert "_in_index" not in made.stdout
     pairs = open_lake(tmp_path / "lake").manifest.select("split", "body_part").unique()
     assert set(pairs.rows()) == {("valid", "hand"), ("valid", "wrist")}
-    refused = run("mura-ingest", phantom_tree, "parts=wrists")
+    refused = call("mura-ingest", phantom_tree, "parts=wrists")
     assert refused.returncode == 2
     assert "Expected parts to be all, or a comma-separated list of elbow, finger" in refused.stderr

@@ -30,7 +30,7 @@ from tests.ingest.processes import (
 
 pytestmark = pytest.mark.slow
 
-NUM_KILLS, KILLS_A_LAKE = 10, 5
+KILLS_A_LAKE = 5
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,18 @@ def timing(phantom_tree: Path, lake: Lake, tmp_path_factory: pytest.TempPathFact
     return Timing(*(after - before for before, after in itertools.pairwise(marks_s)))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_200)
+@pytest.mark.parametrize(
+    "num_kills", [KILLS_A_LAKE, pytest.param(10 * KILLS_A_LAKE, marks=pytest.mark.benchmark)]
+)
 @pytest.mark.parametrize("victim", ["parent", "worker", "group"])
-def test_ten_kills_lose_nothing(
-    victim: str, phantom_tree: Path, lake: Lake, tmp_path: Path, timing: Timing
+def test_kills_lose_nothing(
+    victim: str, num_kills: int, phantom_tree: Path, lake: Lake, tmp_path: Path, timing: Timing
 ) -> None:
     rng, num_shards = random.Random(victim), len(shard_files(lake.root))
     num_kept = num_reruns = 0
     orphans: list[int] = []
-    for index in range(NUM_KILLS):
+    for index in range(num_kills):
         root, step = tmp_path / f"lake{index // KILLS_A_LAKE}", index % KILLS_A_LAKE
         if step < 2:
             late_s = timing.worker_start_s + (victim != "worker") * timing.start_up_s
@@ -91,7 +94,7 @@ def test_ten_kills_lose_nothing(
             assert contents(root) == contents(lake.root)
             assert not any(map(is_alive, orphans))
     print(
-        f"kill -9, {victim}: {NUM_KILLS} kills, {num_reruns} reruns, {num_kept} shards not redone"
+        f"kill -9, {victim}: {num_kills} kills, {num_reruns} reruns, {num_kept} shards not redone"
     )
 
 
@@ -158,8 +161,16 @@ def _hidden(root: Path) -> list[str]:
     return [path.name for path in root.rglob(".*")]
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("whom", ["parent", "group"])
+@pytest.mark.parametrize(
+    ("sent", "status", "whom"),
+    [
+        # as a terminal and as `kill` send them, and crosswise
+        (signal.SIGINT, 130, "group"),
+        (signal.SIGTERM, 143, "parent"),
+        pytest.param(signal.SIGINT, 130, "parent", marks=pytest.mark.benchmark),
+        pytest.param(signal.SIGTERM, 143, "group", marks=pytest.mark.benchmark),
+    ],
+)
 @pytest.mark.parametrize("stage", ["start-up", "worker start", "shards"])
 def test_an_interruption_ends_at_once_and_says_how_to_go_on(
     phantom_tree: Path, tmp_path: Path, sent: int, status: int, whom: str, stage: str

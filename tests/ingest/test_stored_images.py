@@ -16,7 +16,7 @@ from shared.lake.layout import LAKE_FILE
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
 from shared.storage.atomic import digest
-from tests.commands import run
+from tests.commands import call
 from tests.conftest import SIZE_PX
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def _stored(lake: Lake, row: dict[str, Any]) -> bytes:
 
 
 def _ingest(tree: Path, root: Path, *words: str) -> Lake:
-    result = run("mura-ingest", tree, f"lake={root}", f"size={SIZE_PX}", "workers=2", *words)
+    result = call("mura-ingest", tree, f"lake={root}", f"size={SIZE_PX}", "workers=2", *words)
     assert result.returncode == 0, result.stderr
     return open_lake(root)
 
@@ -61,7 +61,7 @@ def test_prediction_prepares_what_a_reader_gets(
     assert chosen.items() <= facts.items()
     with ViewReader(lake, lake.manifest) as reader:
         read = reader.read(np.arange(len(reader)))
-    assert run("mura-verify", f"lake={lake.root}").returncode == 0
+    assert call("mura-verify", f"lake={lake.root}").returncode == 0
     for row, image in zip(lake.manifest.iter_rows(named=True), read, strict=True):
         stored = _stored(lake, row)
         pixels = decode(stored, lake.image)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from shared.lake.open import open_lake
-from tests.commands import run
+from tests.commands import call, run
+from tests.conftest import SIZE_PX
 from tests.ingest.processes import contents, ingest, is_root, one_line_of, run_through
 
 pytestmark = pytest.mark.slow
@@ -43,7 +44,7 @@ def test_names_that_are_not_utf8_are_counted(
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(view, place)
     root = tmp_path / f"lake{NO_UTF8}"
-    result = ingest(tree, root)
+    result = run("mura-ingest", tree, f"lake={root}", f"size={SIZE_PX}", "workers=1")
     assert result.returncode == 0, result.stderr
     lake = open_lake(root)
     # one of the four has no ending of an image
@@ -64,13 +65,13 @@ def test_no_name_commands_the_terminal(tmp_path: Path) -> None:
         cv2.imwrite(str(tree / place / "good.png"), grey)
         (tree / place / f"bad{odd}.png").write_bytes(b"no image")
         (tree / place / f"{odd}.txt").touch()
-    words = (f"lake={tmp_path / odd}", "size=64", "layout=folders")
-    result = run("mura-ingest", tree, *words)
+    words = (f"lake={tmp_path / odd}", "size=64", "layout=folders", "workers=1")
+    result = call("mura-ingest", tree, *words)
     assert result.returncode == 0, result.stderr
     assert r"bad\x1b]0;owned\x07\r\u202e.png" in result.stdout
-    limited = run("mura-ingest", tree, *words[1:], f"lake={tmp_path / 'other'}", "max_rejects=0")
+    limited = call("mura-ingest", tree, *words[1:], f"lake={tmp_path / 'other'}", "max_rejects=0")
     assert limited.returncode == 1
-    verified = run("mura-verify", f"lake={tmp_path / odd}")
+    verified = call("mura-verify", f"lake={tmp_path / odd}")
     assert verified.returncode == 0, verified.stderr
     for said in (result, limited, verified):
         assert (said.stdout + said.stderr).replace("\n", "").isprintable()

@@ -1,14 +1,13 @@
 """Pixel rows of a PNG: inflated, checked, and wrapped for OpenCV."""
 
 import struct
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
 
 from shared.errors import ImageError
 from shared.images.formats import PNG_SIGNATURE
-from shared.images.png.deflate import crc32, inflate
+from shared.images.png.deflate import crc32, inflate, store
 from shared.images.png.structure import GREY, PALETTE, RGB, Png, PngHeader
 
 # left, top, column step and row step of each pass (PNG specification, 8.1)
@@ -75,7 +74,7 @@ def wrap_rows(png: Png, rows: bytes, colour_type: int) -> bytes:
         parts += _chunk(b"tRNS", png.chunks[b"tRNS"])
     if png.chunks.get(b"eXIf", b"").startswith(_BYTE_ORDERS):
         parts += _chunk(b"eXIf", png.chunks[b"eXIf"][:_EXIF_BYTES])
-    stream = zlib.compress(rows, 0)
+    stream = store(rows)
     for start in range(0, len(stream), _PART_BYTES):
         parts += _chunk(b"IDAT", stream[start : start + _PART_BYTES])
     return b"".join([*parts, *_chunk(b"IEND", b"")])

@@ -22,7 +22,7 @@ from ingest.index_comparison import Differences
 from ingest.options import Duplicates
 from shared.errors import SourceError
 from shared.lake.open import Lake, open_lake
-from tests.commands import run
+from tests.commands import call
 from tests.ingest.processes import ingest
 from tests.shared.images.make_png import chunk, png
 from trainer.data.split import draw_folds
@@ -82,7 +82,7 @@ def test_a_valid_image_in_another_encoding_is_not_trained_on(
         assert reasons[view.relative_to(own_tree).as_posix()] == "copy_of_valid", name
     check_splits(lake, own_tree)
     assert "same_pixels_other_bytes" in set(lake.findings["kind"])
-    assert run("mura-verify", f"lake={tmp_path / 'lake'}").returncode == 0
+    assert call("mura-verify", f"lake={tmp_path / 'lake'}").returncode == 0
 
 
 def test_fail_stops_at_a_valid_image_in_another_encoding(

@@ -11,7 +11,7 @@ import pytest
 
 from shared.lake.open import Lake, open_lake
 from shared.lake.tfrecord import read_records
-from tests.commands import run
+from tests.commands import call
 from tests.conftest import SIZE_PX
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ def tree(phantom_tree: Path, tmp_path: Path) -> Contradictory:
 
 
 def _ingest(tree: Contradictory, root: Path, *words: str) -> tuple[int, str]:
-    result = run("mura-ingest", tree.root, f"lake={root}", f"size={SIZE_PX}", *words)
+    result = call("mura-ingest", tree.root, f"lake={root}", f"size={SIZE_PX}", *words)
     return result.returncode, result.stdout + result.stderr
 
 
@@ -108,7 +108,7 @@ def test_what_is_left_out_is_in_no_shard_and_is_not_decoded_again(
     assert _ingest(tree, root)[0] == 0
     assert [shard.stat().st_mtime_ns for shard in shards] == written_ns
     assert open_lake(root).digest == lake.digest
-    assert run("mura-verify", f"lake={root}").returncode == 0
+    assert call("mura-verify", f"lake={root}").returncode == 0
 
 
 def test_drop_keeps_one_copy_and_no_contradicted_label(tree: Contradictory, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_rejects_are_allowed_up_to_a_limit(own_tree: Path, tmp_path: Path) -> No
 
     def status_of(*words: str) -> tuple[int, str]:
         words = (f"lake={tmp_path / 'lake'}", f"size={SIZE_PX}", *words)
-        result = run("mura-ingest", own_tree, *words)
+        result = call("mura-ingest", own_tree, *words)
         return result.returncode, result.stderr
 
     status, said = status_of("max_rejects=0")

@@ -131,6 +131,7 @@ def test_lesions_are_planned_in_each_abnormal_study_and_in_no_other(mura_plan: p
     assert set(mura_plan["lesion"].drop_nulls()) == {"fracture", "fragment", "hardware"}
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_bytes_for_any_number_of_workers(root: Path, tmp_path: Path):
     again = generate(PhantomOptions(out=str(tmp_path), views=NUM_VIEWS, seed=5, workers=1))
     assert digests(again.parent) == digests(root.parent)

@@ -19,7 +19,7 @@ from shared.console import show_table
 from shared.errors import SourceError
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
-from tests.commands import PROJECT, SCRIPTS, run
+from tests.commands import PROJECT, SCRIPTS, call, run
 from tests.shared.images.test_dicom_bounds import HOSTILE
 from tests.trainer.slow_tensorflow import delay_tensorflow, python_path
 from trainer.inference.image_input import read_view
@@ -34,7 +34,7 @@ def test_a_tree_gets_the_probabilities_of_the_lake(
     valid = phantom_tree / "valid" / "XR_WRIST"
     maps = tmp_path / "maps"
     words = (valid, f"run={trained_run}", "format=json", f"explain={maps}")
-    result = run("mura-predict", *words)
+    result = call("mura-predict", *words)
     assert result.returncode == 0, result.stderr
     said = json.loads(result.stdout)
     answers = pl.DataFrame(said["views"]).select(
@@ -76,7 +76,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
     good = next((phantom_tree / "valid").rglob("*.png"))
     shutil.copy(good, tmp_path / "good.png")
     (tmp_path / "cut.png").write_bytes(good.read_bytes()[:200])
-    result = run("mura-predict", tmp_path, f"run={trained_run}", "format=csv")
+    result = call("mura-predict", tmp_path, f"run={trained_run}", "format=csv")
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("predict: Expected 2 readable views")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))

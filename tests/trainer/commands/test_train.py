@@ -47,6 +47,7 @@ def test_the_run_folder_stands_alone(trained_run: Path, lake: Lake) -> None:
         "history.parquet",
         "metrics.json",
         "model.keras",
+        "model.tflite",
         "model_card.md",
         "predictions.parquet",
         "report.html",

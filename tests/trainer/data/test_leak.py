@@ -16,7 +16,7 @@ import pytest
 from sklearn.model_selection import KFold
 
 from shared.lake.open import Lake, open_lake
-from tests.commands import run
+from tests.commands import call
 from trainer.data.split import FitPlan, Fold, draw_folds
 from trainer.evaluation.metrics import measure_auroc
 from trainer.inference.trained_model import predict
@@ -56,7 +56,7 @@ def coin_lake(phantom_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> L
         for index in range(NUM_COPIES):
             cv2.imwrite(str(study / f"image{index + 1}.png"), copy(image, rng))
     root = folder / "lake"
-    result = run("mura-ingest", folder, f"lake={root}", f"size={SIZE_PX}", "workers=2")
+    result = call("mura-ingest", folder, f"lake={root}", f"size={SIZE_PX}", "workers=2")
     assert result.returncode == 0, result.stderr
     return open_lake(root)
 

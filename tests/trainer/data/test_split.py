@@ -56,7 +56,7 @@ def test_folds_are_those_of_scikit_learn(train_views: pl.DataFrame, k: int, seed
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
-@settings(max_examples=100, deadline=None, database=None, derandomize=True)
+@settings(max_examples=50, deadline=None, database=None, derandomize=True)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 9), st.integers(2, 15), st.integers(0, 1))
 def test_any_groups_are_dealt_as_by_scikit_learn(seed: int, k: int, num: int, alike: int) -> None:
     random = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
-from tests.commands import run
+from tests.commands import call, run
 from tests.conftest import SIZE_PX
 from trainer.data.pipeline import shuffled_batches
 from trainer.data.tfrecord_pipeline import sequential_batches
@@ -82,7 +82,7 @@ def test_damage_is_named_as_by_offset(own_lake: Path) -> None:
 @pytest.mark.parametrize("encoding", ["png", "jpeg"])
 def test_other_encodings_are_decoded(own_tree: Path, tmp_path: Path, encoding: str) -> None:
     words = (f"lake={tmp_path / 'lake'}", f"size={SIZE_PX}", f"encoding={encoding}")
-    assert run("mura-ingest", own_tree, *words).returncode == 0
+    assert call("mura-ingest", own_tree, *words).returncode == 0
     lake = open_lake(tmp_path / "lake")
     views = lake.manifest
     by_offset = _epochs(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.lake.open import Lake
-from tests.commands import run
+from tests.commands import call, run
 from trainer.commands.eda import explore
 from trainer.options import EdaOptions
 
@@ -19,13 +19,18 @@ def _cells(page: str, section: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<svg.*?</svg>|<[^>]+>", " ", body, flags=re.DOTALL))
 
 
-def test_the_page_stands_alone_and_counts_what_the_manifest_has(lake: Lake, tmp_path: Path) -> None:
-    result = run("mura-eda", f"lake={lake.root}", folder=tmp_path)
+@pytest.fixture(scope="module")
+def page(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of the lake, as the command writes it."""
+    folder = tmp_path_factory.mktemp("eda")
+    result = run("mura-eda", f"lake={lake.root}", folder=folder)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     assert result.stdout.splitlines()[-1] == "report: eda.html"
+    return (folder / "eda.html").read_text()
 
-    page = (tmp_path / "eda.html").read_text()
+
+def test_the_page_stands_alone_and_counts_what_the_manifest_has(page: str, lake: Lake) -> None:
     loads = re.findall(r'(?:src|xlink:href|href)="([^"]*)"|url\(([^)]*)\)|@import', page)
     assert {(a or b).partition(":")[0][:1] for a, b in loads} <= {"#", "d"}
     assert "<script" not in page
@@ -40,15 +45,13 @@ def test_the_page_stands_alone_and_counts_what_the_manifest_has(lake: Lake, tmp_
     assert set(sheet) <= set(lake.manifest["view_id"])
 
 
-def test_without_images_nothing_else_changes(lake: Lake, tmp_path: Path) -> None:
-    pages = {}
-    for images in ("on", "off"):
-        out = tmp_path / f"{images}.html"
-        explore(EdaOptions(lake=str(lake.root), images=images, out=str(out)))
-        pages[images] = out.read_text()
-    assert "data:" not in pages["off"]
+def test_without_images_nothing_else_changes(page: str, lake: Lake, tmp_path: Path) -> None:
+    out = tmp_path / "off.html"
+    explore(EdaOptions(lake=str(lake.root), images="off", out=str(out)))
+    without = out.read_text()
+    assert "data:" not in without
     sheet = re.compile(r'<section id="sheet">.*?</section>\n', re.DOTALL)
-    assert sheet.sub("", pages["on"]) == pages["off"]
+    assert sheet.sub("", page) == without
 
 
 def test_a_lake_of_folders_without_valid_and_patients(phantom_tree: Path, tmp_path: Path) -> None:
@@ -60,7 +63,7 @@ def test_a_lake_of_folders_without_valid_and_patients(phantom_tree: Path, tmp_pa
     (tmp_path / "tree" / "train" / "normal" / "broken.png").write_bytes(b"")
     root = tmp_path / "lake"
     words = (f"lake={root}", "layout=folders", "size=32", "workers=1")
-    assert run("mura-ingest", tmp_path / "tree", *words).returncode == 0
+    assert call("mura-ingest", tmp_path / "tree", *words).returncode == 0
 
     out = tmp_path / "deep" / "page.html"
     explore(EdaOptions(lake=str(root), out=str(out)))
@@ -74,7 +77,7 @@ def test_a_lake_of_folders_without_valid_and_patients(phantom_tree: Path, tmp_pa
 def test_a_damaged_shard_is_told(own_lake: Path, tmp_path: Path) -> None:
     shard = next((own_lake / "shards").rglob("*.tfrecord"))
     shard.write_bytes(shard.read_bytes()[:-1])
-    result = run("mura-eda", f"lake={own_lake}", f"out={tmp_path / 'eda.html'}")
+    result = call("mura-eda", f"lake={own_lake}", f"out={tmp_path / 'eda.html'}")
     assert result.returncode == 1
     assert "just verify" in result.stderr
     assert len(result.stderr.splitlines()) == 1

@@ -25,9 +25,9 @@ def _head(backbone: keras.Model, num_outputs: int = 1) -> keras.Model:
 
 
 @pytest.mark.parametrize(
-    "name", ["cnn2", "cnn4", "resnet_small", "efficientnet_lite0", "mobilenetv2"]
+    ("name", "num_outputs"),
+    [("cnn2", 1), ("cnn4", 4), ("resnet_small", 1), ("efficientnet_lite0", 4), ("mobilenetv2", 1)],
 )
-@pytest.mark.parametrize("num_outputs", [1, 4])
 def test_maps_are_0_to_1_in_every_family(name: str, num_outputs: int) -> None:
     keras.utils.set_random_seed(1)
     model = add_classifier(build_backbone(name, SIZE_PX, "none"), num_outputs)

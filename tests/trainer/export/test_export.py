@@ -17,7 +17,7 @@ from shared.images.prepare import prepare
 from shared.images.spec import ImageSpec
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
-from tests.commands import run
+from tests.commands import call, run
 from tests.conftest import SIZE_PX
 from trainer.commands.export import export
 from trainer.export.formats import FORMATS, PredictFunction
@@ -154,7 +154,7 @@ def test_a_model_that_answers_nan_is_not_exported(trained_run: Path, tmp_path: P
 
 def test_what_is_there_is_not_replaced(trained_run: Path, tmp_path: Path) -> None:
     (tmp_path / "there").write_text("mine")
-    result = run("mura-export", f"run={trained_run}", f"out={tmp_path / 'there'}")
+    result = call("mura-export", f"run={trained_run}", f"out={tmp_path / 'there'}")
     assert result.returncode == 2
     assert "which exists" in result.stderr
     assert (tmp_path / "there").read_text() == "mine"

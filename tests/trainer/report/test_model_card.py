@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from shared.labels import MURA_PARTS
 from shared.lake.open import Lake
-from tests.trainer.run_folders import write_cv, write_train
+from tests.trainer.run_folders import write_train
 from trainer.evaluation.scored_table import LEVELS
 from trainer.report import formatting
 from trainer.report.page import write_report
@@ -41,17 +40,16 @@ def _read(folder: Path, name: str) -> dict[str, Any]:
     return json.loads((folder / f"{name}.json").read_text())
 
 
-def _write(folder: Path) -> str:
-    write_report(folder)
-    return (folder / "model_card.md").read_text()
+def _card(report: Path) -> str:
+    return (report.parent / "model_card.md").read_text()
 
 
-@pytest.mark.parametrize("write", [write_train, write_cv])
-def test_numbers_are_those_of_the_metrics(tmp_path: Path, write: Callable[[Path], Path]) -> None:
-    card = _write(write(tmp_path))
-    metrics = _read(tmp_path, "metrics")
+@pytest.mark.parametrize("name", ["train_report", "cv_report"])
+def test_numbers_are_those_of_the_metrics(name: str, request: pytest.FixtureRequest) -> None:
+    report: Path = request.getfixturevalue(name)
+    card, metrics = _card(report), _read(report.parent, "metrics")
     sets = [metrics["test"]]
-    if write is write_cv:
+    if name == "cv_report":
         sets.insert(0, metrics["out_of_fold"][metrics["chosen"]])
     _, *tables, calibration = _tables(card)
     for by_part, table in zip(sets, tables, strict=True):
@@ -100,9 +98,9 @@ def test_data_and_command_are_told(trained_run: Path, lake: Lake) -> None:
     assert "heat_maps/` of this run show some of them" in card
 
 
-def test_limits_come_from_the_numbers(tmp_path: Path) -> None:
-    tested = _write(write_train(tmp_path / "tested"))
-    bounds = _read(tmp_path / "tested", "metrics")["test"]["all"]["study_intervals"]["auroc"]
+def test_limits_come_from_the_numbers(train_report: Path, tmp_path: Path) -> None:
+    tested = _card(train_report)
+    bounds = _read(train_report.parent, "metrics")["test"]["all"]["study_intervals"]["auroc"]
     assert bounds["high"] - bounds["low"] > 0.1
     assert f"95 % CI of the study AUROC is wide, {formatting.interval(bounds)}" in tested
     assert "evaluated on only 40 patients." in tested
@@ -110,13 +108,13 @@ def test_limits_come_from_the_numbers(tmp_path: Path) -> None:
     assert "no 95 % CI:" not in tested
     assert "the files of this run contain no pixels" in tested
 
-    untested = _write(write_train(tmp_path / "untested", roles=("validation",)))
+    untested = _card(write_report(write_train(tmp_path, roles=("validation",))))
     assert "- There is no test set: the lake has no views of the official valid split" in untested
     assert "Fewer than 20 patients, so no 95 % CI: hand, wrist." in untested
 
 
-def test_what_was_compared_is_told(tmp_path: Path) -> None:
-    card = _write(write_cv(tmp_path))
+def test_what_was_compared_is_told(cv_report: Path) -> None:
+    card = _card(cv_report)
     assert "2 candidates were compared on the same folds" in card
     assert "The 3 folds of train and validation, a fifth of train's groups, were drawn" in card
     assert "```sh\njust cv part=wrist train=all epochs=3\n```" in card

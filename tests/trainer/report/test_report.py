@@ -32,10 +32,10 @@ def read_text(report: Path) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
 
 
-@pytest.fixture(scope="module", params=[write_train, write_cv])
-def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a run with all its sets, written once for the tests that only read it."""
-    return write_report(request.param(tmp_path_factory.mktemp("run")))
+@pytest.fixture(params=["train_report", "cv_report"])
+def report(request: pytest.FixtureRequest) -> Path:
+    """The page of a run with all its sets."""
+    return request.getfixturevalue(request.param)
 
 
 def _headline(metrics: dict[str, Any]) -> dict[str, Any]:
@@ -111,9 +111,8 @@ def test_ids_are_unique_and_references_resolve(report: Path):
     }
 
 
-def test_figures_are_files_that_parse(tmp_path: Path):
-    write_report(write_cv(tmp_path))
-    figures = {path.stem: path for path in (tmp_path / "figures").iterdir()}
+def test_figures_are_files_that_parse(cv_report: Path):
+    figures = {path.stem: path for path in (cv_report.parent / "figures").iterdir()}
     expected = {"confusion_view", "confusion_study", "roc", "roc_test", "candidates"}
     expected |= {"reliability_view", "reliability_study"}
     assert expected | {"loss", "auroc", "loss_folds", "auroc_folds"} <= set(figures)
@@ -154,9 +153,9 @@ def test_without_classes_nothing_is_said_of_them(report: Path):
     assert not list((report.parent / "figures").glob("class_*"))
 
 
-def test_candidates_name_every_model_and_mark_the_chosen(tmp_path: Path):
-    text = read_text(write_report(write_cv(tmp_path)))
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
+def test_candidates_name_every_model_and_mark_the_chosen(cv_report: Path):
+    text = read_text(cv_report)
+    metrics = json.loads((cv_report.parent / "metrics.json").read_text())
     assert "2 candidates were compared" in text
     assert "large/2 ✓ chosen" in text
     assert "small ✓" not in text
@@ -173,9 +172,9 @@ def test_candidates_name_every_model_and_mark_the_chosen(tmp_path: Path):
         assert f" {index} {fold['num_views']} {fold['num_studies']} {auroc} {kappa} " in text
 
 
-def test_a_cross_validation_shows_pooled_numbers_first_and_the_test_beside_them(tmp_path: Path):
-    page = write_report(write_cv(tmp_path))
-    text, metrics = read_text(page), json.loads((tmp_path / "metrics.json").read_text())
+def test_a_cross_validation_shows_pooled_numbers_first_and_the_test_beside_them(cv_report: Path):
+    text = read_text(cv_report)
+    metrics = json.loads((cv_report.parent / "metrics.json").read_text())
     pooled, test = metrics["out_of_fold"]["large/2"]["all"], metrics["test"]["all"]
     auroc, interval = number(pooled["view_auroc"]), pooled["view_intervals"]["auroc"]
     beside = formatting.estimate(test, "view", "auroc")
@@ -185,7 +184,7 @@ def test_a_cross_validation_shows_pooled_numbers_first_and_the_test_beside_them(
     for measures in (pooled, test):
         shown = number(measures["study_at_threshold"]["accuracy"])
         assert shown in text.split("Decision threshold and calibration")[1]
-    card = (tmp_path / "model_card.md").read_text()
+    card = (cv_report.parent / "model_card.md").read_text()
     assert card.index("Out-of-fold: each view") < card.index("Test: the official valid split")
 
 
@@ -245,9 +244,9 @@ def test_mistakes_and_uncertain_studies_are_told(report: Path):
     assert page.count("<code>image1.png</code>") == 6
 
 
-def test_pictures_are_shown_where_the_run_kept_them(tmp_path: Path):
+def test_pictures_are_shown_where_the_run_kept_them(train_report: Path, tmp_path: Path):
     write_train(tmp_path)
-    without = write_report(tmp_path).read_text()
+    without = train_report.read_text()
     assert "<img" not in without
     assert "Radiographs and heat maps were left out" in without
     *_, first = _read_cases(without, "Most confident errors")[0]
@@ -267,8 +266,8 @@ def test_without_test_rows_the_page_says_so(tmp_path: Path, write: Any):
     assert ("Validation view AUROC" if write is write_train else "Out-of-fold view AUROC") in text
 
 
-def test_few_studies_are_flagged(tmp_path: Path):
-    assert "fewer than 30 studies" not in read_text(write_report(write_train(tmp_path)))
+def test_few_studies_are_flagged(train_report: Path, tmp_path: Path):
+    assert "fewer than 30 studies" not in read_text(train_report)
     text = read_text(write_report(write_train(tmp_path, roles=("validation",))))
     assert "fewer than 30 studies" in text
 

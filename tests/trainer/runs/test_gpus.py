@@ -25,6 +25,7 @@ def test_without_a_driver_the_cores_are_named() -> None:
     assert re.fullmatch(r"training uses \d+ CPU cores?; no GPU found\n", _describe())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "remedy"),
     [

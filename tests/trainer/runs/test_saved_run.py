@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from shared.errors import TrainingError
-from tests.commands import run
+from tests.commands import call
 from tests.trainer.runs.run_mutations import (
     JSON_FILES,
     READ_FILES,
@@ -121,7 +121,7 @@ def test_a_threshold_that_is_none_is_refused_by_the_command(
     with pytest.raises(TrainingError, match=r"Expected the files of a run .*decision\.json"):
         open_saved_run(str(own_run))
     if threshold == "NaN":
-        result = run("mura-predict", next(phantom_tree.rglob("*.png")), f"run={own_run}")
+        result = call("mura-predict", next(phantom_tree.rglob("*.png")), f"run={own_run}")
         assert (result.returncode, result.stdout) == (1, "")
         assert len(result.stderr.splitlines()) == 1
 
