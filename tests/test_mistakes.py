@@ -223,7 +223,7 @@ def test_a_mistake_is_one_line(
         ((TRAIN, "model=cnn4", "dropout=1"), ("at least 0 and below 1", "dropout=1")),
         (
             (CV, "learning_rate=0.01"),
-            ("no learning_rate, or train=all", "learning_rate=0.01"),
+            ("copies=", "or train=all", "learning_rate=0.01"),
         ),
         ((EDA, "k=1"), ("k to be 2 or more", "k=1")),
         ((PREDICT, "{tmp}", "format=xml"), ("'table', 'json', 'csv'", "xml")),
