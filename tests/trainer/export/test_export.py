@@ -156,7 +156,7 @@ def test_what_is_there_is_not_replaced(trained_run: Path, tmp_path: Path) -> Non
     (tmp_path / "there").write_text("mine")
     result = call("mura-export", f"run={trained_run}", f"out={tmp_path / 'there'}")
     assert result.returncode == 2
-    assert "which exists" in result.stderr
+    assert "a path that does not exist" in result.stderr
     assert (tmp_path / "there").read_text() == "mine"
 
 

@@ -10,7 +10,7 @@ import pytest
 from shared.lake.open import Lake
 from trainer.features.embedder import Embedder
 from trainer.features.variants import MIRRORED, PLAIN
-from trainer.models.table import build_backbone
+from trainer.keras_import import import_keras
 from trainer.options import TrainOptions
 from trainer.runs.context import RunContext
 
@@ -30,20 +30,25 @@ def make_embedder(lake: Lake, folder: Path, weights: Path) -> Embedder:
     return Embedder(RunContext(options, lake, folder), "mobilenetv2", lake.manifest)
 
 
-def save_weights(path: Path, size_px: int, **changed: float) -> Path:
-    """Write weights for grey images; `changed` fills all weights of some layers."""
-    backbone: Any = build_backbone("mobilenetv2", size_px, "none")
+def save_weights(path: Path, **changed: float) -> Path:
+    """Write random weights of the network for colours; `changed` fills all weights of layers."""
+    import_keras()
+
+    import keras
+
+    untyped: Any = keras.applications
+    network = untyped.MobileNetV2(include_top=False, weights=None)
     for name, value in changed.items():
-        layer = backbone.get_layer(name)
+        layer = network.get_layer(name)
         layer.set_weights([np.full_like(weight, value) for weight in layer.get_weights()])
-    backbone.save_weights(path)
+    network.save_weights(path)
     return path
 
 
 def test_a_converted_backbone_is_reused_and_a_damaged_one_made_anew(
     lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    weights = save_weights(tmp_path / "own.weights.h5", lake.image.size)
+    weights = save_weights(tmp_path / "own.weights.h5")
     views = lake.manifest.head(NUM_VIEWS)
     first = make_embedder(lake, tmp_path, weights)
     plain, mirrored = first.embed(views, PLAIN), first.embed(views, MIRRORED)
@@ -77,7 +82,7 @@ def test_keras_computes_what_differs(
     lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # a difference from NaN is never small
-    weights = save_weights(tmp_path / "nan.weights.h5", lake.image.size, bn_Conv1=np.nan)
+    weights = save_weights(tmp_path / "nan.weights.h5", bn_Conv1=np.nan)
     for is_first in (True, False):
         embedder = make_embedder(lake, tmp_path, weights)
         assert embedder.converted == b""
