@@ -21,14 +21,20 @@ from trainer.runs.run_folder import LITERT_FILE
 pytestmark = pytest.mark.slow
 
 SIZE_PX = 77
-LARGE = {"densenet169", "resnet152"}
-"""Networks like `densenet121` and `resnet50` with more layers."""
-SIZES = {name: SIZE_PX for name in MODELS if name not in LARGE}
-RESIZED = {"cnn2": 64, "efficientnet_lite0": MAX_SIZE_PX + 33, "inceptionv3": 64}
-"""Sizes that a network reduces with antialiasing, or enlarges."""
+SMALL = ("cnn2", "cnn4", "resnet_small", "efficientnet_lite0", "mobilenetv2")
+LARGE = [name for name in MODELS if name not in SMALL]
+"""Networks that take half a minute each to convert."""
+NETWORKS = [
+    *((name, SIZE_PX) for name in SMALL),
+    # sizes that a network reduces with antialiasing, or enlarges
+    ("cnn2", 64),
+    ("efficientnet_lite0", MAX_SIZE_PX + 33),
+    *(pytest.param(name, SIZE_PX, marks=pytest.mark.benchmark) for name in LARGE),
+    pytest.param("inceptionv3", 64, marks=pytest.mark.benchmark),
+]
 
 
-@pytest.mark.parametrize(("name", "size_px"), [*SIZES.items(), *RESIZED.items()])
+@pytest.mark.parametrize(("name", "size_px"), NETWORKS)
 def test_every_network_has_the_outputs_of_keras(name: str, size_px: int) -> None:
     keras.utils.set_random_seed(0)
     backbone: Any = build_backbone(name, size_px, "none")
