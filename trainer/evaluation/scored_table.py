@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from shared.errors import TrainingError
-from shared.labels import BODY_PARTS
+from shared.labels import ALL_PARTS, PART_PATTERN
 from trainer.evaluation.binary_metrics import Floats, Ints
 
 SCORED_SCHEMA: Mapping[str, type[pl.DataType]] = {
@@ -79,7 +79,8 @@ def check_scored(scored: pl.DataFrame) -> None:
         f"roles {', '.join(ROLES)}": pl.col("role").is_in(ROLES),
         "a fold for out-of-fold predictions only": has_fold,
         "labels 0 and 1": pl.col("label").is_in((0, 1)),
-        f"body parts {', '.join(BODY_PARTS)}": pl.col("body_part").is_in(BODY_PARTS),
+        "names of body parts": pl.col("body_part").str.contains(f"^{PART_PATTERN}$")
+        & (pl.col("body_part") != ALL_PARTS),
         "one study, label and group for each view": pl.struct(TRUTH_COLUMNS)
         .n_unique()
         .over("view_id")
