@@ -100,7 +100,7 @@ def _parse(key: str, text: str, names: Sequence[str], example: str) -> dict[str,
     ends = [*(start.start() for start in starts[1:]), len(text)]
     for start, end in zip(starts, ends, strict=bool(starts)):
         for word in text[start.end() : end].split(","):
-            if not plain(word) or words.get(plain(word), start[1]) != start[1]:
+            if not plain(word) or "=" in word or words.get(plain(word), start[1]) != start[1]:
                 raise error
             words[plain(word)] = start[1]
     return words

@@ -151,7 +151,7 @@ def decode_partition(folder: str, encoded: bytes) -> pl.DataFrame:
             raise ValueError(f"{shard!r} is not the path of a shard of {folder}")
     return rows.with_columns(
         pl.lit(value).cast(SCHEMA[name]).alias(name) for name, value in values.items()
-    ).select(SCHEMA.keys())
+    ).select([*SCHEMA, *({PUBLISHED} & {*rows.columns})])
 
 
 def concat(partitions: Sequence[pl.DataFrame]) -> pl.DataFrame:
