@@ -280,7 +280,11 @@ def test_a_part_that_the_lake_lacks_is_refused(own_lake: Path, lake: Lake, tmp_p
     ramp = np.tile(np.arange(40, dtype=np.uint8), (40, 1))
     cv2.imwrite(str(tree / "image1.png"), ramp)
     assert call(INGEST, tmp_path, f"lake={tmp_path / 'lake'}", "workers=1").returncode == 0
-    for part, said in (("wrist", "with hand"), ("knee", "with hand"), ("hand", "normal and abnormal")):
+    for part, said in (
+        ("wrist", "with hand"),
+        ("knee", "with hand"),
+        ("hand", "normal and abnormal"),
+    ):
         result = call(TRAIN, f"lake={tmp_path / 'lake'}", f"part={part}")
         assert result.returncode == 1
         assert said in result.stderr

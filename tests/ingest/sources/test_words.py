@@ -43,8 +43,15 @@ def test_words_that_decide_nothing_are_refused(labels: str, splits: str) -> None
 
 @pytest.mark.parametrize(
     ("text", "part"),
-    [("XR_WRIST", "wrist"), ("Lower leg", "lower_leg"), ("c-spine", "c_spine")]
-    + [("épaule", None), ("all", None), ("3rd", None), ("", None)],
+    [
+        ("XR_WRIST", "wrist"),
+        ("Lower leg", "lower_leg"),
+        ("c-spine", "c_spine"),
+        ("épaule", None),
+        ("all", None),
+        ("3rd", None),
+        ("", None),
+    ],
 )
 def test_a_part(text: str, part: str | None) -> None:
     assert read_part(text) == part

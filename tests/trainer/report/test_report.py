@@ -378,9 +378,7 @@ def test_corrected_labels_are_scored_under_both(tmp_path: Path):
     predictions = pl.read_parquet(folder / "predictions.parquet")
     is_changed = (pl.col("role") == "test") & (pl.col("study_id").str.contains("patient0500[02]"))
     label = pl.when(is_changed).then(1 - pl.col("label")).otherwise("label")
-    predictions.with_columns(label_as_published=label).write_parquet(
-        folder / "predictions.parquet"
-    )
+    predictions.with_columns(label_as_published=label).write_parquet(folder / "predictions.parquet")
     report = write_report(folder)
     metrics = json.loads((folder / "metrics.json").read_text())
     published, test = metrics["as_published"]["test"], metrics["test"]["all"]
