@@ -206,6 +206,7 @@ def test_a_mistake_is_one_line(
         ((TRAIN, "copies=0"), ("1 to 64", "copies=0")),
         ((TRAIN, "recipe=slow"), ("'quick', 'frozen'", "slow")),
         ((TRAIN, "threshold=1"), ("above 0 and below 1", "threshold=1")),
+        ((TRAIN, "threshold=f1"), ("auto, youden", "sensitivity:S", "threshold=f1")),
         ((TRAIN, "weight_decay=0"), ("above 0", "weight_decay=0")),
         ((CV, "weight_decays=1,-1"), ("above 0", "weight_decays=-1")),
         ((CV, "weight_decays=weak"), ("numbers", "weight_decays=weak")),

@@ -13,6 +13,7 @@ from shared.storage.atomic import write_atomically
 from trainer.evaluation.decision import DECISION_FILE
 from trainer.evaluation.results import selected_model
 from trainer.evaluation.thresholds import add_calibrated, decide
+from trainer.options.threshold import parse_threshold
 from trainer.runs.run_folder import CONFIG_FILE, HISTORY_FILE, PREDICTIONS_FILE
 
 
@@ -32,7 +33,8 @@ def write_tables(
         WriteError: a file cannot be written.
     """
     options = config["options"]
-    decision = decide(scored, selected_model(scored), options["threshold"], options["seed"])
+    rule = parse_threshold(options["threshold"])
+    decision = decide(scored, selected_model(scored), rule, options["seed"])
     waiting_share = {**_share_of_training(history), **_share_of_phases(config)}
     facts = {**config, "waiting_share": waiting_share}
     write_json(folder / CONFIG_FILE, facts)
