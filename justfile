@@ -69,6 +69,22 @@ eda *words:
     {{ recipes }}
     run("mura-eda")
 
+# Evaluate a finished model on another labelled lake: just evaluate [run=runs/...] [lake=lake] [part=wrist]
+[no-cd]
+[no-exit-message]
+[script]
+evaluate *words:
+    {{ recipes }}
+    run("mura-evaluate")
+
+# Compare runs on the same views, by a paired bootstrap over patients: just compare RUN RUN [out=comparison.html]
+[no-cd]
+[no-exit-message]
+[script]
+compare *words:
+    {{ recipes }}
+    run("mura-compare")
+
 # Predict normal or abnormal for images and studies: just predict PATH... [run=runs/...] [format=csv] [explain=maps]
 [no-cd]
 [no-exit-message]

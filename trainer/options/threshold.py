@@ -52,6 +52,6 @@ def parse_threshold(text: str) -> ThresholdRule:
     limit = _MAX_COST if kind == "cost" else 1
     # NaN compares as false
     is_inside = 0 < value < limit or (kind == "cost" and value == limit)
-    if not (is_inside and (kind == "given" or kind in _WITH_VALUE)):
+    if not is_inside or (separator and kind not in _WITH_VALUE):
         raise UsageError(f"Expected threshold to be {_ALLOWED}. Received: threshold={text}")
     return ThresholdRule(cast("ThresholdKind", kind), value)

@@ -1,12 +1,11 @@
 """The views that a run learnt from, `training_views.parquet`, and their overlap with a table."""
 
-import io
 from pathlib import Path
 
 import polars as pl
 
-from shared.storage.atomic import write_atomically
 from trainer.data.split import FitPlan
+from trainer.runs.results_writer import write_table
 from trainer.runs.run_folder import TRAINING_FILE
 
 _IDENTITY = ("patient_id", "group", "source_digest", "pixel_digest")
@@ -32,9 +31,7 @@ def write_training_views(folder: Path, plan: FitPlan) -> None:
         views.select("view_id", *_IDENTITY).with_columns(role=pl.lit(role))
         for role, views in (("train", plan.train), ("validation", plan.validation))
     )
-    encoded = io.BytesIO()
-    table.select(*TRAINING_SCHEMA).write_parquet(encoded)
-    write_atomically(folder / TRAINING_FILE, encoded.getvalue())
+    write_table(folder / TRAINING_FILE, table.select(*TRAINING_SCHEMA))
 
 
 def count_overlap(views: pl.DataFrame, training: pl.DataFrame) -> dict[str, int]:
