@@ -118,6 +118,20 @@ def count_in_resamples(
     return np.concatenate([weights.T @ counts for weights in chunks])
 
 
+def mean_in_resamples(values: Floats, groups: NDArray[np.generic], draws: Draws = _DRAWS) -> Floats:
+    """Return the mean of the rows in each of the resamples of `resample`, (resamples,).
+
+    Args:
+        values: (rows,).
+        groups: patient group of each row, (rows,), of any type.
+        draws: number and seed of the resamples.
+    """
+    names, clusters = np.unique(groups, return_inverse=True)
+    sums, counts = np.bincount(clusters, values), np.bincount(clusters)
+    chunks = draw_weights(names.size, draws, values.size)
+    return np.concatenate([weights.T @ sums / (weights.T @ counts) for weights in chunks])
+
+
 def _count(clusters: Ints, cells: Ints, num_clusters: int, num_cells: int) -> Floats:
     """Count the rows of each cell in each cluster, (clusters, cells)."""
     counts = np.bincount(num_cells * clusters + cells, minlength=num_cells * num_clusters)
