@@ -22,6 +22,7 @@ from trainer.evaluation.scored_table import to_arrays
 
 NUM_FITS = 500
 """Resamples for the intervals; each is two logistic regressions."""
+_NUM_HALVINGS = 40
 _MAX_STEPS = 40
 _LARGEST_STEP = 4.0
 _CONVERGED = 1e-8
@@ -30,7 +31,7 @@ _LARGEST = 50.0
 
 
 def fit_intercept(labels: Ints, logits: Floats, weights: Floats) -> Floats:
-    """Return the intercept of a logistic regression with the slope 1, by Newton's method.
+    """Return the intercept of a logistic regression with the slope 1, by bisection.
 
     Args:
         labels: 0 or 1, (rows,).
@@ -40,17 +41,16 @@ def fit_intercept(labels: Ints, logits: Floats, weights: Floats) -> Floats:
     Returns:
         (sets,), NaN without both labels.
     """
-    intercept = step = np.zeros(weights.shape[1])
-    for _ in range(_MAX_STEPS):
-        fitted = expit(intercept + logits[:, None])
-        gradient = (weights * (labels[:, None] - fitted)).sum(axis=0)
-        step = divide(gradient, (weights * fitted * (1 - fitted)).sum(axis=0))
-        step = np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
-        intercept = intercept + step
-        if not (np.abs(step) > _CONVERGED).any():
-            break
-    is_fitted = (np.abs(step) <= _CONVERGED) & (np.abs(intercept) < _LARGEST)
-    return np.where(is_fitted, intercept, np.nan)
+    low, high = (np.full(weights.shape[1], limit) for limit in (-_LARGEST, _LARGEST))
+    num_abnormal = labels @ weights
+    for _ in range(_NUM_HALVINGS):
+        middle = (low + high) / 2
+        # the expected number of abnormal rows rises with the intercept
+        expected = (weights * expit(middle + logits[:, None])).sum(axis=0)
+        is_low = expected < num_abnormal
+        low, high = np.where(is_low, middle, low), np.where(is_low, high, middle)
+    has_both = (num_abnormal > 0) & (num_abnormal < weights.sum(axis=0))
+    return np.where(has_both, (low + high) / 2, np.nan)
 
 
 def fit_line(labels: Ints, logits: Floats, weights: Floats) -> tuple[Floats, Floats]:
@@ -68,7 +68,7 @@ def fit_line(labels: Ints, logits: Floats, weights: Floats) -> tuple[Floats, Flo
     scale = float(np.std(logits)) or 1.0
     scaled = logits / scale
     intercept = np.zeros(weights.shape[1])
-    slope, step = np.full_like(intercept, scale), np.zeros((2, intercept.size))
+    slope, step = np.zeros_like(intercept), np.zeros((2, intercept.size))
     for _ in range(_MAX_STEPS):
         fitted = expit(intercept + slope * scaled[:, None])
         residual, curvature = weights * (labels[:, None] - fitted), weights * fitted * (1 - fitted)
