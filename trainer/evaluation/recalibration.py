@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit
 
-from trainer.evaluation.binary_metrics import Floats, Ints, divide, to_number
+from trainer.evaluation.binary_metrics import Floats, Ints, to_number
 from trainer.evaluation.bootstrap import MIN_GROUPS, Draws, draw_weights
 from trainer.evaluation.calibration import (
     brier_score,
@@ -16,77 +16,13 @@ from trainer.evaluation.calibration import (
 )
 from trainer.evaluation.decision import Rule
 from trainer.evaluation.estimates import to_bounds
+from trainer.evaluation.logistic import fit_intercept, fit_line
 from trainer.evaluation.metrics import Measures, measure_rates
 from trainer.evaluation.operating_points import learn_threshold
 from trainer.evaluation.scored_table import to_arrays
 
 NUM_FITS = 500
 """Resamples for the intervals; each is two logistic regressions."""
-_NUM_HALVINGS = 40
-_MAX_STEPS = 40
-_LARGEST_STEP = 4.0
-_CONVERGED = 1e-8
-_LARGEST = 50.0
-"""Larger coefficients are those of separated labels, whose likelihood has no maximum."""
-
-
-def fit_intercept(labels: Ints, logits: Floats, weights: Floats) -> Floats:
-    """Return the intercept of a logistic regression with the slope 1, by bisection.
-
-    Args:
-        labels: 0 or 1, (rows,).
-        logits: of abnormal, (rows,).
-        weights: of each row in each set, (rows, sets).
-
-    Returns:
-        (sets,), NaN without both labels.
-    """
-    low, high = (np.full(weights.shape[1], limit) for limit in (-_LARGEST, _LARGEST))
-    num_abnormal = labels @ weights
-    for _ in range(_NUM_HALVINGS):
-        middle = (low + high) / 2
-        # the expected number of abnormal rows rises with the intercept
-        expected = (weights * expit(middle + logits[:, None])).sum(axis=0)
-        is_low = expected < num_abnormal
-        low, high = np.where(is_low, middle, low), np.where(is_low, high, middle)
-    has_both = (num_abnormal > 0) & (num_abnormal < weights.sum(axis=0))
-    return np.where(has_both, (low + high) / 2, np.nan)
-
-
-def fit_line(labels: Ints, logits: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Return intercept and slope of a logistic regression on the logits, by Newton's method.
-
-    Args:
-        labels: 0 or 1, (rows,).
-        logits: of abnormal, (rows,).
-        weights: of each row in each set, (rows, sets).
-
-    Returns:
-        Both (sets,), NaN where the logits separate the labels or are all equal.
-    """
-    # a common scale keeps the steps of both coefficients comparable
-    scale = float(np.std(logits)) or 1.0
-    scaled = logits / scale
-    intercept = np.zeros(weights.shape[1])
-    slope, step = np.zeros_like(intercept), np.zeros((2, intercept.size))
-    for _ in range(_MAX_STEPS):
-        fitted = expit(intercept + slope * scaled[:, None])
-        residual, curvature = weights * (labels[:, None] - fitted), weights * fitted * (1 - fitted)
-        first, second = residual.sum(axis=0), scaled @ residual
-        a, b, c = curvature.sum(axis=0), scaled @ curvature, scaled**2 @ curvature
-        determinant = a * c - b * b
-        step = np.stack(
-            [
-                divide(c * first - b * second, determinant),
-                divide(a * second - b * first, determinant),
-            ]
-        )
-        step = np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
-        intercept, slope = intercept + step[0], slope + step[1]
-        if not (np.abs(step) > _CONVERGED).any():
-            break
-    is_fitted = (np.abs(step) <= _CONVERGED).all(axis=0) & (np.abs(intercept) < _LARGEST)
-    return np.where(is_fitted, intercept, np.nan), np.where(is_fitted, slope / scale, np.nan)
 
 
 def assess_calibration(rows: pl.DataFrame, rule: Rule, seed: int) -> Measures:

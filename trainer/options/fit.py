@@ -62,7 +62,10 @@ class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC
     def learning_rate_of(self, model_name: str) -> float:
         """Return Adam's learning rate for training the whole model."""
         entry = MODELS[model_name]
-        return self.learning_rate or (entry.pretrained_for(self.weights) or entry).learning_rate
+        return (
+            self.learning_rate
+            or (entry.pretrained_for(self.initial_weights) or entry).learning_rate
+        )
 
     def check_models(self, key: str, names: Sequence[str]) -> None:
         """Check models as `ModelOptions` does, and reject options without effect on a head.

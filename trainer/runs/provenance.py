@@ -74,6 +74,7 @@ def describe_run(
             "image": lake.image.to_json(),
         },
         "sets": [{"name": name, **count_views(views)} for name, views in vars(plan).items()],
+        **({"start": dict(context.start)} if context.start else {}),
         **describe_code(),
         "hardware": describe_hardware() | {"gpus": [gpu.name for gpu in find_gpus()]},
         "starts": count_starts(context.folder),

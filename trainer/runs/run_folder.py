@@ -15,6 +15,7 @@ from shared.errors import TrainingError, UsageError
 from shared.storage.atomic import convert_write_errors
 from shared.storage.descriptors import lock_folder
 from shared.storage.store import as_path
+from trainer.models.start import MODEL_FILE as MODEL_FILE
 from trainer.runs.unfinished import (
     CHECKPOINTS,
     RUN_FILE,
@@ -26,7 +27,6 @@ from trainer.runs.unfinished import (
 TENSORBOARD = "tensorboard"
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
-MODEL_FILE = "model.keras"
 LITERT_FILE = "model.tflite"
 HISTORY_FILE = "history.parquet"
 PREDICTIONS_FILE = "predictions.parquet"
