@@ -89,7 +89,7 @@ def on_published(measures: Measures) -> str:
         sentences.append(
             f"The standard error of this study kappa is {number(error)}, from resamples of "
             f"patients. A difference from another model on this set below {number(2 * error)}, two "
-            "standard errors, may be chance; `just compare` tests it for two runs."
+            "standard errors, may be chance; just compare tests the difference of two runs."
         )
     sentences.append(
         "The hidden test set has other studies, fewer of them, and other labels, so its kappa "
