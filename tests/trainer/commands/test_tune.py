@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 WHOLE = (
     "part=wrist",
-    "model=cnn4",
+    "model=cnn2",
     "search=learning_rate,dropout",
     "trials=2",
     "epochs=2",

@@ -35,11 +35,12 @@ BATCH = 16
 def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "classes"
     words = (
-        "model=cnn4",
+        "model=cnn2",
         "task=part_abnormal",
         "class_weight=part_label",
         "augment=light",
         "reader=stream",
+        "images=off",
     )
     fitting = (f"lake={lake.root}", f"out={out}", "epochs=1", "batch_size=16")
     result = run("mura-train", *words, *fitting)
@@ -128,9 +129,9 @@ def test_every_way_to_read_gives_each_view_its_class_and_weight(lake: Lake) -> N
 
 
 def _mean_probability(lake: Lake, plan: FitPlan, folder: Path, balance: ClassWeight) -> float:
-    options = TrainOptions(model="cnn4", class_weight=balance, epochs=2, batch_size=BATCH)
-    fit = make_fit(RunContext(options, lake, folder), "cnn4", plan)
-    answers = answer(fit(plan, [Candidate("cnn4")], balance), plan.validation)
+    options = TrainOptions(model="cnn2", class_weight=balance, epochs=2, batch_size=BATCH)
+    fit = make_fit(RunContext(options, lake, folder), "cnn2", plan)
+    answers = answer(fit(plan, [Candidate("cnn2")], balance), plan.validation)
     return float(np.mean(answers["probability"].to_numpy()))
 
 
