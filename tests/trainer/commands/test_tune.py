@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 WHOLE = (
     "part=wrist",
-    "model=cnn2",
+    "model=cnn4",
     "search=learning_rate,dropout",
     "trials=2",
     "epochs=2",
