@@ -73,7 +73,10 @@ OPTIONS: dict[str, type[object]] = {
         (1, (VERIFY, "lake=~no-such-user"), ("Expected a lake", "lake=~no-such-user")),
         (1, (INGEST, "~no-such-user"), ("~no-such-user, which is not a folder",)),
         pytest.param(
-            1, (EDA, "lake={lake}", "out=."), ("Expected to write",), marks=pytest.mark.slow
+            1,
+            (EDA, "lake={lake}", "out=.", "images=off"),
+            ("Expected to write",),
+            marks=pytest.mark.slow,
         ),
         (1, (TRAIN, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (TRAIN, "lake={tmp}/newer"), ("Expected a lake of format 2", "format_version=99")),
@@ -91,7 +94,7 @@ OPTIONS: dict[str, type[object]] = {
             1,
             (CV, "lake={lake}", "models=cnn2", "out={tmp}/run", "engine=ray", "address=[::1]:1"),
             ("a Ray cluster at the address", "address=[::1]:1"),
-            marks=pytest.mark.slow,
+            marks=pytest.mark.benchmark,
         ),
         (
             1,

@@ -29,7 +29,7 @@ MURA_VIEWS = {
     ("valid", "shoulder"): (285, 278),
     ("valid", "wrist"): (364, 295),
 }
-NUM_VIEWS = 90
+NUM_VIEWS = 60
 
 
 @pytest.fixture(scope="module")
