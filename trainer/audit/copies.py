@@ -1,0 +1,155 @@
+"""Copies of images: equal, re-encoded, resized or mirrored, and those that leak over folds."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from shared.images.crop import find_field
+from shared.images.pixels import Pixels
+from trainer.audit.perceptual_hash import Bits, Rows, find_similar
+
+Details = npt.NDArray[np.float16]
+ReadViews = Callable[[Rows], Pixels]
+"""From rows to images, uint8 (rows, size, size)."""
+
+COPIES_SCHEMA = {
+    "view": pl.String,
+    "copy": pl.String,
+    "kind": pl.String,
+    "correlation": pl.Float64,
+    "same_patient": pl.Boolean,
+    "same_split": pl.Boolean,
+    "same_label": pl.Boolean,
+    "leaks": pl.Boolean,
+}
+"""Columns of `copies.csv`."""
+KINDS = {
+    "same_pixels": "equal stored pixels",
+    "similar": "re-encoded or resized",
+    "mirrored": "mirrored",
+}
+
+_MAX_DISTANCE = 10
+"""Bits in which the hashes of copies differ: at most 4 for JPEG at quality 30 or half the size."""
+_COARSE_PX, _FINE_PX = 32, 96
+_COARSE_SIGMA, _FINE_SIGMA = 2.0, 3.0
+_MIN_COARSE, _MIN_FINE = 0.9, 0.75
+"""Minimum correlation of two copies. On phantoms and real radiographs, copies at JPEG quality 30
+or half the size have at least 0.97 and 0.82, other patients at most 0.88 and 0.68."""
+_CHUNK_PAIRS = 64
+
+
+def coarse_detail(inside: Pixels) -> Details:
+    """Return the fine structure of a field at 32 x 32 pixels, float16 (1024,), of norm 1."""
+    return _detail(inside, _COARSE_PX, _COARSE_SIGMA).astype(np.float16).ravel()
+
+
+def find_copies(bits: Bits, details: Details, read: ReadViews) -> list[tuple[int, int, bool, float]]:
+    """Return the pairs of views that show the same image.
+
+    Pairs with similar perceptual hashes are compared by the correlation of their fine structure,
+    first at 32 x 32 pixels, then from the stored pixels at 96 x 96. Coarse structure is removed,
+    because it is similar in all radiographs of a body part.
+
+    Args:
+        bits: perceptual hashes, bool (views, 2, 64).
+        details: as from `coarse_detail`, float16 (views, 1024).
+        read: reads stored pixels.
+
+    Returns:
+        For each pair: the rows of the views, whether one is mirrored, and the correlation.
+    """
+    pairs = [
+        (int(first), int(second), is_mirrored)
+        for firsts, seconds, is_mirrored in find_similar(bits, _MAX_DISTANCE)
+        for first, second in _keep_coarse(details, firsts, seconds, is_mirrored)
+    ]
+    copies: dict[tuple[int, int], tuple[bool, float]] = {}
+    for start in range(0, len(pairs), _CHUNK_PAIRS):
+        chunk = pairs[start : start + _CHUNK_PAIRS]
+        images = read(np.array([row for first, second, _ in chunk for row in (first, second)]))
+        for index, (first, second, is_mirrored) in enumerate(chunk):
+            correlation = correlate(*images[2 * index : 2 * index + 2], is_mirrored)
+            # a symmetric image is a copy in both orientations
+            known = copies.get((first, second), (False, _MIN_FINE))[1]
+            if correlation >= known:
+                copies[first, second] = is_mirrored, correlation
+    return [(*pair, *found) for pair, found in sorted(copies.items())]
+
+
+def correlate(first: Pixels, second: Pixels, is_mirrored: bool) -> float:
+    """Return the correlation of the fine structure of two views, uint8 (size, size), -1 to 1."""
+    second = np.ascontiguousarray(second[:, ::-1]) if is_mirrored else second
+    details = (_detail(view[find_field(view)], _FINE_PX, _FINE_SIGMA) for view in (first, second))
+    return float((next(details) * next(details)).sum())
+
+
+def _keep_coarse(
+    details: Details, first: Rows, second: Rows, is_mirrored: bool
+) -> npt.NDArray[np.int64]:
+    """Return the pairs with correlated fine structure at 32 x 32 pixels, (pairs, 2)."""
+    others = details[second]
+    if is_mirrored:
+        others = others.reshape(-1, _COARSE_PX, _COARSE_PX)[:, :, ::-1].reshape(others.shape)
+    products = details[first].astype(np.float32) * others.astype(np.float32)
+    return np.stack([first, second], axis=1)[products.sum(axis=1) >= _MIN_COARSE]
+
+
+def _detail(inside: Pixels, side_px: int, sigma: float) -> npt.NDArray[np.float32]:
+    """Return a field without its coarse structure, float32 (side, side), mean 0 and norm 1."""
+    small = cv2.resize(inside, (side_px, side_px), interpolation=cv2.INTER_AREA).astype(np.float32)
+    detail = small - np.asarray(cv2.GaussianBlur(small, (0, 0), sigma), np.float32)
+    detail -= detail.mean()
+    norm = np.linalg.norm(detail)
+    return detail / norm if norm > 0 else detail
+
+
+def describe_copies(
+    copies: list[tuple[int, int, bool, float]], views: pl.DataFrame
+) -> pl.DataFrame:
+    """Return a row per pair of copies, those that leak first.
+
+    A pair leaks if its views are of different groups, and a model that predicted one of them was
+    trained on the other: the views are in different folds, or one is in the test set.
+
+    Args:
+        copies: pairs, as from `find_copies`.
+        views: the views, with the columns of the manifest, `fold` and `role`.
+
+    Returns:
+        Columns as in `COPIES_SCHEMA`.
+    """
+    columns = ["view_id", "patient_id", "split", "label", "group", "fold", "role", "pixel_digest"]
+    facts = views.select(columns).rows()
+    rows = [
+        _describe(facts[first], facts[second], is_mirrored, correlation)
+        for first, second, is_mirrored, correlation in copies
+    ]
+    table = pl.DataFrame(rows, COPIES_SCHEMA, orient="row")
+    return table.sort("leaks", "correlation", "view", descending=[True, True, False])
+
+
+def _describe(
+    view: tuple[object, ...], copy: tuple[object, ...], is_mirrored: bool, correlation: float
+) -> tuple[object, ...]:
+    view_id, patient, split, label, group, fold, role, digest = view
+    same_set = (fold, role) == copy[5:7]
+    kind = "same_pixels" if digest == copy[7] else "mirrored" if is_mirrored else "similar"
+    same = (patient == copy[1], split == copy[2], label == copy[3])
+    return (view_id, copy[0], kind, correlation, *same, group != copy[4] and not same_set)
+
+
+def find_leaking(copies: pl.DataFrame, views: pl.DataFrame) -> set[str]:
+    """Return the ids of the views that were predicted by a model trained on a copy of them.
+
+    The models of test views were trained on all others; those of other views on no test view.
+    """
+    pairs = copies.filter("leaks").select("view", "copy")
+    both = [pairs, pairs.select(view="copy", copy="view")]
+    roles = views.select("view_id", "role")
+    joined = pl.concat(both).join(roles, left_on="view", right_on="view_id")
+    joined = joined.join(roles, left_on="copy", right_on="view_id", suffix="_of_copy")
+    return set(joined.filter(pl.col("role_of_copy") != "test")["view"])
