@@ -15,6 +15,7 @@ from ingest.options import IngestOptions, VerifyOptions
 from ingest.phantom.options import PhantomOptions
 from shared.errors import MuraLakeError, UsageError
 from trainer.options import (
+    AuditOptions,
     CvOptions,
     EdaOptions,
     ExportOptions,
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Any] = {
     "train": TrainOptions,
     "cv": CvOptions,
     "tune": TuneOptions,
+    "audit": AuditOptions,
     "predict": PredictOptions,
     "export": ExportOptions,
     "serve": ServeOptions,

@@ -36,6 +36,11 @@ def eda() -> NoReturn:
     run(_eda, "eda", "no page was written")
 
 
+def audit() -> NoReturn:
+    """Run `mura-audit`."""
+    run(_audit, "audit", "no page was written")
+
+
 def predict() -> NoReturn:
     """Run `mura-predict`."""
     run(_predict, "predict", "no predictions were printed; finished heat maps remain")
@@ -57,6 +62,7 @@ def _main(args: Sequence[str]) -> None:
         "cv": _cv,
         "tune": _tune,
         "eda": _eda,
+        "audit": _audit,
         "predict": _predict,
         "serve": _serve,
         "export": _export,
@@ -142,6 +148,17 @@ def _eda(args: Sequence[str]) -> None:
     from trainer.commands.eda import explore
 
     explore(options)
+
+
+def _audit(args: Sequence[str]) -> None:
+    from shared.command_line import parse
+    from trainer.options import AuditOptions
+
+    options = parse(AuditOptions, args, "audit")
+
+    from trainer.commands.audit import audit
+
+    audit(options)
 
 
 def _predict(args: Sequence[str]) -> None:

@@ -14,12 +14,14 @@ SUSPECTS_SCHEMA = {
     "study": pl.String,
     "label": pl.String,
     "published_label": pl.String,
-    "body_part": pl.String,
+    "suggested_label": pl.String,
     "score": pl.Float64,
+    "body_part": pl.String,
     "confirmed": pl.String,
 }
-"""Columns of `suspects.csv`. `label`: the suggested label; `score`: its calibrated probability;
-`confirmed`: empty, for the decision of a person."""
+"""Columns of `suspects.csv`. `label` is the published label until a person changes it, so that the
+file changes nothing by itself; `score`: calibrated probability of the suggested label; `confirmed`:
+empty, for a mark by that person. `ingest` reads the first two columns."""
 
 _STRONG = 0.1
 """A label contradicts strongly if its calibrated probability is below this value."""
@@ -91,10 +93,11 @@ def _find_in_part(studies: pl.DataFrame) -> pl.DataFrame:
     score = pl.when(label=1).then(1 - pl.col("calibrated")).otherwise("calibrated")
     return studies.filter(find_label_issues(labels, probabilities)).select(
         study="study_id",
-        label=other,
+        label=own,
         published_label=own,
-        body_part="body_part",
+        suggested_label=other,
         score=score,
+        body_part="body_part",
         confirmed=pl.lit(""),
     )
 

@@ -1,6 +1,6 @@
 """Out-of-fold scores of features that should not predict the label."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ from trainer.evaluation.bootstrap import MIN_GROUPS, Interval, interval, resampl
 from trainer.evaluation.metrics import measure_auroc
 from trainer.features.head_training import fit_heads
 from trainer.features.heads import Examples, Matrix, to_probabilities
+from trainer.report.formatting import with_interval
 
 ALARM_AUROC = 0.6
 """A score is an alarm if the lower bound of its 95 % CI is above this value."""
@@ -28,6 +29,11 @@ class Score:
     name: str
     auroc: float | None
     bounds: Interval | None
+
+    @property
+    def text(self) -> str:
+        """The AUROC with its interval, e.g. `0.804 [0.72, 0.88]`."""
+        return with_interval(self.auroc, asdict(self.bounds) if self.bounds else None)
 
     @property
     def is_alarm(self) -> bool:

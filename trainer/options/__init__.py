@@ -1,5 +1,6 @@
 """The options of trainer's commands; importing them loads neither TensorFlow nor polars."""
 
+from trainer.options.audit import AuditOptions
 from trainer.options.cross_validate import CvOptions
 from trainer.options.data import DataOptions, Task
 from trainer.options.fit import FitOptions
@@ -18,6 +19,7 @@ from trainer.options.tune import TuneOptions
 
 __all__ = [
     "DEFAULT_MODEL",
+    "AuditOptions",
     "Augment",
     "ClassWeight",
     "CvOptions",
