@@ -47,7 +47,9 @@ def coarse_detail(inside: Pixels) -> Details:
     return _detail(inside, _COARSE_PX, _COARSE_SIGMA).astype(np.float16).ravel()
 
 
-def find_copies(bits: Bits, details: Details, read: ReadViews) -> list[tuple[int, int, bool, float]]:
+def find_copies(
+    bits: Bits, details: Details, read: ReadViews
+) -> list[tuple[int, int, bool, float]]:
     """Return the pairs of views that show the same image.
 
     Pairs with similar perceptual hashes are compared by the correlation of their fine structure,

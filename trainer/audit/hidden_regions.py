@@ -14,10 +14,8 @@ from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from trainer.audit.shortcut_score import Score, score_features
 from trainer.data.input_wait import InputWait
-from trainer.features.embedder import Embedder
-from trainer.features.variants import PLAIN
+from trainer.features.heads import Matrix
 from trainer.inference.litert import LiteRtModel, infer
-from trainer.runs.hardware import count_threads
 
 Hidden = Literal["bone", "border"]
 
@@ -76,12 +74,13 @@ class _HiddenReader(ViewReader):
 
 
 def score_hidden(
-    embedder: Embedder, lake: Lake, views: pl.DataFrame, weight_decay: float
+    model: LiteRtModel, plain: Matrix, lake: Lake, views: pl.DataFrame, weight_decay: float
 ) -> Sequence[Score]:
     """Score heads that were fitted to, and predict, views with a hidden region.
 
     Args:
-        embedder: the frozen backbone of the run, converted to LiteRT.
+        model: the frozen backbone of the run.
+        plain: its embeddings of the whole views, float32 (views, n).
         lake: lake of the views.
         views: out-of-fold views: rows of the manifest, with `fold`.
         weight_decay: of the head.
@@ -92,8 +91,7 @@ def score_hidden(
     Raises:
         CorruptLakeError: the record of a view is damaged.
     """
-    model = LiteRtModel(embedder.converted, count_threads())
-    scores = [score_features("nothing", embedder.embed(views, PLAIN), views, weight_decay)]
+    scores = [score_features("nothing", plain, views, weight_decay)]
     names: dict[Hidden, str] = {"bone": BONE, "border": "all but this box"}
     for hidden, name in names.items():
         with _HiddenReader(lake, views, hidden) as reader:

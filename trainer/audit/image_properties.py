@@ -50,7 +50,9 @@ def list_properties(views: pl.DataFrame, scan: PixelScan) -> pl.DataFrame:
 def _list_markers(scan: PixelScan) -> pl.DataFrame:
     """Return the number of markers of each view, and place and area of the largest, in boxes."""
     rows = [
-        max(((b.width * b.height, b.x + b.width / 2, b.y + b.height / 2) for b in blobs), default=())
+        max(
+            ((b.width * b.height, b.x + b.width / 2, b.y + b.height / 2) for b in blobs), default=()
+        )
         for blobs in scan.markers
     ]
     found = np.array([row or (0.0, np.nan, np.nan) for row in rows]).reshape(-1, 3)
@@ -76,6 +78,8 @@ def score_properties(views: pl.DataFrame, properties: pl.DataFrame) -> list[Scor
     """
     every = [column for columns in PROPERTIES.values() for column in columns]
     return [
-        score_features(name, properties.select(columns).to_numpy().astype(np.float32), views, _WEIGHT_DECAY)
+        score_features(
+            name, properties.select(columns).to_numpy().astype(np.float32), views, _WEIGHT_DECAY
+        )
         for name, columns in {"all of them": every, **PROPERTIES}.items()
     ]

@@ -90,9 +90,7 @@ def audit_labels(audited: AuditedRun, with_images: bool) -> LabelSection:
     return LabelSection(contradictions, suspects, _count_by_part(studies, suspects), cases)
 
 
-def _add_neighbours(
-    cases: list[Suspect], audited: AuditedRun, with_images: bool
-) -> list[Suspect]:
+def _add_neighbours(cases: list[Suspect], audited: AuditedRun, with_images: bool) -> list[Suspect]:
     embedder = audited.embedder
     if embedder is None or not cases:
         return cases
@@ -123,4 +121,6 @@ def _count_by_part(studies: pl.DataFrame, suspects: pl.DataFrame) -> list[dict[s
     suspect = suspects.group_by("body_part").agg(
         suspects=pl.len(), as_abnormal=(pl.col("suggested_label") == LABEL_NAMES[1]).sum()
     )
-    return counts.join(suspect, on="body_part", how="left").fill_null(0).sort("body_part").to_dicts()
+    return (
+        counts.join(suspect, on="body_part", how="left").fill_null(0).sort("body_part").to_dicts()
+    )

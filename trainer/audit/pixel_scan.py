@@ -70,9 +70,7 @@ def scan_image(image: Pixels) -> ViewScan:
     markers = find_markers(image, field)
     metal_share = measure_metal(image, field, markers)
     field_share = inside.size / image.size
-    return ViewScan(
-        hash_image(inside), coarse_detail(inside), field_share, metal_share, markers
-    )
+    return ViewScan(hash_image(inside), coarse_detail(inside), field_share, metal_share, markers)
 
 
 def scan_views(lake: Lake, views: pl.DataFrame) -> PixelScan:

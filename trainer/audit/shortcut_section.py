@@ -13,7 +13,10 @@ from trainer.audit.image_properties import list_properties, score_properties
 from trainer.audit.marker_effect import MarkerEffect, measure_effect
 from trainer.audit.pixel_scan import PixelScan
 from trainer.audit.shortcut_score import Score, measure_score
+from trainer.features.variants import PLAIN
+from trainer.inference.litert import LiteRtModel
 from trainer.options import AuditOptions
+from trainer.runs.hardware import count_threads
 
 SHORTCUTS_SCHEMA = {
     "test": pl.String,
@@ -50,19 +53,22 @@ class ShortcutSection:
     hardware: Sequence[tuple[Score, int, float]]
 
     @property
+    def hidden_alarms(self) -> list[Score]:
+        """The scores without the bone that are alarms; with the bone, a score should be high."""
+        return [score for score in self.hidden if score.name == BONE and score.is_alarm]
+
+    @property
     def alarms(self) -> list[str]:
         """The sentences of alarms."""
         alarms = [
-            f"Image properties ({score.name}) predict the label with a view AUROC of "
-            f"{score.text}, without the bone."
+            f"Image properties ({score.name}) predict the label with a view AUROC of {score.text}."
             for score in self.properties
             if score.is_alarm
         ]
         alarms += [
             f"With {score.name} hidden, a head predicts the label with a view AUROC of "
             f"{score.text}."
-            for score in self.hidden
-            if score.name == BONE and score.is_alarm
+            for score in self.hidden_alarms
         ]
         if self.effect and self.effect.is_alarm:
             alarms.append(
@@ -87,9 +93,7 @@ class ShortcutSection:
         return pl.DataFrame(rows, SHORTCUTS_SCHEMA, orient="row")
 
 
-def audit_shortcuts(
-    audited: AuditedRun, scan: PixelScan, options: AuditOptions
-) -> ShortcutSection:
+def audit_shortcuts(audited: AuditedRun, scan: PixelScan, options: AuditOptions) -> ShortcutSection:
     """Test a run for shortcuts.
 
     Args:
@@ -128,7 +132,9 @@ def _hide(audited: AuditedRun, options: AuditOptions) -> tuple[str, Sequence[Sco
     if not embedder.converted:
         return "The backbone has no copy for LiteRT on this machine.", []
     views = _sample(audited.out_of_fold, options)
-    return "", score_hidden(embedder, audited.lake, views, weight_decay)
+    model = LiteRtModel(embedder.converted, count_threads())
+    plain = embedder.embed(views, PLAIN)
+    return "", score_hidden(model, plain, audited.lake, views, weight_decay)
 
 
 def _sample(views: pl.DataFrame, options: AuditOptions) -> pl.DataFrame:

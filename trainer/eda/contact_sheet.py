@@ -50,7 +50,8 @@ def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
     rows = views.select("view_id", "body_part", "label").rows()
     with ViewReader(lake, views) as reader:
         return [
-            Thumbnail(view_id, part, label, to_thumbnail(reader.read(np.array([index]))[0, :, :, 0]))
+            Thumbnail(
+                view_id, part, label, to_thumbnail(reader.read(np.array([index]))[0, :, :, 0])
+            )
             for index, (view_id, part, label) in enumerate(rows)
         ]
-

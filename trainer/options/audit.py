@@ -31,8 +31,8 @@ class AuditOptions(RunOptions):
     """`on` embeds a sample of the views again with the bone hidden, and with all but the bone
     hidden, and fits the head to them; only for a head on a frozen backbone."""
     sample: int = 200
-    """Number of views with markers to predict without them, and with hide=on of patient groups'
-    views to embed, 20 or more."""
+    """Largest number of views with markers to predict without them, and of views to embed with
+    hide=on, 20 or more."""
     seed: int = 0
     """Seed of the samples and of the random patches, 0 to 2147483647."""
     images: Images = "on"
