@@ -4,9 +4,9 @@ from pathlib import Path
 
 from shared.labels import BODY_PARTS
 from trainer.audit.audited_run import AuditedRun
-from trainer.audit.copy_section import CopySection
-from trainer.audit.label_section import LabelSection
-from trainer.audit.shortcut_section import ShortcutSection
+from trainer.audit.copies.section import CopySection
+from trainer.audit.labels.section import LabelSection
+from trainer.audit.shortcuts.section import ShortcutSection
 from trainer.options import AuditOptions
 from trainer.report import formatting
 from trainer.report.template import render

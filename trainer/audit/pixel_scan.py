@@ -16,10 +16,10 @@ from shared.images.pixels import Pixels
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.progress import Progress
-from trainer.audit.copies import Details, coarse_detail
-from trainer.audit.hardware import measure_metal
-from trainer.audit.markers import Blob, find_markers
-from trainer.audit.perceptual_hash import Bits, hash_image
+from trainer.audit.copies.find_copies import Details, coarse_detail
+from trainer.audit.copies.perceptual_hash import Bits, hash_image
+from trainer.audit.shortcuts.hardware import measure_metal
+from trainer.audit.shortcuts.markers import Blob, find_markers
 from trainer.data.map_ahead import map_ahead
 
 _CHUNK_VIEWS = 64

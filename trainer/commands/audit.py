@@ -9,11 +9,11 @@ from shared.errors import UsageError
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
 from trainer.audit.audited_run import open_audited_run
-from trainer.audit.copy_section import audit_copies
-from trainer.audit.label_section import audit_labels
+from trainer.audit.copies.section import audit_copies
+from trainer.audit.labels.section import audit_labels
 from trainer.audit.page import make_page
 from trainer.audit.pixel_scan import scan_views
-from trainer.audit.shortcut_section import audit_shortcuts
+from trainer.audit.shortcuts.section import audit_shortcuts
 from trainer.options import AuditOptions
 from trainer.runs.saved_run import SavedRun
 

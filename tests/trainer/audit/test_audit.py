@@ -10,7 +10,7 @@ import polars as pl
 from shared.lake.open import Lake
 from tests.commands import call
 from tests.trainer.run_folders import fit, write_run
-from trainer.audit.hidden_regions import BONE, score_hidden
+from trainer.audit.shortcuts.hidden_regions import BONE, score_hidden
 from trainer.inference.litert import LiteRtModel
 from trainer.runs.digests import write_digests
 from trainer.runs.open import open_new_run

@@ -6,7 +6,12 @@ import polars as pl
 import pytest
 
 from tests.trainer.audit.phantoms import Images, draw_source, make_views, to_lake
-from trainer.audit.copies import COPIES_SCHEMA, describe_copies, find_copies, find_leaking
+from trainer.audit.copies.find_copies import (
+    COPIES_SCHEMA,
+    describe_copies,
+    find_copies,
+    find_leaking,
+)
 from trainer.audit.pixel_scan import collect, scan_image
 
 NUM = 30

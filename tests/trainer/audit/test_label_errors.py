@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trainer.audit.label_errors import (
+from trainer.audit.labels.label_errors import (
     SUSPECTS_SCHEMA,
     count_contradictions,
     find_label_issues,

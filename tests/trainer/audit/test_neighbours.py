@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from trainer.audit.neighbours import average_studies, find_neighbours
+from trainer.audit.labels.neighbours import average_studies, find_neighbours
 
 
 def test_neighbours_are_of_other_groups() -> None:

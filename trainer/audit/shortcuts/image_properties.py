@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from trainer.audit.pixel_scan import PixelScan
-from trainer.audit.shortcut_score import Score, score_features
+from trainer.audit.shortcuts.shortcut_score import Score, score_features
 
 PROPERTIES = {
     "size": ("log_width", "log_height"),

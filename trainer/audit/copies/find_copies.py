@@ -9,7 +9,7 @@ import polars as pl
 
 from shared.images.crop import find_field
 from shared.images.pixels import Pixels
-from trainer.audit.perceptual_hash import Bits, Rows, find_similar
+from trainer.audit.copies.perceptual_hash import Bits, Rows, find_similar
 
 Details = npt.NDArray[np.float16]
 ReadViews = Callable[[Rows], Pixels]

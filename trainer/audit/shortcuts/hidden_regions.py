@@ -12,7 +12,7 @@ from shared.images.crop import Box, find_field
 from shared.images.pixels import Pixels
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
-from trainer.audit.shortcut_score import Score, score_features
+from trainer.audit.shortcuts.shortcut_score import Score, score_features
 from trainer.data.input_wait import InputWait
 from trainer.features.heads import Matrix
 from trainer.inference.litert import LiteRtModel, infer

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import bdtrc
 
 from shared.images.pixels import Pixels
-from trainer.audit.markers import Blob, move_randomly, paint_over
+from trainer.audit.shortcuts.markers import Blob, move_randomly, paint_over
 from trainer.evaluation.binary_metrics import Floats
 
 Predict = Callable[[Pixels], Floats]

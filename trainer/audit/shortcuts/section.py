@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 
 from trainer.audit.audited_run import AuditedRun
-from trainer.audit.hardware_scores import score_hardware
-from trainer.audit.hidden_regions import BONE, score_hidden
-from trainer.audit.image_properties import list_properties, score_properties
-from trainer.audit.marker_effect import MarkerEffect, measure_effect
 from trainer.audit.pixel_scan import PixelScan
-from trainer.audit.shortcut_score import Score, measure_score
+from trainer.audit.shortcuts.hardware import score_hardware
+from trainer.audit.shortcuts.hidden_regions import BONE, score_hidden
+from trainer.audit.shortcuts.image_properties import list_properties, score_properties
+from trainer.audit.shortcuts.marker_effect import MarkerEffect, measure_effect
+from trainer.audit.shortcuts.shortcut_score import Score, measure_score
 from trainer.features.variants import PLAIN
 from trainer.inference.litert import LiteRtModel
 from trainer.options import AuditOptions
@@ -118,7 +118,7 @@ def audit_shortcuts(audited: AuditedRun, scan: PixelScan, options: AuditOptions)
         sum(map(bool, scan.markers)),
         effect,
         on_effect,
-        score_hardware(views, scan),
+        score_hardware(views, scan.metal_share),
     )
 
 

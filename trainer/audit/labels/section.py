@@ -6,8 +6,8 @@ import polars as pl
 
 from shared.labels import LABEL_NAMES
 from trainer.audit.audited_run import AuditedRun, Picture
-from trainer.audit.label_errors import Contradictions, count_contradictions, find_suspects
-from trainer.audit.neighbours import average_studies, find_neighbours
+from trainer.audit.labels.label_errors import Contradictions, count_contradictions, find_suspects
+from trainer.audit.labels.neighbours import average_studies, find_neighbours
 from trainer.features.variants import PLAIN
 from trainer.report.formatting import count
 
