@@ -210,7 +210,7 @@ def test_an_ensemble_is_told_and_needs_no_refit(tmp_path: Path):
     (tmp_path / "config.json").write_text(json.dumps(config))
     text = read_text(write_report(tmp_path))
     assert "The final model is the ensemble of its 3 fold models" in text
-    assert "trained again" not in text
+    assert "was trained on the train split, with" not in text
     assert "Validation: held out" not in text
 
 
