@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from shared.console import note
-from shared.errors import TrainingError, UsageError
+from shared.errors import TrainingError, UsageError, WeightsError
 from shared.images.pixels import Pixels
 from shared.labels import LABEL_NAMES
 from shared.lake.open import Lake, open_lake
@@ -18,7 +18,8 @@ from trainer.evaluation.binary_metrics import Floats
 from trainer.evaluation.calibration import calibrate
 from trainer.evaluation.scored_table import by_study
 from trainer.features.embedder import Embedder
-from trainer.inference.predictor import open_predictor
+from trainer.features.variants import PLAIN
+from trainer.inference.predictor import Predictor, open_predictor
 from trainer.models.candidates import Candidate
 from trainer.options import AuditOptions, CvOptions
 from trainer.report.thumbnails import to_thumbnail
@@ -72,14 +73,20 @@ class AuditedRun:
 
     @cached_property
     def embedder(self) -> Embedder | None:
-        """The embedder of the chosen head; None if the whole network was trained."""
+        """The embedder of the chosen head; None without a head, or without pretrained weights."""
         if self.weight_decay is None or self._options is None:
             return None
         (model_name,) = {c.model for c in self._candidates if c.name == self.run.model}
         # the lake may have moved since
         options = replace(self._options, lake=str(self.lake.store), cache="")
         context = RunContext(options, self.lake, self.run.folder)
-        return Embedder(context, model_name, self.out_of_fold)
+        embedder = Embedder(context, model_name, self.out_of_fold)
+        try:
+            embedder.key(PLAIN)
+        except WeightsError as error:
+            note(f"the audit uses no embeddings: {error}")
+            return None
+        return embedder
 
     @cached_property
     def _options(self) -> CvOptions | None:
@@ -88,6 +95,10 @@ class AuditedRun:
         except (TypeError, UsageError) as error:
             note(f"the audit uses no embeddings: the run has options of another version: {error}")
             return None
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        return open_predictor(self.run, "litert", self.views.height)
 
     @property
     def _candidates(self) -> list[Candidate]:
@@ -99,9 +110,8 @@ class AuditedRun:
         Raises:
             TrainingError: the run has no model for LiteRT.
         """
-        predictor = open_predictor(self.run, "litert", len(images))
         rows = (images[row : row + 1, ..., None] for row in range(len(images)))
-        return abnormal_probability(np.concatenate(list(predictor.predict_batches(rows))))
+        return abnormal_probability(np.concatenate(list(self._predictor.predict_batches(rows))))
 
     def read(self, views: pl.DataFrame) -> Pixels:
         """Return the stored pixels of a few views, uint8 (views, size, size)."""
