@@ -39,7 +39,8 @@ _COARSE_SIGMA, _FINE_SIGMA = 2.0, 3.0
 _MIN_COARSE, _MIN_FINE = 0.9, 0.75
 """Minimum correlation of two copies. On phantoms and real radiographs, copies at JPEG quality 30
 or half the size have at least 0.97 and 0.82, other patients at most 0.88 and 0.68."""
-_CHUNK_PAIRS = 64
+_CHUNK_COARSE, _CHUNK_PAIRS = 2048, 64
+"""Pairs compared at a time; the limits bound memory."""
 
 
 def coarse_detail(inside: Pixels) -> Details:
@@ -93,11 +94,21 @@ def _keep_coarse(
     details: Details, first: Rows, second: Rows, is_mirrored: bool
 ) -> npt.NDArray[np.int64]:
     """Return the pairs with correlated fine structure at 32 x 32 pixels, (pairs, 2)."""
-    others = details[second]
+    pairs = np.stack([first, second], axis=1)
+    correlations = [
+        _correlate_coarse(*details[pairs[start : start + _CHUNK_COARSE].T], is_mirrored)
+        for start in range(0, len(pairs), _CHUNK_COARSE)
+    ]
+    return pairs[np.concatenate([np.empty(0, np.float32), *correlations]) >= _MIN_COARSE]
+
+
+def _correlate_coarse(
+    first: Details, second: Details, is_mirrored: bool
+) -> npt.NDArray[np.float32]:
+    """Return the correlation of each row of two arrays of details, float32 (pairs,)."""
     if is_mirrored:
-        others = others.reshape(-1, _COARSE_PX, _COARSE_PX)[:, :, ::-1].reshape(others.shape)
-    products = details[first].astype(np.float32) * others.astype(np.float32)
-    return np.stack([first, second], axis=1)[products.sum(axis=1) >= _MIN_COARSE]
+        second = second.reshape(-1, _COARSE_PX, _COARSE_PX)[:, :, ::-1].reshape(second.shape)
+    return (first.astype(np.float32) * second.astype(np.float32)).sum(axis=1)
 
 
 def _detail(inside: Pixels, side_px: int, sigma: float) -> npt.NDArray[np.float32]:
