@@ -6,7 +6,8 @@ import polars as pl
 
 from shared.lake.reader import ViewReader
 from trainer.audit.audited_run import AuditedRun, Picture
-from trainer.audit.copies.find_copies import KINDS, describe_copies, find_copies, find_leaking
+from trainer.audit.copies.copies_table import KINDS, describe_copies, find_leaking
+from trainer.audit.copies.find_copies import find_copies
 from trainer.audit.pixel_scan import PixelScan
 from trainer.evaluation.metrics import measure_auroc
 from trainer.evaluation.scored_table import to_arrays
