@@ -59,7 +59,7 @@ def compute_metrics(
         `chosen`: the best candidate.
     """
     seed = config["options"]["seed"]
-    metrics = {"bootstrap": _describe_bootstrap(seed), "decision": asdict(decision)}
+    metrics = {"bootstrap": describe_bootstrap(seed), "decision": asdict(decision)}
     if CLASS_PROBABILITIES in scored.columns:
         own = scored.filter(model=decision.model)
         metrics["classes"] = _measure_class_sets(config["classes"], own, seed)
@@ -100,7 +100,8 @@ def _measure_published(scored: pl.DataFrame, decision: Decision, seed: int) -> d
     return {role: estimate(of, decision, seed) for role, of in sets.items() if of.height}
 
 
-def _describe_bootstrap(seed: int) -> dict[str, Any]:
+def describe_bootstrap(seed: int) -> dict[str, Any]:
+    """Return the method of the intervals for `metrics.json`."""
     return {
         "num_resamples": NUM_RESAMPLES,
         "of": "patient groups",

@@ -18,7 +18,7 @@ class DataOptions:
     """The lake, the body part and the cache."""
 
     part: str = ALL_PARTS
-    """Body part of the lake to train on, such as wrist, or `all`."""
+    """Body part of the views, such as wrist, or `all`."""
     lake: str = "lake"
     """Folder of the lake, or s3://bucket/path."""
     cache: str = ""
