@@ -224,7 +224,6 @@ def test_splits(images: Path) -> None:
         (b"path,label,split\nx.png,1,train\n", "with 4 images, and 1 rows, such as x.png"),
         (b"path,split\na/1.png,train\n", "columns=label=NAME"),
         (b'path,label\n"a/1.png,1\n', "Received"),
-        (b"path,label,split,label\na/1.png,1,train\n", "Received"),
         (bytes(range(256)) * 9, "Received"),
         (b"path,label,split\n" + b"x" * 100_000 + b",1,train\n", "1 rows, such as xxx"),
     ],
