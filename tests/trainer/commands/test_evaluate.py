@@ -13,8 +13,7 @@ import pytest
 
 from shared.lake.open import Lake
 from tests.commands import Completed, call
-from tests.trainer.run_folders import fit, predict, write_run
-from trainer.report.page import write_report
+from tests.trainer.run_folders import finish, fit, predict, write_run
 from trainer.runs.digests import read_digests, write_digests
 from trainer.runs.evaluation_folder import open_predictions
 from trainer.runs.open import open_saved_run
@@ -46,7 +45,7 @@ class TestEvaluate:
         assert found.decision == run.decision
         metrics = json.loads((evaluation / "metrics.json").read_text())
         test = run.metrics["test"]["all"]
-        for key in ("num_views", "view_auroc", "study_kappa", "study_auroc", "view_confusion"):
+        for key in ("num_views", "view_auroc", "study_kappa", "study_auroc", "view_recall"):
             assert metrics["evaluation"]["all"][key] == pytest.approx(test[key], abs=1e-3)
         assert metrics["overlap"] == {"num_patients": 0, "num_images": 0}
 
@@ -124,9 +123,7 @@ def write_cv_run(folder: Path, strength: float, seed: int) -> Path:
         ):
             probability = float(np.clip(strength * (label - 0.5) + rng.random(), 0, 1))
             rows.append((view, model, own_fold, role, probability, study, part, label, patient))
-    write_report(write_run(folder, "cv", rows, list(fit("cnn"))))
-    write_digests(folder)
-    return folder
+    return finish(write_run(folder, "cv", rows, list(fit("cnn"))))
 
 
 @pytest.fixture(scope="module")
