@@ -85,6 +85,14 @@ compare *words:
     {{ recipes }}
     run("mura-compare")
 
+# Audit a cross-validation for wrong labels, copies and shortcuts: just audit [run=runs/...] [hide=on]
+[no-cd]
+[no-exit-message]
+[script]
+audit *words:
+    {{ recipes }}
+    run("mura-audit")
+
 # Predict normal or abnormal for images and studies: just predict PATH... [run=runs/...] [format=csv] [explain=maps]
 [no-cd]
 [no-exit-message]

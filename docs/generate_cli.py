@@ -15,6 +15,7 @@ from ingest.options import IngestOptions, VerifyOptions
 from ingest.phantom.options import PhantomOptions
 from shared.errors import MuraLakeError, UsageError
 from trainer.options import (
+    AuditOptions,
     CompareOptions,
     CvOptions,
     EdaOptions,
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Any] = {
     "tune": TuneOptions,
     "evaluate": EvaluateOptions,
     "compare": CompareOptions,
+    "audit": AuditOptions,
     "predict": PredictOptions,
     "export": ExportOptions,
     "serve": ServeOptions,

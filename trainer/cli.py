@@ -46,6 +46,11 @@ def compare() -> NoReturn:
     run(_compare, "compare", "no page was written")
 
 
+def audit() -> NoReturn:
+    """Run `mura-audit`."""
+    run(_audit, "audit", "no page was written")
+
+
 def predict() -> NoReturn:
     """Run `mura-predict`."""
     run(_predict, "predict", "no predictions were printed; finished heat maps remain")
@@ -69,6 +74,7 @@ def _main(args: Sequence[str]) -> None:
         "eda": _eda,
         "evaluate": _evaluate,
         "compare": _compare,
+        "audit": _audit,
         "predict": _predict,
         "serve": _serve,
         "export": _export,
@@ -176,6 +182,17 @@ def _compare(args: Sequence[str]) -> None:
     from trainer.commands.compare import compare
 
     compare(options)
+
+
+def _audit(args: Sequence[str]) -> None:
+    from shared.command_line import parse
+    from trainer.options import AuditOptions
+
+    options = parse(AuditOptions, args, "audit")
+
+    from trainer.commands.audit import audit
+
+    audit(options)
 
 
 def _predict(args: Sequence[str]) -> None:

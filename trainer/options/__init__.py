@@ -1,5 +1,6 @@
 """The options of trainer's commands; importing them loads neither TensorFlow nor polars."""
 
+from trainer.options.audit import AuditOptions
 from trainer.options.cross_validate import CvOptions
 from trainer.options.data import DataOptions, Task
 from trainer.options.evaluation import CompareOptions, EvaluateOptions
@@ -19,6 +20,7 @@ from trainer.options.tune import TuneOptions
 
 __all__ = [
     "DEFAULT_MODEL",
+    "AuditOptions",
     "Augment",
     "ClassWeight",
     "CompareOptions",
