@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,12 @@ class TestEvaluate:
         assert f"warning: {train.height} views are also in the training" in result.stderr
         assert f"{num_patients} patients have the number of a patient" in result.stderr
         assert "are also in the training" in (tmp_path / "out" / "report.html").read_text()
+        compared = call("mura-compare", trained_run, tmp_path / "out", "set=validation")
+        assert compared.returncode == 1
+        twice = tmp_path / "twice"
+        shutil.copytree(tmp_path / "out", twice)
+        compared = call("mura-compare", twice, tmp_path / "out")
+        assert f"warning: twice: {train.height} views are also in the training" in compared.stderr
 
     def test_another_part_is_named_as_not_trained_on(
         self, trained_run: Path, lake: Lake, tmp_path: Path
