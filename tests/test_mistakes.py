@@ -73,7 +73,10 @@ OPTIONS: dict[str, type[object]] = {
         (1, (VERIFY, "lake=~no-such-user"), ("Expected a lake", "lake=~no-such-user")),
         (1, (INGEST, "~no-such-user"), ("~no-such-user, which is not a folder",)),
         pytest.param(
-            1, (EDA, "lake={lake}", "out=."), ("Expected to write",), marks=pytest.mark.slow
+            1,
+            (EDA, "lake={lake}", "out=.", "images=off"),
+            ("Expected to write",),
+            marks=pytest.mark.slow,
         ),
         (1, (TRAIN, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (TRAIN, "lake={tmp}/newer"), ("Expected a lake of format 2", "format_version=99")),
@@ -91,7 +94,7 @@ OPTIONS: dict[str, type[object]] = {
             1,
             (CV, "lake={lake}", "models=cnn2", "out={tmp}/run", "engine=ray", "address=[::1]:1"),
             ("a Ray cluster at the address", "address=[::1]:1"),
-            marks=pytest.mark.slow,
+            marks=pytest.mark.benchmark,
         ),
         (
             1,
@@ -206,6 +209,7 @@ def test_a_mistake_is_one_line(
         ((TRAIN, "copies=0"), ("1 to 64", "copies=0")),
         ((TRAIN, "recipe=slow"), ("'quick', 'frozen'", "slow")),
         ((TRAIN, "threshold=1"), ("above 0 and below 1", "threshold=1")),
+        ((TRAIN, "threshold=f1"), ("auto, youden", "sensitivity:S", "threshold=f1")),
         ((TRAIN, "weight_decay=0"), ("above 0", "weight_decay=0")),
         ((CV, "weight_decays=1,-1"), ("above 0", "weight_decays=-1")),
         ((CV, "weight_decays=weak"), ("numbers", "weight_decays=weak")),

@@ -56,7 +56,7 @@ def compute_metrics(
         `chosen`: the best candidate.
     """
     seed = config["options"]["seed"]
-    metrics = {"bootstrap": _describe_bootstrap(seed), "decision": asdict(decision)}
+    metrics = {"bootstrap": describe_bootstrap(seed), "decision": asdict(decision)}
     if CLASS_PROBABILITIES in scored.columns:
         own = scored.filter(model=decision.model)
         metrics["classes"] = _measure_class_sets(config["classes"], own, seed)
@@ -86,7 +86,8 @@ def metrics_by_role(metrics: Mapping[str, Any]) -> dict[str, ByPart]:
     return {role: by_part for role, by_part in by_role.items() if by_part}
 
 
-def _describe_bootstrap(seed: int) -> dict[str, Any]:
+def describe_bootstrap(seed: int) -> dict[str, Any]:
+    """Return the method of the intervals for `metrics.json`."""
     return {
         "num_resamples": NUM_RESAMPLES,
         "of": "patient groups",

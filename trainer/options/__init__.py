@@ -3,6 +3,7 @@
 from trainer.options.audit import AuditOptions
 from trainer.options.cross_validate import CvOptions
 from trainer.options.data import DataOptions, Task
+from trainer.options.evaluation import CompareOptions, EvaluateOptions
 from trainer.options.fit import FitOptions
 from trainer.options.machine import MachineOptions, Precision
 from trainer.options.model import DEFAULT_MODEL, ModelOptions
@@ -22,9 +23,11 @@ __all__ = [
     "AuditOptions",
     "Augment",
     "ClassWeight",
+    "CompareOptions",
     "CvOptions",
     "DataOptions",
     "EdaOptions",
+    "EvaluateOptions",
     "ExportOptions",
     "FitOptions",
     "MachineOptions",

@@ -18,7 +18,7 @@ class DataOptions:
     """The lake, the body part and the cache."""
 
     part: Part = "all"
-    """Body part to train on, or `all`."""
+    """Body part of the views, or `all`."""
     lake: str = "lake"
     """Folder of the lake, or s3://bucket/path."""
     cache: str = ""
