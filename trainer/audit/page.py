@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 from trainer.audit.audited_run import AuditedRun
 from trainer.audit.copies.section import CopySection
 from trainer.audit.labels.section import LabelSection
@@ -23,7 +23,7 @@ def make_page(
 ) -> str:
     """Return the page of an audit from the results of its sections."""
     run = audited.run
-    parts = [part for part in BODY_PARTS if part in set(audited.views["body_part"])]
+    parts = order_parts(audited.views["body_part"])
     return render(
         _TEMPLATE,
         title=formatting.part_name(parts),

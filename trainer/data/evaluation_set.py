@@ -4,7 +4,7 @@ import polars as pl
 
 from shared.errors import TrainingError
 from shared.images.spec import ImageSpec
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 from shared.lake.open import Lake
 from trainer.options import EvaluateOptions
 
@@ -49,7 +49,7 @@ def select_views(lake: Lake, options: EvaluateOptions) -> pl.DataFrame:
     if options.part != "all":
         views = views.filter(body_part=options.part)
     if views.is_empty():
-        present = [part for part in BODY_PARTS if part in set(lake.manifest["body_part"])]
+        present = order_parts(lake.manifest["body_part"])
         raise TrainingError(
             f"Expected views of part={options.part} split={options.split}. Received: "
             f"lake={lake.store} with views of {', '.join(present) or 'no body part'}"

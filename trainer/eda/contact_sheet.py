@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from trainer.report.thumbnails import to_thumbnail
@@ -36,7 +36,7 @@ def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
     turn = pl.col("order").rank("ordinal").over(*keys, "patient_id").alias("turn")
     in_turns = shuffled.with_columns(turn).sort("turn", "order")
     chosen = in_turns.group_by(keys, maintain_order=True).head(NUM_VIEWS)
-    part = pl.col("body_part").cast(pl.Enum(BODY_PARTS))
+    part = pl.col("body_part").cast(pl.Enum(order_parts(manifest["body_part"])))
     return chosen.sort(part, "label", "turn", "order").select(manifest.columns)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 from shared.storage.atomic import write_atomically
 from trainer.evaluation.decision import BASES
 from trainer.evaluation.scored_table import LEVELS
@@ -32,7 +32,7 @@ def write_evaluation_report(folder: Path, evaluation: Evaluation) -> None:
         section: [write_plot(folder, name, *plot) for name, plot in of_section.items()]
         for section, of_section in drawn.items()
     }
-    parts = [part for part in BODY_PARTS if part in set(scored["body_part"])]
+    parts = order_parts(scored["body_part"])
     trained = evaluation.config["run"]["trained_parts"]
     measures = by_part["all"]
     published = list_published(scored)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 from shared.storage.atomic import write_atomically
 from trainer.evaluation.metrics import Measures
 from trainer.evaluation.scored_table import LEVELS, most_independent_set
@@ -69,7 +69,7 @@ def _render(run: SavedRun, folder: Path, sections: Mapping[str, list[Plot]]) -> 
     case_role, rows = most_independent_set(run.scored, run.model)
     mistakes = list(error_analysis.list_mistakes(rows, run.decision, folder))
     uncertain = list(error_analysis.list_uncertain(rows, run.decision, folder))
-    parts = [part for part in BODY_PARTS if part in set(run.scored["body_part"])]
+    parts = order_parts(run.scored["body_part"])
     published = list_published(run.scored.filter(model=run.model, role="test"))
     return render(
         _TEMPLATE,

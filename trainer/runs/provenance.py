@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from shared.cluster import code_fingerprint
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 from shared.lake.open import Lake
 from shared.storage.atomic import digest
 from trainer.data.split import FitPlan
@@ -121,9 +121,8 @@ def _round(seconds: Mapping[str, float]) -> dict[str, float]:
 
 def count_views(views: pl.DataFrame) -> dict[str, Any]:
     """Return the body parts of a set, and its numbers of views, studies and patients."""
-    present = set(views["body_part"])
     return {
-        "body_parts": [part for part in BODY_PARTS if part in present],
+        "body_parts": order_parts(views["body_part"]),
         "num_views": views.height,
         "num_studies": views["study_id"].n_unique(),
         "num_patients": views["patient_id"].n_unique(),

@@ -410,3 +410,22 @@ class TestNotes:
 )
 def test_durations(seconds: float, said: str):
     assert formatting.duration(seconds) == said
+
+
+def test_corrected_labels_are_scored_under_both(tmp_path: Path):
+    folder = write_train(tmp_path)
+    predictions = pl.read_parquet(folder / "predictions.parquet")
+    is_changed = (pl.col("role") == "test") & (pl.col("study_id").str.contains("patient0500[02]"))
+    label = pl.when(is_changed).then(1 - pl.col("label")).otherwise("label")
+    predictions.with_columns(label_as_published=label).write_parquet(folder / "predictions.parquet")
+    report = write_report(folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    published, test = metrics["as_published"]["test"], metrics["test"]["all"]
+    assert published["num_abnormal_views"] == test["num_abnormal_views"] + 4
+    assert published["view_auroc"] < test["view_auroc"]
+    section = read_text(report).partition("By the labels as published")[2]
+    assert number(published["study_auroc"]) in section
+
+
+def test_labels_that_are_as_published_need_no_table(train_report: Path):
+    assert "as published" not in read_text(train_report)
