@@ -19,9 +19,10 @@ SUSPECTS_SCHEMA = {
     "body_part": pl.String,
     "confirmed": pl.String,
 }
-"""Columns of `suspects.csv`. `label` is that of the lake until a person changes it, so that the file
-changes nothing by itself; `published_label`: that before a correction during ingest; `score`: calibrated probability of the suggested label; `confirmed`:
-empty, for a mark by that person. `ingest` reads the first two columns."""
+"""Columns of `suspects.csv`. `label`: that of the lake, until a person changes it, so that the file
+changes nothing by itself; `published_label`: that before a correction during ingest; `score`:
+calibrated probability of the suggested label; `confirmed`: empty, for a mark by that person.
+`ingest` reads the first two columns."""
 
 _STRONG = 0.1
 """A label contradicts strongly if its calibrated probability is below this value."""
