@@ -28,6 +28,9 @@ from trainer.runs.context import RunContext
 from trainer.runs.open import open_saved_run
 from trainer.runs.saved_run import SavedRun
 
+_OPTIONS_OF_BACKBONE = ("models", "weight_decays", "weights", "train", "recipe", "deterministic")
+"""Options that determine the candidates and their embeddings; others may be of another version."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -96,9 +99,10 @@ class AuditedRun:
 
     @cached_property
     def _options(self) -> CvOptions | None:
+        recorded = self.run.config["options"]
         try:
-            return CvOptions(**self.run.config["options"])
-        except (TypeError, UsageError) as error:
+            return CvOptions(**{name: recorded[name] for name in _OPTIONS_OF_BACKBONE})
+        except (KeyError, TypeError, UsageError) as error:
             note(f"the audit uses no embeddings: the run has options of another version: {error}")
             return None
 
