@@ -10,6 +10,12 @@ from trainer.runs.saved_run import SavedRun
 
 def on_initial_weights(run: SavedRun) -> str:
     """Name the initial weights."""
+    if start := run.config.get("start"):
+        return (
+            f"from the model `{start['model']}` of the run `{start['path']}` (digest "
+            f"`{start['digest']}`), trained on {count(start['num_train_views'], 'views')} of the "
+            f"{', '.join(start['body_parts'])} in the lake `{start['lake_digest']}`"
+        )
     weights = run.config["options"]["weights"]
     entry = MODELS.get(run.model.partition(" ")[0])
     if entry is None or not entry.pretrained_for(weights):

@@ -16,7 +16,9 @@ from shared.errors import TrainingError
 from shared.labels import LABEL_NAMES
 from tests.trainer.run_folders import PARTS, fit, predict, write_cv, write_run, write_train
 from trainer.data.target import Target
+from trainer.evaluation import official_valid
 from trainer.evaluation.decision import Decision
+from trainer.evaluation.official_valid import digest_studies
 from trainer.evaluation.scored_table import LEVELS
 from trainer.report import formatting, methods, summary
 from trainer.report.error_analysis import heat_map_path
@@ -91,6 +93,44 @@ def test_answers_at_the_learnt_threshold_stand_below_those_at_one_half(report: P
     learnt_on = metrics["decision"]["learnt_on"].replace("_", "-")
     assert f"were learnt on the {learnt_on} predictions" in text
     assert "the test set was not used" in text
+
+
+def test_predictive_values_stand_at_each_prevalence(report: Path):
+    measures, text = (
+        _headline(json.loads((report.parent / "metrics.json").read_text())),
+        read_text(report),
+    )
+    for level in ("view", "study"):
+        learnt = measures[f"{level}_at_threshold"]
+        recall, specificity = learnt["recall"], learnt["specificity"]
+        assert [row["prevalence"] for row in learnt["predictive_values"]] == [0.05, 0.1, 0.2, 0.5]
+        for row in learnt["predictive_values"]:
+            share = row["prevalence"]
+            positive = recall * share / (recall * share + (1 - specificity) * (1 - share))
+            assert row["ppv"] == pytest.approx(positive)
+            bounds = row["intervals"]["ppv"]
+            assert bounds["low"] <= row["ppv"] <= bounds["high"]
+            assert f"{number(row['ppv'])} {formatting.interval(bounds)}" in text
+
+
+def test_published_results_stand_beside_the_official_valid_split_only(
+    train_report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert "Published results" not in read_text(train_report)
+    folder = write_train(tmp_path / "run")
+    test = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
+    # the digest of this set stands in for that of MURA
+    named = test.with_columns(pl.col("study_id").str.replace(r"_[01]$", "_negative"))
+    monkeypatch.setattr(official_valid, "OFFICIAL_DIGEST", digest_studies(named))
+    monkeypatch.setattr(official_valid, "_NAME", r"^valid/(XR_[A-Z]+/patient\d+/study\d+)_[01]$")
+    text = read_text(write_report(folder))
+    measures = json.loads((folder / "metrics.json").read_text())["test"]["all"]
+    assert "Published results" in text
+    assert "DenseNet-201, fine-tuned 0.645" in text
+    error = measures["study_kappa_standard_error"]
+    assert f"standard error of this study kappa is {number(error)}" in text
+    bounds = measures["study_intervals"]["kappa"]
+    assert bounds["high"] - bounds["low"] == pytest.approx(2 * 1.96 * error, rel=0.15)
 
 
 def test_the_page_stands_alone(report: Path):
@@ -377,3 +417,22 @@ class TestNotes:
 )
 def test_durations(seconds: float, said: str):
     assert formatting.duration(seconds) == said
+
+
+def test_corrected_labels_are_scored_under_both(tmp_path: Path):
+    folder = write_train(tmp_path)
+    predictions = pl.read_parquet(folder / "predictions.parquet")
+    is_changed = (pl.col("role") == "test") & (pl.col("study_id").str.contains("patient0500[02]"))
+    label = pl.when(is_changed).then(1 - pl.col("label")).otherwise("label")
+    predictions.with_columns(label_as_published=label).write_parquet(folder / "predictions.parquet")
+    report = write_report(folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    published, test = metrics["as_published"]["test"], metrics["test"]["all"]
+    assert published["num_abnormal_views"] == test["num_abnormal_views"] + 4
+    assert published["view_auroc"] < test["view_auroc"]
+    section = read_text(report).partition("By the labels as published")[2]
+    assert number(published["study_auroc"]) in section
+
+
+def test_labels_that_are_as_published_need_no_table(train_report: Path):
+    assert "as published" not in read_text(train_report)
