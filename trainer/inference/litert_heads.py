@@ -113,9 +113,7 @@ class _Graph:
         described = self._graph.tensors[tensor]
         return tuple(described.shape), described.type
 
-    def _apply(
-        self, name: str, inputs: Sequence[int], output: int, **options: float
-    ) -> int:
+    def _apply(self, name: str, inputs: Sequence[int], output: int, **options: float) -> int:
         """Append an operation that writes a tensor; return the tensor's number."""
         operator = schema.OperatorT()
         operator.opcodeIndex = self._find_operation(name)
