@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import WeightsError
-from trainer.models.backbone import MAX_SIZE_PX, add_input, configure_batch_norm
+from trainer.models.backbone import DEFAULT_INPUT_PX, add_input, configure_batch_norm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ def find_weights() -> Path:
     return path
 
 
-def build(size_px: int, channels: int = 1) -> keras.Model:
+def build(size_px: int, input_px: int = DEFAULT_INPUT_PX, channels: int = 1) -> keras.Model:
     """Build the network up to its pooled features, with random weights.
 
     It takes uint8 images (batch, size, size, channels), grey or RGB, and returns float32 embeddings
@@ -89,7 +89,7 @@ def build(size_px: int, channels: int = 1) -> keras.Model:
     import keras
     from keras import layers, ops
 
-    images, features = add_input(size_px, min(size_px, MAX_SIZE_PX), channels)
+    images, features = add_input(size_px, min(size_px, input_px), channels)
     features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
     features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, kernel=3)
     index = 0
@@ -106,7 +106,7 @@ def build(size_px: int, channels: int = 1) -> keras.Model:
     pooled: Any = layers.GlobalAveragePooling2D(name="pool")(features)
     embeddings = layers.Concatenate(name="embedding")([*means, ops.log(pooled + _LOG_OFFSET)])
     backbone = keras.Model(images, embeddings, name="efficientnet_lite0")
-    configure_batch_norm(backbone, is_pretrained=False)
+    configure_batch_norm(backbone, is_frozen=False)
     return backbone
 
 
@@ -127,7 +127,7 @@ def load(backbone: keras.Model, path: Path) -> None:
         raise WeightsError(
             f"Expected the weights of efficientnet_lite0. Received: {error} in {path}"
         ) from None
-    configure_batch_norm(backbone, is_pretrained=True)
+    configure_batch_norm(backbone, is_frozen=True)
 
 
 def _block(inputs: Any, name: str, stage: _Stage) -> Any:

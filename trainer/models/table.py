@@ -10,6 +10,7 @@ from shared.errors import WeightsError
 from shared.storage.store import as_path
 from trainer.models import baselines, efficientnet_lite, residual
 from trainer.models.applications import Application
+from trainer.models.backbone import DEFAULT_INPUT_PX
 from trainer.models.download import PublishedWeights
 from trainer.models.spec import ModelEntry, Pretrained
 
@@ -78,7 +79,9 @@ MODELS = {
 }
 
 
-def build_backbone(name: str, size_px: int, weights: str) -> keras.Model:
+def build_backbone(
+    name: str, size_px: int, weights: str, input_px: int = DEFAULT_INPUT_PX
+) -> keras.Model:
     """Build the backbone of a model and load its initial weights.
 
     It takes uint8 images (batch, size, size, 1) and returns float32 features (batch, n).
@@ -86,7 +89,7 @@ def build_backbone(name: str, size_px: int, weights: str) -> keras.Model:
     Raises:
         WeightsError: the weights are missing, damaged, or for another network.
     """
-    backbone = MODELS[name].build(size_px)
+    backbone = MODELS[name].build(size_px, input_px)
     pretrained, path = MODELS[name].pretrained_for(weights), find_weights(name, weights)
     if pretrained and path:
         pretrained.load(backbone, path)

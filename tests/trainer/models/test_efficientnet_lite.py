@@ -20,7 +20,7 @@ TOP_CLASSES = {800: 7.4819255, 741: 6.65003, 731: 6.332473}
 
 
 def _pretrained(size_px: int, channels: int = 1) -> Any:
-    backbone = build(size_px, channels)
+    backbone = build(size_px, channels=channels)
     load(backbone, find_weights())
     return backbone
 
