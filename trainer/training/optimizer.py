@@ -19,7 +19,7 @@ hundred layers without any."""
 _PLATEAU_FACTOR = 0.1
 
 
-class _Adam(keras.optimizers.Adam):
+class LayerwiseAdam(keras.optimizers.Adam):
     """Adam with a factor of the learning rate for each weight, and optional weight decay."""
 
     def __init__(self, factors: Sequence[float], **options: Any):
@@ -42,7 +42,7 @@ def make_optimizer(
         learning_rate: largest learning rate.
         num_steps: steps of all epochs.
     """
-    optimizer: Any = _Adam(
+    optimizer: Any = LayerwiseAdam(
         layer_factors(model, options.layer_decay),
         learning_rate=_schedule(options, learning_rate, num_steps),
         weight_decay=_WEIGHT_DECAY if options.optimizer == "adamw" else None,
