@@ -1,4 +1,4 @@
-"""The training loop: train a whole model on images, with early stopping on held-out views."""
+"""The training loop: train a whole model on images and keep its best epoch."""
 
 import math
 from collections.abc import Callable
