@@ -27,6 +27,7 @@ class LayerwiseAdam(keras.optimizers.Adam):
         self._factors = factors
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update a weight."""
         factor = self._factors[self._get_variable_index(variable)]
         super().update_step(gradient, variable, learning_rate * factor)
 
