@@ -41,7 +41,7 @@ def check_table(lake: Lake, layout: Layout | None) -> list[str]:
     """
     manifest = lake.manifest
     found = [*_check_ids(lake), *_check_ranges(manifest), *_check_sources(manifest)]
-    if layout:
+    if layout and "patient_id" not in layout.not_in_paths:
         found += [*_check_paths(manifest, layout), *_check_groups(lake, layout)]
     return found
 
@@ -75,9 +75,10 @@ def _check_sources(manifest: pl.DataFrame) -> Iterator[str]:
 
 
 def _check_paths(manifest: pl.DataFrame, layout: Layout) -> Iterator[str]:
+    names = [name for name in _PATH_COLUMNS if name not in layout.not_in_paths]
     for rows in manifest.iter_slices(_SLICE_ROWS):
         parsed = _parse(rows["view_id"], layout)
-        for name in _PATH_COLUMNS:
+        for name in names:
             wrong = rows.select("view_id", name, expected=parsed[name]).filter(
                 pl.col(name).ne_missing(pl.col("expected"))
             )

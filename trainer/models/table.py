@@ -15,6 +15,7 @@ from trainer.models.download import PublishedWeights
 from trainer.models.efficientnet_lite import LITE0, LITE1, LITE2, EfficientNetLite
 from trainer.models.efficientnet_lite_weights import load_weights
 from trainer.models.spec import ModelEntry, Pretrained
+from trainer.models.start import start_of
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -123,7 +124,7 @@ def find_weights(name: str, weights: str) -> Path | None:
         return None
     if weights == "pretrained":
         return pretrained.find()
-    path = as_path("weights", weights)
+    path = start_of(weights) or as_path("weights", weights)
     if not path.is_file():
         raise WeightsError(
             "Expected weights to be pretrained, none or an existing file. "

@@ -61,7 +61,7 @@ def _parse_for_gpu(
         # the options are those of a head, or wrong with any recipe
         return None
     is_pretrained = any(
-        MODELS[name].pretrained_for(options.weights) for name in _list_models(options)
+        MODELS[name].pretrained_for(options.initial_weights) for name in _list_models(options)
     )
     return options if is_pretrained and has_gpu() else None
 

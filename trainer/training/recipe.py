@@ -98,7 +98,9 @@ class _WholeFit:
         from trainer.models.backbone import configure_batch_norm
 
         options, size_px = self._options, self._context.lake.image.size
-        backbone = build_backbone(self._model_name, size_px, options.weights, options.input_px)
+        backbone = build_backbone(
+            self._model_name, size_px, options.initial_weights, options.input_px
+        )
         if options.norm == "trainable":
             configure_batch_norm(backbone, is_frozen=False)
         return backbone
