@@ -29,7 +29,7 @@ images. `is_best` marks the kept epoch; see `find_best`."""
 def make_history(rows: list[dict[str, Any]]) -> pl.DataFrame:
     """Return epochs as a table with the columns of `HISTORY_SCHEMA`, the best epoch marked."""
     table = pl.DataFrame(rows, schema={n: t for n, t in HISTORY_SCHEMA.items() if n != "is_best"})
-    best = find_best(rows) if rows else None
+    best = find_best(rows) if rows else -1
     return table.with_columns(is_best=pl.int_range(pl.len()) == best)
 
 
