@@ -99,8 +99,14 @@ def test_a_run_starts_from_another(trained_run: Path, lake: Lake, tmp_path: Path
 
 
 def test_folds_of_the_patients_of_the_start_are_refused(trained_run: Path, lake: Lake) -> None:
-    places = {"lake": str(lake.root), "start": str(trained_run)}
-    options = CvOptions(part="wrist", models="cnn4", train="all", batch_size=16, **places)
+    options = CvOptions(
+        part="wrist",
+        models="cnn4",
+        train="all",
+        batch_size=16,
+        lake=str(lake.root),
+        start=str(trained_run),
+    )
     refusal = "patients of validation, such as that of train/XR_WRIST"
     with (
         pytest.raises(TrainingError, match=refusal),
