@@ -28,8 +28,18 @@ from trainer.runs.context import RunContext
 from trainer.runs.open import open_saved_run
 from trainer.runs.saved_run import SavedRun
 
-_OPTIONS_OF_BACKBONE = ("models", "weight_decays", "weights", "train", "recipe", "deterministic")
-"""Options that determine the candidates and their embeddings; others may be of another version."""
+_OPTIONS_OF_BACKBONE = (
+    "models",
+    "weight_decays",
+    "weights",
+    "start",
+    "input_px",
+    "train",
+    "recipe",
+    "deterministic",
+)
+"""Options that determine the candidates and their embeddings; runs of earlier versions may lack
+some of them, and have others of other types."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,8 @@ class AuditedRun:
         embedder = Embedder(context, model_name, self.out_of_fold)
         try:
             embedder.key(PLAIN)
-        except WeightsError as error:
+        # the run of start= may have been removed since
+        except (WeightsError, OSError) as error:
             note(f"the audit uses no embeddings: {error}")
             return None
         return embedder
@@ -100,9 +111,10 @@ class AuditedRun:
     @cached_property
     def _options(self) -> CvOptions | None:
         recorded = self.run.config["options"]
+        own = {name: recorded[name] for name in _OPTIONS_OF_BACKBONE if name in recorded}
         try:
-            return CvOptions(**{name: recorded[name] for name in _OPTIONS_OF_BACKBONE})
-        except (KeyError, TypeError, UsageError) as error:
+            return CvOptions(**own)
+        except (TypeError, UsageError) as error:
             note(f"the audit uses no embeddings: the run has options of another version: {error}")
             return None
 
