@@ -12,12 +12,12 @@ default:
     import subprocess
     subprocess.run([r"{{ just_executable() }}", "--list", "--unsorted"])
 
-# End-to-end demo on 800 synthetic radiographs with recipe=quick: tree, lake, CNN, report, all in demo/.
+# End-to-end demo on 600 synthetic radiographs with recipe=quick: tree, lake, CNN, report, all in demo/.
 [script]
 demo:
     {{ recipes }}; import shutil
     shutil.rmtree("demo", ignore_errors=True)
-    call("mura-phantom", "out=demo", "views=800", "part=humerus")
+    call("mura-phantom", "out=demo", "views=600", "part=humerus")
     call("mura-ingest", "demo", "lake=demo/lake")
     call("mura-train", "part=humerus", "recipe=quick", "lake=demo/lake", "out=demo/run")
 
