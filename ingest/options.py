@@ -13,6 +13,7 @@ from ingest.sources.layout import Layout
 from ingest.sources.mura import MuraLayout
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
+from shared.images.depth import Depth
 from shared.images.spec import Contrast, Crop, Encoding, Fit, ImageSpec
 from shared.labels import MURA_PARTS, SPLITS, BodyPart
 from shared.storage.store import as_store
@@ -64,6 +65,9 @@ class IngestOptions:
     encoding: Encoding = ImageSpec.encoding
     """Storage of pixels: `raw` reads fastest; `png` needs a quarter of the space; `jpeg`, with
     loss, a seventh."""
+    depth: Depth = ImageSpec.depth
+    """Bits of the samples in 16-bit PNG files: `auto` finds one depth for all files, `file` one for
+    each; a number, such as 12, is the depth of all."""
     layout: Literal["mura", "folders"] = "mura"
     """Layout of ROOT: `mura`, MURA's folders; `folders`, such as train/abnormal/any/image.png."""
     splits: str = "all"
@@ -125,7 +129,7 @@ class IngestOptions:
     @property
     def image(self) -> ImageSpec:
         """The preprocessing and encoding of the lake's images."""
-        return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding)
+        return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding, self.depth)
 
 
 def _choose(key: str, text: str, allowed: Sequence[Choice]) -> tuple[Choice, ...]:

@@ -1,4 +1,7 @@
-"""The scan of a source tree into a table of views, without opening any image."""
+"""The scan of a source tree into a table of views.
+
+Only files without a suffix are opened, because the DICOM preamble tells whether they are views.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -7,8 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.sources.layout import NO_PATIENT, NOT_UTF_8, Layout, NoView, View
+from ingest.sources.layout import NO_PATIENT, NOT_UTF_8, OTHER, Layout, NoView, View
 from shared.errors import SourceError
+from shared.images.formats import NUM_HEADER_BYTES, has_suffix, is_dicom
 from shared.lake import manifest
 from shared.printable import printable
 from shared.storage.store import Store, as_store
@@ -21,7 +25,6 @@ SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "so
 """Columns and types of the table of views; `view_id` is the path relative to the tree's root."""
 
 _NAMES_SHOWN = 5
-_IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
 _ROWS_A_TABLE = 2_000
 """Rows held as Python objects at a time; the heap never returns the memory of all of MURA's."""
 
@@ -62,7 +65,10 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
     for folder, file in root.walk(layout.enters):
         path = folder + file.name
         parsed = layout.parse(folder, file.name)
-        if parsed == NOT_UTF_8 and path.lower().endswith(_IMAGE_ENDINGS):
+        is_candidate = isinstance(parsed, View) or parsed == NO_PATIENT
+        if is_candidate and not has_suffix(file.name) and not _is_dicom(root, path):
+            parsed = OTHER
+        if parsed == NOT_UTF_8 and has_suffix(path):
             rejects.append((printable(path), "name_not_utf8", "a table cannot store the name"))
         elif isinstance(parsed, NoView):
             no_views[parsed] += 1
@@ -90,6 +96,15 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
         )
     rejected = pl.DataFrame(rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
     return Scan(root.resolve(), layout, views, rejected, _count_by_kind(no_views))
+
+
+def _is_dicom(root: Store, path: str) -> bool:
+    """Return whether a file without a suffix is DICOM; also true if it cannot be read."""
+    try:
+        return is_dicom(root.read_start(path, NUM_HEADER_BYTES))
+    except OSError:
+        # decoding states the reason
+        return True
 
 
 def _count_by_kind(no_views: Mapping[NoView, int]) -> dict[str, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ingest.sources.layout import NO_PATIENT, OTHER, NoView, View, kind_of
 from shared.errors import SourceError
+from shared.images.formats import has_suffix, is_bare_name
 from shared.labels import LABEL_NAMES, SPLITS, BodyPart, Split
 from shared.printable import is_utf8
 from shared.storage.store import Store
@@ -22,7 +23,6 @@ SPLIT_OF_FOLDER: dict[str, Split] = {
 LABEL_OF_FOLDER = {"negative": 0, "normal": 0, "0": 0, "positive": 1, "abnormal": 1, "1": 1}
 """Label by folder name in lower case."""
 
-_ENDINGS = (".png", ".jpg", ".jpeg")
 _NO_LABEL = "images in folders with an unknown label"
 # 10 ** 18 - 1 fits into a signed 64-bit integer
 _MAX_DIGITS = 18
@@ -102,7 +102,7 @@ class FoldersLayout:
             return kind_of(path)
         if (kind := kind_of(below)) is not OTHER:
             return kind
-        if name.startswith(".") or not name.lower().endswith(_ENDINGS):
+        if name.startswith(".") or not (has_suffix(name) or is_bare_name(name)):
             return OTHER
         label = LABEL_OF_FOLDER.get(label_folder.lower())
         if label is None:
