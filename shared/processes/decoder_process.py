@@ -94,7 +94,7 @@ class DecoderProcess:
             raise ImageError(*json.loads(text))
         others: dict[str, Any] = json.loads(text)
         grey = np.frombuffer(content, np.uint8).reshape(shape)
-        return Radiograph(**{**others, "notes": tuple(others["notes"]), "grey": grey})
+        return Radiograph(grey=grey, notes=tuple(others.pop("notes")), **others)
 
     def kill(self) -> None:
         """End the process without waiting for it; callable from any thread."""

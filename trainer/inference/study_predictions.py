@@ -40,8 +40,8 @@ def predict_studies(
 
     Returns:
         Two tables, one row per view with `path`, `study` and `note`, and one row per study with
-        `study` and `num_views`. Both have `probability`, `calibrated_probability`, `low`, `high`, `threshold`,
-        `calibrated_threshold` and `decision`: normal or abnormal, at the threshold.
+        `study` and `num_views`. Both have `probability`, `calibrated_probability`, `low`, `high`,
+        `threshold`, `calibrated_threshold` and `decision`: normal or abnormal, at the threshold.
 
     Raises:
         TrainingError: an output is not a probability.

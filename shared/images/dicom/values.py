@@ -8,9 +8,11 @@ from collections.abc import MutableSequence
 from typing import Any
 
 from pydicom import Dataset
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 
-_TEXT_VRS = (None, "DS", "IS", "UN", "LO", "SH", "CS", "UI", "LT", "ST", "UT")
+_WORD_VRS = ("US", "SS", "US or SS", "OW")
+_TEXT_VRS = ("DS", "IS", "LO", "SH", "CS", "UI", "LT", "ST", "UT")
 
 
 def is_little_endian(dataset: Dataset) -> bool:
@@ -46,7 +48,7 @@ def read_word(dataset: Dataset, name: str) -> int | None:
     element: Any = dataset.get_item(name)
     if element is None or element.value in (None, b"", ""):
         return None
-    if isinstance(element, RawDataElement) and element.VR in (None, "US", "SS", "OW", "UN"):
+    if isinstance(element, RawDataElement) and _find_vr(element) in _WORD_VRS:
         order = "little" if element.is_little_endian else "big"
         content: Any = element.value
         return int.from_bytes(content[:2], order, signed=element.VR == "SS")
@@ -57,13 +59,18 @@ def read_word(dataset: Dataset, name: str) -> int | None:
     return None if number is None else int(number)
 
 
+def _find_vr(element: RawDataElement) -> str:
+    """Return the value representation that was written, or else that of the dictionary."""
+    return element.VR if element.VR not in (None, "UN") else dictionary_VR(element.tag)
+
+
 def _texts(dataset: Dataset, name: str) -> list[str]:
     element: Any = dataset.get_item(name)
     if element is None or element.value is None:
         return []
     value: Any = element.value
     if isinstance(element, RawDataElement):
-        if element.VR in _TEXT_VRS:
+        if _find_vr(element) in _TEXT_VRS:
             return [part.strip(" \0") for part in value.decode("latin-1").split("\\")]
         value = dataset[name].value
     if isinstance(value, bytes):

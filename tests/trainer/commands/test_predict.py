@@ -67,7 +67,7 @@ def test_pixels_are_those_of_the_lake(lake: Lake, phantom_tree: Path) -> None:
     with ViewReader(lake, views) as reader:
         stored = reader.read(np.arange(20))[..., 0]
     for image, view_id in zip(stored, views["view_id"], strict=True):
-        np.testing.assert_array_equal(read_view(phantom_tree / view_id, lake.image), image)
+        np.testing.assert_array_equal(read_view(phantom_tree / view_id, lake.image).pixels, image)
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
