@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.sources.layout import NO_PATIENT, NOT_UTF_8, OTHER, Layout, NoView, View
+from ingest.sources.layout import NO_PATIENT, NOT_UTF_8, OTHER, Layout, NoView, View, parse_bare
 from shared.errors import SourceError
 from shared.images.formats import NUM_HEADER_BYTES, has_suffix, is_dicom
 from shared.lake import manifest
@@ -65,9 +65,10 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
     for folder, file in root.walk(layout.enters):
         path = folder + file.name
         parsed = layout.parse(folder, file.name)
-        is_candidate = isinstance(parsed, View) or parsed == NO_PATIENT
-        if is_candidate and not has_suffix(file.name) and not _is_dicom(root, path):
-            parsed = OTHER
+        if parsed == OTHER:
+            bare = parse_bare(layout, folder, file.name)
+            is_candidate = isinstance(bare, View) or bare == NO_PATIENT
+            parsed = bare if is_candidate and _is_dicom(root, path) else OTHER
         if parsed == NOT_UTF_8 and has_suffix(path):
             rejects.append((printable(path), "name_not_utf8", "a table cannot store the name"))
         elif isinstance(parsed, NoView):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ingest.sources.layout import NO_PATIENT, OTHER, NoView, View, kind_of
 from shared.errors import SourceError
-from shared.images.formats import has_suffix, is_bare_name
+from shared.images.formats import has_suffix
 from shared.labels import LABEL_NAMES, SPLITS, BodyPart, Split
 from shared.printable import is_utf8
 from shared.storage.store import Store
@@ -102,7 +102,7 @@ class FoldersLayout:
             return kind_of(path)
         if (kind := kind_of(below)) is not OTHER:
             return kind
-        if name.startswith(".") or not (has_suffix(name) or is_bare_name(name)):
+        if name.startswith(".") or not has_suffix(name):
             return OTHER
         label = LABEL_OF_FOLDER.get(label_folder.lower())
         if label is None:

@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple, Protocol
 
+from shared.images.formats import is_bare_name
 from shared.labels import BodyPart, Split
 from shared.printable import is_utf8
 from shared.storage.store import Store
@@ -76,6 +77,12 @@ class Layout(Protocol):
         Fastest for consecutive files of one folder, because the last folder is cached.
         """
         ...
+
+
+def parse_bare(layout: Layout, folder: str, name: str) -> View | NoView:
+    """Parse the path of a DICOM file whose name has no suffix, as if it had one."""
+    is_bare = is_bare_name(name) and not name.startswith(".")
+    return layout.parse(folder, f"{name}.dcm") if is_bare else OTHER
 
 
 def kind_of(path: str) -> NoView:

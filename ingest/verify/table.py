@@ -6,7 +6,7 @@ import polars as pl
 
 from ingest.duplicates.findings import find_ties
 from ingest.duplicates.groups import group_patients
-from ingest.sources.layout import Layout, View
+from ingest.sources.layout import OTHER, Layout, View, parse_bare
 from ingest.write.identity import DICOM_STUDY, IDENTITY
 from shared.lake.manifest import SCHEMA
 from shared.lake.open import Lake
@@ -96,6 +96,8 @@ def _parse(paths: pl.Series, layout: Layout) -> pl.DataFrame:
     def parse(path: str) -> tuple[object, ...]:
         folder, slash, name = path.rpartition("/")
         view = layout.parse(folder + slash, name)
+        if view == OTHER:
+            view = parse_bare(layout, folder + slash, name)
         # a scan never yields such a path, and it could point outside the tree
         is_below = not {"", ".", ".."} & {*path.split("/")}
         return tuple(view) if isinstance(view, View) and is_below else nulls

@@ -46,7 +46,7 @@ def _rectangle(dataset: Dataset, shape: tuple[int, int]) -> Mask:
 def _circle(dataset: Dataset, shape: tuple[int, int]) -> Mask:
     centre = read_numbers(dataset, "CenterOfCircularShutter")
     radius = read_number(dataset, "RadiusOfCircularShutter")
-    if len(centre) < 2 or radius is None:
+    if len(centre) < 2 or radius is None or radius < 0:
         raise ValueError("a circular shutter has no centre or no radius")
     row, column = np.ogrid[1 : shape[0] + 1, 1 : shape[1] + 1]
     return (row - centre[0]) ** 2 + (column - centre[1]) ** 2 <= radius**2
