@@ -37,7 +37,7 @@ def _write(root: Path, files: dict[str, bytes]) -> None:
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tree")
-    alice, bob = (dict(PatientID=name, StudyInstanceUID=f"1.2.{name}") for name in "17")
+    alice, bob = ({"PatientID": name, "StudyInstanceUID": f"1.2.{name}"} for name in "17")
     folder = "train/normal/batch"
     _write(
         root,

@@ -157,7 +157,7 @@ def test_a_file_that_names_its_patient_and_study_decides(job: Job) -> None:
     shard = WrittenShard(None, "", [row, {"view_id": "b.png"}], [], [])
     written = ShardOutcome.of(_plan(), "shard", shard).written
     assert written["patient_id"].to_list() == [17, 0]
-    assert written["study_id"].to_list() == ["train/positive/dicom-1", "x"]
+    assert written["study_id"].to_list() == ["train/abnormal/dicom-1", "x"]
 
 
 def test_what_is_saved_is_found_by_the_next_run(job: Job) -> None:
