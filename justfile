@@ -69,6 +69,30 @@ eda *words:
     {{ recipes }}
     run("mura-eda")
 
+# Evaluate a finished model on another labelled lake: just evaluate [run=runs/...] [lake=lake] [part=wrist]
+[no-cd]
+[no-exit-message]
+[script]
+evaluate *words:
+    {{ recipes }}
+    run("mura-evaluate")
+
+# Compare runs on the same views, by a paired bootstrap over patients: just compare RUN RUN [out=comparison.html]
+[no-cd]
+[no-exit-message]
+[script]
+compare *words:
+    {{ recipes }}
+    run("mura-compare")
+
+# Audit a cross-validation for wrong labels, copies and shortcuts: just audit [run=runs/...] [hide=on]
+[no-cd]
+[no-exit-message]
+[script]
+audit *words:
+    {{ recipes }}
+    run("mura-audit")
+
 # Predict normal or abnormal for images and studies: just predict PATH... [run=runs/...] [format=csv] [explain=maps]
 [no-cd]
 [no-exit-message]

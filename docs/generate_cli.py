@@ -15,8 +15,11 @@ from ingest.options import IngestOptions, VerifyOptions
 from ingest.phantom.options import PhantomOptions
 from shared.errors import MuraLakeError, UsageError
 from trainer.options import (
+    AuditOptions,
+    CompareOptions,
     CvOptions,
     EdaOptions,
+    EvaluateOptions,
     ExportOptions,
     PredictOptions,
     ServeOptions,
@@ -32,6 +35,9 @@ COMMANDS: dict[str, Any] = {
     "train": TrainOptions,
     "cv": CvOptions,
     "tune": TuneOptions,
+    "evaluate": EvaluateOptions,
+    "compare": CompareOptions,
+    "audit": AuditOptions,
     "predict": PredictOptions,
     "export": ExportOptions,
     "serve": ServeOptions,
@@ -103,7 +109,7 @@ def _read_docstrings(options_type: Any) -> dict[str, str]:
 
 
 def _name(field: "dataclasses.Field[Any]") -> str:
-    is_positional = field.name in ("root", "paths")
+    is_positional = field.name in ("root", "paths", "runs")
     return field.name.upper() if is_positional else f"`{field.name}=`"
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from ingest.scan import Scan
-from ingest.sources.index_file import IndexFile, UnusableIndexError, read_index
+from ingest.sources.index_file import IndexFile, UnusableIndexError, comparable, read_index
+from shared.labels import SPLITS, Split
 
 _SHOWN_CHARS = 80
 
@@ -39,17 +40,22 @@ def compare_with_index(scan: Scan) -> Differences:
     differences = Differences()
     for split in scan.layout.indexed_splits:
         views = scan.views.filter(split=split)
-        in_tree = views.select(path="view_id")
-        _compare(scan, f"{split}_image_paths.csv", in_tree, differences)
+        _compare(scan, split, f"{split}_image_paths.csv", _rows("view_id", views), differences)
         name = f"{split}_labeled_studies.csv"
-        in_tree = views.select("label", path="study_id").unique()
-        if (in_index := _compare(scan, name, in_tree, differences)) is not None:
+        in_tree = _rows("study_id", views.select("study_id", "label").unique())
+        in_index = _compare(scan, split, name, in_tree, differences)
+        # labels from elsewhere correct those of the index
+        if in_index is not None and "label" not in scan.layout.not_in_paths:
             _compare_labels(name, in_index, in_tree, differences)
     return differences
 
 
+def _rows(path: str, views: pl.DataFrame) -> pl.DataFrame:
+    return views.rename({path: "path"}).select("path", *(["label"] if path == "study_id" else []))
+
+
 def _compare(
-    scan: Scan, name: str, in_tree: pl.DataFrame, differences: Differences
+    scan: Scan, split: Split, name: str, in_tree: pl.DataFrame, differences: Differences
 ) -> pl.DataFrame | None:
     """Add the differences between one index file and the tree; return the rows of a usable file."""
     try:
@@ -59,21 +65,35 @@ def _compare(
         return None
     if index is None:
         return None
-    entered = [folder for folder in index.rows["folder"].unique() if scan.layout.enters(folder)]
-    in_index = index.rows.filter(pl.col("folder").is_in(entered)).with_columns(
+    with_label = "label" not in scan.layout.not_in_paths
+    in_index = with_split(index.rows, split)
+    entered = [folder for folder in in_index["folder"].unique() if scan.layout.enters(folder)]
+    in_index = in_index.filter(pl.col("folder").is_in(entered)).with_columns(
         pl.col("path").str.strip_chars_end("/")
     )
     if in_index.is_empty() and in_tree.is_empty():
         return None
-    if in_index.join(in_tree, on="path", how="semi").is_empty():
-        differences.unusable[name] = _describe_unfit(index)
+    key = comparable(pl.col("path"), with_label=with_label)
+    in_index, in_tree = in_index.with_columns(key=key), in_tree.with_columns(key=key)
+    if in_index.join(in_tree, on="key", how="semi").is_empty():
+        differences.unusable[name] = describe_unfit(index)
         return None
-    differences.missing.update(in_index.join(in_tree, on="path", how="anti")["path"])
-    differences.unlisted.update(in_tree.join(in_index, on="path", how="anti")["path"])
+    differences.missing.update(in_index.join(in_tree, on="key", how="anti")["path"])
+    differences.unlisted.update(in_tree.join(in_index, on="key", how="anti")["path"])
     return in_index
 
 
-def _describe_unfit(index: IndexFile) -> str:
+def with_split(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
+    """Add the split of an index file to paths without one."""
+    has_split = pl.col("folder").str.contains(f"(?i)^(?:{'|'.join(SPLITS)})/")
+    return rows.with_columns(
+        pl.when(has_split).then(name).otherwise(pl.format(f"{split}/{{}}", name)).alias(name)
+        for name in ("path", "folder")
+    )
+
+
+def describe_unfit(index: IndexFile) -> str:
+    """Return the reason why an index file without a path of the tree is not used."""
     if not index.num_lines:
         return "it is empty"
     return (
@@ -92,7 +112,8 @@ def _compare_labels(
             f"{unread.height:,} of {in_index.height:,} labels are not 0 or 1, "
             f"such as {text!r} of {path}"
         )
-    read = in_index.drop_nulls("label").unique("path", keep="last", maintain_order=True)
-    in_both = read.join(in_tree, on="path", suffix="_of_folder")
+    read = in_index.drop_nulls("label").unique("key", keep="last", maintain_order=True)
+    key = comparable(pl.col("path"), with_label=True)
+    in_both = read.join(in_tree.with_columns(key=key), on="key", suffix="_of_folder")
     conflicts = in_both.filter(pl.col("label") != pl.col("label_of_folder"))
-    differences.label_conflicts.update(conflicts["path"])
+    differences.label_conflicts.update(conflicts["path_of_folder"])

@@ -1,33 +1,24 @@
 """The options of ingest and verify; importing them loads no image or table library."""
 
 import os
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import tyro
 
-from ingest.sources.folders import FoldersLayout
+from ingest.layout_options import LayoutName, make_layout
 from ingest.sources.layout import Layout
-from ingest.sources.mura import MuraLayout
+from ingest.sources.mura import LABEL_FROM_FOLDER
+from ingest.sources.table_layout import TableOptions
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
 from shared.images.depth import Depth
 from shared.images.spec import Contrast, Crop, Encoding, Fit, ImageSpec
-from shared.labels import MURA_PARTS, SPLITS, BodyPart
+from shared.labels import OTHER_PART
 from shared.storage.store import as_store
 
-Choice = TypeVar("Choice", bound=str)
 Duplicates = Literal["group", "drop", "fail"]
 SplitConflict = Literal["leave_out", "fail"]
-
-_ONLY_WITH = {
-    "parts": ("mura", "all"),
-    "body_part": ("folders", "other"),
-    "patient": ("folders", ""),
-}
-"""Options of a single layout: the layout and the option's default."""
 
 
 def _count_processors() -> int:
@@ -47,10 +38,12 @@ class IngestOptions:
     just ingest ~/data/MURA-v1.1 size=224 lake=lake224
 
     just ingest ~/data/bones layout=folders 'patient=p([0-9]+)'
+
+    just ingest labels.csv layout=table images=~/data/bones
     """
 
     root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
-    """MURA-v1.1 or its parent, or s3://bucket/path; with layout=folders, the parent of train."""
+    """MURA-v1.1 or its parent, or s3://bucket/path; with layout=table, the table."""
     lake: str = "lake"
     """Folder, or s3://bucket/path, of the lake to create or update."""
     size: int = ImageSpec.size
@@ -68,17 +61,35 @@ class IngestOptions:
     depth: Depth = ImageSpec.depth
     """Bits of the samples in 16-bit PNG files: `auto` finds one depth for all files, `file` one for
     each; a number, such as 12, is the depth of all."""
-    layout: Literal["mura", "folders"] = "mura"
-    """Layout of ROOT: `mura`, MURA's folders; `folders`, such as train/abnormal/any/image.png."""
+    layout: LayoutName = "mura"
+    """Layout of ROOT: `mura`, MURA's folders; `folders`, such as train/abnormal/any/image.png;
+    `table`, a CSV, TSV or Parquet file with a row per image."""
     splits: str = "all"
-    """Splits to ingest: `all`, `train` or `valid`."""
+    """Splits to ingest: `all`, `train` or `valid`; or words for both, such as
+    "train=train,val valid=test"."""
     parts: str = "all"
     """With layout=mura: `all`, or body parts to ingest, separated by commas: elbow,wrist."""
-    body_part: BodyPart = "other"
-    """With layout=folders: body part of all images."""
+    label_from: str = LABEL_FROM_FOLDER
+    """With layout=mura: origin of labels: `folder`, `index` files, or a CSV file of corrections."""
+    body_part: str = OTHER_PART
+    """With layout=folders or table: body part of all images, any name such as knee."""
     patient: str = ""
-    """With layout=folders: regular expression that finds the patient in a path; by default, every
-    image is its own patient."""
+    """With layout=folders or table: regular expression that finds the patient in a path or column;
+    by default, every image of a folder is its own patient."""
+    labels: str = ""
+    """With layout=folders or table: words for labels, such as "abnormal=fractured,1 normal=0"."""
+    levels: str = ""
+    """With layout=folders: folders from the top, of split, part, label, patient, study and *; by
+    default split/label, or label with test_share."""
+    images: str = ""
+    """With layout=table: folder of the images; by default the folder of the table."""
+    columns: str = ""
+    """With layout=table: names of columns without a usual name: "path=file,label=y,patient=pid"."""
+    test_share: float | None = None
+    """With layout=folders or table: share of the views to draw as test by patient, 0 or more, below
+    1."""
+    seed: int = 0
+    """Seed of the draw of test_share, 0 or more."""
     duplicates: Duplicates = "group"
     """Identical images: `group` joins their patients in one group; `drop` also leaves out copies
     and contradictory labels; `fail` aborts."""
@@ -109,49 +120,18 @@ class IngestOptions:
             )
         if self.max_rejects is not None and self.max_rejects < 0:
             raise UsageError(f"Expected 0 or more. Received: max_rejects={self.max_rejects}")
-        for key, (layout, default) in _ONLY_WITH.items():
-            if self.layout != layout and (value := getattr(self, key)) != default:
-                raise UsageError(
-                    f"Expected {key} only with layout={layout}. "
-                    f"Received: {key}={value} layout={self.layout}"
-                )
         # both properties check their options
         _ = self.image, self.tree_layout
 
     @property
-    def tree_layout(self) -> Layout:
-        """The layout of the tree, limited to the selected splits and body parts."""
-        splits = _choose("splits", self.splits, SPLITS)
-        if self.layout == "mura":
-            return MuraLayout(_choose("parts", self.parts, MURA_PARTS), splits)
-        return FoldersLayout(self.body_part, _compile(self.patient), splits)
+    def tree_layout(self) -> Layout | TableOptions:
+        """The layout of the source, limited to the selected splits and body parts."""
+        return make_layout(self)
 
     @property
     def image(self) -> ImageSpec:
         """The preprocessing and encoding of the lake's images."""
         return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding, self.depth)
-
-
-def _choose(key: str, text: str, allowed: Sequence[Choice]) -> tuple[Choice, ...]:
-    """Return the words of a comma-separated list, in the order of `allowed`."""
-    if text == "all":
-        return tuple(allowed)
-    chosen = {name.strip() for name in text.split(",")}
-    if chosen - set(allowed):
-        raise UsageError(
-            f"Expected {key} to be all, or a comma-separated list of {', '.join(allowed)}. "
-            f"Received: {key}={text}"
-        )
-    return tuple(name for name in allowed if name in chosen)
-
-
-def _compile(pattern: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(pattern) if pattern else None
-    except (re.error, OverflowError, RecursionError) as error:
-        raise UsageError(
-            f"Expected patient to be a regular expression. Received: patient={pattern}, {error}"
-        ) from None
 
 
 @dataclass(frozen=True)

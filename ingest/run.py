@@ -15,7 +15,8 @@ from ingest.duplicates.groups import group_patients
 from ingest.index_comparison import compare_with_index
 from ingest.options import IngestOptions
 from ingest.plan import plan_shards
-from ingest.scan import Scan, scan_tree
+from ingest.read_source import read_source
+from ingest.scan import Scan
 from ingest.summary import show_scan, show_summary
 from ingest.write.executor import Executor
 from ingest.write.identity import DICOM_STUDY
@@ -45,9 +46,9 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
     started_s = time.monotonic()
     store = as_store(options.lake)
     refuse_foreign(store)
-    scan = scan_tree(options.root, options.tree_layout)
+    scan = read_source(options)
     show_scan(scan)
-    findings = find_in_tree(scan.views, compare_with_index(scan))
+    findings = pl.concat([find_in_tree(scan.views, compare_with_index(scan)), scan.findings])
     refuse(findings, options.duplicates, options.split_conflict)
     job = Job(scan.root, store, options.image, scan.layout.names_patients)
     with store.lock(LOCK_FILE), no_leftovers(store), ExitStack() as ends:
@@ -114,10 +115,13 @@ def _update(
         )
     groups = grouped.select("patient_id", "group").unique()
     manifest = written.join(groups, on="patient_id").select(SCHEMA.keys())
+    if scan.published is not None:
+        manifest = manifest.join(scan.published, on="view_id")
     superseded = _shards(_concat_written(first.values()), readable) - _shards(written)
     notes = pl.concat(outcome.notes for outcome in outcomes)
     tables = Tables(manifest, rejects, pl.concat([findings, notes]))
-    return commit(job.lake, decoder.image, scan.layout.to_json(), tables), superseded
+    layout = scan.layout.to_json() | scan.drawn
+    return commit(job.lake, decoder.image, layout, tables), superseded
 
 
 def _shards(*tables: pl.DataFrame) -> frozenset[str]:

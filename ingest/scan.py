@@ -5,14 +5,24 @@ Only files without a suffix are opened, because the DICOM preamble tells whether
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from ingest.sources.layout import NO_PATIENT, NOT_UTF_8, OTHER, Layout, NoView, View, parse_bare
+from ingest.sources.layout import (
+    IMAGE_ENDINGS,
+    NO_PATIENT,
+    NOT_UTF_8,
+    OTHER,
+    Layout,
+    NoView,
+    UnknownLayoutError,
+    View,
+    parse_bare,
+)
 from shared.errors import SourceError
-from shared.images.formats import NUM_HEADER_BYTES, has_suffix, is_dicom
+from shared.images.formats import NUM_HEADER_BYTES, is_dicom
 from shared.lake import manifest
 from shared.printable import printable
 from shared.storage.store import Store, as_store
@@ -24,7 +34,10 @@ SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "so
 }
 """Columns and types of the table of views; `view_id` is the path relative to the tree's root."""
 
+BROKEN_LINK = ("broken_link", "not a file, or a link without a target")
+"""Reason and detail of a rejected file."""
 _NAMES_SHOWN = 5
+OTHER_IMAGES = NoView("images outside of the layout")
 _ROWS_A_TABLE = 2_000
 """Rows held as Python objects at a time; the heap never returns the memory of all of MURA's."""
 
@@ -39,6 +52,9 @@ class Scan:
         views: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
         rejects: views that cannot be opened, columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
         num_ignored: number of other files by kind.
+        findings: columns as in `shared.lake.manifest.FINDINGS_SCHEMA`.
+        published: `view_id` and `label_as_published`, if labels were corrected.
+        drawn: options of a drawn test.
     """
 
     root: Store
@@ -46,6 +62,44 @@ class Scan:
     views: pl.DataFrame
     rejects: pl.DataFrame
     num_ignored: dict[str, int]
+    findings: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=manifest.FINDINGS_SCHEMA)
+    )
+    published: pl.DataFrame | None = None
+    drawn: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class _Found:
+    """The files of a tree: rows of views, rejects, and the numbers of other files by kind."""
+
+    def __init__(self) -> None:
+        self.rejects: list[tuple[str, str, str]] = []
+        self.no_views: Counter[NoView] = Counter()
+        # the smallest path of a kind, independent of the listing order of the file system
+        self.first: dict[NoView, str] = {}
+        self._tables: list[pl.DataFrame] = []
+        self._rows: list[tuple[object, ...]] = []
+
+    def count(self, parsed: NoView, path: str) -> None:
+        is_image = path.lower().endswith(IMAGE_ENDINGS)
+        if parsed == NOT_UTF_8 and is_image:
+            reason = ("name_not_utf8", "a table cannot store the name")
+            self.rejects.append((printable(path), *reason))
+            return
+        kind = OTHER_IMAGES if parsed == OTHER and is_image else parsed
+        self.no_views[kind] += 1
+        if kind in (OTHER_IMAGES, NO_PATIENT):
+            self.first[kind] = min(path, self.first.get(kind, path))
+
+    def add(self, row: tuple[object, ...]) -> None:
+        self._rows.append(row)
+        if len(self._rows) == _ROWS_A_TABLE:
+            self._tables.append(pl.DataFrame(self._rows, schema=SCHEMA, orient="row"))
+            self._rows.clear()
+
+    def views(self) -> pl.DataFrame:
+        rest = pl.DataFrame(self._rows, schema=SCHEMA, orient="row")
+        return pl.concat([*self._tables, rest]).sort("view_id")
 
 
 def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
@@ -57,11 +111,28 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
         StoreError: the object store does not respond, or returns an error.
     """
     root = layout.find_root(as_store(place))
-    tables: list[pl.DataFrame] = []
-    rejects: list[tuple[str, str, str]] = []
-    rows: list[tuple[object, ...]] = []
-    no_views: Counter[NoView] = Counter()
-    first_unmatched = ""
+    found = _find_views(root, layout)
+    if num_unmatched := found.no_views[NO_PATIENT]:
+        raise SourceError(
+            "Expected patient= to match the path of every view. Received: "
+            f"{num_unmatched:,} views without a match, the first is {found.first[NO_PATIENT]}"
+        )
+    views, example = found.views(), found.first.get(OTHER_IMAGES)
+    if example:
+        shown = NoView(OTHER_IMAGES.kind, f"such as {example}")
+        found.no_views[shown] = found.no_views.pop(OTHER_IMAGES)
+    ignored = count_by_kind(found.no_views)
+    if views.is_empty():
+        raise UnknownLayoutError(
+            f"views like {layout.example}",
+            f"{root}, with {found.no_views.total():,} files and no view{', '.join(['', *ignored])}",
+        )
+    rejected = pl.DataFrame(found.rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
+    return Scan(root.resolve(), layout, views, rejected, ignored)
+
+
+def _find_views(root: Store, layout: Layout) -> _Found:
+    found = _Found()
     for folder, file in root.walk(layout.enters):
         path = folder + file.name
         parsed = layout.parse(folder, file.name)
@@ -69,34 +140,13 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
             bare = parse_bare(layout, folder, file.name)
             is_candidate = isinstance(bare, View) or bare == NO_PATIENT
             parsed = bare if is_candidate and _is_dicom(root, path) else OTHER
-        if parsed == NOT_UTF_8 and has_suffix(path):
-            rejects.append((printable(path), "name_not_utf8", "a table cannot store the name"))
-        elif isinstance(parsed, NoView):
-            no_views[parsed] += 1
-            if parsed == NO_PATIENT:
-                # the smallest path, independent of the listing order of the file system
-                first_unmatched = min(path, first_unmatched or path)
+        if isinstance(parsed, NoView):
+            found.count(parsed, path)
         elif status := find_status(file):
-            rows.append((path, *parsed, *status))
-            if len(rows) == _ROWS_A_TABLE:
-                tables.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
-                rows.clear()
+            found.add((path, *parsed, *status))
         else:
-            rejects.append((path, "broken_link", "not a file, or a link without a target"))
-    if num_unmatched := no_views[NO_PATIENT]:
-        raise SourceError(
-            "Expected patient= to match the path of every view. "
-            f"Received: {num_unmatched:,} views without a match, the first is {first_unmatched}"
-        )
-    tables.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
-    views = pl.concat(tables).sort("view_id")
-    if views.is_empty():
-        raise SourceError(
-            f"Expected views like {layout.example}. "
-            f"Received: {root}, with {no_views.total():,} files and no view"
-        )
-    rejected = pl.DataFrame(rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
-    return Scan(root.resolve(), layout, views, rejected, _count_by_kind(no_views))
+            found.rejects.append((path, *BROKEN_LINK))
+    return found
 
 
 def _is_dicom(root: Store, path: str) -> bool:
@@ -108,7 +158,7 @@ def _is_dicom(root: Store, path: str) -> bool:
         return True
 
 
-def _count_by_kind(no_views: Mapping[NoView, int]) -> dict[str, int]:
+def count_by_kind(no_views: Mapping[NoView, int]) -> dict[str, int]:
     """Return the number of files of each kind, sorted; the key of a kind lists some names."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     numbers: Counter[str] = Counter()

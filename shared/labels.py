@@ -1,17 +1,32 @@
 """Names of body parts, splits and labels."""
 
+import re
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 MuraPart = Literal["elbow", "finger", "forearm", "hand", "humerus", "shoulder", "wrist"]
-BodyPart = Literal[MuraPart, "other"]
-Part = Literal["all", BodyPart]
 Split = Literal["train", "valid"]
 
 MURA_PARTS: tuple[MuraPart, ...] = get_args(MuraPart)
 """The body parts of MURA."""
-BODY_PARTS: tuple[BodyPart, ...] = get_args(BodyPart)
-"""Body parts in a lake: those of MURA, and `other` for radiographs from other sources."""
+OTHER_PART, ALL_PARTS = "other", "all"
+"""The part of radiographs without a named body part; the value of `part=` for all parts."""
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 LABEL_NAMES = ("normal", "abnormal")
 """The name of each label; a label is an index into this tuple."""
+
+PART_PATTERN = "[a-z][a-z0-9_]{0,39}"
+"""Names of body parts; they are parts of paths in a lake."""
+
+
+def is_part(name: str) -> bool:
+    """Return whether a lake can have a body part of this name, e.g. `knee`."""
+    return name != ALL_PARTS and re.fullmatch(PART_PATTERN, name) is not None
+
+
+def order_parts(parts: Iterable[str]) -> list[str]:
+    """Return each body part once: those of MURA, then others alphabetically, `other` last."""
+    present = set(parts)
+    known = [part for part in MURA_PARTS if part in present]
+    return [*known, *sorted(present.difference(known), key=lambda part: (part == OTHER_PART, part))]

@@ -57,9 +57,21 @@ def _is_short(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _own_cache(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep what ingest remembers of earlier runs out of the user's own cache."""
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["XDG_CACHE_HOME"] = str(make_cache(shared_folder, tmp_path_factory))
+
+
+def make_cache(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty cache folder, but for the converted backbones of all tests.
+
+    A conversion takes 10 s or more.
+    """
+    (converted := shared_folder / "backbones").mkdir(exist_ok=True)
+    cache = tmp_path_factory.mktemp("cache")
+    (own := cache / "mura-lake").mkdir()
+    (own / converted.name).symlink_to(converted)
+    return cache
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -76,7 +88,8 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
-def _make_once(folder: Path, make: Callable[[], object]) -> Path:
+def make_once(folder: Path, make: Callable[[], object]) -> Path:
+    """Make a folder, unless another process of the tests has; return it."""
     made = folder.with_name(f"{folder.name}.made")
     with FileLock(f"{folder}.lock"):
         if not made.exists():
@@ -90,7 +103,7 @@ def phantom_tree(shared_folder: Path) -> Path:
     """A phantom MURA-v1.1 folder; not to be changed."""
     out = shared_folder / "phantom"
     options = PhantomOptions(out=str(out), views=NUM_VIEWS, seed=7)
-    return _make_once(out, lambda: generate(options)) / "MURA-v1.1"
+    return make_once(out, lambda: generate(options)) / "MURA-v1.1"
 
 
 @pytest.fixture
@@ -107,7 +120,7 @@ def lake(phantom_tree: Path, shared_folder: Path) -> Lake:
     """A lake made from the phantom tree; not to be changed."""
     root = shared_folder / "lake"
     words = (phantom_tree, f"lake={root}", f"size={SIZE_PX}", "workers=2")
-    return open_lake(_make_once(root, lambda: _succeed("mura-ingest", *words)))
+    return open_lake(make_once(root, lambda: _succeed("mura-ingest", *words)))
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +128,7 @@ def wrist_lake(phantom_tree: Path, shared_folder: Path) -> Lake:
     """A lake of few views, which takes little time to verify; not to be changed."""
     root = shared_folder / "wrist_lake"
     words = (phantom_tree, f"lake={root}", f"size={SIZE_PX}", "parts=wrist", "workers=1")
-    return open_lake(_make_once(root, lambda: _succeed("mura-ingest", *words)))
+    return open_lake(make_once(root, lambda: _succeed("mura-ingest", *words)))
 
 
 @pytest.fixture(scope="session")
@@ -167,7 +180,7 @@ def trained_run(lake: Lake, shared_folder: Path) -> Path:
     """The folder of a finished run on the lake's wrists; not to be changed."""
     out = shared_folder / "run"
     words = (*TRAIN, f"lake={lake.root}", f"out={out}")
-    return _make_once(out, lambda: _succeed("mura-train", *words))
+    return make_once(out, lambda: _succeed("mura-train", *words))
 
 
 def _succeed(script: str, *words: object) -> None:

@@ -113,7 +113,7 @@ def test_cross_validation_is_the_same_wherever_its_tasks_are_killed_and_find_the
     s3: Proxy, cluster: RayCluster, lake: Lake, nodes_folder: Path, tmp_path: Path
 ) -> None:
     s3.upload(lake.root, "lake")
-    own = ("part=wrist", "k=2", "models=cnn2", "ensemble=folds", "epochs=6", "cpus=1")
+    own = ("part=wrist", "k=2", "models=cnn2", "ensemble=folds", "epochs=6", "cpus=1", "images=off")
     words = (*own, f"lake={s3.url}/lake", f"cache={tmp_path / 'cache'}", f"out={tmp_path / 'ray'}")
     running = _start_on(cluster, "mura-cv", *words)
     checkpoints = tmp_path / "ray" / "checkpoints"

@@ -12,7 +12,7 @@ from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
 from tests.commands import call, run
 
-NUM_FLIPS = 18
+NUM_FLIPS = 9
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,10 @@ from shared.lake.manifest import SCHEMA
 from shared.lake.open import Lake
 from tests.commands import PROJECT, SCRIPTS
 from tests.conftest import SIZE_PX
+from trainer.commands.evaluate import evaluate
 from trainer.commands.export import export
 from trainer.models.table import MODELS
-from trainer.options import ExportOptions
+from trainer.options import EvaluateOptions, ExportOptions
 from trainer.runs.open import open_saved_run
 
 README = PROJECT / "README.md"
@@ -73,6 +74,8 @@ def folder(
     shutil.copytree(trained_run, folder / "run")
     options = ExportOptions(run=str(folder / "run"))
     export(options, open_saved_run(options.run))
+    words = {"run": options.run, "lake": str(lake.root), "out": str(folder / "external")}
+    evaluate(EvaluateOptions(part="wrist", **words))
     return folder
 
 

@@ -73,7 +73,10 @@ OPTIONS: dict[str, type[object]] = {
         (1, (VERIFY, "lake=~no-such-user"), ("Expected a lake", "lake=~no-such-user")),
         (1, (INGEST, "~no-such-user"), ("~no-such-user, which is not a folder",)),
         pytest.param(
-            1, (EDA, "lake={lake}", "out=."), ("Expected to write",), marks=pytest.mark.slow
+            1,
+            (EDA, "lake={lake}", "out=.", "images=off"),
+            ("Expected to write",),
+            marks=pytest.mark.slow,
         ),
         (1, (TRAIN, "lake={tmp}/missing"), ("Expected a lake", "lake={tmp}/missing")),
         (1, (TRAIN, "lake={tmp}/newer"), ("Expected a lake of format 2", "format_version=99")),
@@ -91,7 +94,7 @@ OPTIONS: dict[str, type[object]] = {
             1,
             (CV, "lake={lake}", "models=cnn2", "out={tmp}/run", "engine=ray", "address=[::1]:1"),
             ("a Ray cluster at the address", "address=[::1]:1"),
-            marks=pytest.mark.slow,
+            marks=pytest.mark.benchmark,
         ),
         (
             1,
@@ -155,7 +158,7 @@ def test_a_mistake_is_one_line(
         (
             (INGEST, "{tmp}", "worker=2"),
             (
-                "contrast, encoding, layout, splits, parts, body_part, patient, duplicates",
+                "contrast, encoding, layout, splits, parts, label_from, body_part, patient, labels",
                 "worker=2",
             ),
         ),
@@ -178,8 +181,8 @@ def test_a_mistake_is_one_line(
         ),
         ((TRAIN, "lake=s3://bucket/lake", "cache_gb=0"), ("above 0", "cache_gb=0")),
         ((TRAIN, "lake=s3://bucket/lake", "cache_gb=9"), ("only with cache", "cache_gb=9")),
-        ((TRAIN, "part=knee"), ("'hand', 'humerus'", "knee")),
-        ((TRAIN, "--part", "knee"), ("'hand', 'humerus'", "knee")),
+        ((TRAIN, "part=Left knee"), ("a body part of the lake", "part=Left knee")),
+        ((TRAIN, "--part", "Knee"), ("a body part of the lake", "part=Knee")),
         ((TRAIN, "model=vgg"), ("cnn2, cnn4", "model=vgg")),
         ((TRAIN, "colour=blue"), ("part, lake,", "colour=blue")),
         ((TRAIN, "batch_size=0"), ("1 or more", "batch_size=0")),
@@ -206,6 +209,7 @@ def test_a_mistake_is_one_line(
         ((TRAIN, "copies=0"), ("1 to 64", "copies=0")),
         ((TRAIN, "recipe=slow"), ("'quick', 'frozen'", "slow")),
         ((TRAIN, "threshold=1"), ("above 0 and below 1", "threshold=1")),
+        ((TRAIN, "threshold=f1"), ("auto, youden", "sensitivity:S", "threshold=f1")),
         ((TRAIN, "weight_decay=0"), ("above 0", "weight_decay=0")),
         ((CV, "weight_decays=1,-1"), ("above 0", "weight_decays=-1")),
         ((CV, "weight_decays=weak"), ("numbers", "weight_decays=weak")),
@@ -280,7 +284,11 @@ def test_a_part_that_the_lake_lacks_is_refused(own_lake: Path, lake: Lake, tmp_p
     ramp = np.tile(np.arange(40, dtype=np.uint8), (40, 1))
     cv2.imwrite(str(tree / "image1.png"), ramp)
     assert call(INGEST, tmp_path, f"lake={tmp_path / 'lake'}", "workers=1").returncode == 0
-    for part, said in (("wrist", "with hand"), ("hand", "normal and abnormal")):
+    for part, said in (
+        ("wrist", "with hand"),
+        ("knee", "with hand"),
+        ("hand", "normal and abnormal"),
+    ):
         result = call(TRAIN, f"lake={tmp_path / 'lake'}", f"part={part}")
         assert result.returncode == 1
         assert said in result.stderr

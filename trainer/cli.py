@@ -36,6 +36,21 @@ def eda() -> NoReturn:
     run(_eda, "eda", "no page was written")
 
 
+def evaluate() -> NoReturn:
+    """Run `mura-evaluate`."""
+    run(_evaluate, "evaluate", "no results were written")
+
+
+def compare() -> NoReturn:
+    """Run `mura-compare`."""
+    run(_compare, "compare", "no page was written")
+
+
+def audit() -> NoReturn:
+    """Run `mura-audit`."""
+    run(_audit, "audit", "no page was written")
+
+
 def predict() -> NoReturn:
     """Run `mura-predict`."""
     run(_predict, "predict", "no predictions were printed; finished heat maps remain")
@@ -57,6 +72,9 @@ def _main(args: Sequence[str]) -> None:
         "cv": _cv,
         "tune": _tune,
         "eda": _eda,
+        "evaluate": _evaluate,
+        "compare": _compare,
+        "audit": _audit,
         "predict": _predict,
         "serve": _serve,
         "export": _export,
@@ -142,6 +160,39 @@ def _eda(args: Sequence[str]) -> None:
     from trainer.commands.eda import explore
 
     explore(options)
+
+
+def _evaluate(args: Sequence[str]) -> None:
+    from shared.command_line import parse
+    from trainer.options import EvaluateOptions
+
+    options = parse(EvaluateOptions, args, "evaluate")
+
+    from trainer.commands.evaluate import evaluate
+
+    evaluate(options)
+
+
+def _compare(args: Sequence[str]) -> None:
+    from shared.command_line import parse
+    from trainer.options import CompareOptions
+
+    options = parse(CompareOptions, args, "compare")
+
+    from trainer.commands.compare import compare
+
+    compare(options)
+
+
+def _audit(args: Sequence[str]) -> None:
+    from shared.command_line import parse
+    from trainer.options import AuditOptions
+
+    options = parse(AuditOptions, args, "audit")
+
+    from trainer.commands.audit import audit
+
+    audit(options)
 
 
 def _predict(args: Sequence[str]) -> None:

@@ -1,53 +1,62 @@
-"""The layout with folders by split and label: `train/abnormal/any/folders/any.png`."""
+"""The layout with a folder for each split and label: `train/abnormal/any/folders/any.png`."""
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ingest.sources.layout import NO_PATIENT, OTHER, NoView, View, kind_of
-from shared.errors import SourceError
-from shared.images.formats import has_suffix
-from shared.labels import LABEL_NAMES, SPLITS, BodyPart, Split
+from ingest.sources.layout import (
+    IMAGE_ENDINGS,
+    NO_PATIENT,
+    OTHER,
+    NoView,
+    UnknownLayoutError,
+    View,
+    kind_of,
+)
+from ingest.sources.words import SPLIT_WORDS, Words, plain, read_part
+from shared.errors import SourceError, UsageError
+from shared.labels import LABEL_NAMES, OTHER_PART, SPLITS, Split
 from shared.printable import is_utf8
 from shared.storage.store import Store
 
-SPLIT_OF_FOLDER: dict[str, Split] = {
-    "train": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "test": "valid",
-}
-"""Split by folder name in lower case."""
-
-LABEL_OF_FOLDER = {"negative": 0, "normal": 0, "0": 0, "positive": 1, "abnormal": 1, "1": 1}
-"""Label by folder name in lower case."""
+SPLIT_LABEL = ("split", "label")
+"""The default levels."""
+LEVELS = ("split", "part", "label", "patient", "study", "*")
+"""The possible meanings of a folder's name."""
 
 _NO_LABEL = "images in folders with an unknown label"
+_NO_PART = "images in folders whose name cannot be a body part"
 # 10 ** 18 - 1 fits into a signed 64-bit integer
 _MAX_DIGITS = 18
 
 
 @dataclass(frozen=True)
 class FoldersLayout:
-    """Radiographs of one body part in folders by split and label, at any depth below these.
+    """Radiographs in folders by split and label or other levels, at any depth below these.
 
     Attributes:
-        body_part: the body part of all images.
-        patient: pattern searched in the path below the label's folder; its first group, or the
-            whole match if it has no group, is the patient. Without a pattern, each file counts as
-            a patient.
+        body_part: the body part of all images, if no level is the part.
+        patient: pattern searched in the folder of the patient, or without such a level in the path
+            below the levels; its first group, or the whole match if it has no group, is the
+            patient. Without pattern and level, each file counts as a patient.
         splits: splits to scan.
+        levels: the meaning of each level of folders, from `LEVELS`.
+        words: the names of folders for labels and splits.
     """
 
-    body_part: BodyPart = "other"
+    body_part: str = OTHER_PART
     patient: re.Pattern[str] | None = None
     splits: tuple[Split, ...] = SPLITS
+    levels: tuple[str, ...] = SPLIT_LABEL
+    words: Words = field(default_factory=Words)
 
     @property
     def example(self) -> str:
         """The path of a view below the root."""
-        return "train/abnormal/image1.png"
+        names = {"split": "train", "label": "abnormal", "part": "wrist", "patient": "patient1"}
+        return "/".join(
+            [*(names.get(level, f"any_{level}") for level in self.levels), "image1.png"]
+        )
 
     @property
     def indexed_splits(self) -> tuple[Split, ...]:
@@ -56,37 +65,53 @@ class FoldersLayout:
 
     @property
     def names_patients(self) -> bool:
-        """Whether there is a pattern for patients."""
-        return self.patient is not None
+        """Whether there is a pattern for patients, or a folder for each."""
+        return self.patient is not None or "patient" in self.levels
+
+    @property
+    def not_in_paths(self) -> tuple[str, ...]:
+        """The split, if no level is the split: it is drawn."""
+        return () if "split" in self.levels else ("split",)
 
     def to_json(self) -> dict[str, str]:
         """Return the layout's entry in `lake.json`."""
         patient = self.patient.pattern if self.patient else ""
-        return {"name": "folders", "body_part": self.body_part, "patient": patient}
+        levels = {} if self.levels == SPLIT_LABEL else {"levels": "/".join(self.levels)}
+        entry = {"name": "folders", "body_part": self.body_part, "patient": patient}
+        return entry | levels | self.words.to_json()
 
     def find_root(self, tree: Store) -> Store:
-        """Return `tree` if it has at most one folder for each split, and one for any of them."""
+        """Return `tree`, or its only folder, if it has a folder for a split at the first level.
+
+        Each split has at most one folder.
+        """
         names = tree.folders()
         if names is None:
             raise SourceError(f"Expected a folder. Received: {tree}, which is not a folder")
-        found = {s: [n for n in names if _split_of(n) == s] for s in self.splits}
+        if self.levels[0] != "split":
+            return tree
+        found = {s: [n for n in names if self._split_of(n) == s] for s in self.splits}
         for split, of_split in found.items():
-            if len(of_split) > 1:
-                raise SourceError(
-                    f"Expected one folder for the split {split}. "
-                    f"Received: {' and '.join(of_split)} in {tree}"
+            # words from the option may join folders
+            if len(of_split) > 1 and self.words.splits == SPLIT_WORDS:
+                raise UnknownLayoutError(
+                    f"one folder for the split {split}", f"{' and '.join(of_split)} in {tree}"
                 )
-        if not any(found.values()):
-            expected = [n for n, split in SPLIT_OF_FOLDER.items() if split in self.splits]
-            raise SourceError(
-                f"Expected a folder that contains {' or '.join(expected)}. "
-                f"Received: {tree}, which contains none of them"
-            )
-        return tree
+        if any(found.values()):
+            return tree
+        if len(names) == 1:
+            return self.find_root(tree.below(names[0]))
+        expected = [n for n, split in self.words.splits.items() if split in self.splits]
+        raise UnknownLayoutError(
+            f"a folder that contains {' or '.join(expected)}",
+            f"{tree}, which contains none of them",
+        )
 
     def enters(self, folder: str) -> bool:
         """Return whether to scan a folder, given its path below the root."""
-        split = _split_of(folder)
+        if self.levels[0] != "split":
+            return True
+        split = self._split_of(folder)
         return split is None or split in self.splits
 
     def parse(self, folder: str, name: str) -> View | NoView:
@@ -95,29 +120,36 @@ class FoldersLayout:
         A patient named by digits gets that number; other names are hashed to 63 bits.
         """
         path = folder + name
-        split_folder, _, rest = path.partition("/")
-        label_folder, has_label, below = rest.partition("/")
-        split = _split_of(split_folder)
-        if not (split and has_label and is_utf8(path)):
+        *folders, below = path.split("/", len(self.levels))
+        names = dict(zip(self.levels, folders, strict=False))
+        split = self._split_of(names["split"]) if "split" in names else SPLITS[0]
+        if not split or len(folders) < len(self.levels) or not is_utf8(path):
             return kind_of(path)
         if (kind := kind_of(below)) is not OTHER:
             return kind
-        if name.startswith(".") or not has_suffix(name):
+        if name.startswith(".") or not name.lower().endswith(IMAGE_ENDINGS):
             return OTHER
-        label = LABEL_OF_FOLDER.get(label_folder.lower())
+        label = self.words.labels.get(plain(names["label"]))
         if label is None:
-            return NoView(_NO_LABEL, f"{split_folder}/{label_folder}")
-        if not self.patient:
-            return View(split, self.body_part, label, _number(path), path)
-        patient = _find_patient(self.patient, below)
+            return NoView(_NO_LABEL, "/".join(names[key] for key in SPLIT_LABEL if key in names))
+        part = read_part(names["part"]) if "part" in names else self.body_part
+        if part is None:
+            return NoView(_NO_PART, names["part"])
+        patient = names.get("patient")
+        if self.patient:
+            patient = _find_patient(self.patient, patient or below)
+        elif patient is None:
+            return View(split, part, label, number_of(path), path)
         if not patient:
             return NO_PATIENT
-        study_id = f"{split}/{LABEL_NAMES[label]}/{patient}"
-        return View(split, self.body_part, label, _number(patient), study_id)
+        # levels that do not exist leave no trace, so that the study of split/label is as ever
+        levels = {"split": split, "part": part, "label": LABEL_NAMES[label], "patient": patient}
+        known = {"label", "patient", *self.levels} & {*levels, "study"}
+        study_id = "/".join((levels | names | levels)[key] for key in LEVELS if key in known)
+        return View(split, part, label, number_of(patient), study_id)
 
-
-def _split_of(folder: str) -> Split | None:
-    return SPLIT_OF_FOLDER.get(folder.lower())
+    def _split_of(self, folder: str) -> Split | None:
+        return self.words.splits.get(plain(folder))
 
 
 def _find_patient(pattern: re.Pattern[str], path: str) -> str | None:
@@ -125,9 +157,25 @@ def _find_patient(pattern: re.Pattern[str], path: str) -> str | None:
     return match and match[1 if pattern.groups else 0]
 
 
-def _number(patient: str) -> int:
+def number_of(patient: str) -> int:
     """Return a patient number that fits into a signed 64-bit integer."""
     if patient.isascii() and patient.isdigit() and len(patient.lstrip("0")) <= _MAX_DIGITS:
         return int(patient.lstrip("0") or "0")
     hashed = hashlib.blake2b(patient.encode(), digest_size=8).digest()
     return int.from_bytes(hashed, "big") >> 1
+
+
+def parse_levels(text: str) -> tuple[str, ...]:
+    """Parse the option `levels`, such as `part/split/label`.
+
+    Raises:
+        UsageError: a level is unknown or occurs twice, or none is the label.
+    """
+    levels = tuple(text.strip("/").split("/"))
+    named = [level for level in levels if level != "*"]
+    if set(named) - set(LEVELS) or len(set(named)) < len(named) or "label" not in named:
+        raise UsageError(
+            f"Expected levels with label and, each at most once, {', '.join(LEVELS[:-1])}, "
+            f"or * for others, such as split/label. Received: levels={text}"
+        )
+    return levels

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ingest.sources.words import LABEL_WORDS
 from shared.labels import LABEL_NAMES, SPLITS
 from shared.storage.store import Store
 
@@ -23,13 +24,14 @@ _ENCODINGS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_LINE = (
-    r"^(?:[^,]*,)*?(?:[^,]*/)?"
-    rf"(?<path>(?<folder>(?:{'|'.join(SPLITS)})/[^,/\p{{Cc}}]*)[^,\p{{Cc}}]*)"
-    r"(?:,(?<label>[^,]*)|$)"
-)
+_BEFORE = r"(?i)^(?:(?:[^,]*,)*?(?<before>[^,]*),)?(?:[^,]*/)?"
+_AFTER = r"(?:,(?<label>[^,]*)|$)"
+_REST = r"[^,/\p{Cc}]*)[^,\p{Cc}]*)"
+_LINE = rf"{_BEFORE}(?<path>(?<folder>(?:{'|'.join(SPLITS)})/{_REST}{_AFTER}"
 """Any leading columns, any prefix of the path, the path from its split on, the label."""
-_LABEL_WORDS = (("negative", LABEL_NAMES[0]), ("positive", LABEL_NAMES[1]))
+_LINE_OF_PART = rf"{_BEFORE}(?<path>(?<folder>XR_{_REST}{_AFTER}"
+"""The same without a split in the path."""
+_SUFFIX = r"(/study\d+)_(?:negative|positive)"
 
 
 class UnusableIndexError(Exception):
@@ -42,7 +44,7 @@ class IndexFile:
 
     Attributes:
         rows: one row for each line with a path: `path` and `folder` (split and part) from the split
-            on, `label` (null if unreadable) and `label_text`.
+            on, or from the part on without a split; `label` (null if unreadable), `label_text`.
         num_lines: number of non-empty lines.
         example: the first non-empty line, shortened.
     """
@@ -52,8 +54,19 @@ class IndexFile:
     example: str
 
 
+def comparable(path: pl.Expr, *, with_label: bool) -> pl.Expr:
+    """Return paths of the same view or study as equal texts.
+
+    Case, leading zeros, a closing slash and the ending of an image are ignored, because views are
+    also saved again in another format; without `with_label` also the label in a study's name.
+    """
+    plain = path.str.to_lowercase().str.strip_chars_end("/").str.replace(r"\.[a-z]+$", "")
+    plain = plain.str.replace(r"/patient0+", "/patient")
+    return plain if with_label else plain.str.replace(_SUFFIX, "$1")
+
+
 def read_index(root: Store, name: str) -> IndexFile | None:
-    """Read an index file, if it exists.
+    """Read an index file, or another table of paths and labels, if it exists.
 
     Lines without a path, such as a header, are skipped.
 
@@ -114,10 +127,14 @@ def _parse(lines: pl.DataFrame) -> pl.DataFrame:
         .str.replace_all(r"[;\t|]", ",")
         .str.replace_all(r"[\\/]+", "/")
     )
-    short = lines.filter(pl.col("line").str.len_chars() <= _LINE_LIMIT_CHARS)
-    rows = short.select(plain.str.extract_groups(_LINE).alias("row")).unnest("row")
+    short = lines.filter(pl.col("line").str.len_chars() <= _LINE_LIMIT_CHARS).select(plain)
+    rows = short.select(pl.col("line").str.extract_groups(_LINE).alias("row")).unnest("row")
+    if rows["path"].null_count():
+        others = short.filter(rows["path"].is_null())
+        of_part = others.select(pl.col("line").str.extract_groups(_LINE_OF_PART).alias("row"))
+        rows = pl.concat([rows, of_part.unnest("row")])
     rows = rows.drop_nulls("path")
-    text = pl.col("label").fill_null("").str.strip_chars()
+    text = _choose_labels(rows).str.strip_chars()
     return rows.select(
         pl.col("path").str.strip_chars(),
         "folder",
@@ -126,10 +143,18 @@ def _parse(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _choose_labels(rows: pl.DataFrame) -> pl.Expr:
+    """Return the text after the path, or the text before it if every row has a label there."""
+    has_label = rows.select(_label(pl.col("before").str.strip_chars().str.to_lowercase()))
+    is_before = rows["label"].null_count() == rows.height and not has_label.to_series().has_nulls()
+    return pl.col("before" if is_before else "label").fill_null("")
+
+
 def _label(text: pl.Expr) -> pl.Expr:
     number = text.cast(pl.Float64, strict=False)
     readings = pl.lit(None, pl.Int64)
-    for label, words in enumerate(_LABEL_WORDS):
+    for label in range(len(LABEL_NAMES)):
+        words = [word for word, meaning in LABEL_WORDS.items() if meaning == label]
         # pandas writes integer columns with missing values as 0.0 and 1.0
         is_label = text.is_in(words) | (number == label).fill_null(value=False)
         readings = pl.when(is_label).then(pl.lit(label, pl.Int64)).otherwise(readings)

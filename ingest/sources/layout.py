@@ -3,18 +3,22 @@
 import re
 from typing import NamedTuple, Protocol
 
-from shared.images.formats import is_bare_name
-from shared.labels import BodyPart, Split
+from shared.errors import SourceError
+from shared.images.formats import SUFFIXES, is_bare_name
+from shared.labels import Split
 from shared.printable import is_utf8
 from shared.storage.store import Store
 
 
 class View(NamedTuple):
-    """A view as parsed from its path; fields are columns of the manifest."""
+    """A view as parsed from its path; fields are columns of the manifest.
+
+    The label is None if the path does not contain it.
+    """
 
     split: Split
-    body_part: BodyPart
-    label: int
+    body_part: str
+    label: int | None
     patient_id: int
     study_id: str
 
@@ -28,6 +32,8 @@ class NoView(NamedTuple):
 
 NO_PATIENT = NoView("files whose patient is unknown")
 OTHER = NoView("other files")
+IMAGE_ENDINGS = SUFFIXES
+"""Endings of the files to read, in lower case."""
 NOT_UTF_8 = NoView("names that are not UTF-8")
 _APPLE_DOUBLE = NoView("AppleDouble files")
 _DS_STORE = NoView(".DS_Store")
@@ -35,6 +41,19 @@ _THUMBNAIL = NoView("thumbnails")
 _MASK = NoView("masks")
 _THUMBNAIL_NAME = re.compile(r"(^|/)(thumbs\.db$|\.thumb)|(^|[/_.-])thumbnails?([/_.-]|$)")
 _MASK_NAME = re.compile(r"(^|[/_.-])masks?([/_.-]|$)")
+
+
+class UnknownLayoutError(SourceError):
+    """A tree without views of the layout; other options may find some.
+
+    Attributes:
+        expected: the expectation.
+        received: the content of the tree.
+    """
+
+    def __init__(self, expected: str, received: str):
+        super().__init__(f"Expected {expected}. Received: {received}")
+        self.expected, self.received = expected, received
 
 
 class Layout(Protocol):
@@ -53,6 +72,11 @@ class Layout(Protocol):
     @property
     def names_patients(self) -> bool:
         """Whether paths identify patients; if not, each file counts as a patient."""
+        ...
+
+    @property
+    def not_in_paths(self) -> tuple[str, ...]:
+        """The fields of `View` that other sources than paths decide."""
         ...
 
     def to_json(self) -> dict[str, str]:

@@ -6,20 +6,30 @@ from functools import lru_cache
 from itertools import product
 from typing import cast
 
-from ingest.sources.layout import NoView, View, kind_of
+from ingest.sources.layout import IMAGE_ENDINGS, NoView, UnknownLayoutError, View, kind_of
 from shared.errors import SourceError
 from shared.labels import MURA_PARTS, SPLITS, MuraPart, Split
 from shared.storage.store import Store
 
 # 18 digits fit into a signed 64-bit patient number
 _STUDY = re.compile(
-    rf"(?P<study_id>(?P<split>{'|'.join(SPLITS)})/XR_(?P<part>{'|'.join(MURA_PARTS).upper()})"
-    r"/patient(?P<patient>\d{1,18})/study\d+_(?P<label>positive|negative))/",
-    re.ASCII,
+    rf"(?P<study_id>(?P<split>{'|'.join(SPLITS)})/XR_(?P<part>{'|'.join(MURA_PARTS)})"
+    r"/patient(?P<patient>\d{1,18})/study\d+(?:_(?P<label>positive|negative))?)/",
+    # copies in circulation have folders such as Train
+    re.ASCII | re.IGNORECASE,
 )
-_IMAGE = re.compile(r"image\d+\.png", re.ASCII)
+# and views that were saved again as JPEG
+_IMAGE = re.compile(
+    rf"image\d+({'|'.join(map(re.escape, IMAGE_ENDINGS))})", re.ASCII | re.IGNORECASE
+)
+LABEL_FROM_FOLDER, LABEL_FROM_INDEX = "folder", "index"
 _INDEX_FILE = re.compile(r"(train|valid)_(image_paths|labeled_studies)\.csv")
 _INDEX = NoView("index files")
+_NO_LABEL = NoView(
+    "images of studies without a label in their name (label_from=index or label_from=FILE.csv)"
+)
+_MAX_DEPTH = 2
+"""Depth at which MURA is searched below ROOT."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +39,18 @@ class MuraLayout:
     Attributes:
         parts: body parts to scan.
         splits: splits to scan.
+        label_from: origin of labels: `folder`, `index`, or the name of a table.
     """
 
     parts: tuple[MuraPart, ...] = MURA_PARTS
     splits: tuple[Split, ...] = SPLITS
+    label_from: str = LABEL_FROM_FOLDER
     _skipped: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         wanted = set(product(self.splits, self.parts))
         others = set(product(SPLITS, MURA_PARTS)) - wanted
-        skipped = {f"{split}/XR_{part.upper()}" for split, part in others}
+        skipped = {f"{split}/xr_{part}" for split, part in others}
         # the dataclass is frozen, so a derived field cannot be assigned directly
         object.__setattr__(self, "_skipped", skipped | (set(SPLITS) - set(self.splits)))
 
@@ -57,9 +69,15 @@ class MuraLayout:
         """True: MURA's paths contain the patient."""
         return True
 
+    @property
+    def not_in_paths(self) -> tuple[str, ...]:
+        """The label, if it is not from the folder."""
+        return () if self.label_from == LABEL_FROM_FOLDER else ("label",)
+
     def to_json(self) -> dict[str, str]:
         """Return the layout's entry in `lake.json`."""
-        return {"name": "mura"}
+        labels = {"label_from": self.label_from} if self.not_in_paths else {}
+        return {"name": "mura", **labels}
 
     def find_root(self, tree: Store) -> Store:
         """Return the folder that contains the splits: `tree` or the MURA folder in it."""
@@ -72,16 +90,35 @@ class MuraLayout:
         # other versions and suffixes are accepted, but MURA-v1.1 has priority
         of_mura = [name for name in folders if name.startswith("MURA-v1")]
         for name in ("", *sorted(of_mura, key=lambda name: name != "MURA-v1.1")):
-            if any(split in (tree.folders(name) or []) for split in self.splits):
+            if self._split_folders(tree, name):
                 return tree.below(name) if name else tree
-        raise SourceError(
-            f"Expected a folder that contains {' or '.join(self.splits)}, or MURA-v1.1. "
-            f"Received: {tree}, which contains none of them"
+        found = self._search(tree, "", _MAX_DEPTH)
+        if len(found) == 1:
+            return tree.below(found[0])
+        raise UnknownLayoutError(
+            f"a folder that contains {' or '.join(self.splits)}, or MURA-v1.1",
+            f"{tree}, which contains {', '.join(found) or 'none of them'}",
         )
+
+    def _split_folders(self, tree: Store, path: str) -> list[str]:
+        return [name for name in tree.folders(path) or [] if name.lower() in self.splits]
+
+    def _search(self, tree: Store, path: str, depth: int) -> list[str]:
+        """Return the folders below `path` that contain a split with MURA's body parts."""
+        found: list[str] = []
+        for name in tree.folders(path) or []:
+            folder = f"{path}/{name}" if path else name
+            splits = self._split_folders(tree, folder)
+            below = [n.upper() for s in splits for n in tree.folders(f"{folder}/{s}") or []]
+            if any(n.startswith("XR_") for n in below):
+                found.append(folder)
+            elif depth > 1:
+                found += self._search(tree, folder, depth - 1)
+        return found
 
     def enters(self, folder: str) -> bool:
         """Return whether to scan a folder, given its path below the root."""
-        return folder not in self._skipped
+        return not self._skipped or folder.lower() not in self._skipped
 
     def parse(self, folder: str, name: str) -> View | NoView:
         """Parse a file's path: its folder, empty or with a trailing slash, and its name.
@@ -90,7 +127,7 @@ class MuraLayout:
         """
         view = _parse_study(folder)
         if view and _IMAGE.fullmatch(name):
-            return view
+            return _NO_LABEL if view.label is None and not self.not_in_paths else view
         return _INDEX if _INDEX_FILE.fullmatch(folder + name) else kind_of(folder + name)
 
 
@@ -100,6 +137,6 @@ def _parse_study(folder: str) -> View | None:
     match = _STUDY.fullmatch(folder)
     if not match:
         return None
-    split, part = cast("Split", match["split"]), cast("MuraPart", match["part"].lower())
-    label = int(match["label"] == "positive")
-    return View(split, part, label, int(match["patient"]), match["study_id"])
+    split, sign = cast("Split", match["split"].lower()), match["label"]
+    label = int(sign.lower() == "positive") if sign else None
+    return View(split, match["part"].lower(), label, int(match["patient"]), match["study_id"])

@@ -3,11 +3,16 @@
 import re
 from typing import Any
 
-from ingest.sources.folders import FoldersLayout
+from ingest.sources.folders import SPLIT_LABEL, FoldersLayout, parse_levels
 from ingest.sources.layout import Layout
-from ingest.sources.mura import MuraLayout
-from shared.errors import LakeError
-from shared.labels import BODY_PARTS
+from ingest.sources.mura import LABEL_FROM_FOLDER, MuraLayout
+from ingest.sources.table_layout import TableLayout
+from ingest.sources.words import Words
+from shared.errors import LakeError, UsageError
+from shared.labels import is_part
+
+_DRAW = ("test_share", "seed")
+"""Entries of a drawn test, which paths do not contain."""
 
 
 def read_layout(recorded: dict[str, Any] | None) -> Layout | None:
@@ -18,17 +23,37 @@ def read_layout(recorded: dict[str, Any] | None) -> Layout | None:
     """
     if recorded is None:
         return None
-    layout: Layout = MuraLayout()
-    body_part, pattern = recorded.get("body_part"), recorded.get("patient")
-    if body_part in BODY_PARTS and isinstance(pattern, str):
-        try:
-            layout = FoldersLayout(
-                BODY_PARTS[BODY_PARTS.index(body_part)], re.compile(pattern) if pattern else None
-            )
-        except (re.error, OverflowError, RecursionError) as error:
-            raise LakeError(
-                f"Expected the pattern of patients to be a regular expression. Received: {error}"
-            ) from None
-    if layout.to_json() != recorded:
-        raise LakeError(f"Expected a layout that this version supports. Received: {recorded}")
+    unsupported = LakeError(f"Expected a layout that this version supports. Received: {recorded}")
+    if not all(isinstance(value, str) for value in recorded.values()):
+        raise unsupported
+    try:
+        layout = _read(recorded)
+    except UsageError:
+        raise unsupported from None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise LakeError(
+            f"Expected the pattern of patients to be a regular expression. Received: {error}"
+        ) from None
+    if layout.to_json() != {k: v for k, v in recorded.items() if k not in _DRAW}:
+        raise unsupported
     return layout
+
+
+def _read(recorded: dict[str, str]) -> Layout:
+    match recorded.get("name"):
+        case "folders":
+            pattern = recorded.get("patient")
+            levels = recorded.get("levels")
+            part = recorded.get("body_part", "")
+            if not is_part(part):
+                raise UsageError(f"Expected a body part. Received: {part}")
+            return FoldersLayout(
+                part,
+                re.compile(pattern) if pattern else None,
+                levels=parse_levels(levels) if levels else SPLIT_LABEL,
+                words=Words.parse(recorded.get("labels", ""), recorded.get("splits", "")),
+            )
+        case "table":
+            return TableLayout(recorded.get("table", ""))
+        case _:
+            return MuraLayout(label_from=recorded.get("label_from", LABEL_FROM_FOLDER))

@@ -1,6 +1,6 @@
 """Report of a verification: the verified columns, and files that are not part of the lake."""
 
-from ingest.sources.layout import Layout
+from ingest.sources.layout import Layout, View
 from shared.console import note, say
 from shared.lake.layout import LOCK_FILE
 from shared.lake.open import Lake
@@ -14,7 +14,9 @@ def say_coverage(layout: Layout | None, source: Store | None) -> None:
     """Print the verified columns, and how to verify the others."""
     verified = "records, checksums, positions, pixel_digest, mean, std"
     if layout:
-        verified += ", split, body_part, label, patient_id, study_id, group"
+        in_paths = [name for name in View._fields if name not in layout.not_in_paths]
+        verified += "".join(f", {name}" for name in in_paths)
+        verified += ", group" if "patient_id" in in_paths else ""
     if source:
         verified += f", {', '.join(_SOURCE_COLUMNS)}"
     say(f"verified: {verified}")
@@ -23,6 +25,8 @@ def say_coverage(layout: Layout | None, source: Store | None) -> None:
             "not verified: patient_id, study_id, group; lake.json does not record the layout; "
             "`just ingest` adds it"
         )
+    elif layout.not_in_paths:
+        say(f"not verified: {', '.join(layout.not_in_paths)}; paths do not contain them")
     if not source:
         say(
             f"checked only for their range: {', '.join(_SOURCE_COLUMNS)}; source=ROOT verifies them"

@@ -42,7 +42,7 @@ def check_table(lake: Lake, layout: Layout | None) -> list[str]:
     """
     manifest = lake.manifest
     found = [*_check_ids(lake), *_check_ranges(manifest), *_check_sources(manifest)]
-    if layout:
+    if layout and "patient_id" not in layout.not_in_paths:
         found += [*_check_paths(manifest, layout), *_check_groups(lake, layout)]
     return found
 
@@ -76,11 +76,12 @@ def _check_sources(manifest: pl.DataFrame) -> Iterator[str]:
 
 
 def _check_paths(manifest: pl.DataFrame, layout: Layout) -> Iterator[str]:
+    names = [name for name in _PATH_COLUMNS if name not in layout.not_in_paths]
     for rows in manifest.iter_slices(_SLICE_ROWS):
         parsed = _parse(rows["view_id"], layout)
         # such files name patient and study, where the layout does not
         of_files = pl.lit(not layout.names_patients) & pl.col("study_id").str.contains(DICOM_STUDY)
-        for name in _PATH_COLUMNS:
+        for name in names:
             compared = ~of_files if name in IDENTITY else pl.lit(value=True)
             wrong = rows.with_columns(expected=parsed[name]).filter(
                 compared, pl.col(name).ne_missing(pl.col("expected"))

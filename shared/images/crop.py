@@ -38,11 +38,23 @@ def crop_to_field(grey: Pixels) -> Pixels:
     Returns:
         A view of `grey`.
     """
-    grey = grey[_find_field(grey)]
-    return grey[_find_field(np.bitwise_not(grey))]
+    return grey[find_field(grey)]
 
 
-def _find_field(grey: Pixels) -> Box:
+def find_field(grey: Pixels) -> Box:
+    """Return the box of the collimated field, rows and columns; see `crop_to_field`."""
+    rows, columns = _find_inside(grey)
+    inner_rows, inner_columns = _find_inside(np.bitwise_not(grey[rows, columns]))
+    return _within(rows, inner_rows, grey.shape[0]), _within(columns, inner_columns, grey.shape[1])
+
+
+def _within(outer: slice, inner: slice, length: int) -> slice:
+    """Return the slice of the whole that is a slice of a slice of it."""
+    kept = range(length)[outer][inner]
+    return slice(kept.start, kept.stop)
+
+
+def _find_inside(grey: Pixels) -> Box:
     """Return the box inside the dark border, or the whole image if there is no border."""
     smooth = np.asarray(cv2.medianBlur(grey, _SMOOTHING_PX), np.uint8)
     threshold = _choose_threshold(_frame(grey), _frame(smooth))

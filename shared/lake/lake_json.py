@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from shared.lake.manifest import PUBLISHED
 from shared.storage.atomic import digest
 
 FORMAT_VERSION = 2
@@ -25,7 +26,15 @@ def count(manifest: pl.DataFrame, rejects: pl.DataFrame, findings: pl.DataFrame)
         "shards": manifest["shard"].n_unique(),
         "rejects_by_reason": _count_values(rejects["reason"]),
         "findings_by_kind": _count_values(findings["kind"]),
+        **_count_corrected(manifest),
     }
+
+
+def _count_corrected(manifest: pl.DataFrame) -> dict[str, int]:
+    """Return the number of views whose label was corrected, for lakes with corrected labels."""
+    if PUBLISHED not in manifest.columns:
+        return {}
+    return {"labels_corrected": int((manifest["label"] != manifest[PUBLISHED]).sum())}
 
 
 def _count_values(values: pl.Series) -> dict[str, int]:

@@ -2,14 +2,16 @@
 
 import re
 
+from shared.labels import PART_PATTERN
+
 LAKE_FILE = "lake.json"
 LOCK_FILE = ".lock"
 """Identifies the process that writes the lake; absent when the lake is not locked."""
 
 _NAME = r"(lake\.json|[0-9a-f]{32}(\.parquet|\.tfrecord)?)"
 _OWN_PATH = re.compile(
-    r"\.lock|((manifest|shards)/split=[a-z]+/body_part=[a-z]+/label=[0-9]/|rejects/|findings/)?"
-    rf"({_NAME}|\.{_NAME}\.[0-9]+\.partial)"
+    rf"\.lock|((manifest|shards)/split=[a-z]+/body_part={PART_PATTERN}/label=[0-9]/"
+    rf"|rejects/|findings/)?({_NAME}|\.{_NAME}\.[0-9]+\.partial)"
 )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from shared.labels import BODY_PARTS, LABEL_NAMES, SPLITS
+from shared.labels import LABEL_NAMES, SPLITS, is_part
 from shared.lake.layout import is_own_path, shard_path
 
 SCHEMA: dict[str, type[pl.DataType]] = {
@@ -41,6 +41,9 @@ among patients that share an image (equal `pixel_digest`); `source_*`, `width_px
 pixels; `shard`: path relative to the lake; `*_offset`: bytes from the start of the shard;
 `record_crc32c`: checksum of the record's payload.
 """
+
+PUBLISHED = "label_as_published"
+"""Optional column, Int64, of a lake with corrected labels: the label before the correction."""
 
 PARTITION_COLUMNS = ("split", "body_part", "label")
 """Columns stored in the Hive-style folder names and not in the Parquet files."""
@@ -102,16 +105,27 @@ def encode_table(table: pl.DataFrame) -> bytes:
     return sink.getvalue()
 
 
-def decode_table(encoded: bytes, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+def decode_table(
+    encoded: bytes,
+    schema: Mapping[str, type[pl.DataType]],
+    optional: Mapping[str, type[pl.DataType]] | None = None,
+) -> pl.DataFrame:
     """Decode a Parquet table with the columns of a schema and no nulls.
+
+    Args:
+        encoded: a Parquet file.
+        schema: required columns.
+        optional: columns to keep if the table has them.
 
     Raises:
         ValueError: The bytes are not such a table.
     """
     from shared.storage.parquet import read_table
 
-    table = read_table(encoded, schema).select(schema.keys())
-    for name in schema:
+    table = read_table(encoded, schema)
+    known = {**schema, **{n: t for n, t in (optional or {}).items() if table.schema.get(n) == t}}
+    table = table.select(known.keys())
+    for name in known:
         if num_nulls := table[name].null_count():
             raise ValueError(f"expected a value of {name} in each row, received {num_nulls} nulls")
     return table
@@ -125,19 +139,22 @@ def decode_partition(folder: str, encoded: bytes) -> pl.DataFrame:
     """
     values = dict(part.split("=", 1) for part in Path(folder).parts[-len(PARTITION_COLUMNS) :])
     split, body_part, label = (values[name] for name in PARTITION_COLUMNS)
-    if split not in SPLITS or body_part not in BODY_PARTS or label not in _LABELS:
+    if split not in SPLITS or not is_part(body_part) or label not in _LABELS:
         raise ValueError(f"{folder} is not the folder of a partition")
     own = {name: dtype for name, dtype in SCHEMA.items() if name not in PARTITION_COLUMNS}
-    rows = decode_table(encoded, own)
+    rows = decode_table(encoded, own, optional={PUBLISHED: pl.Int64})
+    if PUBLISHED in rows.columns and not rows[PUBLISHED].cast(pl.String).is_in(_LABELS).all():
+        raise ValueError(f"expected labels in {PUBLISHED}")
     folder = partition_folder(split, body_part, int(label))
     for shard in rows["shard"].unique():
         if shard != shard_path(folder, Path(shard).stem) or not is_own_path(shard):
             raise ValueError(f"{shard!r} is not the path of a shard of {folder}")
     return rows.with_columns(
         pl.lit(value).cast(SCHEMA[name]).alias(name) for name, value in values.items()
-    ).select(SCHEMA.keys())
+    ).select([*SCHEMA, *({PUBLISHED} & {*rows.columns})])
 
 
 def concat(partitions: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Concatenate zero or more partitions into a manifest sorted by `view_id`."""
-    return pl.concat([pl.DataFrame(schema=SCHEMA), *partitions]).sort("view_id")
+    tables = partitions or [pl.DataFrame(schema=SCHEMA)]
+    return pl.concat(tables).sort("view_id")

@@ -33,8 +33,8 @@ def read(pipe: IO[bytes], num_bytes: int) -> bytes:
 def serve(decoder: str, limit_s: float, *arguments: str) -> None:
     """Decode the files sent on standard input, until it closes."""
     source, responses = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123
-        # output of libraries must not mix with the responses
+    # output of libraries must not mix with the responses
+    with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123  # os.devnull is a name, not a path
         os.dup2(nowhere.fileno(), 0)
         os.dup2(nowhere.fileno(), 1)
     module, _, name = decoder.partition(":")

@@ -106,7 +106,7 @@ def test_what_folders_have_not_is_refused(folders: Path, word: str, message: str
 def test_what_mura_has_not_is_refused(phantom_tree: Path, word: str) -> None:
     refused = call("mura-ingest", phantom_tree, word)
     assert refused.returncode == 2
-    assert "only with layout=folders. Received: " + word in refused.stderr
+    assert "only with layout=folders or table. Received: " + word in refused.stderr
 
 
 def test_parts_and_splits_of_mura(phantom_tree: Path, tmp_path: Path) -> None:

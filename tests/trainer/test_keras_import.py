@@ -52,8 +52,8 @@ assert os.environ["KERAS_BACKEND"] == "torch"
     "settings",
     [
         {"backend": "torch", "floatx": "float16", "image_data_format": "channels_first"},
-        {"floatx": "float7", "epsilon": 0.5},
         [],
+        pytest.param({"floatx": "float7", "epsilon": 0.5}, marks=pytest.mark.benchmark),
     ],
 )
 def test_what_is_set_for_other_programs_changes_nothing(tmp_path: Path, settings: Any) -> None:

@@ -53,7 +53,7 @@ class ClusterFits:
             folder.resolve(),
             identify(folder),
         )
-        self._weights_key = cache(partial(weights_key, weights=options.weights))
+        self._weights_key = cache(partial(weights_key, weights=options.initial_weights))
         self._heads = cache(self._make_heads)
 
     def embed(self) -> None:

@@ -74,14 +74,14 @@ def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
 
     from trainer.models.table import require_weights
 
-    require_weights([task.model], job.options.weights)
+    require_weights([task.model], job.options.initial_weights)
     lake = with_cache(open_lake(job.lake), job.options, views)
     if lake.digest != job.lake_digest:
         raise ClusterError(
             f"Expected a lake with the digest {job.lake_digest} on every node. "
             f"Received: lake={job.lake} with the digest {lake.digest}"
         )
-    if weights_key(task.model, job.options.weights) != task.weights_key:
+    if weights_key(task.model, job.options.initial_weights) != task.weights_key:
         raise ClusterError(
             "Expected the same pretrained weights on every node. "
             f"Received: different weights of model={task.model}"

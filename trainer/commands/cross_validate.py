@@ -21,6 +21,7 @@ from trainer.report.formatting import count
 from trainer.report.terminal import show_comparison
 from trainer.runs.context import RunContext
 from trainer.runs.provenance import describe_run
+from trainer.runs.training_views import write_training_views
 from trainer.training.recipe import Fit, make_fit
 
 
@@ -81,6 +82,7 @@ def cross_validate(
     scored = score(predictions, lake.manifest)
     save_model(members, context, best.model, scored)
     config = describe_run("cv", context, plan)
+    write_training_views(context.folder, plan)
     save_results(context.folder, config, pl.concat(histories), scored)
 
 

@@ -14,6 +14,7 @@ from trainer.evaluation.scored_table import final_rows, score
 from trainer.evaluation.thresholds import decide
 from trainer.inference.trained_model import TrainedModel, build_model, predict
 from trainer.options import FitOptions, TrainOptions
+from trainer.options.threshold import parse_threshold
 from trainer.report.error_analysis import HEAT_MAPS
 from trainer.report.page import write_report
 from trainer.runs.context import RunContext
@@ -21,6 +22,7 @@ from trainer.runs.digests import write_digests
 from trainer.runs.provenance import describe_run
 from trainer.runs.results_writer import write_tables
 from trainer.runs.run_folder import MODEL_FILE
+from trainer.runs.training_views import write_training_views
 from trainer.training.recipe import Fit, make_fit
 
 
@@ -73,6 +75,7 @@ def save_trained(
     save_model([final], context, options.model, scored)
     history = add_fit_columns(trained.history, name, None)
     config = describe_run("train", context, plan)
+    write_training_views(context.folder, plan)
     save_results(context.folder, config | ({"search": search} if search else {}), history, scored)
 
 
@@ -105,7 +108,8 @@ def save_model(
         # late, as it imports TensorFlow
         from trainer.explain.report_images import write_report_images
 
-        decision = decide(scored, selected_model(scored), options.threshold, options.seed)
+        rule = parse_threshold(options.threshold)
+        decision = decide(scored, selected_model(scored), rule, options.seed)
         with context.timings.measure("explain"):
             write_report_images(folder, model, lake, scored, decision)
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from shared.console import note
 from shared.errors import TrainingError
-from shared.labels import BODY_PARTS, SPLITS
+from shared.labels import SPLITS, order_parts
 from shared.lake.download_cache import GB, ShardCache
 from shared.lake.open import Lake, open_lake
 from shared.lake.shard_rows import rows_by_shard
@@ -47,7 +47,7 @@ def open_data(options: DataOptions) -> Data:
     if part != "all":
         clean, test = clean.filter(body_part=part), test.filter(body_part=part)
     if clean.is_empty():
-        present = [name for name in BODY_PARTS if name in train["body_part"]]
+        present = order_parts(train["body_part"])
         raise TrainingError(
             f"Expected train views of part={part}. Received: lake={lake.store} with "
             f"{', '.join(present) or 'no train views'}"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.errors import TrainingError
-from shared.labels import BODY_PARTS, LABEL_NAMES
+from shared.labels import LABEL_NAMES, order_parts
 from trainer.options import ClassWeight, Task
 
 Floats32 = npt.NDArray[np.float32]
@@ -59,15 +59,13 @@ def make_target(name: Task, manifest: pl.DataFrame) -> Target:
     """
     if name == "abnormal":
         return Target(name)
-    present = set(manifest["body_part"])
-    in_train = set(manifest.filter(split="train")["body_part"])
-    trained = [part for part in BODY_PARTS if part in in_train]
+    trained = order_parts(manifest.filter(split="train")["body_part"])
     if len(trained) < 2:
         raise TrainingError(
             f"Expected train views of two body parts or more for task={name}. "
             f"Received: {', '.join(trained) or 'no train views'}"
         )
-    return Target(name, tuple(part for part in BODY_PARTS if part in present))
+    return Target(name, tuple(order_parts(manifest["body_part"])))
 
 
 def target_of(class_names: Sequence[str]) -> Target:

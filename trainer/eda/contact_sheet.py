@@ -1,21 +1,17 @@
 """The contact sheet: example radiographs of each body part and label."""
 
-import base64
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import polars as pl
 
-from shared.images.pixels import Pixels
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
+from trainer.report.thumbnails import to_thumbnail
 
 NUM_VIEWS = 6
 """Most views of each body part and label."""
-_SIDE_PX = 176
-_QUALITY = 82
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
     turn = pl.col("order").rank("ordinal").over(*keys, "patient_id").alias("turn")
     in_turns = shuffled.with_columns(turn).sort("turn", "order")
     chosen = in_turns.group_by(keys, maintain_order=True).head(NUM_VIEWS)
-    part = pl.col("body_part").cast(pl.Enum(BODY_PARTS))
+    part = pl.col("body_part").cast(pl.Enum(order_parts(manifest["body_part"])))
     return chosen.sort(part, "label", "turn", "order").select(manifest.columns)
 
 
@@ -54,13 +50,8 @@ def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
     rows = views.select("view_id", "body_part", "label").rows()
     with ViewReader(lake, views) as reader:
         return [
-            Thumbnail(view_id, part, label, _as_uri(reader.read(np.array([index]))[0, :, :, 0]))
+            Thumbnail(
+                view_id, part, label, to_thumbnail(reader.read(np.array([index]))[0, :, :, 0])
+            )
             for index, (view_id, part, label) in enumerate(rows)
         ]
-
-
-def _as_uri(pixels: Pixels) -> str:
-    side = min(_SIDE_PX, len(pixels))
-    small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
-    _, encoded = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
-    return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}"

@@ -4,7 +4,7 @@ from itertools import product
 
 import polars as pl
 
-from shared.labels import BODY_PARTS, LABEL_NAMES, SPLITS
+from shared.labels import LABEL_NAMES, SPLITS, order_parts
 from shared.lake.manifest import SCHEMA
 
 UNITS = {
@@ -18,8 +18,8 @@ MANY = 12
 
 
 def present_parts(manifest: pl.DataFrame) -> list[str]:
-    """Return the body parts with at least one view, in the order of `BODY_PARTS`."""
-    return [part for part in BODY_PARTS if part in manifest["body_part"]]
+    """Return the body parts with at least one view, in the order of `order_parts`."""
+    return order_parts(manifest["body_part"])
 
 
 def present_splits(manifest: pl.DataFrame) -> list[str]:
@@ -54,7 +54,7 @@ def count_by_part(manifest: pl.DataFrame) -> pl.DataFrame:
     for key in keys:
         views = pl.concat([views, views.with_columns(pl.lit("all").alias(key))])
     counted = views.group_by(keys).agg(**UNITS, abnormal_views=pl.col("label").sum().cast(pl.Int64))
-    order = pl.Enum([*SPLITS, *BODY_PARTS, "all"])
+    order = pl.Enum([*SPLITS, *present_parts(manifest), "all"])
     return counted.with_columns(abnormal_share=pl.col("abnormal_views") / pl.col("views")).sort(
         pl.col(key).cast(order) for key in keys
     )

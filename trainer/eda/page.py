@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from shared.labels import BODY_PARTS, LABEL_NAMES
+from shared.labels import ALL_PARTS, LABEL_NAMES, order_parts
 from shared.lake.open import Lake
 from trainer.eda import captions, counts, data_quality, pixels, summary_text
 from trainer.eda.contact_sheet import Thumbnail
@@ -74,7 +74,8 @@ def _describe_views(manifest: pl.DataFrame) -> dict[str, Any]:
 def _list_parts(table: pl.DataFrame) -> dict[str, dict[str, dict[str, int | float]]]:
     """Return counts by part, then by split."""
     by_part: dict[str, dict[str, dict[str, int | float]]] = {}
-    for row in table.sort(pl.col("body_part").cast(pl.Enum([*BODY_PARTS, "all"]))).to_dicts():
+    order = [*order_parts(table["body_part"].filter(table["body_part"] != ALL_PARTS)), ALL_PARTS]
+    for row in table.sort(pl.col("body_part").cast(pl.Enum(order))).to_dicts():
         by_part.setdefault(row["body_part"], {})[row["split"]] = row
     return by_part
 

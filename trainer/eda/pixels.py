@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 
 _QUANTILES = {"low": 0.05, "lower": 0.25, "median": 0.5, "upper": 0.75, "high": 0.95}
 _NUM_BINS = 24
@@ -52,5 +52,5 @@ def bin_sizes(manifest: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sort_by_part(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    part = pl.col("body_part").cast(pl.Enum(BODY_PARTS))
+    part = pl.col("body_part").cast(pl.Enum(order_parts(table["body_part"])))
     return table.sort(part, *(name for name in by if name != "body_part"))

@@ -47,6 +47,27 @@ def rates(counts: Floats) -> dict[str, Floats]:
     }
 
 
+def predictive_values(
+    recall: Floats, specificity: Floats, prevalence: float
+) -> tuple[Floats, Floats]:
+    """Return the positive and the negative predictive value at a prevalence, by Bayes' theorem.
+
+    They are the share of abnormal cases among those predicted abnormal, and of normal cases among
+    those predicted normal; NaN without such predictions (Altman & Bland 1994, BMJ 309:102).
+
+    Args:
+        recall: sensitivity, (...).
+        specificity: (...).
+        prevalence: share of abnormal cases, above 0 and below 1.
+    """
+    true_positive, true_negative = recall * prevalence, specificity * (1 - prevalence)
+    false_positive, false_negative = 1 - prevalence - true_negative, prevalence - true_positive
+    return (
+        divide(true_positive, true_positive + false_positive),
+        divide(true_negative, true_negative + false_negative),
+    )
+
+
 def to_number(value: Floats) -> float | None:
     """Return a single value, or None if it is undefined (NaN), which JSON does not have."""
     number = float(np.asarray(value).item())

@@ -91,7 +91,7 @@ def resample(
     )
     chunks = [
         (auroc(ranking, weights), weights.T @ counts)
-        for weights in _draw(names.size, draws, labels.size)
+        for weights in draw_weights(names.size, draws, labels.size)
     ]
     aurocs, cells = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     by_threshold = np.split(cells, len(thresholds), axis=1)
@@ -114,8 +114,22 @@ def count_in_resamples(
     """
     names, clusters = np.unique(groups, return_inverse=True)
     counts = _count(clusters, cells, names.size, num_cells)
-    chunks = _draw(names.size, draws, cells.size)
+    chunks = draw_weights(names.size, draws, cells.size)
     return np.concatenate([weights.T @ counts for weights in chunks])
+
+
+def mean_in_resamples(values: Floats, groups: NDArray[np.generic], draws: Draws = _DRAWS) -> Floats:
+    """Return the mean of the rows in each of the resamples of `resample`, (resamples,).
+
+    Args:
+        values: (rows,).
+        groups: patient group of each row, (rows,), of any type.
+        draws: number and seed of the resamples.
+    """
+    names, clusters = np.unique(groups, return_inverse=True)
+    sums, counts = np.bincount(clusters, values), np.bincount(clusters)
+    chunks = draw_weights(names.size, draws, values.size)
+    return np.concatenate([weights.T @ sums / (weights.T @ counts) for weights in chunks])
 
 
 def _count(clusters: Ints, cells: Ints, num_clusters: int, num_cells: int) -> Floats:
@@ -124,8 +138,8 @@ def _count(clusters: Ints, cells: Ints, num_clusters: int, num_cells: int) -> Fl
     return counts.reshape(num_clusters, num_cells).astype(np.float64)
 
 
-def _draw(num_groups: int, draws: Draws, num_rows: int) -> Iterator[Floats]:
-    """Yield counts of each group in each resample, (groups, some resamples)."""
+def draw_weights(num_groups: int, draws: Draws, num_rows: int) -> Iterator[Floats]:
+    """Yield counts of each group in each resample, (groups, some resamples); memory is bounded."""
     random: Any = np.random.default_rng(draws.seed)  # numpy 1 types its methods only in part
     chunk = max(1, _CHUNK_NUMBERS // num_rows)
     for first in range(0, draws.num_resamples, chunk):

@@ -70,7 +70,7 @@ def calibrate(probabilities: Floats, temperature: float) -> Floats:
     A probability of 0.5 and the order of probabilities do not change, nor do predictions at the
     threshold 0.5 and the AUROC (Guo et al. 2017, arXiv:1706.04599, section 4.2).
     """
-    scaled = _logits(probabilities) / temperature
+    scaled = to_logits(probabilities) / temperature
     # the sigmoid, with an exponential that cannot overflow
     small = np.exp(-np.abs(scaled))
     return np.where(scaled < 0, small, 1) / (1 + small)
@@ -87,7 +87,7 @@ def learn_temperature(labels: Ints, probabilities: Floats) -> float:
     # late, as prediction does not need it, and it takes a third of the time of all imports
     from scipy.optimize import minimize_scalar
 
-    logits, num_abnormal = _logits(probabilities), labels.sum()
+    logits, num_abnormal = to_logits(probabilities), labels.sum()
     smoothed = np.where(
         labels == 1,
         (num_abnormal + 1) / (num_abnormal + 2),
@@ -104,7 +104,7 @@ def learn_temperature(labels: Ints, probabilities: Floats) -> float:
     return math.exp(found.x)
 
 
-def _logits(probabilities: Floats) -> Floats:
+def to_logits(probabilities: Floats) -> Floats:
     """Return finite logits; a float32 sigmoid can return exactly 0 and 1."""
     tiny = np.finfo(np.float32).tiny
     nearly_one = 1 - np.finfo(np.float32).epsneg / 2

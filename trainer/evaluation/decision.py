@@ -17,6 +17,9 @@ BASES = {
     "unclear": "0.5, because the 95 % CI of the learnt threshold includes it",
     "youden": "the value with the highest Youden's J",
     "given": "the value of `threshold=`",
+    "sensitivity": "the highest value with the sensitivity that `threshold=` demands",
+    "specificity": "the lowest value with the specificity that `threshold=` demands",
+    "cost": "the value with the lowest cost of errors, weighted as `threshold=` demands",
 }
 """Origins of a decision threshold."""
 

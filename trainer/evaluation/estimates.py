@@ -1,16 +1,20 @@
 """Metrics of one set with 95 % confidence intervals and calibration."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+import numpy as np
 import polars as pl
 
-from trainer.evaluation.binary_metrics import RATES, Floats
-from trainer.evaluation.bootstrap import MIN_GROUPS, Draws, interval, resample
+from trainer.evaluation.binary_metrics import RATES, Floats, predictive_values, to_number
+from trainer.evaluation.bootstrap import MIN_GROUPS, Draws, Resamples, interval, resample
 from trainer.evaluation.calibration import brier_score, calibrate, expected_calibration_error
 from trainer.evaluation.decision import Decision, Rule
 from trainer.evaluation.metrics import Measures, measure, measure_rates
 from trainer.evaluation.scored_table import levels, to_arrays
+
+PREVALENCES = (0.05, 0.1, 0.2, 0.5)
+"""Shares of abnormal cases for predictive values; MURA's 40 % is above that of most hospitals."""
 
 
 def estimate(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Measures:
@@ -26,7 +30,9 @@ def estimate(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Meas
         `view_intervals`: by metric, `low`, `high` and `num_resamples`, or None with too few groups
         or for an undefined metric; `view_brier`; `view_calibration_error`; with a decision also
         `view_calibrated_brier`, `view_calibrated_calibration_error` and `view_at_threshold`:
-        `threshold`, its rates, `confusion` and `intervals`.
+        `threshold`, its rates, `confusion`, `intervals` and `predictive_values`, a list of the
+        positive (`ppv`) and negative (`npv`) ones for each prevalence in `PREVALENCES`.
+        `view_kappa_standard_error`: standard deviation of the kappa at 0.5 over resamples.
     """
     measures: Measures = {**measure(scored), "num_groups": scored["group"].n_unique()}
     for level, rows in levels(scored):
@@ -39,34 +45,69 @@ def estimate(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Meas
 def _estimate_level(rows: pl.DataFrame, rule: Rule | None, seed: int) -> Measures:
     labels, probabilities = to_arrays(rows)
     thresholds = [0.5] if rule is None else [0.5, rule.threshold]
-    intervals = _bound(rows, thresholds, seed)
+    resamples = _resample(rows, thresholds, seed)
+    intervals = [_bound(resamples, index) for index in range(len(thresholds))]
     measures: Measures = {
         "intervals": intervals[0],
+        "kappa_standard_error": _deviation(resamples.rates[0]["kappa"]) if resamples else None,
         "brier": brier_score(labels, probabilities),
         "calibration_error": expected_calibration_error(labels, probabilities),
     }
     if rule is None:
         return measures
     calibrated = calibrate(probabilities, rule.temperature)
+    at_threshold = measure_rates(labels, probabilities, rule.threshold)
+    drawn = resamples.rates[1] if resamples else None
     return measures | {
         "calibrated_brier": brier_score(labels, calibrated),
         "calibrated_calibration_error": expected_calibration_error(labels, calibrated),
         "at_threshold": {
             "threshold": rule.threshold,
-            **measure_rates(labels, probabilities, rule.threshold),
+            **at_threshold,
             "intervals": intervals[1],
+            "predictive_values": [
+                _predict_values(at_threshold, drawn, prevalence) for prevalence in PREVALENCES
+            ],
         },
     }
 
 
-def _bound(rows: pl.DataFrame, thresholds: Sequence[float], seed: int) -> list[Measures]:
-    """Return the intervals of all metrics at each threshold; all None with too few groups."""
-    groups = rows["group"].to_numpy()
+def _resample(rows: pl.DataFrame, thresholds: Sequence[float], seed: int) -> Resamples | None:
+    """Return the metrics of resamples; None with too few groups."""
     if rows["group"].n_unique() < MIN_GROUPS:
-        return [dict.fromkeys(("auroc", *RATES)) for _ in thresholds]
-    resamples = resample(*to_arrays(rows), groups, thresholds, Draws(seed=seed))
-    auroc = {"auroc": to_bounds(resamples.auroc)}
-    return [auroc | {k: to_bounds(v) for k, v in rates.items()} for rates in resamples.rates]
+        return None
+    groups = rows["group"].to_numpy()
+    return resample(*to_arrays(rows), groups, thresholds, Draws(seed=seed))
+
+
+def _bound(resamples: Resamples | None, index: int) -> Measures:
+    """Return the intervals of all metrics at the threshold of this index; all None if unknown."""
+    if resamples is None:
+        return dict.fromkeys(("auroc", *RATES))
+    drawn = {"auroc": resamples.auroc, **resamples.rates[index]}
+    return {key: to_bounds(values) for key, values in drawn.items()}
+
+
+def _predict_values(
+    rates: Measures, drawn: Mapping[str, Floats] | None, prevalence: float
+) -> Measures:
+    """Return `prevalence`, `ppv`, `npv` and their `intervals`, None where undefined."""
+    # None becomes NaN
+    recall, specificity = (np.array(rates[key], np.float64) for key in ("recall", "specificity"))
+    names = ("ppv", "npv")
+    values = predictive_values(recall, specificity, prevalence)
+    intervals: Measures = dict.fromkeys(names)
+    if drawn is not None:
+        resampled = predictive_values(drawn["recall"], drawn["specificity"], prevalence)
+        intervals = {n: to_bounds(v) for n, v in zip(names, resampled, strict=True)}
+    known = {name: to_number(value) for name, value in zip(names, values, strict=True)}
+    return {"prevalence": prevalence, **known, "intervals": intervals}
+
+
+def _deviation(values: Floats) -> float | None:
+    """Return the standard deviation over resamples, None if fewer than two are defined."""
+    defined = values[~np.isnan(values)]
+    return float(np.std(defined, ddof=1)) if defined.size > 1 else None
 
 
 def to_bounds(values: Floats) -> Measures | None:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from shared.errors import TrainingError
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 from trainer.evaluation.binary_metrics import (
     Floats,
     Ints,
@@ -22,7 +22,7 @@ from trainer.evaluation.scored_table import LEVELS, levels, to_arrays
 Measures = dict[str, Any]
 """Metrics of one set of rows: floats, ints and None; each key names views or studies."""
 ByPart = dict[str, Measures]
-"""Metrics of `all` and of each body part present, in the order of `BODY_PARTS`."""
+"""Metrics of `all` and of each body part present, in the order of `order_parts`."""
 
 
 def measure(scored: pl.DataFrame, threshold: float = 0.5) -> Measures:
@@ -89,8 +89,7 @@ def measure_by_part(
     """
     if scored.is_empty():
         return {}
-    present = set(scored["body_part"])
-    parts = [part for part in BODY_PARTS if part in present]
+    parts = order_parts(scored["body_part"])
     overall = measure_rows(scored)
     if len(parts) == 1:  # both have the same rows
         return {"all": overall, parts[0]: overall}

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from shared.lake.manifest import PUBLISHED
 from trainer.evaluation.bootstrap import COVERAGE, NUM_RESAMPLES
 from trainer.evaluation.comparison import by_model, choose_nested, measure_folds, summarize
 from trainer.evaluation.decision import Decision
@@ -45,6 +46,8 @@ def compute_metrics(
         `decision`: temperatures and thresholds.
         `classes`, for predictions with class probabilities: `names`, and by role the results of
         `measure_classes` for the saved model, empty without rows.
+        `as_published`, if labels were corrected: by role, results of `estimate` for the saved model
+        by the labels as published.
         `validation` and `test`: results of `estimate` by body part, empty without rows.
         For `cv` also:
         `num_candidates`;
@@ -56,10 +59,12 @@ def compute_metrics(
         `chosen`: the best candidate.
     """
     seed = config["options"]["seed"]
-    metrics = {"bootstrap": _describe_bootstrap(seed), "decision": asdict(decision)}
+    metrics = {"bootstrap": describe_bootstrap(seed), "decision": asdict(decision)}
     if CLASS_PROBABILITIES in scored.columns:
         own = scored.filter(model=decision.model)
         metrics["classes"] = _measure_class_sets(config["classes"], own, seed)
+    if published := _measure_published(scored.filter(model=decision.model), decision, seed):
+        metrics["as_published"] = published
     if config["command"] == "cv":
         metrics |= _compare_candidates(scored.filter(role="out_of_fold"), decision, seed)
     for role in ("validation", "test"):
@@ -86,7 +91,17 @@ def metrics_by_role(metrics: Mapping[str, Any]) -> dict[str, ByPart]:
     return {role: by_part for role, by_part in by_role.items() if by_part}
 
 
-def _describe_bootstrap(seed: int) -> dict[str, Any]:
+def _measure_published(scored: pl.DataFrame, decision: Decision, seed: int) -> dict[str, Measures]:
+    """Return metrics by the labels as published, by role; empty if no label was corrected."""
+    if PUBLISHED not in scored.columns or (scored["label"] == scored[PUBLISHED]).all():
+        return {}
+    rows = scored.with_columns(label=pl.col(PUBLISHED))
+    sets = {role: rows.filter(role=role) for role in ROLES}
+    return {role: estimate(of, decision, seed) for role, of in sets.items() if of.height}
+
+
+def describe_bootstrap(seed: int) -> dict[str, Any]:
+    """Return the method of the intervals for `metrics.json`."""
     return {
         "num_resamples": NUM_RESAMPLES,
         "of": "patient groups",

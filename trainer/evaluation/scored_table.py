@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from shared.errors import TrainingError
-from shared.labels import BODY_PARTS
+from shared.labels import ALL_PARTS, PART_PATTERN
+from shared.lake.manifest import PUBLISHED
 from trainer.evaluation.binary_metrics import Floats, Ints
 
 SCORED_SCHEMA: Mapping[str, type[pl.DataType]] = {
@@ -23,7 +24,8 @@ SCORED_SCHEMA: Mapping[str, type[pl.DataType]] = {
     "group": pl.Int64,
 }
 """Columns of a scored table, one row per view of a set; `probability` is that of abnormal. A
-multi-class model adds `class_probabilities`, a list."""
+multi-class model adds `class_probabilities`, a list; a lake with corrected labels,
+`label_as_published`."""
 SET_COLUMNS = ("model", "fold", "role")
 TRUTH_COLUMNS = ("study_id", "body_part", "label", "group")
 CLASS_PROBABILITIES = "class_probabilities"
@@ -49,13 +51,14 @@ def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
     Raises:
         TrainingError: a view is missing in the manifest, or `check_scored` fails.
     """
-    truth = manifest.select("view_id", *TRUTH_COLUMNS)
+    published = [name for name in (PUBLISHED,) if name in manifest.columns]
+    truth = manifest.select("view_id", *TRUTH_COLUMNS, *published)
     columns = ("view_id", *SET_COLUMNS, "probability")
     unknown = predictions.join(truth, on="view_id", how="anti").select(columns)
     _refuse(unknown, "predictions of views in the manifest")
     joined = predictions.join(truth, on="view_id", how="inner", maintain_order="left")
     more = [name for name in (CLASS_PROBABILITIES,) if name in predictions.columns]
-    scored = joined.select(*SCORED_SCHEMA, *more)
+    scored = joined.select(*SCORED_SCHEMA, *more, *published)
     scored = scored.cast({"fold": pl.Int64, "probability": pl.Float64})
     check_scored(scored)
     return scored
@@ -79,7 +82,8 @@ def check_scored(scored: pl.DataFrame) -> None:
         f"roles {', '.join(ROLES)}": pl.col("role").is_in(ROLES),
         "a fold for out-of-fold predictions only": has_fold,
         "labels 0 and 1": pl.col("label").is_in((0, 1)),
-        f"body parts {', '.join(BODY_PARTS)}": pl.col("body_part").is_in(BODY_PARTS),
+        "names of body parts": pl.col("body_part").str.contains(f"^{PART_PATTERN}$")
+        & (pl.col("body_part") != ALL_PARTS),
         "one study, label and group for each view": pl.struct(TRUTH_COLUMNS)
         .n_unique()
         .over("view_id")
@@ -88,6 +92,8 @@ def check_scored(scored: pl.DataFrame) -> None:
             pl.col(name).is_not_null() for name in SCORED_SCHEMA if name != "fold"
         ),
     }
+    if PUBLISHED in scored.columns:
+        rules["published labels 0 and 1"] = pl.col(PUBLISHED).is_in((0, 1))
     for expected, is_valid in rules.items():
         _refuse(scored.filter(~is_valid.fill_null(False)).select(*SCORED_SCHEMA), expected)
 

@@ -10,28 +10,31 @@ from trainer.evaluation.binary_metrics import Floats, Ints
 from trainer.evaluation.bootstrap import Interval, interval
 from trainer.evaluation.calibration import calibrate, learn_temperature
 from trainer.evaluation.decision import LEARNT_ON, Decision, Rule
+from trainer.evaluation.operating_points import find_threshold, learn_threshold
 from trainer.evaluation.scored_table import by_study, to_arrays
+from trainer.options.threshold import ThresholdRule
 
 CALIBRATED = "calibrated_probability"
 MIN_STUDIES = 1_000
 """With fewer studies no threshold is learnt."""
+_AUTO = ThresholdRule()
 _NUM_RESAMPLES = 400
 """Enough for an interval that only decides whether it includes 0.5."""
 
 
 def decide(
-    scored: pl.DataFrame, model: str, threshold: float | None = None, seed: int = 0
+    scored: pl.DataFrame, model: str, threshold: ThresholdRule = _AUTO, seed: int = 0
 ) -> Decision:
     """Learn the rules on a model's out-of-fold predictions, or without folds on validation ones.
 
-    Test predictions are never used. The threshold is Youden's, unless there are too few studies or
-    its confidence interval includes 0.5: on 250 studies, Youden's threshold has a kappa .03 to .05
-    below that of 0.5.
+    Test predictions are never used. With `auto`, the threshold is Youden's, unless there are too
+    few studies or its confidence interval includes 0.5: on 250 studies, Youden's threshold has a
+    kappa .03 to .05 below that of 0.5.
 
     Args:
         scored: a scored table.
         model: name of the saved model.
-        threshold: threshold of the calibrated probability; None to learn it.
+        threshold: rule for the threshold, with a given value on the calibrated scale.
         seed: seed of the resamples for the interval of the threshold.
     """
     for role in LEARNT_ON:
@@ -40,7 +43,7 @@ def decide(
             studies = by_study(rows)
             is_large = studies.height >= MIN_STUDIES
             view, study = (
-                _set_threshold(_learn(level, is_large, seed), threshold)
+                _set_threshold(_learn(level, threshold, is_large, seed), threshold)
                 for level in (rows, studies)
             )
             return Decision(model, role, rows.height, studies.height, view, study)
@@ -48,9 +51,11 @@ def decide(
     return Decision(model, view=rule, study=rule)
 
 
-def _learn(rows: pl.DataFrame, is_large: bool, seed: int) -> Rule:
+def _learn(rows: pl.DataFrame, threshold: ThresholdRule, is_large: bool, seed: int) -> Rule:
     labels, probabilities = to_arrays(rows)
     temperature = learn_temperature(labels, probabilities)
+    if threshold.is_learnt:
+        return Rule(temperature, find_threshold(labels, probabilities, threshold), threshold.kind)
     if not is_large:
         return Rule(temperature, basis="few")
     bounds = bound_threshold(labels, probabilities, rows["group"].to_numpy(), seed)
@@ -59,13 +64,13 @@ def _learn(rows: pl.DataFrame, is_large: bool, seed: int) -> Rule:
     return Rule(temperature, learn_threshold(labels, probabilities), "youden")
 
 
-def _set_threshold(rule: Rule, calibrated: float | None) -> Rule:
+def _set_threshold(rule: Rule, threshold: ThresholdRule) -> Rule:
     """Return the rule with a given threshold of the calibrated probability, if any."""
-    if calibrated is None:
+    if threshold.kind != "given":
         return rule
     # the inverse of calibration: logits are multiplied by the temperature
-    threshold = float(calibrate(np.array([calibrated]), 1 / rule.temperature)[0])
-    return Rule(rule.temperature, threshold, "given")
+    uncalibrated = calibrate(np.array([threshold.value]), 1 / rule.temperature)
+    return Rule(rule.temperature, float(uncalibrated[0]), "given")
 
 
 def bound_threshold(
@@ -89,33 +94,6 @@ def bound_threshold(
         if np.unique(labels[taken]).size == 2:
             thresholds.append(learn_threshold(labels[taken], probabilities[taken]))
     return interval(np.array(thresholds))
-
-
-def learn_threshold(labels: Ints, probabilities: Floats) -> float:
-    """Return the threshold with the highest Youden's J, sensitivity + specificity - 1.
-
-    Of equal ones it is the nearest to 0.5. Unlike kappa, Youden's J (Youden 1950, Cancer 3:32) does
-    not depend on the prevalence of abnormal rows: 40 % of MURA's train split, 48 % of its valid
-    split.
-
-    Args:
-        labels: 0 and 1, (rows,), both present.
-        probabilities: of abnormal, (rows,).
-
-    Returns:
-        The midpoint of two probabilities; 0.5 if no threshold is better than chance.
-    """
-    values = np.unique(probabilities)
-    thresholds = (values[1:] + values[:-1]) / 2
-    false_negative_rate, specificity = (
-        np.searchsorted(np.sort(own), thresholds) / own.size
-        for own in (probabilities[labels == label] for label in (1, 0))
-    )
-    youden = specificity - false_negative_rate
-    if not youden.size or youden.max() <= 0:
-        return 0.5
-    best = thresholds[youden == youden.max()]
-    return float(best[np.abs(best - 0.5).argmin()])
 
 
 def add_calibrated(scored: pl.DataFrame, decision: Decision) -> pl.DataFrame:

@@ -118,7 +118,7 @@ class Embedder:
 
     @cached_property
     def _weights_key(self) -> str:
-        return weights_key(self._model_name, self._options.weights)
+        return weights_key(self._model_name, self._options.initial_weights)
 
     def _convert(self) -> bytes:
         backbone = self.backbone
@@ -167,7 +167,7 @@ def build_float32(model_name: str, lake: Lake, options: FitOptions) -> keras.Mod
 
     # precision= is for training
     reset_tensorflow(replace(options, precision="float32"))
-    return build_backbone(model_name, lake.image.size, options.weights)
+    return build_backbone(model_name, lake.image.size, options.initial_weights)
 
 
 def compute_embeddings(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from shared.processes.silenced import silenced
 from shared.progress import Progress
 from trainer.data.input_wait import InputWait
 from trainer.data.map_ahead import map_ahead
+
+if TYPE_CHECKING:
+    from trainer.inference.predictor import Predictor
 
 Floats = npt.NDArray[np.float32]
 
@@ -134,7 +137,7 @@ def _interpreter_class() -> Callable[..., Any]:
     return Interpreter
 
 
-def infer(model: LiteRtModel, reader: ViewReader, stage: str, waiting: InputWait) -> Floats:
+def infer(model: Predictor, reader: ViewReader, stage: str, waiting: InputWait) -> Floats:
     """Return the model's outputs for the views of a reader, float32 (views, n), in their order.
 
     `stage` labels the progress display; `waiting` receives the time spent waiting for images.
@@ -147,13 +150,14 @@ def infer(model: LiteRtModel, reader: ViewReader, stage: str, waiting: InputWait
         rows = np.arange(len(reader))
         chunks = (rows[start : start + _READ_VIEWS] for start in range(0, len(rows), _READ_VIEWS))
         reads = waiting.iterate(map_ahead(pool, reader.read, chunks, _READS_AHEAD))
-        for batch in model.predict_batches(_split(reads)):
+        batch_views = max(_BATCH_VIEWS, model.batch_views)
+        for batch in model.predict_batches(_split(reads, batch_views)):
             outputs.append(batch)
             progress.advance(len(batch))
     return np.concatenate(outputs)
 
 
-def _split(reads: Iterable[Pixels]) -> Iterator[Pixels]:
+def _split(reads: Iterable[Pixels], batch_views: int) -> Iterator[Pixels]:
     for images in reads:
-        for start in range(0, len(images), _BATCH_VIEWS):
-            yield images[start : start + _BATCH_VIEWS]
+        for start in range(0, len(images), batch_views):
+            yield images[start : start + batch_views]

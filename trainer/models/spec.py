@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from trainer.models.start import load_start, start_of
 
+if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 
@@ -47,5 +47,10 @@ class ModelEntry:
     pretrained: Pretrained | None = None
 
     def pretrained_for(self, weights: str) -> Pretrained | None:
-        """Return the pretrained weights for the option `weights=`; None for random weights."""
+        """Return the pretrained weights for the option `weights=`; None for random weights.
+
+        A value from `trainer.models.start.weights_of` gives every network the weights of a run.
+        """
+        if path := start_of(weights):
+            return Pretrained(lambda: path, load_start)
         return None if weights == "none" else self.pretrained

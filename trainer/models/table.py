@@ -12,6 +12,7 @@ from trainer.models import baselines, efficientnet_lite, residual
 from trainer.models.applications import Application
 from trainer.models.download import PublishedWeights
 from trainer.models.spec import ModelEntry, Pretrained
+from trainer.models.start import start_of
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -115,7 +116,7 @@ def find_weights(name: str, weights: str) -> Path | None:
         return None
     if weights == "pretrained":
         return pretrained.find()
-    path = as_path("weights", weights)
+    path = start_of(weights) or as_path("weights", weights)
     if not path.is_file():
         raise WeightsError(
             "Expected weights to be pretrained, none or an existing file. "

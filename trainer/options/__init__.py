@@ -1,7 +1,9 @@
 """The options of trainer's commands; importing them loads neither TensorFlow nor polars."""
 
+from trainer.options.audit import AuditOptions
 from trainer.options.cross_validate import CvOptions
 from trainer.options.data import DataOptions, Task
+from trainer.options.evaluation import CompareOptions, EvaluateOptions
 from trainer.options.fit import FitOptions
 from trainer.options.machine import MachineOptions, Precision
 from trainer.options.model import DEFAULT_MODEL, ModelOptions
@@ -18,11 +20,14 @@ from trainer.options.tune import TuneOptions
 
 __all__ = [
     "DEFAULT_MODEL",
+    "AuditOptions",
     "Augment",
     "ClassWeight",
+    "CompareOptions",
     "CvOptions",
     "DataOptions",
     "EdaOptions",
+    "EvaluateOptions",
     "ExportOptions",
     "FitOptions",
     "MachineOptions",

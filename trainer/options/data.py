@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.errors import UsageError
-from shared.labels import Part
+from shared.labels import ALL_PARTS, is_part
 from shared.storage.store import as_path, as_store
 
 Task = Literal["abnormal", "part_abnormal"]
@@ -17,8 +17,8 @@ _CACHE_GB = 50.0
 class DataOptions:
     """The lake, the body part and the cache."""
 
-    part: Part = "all"
-    """Body part to train on, or `all`."""
+    part: str = ALL_PARTS
+    """Body part of the views, such as wrist, or `all`."""
     lake: str = "lake"
     """Folder of the lake, or s3://bucket/path."""
     cache: str = ""
@@ -27,6 +27,10 @@ class DataOptions:
     """Size limit of the cache in GB, above 0; the least recently used shards are removed first."""
 
     def __post_init__(self) -> None:
+        if self.part != ALL_PARTS and not is_part(self.part):
+            raise UsageError(
+                f"Expected a body part of the lake, or all. Received: part={self.part}"
+            )
         is_local = as_store(self.lake).is_local
         as_path("cache", self.cache)
         if self.cache and is_local:

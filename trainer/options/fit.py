@@ -12,6 +12,7 @@ from trainer.models.table import MODELS
 from trainer.options.data import DataOptions
 from trainer.options.machine import MachineOptions
 from trainer.options.model import ModelOptions
+from trainer.options.threshold import parse_threshold
 from trainer.options.training import TrainingOptions
 
 Images = Literal["on", "off"]
@@ -27,19 +28,18 @@ _ON_IMAGES = "Expected recipe= and copies= only for a head on a frozen backbone.
 class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC):
     """The options of one fit."""
 
-    threshold: float | None = None
-    """Decision threshold of the calibrated probability, above 0 and below 1; by default learnt on
-    1,000 held-out studies or more, else 0.5."""
+    threshold: str = "auto"
+    """Decision threshold: a number above 0 and below 1, for the calibrated probability, or a rule:
+    `youden`, `sensitivity:0.95`, `specificity:0.90`, or `cost:5`, the cost of a false negative if
+    that of a false positive is 1. Rules are learnt on held-out train views. `auto` is `youden` on
+    1,000 studies or more, if its confidence interval excludes 0.5, else 0.5."""
     images: Images = "on"
     """`on` shows radiographs and heat maps in the report; `off` makes the report safe to share."""
 
     def __post_init__(self) -> None:
         for group in (DataOptions, ModelOptions, TrainingOptions, MachineOptions):
             group.__post_init__(self)
-        if self.threshold is not None and not 0 < self.threshold < 1:
-            raise UsageError(
-                f"Expected threshold above 0 and below 1. Received: threshold={self.threshold:g}"
-            )
+        parse_threshold(self.threshold)
         store = as_store(self.lake)
         if self.reader == "stream" and not (store.is_local or store.is_s3):
             raise UsageError(
@@ -62,7 +62,10 @@ class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC
     def learning_rate_of(self, model_name: str) -> float:
         """Return Adam's learning rate for training the whole model."""
         entry = MODELS[model_name]
-        return self.learning_rate or (entry.pretrained_for(self.weights) or entry).learning_rate
+        return (
+            self.learning_rate
+            or (entry.pretrained_for(self.initial_weights) or entry).learning_rate
+        )
 
     def check_models(self, key: str, names: Sequence[str]) -> None:
         """Check models as `ModelOptions` does, and reject options without effect on a head.

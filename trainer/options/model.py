@@ -8,6 +8,7 @@ from typing import Literal
 from shared.errors import UsageError
 from shared.storage.store import as_path
 from trainer.models.candidates import Candidate, TrainedPart
+from trainer.models.start import weights_of
 from trainer.models.table import MODELS
 from trainer.options.data import Task
 from trainer.options.recipes import RECIPES, RecipeName, Tta
@@ -26,6 +27,9 @@ class ModelOptions(ABC):
     all at a tenth of the learning rate; `auto`, the head of a pretrained backbone, else all."""
     weights: str = "pretrained"
     """Initial weights of the backbone: `pretrained`, `none` (random), or the path of a file."""
+    start: str = ""
+    """Folder of a finished run of the same model with train=all or staged: its weights, without its
+    head, are the initial ones, in place of weights=. Its validation patients are held out again."""
     dropout: float | None = None
     """Dropout rate before the last layer, 0 or more and below 1; by default 0.2, or 0.5 for
     cnn2."""
@@ -43,6 +47,12 @@ class ModelOptions(ABC):
 
     def __post_init__(self) -> None:
         as_path("weights", self.weights)
+        as_path("start", self.start)
+        if self.start and self.weights != "pretrained":
+            raise UsageError(
+                "Expected either start or weights. "
+                f"Received: start={self.start} weights={self.weights}"
+            )
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise UsageError(
                 f"Expected dropout to be at least 0 and below 1. Received: dropout={self.dropout:g}"
@@ -52,11 +62,16 @@ class ModelOptions(ABC):
                 f"Expected copies to be 1 to {_MAX_COPIES}. Received: copies={self.copies}"
             )
 
+    @property
+    def initial_weights(self) -> str:
+        """The value of `weights`, or the one that stands for the model of `start`."""
+        return weights_of(self.start) if self.start else self.weights
+
     def trained_part(self, model_name: str) -> TrainedPart:
         """Return the trained part of a model."""
         if self.train != "auto":
             return self.train
-        return "head" if MODELS[model_name].pretrained_for(self.weights) else "all"
+        return "head" if MODELS[model_name].pretrained_for(self.initial_weights) else "all"
 
     def dropout_of(self, model_name: str) -> float:
         """Return the dropout rate before the last layer of a model."""
@@ -96,11 +111,17 @@ class ModelOptions(ABC):
                 raise UsageError(
                     f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}"
                 )
-            if self.train in ("head", "staged") and not MODELS[name].pretrained_for(self.weights):
+            has_weights = MODELS[name].pretrained_for(self.initial_weights)
+            if self.train in ("head", "staged") and not has_weights:
                 raise UsageError(
                     f"Expected a model with {backbones} for train={self.train}. "
                     f"Received: train={self.train} weights={self.weights} {key}={name}"
                 )
+        if self.start and len(names) > 1:
+            raise UsageError(
+                f"Expected one model with start. Received: start={self.start} "
+                f"{key}={','.join(names)}"
+            )
         is_file = self.weights not in ("pretrained", "none")
         if is_file and not (len(names) == 1 and MODELS[names[0]].pretrained):
             raise UsageError(

@@ -1,6 +1,6 @@
 """Limitations of a run and its model, derived from its numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trainer.evaluation.bootstrap import MIN_GROUPS
@@ -20,6 +20,27 @@ _ALWAYS = (
     "The 95 % CIs hold for patients like those of the evaluated set. Results at other hospitals "
     "and on other scanners may differ by more: evaluate the model on local data first.",
 )
+
+
+def on_overlap(overlap: Mapping[str, int]) -> str:
+    """Warn of views and patients that the run learnt from; empty without any.
+
+    Args:
+        overlap: as from `trainer.runs.training_views.count_overlap`.
+    """
+    warnings: list[str] = []
+    if num_images := overlap["num_images"]:
+        warnings.append(
+            f"{formatting.count(num_images, 'views')} are also in the training of the run (equal "
+            "bytes or pixels), so the results are too good."
+        )
+    if num_patients := overlap["num_patients"]:
+        warnings.append(
+            f"{formatting.count(num_patients, 'patients')} have the number of a patient in the "
+            "training of the run. If both lakes come from the same source, these are the same "
+            "people, and the results are too good."
+        )
+    return " ".join(warnings)
 
 
 def trained_parts(run: SavedRun) -> list[str]:

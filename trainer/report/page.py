@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 from shared.storage.atomic import write_atomically
 from trainer.evaluation.metrics import Measures
 from trainer.evaluation.scored_table import LEVELS, most_independent_set
@@ -20,6 +20,7 @@ from trainer.report import (
 from trainer.report.figures.captions import draw
 from trainer.report.figures.svg import to_svg
 from trainer.report.model_card import make_card
+from trainer.report.published import list_published, on_published
 from trainer.report.template import Plot, inline, render
 from trainer.runs.open import open_new_run
 from trainer.runs.results_writer import write_json
@@ -45,7 +46,7 @@ def write_report(folder: Path) -> Path:
     run = open_new_run(folder)
     write_json(folder / METRICS_FILE, run.metrics)
     sections = {
-        section: [_write_plot(folder, name, *plot) for name, plot in plots.items()]
+        section: [write_plot(folder, name, *plot) for name, plot in plots.items()]
         for section, plots in draw(run).items()
     }
     has_pictures = (folder / error_analysis.HEAT_MAPS).is_dir()
@@ -55,7 +56,8 @@ def write_report(folder: Path) -> Path:
     return report
 
 
-def _write_plot(folder: Path, name: str, figure: Figure, caption: str) -> Plot:
+def write_plot(folder: Path, name: str, figure: Figure, caption: str) -> Plot:
+    """Write a figure into `figures/`, and return it for a page."""
     svg = to_svg(figure)
     write_atomically(folder / "figures" / f"{name}.svg", svg.encode())
     return inline(svg, name, caption)
@@ -67,11 +69,14 @@ def _render(run: SavedRun, folder: Path, sections: Mapping[str, list[Plot]]) -> 
     case_role, rows = most_independent_set(run.scored, run.model)
     mistakes = list(error_analysis.list_mistakes(rows, run.decision, folder))
     uncertain = list(error_analysis.list_uncertain(rows, run.decision, folder))
-    parts = [part for part in BODY_PARTS if part in set(run.scored["body_part"])]
+    parts = order_parts(run.scored["body_part"])
+    published = list_published(run.scored.filter(model=run.model, role="test"))
     return render(
         _TEMPLATE,
         run=run,
         plots=sections,
+        published=published,
+        on_published=on_published(run.by_role["test"]["all"]) if published else "",
         role=role,
         case_role=case_role,
         role_names=formatting.ROLE_NAMES,

@@ -13,12 +13,17 @@ def majority_label(measures: Measures) -> str:
     return LABEL_NAMES[int(2 * num_abnormal > measures["num_views"])]
 
 
-def headline(measures: Measures) -> list[str]:
-    """Summarize the metrics in sentences, compared with chance and with the majority class."""
+def headline(measures: Measures, origin: str = " held out from training") -> list[str]:
+    """Summarize the metrics in sentences, compared with chance and with the majority class.
+
+    Args:
+        measures: metrics with intervals of one set.
+        origin: follows the count of the evaluated views and studies.
+    """
     evaluated = (
         f"{count(measures['num_views'], 'views')} of {count(measures['num_studies'], 'studies')}"
     )
-    sentences = [_on_ranking(measures, evaluated), _on_accuracy(measures)]
+    sentences = [_on_ranking(measures, evaluated, origin), _on_accuracy(measures)]
     if _may_be_chance(measures):
         sentences.append(
             "The 95 % CI of the study AUROC includes 0.5, so this result could be chance."
@@ -30,12 +35,12 @@ def headline(measures: Measures) -> list[str]:
     return sentences
 
 
-def _on_ranking(measures: Measures, evaluated: str) -> str:
+def _on_ranking(measures: Measures, evaluated: str, origin: str) -> str:
     auroc = measures["view_auroc"]
     if auroc is None:
         return f"All {evaluated} have the same label, so the AUROC is undefined."
     return (
-        f"On {evaluated} held out from training, the model ranked an abnormal view above a normal "
+        f"On {evaluated}{origin}, the model ranked an abnormal view above a normal "
         f"one {percent(auroc)} of the time (view AUROC {number(auroc)}; chance is 0.5)."
     )
 

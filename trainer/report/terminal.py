@@ -36,16 +36,20 @@ def print_results(folder: Path) -> None:
     """Print the main numbers of a finished run, in the order of the report, and its path."""
     run = open_saved_run(str(folder))
     for role, by_part in run.by_role.items():
-        measures = by_part["all"]
-        say(
-            f"{set_name(role)}: {count(measures['num_views'], 'views')} of "
-            f"{count(measures['num_studies'], 'studies')}: "
-            f"view AUROC {estimate(measures, 'view', 'auroc')}, "
-            f"study AUROC {estimate(measures, 'study', 'auroc')}, "
-            f"view accuracy {estimate(measures, 'view', 'accuracy')} "
-            f"(majority class: {number(measures['view_majority_accuracy'])}), "
-            f"study kappa {estimate(measures, 'study', 'kappa')}"
-        )
+        say(describe_measures(set_name(role), by_part["all"]))
     for phase, share in run.config["waiting_share"].items():
         say(plain(f"{phase}: {fine_percent(share)} of the time was spent waiting for images"))
     say(f"report: {folder / 'report.html'}")
+
+
+def describe_measures(name: str, measures: Measures) -> str:
+    """Return the main numbers of a set in one line, with their intervals."""
+    return (
+        f"{name}: {count(measures['num_views'], 'views')} of "
+        f"{count(measures['num_studies'], 'studies')}: "
+        f"view AUROC {estimate(measures, 'view', 'auroc')}, "
+        f"study AUROC {estimate(measures, 'study', 'auroc')}, "
+        f"view accuracy {estimate(measures, 'view', 'accuracy')} "
+        f"(majority class: {number(measures['view_majority_accuracy'])}), "
+        f"study kappa {estimate(measures, 'study', 'kappa')}"
+    )

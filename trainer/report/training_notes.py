@@ -10,6 +10,12 @@ from trainer.runs.saved_run import SavedRun
 
 def on_initial_weights(run: SavedRun) -> str:
     """Name the initial weights."""
+    if start := run.config.get("start"):
+        return (
+            f"from the model `{start['model']}` of the run `{start['path']}` (digest "
+            f"`{start['digest']}`), trained on {count(start['num_train_views'], 'views')} of the "
+            f"{', '.join(start['body_parts'])} in the lake `{start['lake_digest']}`"
+        )
     weights = run.config["options"]["weights"]
     entry = MODELS.get(run.model.partition(" ")[0])
     if entry is None or not entry.pretrained_for(weights):
@@ -96,12 +102,15 @@ def on_epochs(run: SavedRun) -> str:
 def on_candidates(run: SavedRun) -> str:
     """Describe the candidates of a cross-validation, the choice and the final model."""
     num, is_tested = run.metrics["num_candidates"], "test" in run.by_role
-    verb = "was" if num == 1 else "were"
-    sentences = [
-        f"{count(num, 'candidates')} {verb} compared on the same folds of the train split.",
-        f"{run.model} was chosen by pooled out-of-fold view AUROC; the official valid split was "
-        "not used for the choice.",
-    ]
+    sentences = (
+        [
+            f"{num} candidates were compared on the same folds of the train split.",
+            f"{run.model} was chosen by pooled out-of-fold view AUROC; the official valid split "
+            "was not used for the choice.",
+        ]
+        if num > 1
+        else [f"{run.model} was cross-validated on the train split."]
+    )
     if nested := run.metrics["nested"]:
         sentences.append(_on_choice(run.metrics["out_of_fold"][run.model]["all"], nested))
     num_folds = len(run.metrics["folds"][run.model])
@@ -112,10 +121,10 @@ def on_candidates(run: SavedRun) -> str:
         )
     else:
         sentences.append(
-            "It was then trained again on the whole train split."
+            "The final model was trained on the whole train split."
             if _is_head(run)
-            else "It was then trained again on the train split, with a fifth of the patients held "
-            "out for early stopping."
+            else "The final model was trained on the train split, with a fifth of the patients "
+            "held out for early stopping."
         )
     if is_tested:
         sentences.append("The final model was evaluated once on the test set.")

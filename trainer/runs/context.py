@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from shared.lake.open import Lake
 from trainer.options import FitOptions
@@ -48,10 +48,12 @@ def _add(seconds: dict[str, float], phase: str, more_s: float) -> None:
 class RunContext(Generic[AnyFitOptions]):
     """The values that every stage of a run needs.
 
-    `folder` is the run folder, for checkpoints and results; `timings` covers the phases so far.
+    `folder` is the run folder, for checkpoints and results; `timings` covers the phases so far;
+    `start` describes the run with the initial weights, empty without one.
     """
 
     options: AnyFitOptions
     lake: Lake
     folder: Path
     timings: Timings = field(default_factory=Timings)
+    start: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from shared.cluster import code_fingerprint
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 from shared.lake.open import Lake
 from shared.storage.atomic import digest
 from trainer.data.split import FitPlan
@@ -73,13 +73,21 @@ def describe_run(
             "num_views": lake.manifest.height,
             "image": lake.image.to_json(),
         },
-        "sets": [{"name": name, **_count(views)} for name, views in vars(plan).items()],
-        "code": {"digest": digest_code(), "commit": _find_commit()},
-        "versions": _versions(),
+        "sets": [{"name": name, **count_views(views)} for name, views in vars(plan).items()],
+        **({"start": dict(context.start)} if context.start else {}),
+        **describe_code(),
         "hardware": describe_hardware() | {"gpus": [gpu.name for gpu in find_gpus()]},
         "starts": count_starts(context.folder),
         "seconds": _round(timings.seconds),
         "waiting_seconds": _round(timings.waiting_s),
+    }
+
+
+def describe_code() -> dict[str, Any]:
+    """Return the `code` and the `versions` of a `config.json`."""
+    return {
+        "code": {"digest": digest_code(), "commit": _find_commit()},
+        "versions": _versions(),
     }
 
 
@@ -111,10 +119,10 @@ def _round(seconds: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in seconds.items()}
 
 
-def _count(views: pl.DataFrame) -> dict[str, Any]:
-    present = set(views["body_part"])
+def count_views(views: pl.DataFrame) -> dict[str, Any]:
+    """Return the body parts of a set, and its numbers of views, studies and patients."""
     return {
-        "body_parts": [part for part in BODY_PARTS if part in present],
+        "body_parts": order_parts(views["body_part"]),
         "num_views": views.height,
         "num_studies": views["study_id"].n_unique(),
         "num_patients": views["patient_id"].n_unique(),

@@ -10,9 +10,10 @@ from typing import Any
 import polars as pl
 
 from shared.storage.atomic import write_atomically
-from trainer.evaluation.decision import DECISION_FILE
+from trainer.evaluation.decision import DECISION_FILE, Decision
 from trainer.evaluation.results import selected_model
 from trainer.evaluation.thresholds import add_calibrated, decide
+from trainer.options.threshold import parse_threshold
 from trainer.runs.run_folder import CONFIG_FILE, HISTORY_FILE, PREDICTIONS_FILE
 
 
@@ -32,16 +33,34 @@ def write_tables(
         WriteError: a file cannot be written.
     """
     options = config["options"]
-    decision = decide(scored, selected_model(scored), options["threshold"], options["seed"])
+    rule = parse_threshold(options["threshold"])
+    decision = decide(scored, selected_model(scored), rule, options["seed"])
     waiting_share = {**_share_of_training(history), **_share_of_phases(config)}
     facts = {**config, "waiting_share": waiting_share}
     write_json(folder / CONFIG_FILE, facts)
+    write_table(folder / HISTORY_FILE, history)
+    write_scored(folder, scored, decision)
+
+
+def write_scored(folder: Path, scored: pl.DataFrame, decision: Decision) -> None:
+    """Write `predictions.parquet` with calibrated probabilities, and `decision.json`.
+
+    Raises:
+        WriteError: a file cannot be written.
+    """
     write_json(folder / DECISION_FILE, asdict(decision))
-    tables = {HISTORY_FILE: history, PREDICTIONS_FILE: add_calibrated(scored, decision)}
-    for name, table in tables.items():
-        encoded = io.BytesIO()
-        table.write_parquet(encoded)
-        write_atomically(folder / name, encoded.getvalue())
+    write_table(folder / PREDICTIONS_FILE, add_calibrated(scored, decision))
+
+
+def write_table(path: Path, table: pl.DataFrame) -> None:
+    """Write a table as Parquet, atomically.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    encoded = io.BytesIO()
+    table.write_parquet(encoded)
+    write_atomically(path, encoded.getvalue())
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

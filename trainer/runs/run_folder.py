@@ -15,6 +15,7 @@ from shared.errors import TrainingError, UsageError
 from shared.storage.atomic import convert_write_errors
 from shared.storage.descriptors import lock_folder
 from shared.storage.store import as_path
+from trainer.models.start import MODEL_FILE as MODEL_FILE
 from trainer.runs.unfinished import (
     CHECKPOINTS,
     RUN_FILE,
@@ -26,11 +27,11 @@ from trainer.runs.unfinished import (
 TENSORBOARD = "tensorboard"
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
-MODEL_FILE = "model.keras"
 LITERT_FILE = "model.tflite"
 HISTORY_FILE = "history.parquet"
 PREDICTIONS_FILE = "predictions.parquet"
 TRIALS_FILE = "trials.parquet"
+TRAINING_FILE = "training_views.parquet"
 CARD_FILE = "model_card.md"
 SUMS_FILE = "SHA256SUMS"
 """Digests of the files of a run; written last, so it marks a finished run."""

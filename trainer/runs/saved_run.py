@@ -15,7 +15,14 @@ from trainer.evaluation.decision import Decision
 from trainer.evaluation.metrics import ByPart, Measures
 from trainer.evaluation.results import metrics_by_role
 from trainer.runs.run_files import RunFiles
-from trainer.runs.run_folder import HISTORY_FILE, LITERT_FILE, MODEL_FILE, TRIALS_FILE
+from trainer.runs.run_folder import (
+    HISTORY_FILE,
+    LITERT_FILE,
+    MODEL_FILE,
+    TRAINING_FILE,
+    TRIALS_FILE,
+)
+from trainer.runs.training_views import TRAINING_SCHEMA
 from trainer.runs.validation import RUN_HISTORY_SCHEMA, TRIALS_SCHEMA, num_outputs
 
 if TYPE_CHECKING:
@@ -101,6 +108,11 @@ class SavedRun:
     def trials(self) -> pl.DataFrame:
         """One row per trial of a hyperparameter search."""
         return self.files.parse(TRIALS_FILE, partial(read_table, schema=TRIALS_SCHEMA))
+
+    @cached_property
+    def training_views(self) -> pl.DataFrame:
+        """One row per train and validation view of the saved model; see `TRAINING_SCHEMA`."""
+        return self.files.parse(TRAINING_FILE, partial(read_table, schema=TRAINING_SCHEMA))
 
     @property
     def has_litert(self) -> bool:

@@ -17,6 +17,7 @@ from trainer.runs.context import RunContext, Timings
 from trainer.runs.gpus import describe_devices, resolve_precision
 from trainer.runs.provenance import run_key
 from trainer.runs.run_folder import open_run_folder
+from trainer.runs.start import check_untrained, describe_start, hold_out_again, open_start
 
 RunOptions = TypeVar("RunOptions", TrainOptions, TuneOptions, CvOptions)
 
@@ -61,19 +62,26 @@ def set_up_run(
     Only on a machine with an NVIDIA driver TensorFlow is started first, to look for GPUs: the
     number format of the layers is part of the key of the run.
     """
-    require_weights(command.models, options.weights)
+    start = open_start(options, command.models)
+    require_weights(command.models, options.initial_weights)
     timings = Timings()
     with timings.measure("open"):
         data = open_data(options)
         make_target(options.task, data.lake.manifest)
         folds = plan_fold_fits(data, command.num_folds, options.seed) if command.num_folds else []
         plan = plan_final_fit(data, options.seed)
+        if start:
+            plan = hold_out_again(plan, start.training_views)
+            for own in (*folds, plan):
+                check_untrained(own, start)
         check_batch(command.models, options, [*folds, plan])
         options = replace(options, precision=resolve_precision(options))
         key = run_key(command.name, options, data.lake)
     with open_run_folder(options.out, command.folder_name, key) as folder:
         _note_devices(options)
-        yield RunSetup(RunContext(options, data.lake, folder, timings), plan, folds)
+        facts = describe_start(start) if start else {}
+        context = RunContext(options, data.lake, folder, timings, facts)
+        yield RunSetup(context, plan, folds)
 
 
 def _note_devices(options: RunOptions) -> None:

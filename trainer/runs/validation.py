@@ -7,7 +7,7 @@ from typing import Any, cast
 import polars as pl
 
 from shared.images.spec import ImageSpec
-from shared.labels import BODY_PARTS, LABEL_NAMES
+from shared.labels import LABEL_NAMES, is_part, order_parts
 from shared.storage.json_text import parse_object
 from trainer.evaluation.decision import Decision
 from trainer.runs.history import HISTORY_SCHEMA
@@ -54,8 +54,9 @@ def num_outputs(config: Mapping[str, Any]) -> int:
     classes: list[Any] = config["classes"]
     if classes == list(LABEL_NAMES):
         return 1
-    parts = [part for part in BODY_PARTS if f"{part} {LABEL_NAMES[0]}" in classes]
-    if len(parts) < 2 or classes != [f"{part} {label}" for part in parts for label in LABEL_NAMES]:
+    parts = order_parts(str(name).rpartition(" ")[0] for name in classes)
+    expected = [f"{part} {label}" for part in parts for label in LABEL_NAMES]
+    if len(parts) < 2 or not all(map(is_part, parts)) or classes != expected:
         raise ValueError(f"Expected classes of body parts and labels. Received: {classes!r}")
     return len(classes)
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from shared.labels import BODY_PARTS
+from shared.labels import order_parts
 from trainer.evaluation.scored_table import LEVELS
 from trainer.report.formatting import part_name
 from trainer.runs.saved_run import SavedRun
@@ -27,8 +27,7 @@ def describe_model(saved_run: SavedRun) -> dict[str, Any]:
 
 def body_parts(saved_run: SavedRun) -> list[str]:
     """Return the body parts that a run has scored, in the order of the vocabulary."""
-    scored = set(saved_run.scored["body_part"])
-    return [part for part in BODY_PARTS if part in scored]
+    return order_parts(saved_run.scored["body_part"])
 
 
 def make_title(saved_run: SavedRun) -> str:

@@ -96,7 +96,7 @@ class _WholeFit:
 
     def _build_backbone(self) -> keras.Model:
         return build_backbone(
-            self._model_name, self._context.lake.image.size, self._options.weights
+            self._model_name, self._context.lake.image.size, self._options.initial_weights
         )
 
 

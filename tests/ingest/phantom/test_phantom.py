@@ -11,6 +11,7 @@ from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
 from ingest.phantom.tree import SCHEMA, plan_tree
 from shared.errors import SourceError, UsageError
+from trainer.evaluation.official_valid import is_official_valid
 
 MURA_VIEWS = {
     ("train", "elbow"): (2925, 2006),
@@ -28,7 +29,7 @@ MURA_VIEWS = {
     ("valid", "shoulder"): (285, 278),
     ("valid", "wrist"): (364, 295),
 }
-NUM_VIEWS = 90
+NUM_VIEWS = 60
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,10 @@ def test_mura_size_has_muras_views_by_split_part_and_label(mura_plan: pl.DataFra
     assert counted == {
         (*cell, label): num for cell, pair in MURA_VIEWS.items() for label, num in enumerate(pair)
     }
+
+
+def test_mura_size_is_not_taken_for_mura(mura_plan: pl.DataFrame):
+    assert not is_official_valid(mura_plan.filter(split="valid"))
 
 
 @pytest.mark.parametrize(

@@ -31,25 +31,27 @@ def read_mura(path: str) -> View | None:
     if len(pieces) != 5:
         return None
     split, part, patient, study, image = pieces
-    study_number, _, sign = study.removeprefix("study").partition("_")
-    image_number = image.removeprefix("image").removesuffix(".png")
+    study_number, _, sign = study.lower().removeprefix("study").partition("_")
+    image_number, _, ending = image.lower().removeprefix("image").partition(".")
     parts = {"ELBOW", "FINGER", "FOREARM", "HAND", "HUMERUS", "SHOULDER", "WRIST"}
-    number = patient.removeprefix("patient")
+    number = patient.lower().removeprefix("patient")
     if (
-        split in {"train", "valid"}
-        and part.startswith("XR_")
-        and part[3:] in parts
-        and patient == f"patient{number}"
+        path.isascii()
+        and split.lower() in {"train", "valid"}
+        and part.upper().startswith("XR_")
+        and part[3:].upper() in parts
+        and patient.lower() == f"patient{number}"
         and _is_number(number)
         and len(number) <= 18
-        and study == f"study{study_number}_{sign}"
+        and study.lower() == f"study{study_number}_{sign}"
         and _is_number(study_number)
         and sign in {"positive", "negative"}
-        and image == f"image{image_number}.png"
+        and image.lower() == f"image{image_number}.{ending}"
         and _is_number(image_number)
+        and ending in {"png", "jpg", "jpeg"}
     ):
         label = ["negative", "positive"].index(sign)
-        return View(split, part[3:].lower(), label, int(number), "/".join(pieces[:4]))  # pyright: ignore[reportArgumentType]  # checked above
+        return View(split.lower(), part[3:].lower(), label, int(number), "/".join(pieces[:4]))  # pyright: ignore[reportArgumentType]  # checked above
     return None
 
 
@@ -63,13 +65,19 @@ def read_folders(path: str) -> tuple[str, int] | None:
         return None
     if "." not in name or path.encode(errors="replace") != path.encode(errors="surrogatepass"):
         return None
-    splits: dict[str, str] = {"train": "train", "valid": "valid", "val": "valid"}
-    splits |= {"validation": "valid", "test": "valid"}
-    label = dict[str, int].fromkeys(["negative", "normal", "0"], 0)
-    label |= dict[str, int].fromkeys(["positive", "abnormal", "1"], 1)
-    if pieces[0].lower() in splits and pieces[1].lower() in label:
-        return splits[pieces[0].lower()], label[pieces[1].lower()]
+    train, valid = {"train", "training"}, {"valid", "val", "validation", "test", "testing"}
+    normal = {"normal", "negative", "0", "no", "false", "healthy", "n"}
+    normal |= {"not fractured", "non fractured", "no fracture", "nonfractured"}
+    abnormal = {"abnormal", "positive", "1", "yes", "true", "y", "fractured", "fracture"}
+    split, label = map(_word, pieces[:2])
+    if split in train | valid and label in normal | abnormal:
+        return "train" if split in train else "valid", int(label in abnormal)
     return None
+
+
+def _word(text: str) -> str:
+    words = text.strip(" \t\r\n\"'").lower().replace("_", " ").replace("-", " ").split()
+    return " ".join(words)
 
 
 def _is_number(text: str) -> bool:

@@ -52,6 +52,7 @@ def test_the_run_folder_stands_alone(trained_run: Path, lake: Lake) -> None:
         "predictions.parquet",
         "report.html",
         "tensorboard",
+        "training_views.parquet",
     }
     config = json.loads((trained_run / "config.json").read_text())
     assert config["lake"]["digest"] == lake.digest

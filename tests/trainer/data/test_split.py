@@ -34,7 +34,7 @@ def count_shared_groups(folds: Iterable[Fold]) -> int:
     return sum(len(set(fold.train["group"]) & set(fold.held_out["group"])) for fold in folds)
 
 
-@pytest.mark.parametrize("k", range(2, 11))
+@pytest.mark.parametrize("k", [2, 5, 10])
 def test_no_group_is_on_both_sides_of_a_fold(train_views: pl.DataFrame, k: int) -> None:
     folds = list(draw_folds(train_views, k, seed=k))
     assert len(folds) == k
@@ -44,7 +44,7 @@ def test_no_group_is_on_both_sides_of_a_fold(train_views: pl.DataFrame, k: int) 
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
-@pytest.mark.parametrize(("k", "seed"), [(2, 0), (5, 3), (10, 1)])
+@pytest.mark.parametrize(("k", "seed"), [(2, 0), (5, 3)])
 def test_folds_are_those_of_scikit_learn(train_views: pl.DataFrame, k: int, seed: int) -> None:
     views = train_views.sort("view_id")
     strata = views["body_part"] + views["label"].cast(pl.String)
@@ -56,7 +56,7 @@ def test_folds_are_those_of_scikit_learn(train_views: pl.DataFrame, k: int, seed
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
-@settings(max_examples=50, deadline=None, database=None, derandomize=True)
+@settings(max_examples=20, deadline=None, database=None, derandomize=True)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 9), st.integers(2, 15), st.integers(0, 1))
 def test_any_groups_are_dealt_as_by_scikit_learn(seed: int, k: int, num: int, alike: int) -> None:
     random = np.random.default_rng(seed)

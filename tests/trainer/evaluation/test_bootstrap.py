@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn import metrics as sklearn_metrics
 
-from trainer.evaluation.bootstrap import Draws, interval, resample
+from trainer.evaluation.bootstrap import Draws, interval, mean_in_resamples, resample
 
 sk: Any = sklearn_metrics
 
@@ -70,6 +70,13 @@ def test_many_rows_give_the_same_in_chunks() -> None:
         rows = drawn[index]
         expected = sk.roc_auc_score(labels[rows], probabilities[rows])
         assert resamples.auroc[index] == pytest.approx(expected)
+
+
+def test_means_are_those_of_the_same_resamples() -> None:
+    labels, probabilities, groups = draw_rows(5, 30)
+    means = mean_in_resamples(labels == (probabilities >= 0.5), groups, Draws(40, 6))
+    accuracy = resample(labels, probabilities, groups, draws=Draws(40, 6)).rates[0]["accuracy"]
+    np.testing.assert_allclose(means, accuracy)
 
 
 def test_more_views_of_the_same_patients_are_no_more_evidence() -> None:

@@ -10,7 +10,7 @@ from sklearn import metrics as sklearn_metrics
 
 from shared.errors import TrainingError
 from tests.trainer.scored_tables import HAND, random_table, scored_table
-from trainer.evaluation.binary_metrics import roc_curve
+from trainer.evaluation.binary_metrics import predictive_values, roc_curve
 from trainer.evaluation.metrics import choose, measure, measure_by_part
 from trainer.evaluation.scored_table import by_study, score
 
@@ -31,6 +31,14 @@ def test_the_curve_is_that_of_scikit_learn() -> None:
     probabilities = np.where(labels + generator.random(300) > 1, generator.random(300), 0.25)
     expected = sk.roc_curve(labels, probabilities, drop_intermediate=False)[:2]
     np.testing.assert_allclose(roc_curve(labels, probabilities), expected, atol=1e-12)
+
+
+def test_predictive_values_by_hand() -> None:
+    # of 1,000 cases 100 are abnormal: 90 found, 10 missed; of 900 normal, 180 false positives
+    recall, specificity = np.array([0.9, 0.0, np.nan]), np.array([0.8, 1.0, 0.5])
+    positive, negative = predictive_values(recall, specificity, 0.1)
+    np.testing.assert_allclose(positive, [90 / 270, np.nan, np.nan])
+    np.testing.assert_allclose(negative, [720 / 730, 0.9, np.nan])
 
 
 class TestMeasure:

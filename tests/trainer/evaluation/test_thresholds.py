@@ -10,10 +10,13 @@ import pytest
 from scipy.special import expit
 from sklearn import metrics as sklearn_metrics
 
+from shared.errors import UsageError
 from tests.trainer.scored_tables import random_table, scored_table
 from trainer.evaluation.decision import Decision, Rule, parse_decision
+from trainer.evaluation.operating_points import find_threshold, learn_threshold
 from trainer.evaluation.scored_table import to_arrays
-from trainer.evaluation.thresholds import CALIBRATED, add_calibrated, decide, learn_threshold
+from trainer.evaluation.thresholds import CALIBRATED, add_calibrated, decide
+from trainer.options.threshold import parse_threshold
 
 sk: Any = sklearn_metrics
 
@@ -42,6 +45,79 @@ class TestThreshold:
     @pytest.mark.parametrize("probabilities", [[0.9, 0.2], [0.3, 0.3]])
     def test_no_better_than_a_coin_leaves_one_half(self, probabilities: list[float]) -> None:
         assert learn_threshold(np.array([0, 1]), np.array(probabilities)) == 0.5
+
+
+class TestOperatingPoints:
+    # by hand: normal 0.1 0.2 0.6 0.7, abnormal 0.3 0.5 0.8 0.9
+    LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    PROBABILITIES = np.array([0.1, 0.2, 0.6, 0.7, 0.3, 0.5, 0.8, 0.9])
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("sensitivity:0.75", 0.4),
+            ("sensitivity:0.76", 0.25),
+            ("sensitivity:0.25", 0.85),
+            ("specificity:0.5", 0.25),
+            ("specificity:0.51", 0.65),
+            ("specificity:0.99", 0.75),
+            # 1 false positive against 5 points for each missed: at 0.25 the cost is 2
+            ("cost:5", 0.25),
+            # a missed one costs a fifth: at 0.75 the cost is 0.4
+            ("cost:0.2", 0.75),
+        ],
+    )
+    def test_by_hand(self, text: str, expected: float) -> None:
+        found = find_threshold(self.LABELS, self.PROBABILITIES, parse_threshold(text))
+        assert found == pytest.approx(expected)
+
+    @pytest.mark.parametrize("seed", range(5))
+    @pytest.mark.parametrize("demand", [0.5, 0.8, 0.95])
+    def test_the_demand_is_met_and_no_better_threshold_meets_it(
+        self, seed: int, demand: float
+    ) -> None:
+        labels, probabilities = to_arrays(random_table(seed))
+        every = np.unique(np.append(probabilities, np.nextafter(probabilities, 2)))
+        for name, own, other in (("sensitivity", 1, 0), ("specificity", 0, 1)):
+            rule = parse_threshold(f"{name}:{demand}")
+            threshold = find_threshold(labels, probabilities, rule)
+            answers = {t: (probabilities >= t) == (labels == 1) for t in (threshold, *every)}
+            shares = {
+                t: [right[labels == x].mean() for x in (own, other)] for t, right in answers.items()
+            }
+            assert shares[threshold][0] >= demand
+            assert shares[threshold][1] == max(
+                rest for met, rest in shares.values() if met >= demand
+            )
+
+    def test_certain_errors_leave_the_ends_of_the_scale(self) -> None:
+        labels, probabilities = np.array([1, 0]), np.array([0.0, 1.0])
+        assert find_threshold(labels, probabilities, parse_threshold("sensitivity:0.9")) == 0
+        assert find_threshold(labels, probabilities, parse_threshold("specificity:0.9")) == 1
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "0",
+            "1",
+            "nan",
+            "sensitivity",
+            "sensitivity:1",
+            "cost:0",
+            "cost:inf",
+            "given:0.5",
+            "auto:0.5",
+            "youden:0.5",
+            "f1",
+            "cost:1001",
+            "-0.5",
+            "sensitivity:0.9:1",
+        ],
+    )
+    def test_other_rules_are_refused(self, text: str) -> None:
+        with pytest.raises(UsageError, match=f"specificity:S.* Received: threshold={text}$"):
+            parse_threshold(text)
 
 
 def rules(decision: Decision) -> list[Rule]:
@@ -96,11 +172,22 @@ class TestDecide:
 
     @pytest.mark.parametrize("role", ["validation", "test"])
     def test_a_given_threshold_is_of_the_calibrated_probability(self, role: str) -> None:
-        decision = decide(random_table(1, role=role), "cnn", threshold=0.3)
+        decision = decide(random_table(1, role=role), "cnn", parse_threshold("0.3"))
         for rule in rules(decision):
             assert rule.calibrated_threshold == pytest.approx(0.3)
             assert rule.basis == "given"
         assert parse_decision(json.dumps(asdict(decision)).encode()) == decision
+
+    @pytest.mark.parametrize("text", ["youden", "sensitivity:0.9", "specificity:0.9", "cost:3"])
+    def test_a_rule_is_learnt_on_few_studies_and_never_on_the_test(self, text: str) -> None:
+        rule = parse_threshold(text)
+        validation, test = random_table(1, role="validation"), random_table(2)
+        decision = decide(pl.concat([validation, test]), "cnn", rule)
+        assert decision == decide(validation, "cnn", rule)
+        assert {own.basis for own in rules(decision)} == {text.partition(":")[0]}
+        assert decision.view.threshold == find_threshold(*to_arrays(validation), rule)
+        assert parse_decision(json.dumps(asdict(decision)).encode()) == decision
+        assert decide(test, "cnn", rule) == Decision("cnn")
 
     def test_the_order_of_rows_does_not_matter(self) -> None:
         rows = random_table(4, role="validation")

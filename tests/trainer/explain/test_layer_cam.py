@@ -42,11 +42,16 @@ def test_maps_are_0_to_1_in_every_family(name: str, num_outputs: int) -> None:
 @pytest.mark.parametrize(
     ("name", "size_px"),
     [
-        ("densenet121", 32),
         ("resnet50", 32),
-        ("efficientnetv2b0", 32),
-        ("inceptionv3", 75),
-        ("xception", 71),
+        *(
+            pytest.param(*network, marks=pytest.mark.benchmark)
+            for network in (
+                ("densenet121", 32),
+                ("efficientnetv2b0", 32),
+                ("inceptionv3", 75),
+                ("xception", 71),
+            )
+        ),
     ],
 )
 def test_large_families_have_maps_too(name: str, size_px: int) -> None:

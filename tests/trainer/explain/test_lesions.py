@@ -22,6 +22,7 @@ SIZE_PX, MARK_PX, MARGIN_PX = 64, 8, 4
 NUM_EPOCHS = {"cnn4": 8, "resnet_small": 4}
 
 
+@pytest.mark.benchmark
 def test_fractures_of_phantoms_are_found_by_the_pretrained_network(tmp_path: Path) -> None:
     tree = generate(PhantomOptions(out=str(tmp_path), views=240, part="humerus", seed=3))
     lake = tmp_path / "lake"
@@ -38,7 +39,9 @@ def test_fractures_of_phantoms_are_found_by_the_pretrained_network(tmp_path: Pat
     assert found.share > 0.4, found
 
 
-@pytest.mark.parametrize("name", NUM_EPOCHS)
+@pytest.mark.parametrize(
+    "name", [pytest.param("cnn4", marks=pytest.mark.benchmark), "resnet_small"]
+)
 def test_marks_are_found_by_networks_trained_from_nothing(name: str) -> None:
     keras.utils.set_random_seed(1)
     model = add_classifier(build_backbone(name, SIZE_PX, "none"))

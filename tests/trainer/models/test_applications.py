@@ -25,6 +25,12 @@ NETWORKS = {
     "xception": ("xception", "Xception", "whole.keras"),
 }
 """Model: its module and function in keras.applications, and the kind of file to load."""
+NORMALIZED_ALIKE = ("inceptionv3", "xception")
+"""Networks with the normalization of mobilenetv2; a test of each takes 20 s."""
+SAMPLE = [
+    pytest.param(name, marks=pytest.mark.benchmark if name in NORMALIZED_ALIKE else ())
+    for name in NETWORKS
+]
 SIZE_PX = 77
 TRAINING = (PROJECT / "docs" / "training.md").read_text()
 
@@ -74,7 +80,7 @@ def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SAMPLE)
 def test_features_are_those_of_the_original_with_its_own_normalization(
     name: str, tmp_path: Path
 ) -> None:
@@ -92,7 +98,9 @@ def test_features_are_those_of_the_original_with_its_own_normalization(
     assert backbone.count_params() + backbone.output_shape[1] + 1 == _documented_parameters(name)
 
 
-@pytest.mark.parametrize("name", ["densenet169", "resnet152"])
+@pytest.mark.parametrize(
+    "name", ["densenet169", pytest.param("resnet152", marks=pytest.mark.benchmark)]
+)
 def test_a_deeper_sibling_has_the_same_entrance(name: str) -> None:
     backbone: Any = build_backbone(name, SIZE_PX, "none")
     assert backbone.get_layer("with_ones").output.shape == (None, SIZE_PX, SIZE_PX, 2)
@@ -122,8 +130,8 @@ def test_normalization_stays_where_it_is_pretrained_and_is_learnt_where_it_is_no
 
 
 def test_small_images_are_made_large_enough_and_large_ones_smaller() -> None:
-    for size_px, working_px in ((16, 75), (77, 77), (400, 320)):
-        backbone: Any = build_backbone("inceptionv3", size_px, "none")
+    for size_px, working_px in ((16, 32), (77, 77), (400, 320)):
+        backbone: Any = build_backbone("mobilenetv2", size_px, "none")
         assert backbone.get_layer("normalize").output.shape[1:] == (working_px, working_px, 1)
 
 

@@ -33,12 +33,12 @@ def test_a_built_head_answers_as_in_numpy(num_outputs: int) -> None:
     features = np.random.default_rng(2).normal(size=(9, NUM_FEATURES)).astype(np.float32)
     model: Any = build_head(head)
     expected = to_probabilities(head.logits(features))
-    np.testing.assert_allclose(model.predict(features, verbose=0), expected, atol=1e-5)
+    np.testing.assert_allclose(model.predict_on_batch(features), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("num_outputs", [1, 14])
-@pytest.mark.parametrize("tta", ["none", "flip"])
-@pytest.mark.parametrize("num_members", [1, 3])
+@pytest.mark.parametrize(
+    ("num_outputs", "tta", "num_members"), [(1, "none", 1), (1, "flip", 3), (14, "flip", 1)]
+)
 def test_heads_on_one_backbone_answer_by_their_mean(
     num_outputs: int, tta: str, num_members: int, tmp_path: Any
 ) -> None:
@@ -50,11 +50,11 @@ def test_heads_on_one_backbone_answer_by_their_mean(
     model: Any = keras.models.load_model(tmp_path / "model.keras")
     views = [IMAGES, IMAGES[:, :, ::-1]] if tta == "flip" else [IMAGES]
     answers = [
-        to_probabilities(head.logits(backbone.predict(view, verbose=0)))
+        to_probabilities(head.logits(backbone.predict_on_batch(view)))
         for view in views
         for head in heads
     ]
-    found = model.predict(IMAGES, verbose=0)
+    found = model.predict_on_batch(IMAGES)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, np.mean(answers, axis=0), atol=1e-5)
 
@@ -64,6 +64,6 @@ def test_models_without_a_shared_backbone_answer_by_their_mean() -> None:
     members: list[Any] = [build_ensemble([head], build_backbone()) for head in heads]
     together: Any = build_ensemble(members, tta="flip")
     views = [IMAGES, IMAGES[:, :, ::-1]]
-    answers = [member.predict(view, verbose=0) for member in members for view in views]
-    found = together.predict(IMAGES, verbose=0)
+    answers = [member.predict_on_batch(view) for member in members for view in views]
+    found = together.predict_on_batch(IMAGES)
     np.testing.assert_allclose(found, np.mean(answers, axis=0), atol=1e-5)

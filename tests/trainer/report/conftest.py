@@ -4,17 +4,29 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import make_once
 from tests.trainer.run_folders import write_cv, write_train
 from trainer.report.page import write_report
 
 
 @pytest.fixture(scope="session")
-def train_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def train_report(shared_folder: Path) -> Path:
     """The page of a training with all its sets."""
-    return write_report(write_train(tmp_path_factory.mktemp("train")))
+    folder = shared_folder / "train_report"
+    return make_once(folder, lambda: write_report(write_train(folder))) / "report.html"
 
 
 @pytest.fixture(scope="session")
-def cv_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def untested_report(shared_folder: Path) -> Path:
+    """The page of a training without test views."""
+    folder = shared_folder / "untested_report"
+    roles = ("validation",)
+    made = make_once(folder, lambda: write_report(write_train(folder, roles=roles)))
+    return made / "report.html"
+
+
+@pytest.fixture(scope="session")
+def cv_report(shared_folder: Path) -> Path:
     """The page of a cross-validation with all its sets."""
-    return write_report(write_cv(tmp_path_factory.mktemp("cv")))
+    folder = shared_folder / "cv_report"
+    return make_once(folder, lambda: write_report(write_cv(folder))) / "report.html"

@@ -7,6 +7,7 @@ import polars as pl
 from tests.trainer.scored_tables import random_table, scored_table
 from trainer.evaluation.decision import Decision, Rule
 from trainer.evaluation.thresholds import decide
+from trainer.options.threshold import parse_threshold
 from trainer.report.error_analysis import find_mistakes, find_uncertain, shown_views
 
 
@@ -16,7 +17,7 @@ def _log_odds(probability: float) -> float:
 
 def test_mistakes_are_of_the_learnt_threshold_and_the_worst_comes_first() -> None:
     rows = random_table(3)
-    decision = decide(random_table(4, role="validation"), "cnn", threshold=0.4)
+    decision = decide(random_table(4, role="validation"), "cnn", parse_threshold("0.4"))
     threshold = decision.view.threshold
     assert threshold != 0.5
     wrong = {

@@ -16,7 +16,9 @@ from shared.errors import TrainingError
 from shared.labels import LABEL_NAMES
 from tests.trainer.run_folders import PARTS, fit, predict, write_cv, write_run, write_train
 from trainer.data.target import Target
+from trainer.evaluation import official_valid
 from trainer.evaluation.decision import Decision
+from trainer.evaluation.official_valid import digest_studies
 from trainer.evaluation.scored_table import LEVELS
 from trainer.report import formatting, methods, summary
 from trainer.report.error_analysis import heat_map_path
@@ -93,6 +95,44 @@ def test_answers_at_the_learnt_threshold_stand_below_those_at_one_half(report: P
     assert "the test set was not used" in text
 
 
+def test_predictive_values_stand_at_each_prevalence(report: Path):
+    measures, text = (
+        _headline(json.loads((report.parent / "metrics.json").read_text())),
+        read_text(report),
+    )
+    for level in ("view", "study"):
+        learnt = measures[f"{level}_at_threshold"]
+        recall, specificity = learnt["recall"], learnt["specificity"]
+        assert [row["prevalence"] for row in learnt["predictive_values"]] == [0.05, 0.1, 0.2, 0.5]
+        for row in learnt["predictive_values"]:
+            share = row["prevalence"]
+            positive = recall * share / (recall * share + (1 - specificity) * (1 - share))
+            assert row["ppv"] == pytest.approx(positive)
+            bounds = row["intervals"]["ppv"]
+            assert bounds["low"] <= row["ppv"] <= bounds["high"]
+            assert f"{number(row['ppv'])} {formatting.interval(bounds)}" in text
+
+
+def test_published_results_stand_beside_the_official_valid_split_only(
+    train_report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert "Published results" not in read_text(train_report)
+    folder = write_train(tmp_path / "run")
+    test = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
+    # the digest of this set stands in for that of MURA
+    named = test.with_columns(pl.col("study_id").str.replace(r"_[01]$", "_negative"))
+    monkeypatch.setattr(official_valid, "OFFICIAL_DIGEST", digest_studies(named))
+    monkeypatch.setattr(official_valid, "_NAME", r"^valid/(XR_[A-Z]+/patient\d+/study\d+)_[01]$")
+    text = read_text(write_report(folder))
+    measures = json.loads((folder / "metrics.json").read_text())["test"]["all"]
+    assert "Published results" in text
+    assert "DenseNet-201, fine-tuned 0.645" in text
+    error = measures["study_kappa_standard_error"]
+    assert f"standard error of this study kappa is {number(error)}" in text
+    bounds = measures["study_intervals"]["kappa"]
+    assert bounds["high"] - bounds["low"] == pytest.approx(2 * 1.96 * error, rel=0.15)
+
+
 def test_the_page_stands_alone(report: Path):
     page = report.read_text()
     loads = re.findall(r'\b(?:src|href|action|data)\s*=\s*"([^"]*)"', page)
@@ -120,9 +160,8 @@ def test_figures_are_files_that_parse(cv_report: Path):
         assert ElementTree.parse(path).getroot().tag.endswith("svg")
 
 
-def test_the_same_run_gives_the_same_bytes(tmp_path: Path):
-    write_train(tmp_path)
-    assert write_report(tmp_path).read_bytes() == write_report(tmp_path).read_bytes()
+def test_the_same_run_gives_the_same_bytes(train_report: Path, tmp_path: Path):
+    assert write_report(write_train(tmp_path)).read_bytes() == train_report.read_bytes()
 
 
 def test_names_are_escaped(tmp_path: Path):
@@ -210,7 +249,7 @@ def test_an_ensemble_is_told_and_needs_no_refit(tmp_path: Path):
     (tmp_path / "config.json").write_text(json.dumps(config))
     text = read_text(write_report(tmp_path))
     assert "The final model is the ensemble of its 3 fold models" in text
-    assert "trained again" not in text
+    assert "was trained on the train split, with" not in text
     assert "Validation: held out" not in text
 
 
@@ -258,18 +297,18 @@ def test_pictures_are_shown_where_the_run_kept_them(train_report: Path, tmp_path
     assert "is as private as they are" in page
 
 
-@pytest.mark.parametrize("write", [write_train, write_cv])
-def test_without_test_rows_the_page_says_so(tmp_path: Path, write: Any):
-    text = read_text(write_report(write(tmp_path, roles=("validation",))))
-    assert json.loads((tmp_path / "metrics.json").read_text())["test"] == {}
-    assert "There is no test set" in text
-    assert ("Validation view AUROC" if write is write_train else "Out-of-fold view AUROC") in text
+def test_without_test_rows_the_page_says_so(untested_report: Path, tmp_path: Path):
+    cross_validated = write_report(write_cv(tmp_path, roles=("validation",)))
+    for report, role in ((untested_report, "Validation"), (cross_validated, "Out-of-fold")):
+        assert json.loads((report.parent / "metrics.json").read_text())["test"] == {}
+        text = read_text(report)
+        assert "There is no test set" in text
+        assert f"{role} view AUROC" in text
 
 
-def test_few_studies_are_flagged(train_report: Path, tmp_path: Path):
+def test_few_studies_are_flagged(train_report: Path, untested_report: Path):
     assert "fewer than 30 studies" not in read_text(train_report)
-    text = read_text(write_report(write_train(tmp_path, roles=("validation",))))
-    assert "fewer than 30 studies" in text
+    assert "fewer than 30 studies" in read_text(untested_report)
 
 
 def test_one_label_one_epoch_and_no_history_are_no_obstacle(tmp_path: Path):
@@ -371,3 +410,22 @@ class TestNotes:
 )
 def test_durations(seconds: float, said: str):
     assert formatting.duration(seconds) == said
+
+
+def test_corrected_labels_are_scored_under_both(tmp_path: Path):
+    folder = write_train(tmp_path)
+    predictions = pl.read_parquet(folder / "predictions.parquet")
+    is_changed = (pl.col("role") == "test") & (pl.col("study_id").str.contains("patient0500[02]"))
+    label = pl.when(is_changed).then(1 - pl.col("label")).otherwise("label")
+    predictions.with_columns(label_as_published=label).write_parquet(folder / "predictions.parquet")
+    report = write_report(folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    published, test = metrics["as_published"]["test"], metrics["test"]["all"]
+    assert published["num_abnormal_views"] == test["num_abnormal_views"] + 4
+    assert published["view_auroc"] < test["view_auroc"]
+    section = read_text(report).partition("By the labels as published")[2]
+    assert number(published["study_auroc"]) in section
+
+
+def test_labels_that_are_as_published_need_no_table(train_report: Path):
+    assert "as published" not in read_text(train_report)

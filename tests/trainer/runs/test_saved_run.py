@@ -31,7 +31,7 @@ from trainer.runs.open import open_saved_run
 from trainer.runs.run_folder import CARD_FILE, MODEL_FILE, PREDICTIONS_FILE, SUMS_FILE
 from trainer.runs.saved_run import SavedRun
 
-NUM_FLIPS, NUM_VALUES = 60, 60
+NUM_FLIPS, NUM_VALUES = 30, 30
 OUTPUTS = np.linspace(0, 1, 9, dtype=np.float32)[:, None]
 
 

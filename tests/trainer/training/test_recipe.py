@@ -12,6 +12,7 @@ import pytest
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from tests.commands import run
+from tests.conftest import make_cache
 from trainer.commands.export import export
 from trainer.data.dataset import open_data
 from trainer.data.split import plan_final_fit
@@ -25,10 +26,12 @@ WORDS = ("part=wrist", "model=efficientnet_lite0")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _own_embeddings(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
+def _own_embeddings(
+    shared_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[None, None, None]:
     """Keep apart the embeddings that other tests have made of the same wrists."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(make_cache(shared_folder, tmp_path_factory)))
         yield
 
 
@@ -67,7 +70,14 @@ def test_the_saved_model_gives_the_predictions_made_of_embeddings(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format_", ["saved_model", "tflite", "onnx"])
+@pytest.mark.parametrize(
+    "format_",
+    [
+        "tflite",
+        pytest.param("saved_model", marks=pytest.mark.benchmark),
+        pytest.param("onnx", marks=pytest.mark.benchmark),
+    ],
+)
 def test_every_format_of_a_head_gives_the_same_probabilities(
     format_: Literal["saved_model", "tflite", "onnx"], trained: Path, tmp_path: Path
 ) -> None:
@@ -109,7 +119,8 @@ def test_kept_embeddings_serve_every_fold_and_give_the_same_predictions(
     seconds = json.loads((trained / "config.json").read_text())["seconds"]
     phases = {"open", "embed", "train", "evaluate", "save", "explain"}
     assert set(seconds) - {"start TensorFlow", "convert"} == phases
-    result = run("mura-train", *WORDS, f"lake={lake.root}", f"out={tmp_path / 'again'}")
+    words = (*WORDS, f"lake={lake.root}", f"out={tmp_path / 'again'}", "images=off")
+    result = run("mura-train", *words)
     assert result.returncode == 0, result.stderr
     first, again = (
         pl.read_parquet(folder / "predictions.parquet") for folder in (trained, tmp_path / "again")
@@ -139,8 +150,8 @@ def test_rate_and_dropout_are_the_models_own_unless_given() -> None:
 def test_staged_tuning_starts_from_the_head_and_never_ends_below_it(
     trained: Path, lake: Lake, tmp_path: Path
 ) -> None:
-    words = (*WORDS, "train=staged", "tta=flip", f"lake={lake.root}", f"out={tmp_path / 'run'}")
-    result = run("mura-train", *words, "epochs=1")
+    words = (*WORDS, "train=staged", "epochs=1", "images=off")
+    result = run("mura-train", *words, f"lake={lake.root}", f"out={tmp_path / 'run'}")
     assert result.returncode == 0, result.stderr
     history = pl.read_parquet(tmp_path / "run" / "history.parquet")
     assert history["epoch"].to_list() == [0, 1]

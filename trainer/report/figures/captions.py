@@ -6,6 +6,8 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from trainer.evaluation.calibration import bin_by_probability, calibrate
+from trainer.evaluation.decision import Decision
+from trainer.evaluation.metrics import ByPart
 from trainer.evaluation.scored_table import final_rows, levels, to_arrays
 from trainer.report import formatting
 from trainer.report.figures import comparisons, confusion, curves, trials
@@ -25,20 +27,9 @@ def draw(run: SavedRun) -> dict[str, dict[str, Captioned]]:
         `search`, `learning`, `folds`) and by file name: the figure and its caption.
     """
     role, by_part = run.headline
-    result = {
-        f"confusion_{level}": (
-            confusion.confusion(by_part["all"], level),
-            f"Actual and predicted labels by {level}: counts, and shares of the actual label. "
-            "Predicted abnormal from a probability of 0.5.",
-        )
-        for level in ("view", "study")
-    }
     on_folds = " Thin lines: single folds." if run.is_cv and role == "out_of_fold" else ""
-    roc = curves.roc(_rows(run, role), formatting.set_name(role))
-    result["roc"] = (roc, f"{_ON_ROC}{on_folds}")
-    if len(by_part) > 2:
-        caption = "AUROC with 95 % CI. The numbers below a body part are views / studies."
-        result["auroc_by_part"] = (comparisons.auroc_by_part(by_part), caption)
+    rows = _rows(run, role)
+    result = draw_result(rows, by_part, formatting.set_name(role), on_folds)
     of_folds = run.history.filter(pl.col("fold").is_not_null())
     return {
         "result": result,
@@ -46,7 +37,7 @@ def draw(run: SavedRun) -> dict[str, dict[str, Captioned]]:
         if role != "test" and "test" in run.main_sets
         else {},
         "classes": _draw_classes(run) if run.classes else {},
-        "reliability": dict(_draw_reliability(run)),
+        "reliability": dict(draw_reliability(rows, run.decision)),
         "candidates": _draw_candidates(run) if run.is_cv else {},
         "search": trials.draw(run) if run.search else {},
         "learning": dict(_draw_learning("", final_rows(run.history))),
@@ -72,10 +63,37 @@ def _draw_classes(run: SavedRun) -> dict[str, Captioned]:
     }
 
 
-def _draw_reliability(run: SavedRun) -> Iterator[tuple[str, Captioned]]:
-    for level, rows in levels(_rows(run, run.headline[0])):
+def draw_result(
+    rows: pl.DataFrame, by_part: ByPart, name: str, on_folds: str = ""
+) -> dict[str, Captioned]:
+    """Draw confusion matrices, ROC curves and, for several parts, the AUROC by body part.
+
+    Args:
+        rows: a scored table of one set.
+        by_part: its metrics with intervals.
+        name: name of the set, for titles.
+        on_folds: sentence on the lines of folds.
+    """
+    drawn = {
+        f"confusion_{level}": (
+            confusion.confusion(by_part["all"], level),
+            f"Actual and predicted labels by {level}: counts, and shares of the actual label. "
+            "Predicted abnormal from a probability of 0.5.",
+        )
+        for level in ("view", "study")
+    }
+    drawn["roc"] = (curves.roc(rows, name), f"{_ON_ROC}{on_folds}")
+    if len(by_part) > 2:
+        caption = "AUROC with 95 % CI. The numbers below a body part are views / studies."
+        drawn["auroc_by_part"] = (comparisons.auroc_by_part(by_part), caption)
+    return drawn
+
+
+def draw_reliability(scored: pl.DataFrame, decision: Decision) -> Iterator[tuple[str, Captioned]]:
+    """Yield the name of each reliability diagram, by view and by study, and the diagram."""
+    for level, rows in levels(scored):
         labels, probabilities = to_arrays(rows)
-        temperature = run.decision.rule(level).temperature
+        temperature = decision.rule(level).temperature
         drawn = {
             "uncalibrated": probabilities,
             "after temperature scaling": calibrate(probabilities, temperature),

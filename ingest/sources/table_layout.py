@@ -1,0 +1,88 @@
+"""The layout of images that a table describes; their paths have no meaning."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ingest.sources.layout import NoView, View, kind_of
+from ingest.sources.words import Words
+from shared.errors import SourceError
+from shared.labels import Split
+from shared.storage.store import Store
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """A table of images and the meaning of its columns.
+
+    Attributes:
+        folder: location of the table.
+        name: name of the table in its folder.
+        images: location of the images.
+        columns: name of the column by role, as from `ingest.sources.table_file.parse_columns`.
+        words: words for labels and splits.
+        body_part: the body part of all images, without a column.
+        patient: pattern searched in the column of patients, or in the path without such a column.
+        splits: selected splits.
+        draws_test: whether the split is drawn.
+    """
+
+    folder: Store
+    name: str
+    images: Store
+    columns: Mapping[str, str]
+    words: Words
+    body_part: str
+    patient: re.Pattern[str] | None
+    splits: tuple[Split, ...]
+    draws_test: bool
+
+
+@dataclass(frozen=True)
+class TableLayout:
+    """Images anywhere in a folder, each with a row in a table.
+
+    Attributes:
+        name: name of the table's file.
+        names_patients: whether the table has a column of patients.
+    """
+
+    name: str
+    names_patients: bool = True
+
+    @property
+    def example(self) -> str:
+        """The path of a view below the root."""
+        return "any/folders/image1.png"
+
+    @property
+    def indexed_splits(self) -> tuple[Split, ...]:
+        """No split: only MURA has index files."""
+        return ()
+
+    @property
+    def not_in_paths(self) -> tuple[str, ...]:
+        """All fields of a view."""
+        return View._fields
+
+    def to_json(self) -> dict[str, str]:
+        """Return the layout's entry in `lake.json`."""
+        return {"name": "table", "table": self.name}
+
+    def find_root(self, tree: Store) -> Store:
+        """Return the folder of the images.
+
+        Raises:
+            SourceError: there is no such folder.
+        """
+        if tree.folders() is None:
+            raise SourceError(f"Expected the folder of the images. Received: images={tree}")
+        return tree
+
+    def enters(self, folder: str) -> bool:
+        """Return True: images can be in any folder."""
+        return True
+
+    def parse(self, folder: str, name: str) -> View | NoView:
+        """Return the kind of a file without a row in the table."""
+        return kind_of(folder + name)

@@ -1,0 +1,79 @@
+"""Assignment of a table's rows to files, whatever prefix and ending its paths have."""
+
+import re
+from collections.abc import Iterator
+
+import polars as pl
+
+from ingest.sources.layout import IMAGE_ENDINGS
+
+_MAX_STRIPPED = 8
+"""Leading folders of a row's path that the tree may lack."""
+_MAX_DEEPER = 2
+"""Leading folders of the tree that a row's path may lack."""
+_ENDING = f"(?:{'|'.join(map(re.escape, IMAGE_ENDINGS))})$"
+_NAME = r"^.*/"
+
+
+def clean_path(path: pl.Expr) -> pl.Expr:
+    """Return the path with slashes, and without quotes and a leading `./`."""
+    plain = path.str.strip_chars(" \t\r\"'").str.replace_all(r"[\\/]+", "/")
+    return plain.str.replace(r"^(?:\./)+", "")
+
+
+def leaves_folder(path: pl.Expr) -> pl.Expr:
+    """Return whether a path has a `..`."""
+    return path.str.contains(r"(?:^|/)\.\.(?:/|$)")
+
+
+def name_key(path: pl.Expr) -> pl.Expr:
+    """Return the file's name in lower case, without the ending of an image."""
+    return _loose(path.str.replace(_NAME, ""))
+
+
+def match_files(rows: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that name a file, with its path.
+
+    Paths are compared exactly, then without leading folders, then by name alone; each time also
+    without the ending and in lower case. The comparison with the most matches applies to all rows.
+    A file name that several files share matches none of them.
+
+    Args:
+        rows: column `path`, as from `clean_path`.
+        files: column `view_id`, the paths of the files.
+    """
+    best, most = rows.head(0).with_columns(view_id=pl.lit("")), 0
+    for of_row, of_file in _comparisons():
+        keyed = files.select("view_id", key=of_file(pl.col("view_id")))
+        keyed = keyed.filter(~pl.col("key").is_duplicated())
+        found = rows.with_columns(key=of_row(pl.col("path"))).join(keyed, on="key")
+        if found.height > most:
+            best, most = found.drop("key"), found.height
+        if most == rows.height:
+            break
+    return best
+
+
+class _Key:
+    """A function from paths to comparable keys."""
+
+    def __init__(self, stripped: int | None, is_loose: bool):
+        self._stripped, self._is_loose = stripped, is_loose
+
+    def __call__(self, path: pl.Expr) -> pl.Expr:
+        pattern = _NAME if self._stripped is None else rf"^(?:[^/]*/){{{self._stripped}}}"
+        key = path.str.replace(pattern, "")
+        return _loose(key) if self._is_loose else key
+
+
+def _comparisons() -> Iterator[tuple[_Key, _Key]]:
+    for is_loose in (False, True):
+        whole = _Key(0, is_loose)
+        yield from ((_Key(n, is_loose), whole) for n in range(_MAX_STRIPPED + 1))
+        yield from ((whole, _Key(n, is_loose)) for n in range(1, _MAX_DEEPER + 1))
+    for is_loose in (False, True):
+        yield _Key(None, is_loose), _Key(None, is_loose)
+
+
+def _loose(path: pl.Expr) -> pl.Expr:
+    return path.str.to_lowercase().str.replace(_ENDING, "")

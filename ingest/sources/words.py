@@ -1,0 +1,113 @@
+"""Words for labels, splits and body parts in folder names, tables and options."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.errors import UsageError
+from shared.labels import LABEL_NAMES, SPLITS, Split, is_part
+
+LABEL_WORDS = {
+    **dict.fromkeys(("normal", "negative", "0", "no", "false", "healthy", "n"), 0),
+    **dict.fromkeys(("not fractured", "non fractured", "no fracture", "nonfractured"), 0),
+    **dict.fromkeys(("abnormal", "positive", "1", "yes", "true", "y"), 1),
+    **dict.fromkeys(("fractured", "fracture"), 1),
+}
+"""Label by word, as from `plain`."""
+
+SPLIT_WORDS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "valid",
+    "testing": "valid",
+}
+"""Split by word, as from `plain`."""
+
+_WHOLE_NUMBER = re.compile(r"(-?\d+)\.0*", re.ASCII)
+_SEPARATORS = re.compile(r"[\s_-]+")
+
+
+def plain(text: str) -> str:
+    """Return a word in lower case, with single spaces; `1.0`, as pandas writes it, is `1`."""
+    word = _SEPARATORS.sub(" ", text.strip(" \t\r\n\"'").lower()).strip()
+    number = _WHOLE_NUMBER.fullmatch(word)
+    return number[1] if number else word
+
+
+def read_identifier(text: str) -> str | None:
+    """Return the name of a patient or study without quotes, or None; `1.0` is `1`."""
+    name = text.strip(" \t\r\n\"'")
+    number = _WHOLE_NUMBER.fullmatch(name)
+    return (number[1] if number else name) or None
+
+
+def read_part(text: str) -> str | None:
+    """Return the body part that a folder or a table names, such as `XR_WRIST` or `Lower leg`."""
+    part = plain(text).removeprefix("xr ").replace(" ", "_")
+    return part if is_part(part) else None
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words for labels and splits in a source.
+
+    Attributes:
+        labels: label by word, as from `plain`.
+        splits: split by word, as from `plain`.
+    """
+
+    labels: Mapping[str, int] = field(default_factory=lambda: LABEL_WORDS)
+    splits: Mapping[str, Split] = field(default_factory=lambda: SPLIT_WORDS)
+
+    @classmethod
+    def parse(cls, labels: str, splits: str) -> "Words":
+        """Parse the options `labels` and `splits`; without words, the usual ones apply.
+
+        Raises:
+            UsageError: an option is not a list of words for each label, or for splits.
+        """
+        own_labels = _parse("labels", labels, LABEL_NAMES, "abnormal=fractured,1 normal=0,none")
+        if labels and len(set(own_labels.values())) < len(LABEL_NAMES):
+            raise UsageError(
+                f"Expected words for {' and '.join(LABEL_NAMES)}. Received: labels={labels}"
+            )
+        own_splits = _parse("splits", splits, SPLITS, "train=train,val valid=test")
+        return cls(
+            {word: LABEL_NAMES.index(name) for word, name in own_labels.items()} or LABEL_WORDS,
+            {word: SPLITS[SPLITS.index(name)] for word, name in own_splits.items()} or SPLIT_WORDS,
+        )
+
+    def to_json(self) -> dict[str, str]:
+        """Return the options `labels` and `splits` of words other than the usual ones."""
+        found: dict[str, str] = {}
+        if self.labels != LABEL_WORDS:
+            found["labels"] = _format({w: LABEL_NAMES[label] for w, label in self.labels.items()})
+        if self.splits != SPLIT_WORDS:
+            found["splits"] = _format(self.splits)
+        return found
+
+
+def _parse(key: str, text: str, names: Sequence[str], example: str) -> dict[str, str]:
+    """Parse `NAME=word,word NAME=word`; words may contain spaces."""
+    error = UsageError(f'Expected {key} like "{example}". Received: {key}={text}')
+    starts = [*re.finditer(rf"(?:^|\s)({'|'.join(names)})=", text)]
+    if text and (not starts or starts[0].start() > 0):
+        raise error
+    words: dict[str, str] = {}
+    ends = [*(start.start() for start in starts[1:]), len(text)]
+    for start, end in zip(starts, ends, strict=bool(starts)):
+        for word in text[start.end() : end].split(","):
+            if not plain(word) or "=" in word or words.get(plain(word), start[1]) != start[1]:
+                raise error
+            words[plain(word)] = start[1]
+    return words
+
+
+def _format(words: Mapping[str, str]) -> str:
+    by_name: dict[str, list[str]] = {}
+    for word, name in words.items():
+        by_name.setdefault(name, []).append(word)
+    return " ".join(f"{name}={','.join(sorted(by_name[name]))}" for name in sorted(by_name))

@@ -1,0 +1,1 @@
+"""Reasons to distrust the score of a run: labels, copies and shortcuts."""

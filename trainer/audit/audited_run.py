@@ -1,0 +1,155 @@
+"""The cross-validation to audit: its predictions joined to the lake, and its frozen backbone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from shared.console import note
+from shared.errors import TrainingError, UsageError, WeightsError
+from shared.images.pixels import Pixels
+from shared.labels import LABEL_NAMES
+from shared.lake.open import Lake, open_lake
+from shared.lake.reader import ViewReader
+from trainer.data.target import abnormal_probability
+from trainer.evaluation.binary_metrics import Floats
+from trainer.evaluation.calibration import calibrate
+from trainer.evaluation.scored_table import by_study
+from trainer.features.embedder import Embedder
+from trainer.features.variants import PLAIN
+from trainer.inference.predictor import Predictor, open_predictor
+from trainer.models.candidates import Candidate
+from trainer.options import AuditOptions, CvOptions
+from trainer.report.thumbnails import to_thumbnail
+from trainer.runs.context import RunContext
+from trainer.runs.open import open_saved_run
+from trainer.runs.saved_run import SavedRun
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A radiograph of a page: its view, its published label, and a `data:` URL."""
+
+    view_id: str
+    label: str
+    uri: str
+
+
+@dataclass(frozen=True)
+class AuditedRun:
+    """A cross-validation and its lake.
+
+    Attributes:
+        run: the run.
+        lake: its lake.
+        views: rows of the manifest, with `fold`, `role` (`out_of_fold` or `test`) and the
+            `probability` by a model that was not trained on the view.
+    """
+
+    run: SavedRun
+    lake: Lake
+    views: pl.DataFrame
+
+    @property
+    def out_of_fold(self) -> pl.DataFrame:
+        """The views of the folds."""
+        return self.views.filter(role="out_of_fold")
+
+    @cached_property
+    def studies(self) -> pl.DataFrame:
+        """One row per study: `study_id`, `label`, `body_part`, `group` and `calibrated`."""
+        predicted = self.views.with_columns(model=pl.lit(self.run.model))
+        studies = by_study(predicted)
+        temperature = self.run.decision.study.temperature
+        calibrated = calibrate(studies["probability"].to_numpy(), temperature)
+        return studies.with_columns(calibrated=pl.Series(calibrated))
+
+    @cached_property
+    def weight_decay(self) -> float | None:
+        """The weight decay of the chosen head; None if the whole network was trained."""
+        return next((c.weight_decay for c in self._candidates if c.name == self.run.model), None)
+
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        """The embedder of the chosen head; None without a head, or without pretrained weights."""
+        if self.weight_decay is None or self._options is None:
+            return None
+        (model_name,) = {c.model for c in self._candidates if c.name == self.run.model}
+        # the lake may have moved since
+        options = replace(self._options, lake=str(self.lake.store), cache="")
+        context = RunContext(options, self.lake, self.run.folder)
+        embedder = Embedder(context, model_name, self.out_of_fold)
+        try:
+            embedder.key(PLAIN)
+        except WeightsError as error:
+            note(f"the audit uses no embeddings: {error}")
+            return None
+        return embedder
+
+    @cached_property
+    def _options(self) -> CvOptions | None:
+        try:
+            return CvOptions(**self.run.config["options"])
+        except (TypeError, UsageError) as error:
+            note(f"the audit uses no embeddings: the run has options of another version: {error}")
+            return None
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        return open_predictor(self.run, "litert", self.views.height)
+
+    @property
+    def _candidates(self) -> list[Candidate]:
+        return self._options.candidates if self._options else []
+
+    def predict(self, images: Pixels) -> Floats:
+        """Return the saved model's probability of abnormal, (rows,), of uint8 (rows, size, size).
+
+        Raises:
+            TrainingError: the run has no model for LiteRT.
+        """
+        rows = (images[row : row + 1, ..., None] for row in range(len(images)))
+        return abnormal_probability(np.concatenate(list(self._predictor.predict_batches(rows))))
+
+    def read(self, views: pl.DataFrame) -> Pixels:
+        """Return the stored pixels of a few views, uint8 (views, size, size)."""
+        with ViewReader(self.lake, views) as reader:
+            return reader.read(np.arange(views.height))[..., 0]
+
+    def show(self, view_ids: Sequence[str]) -> tuple[Picture, ...]:
+        """Return the pictures of a few views, in their order."""
+        order = pl.DataFrame({"view_id": view_ids}, {"view_id": pl.String})
+        views = order.join(self.views, on="view_id", maintain_order="left")
+        labels: list[int] = views["label"].to_list()
+        return tuple(
+            Picture(view_id, LABEL_NAMES[label], to_thumbnail(image))
+            for view_id, label, image in zip(view_ids, labels, self.read(views), strict=True)
+        )
+
+
+def open_audited_run(options: AuditOptions) -> AuditedRun:
+    """Open a finished cross-validation and its lake.
+
+    Raises:
+        LakeError: there is no lake, or it is damaged.
+        TrainingError: there is no finished run, it is not a cross-validation, or the lake is
+            another one.
+    """
+    run = open_saved_run(options.run)
+    if not run.is_cv:
+        raise TrainingError(
+            "Expected the run of a cross-validation, which `just cv` makes. "
+            f"Received: run={run.folder}, a run of {run.config['command']}"
+        )
+    lake = open_lake(options.lake or run.config["lake"]["path"])
+    recorded = run.config["lake"]["digest"]
+    if lake.digest != recorded:
+        raise TrainingError(
+            f"Expected the lake of the run, with the digest {recorded}. "
+            f"Received: lake={lake.store} with the digest {lake.digest}"
+        )
+    held_out = run.scored.filter(pl.col("role").is_in(["out_of_fold", "test"]), model=run.model)
+    predictions = held_out.select("view_id", "fold", "role", "probability")
+    return AuditedRun(run, lake, lake.manifest.join(predictions, on="view_id").sort("view_id"))

@@ -1,0 +1,1 @@
+"""Copies of images, and the score without those that leak over folds."""

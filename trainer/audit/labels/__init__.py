@@ -1,0 +1,1 @@
+"""Suspect labels, and the nearest studies of other patients."""

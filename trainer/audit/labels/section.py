@@ -1,0 +1,126 @@
+"""The section on labels: suspects, with pictures and nearest studies of other patients."""
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from shared.labels import LABEL_NAMES
+from trainer.audit.audited_run import AuditedRun, Picture
+from trainer.audit.labels.label_errors import Contradictions, count_contradictions, find_suspects
+from trainer.audit.labels.neighbours import average_studies, find_neighbours
+from trainer.features.variants import PLAIN
+from trainer.report.formatting import count
+
+_NUM_CASES = 12
+_VIEWS_OF_CASE, _SHOWN_NEIGHBOURS = 3, 3
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A study on the page.
+
+    Attributes:
+        study: id of the study.
+        published: published label.
+        suggested: suggested label.
+        score: calibrated probability of the suggested label.
+        num_neighbours: number of nearest studies; 0 without embeddings.
+        num_agreeing: number of these studies with the suggested label.
+        views: pictures of the study; empty without images.
+        neighbours: pictures of the nearest studies of other patients.
+    """
+
+    study: str
+    published: str
+    suggested: str
+    score: float
+    num_neighbours: int = 0
+    num_agreeing: int = 0
+    views: tuple[Picture, ...] = ()
+    neighbours: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelSection:
+    """The results on labels.
+
+    Attributes:
+        contradictions: strong contradictions of all labels.
+        suspects: content of `suspects.csv`.
+        by_part: by body part, the number of studies and of suspects.
+        cases: the most suspect studies.
+    """
+
+    contradictions: Contradictions
+    suspects: pl.DataFrame
+    by_part: list[dict[str, object]]
+    cases: list[Suspect]
+
+    @property
+    def alarms(self) -> list[str]:
+        """The sentence of an alarm, if there is one."""
+        found = self.contradictions
+        if not found.is_alarm:
+            return []
+        return [
+            f"{count(found.observed, 'studies')} strongly contradict their label; "
+            f"{found.expected:.1f} are expected if all labels are right. Some labels are probably "
+            "wrong."
+        ]
+
+
+def audit_labels(audited: AuditedRun, with_images: bool) -> LabelSection:
+    """Find suspect labels, and describe the most suspect studies.
+
+    Raises:
+        CorruptLakeError: the record of a view is damaged.
+    """
+    studies = audited.studies
+    suspects = find_suspects(studies)
+    cases = [
+        Suspect(row["study"], row["published_label"], row["suggested_label"], row["score"])
+        for row in suspects.head(_NUM_CASES).iter_rows(named=True)
+    ]
+    cases = _add_neighbours(cases, audited, with_images)
+    if with_images:
+        cases = [replace(case, views=_show(audited, [case.study])) for case in cases]
+    contradictions = count_contradictions(
+        studies["label"].to_numpy(), studies["calibrated"].to_numpy()
+    )
+    return LabelSection(contradictions, suspects, _count_by_part(studies, suspects), cases)
+
+
+def _add_neighbours(cases: list[Suspect], audited: AuditedRun, with_images: bool) -> list[Suspect]:
+    embedder = audited.embedder
+    if embedder is None or not cases:
+        return cases
+    views = audited.views
+    averages = average_studies(embedder.embed(views, PLAIN), views)
+    found = find_neighbours([case.study for case in cases], *averages)
+    completed: list[Suspect] = []
+    for case in cases:
+        nearest = found[case.study]
+        agreeing = nearest.filter(label=LABEL_NAMES.index(case.suggested)).height
+        case = replace(case, num_neighbours=nearest.height, num_agreeing=agreeing)
+        if with_images:
+            shown = nearest["study_id"].head(_SHOWN_NEIGHBOURS).to_list()
+            case = replace(case, neighbours=_show(audited, shown, views_of_each=1))
+        completed.append(case)
+    return completed
+
+
+def _show(
+    audited: AuditedRun, study_ids: list[str], views_of_each: int = _VIEWS_OF_CASE
+) -> tuple[Picture, ...]:
+    of_studies = [audited.views.filter(study_id=study)["view_id"] for study in study_ids]
+    return audited.show([view for views in of_studies for view in views.head(views_of_each)])
+
+
+def _count_by_part(studies: pl.DataFrame, suspects: pl.DataFrame) -> list[dict[str, object]]:
+    counts = studies.group_by("body_part").agg(studies=pl.len())
+    suspect = suspects.group_by("body_part").agg(
+        suspects=pl.len(), as_abnormal=(pl.col("suggested_label") == LABEL_NAMES[1]).sum()
+    )
+    return (
+        counts.join(suspect, on="body_part", how="left").fill_null(0).sort("body_part").to_dicts()
+    )

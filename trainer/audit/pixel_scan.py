@@ -1,0 +1,106 @@
+"""One pass over the pixels of a lake: perceptual hash, field, markers and metal of each view."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from shared.images.crop import Box, find_field
+from shared.images.pixels import Pixels
+from shared.lake.open import Lake
+from shared.lake.reader import ViewReader
+from shared.progress import Progress
+from trainer.audit.copies.find_copies import Details, coarse_detail
+from trainer.audit.copies.perceptual_hash import Bits, hash_image
+from trainer.audit.shortcuts.hardware import measure_metal
+from trainer.audit.shortcuts.markers import Blob, find_markers
+from trainer.data.map_ahead import map_ahead
+
+_CHUNK_VIEWS = 64
+_CHUNKS_AHEAD = 4
+
+
+class ViewScan(NamedTuple):
+    """The facts about one view.
+
+    Attributes:
+        bits: perceptual hash of the field, and of its mirror image, bool (2, 64).
+        detail: as from `coarse_detail`.
+        field_share: area of the field as a fraction of the image.
+        metal_share: as from `measure_metal`.
+        markers: as from `find_markers`.
+    """
+
+    bits: Bits
+    detail: Details
+    field_share: float
+    metal_share: float
+    markers: list[Blob]
+
+
+@dataclass(frozen=True)
+class PixelScan:
+    """The facts about all views, in their order.
+
+    Attributes:
+        bits: bool (views, 2, 64).
+        details: float16 (views, 1024).
+        field_share: float64 (views,).
+        metal_share: float64 (views,).
+        markers: markers of each view.
+    """
+
+    bits: Bits
+    details: Details
+    field_share: npt.NDArray[np.float64]
+    metal_share: npt.NDArray[np.float64]
+    markers: Sequence[list[Blob]]
+
+
+def scan_image(image: Pixels) -> ViewScan:
+    """Return the facts about one view, uint8 (size, size)."""
+    field: Box = find_field(image)
+    inside = image[field]
+    markers = find_markers(image, field)
+    metal_share = measure_metal(image, field, markers)
+    field_share = inside.size / image.size
+    return ViewScan(hash_image(inside), coarse_detail(inside), field_share, metal_share, markers)
+
+
+def scan_views(lake: Lake, views: pl.DataFrame) -> PixelScan:
+    """Scan views of a lake, in threads; a view takes 2 KB of memory.
+
+    Raises:
+        CorruptLakeError: the record of a view is damaged.
+        LakeError: a re-ingest has removed or changed some of the views.
+    """
+    rows = np.arange(views.height)
+    chunks = (rows[start : start + _CHUNK_VIEWS] for start in range(0, len(rows), _CHUNK_VIEWS))
+    scans: list[ViewScan] = []
+    with (
+        ViewReader(lake, views) as reader,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        Progress("scan", views.height) as progress,
+    ):
+        for chunk in map_ahead(pool, partial(_scan_chunk, reader), chunks, _CHUNKS_AHEAD):
+            scans += chunk
+            progress.advance(len(chunk))
+    return collect(scans)
+
+
+def collect(scans: Sequence[ViewScan]) -> PixelScan:
+    """Return the facts about views as arrays."""
+    bits, details, field_shares, metal_shares, markers = zip(*scans, strict=True)
+    return PixelScan(
+        np.stack(bits), np.stack(details), np.array(field_shares), np.array(metal_shares), markers
+    )
+
+
+def _scan_chunk(reader: ViewReader, rows: npt.NDArray[np.int64]) -> list[ViewScan]:
+    return [scan_image(image) for image in reader.read(rows)[..., 0]]

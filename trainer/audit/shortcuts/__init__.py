@@ -1,0 +1,1 @@
+"""Shortcuts: image properties, hidden regions, markers and hardware."""

@@ -1,0 +1,85 @@
+"""Properties of an image that say nothing about the bone, and the labels they predict."""
+
+import numpy as np
+import polars as pl
+
+from trainer.audit.pixel_scan import PixelScan
+from trainer.audit.shortcuts.shortcut_score import Score, score_features
+
+PROPERTIES = {
+    "size": ("log_width", "log_height"),
+    "aspect ratio": ("log_aspect",),
+    "file": ("channels", "log_bytes_per_pixel"),
+    "brightness and contrast": ("mean", "std"),
+    "border": ("border_share",),
+    "views of the study": ("log_views",),
+    "markers": ("num_markers", "marker_x", "marker_y", "marker_share"),
+}
+"""Columns of `list_properties` by name."""
+
+_WEIGHT_DECAY = 1.0
+
+
+def list_properties(views: pl.DataFrame, scan: PixelScan) -> pl.DataFrame:
+    """Return the properties of each view; see `PROPERTIES`.
+
+    Args:
+        views: rows of the manifest.
+        scan: facts about the same views.
+    """
+    width, height = pl.col("width_px").cast(pl.Float64), pl.col("height_px").cast(pl.Float64)
+    return pl.concat(
+        [
+            views.select(
+                log_width=width.log(),
+                log_height=height.log(),
+                log_aspect=(width / height).log(),
+                channels=pl.col("channels").cast(pl.Float64),
+                log_bytes_per_pixel=(pl.col("source_bytes") / (width * height)).log(),
+                mean="mean",
+                std="std",
+                border_share=pl.lit(pl.Series(1 - scan.field_share)),
+                log_views=pl.len().over("study_id").cast(pl.Float64).log(),
+            ),
+            _list_markers(scan),
+        ],
+        how="horizontal",
+    )
+
+
+def _list_markers(scan: PixelScan) -> pl.DataFrame:
+    """Return the number of markers of each view, and place and area of the largest, in boxes."""
+    rows = [
+        max(
+            ((b.width * b.height, b.x + b.width / 2, b.y + b.height / 2) for b in blobs), default=()
+        )
+        for blobs in scan.markers
+    ]
+    found = np.array([row or (0.0, np.nan, np.nan) for row in rows]).reshape(-1, 3)
+    # without a marker, the mean place, which carries no information beside the number
+    means = [np.nanmean(c) if np.isfinite(c).any() else 0.0 for c in found.T]
+    filled = np.where(np.isnan(found), means, found)
+    return pl.DataFrame(
+        {
+            "num_markers": [float(len(blobs)) for blobs in scan.markers],
+            "marker_x": filled[:, 1],
+            "marker_y": filled[:, 2],
+            "marker_share": filled[:, 0],
+        }
+    )
+
+
+def score_properties(views: pl.DataFrame, properties: pl.DataFrame) -> list[Score]:
+    """Score all properties together, then each alone, on the folds of the run.
+
+    Args:
+        views: `label`, `group` and `fold` of each out-of-fold view.
+        properties: properties of the same views, as from `list_properties`.
+    """
+    every = [column for columns in PROPERTIES.values() for column in columns]
+    return [
+        score_features(
+            name, properties.select(columns).to_numpy().astype(np.float32), views, _WEIGHT_DECAY
+        )
+        for name, columns in {"all of them": every, **PROPERTIES}.items()
+    ]

@@ -1,0 +1,121 @@
+"""Burnt-in markers: bright blobs near the border of a radiograph, such as the letters L and R."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from shared.images.crop import Box
+from shared.images.pixels import Pixels
+
+_RING_SHARE = 0.25
+"""Width of the outer ring, as a fraction of each side of the field."""
+_BRUSH_SHARE = 0.09
+"""Strokes of a letter are narrower than this fraction of the image side; bones are wider."""
+_MIN_RISE = 60
+"""Grey levels by which a stroke exceeds its surroundings."""
+_MIN_LEVEL = 150
+"""Minimum grey level of a stroke."""
+_JOIN_SHARE = 0.02
+"""Strokes that are closer than this fraction of the image side belong to one marker."""
+_MIN_SHARE, _MAX_SHARE = 0.02, 0.3
+"""Bounds of the longer side of a marker, as a fraction of the image side."""
+_FRAME_SHARE = 0.03
+"""Width of the frame around a marker, as a fraction of the image side."""
+_MAX_FRAME_LEVEL, _MAX_BRIGHT_SHARE = 100, 0.1
+"""A frame is dark if at most this fraction of it is brighter than this level: bone ends at the
+border of the image continue into bright pixels, letters do not."""
+_INPAINT_PX = 3
+
+
+class Blob(NamedTuple):
+    """The bounding box of a marker, in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def find_markers(image: Pixels, field: Box) -> list[Blob]:
+    """Return the bright blobs in the outer ring of the field and outside of it.
+
+    A white top-hat (the image minus its morphological opening) keeps thin bright strokes and
+    removes bones and soft tissue. Blobs that reach into the middle of the field are bone edges or
+    implants, and are left out.
+
+    Args:
+        image: uint8 (size, size).
+        field: rows and columns of the collimated field.
+    """
+    side_px = len(image)
+    brush = np.ones((max(3, round(_BRUSH_SHARE * side_px)),) * 2, np.uint8)
+    rise = cv2.morphologyEx(image, cv2.MORPH_TOPHAT, brush)
+    strokes = ((rise >= _MIN_RISE) & (image >= _MIN_LEVEL)).astype(np.uint8)
+    join = np.ones((max(1, round(_JOIN_SHARE * side_px)) * 2 + 1,) * 2, np.uint8)
+    joined = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, join)
+    parts = cv2.connectedComponentsWithStats(joined, connectivity=8)[2][1:, : cv2.CC_STAT_AREA]
+    blobs = [Blob(*map(int, part)) for part in parts]
+    return [
+        blob
+        for blob in blobs
+        if _has_marker_size(blob, side_px) and _is_outside(blob, field) and _is_on_dark(blob, image)
+    ]
+
+
+def _has_marker_size(blob: Blob, side_px: int) -> bool:
+    longer, shorter = max(blob.width, blob.height), min(blob.width, blob.height)
+    # a long thin blob is the edge of a bone or of a film
+    return _MIN_SHARE * side_px <= longer <= min(_MAX_SHARE * side_px, 6 * shorter)
+
+
+def _is_outside(blob: Blob, field: Box) -> bool:
+    """Return whether a blob lies outside of the middle of the field."""
+    rows, columns = (_shrink(edge) for edge in field)
+    return (
+        blob.y + blob.height <= rows.start
+        or blob.y >= rows.stop
+        or blob.x + blob.width <= columns.start
+        or blob.x >= columns.stop
+    )
+
+
+def _is_on_dark(blob: Blob, image: Pixels) -> bool:
+    """Return whether the frame around a blob is dark."""
+    width_px = max(2, round(_FRAME_SHARE * len(image)))
+    top, left = max(0, blob.y - width_px), max(0, blob.x - width_px)
+    around = image[top : blob.y + blob.height + width_px, left : blob.x + blob.width + width_px]
+    inside = image[blob.y : blob.y + blob.height, blob.x : blob.x + blob.width]
+    num_bright = (around > _MAX_FRAME_LEVEL).sum() - (inside > _MAX_FRAME_LEVEL).sum()
+    return bool(num_bright <= _MAX_BRIGHT_SHARE * (around.size - inside.size))
+
+
+def _shrink(edge: slice) -> slice:
+    margin = round(_RING_SHARE * (edge.stop - edge.start))
+    return slice(edge.start + margin, edge.stop - margin)
+
+
+def paint_over(image: Pixels, blobs: Sequence[Blob]) -> Pixels:
+    """Return the image with each box filled from its surroundings (Telea 2004, J. Graph. Tools 9).
+
+    Args:
+        image: uint8 (size, size).
+        blobs: boxes to fill; each is enlarged by one pixel.
+    """
+    mask = np.zeros(image.shape, np.uint8)
+    for blob in blobs:
+        top, left = max(0, blob.y - 1), max(0, blob.x - 1)
+        mask[top : blob.y + blob.height + 1, left : blob.x + blob.width + 1] = 255
+    return np.asarray(cv2.inpaint(image, mask, _INPAINT_PX, cv2.INPAINT_TELEA), np.uint8)
+
+
+def move_randomly(blobs: Sequence[Blob], side_px: int, rng: np.random.Generator) -> list[Blob]:
+    """Return boxes of the same sizes at random places of an image of `side_px` pixels."""
+    return [
+        blob._replace(
+            x=int(rng.integers(side_px - blob.width + 1)),
+            y=int(rng.integers(side_px - blob.height + 1)),
+        )
+        for blob in blobs
+    ]

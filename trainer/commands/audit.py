@@ -1,0 +1,61 @@
+"""Audit a cross-validation: write a page and tables about labels, copies and shortcuts."""
+
+from pathlib import Path
+
+import polars as pl
+
+from shared.console import say
+from shared.errors import UsageError
+from shared.storage.atomic import write_atomically
+from shared.storage.store import as_path
+from trainer.audit.audited_run import open_audited_run
+from trainer.audit.copies.section import audit_copies
+from trainer.audit.labels.section import audit_labels
+from trainer.audit.page import make_page
+from trainer.audit.pixel_scan import scan_views
+from trainer.audit.shortcuts.section import audit_shortcuts
+from trainer.options import AuditOptions
+from trainer.runs.saved_run import SavedRun
+
+
+def audit(options: AuditOptions) -> None:
+    """Write the audit of a run into a new folder and print its alarms.
+
+    Raises:
+        CorruptLakeError: the record of a view is damaged.
+        LakeError: there is no lake.
+        TrainingError: there is no finished cross-validation, or the lake is another one.
+        UsageError: the folder exists already.
+        WriteError: a file cannot be written.
+    """
+    audited = open_audited_run(options)
+    out = _choose_folder(options, audited.run)
+    with_images = options.images == "on"
+    scan = scan_views(audited.lake, audited.views)
+    labels = audit_labels(audited, with_images)
+    copies = audit_copies(audited, scan, with_images)
+    shortcuts = audit_shortcuts(audited, scan, options)
+    tables = {
+        "suspects.csv": labels.suspects,
+        "copies.csv": copies.copies,
+        "shortcuts.csv": shortcuts.to_table(),
+    }
+    for name, table in tables.items():
+        _write_csv(out / name, table)
+    page = make_page(audited, options, labels, copies, shortcuts)
+    write_atomically(out / "audit.html", page.encode())
+    for alarm in (*labels.alarms, *copies.alarms, *shortcuts.alarms):
+        say(f"alarm: {alarm}")
+    say(f"report: {out / 'audit.html'}")
+
+
+def _choose_folder(options: AuditOptions, run: SavedRun) -> Path:
+    """Return the folder to create; a person may have edited the tables of an existing one."""
+    out = as_path("out", options.out) if options.out else run.folder / "audit"
+    if out.exists():
+        raise UsageError(f"Expected a folder that does not exist. Received: out={out}")
+    return out
+
+
+def _write_csv(path: Path, table: pl.DataFrame) -> None:
+    write_atomically(path, table.write_csv(float_precision=4).encode())

@@ -1,0 +1,57 @@
+"""The views of a lake on which a finished model is evaluated."""
+
+import polars as pl
+
+from shared.errors import TrainingError
+from shared.images.spec import ImageSpec
+from shared.labels import order_parts
+from shared.lake.open import Lake
+from trainer.options import EvaluateOptions
+
+_PIXEL_OPTIONS = ("size", "fit", "crop", "contrast")
+
+
+def check_preparation(expected: ImageSpec, lake: Lake) -> None:
+    """Refuse a lake whose images were prepared in another way than those of a run.
+
+    The encoding may differ: PNG is lossless, and JPEG of quality 95 changes pixels little.
+
+    Raises:
+        TrainingError: an option of ingest differs; the message names it.
+    """
+    differing = [name for name in _PIXEL_OPTIONS if _get(expected, name) != _get(lake.image, name)]
+    if differing:
+        needed = " ".join(f"{name}={_get(expected, name)}" for name in differing)
+        found = " ".join(f"{name}={_get(lake.image, name)}" for name in differing)
+        raise TrainingError(
+            f"Expected a lake with the image preparation of the run: `just ingest` with {needed}. "
+            f"Received: lake={lake.store} with {found}"
+        )
+
+
+def _get(spec: ImageSpec, name: str) -> object:
+    return getattr(spec, name)
+
+
+def select_views(lake: Lake, options: EvaluateOptions) -> pl.DataFrame:
+    """Return the views of the body part and the split.
+
+    Raises:
+        TrainingError: there are no such views.
+    """
+    views = lake.manifest
+    if options.split != "all":
+        valid = views.filter(split="valid")
+        if options.split == "train":
+            views = views.filter(split="train")
+        elif options.split == "valid" or valid.height:
+            views = valid
+    if options.part != "all":
+        views = views.filter(body_part=options.part)
+    if views.is_empty():
+        present = order_parts(lake.manifest["body_part"])
+        raise TrainingError(
+            f"Expected views of part={options.part} split={options.split}. Received: "
+            f"lake={lake.store} with views of {', '.join(present) or 'no body part'}"
+        )
+    return views

@@ -1,0 +1,71 @@
+"""Thresholds that meet a demand on held-out predictions: Youden's J, sensitivity, costs."""
+
+import numpy as np
+
+from trainer.evaluation.binary_metrics import Floats, Ints
+from trainer.options.threshold import ThresholdRule
+
+
+def find_threshold(labels: Ints, probabilities: Floats, rule: ThresholdRule) -> float:
+    """Return the threshold that a learnt rule selects on these rows.
+
+    `sensitivity` gives the highest threshold with at least that sensitivity, and so the highest
+    specificity; `specificity` the lowest one. `cost` minimizes the number of false positives plus
+    `value` times that of false negatives; of equal thresholds it is the nearest to 1 / (1 + value),
+    the best one for calibrated probabilities (Elkan 2001, IJCAI, "The foundations of cost-sensitive
+    learning", section 2).
+
+    Args:
+        labels: 0 and 1, (rows,), both present.
+        probabilities: of abnormal, (rows,).
+        rule: a rule with `is_learnt`.
+
+    Returns:
+        The midpoint of two probabilities, or of one and the end of the scale.
+    """
+    if rule.kind == "youden":
+        return learn_threshold(labels, probabilities)
+    values = np.unique(np.concatenate([[0.0, 1.0], probabilities]))
+    thresholds = (values[1:] + values[:-1]) / 2
+    num_missed, num_cleared = (
+        np.searchsorted(np.sort(probabilities[labels == label]), thresholds) for label in (1, 0)
+    )
+    num_abnormal, num_normal = int(labels.sum()), int((1 - labels).sum())
+    if rule.kind == "sensitivity":
+        is_enough = (num_abnormal - num_missed) / num_abnormal >= rule.value
+        # none is enough if abnormal rows have a probability of exactly 0
+        return float(thresholds[is_enough][-1]) if is_enough.any() else 0.0
+    if rule.kind == "specificity":
+        is_enough = num_cleared / num_normal >= rule.value
+        # none is enough if normal rows have a probability of exactly 1
+        return float(thresholds[is_enough][0]) if is_enough.any() else 1.0
+    cost = num_normal - num_cleared + rule.value * num_missed
+    best = thresholds[cost == cost.min()]
+    return float(best[np.abs(best - 1 / (1 + rule.value)).argmin()])
+
+
+def learn_threshold(labels: Ints, probabilities: Floats) -> float:
+    """Return the threshold with the highest Youden's J, sensitivity + specificity - 1.
+
+    Of equal ones it is the nearest to 0.5. Unlike kappa, Youden's J (Youden 1950, Cancer 3:32) does
+    not depend on the prevalence of abnormal rows: 40 % of MURA's train split, 48 % of its valid
+    split.
+
+    Args:
+        labels: 0 and 1, (rows,), both present.
+        probabilities: of abnormal, (rows,).
+
+    Returns:
+        The midpoint of two probabilities; 0.5 if no threshold is better than chance.
+    """
+    values = np.unique(probabilities)
+    thresholds = (values[1:] + values[:-1]) / 2
+    false_negative_rate, specificity = (
+        np.searchsorted(np.sort(own), thresholds) / own.size
+        for own in (probabilities[labels == label] for label in (1, 0))
+    )
+    youden = specificity - false_negative_rate
+    if not youden.size or youden.max() <= 0:
+        return 0.5
+    best = thresholds[youden == youden.max()]
+    return float(best[np.abs(best - 0.5).argmin()])

@@ -1,0 +1,169 @@
+"""Comparison of models on the same views: paired bootstrap over patient groups, Holm's method."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+
+from trainer.evaluation.binary_metrics import Floats
+from trainer.evaluation.bootstrap import (
+    MIN_GROUPS,
+    Draws,
+    Interval,
+    interval,
+    mean_in_resamples,
+    resample,
+)
+from trainer.evaluation.calibration import brier_score, calibrate
+from trainer.evaluation.decision import Decision, Rule
+from trainer.evaluation.metrics import measure_auroc, measure_rates
+from trainer.evaluation.scored_table import LEVELS, levels, to_arrays
+
+METRICS = {"auroc": "AUROC", "kappa": "kappa", "accuracy": "accuracy", "brier": "Brier score"}
+"""The compared metrics. Kappa and accuracy are those at each run's decision threshold, and the
+Brier score is that of its calibrated probabilities; it is the only one that is better if lower."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model with its predictions.
+
+    Attributes:
+        name: unique name.
+        decision: temperatures and thresholds.
+        scored: a scored table of one set, with the same views in all models of a comparison.
+    """
+
+    name: str
+    decision: Decision
+    scored: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The difference of two models in one metric.
+
+    Attributes:
+        level: `view` or `study`.
+        metric: key of `METRICS`.
+        first, second: names of the models.
+        values: of the first and of the second model; None if undefined.
+        difference: first minus second.
+        bounds: 95 % CI of the difference; None with too few groups.
+        p_value: two-sided; None with too few groups.
+        corrected: p value after Holm's correction over all pairs of the same metric and level.
+    """
+
+    level: str
+    metric: str
+    first: str
+    second: str
+    values: tuple[float | None, float | None]
+    difference: float | None
+    bounds: Interval | None
+    p_value: float | None
+    corrected: float | None
+
+
+def compare_models(models: Sequence[Model], seed: int) -> list[Difference]:
+    """Compare each pair of models by view and by study, in the order of `METRICS`.
+
+    All models are measured on the same resamples of patient groups, so what patients have in common
+    cancels out of the difference.
+
+    Args:
+        models: two or more; their tables differ in `probability` only.
+        seed: seed of the resamples.
+    """
+    found: list[Difference] = []
+    for level in LEVELS:
+        measured = {model.name: _measure(model, level, seed) for model in models}
+        for metric in METRICS:
+            pairs = [_subtract(level, metric, pair, measured) for pair in combinations(measured, 2)]
+            found += _correct(pairs)
+    return found
+
+
+def p_value(differences: Floats) -> float | None:
+    """Return the two-sided p value of a difference of 0, from the differences of resamples.
+
+    It is twice the smaller share of resamples on either side of 0, the inverse of the percentile
+    interval (Davison & Hinkley 1997, section 5.2), with one more resample on each side, so that it
+    is never 0.
+
+    Args:
+        differences: (resamples,), NaN where undefined.
+    """
+    defined = differences[~np.isnan(differences)]
+    if not defined.size:
+        return None
+    fewer = min((defined <= 0).sum(), (defined >= 0).sum())
+    return min(1.0, 2 * (float(fewer) + 1) / (defined.size + 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values corrected for the number of tests (Holm 1979, Scand. J. Stat. 6:65).
+
+    If those below 0.05 are called different, the probability of one or more false ones is at most
+    5 %.
+    """
+    order, corrected, largest = np.argsort(p_values, kind="stable"), [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Metrics of a model at one level: on all rows, and on each resample (resamples,)."""
+
+    values: Mapping[str, float | None]
+    resampled: Mapping[str, Floats] | None
+
+
+def _measure(model: Model, level: str, seed: int) -> _Measured:
+    rows = dict(levels(model.scored))[level]
+    rule: Rule = model.decision.rule(level)
+    labels, probabilities = to_arrays(rows)
+    rates = measure_rates(labels, probabilities, rule.threshold)
+    calibrated = calibrate(probabilities, rule.temperature)
+    values = {
+        "auroc": measure_auroc(labels, probabilities),
+        "kappa": rates["kappa"],
+        "accuracy": rates["accuracy"],
+        "brier": brier_score(labels, calibrated),
+    }
+    groups = rows["group"].to_numpy()
+    if np.unique(groups).size < MIN_GROUPS:
+        return _Measured(values, None)
+    draws = Draws(seed=seed)
+    drawn = resample(labels, probabilities, groups, [rule.threshold], draws)
+    brier = mean_in_resamples((calibrated - labels) ** 2, groups, draws)
+    at_threshold = {key: drawn.rates[0][key] for key in ("kappa", "accuracy")}
+    return _Measured(values, {"auroc": drawn.auroc, "brier": brier, **at_threshold})
+
+
+def _subtract(
+    level: str, metric: str, names: tuple[str, str], measured: Mapping[str, _Measured]
+) -> Difference:
+    first, second = (measured[name] for name in names)
+    values = (first.values[metric], second.values[metric])
+    difference = None if None in values else float(np.subtract(*values))
+    if first.resampled is None or second.resampled is None:
+        return Difference(level, metric, *names, values, difference, None, None, None)
+    drawn = first.resampled[metric] - second.resampled[metric]
+    return Difference(
+        level, metric, *names, values, difference, interval(drawn), p_value(drawn), None
+    )
+
+
+def _correct(pairs: Sequence[Difference]) -> list[Difference]:
+    """Return the pairs with corrected p values."""
+    known = [pair.p_value for pair in pairs if pair.p_value is not None]
+    corrected = iter(holm(known))
+    return [
+        replace(pair, corrected=None if pair.p_value is None else next(corrected)) for pair in pairs
+    ]

@@ -1,0 +1,53 @@
+"""Options of `audit`, which looks for reasons to distrust the score of a run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.errors import UsageError
+from shared.storage.store import as_path, as_store
+from trainer.options.fit import Images
+from trainer.options.saved_run import RunOptions
+from trainer.options.training import check_seed
+
+_MIN_SAMPLE = 20
+
+
+@dataclass(frozen=True)
+class AuditOptions(RunOptions):
+    """Audit a cross-validation: wrong labels, copies over folds, and shortcuts.
+
+    The folder has a page (audit.html), suspects.csv, copies.csv and shortcuts.csv. The run and the
+    lake are not changed. The audit uses the kept predictions and embeddings of the run, so it takes
+    seconds; hide=on takes minutes.
+
+    just audit run=runs/20260101-120000-cv-wrist
+
+    just audit run=runs/20260101-120000-cv-wrist hide=on sample=500 out=audit
+    """
+
+    lake: str = ""
+    """Folder of the run's lake, or s3://bucket/path; by default the place recorded in the run."""
+    hide: Literal["on", "off"] = "off"
+    """`on` embeds a sample of the views again with the bone hidden, and with all but the bone
+    hidden, and fits the head to them; only for a head on a frozen backbone."""
+    sample: int = 200
+    """Largest number of views with markers to predict without them, and of views to embed with
+    hide=on, 20 or more."""
+    seed: int = 0
+    """Seed of the samples and of the random patches, 0 to 2147483647."""
+    images: Images = "on"
+    """`on` shows radiographs, so the page is as private as the data; `off` omits them."""
+    out: str = ""
+    """Folder to create; by default `audit` in the run folder."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lake:
+            as_store(self.lake)
+        if self.out:
+            as_path("out", self.out)
+        if self.sample < _MIN_SAMPLE:
+            raise UsageError(
+                f"Expected sample to be {_MIN_SAMPLE} or more. Received: sample={self.sample}"
+            )
+        check_seed(self.seed)

@@ -1,0 +1,61 @@
+"""The report of `evaluate`: a model's results on another lake, as one page."""
+
+from pathlib import Path
+
+from shared.labels import order_parts
+from shared.storage.atomic import write_atomically
+from trainer.evaluation.decision import BASES
+from trainer.evaluation.scored_table import LEVELS
+from trainer.report import formatting, limits, methods, summary
+from trainer.report.figures.captions import draw_reliability, draw_result
+from trainer.report.page import write_plot
+from trainer.report.published import list_published, on_published
+from trainer.report.template import render
+from trainer.runs.evaluation_folder import Evaluation
+
+_TEMPLATE = Path(__file__).with_name("evaluation.html.j2")
+_NAME = "evaluation"
+
+
+def write_evaluation_report(folder: Path, evaluation: Evaluation) -> None:
+    """Write `figures/*.svg` and `report.html`, a self-contained page, into a folder.
+
+    Raises:
+        WriteError: a file cannot be written.
+    """
+    by_part, scored = evaluation.by_part, evaluation.scored
+    drawn = {
+        "result": draw_result(scored, by_part, _NAME),
+        "reliability": dict(draw_reliability(scored, evaluation.decision)),
+    }
+    plots = {
+        section: [write_plot(folder, name, *plot) for name, plot in of_section.items()]
+        for section, of_section in drawn.items()
+    }
+    parts = order_parts(scored["body_part"])
+    trained = evaluation.config["run"]["trained_parts"]
+    measures = by_part["all"]
+    published = list_published(scored)
+    page = render(
+        _TEMPLATE,
+        config=evaluation.config,
+        title=formatting.part_name(parts),
+        measures=measures,
+        by_part=by_part,
+        calibration=evaluation.metrics["calibration"],
+        sentences=summary.headline(measures, " of this lake"),
+        majority_label=summary.majority_label(measures),
+        warning=limits.on_overlap(evaluation.metrics["overlap"]),
+        untrained=[part for part in parts if part not in trained],
+        on_intervals=methods.on_intervals(
+            by_part, evaluation.metrics["bootstrap"]["num_resamples"]
+        ),
+        rules={level: evaluation.decision.rule(level) for level in LEVELS},
+        bases=BASES,
+        learnt_on=evaluation.decision.learnt_on,
+        num_fits=evaluation.metrics["bootstrap"]["num_resamples_calibration"],
+        published=published,
+        on_published=on_published(measures) if published else "",
+        plots=plots,
+    )
+    write_atomically(folder / "report.html", page.encode())

@@ -1,0 +1,18 @@
+"""Small pictures of radiographs for pages."""
+
+import base64
+
+import cv2
+
+from shared.images.pixels import Pixels
+
+_SIDE_PX = 176
+_QUALITY = 82
+
+
+def to_thumbnail(pixels: Pixels) -> str:
+    """Return a view, uint8 (size, size), downscaled to a JPEG as a `data:` URL."""
+    side = min(_SIDE_PX, len(pixels))
+    small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+    _, encoded = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
+    return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}"

@@ -1,0 +1,130 @@
+"""The folder of `evaluate`: a model's results on another lake."""
+
+import os
+import shutil
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from shared.errors import UsageError
+from shared.storage.atomic import PARTIAL_SUFFIX, convert_write_errors, sync_folder
+from shared.storage.json_text import parse_object
+from shared.storage.parquet import read_table
+from shared.storage.store import as_path
+from trainer.evaluation.decision import DECISION_FILE, Decision, parse_decision
+from trainer.evaluation.metrics import ByPart
+from trainer.evaluation.scored_table import check_scored
+from trainer.runs.digests import read_digests
+from trainer.runs.open import open_saved_run
+from trainer.runs.predictions import PREDICTIONS_SCHEMA
+from trainer.runs.run_files import RunFiles
+from trainer.runs.run_folder import CONFIG_FILE, PREDICTIONS_FILE
+from trainer.runs.saved_run import SavedRun
+
+COMMAND = "evaluate"
+ROLE = "test"
+"""Role of the predictions: nothing was learnt from them."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The results of a run's model on another lake.
+
+    Attributes:
+        config: content of `config.json`: `run`, `lake`, `options`, `sets`, `versions`.
+        metrics: content of `metrics.json`: `evaluation` by body part, `calibration`, `overlap`.
+        decision: temperatures and thresholds of the run.
+        scored: the predictions, a scored table.
+    """
+
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    decision: Decision
+    scored: pl.DataFrame
+
+    @property
+    def by_part(self) -> ByPart:
+        """The metrics of all views and of each body part."""
+        return self.metrics["evaluation"]
+
+
+@dataclass(frozen=True)
+class SavedPredictions:
+    """The predictions of a finished run or evaluation, of its saved model.
+
+    Attributes:
+        folder: folder of the run or evaluation.
+        decision: temperatures and thresholds.
+        scored: rows of the saved model, a scored table.
+    """
+
+    folder: Path
+    decision: Decision
+    scored: pl.DataFrame
+
+
+@contextmanager
+def open_output(out: str, name: str) -> Generator[tuple[Path, Path], None, None]:
+    """Create a folder under a hidden name, and rename it when the block has succeeded.
+
+    Args:
+        out: the requested folder, or empty for one in `evaluations/`, named by time and `name`.
+        name: name of the run.
+
+    Yields:
+        The hidden folder and the final one.
+
+    Raises:
+        UsageError: the folder exists already.
+        WriteError: the folder cannot be written.
+    """
+    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
+    path = as_path("out", out) if out else Path("evaluations") / stem
+    if os.path.lexists(path):
+        raise UsageError(f"Expected a path that does not exist. Received: out={path}")
+    partial_path = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    with convert_write_errors(path):
+        partial_path.mkdir(parents=True)
+    try:
+        yield partial_path, path
+        with convert_write_errors(path):
+            partial_path.rename(path)
+        sync_folder(path.parent)
+    finally:
+        shutil.rmtree(partial_path, ignore_errors=True)
+
+
+def open_predictions(folder: str) -> SavedPredictions:
+    """Open the predictions of a finished run, or of an evaluation.
+
+    Raises:
+        TrainingError: the folder is neither, or a file is damaged.
+    """
+    path = as_path("runs", folder)
+    files = RunFiles(path, read_digests(path))
+    if files.parse(CONFIG_FILE, parse_object).get("command") != COMMAND:
+        run: SavedRun = open_saved_run(folder)
+        return SavedPredictions(path, run.decision, run.scored.filter(model=run.model))
+    decision = files.parse(DECISION_FILE, parse_decision)
+    scored = files.parse(PREDICTIONS_FILE, partial(_parse_scored, model=decision.model))
+    return SavedPredictions(path, decision, scored)
+
+
+def _parse_scored(encoded: bytes, model: str) -> pl.DataFrame:
+    """Return the predictions of an evaluation.
+
+    Raises:
+        TrainingError: a value is missing or out of range.
+        ValueError: a column is missing, or there is no prediction of the model.
+    """
+    scored = read_table(encoded, PREDICTIONS_SCHEMA)
+    check_scored(scored)
+    if set(scored["model"]) != {model} or set(scored["role"]) != {ROLE}:
+        raise ValueError(f"Expected predictions of {model!r} only, of the set {ROLE}")
+    return scored

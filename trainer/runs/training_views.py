@@ -1,0 +1,57 @@
+"""The views that a run learnt from, `training_views.parquet`, and their overlap with a table."""
+
+from pathlib import Path
+
+import polars as pl
+
+from trainer.data.split import FitPlan
+from trainer.runs.results_writer import write_table
+from trainer.runs.run_folder import TRAINING_FILE
+
+_IDENTITY = ("patient_id", "group", "source_digest", "pixel_digest")
+TRAINING_SCHEMA: dict[str, type[pl.DataType]] = {
+    "view_id": pl.String,
+    "patient_id": pl.Int64,
+    "group": pl.Int64,
+    "source_digest": pl.String,
+    "pixel_digest": pl.String,
+    "role": pl.String,
+}
+"""Columns of `training_views.parquet`; `role` is `train` or `validation`, the others are those of
+the manifest. Validation views take part in early stopping, temperatures and thresholds."""
+
+
+def write_training_views(folder: Path, plan: FitPlan) -> None:
+    """Write the train and validation views of a run's saved model.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    table = pl.concat(
+        views.select("view_id", *_IDENTITY).with_columns(role=pl.lit(role))
+        for role, views in (("train", plan.train), ("validation", plan.validation))
+    )
+    write_table(folder / TRAINING_FILE, table.select(*TRAINING_SCHEMA))
+
+
+def count_overlap(views: pl.DataFrame, training: pl.DataFrame) -> dict[str, int]:
+    """Count the patients and the views of a table that a run learnt from.
+
+    Numbers of patients are compared, so patients of another source with the same numbers count.
+
+    Args:
+        views: rows of a manifest.
+        training: as in `TRAINING_SCHEMA`.
+
+    Returns:
+        `num_patients`, whose number occurs in `training`; `num_images`, views with the bytes or the
+        pixels of a view in `training`.
+    """
+    patients = views.filter(pl.col("patient_id").is_in(training["patient_id"].implode()))
+    digests = (
+        pl.col(name).is_in(training[name].implode()) for name in ("source_digest", "pixel_digest")
+    )
+    return {
+        "num_patients": patients["patient_id"].n_unique(),
+        "num_images": views.filter(pl.any_horizontal(digests)).height,
+    }
