@@ -137,7 +137,7 @@ test *words:
 [script]
 test-fast *words:
     {{ recipes }}
-    run("pytest", "--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder", "-m=not slow and not benchmark and not gpu", parts=["dev"])
+    run("pytest", "--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder", "-m=not slow and not benchmark and not gpu", parts=["dev"])
 
 # Run the tests of training on a GPU: just test-gpu [pytest options]
 [no-exit-message]

@@ -23,6 +23,7 @@ def test_counts_close(lake: Lake) -> None:
     assert lake.rejects.is_empty()
 
 
+@pytest.mark.slow
 def test_stored_pixels_are_those_of_opencv_alone(lake: Lake, phantom_tree: Path) -> None:
     spec = ImageSpec(SIZE_PX)
     for row in lake.manifest.iter_rows(named=True):
@@ -38,6 +39,7 @@ def test_stored_pixels_are_those_of_opencv_alone(lake: Lake, phantom_tree: Path)
         assert row["channels"] == (source.shape[2] if source.ndim == 3 else 1)
 
 
+@pytest.mark.slow
 def test_tensorflow_reads_the_shards_as_they_are(lake: Lake) -> None:
     features = {
         "image": tf.io.FixedLenFeature([], tf.string),
@@ -60,6 +62,7 @@ def test_tensorflow_reads_the_shards_as_they_are(lake: Lake) -> None:
     assert read == lake.manifest.height
 
 
+@pytest.mark.slow
 def test_workers_times_and_place_change_no_byte(
     lake: Lake, phantom_tree: Path, tmp_path: Path
 ) -> None:

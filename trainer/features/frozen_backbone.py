@@ -83,7 +83,14 @@ class FrozenFit:
 
             return build_head(head)
 
-        return TrainedModel(make_history([]), predict, build, lambda: self._embedder.backbone)
+        embedder = self._embedder
+        return TrainedModel(
+            make_history([]),
+            predict,
+            build,
+            lambda: embedder.backbone,
+            lambda: embedder.converted,
+        )
 
     def _examples(self, views: pl.DataFrame, variant: Variant) -> Examples:
         weights = class_weights(views, self._options.class_weight)

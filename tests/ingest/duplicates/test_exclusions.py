@@ -196,7 +196,7 @@ def _row(
     }
 
 
-@settings(max_examples=150, deadline=None, database=None, derandomize=True)
+@settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(st.lists(VIEW, min_size=1, max_size=40), st.sampled_from(get_args(Duplicates)[:2]))
 def test_any_views_are_divided_clean(drawn: list[Any], duplicates: Duplicates) -> None:
     scanned = pl.DataFrame([_row(number, *view) for number, view in enumerate(drawn)])

@@ -142,6 +142,7 @@ def test_same_seed_gives_the_same_bytes_for_any_number_of_workers(root: Path, tm
     assert digests(again.parent) == digests(root.parent)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_images(root: Path, tmp_path: Path):
     other = generate(PhantomOptions(out=str(tmp_path), views=28, seed=6, workers=1))
     pngs = {d for name, d in digests(other).items() if name.endswith(".png")}

@@ -119,6 +119,7 @@ def _batches(images: np.ndarray) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices((images, rows[:, None], rows / 2)).batch(4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_batches_are_changed_by_their_number_also_from_the_middle_on(level: Augment) -> None:
     batches = _batches(_noise(18))

@@ -27,7 +27,7 @@ from trainer.training.recipe import make_fit
 
 pytestmark = pytest.mark.slow
 
-NUM_PATIENTS, NUM_COPIES, SIZE_PX = 64, 8, 128
+NUM_PATIENTS, NUM_COPIES, SIZE_PX = 64, 8, 64
 CANDIDATE = Candidate("efficientnet_lite0", 30)
 Image = npt.NDArray[np.uint8]
 

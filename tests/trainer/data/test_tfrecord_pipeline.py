@@ -32,6 +32,7 @@ def _epochs(
     ]
 
 
+@pytest.mark.slow
 def test_both_ways_give_the_same_views_of_any_set(lake: Lake) -> None:
     views = lake.manifest.sample(150, seed=4)
     by_offset = _epochs(
@@ -47,6 +48,7 @@ def test_both_ways_give_the_same_views_of_any_set(lake: Lake) -> None:
     ) == [first]
 
 
+@pytest.mark.slow
 def test_labels_are_mixed_all_along(lake: Lake) -> None:
     views = lake.manifest
     labels = np.array(

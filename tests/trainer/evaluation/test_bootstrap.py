@@ -50,8 +50,8 @@ def test_resamples_are_as_scikit_learn_measures_them_one_by_one(num_groups: int)
     labels = groups if num_groups == 2 else rng.integers(0, 2, groups.size)
     probabilities = rng.integers(0, 8, groups.size) / 8  # with ties, within and across labels
     thresholds = (0.5, 0.3)
-    resamples = resample(labels, probabilities, groups, thresholds, Draws(30, 3))
-    drawn = np.random.default_rng(3).integers(num_groups, size=(30, num_groups))
+    resamples = resample(labels, probabilities, groups, thresholds, Draws(12, 3))
+    drawn = np.random.default_rng(3).integers(num_groups, size=(12, num_groups))
     for index, names in enumerate(drawn):
         rows = np.concatenate([np.flatnonzero(groups == name) for name in names])
         for threshold, rates in zip(thresholds, resamples.rates, strict=True):

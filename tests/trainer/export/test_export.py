@@ -104,8 +104,10 @@ def _disagree(run: Path, lake: Lake, phantom_tree: Path, ask: PredictFunction) -
     return float(np.abs(answers - expected).max())
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
-@pytest.mark.parametrize("contrast", ["none", "percentile"])
+@pytest.mark.parametrize(
+    ("name", "contrast"),
+    [*((name, "percentile") for name in sorted(FORMATS)), ("saved_model", "none")],
+)
 def test_pixels_are_the_lakes_to_the_last_level(
     name: str, contrast: Literal["none", "percentile"], tmp_path: Path
 ) -> None:

@@ -141,6 +141,7 @@ def score_noise(seed: int) -> dict[str, Any]:
     return {"best": best, "auroc": nested["view_auroc"], **nested["view_intervals"]["auroc"]}
 
 
+@pytest.mark.slow
 def test_a_nested_choice_finds_nothing_in_random_labels_where_the_best_seems_to() -> None:
     found = [score_noise(seed) for seed in range(8)]
     # 6 of 8 or more is what 95 % intervals give in 99 % of such tests

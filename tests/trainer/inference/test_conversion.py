@@ -89,7 +89,7 @@ def test_a_run_gets_only_a_file_with_its_own_predictions(
     ):
         # a file that an interrupted process wrote for another model
         (tmp_path / LITERT_FILE).write_bytes(b"another model")
-        write_litert(tmp_path, unusable, lake, scored)
+        write_litert(tmp_path, unusable, b"", lake, scored)
         said = capsys.readouterr().err
         assert f"predictions from this run will need TensorFlow: {reason}" in said
         assert not (tmp_path / LITERT_FILE).exists()

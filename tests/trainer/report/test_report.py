@@ -160,16 +160,19 @@ def test_figures_are_files_that_parse(cv_report: Path):
         assert ElementTree.parse(path).getroot().tag.endswith("svg")
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(train_report: Path, tmp_path: Path):
     assert write_report(write_train(tmp_path)).read_bytes() == train_report.read_bytes()
 
 
+@pytest.mark.slow
 def test_names_are_escaped(tmp_path: Path):
     report = write_report(write_train(tmp_path, model="<b>$x_$&"))
     assert "<b>$" not in report.read_text()
     assert "<b>$x_$&" in read_text(report)
 
 
+@pytest.mark.slow
 def test_classes_have_a_table_and_a_figure_where_they_are_told_apart(tmp_path: Path):
     scored = [row for role in ("validation", "test") for row in predict("cnn", role, parts=PARTS)]
     target = Target("part_abnormal", ("elbow", *PARTS))
@@ -240,6 +243,7 @@ def test_a_run_prints_its_sets_in_the_order_of_the_report(
     assert sets == (["out-of-fold", *expected] if is_cv else expected)
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_told_and_needs_no_refit(tmp_path: Path):
     write_cv(tmp_path, roles=("test",))
     history = pl.read_parquet(tmp_path / "history.parquet")
@@ -283,6 +287,7 @@ def test_mistakes_and_uncertain_studies_are_told(report: Path):
     assert page.count("<code>image1.png</code>") == 6
 
 
+@pytest.mark.slow
 def test_pictures_are_shown_where_the_run_kept_them(train_report: Path, tmp_path: Path):
     write_train(tmp_path)
     without = train_report.read_text()
@@ -297,6 +302,7 @@ def test_pictures_are_shown_where_the_run_kept_them(train_report: Path, tmp_path
     assert "is as private as they are" in page
 
 
+@pytest.mark.slow
 def test_without_test_rows_the_page_says_so(untested_report: Path, tmp_path: Path):
     cross_validated = write_report(write_cv(tmp_path, roles=("validation",)))
     for report, role in ((untested_report, "Validation"), (cross_validated, "Out-of-fold")):
@@ -311,6 +317,7 @@ def test_few_studies_are_flagged(train_report: Path, untested_report: Path):
     assert "fewer than 30 studies" in read_text(untested_report)
 
 
+@pytest.mark.slow
 def test_one_label_one_epoch_and_no_history_are_no_obstacle(tmp_path: Path):
     normal = [row for row in predict("cnn", "test") if row[7] == 0]
     for history in (list(fit("cnn", num_epochs=1)), []):

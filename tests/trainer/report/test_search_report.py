@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import pytest
+
 from tests.trainer.report.test_report import read_text
 from tests.trainer.run_folders import write_train
 from trainer.options import TuneOptions
@@ -37,6 +39,7 @@ def _write(folder: Path, scores: Sequence[float | None], chosen: int) -> tuple[s
     return read_text(page), (folder / "model_card.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_best_trials_and_the_first_stand_in_order_and_failed_ones_are_counted(
     tmp_path: Path,
 ) -> None:
@@ -63,6 +66,7 @@ def test_the_best_trials_and_the_first_stand_in_order_and_failed_ones_are_counte
     assert "just tune model=cnn4 trials=11 search=learning_rate,augment" in card
 
 
+@pytest.mark.slow
 def test_a_search_that_found_nothing_better_says_so(tmp_path: Path) -> None:
     text, card = _write(tmp_path, [0.8], 1)
     for each in (text, card):

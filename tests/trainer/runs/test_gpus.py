@@ -10,19 +10,15 @@ from pathlib import Path
 import pytest
 
 from trainer.options import TrainOptions
-from trainer.runs.gpus import find_gpus, resolve_precision
+from trainer.runs.gpus import describe_devices, find_gpus, resolve_precision
 
 pytestmark = pytest.mark.skipif(bool(find_gpus()), reason="there is a GPU: see tests/gpu")
 
 
-def _describe(**environment: str) -> str:
-    command = [sys.executable, "-m", "trainer.runs.gpus"]
-    env = {**os.environ, **environment}
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
-
-
 def test_without_a_driver_the_cores_are_named() -> None:
-    assert re.fullmatch(r"training uses \d+ CPU cores?; no GPU found\n", _describe())
+    command = [sys.executable, "-m", "trainer.runs.gpus"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(r"training uses \d+ CPU cores?; no GPU found\n", said)
 
 
 @pytest.mark.slow
@@ -34,13 +30,15 @@ def test_without_a_driver_the_cores_are_named() -> None:
     ],
 )
 def test_with_a_driver_but_without_a_gpu_the_remedy_is_named(
-    environment: dict[str, str], remedy: str, tmp_path: Path
+    environment: dict[str, str], remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # as in WSL2, where the driver shows by its tools only
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    assert remedy in _describe(PATH=path, **environment)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert remedy in describe_devices()
 
 
 def test_auto_is_float32_without_a_gpu_and_other_values_stay() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.commands import PROJECT, run
+from tests.commands import PROJECT, call, run
 from tests.trainer.serve.server import (
     FORM,
     Served,
@@ -202,9 +202,11 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(trained_run: Path, tmp_pa
         (["token=has spaces in its text"], "", "16 characters"),
     ],
 )
-def test_others_are_let_in_only_on_purpose(words: Sequence[str], token: str, said: str) -> None:
-    environment = {**os.environ, "MURA_TOKEN": token}
-    result = run("mura-serve", *words, environment=environment)
+def test_others_are_let_in_only_on_purpose(
+    words: Sequence[str], token: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MURA_TOKEN", token)
+    result = call("mura-serve", *words)
     assert result.returncode == 2
     assert said in result.stderr
     assert len(result.stderr.splitlines()) == 1

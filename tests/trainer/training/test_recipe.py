@@ -113,12 +113,16 @@ def test_validation_is_predicted_before_the_head_is_fitted_to_it(
 
 
 @pytest.mark.slow
-def test_kept_embeddings_serve_every_fold_and_give_the_same_predictions(
-    trained: Path, lake: Lake, tmp_path: Path
-) -> None:
+def test_the_phases_of_a_head_are_timed(trained: Path) -> None:
     seconds = json.loads((trained / "config.json").read_text())["seconds"]
     phases = {"open", "embed", "train", "evaluate", "save", "explain"}
     assert set(seconds) - {"start TensorFlow", "convert"} == phases
+
+
+@pytest.mark.benchmark
+def test_kept_embeddings_serve_every_fold_and_give_the_same_predictions(
+    trained: Path, lake: Lake, tmp_path: Path
+) -> None:
     words = (*WORDS, f"lake={lake.root}", f"out={tmp_path / 'again'}", "images=off")
     result = run("mura-train", *words)
     assert result.returncode == 0, result.stderr
