@@ -118,8 +118,8 @@ def test_a_patient_of_both_splits_is_left_out_of_train(tmp_path: Path) -> None:
 
 def _means(root: Path, depths: dict[str, int], *words: str) -> tuple[pl.DataFrame, Lake]:
     files = {
-        f"{split}/normal/{name}.png": png((RAMP / 4095 * (2**bits - 1)).astype(np.uint16), 0, 16)
-        for split in ("train", "valid")
+        f"{split}/normal/{name}.png": png((ramp / 4095 * (2**bits - 1)).astype(np.uint16), 0, 16)
+        for split, ramp in (("train", RAMP), ("valid", RAMP[::-1]))
         for name, bits in depths.items()
     }
     files["train/normal/eight.png"] = png((RAMP / 16).astype(np.uint8))

@@ -50,4 +50,4 @@ def refuse_other_objects(dataset: Dataset) -> None:
     meta = dataset.file_meta
     kind = UID(read_text(dataset, "SOPClassUID") or read_text(meta, "MediaStorageSOPClassUID"))
     if kind and kind.type == "SOP Class" and "Image Storage" not in kind.name:
-        raise ImageError(NO_IMAGE, f"the DICOM file is {kind.name}")
+        raise ImageError(NO_IMAGE, kind.name)
