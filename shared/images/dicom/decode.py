@@ -69,8 +69,12 @@ def _check_elements(dataset: pydicom.Dataset) -> None:
     """Refuse anything but a single picture in grey or a known colour space, before decoding."""
     if "PixelData" not in dataset:
         raise ImageError("no_pixels", "the DICOM file has no pixel data")
-    interpretation = read_text(dataset, "PhotometricInterpretation")
+    untyped: Any = dataset
     num_samples = read_number(dataset, "SamplesPerPixel") or 1
+    interpretation = read_text(dataset, "PhotometricInterpretation")
+    if not interpretation and num_samples == 1:
+        # viewers assume it, and almost all other modalities write it
+        interpretation = untyped.PhotometricInterpretation = "MONOCHROME2"
     if num_samples != (1 if interpretation in (*GREYS, "PALETTE COLOR") else 3) or (
         interpretation not in (*GREYS, *COLOURS)
     ):
@@ -79,7 +83,6 @@ def _check_elements(dataset: pydicom.Dataset) -> None:
         raise ImageError("colour", f"{found}, {num_samples:g} samples per pixel")
     if (num_frames := read_number(dataset, "NumberOfFrames") or 1) > 1:
         raise ImageError("multi_frame", f"the DICOM file has {num_frames:g} frames")
-    untyped: Any = dataset
     untyped.SamplesPerPixel = int(num_samples)
     check_size(int(untyped.Columns), int(untyped.Rows))
 

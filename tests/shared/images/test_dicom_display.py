@@ -60,7 +60,16 @@ def test_samples_at_the_upper_end_of_the_word(signed: bool) -> None:
     np.testing.assert_array_equal(_show(dataset), EXPECTED)
 
 
-@pytest.mark.parametrize("name", ["BitsStored", "HighBit", "PixelRepresentation"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BitsStored",
+        "HighBit",
+        "PixelRepresentation",
+        "SamplesPerPixel",
+        "PhotometricInterpretation",
+    ],
+)
 def test_an_empty_number_counts_as_absent(name: str) -> None:
     dataset = make_dicom(RAMP, **WINDOW)
     setattr(dataset, name, None)
