@@ -119,7 +119,8 @@ class Embedder:
 
     @cached_property
     def _weights_key(self) -> str:
-        return weights_key(self._model_name, self._options.initial_weights)
+        key = weights_key(self._model_name, self._options.initial_weights)
+        return f"{key} {self._options.input_px}"
 
     def _convert(self) -> bytes:
         backbone = self.backbone
@@ -169,7 +170,7 @@ def build_float32(model_name: str, lake: Lake, options: FitOptions) -> keras.Mod
 
     # precision= is for training
     reset_tensorflow(replace(options, precision="float32"))
-    return build_backbone(model_name, lake.image.size, options.initial_weights)
+    return build_backbone(model_name, lake.image.size, options.initial_weights, options.input_px)
 
 
 def compute_embeddings(
