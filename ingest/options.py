@@ -12,8 +12,7 @@ from ingest.sources.mura import LABEL_FROM_FOLDER
 from ingest.sources.table_layout import TableOptions
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
-from shared.images.depth import Depth
-from shared.images.spec import Contrast, Crop, Encoding, Fit, ImageSpec
+from shared.images.spec import Contrast, Crop, Depth, Encoding, Fit, ImageSpec
 from shared.labels import OTHER_PART
 from shared.storage.store import as_store
 

@@ -6,12 +6,12 @@ training.
 
 from functools import cache
 
-from shared.images.depth import Depth
 from shared.images.formats import detect_format
 from shared.images.jpeg_decode import decode_jpeg
 from shared.images.parser import parser
 from shared.images.png.decode import decode_png
 from shared.images.radiograph import Radiograph, refuse_blank
+from shared.images.spec import Depth
 from shared.processes.limited_process import LimitedProcesses
 
 

@@ -1,15 +1,11 @@
 """The number of bits that the samples of 16-bit PNG files use."""
 
-from typing import Literal, get_args
-
 import numpy as np
 import numpy.typing as npt
 
 from shared.errors import ImageError
 from shared.images.pixels import Pixels
-
-Depth = Literal["auto", "8", "10", "12", "14", "16", "file"]
-DEPTHS: tuple[Depth, ...] = get_args(Depth)
+from shared.images.spec import Depth
 
 UNKNOWN_DEPTH = "depth_unknown"
 """Reason of a 16-bit PNG with `depth=auto`; the detail is the depth of the file alone."""

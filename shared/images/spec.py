@@ -4,17 +4,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from shared.errors import LakeError, UsageError
-from shared.images.depth import DEPTHS, Depth
 
 Fit = Literal["pad", "stretch"]
 Crop = Literal["none", "field"]
 Contrast = Literal["none", "percentile", "clahe"]
 Encoding = Literal["raw", "png", "jpeg"]
+Depth = Literal["auto", "8", "10", "12", "14", "16", "file"]
 
 FITS: tuple[Fit, ...] = get_args(Fit)
 CROPS: tuple[Crop, ...] = get_args(Crop)
 CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
+DEPTHS: tuple[Depth, ...] = get_args(Depth)
 
 JPEG_QUALITY = 95
 """Quality of images stored as JPEG, on libjpeg's scale."""

@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import ImageError
-from shared.images.depth import Depth, to_8_bits
+from shared.images.depth import to_8_bits
 from shared.images.opencv import decode_with_opencv
 from shared.images.pixels import Pixels
 from shared.images.png.plain import decode_plain_png
 from shared.images.png.rows import check_colours, inflate_rows, wrap_rows
 from shared.images.png.structure import GREY, PALETTE, Png, read_png
 from shared.images.radiograph import Radiograph
+from shared.images.spec import Depth
 
 
 def decode_png(encoded: bytes, depth: Depth) -> Radiograph:
