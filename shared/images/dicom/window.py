@@ -44,10 +44,9 @@ class Table:
 
         Some devices declare 16 bits and use 12; the picture would be nearly black.
         """
-        most = int(self.entries.max())
+        most = max(1, int(self.entries.max()))
         declared = 2**self.bits - 1
-        is_plausible = most <= declared < 4 * max(most, 1)
-        return declared if is_plausible else 2 ** most.bit_length() - 1
+        return declared if most <= declared < 4 * most else 2 ** most.bit_length() - 1
 
 
 def read_table(dataset: Dataset, name: str) -> Table | None:

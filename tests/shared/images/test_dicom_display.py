@@ -278,3 +278,12 @@ def test_patient_and_study_are_named_without_identifiers() -> None:
     assert identify(PatientID="A17", IssuerOfPatientID="clinic")[1] not in (None, patient)
     assert identify(StudyInstanceUID="1.2.3")[1] not in (None, patient)
     assert identify() == ("", None)
+
+
+def test_a_table_of_one_level_gives_way_to_the_window() -> None:
+    table = Dataset()
+    table.LUTDescriptor = [4096, 0, 12]
+    table.add_new("LUTData", "OW", bytes(8192))
+    radiograph = decode_radiograph(write_dicom(make_dicom(RAMP, VOILUTSequence=[table], **WINDOW)))
+    np.testing.assert_array_equal(radiograph.grey, EXPECTED)
+    assert [note[:22] for note in radiograph.notes] == ["the VOI look-up table "]
