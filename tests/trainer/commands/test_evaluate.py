@@ -155,7 +155,7 @@ class TestCompare:
         assert conclusion in result.stdout
         # the sign is that of the better run minus the other
         assert re.search(
-            r"the difference of 0\.\d+ \(95 % CI 0\.\d+ to 0\.\d+, p < 0", result.stdout
+            r"the difference of 0\.\d+ \(95 % CI 0\.\d+ to 0\.\d+, p [<=]", result.stdout
         )
         page = out.read_text()
         assert conclusion in page
