@@ -74,8 +74,8 @@ def folder(
     shutil.copytree(trained_run, folder / "run")
     options = ExportOptions(run=str(folder / "run"))
     export(options, open_saved_run(options.run))
-    words = {"run": options.run, "lake": str(lake.root), "out": str(folder / "external")}
-    evaluate(EvaluateOptions(part="wrist", **words))
+    out = str(folder / "external")
+    evaluate(EvaluateOptions(part="wrist", run=options.run, lake=str(lake.root), out=out))
     return folder
 
 
