@@ -154,11 +154,12 @@ lint:
     for command in ("ruff format --check .", "ruff check .", "pyright", "lint-imports"):
         call(*command.split(), parts=["dev"])
 
-# Write docs/cli.md from the options of the commands.
+# Write docs/cli.md from the options of the commands, and draw docs/augmentation.png.
 [script]
 docs:
     {{ recipes }}
-    run("python", "docs/generate_cli.py", parts=["dev"])
+    for script in ("generate_cli", "draw_augmentation"):
+        call("python", f"docs/{script}.py", parts=["dev"])
 
 # Run the benchmarks; results are printed and written to .benchmarks/.
 [no-exit-message]

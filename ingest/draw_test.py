@@ -71,7 +71,6 @@ def _draw(stratum: pl.DataFrame, share: float) -> pl.Series:
     """Return the first groups, to the number of views nearest to the share; never all, if two."""
     if share == 0 or stratum.height < 2:
         return stratum["group"].head(0)
-    ends = stratum["len"].cum_sum()
-    middles = ends - stratum["len"] / 2
-    num_drawn = int((middles < share * ends[-1]).sum())
+    middle = pl.col("len").cum_sum() - pl.col("len") / 2
+    num_drawn = stratum.filter(middle < share * pl.col("len").sum()).height
     return stratum["group"].head(min(max(num_drawn, 1), stratum.height - 1))

@@ -14,6 +14,8 @@ from ingest.sources.table_layout import TableOptions
 from shared.errors import SourceError
 from shared.storage.store import as_store
 
+_TABLES = (".csv", ".tsv", ".txt", ".parquet")
+
 
 def read_source(options: IngestOptions) -> Scan:
     """Find every view of the source that the options describe.
@@ -37,6 +39,10 @@ def read_source(options: IngestOptions) -> Scan:
 
 
 def _scan_tree(place: str, layout: Layout) -> Scan:
+    if place.lower().endswith(_TABLES) and as_store(place).folders() is None:
+        raise SourceError(
+            f"Expected a folder, or the option layout=table for a table. Received: {place}"
+        )
     try:
         return scan_tree(place, layout)
     except UnknownLayoutError as error:

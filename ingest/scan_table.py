@@ -26,7 +26,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class _Unmatched:
-    """Rows that name no file: their number, those with `..` in their path, and examples."""
+    """Rows that name no file: their number, those with `..` in their path, and an example."""
 
     number: int
     num_outside: int
@@ -103,16 +103,17 @@ def _match(
     ).with_columns(outside=leaves_folder(pl.col("path")))
     is_named = name_key(pl.col("path")).is_in(names) & ~pl.col("outside")
     others = rows.filter(~is_named)
-    count = (pl.len(), pl.col("outside").sum().alias("outside"))
-    named, numbers, first = pl.collect_all(
-        [rows.filter(is_named), others.select(count), others.select("path").head(_SHOWN)],
+    # the smallest path, independent of the order of the rows
+    count = (pl.len(), pl.col("outside").sum(), pl.col("path").min())
+    named, numbers = pl.collect_all(
+        [rows.filter(is_named), others.select(count)],
         engine="streaming",
     )
     matched = match_files(named, files)
     unmatched = named.join(matched, on="path", how="anti")["path"]
-    examples = [*first["path"], *unmatched.head(_SHOWN)][:_SHOWN]
-    number, num_outside = numbers.row(0)
-    return matched, _Unmatched(number + unmatched.len(), num_outside, examples)
+    number, num_outside, first = numbers.row(0)
+    examples = [path for path in (first, unmatched.min()) if isinstance(path, str)]
+    return matched, _Unmatched(number + unmatched.len(), num_outside, sorted(examples)[:1])
 
 
 def _unite(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -143,11 +144,12 @@ def _count_others(paths: pl.Series) -> dict[str, int]:
 
 def _find(table: str, unmatched: _Unmatched, rows: pl.DataFrame) -> pl.DataFrame:
     """Return the findings on rows, one a kind: a table may have a million rows without a file."""
-    repeated = rows.filter(pl.col("view_id").is_duplicated())["view_id"].unique().sort()
-    found = [
+    repeated = rows.filter(pl.col("view_id").is_duplicated()).select("view_id").unique()
+    examples: list[str] = repeated.sort("view_id")["view_id"].head(_SHOWN).to_list()
+    found: list[tuple[str, int, str, list[str]]] = [
         ("rows_without_file", unmatched.number, "rows", unmatched.examples),
         ("rows_outside_folder", unmatched.num_outside, "rows with .. in their path", []),
-        ("file_in_several_rows", repeated.len(), "files", [*repeated.head(_SHOWN)]),
+        ("file_in_several_rows", repeated.height, "files", examples),
     ]
     return pl.DataFrame(
         [

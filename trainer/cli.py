@@ -96,10 +96,10 @@ def _main(args: Sequence[str]) -> None:
 
 
 def _train(args: Sequence[str]) -> None:
-    from shared.command_line import parse
     from trainer.options import TrainOptions
+    from trainer.runs.fit_options import parse_fit
 
-    options = parse(TrainOptions, args, "train")
+    options, _ = parse_fit(TrainOptions, args, "train")
 
     from trainer.report.terminal import print_results
     from trainer.runs.setup import Command, set_up_run
@@ -113,10 +113,10 @@ def _train(args: Sequence[str]) -> None:
 
 
 def _cv(args: Sequence[str]) -> None:
-    from shared.command_line import parse
     from trainer.options import CvOptions
+    from trainer.runs.fit_options import parse_fit
 
-    options = parse(CvOptions, args, "cv")
+    options, _ = parse_fit(CvOptions, args, "cv")
 
     from trainer.report.terminal import print_results
     from trainer.runs.hardware import limit_threads
@@ -133,10 +133,11 @@ def _cv(args: Sequence[str]) -> None:
 
 
 def _tune(args: Sequence[str]) -> None:
-    from shared.command_line import given_keys, parse
     from trainer.options import TuneOptions
+    from trainer.runs.fit_options import parse_fit
 
-    options = parse(TuneOptions, args, "tune").complete_search(given_keys(TuneOptions, args))
+    options, given = parse_fit(TuneOptions, args, "tune")
+    options = options.complete_search(given)
 
     from trainer.report.terminal import print_results
     from trainer.runs.setup import Command, set_up_run

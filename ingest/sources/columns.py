@@ -45,7 +45,7 @@ def find_columns(names: Sequence[str], given: Mapping[str, str], place: str) -> 
         name = given.get(role) or next((by_name[n] for n in usual if n in by_name), None)
         if name is None and role not in _REQUIRED:
             continue
-        if name not in names:
+        if name is None or name not in names:
             option = f"columns={role}=NAME" if name is None else f"columns={role}={name}"
             raise SourceError(
                 f"Expected a column of the {role}, by columns={role}=NAME. "

@@ -30,6 +30,8 @@ _NO_LABEL = NoView(
 )
 _MAX_DEPTH = 2
 """Depth at which MURA is searched below ROOT."""
+_MAX_SEARCHED = 50
+"""Folders searched at each level; a listing of an object store is slow."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class MuraLayout:
     def _search(self, tree: Store, path: str, depth: int) -> list[str]:
         """Return the folders below `path` that contain a split with MURA's body parts."""
         found: list[str] = []
-        for name in tree.folders(path) or []:
+        for name in (tree.folders(path) or [])[:_MAX_SEARCHED]:
             folder = f"{path}/{name}" if path else name
             splits = self._split_folders(tree, folder)
             below = [n.upper() for s in splits for n in tree.folders(f"{folder}/{s}") or []]

@@ -29,7 +29,7 @@ def open_table(folder: Store, name: str) -> Generator[pl.LazyFrame]:
         path = _make_local(folder, name, Path(temporary) / "table")
         try:
             yield _scan(path)
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             reason = str(error).partition("\n")[0]
             raise _refuse(folder.where(name), reason) from None
 

@@ -72,7 +72,8 @@ def test_the_fast_way_gives_nearly_the_same_and_says_so(lake: Lake, tmp_path: Pa
 
 
 def test_embeddings_of_the_card_are_those_of_the_processor(lake: Lake, tmp_path: Path) -> None:
-    words = ("model=efficientnet_lite0", "precision=float32")
+    # with the default size of batches, because a head has none
+    words = ("model=efficientnet_lite0", "recipe=frozen", "batch_size=32", "precision=float32")
     _train(lake, tmp_path / "card", *words)
     # a cache of its own, so that the embeddings of the card are not reused
     hidden = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "CUDA_VISIBLE_DEVICES": "-1"}
@@ -83,7 +84,9 @@ def test_embeddings_of_the_card_are_those_of_the_processor(lake: Lake, tmp_path:
 
 
 def test_a_staged_fit_starts_from_its_head(lake: Lake, tmp_path: Path) -> None:
-    _train(lake, tmp_path / "run", "model=efficientnet_lite0", "train=staged", "epochs=1")
+    config = _train(lake, tmp_path / "run", "model=efficientnet_lite0", "epochs=1")
+    # the default recipe on a GPU
+    assert config["options"]["recipe"] == "good"
     history = pl.read_parquet(tmp_path / "run" / "history.parquet")
     # epoch 0 is the head before the whole network is trained
     assert history["epoch"].to_list() == [0, 1]

@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_counted_with_examples(images: Path) -> None:
         "masks": 1,
     }
     assert found.findings.rows() == [
-        ("rows_without_file", "labels.csv", "2 rows, such as a/8.png, ../secret/1.png"),
+        ("rows_without_file", "labels.csv", "2 rows, such as ../secret/1.png"),
         ("rows_outside_folder", "labels.csv", "1 rows with .. in their path"),
     ]
 
@@ -224,6 +224,8 @@ def test_splits(images: Path) -> None:
         (b"path,label,split\nx.png,1,train\n", "with 4 images, and 1 rows, such as x.png"),
         (b"path,split\na/1.png,train\n", "columns=label=NAME"),
         (b'path,label\n"a/1.png,1\n', "Received"),
+        (bytes(range(256)) * 9, "Received"),
+        (b"path,label,split\n" + b"x" * 100_000 + b",1,train\n", "1 rows, such as xxx"),
     ],
 )
 def test_what_is_no_table_of_the_images_is_one_line(
@@ -240,3 +242,5 @@ def test_a_missing_table_or_folder_is_named(images: Path) -> None:
         scan(images)
     with pytest.raises(SourceError, match="Expected the folder of the images"):
         scan(images, make(), images=str(images / "none"))
+    with pytest.raises(SourceError, match=r"layout=table for a table\. Received: .*labels\.csv"):
+        read_source(IngestOptions(str(images.parent / "labels.csv")))

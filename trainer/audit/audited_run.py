@@ -11,6 +11,7 @@ from shared.console import note
 from shared.errors import TrainingError, UsageError, WeightsError
 from shared.images.pixels import Pixels
 from shared.labels import LABEL_NAMES
+from shared.lake.manifest import PUBLISHED
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
 from trainer.data.target import abnormal_probability
@@ -26,6 +27,9 @@ from trainer.report.thumbnails import to_thumbnail
 from trainer.runs.context import RunContext
 from trainer.runs.open import open_saved_run
 from trainer.runs.saved_run import SavedRun
+
+_OPTIONS_OF_BACKBONE = ("models", "weight_decays", "weights", "train", "recipe", "deterministic")
+"""Options that determine the candidates and their embeddings; others may be of another version."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,14 @@ class AuditedRun:
 
     @cached_property
     def studies(self) -> pl.DataFrame:
-        """One row per study: `study_id`, `label`, `body_part`, `group` and `calibrated`."""
+        """One row per study: `study_id`, `label`, `body_part`, `group`, `calibrated`, `published`.
+
+        `published` is the label before a correction during ingest.
+        """
         predicted = self.views.with_columns(model=pl.lit(self.run.model))
-        studies = by_study(predicted)
+        published = PUBLISHED if PUBLISHED in self.views.columns else "label"
+        labels = self.views.group_by("study_id").agg(pl.first(published).alias("published"))
+        studies = by_study(predicted).join(labels, on="study_id", maintain_order="left")
         temperature = self.run.decision.study.temperature
         calibrated = calibrate(studies["probability"].to_numpy(), temperature)
         return studies.with_columns(calibrated=pl.Series(calibrated))
@@ -90,9 +99,10 @@ class AuditedRun:
 
     @cached_property
     def _options(self) -> CvOptions | None:
+        recorded = self.run.config["options"]
         try:
-            return CvOptions(**self.run.config["options"])
-        except (TypeError, UsageError) as error:
+            return CvOptions(**{name: recorded[name] for name in _OPTIONS_OF_BACKBONE})
+        except (KeyError, TypeError, UsageError) as error:
             note(f"the audit uses no embeddings: the run has options of another version: {error}")
             return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from shared.console import delivering, say, show_table
+from shared.console import delivering, note, say, show_table
 from shared.errors import TrainingError
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
@@ -15,6 +15,7 @@ from trainer.report.comparison_text import (
     describe_set,
     describe_views,
     fine_interval,
+    list_warnings,
 )
 from trainer.report.formatting import number
 from trainer.runs.evaluation_folder import SavedPredictions, open_predictions
@@ -31,6 +32,9 @@ def compare(options: CompareOptions) -> None:
     """
     saved = [open_predictions(run) for run in options.runs]
     role, models = _find_common(saved, options)
+    warnings = list_warnings(models, saved)
+    for warning in warnings:
+        note(f"warning: {warning}")
     differences = compare_models(models, options.seed)
     conclusion = conclude(models, differences)
     with delivering():

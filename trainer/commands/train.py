@@ -101,7 +101,7 @@ def save_model(
         # predicted again, because validation views may have predictions of an earlier head
         names = final_rows(scored)["view_id"].head(NUM_COMPARED)
         expected = predict(members, lake.manifest.filter(pl.col("view_id").is_in(names)))
-        write_litert(folder, model, lake, expected)
+        write_litert(folder, model, members[0].convert_backbone(), lake, expected)
     # remove heat maps of an interrupted process, which may have had other image options
     shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
     if options.images == "on":

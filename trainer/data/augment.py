@@ -9,27 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from trainer.data.augment_ranges import CHANGES, Changes
 from trainer.options import Augment
 
 _PARALLEL_BATCHES = 2
 """Fixed for the reason in `trainer.data.pipeline`."""
-
-
-# limits of the changes; each view draws uniformly within them
-_DEGREES = 30.0
-_SHIFT = 0.1
-"""As a fraction of the image side."""
-_ZOOM = 1.25
-"""The largest factor; its inverse is the smallest."""
-_CONTRAST = 0.3
-"""Largest relative change of the distances from mid-grey."""
-_BRIGHTNESS = 25.0
-"""In grey levels."""
-_NOISE_STD = 8.0
-"""Largest standard deviation of the noise, in grey levels."""
-_NUM_RECTANGLES = 3
 _RECTANGLE_SIDES = (0.04, 0.12)
-"""As fractions of the image side: about the size of a burnt-in marker."""
 _BYTE_STD = math.sqrt((256**2 - 1) / 12)
 """Standard deviation of a uniformly random byte."""
 
@@ -62,9 +47,7 @@ def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tenso
 
     Args:
         images: uint8 (batch, size, size, 1).
-        level: `light` rotates by up to 30 degrees and mirrors half of the views, as in earlier work
-            on MURA; `strong` also shifts, zooms, changes contrast and brightness, adds noise and
-            fills small rectangles.
+        level: a key of `trainer.data.augment_ranges.CHANGES`.
         seed: seed of all random changes.
         number: number of the batch, counted from the start of training.
 
@@ -73,30 +56,37 @@ def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tenso
     """
     if level == "none":
         return images
+    changes = CHANGES[level]
     seeds = _split([tf.constant(seed, tf.int64), tf.cast(number, tf.int64)], 3)
+    moved = _move(images, seeds[0], changes)
     if level == "light":
-        return _move(images, seeds[0])
-    moved = _move(images, seeds[0], _SHIFT, _ZOOM)
-    return _change_grey(_fill_rectangles(moved, seeds[1]), seeds[2])
+        return moved
+    return _change_grey(_fill_rectangles(moved, seeds[1], changes), seeds[2], changes)
 
 
-def _move(images: tf.Tensor, seed: tf.Tensor, shift: float = 0.0, zoom: float = 1.0) -> tf.Tensor:
-    """Rotate, mirror, zoom and shift in one bilinear interpolation; new borders are black."""
+def _move(images: tf.Tensor, seed: tf.Tensor, changes: Changes) -> tf.Tensor:
+    """Apply `rotate` to `shift` in one bilinear interpolation; new borders are black."""
     size = _size(images)
-    draws = tf.unstack(_draw(seed, (tf.shape(images)[0], 5)), axis=1)
-    angle = draws[0] * math.radians(_DEGREES)
-    mirror = tf.where(draws[1] < 0, -1.0, 1.0)
-    scale = tf.exp(draws[2] * math.log(zoom))
+    draws = tf.unstack(_draw(seed, (tf.shape(images)[0], 7)), axis=1)
+    angle = draws[0] * math.radians(changes.rotate)
+    mirror, flip = (
+        tf.where(draw < 2 * share - 1, -1.0, 1.0)
+        for draw, share in ((draws[1], changes.mirror), (draws[5], changes.flip))
+    )
+    scale = tf.exp(draws[2] * math.log(changes.zoom))
+    shear = draws[6] * changes.shear
     cos, sin = tf.cos(angle) * scale, tf.sin(angle) * scale
     centre = (size - 1) / 2
-    x, y = (draw * shift * size - centre for draw in draws[3:])
-    # the op maps output to input coordinates; rotation and zoom are about the centre
-    from_x = (mirror * cos, -mirror * sin, mirror * (cos * x - sin * y) + centre)
-    from_y = (sin, cos, sin * x + cos * y + centre)
+    x, y = (draw * changes.shift * size - centre for draw in draws[3:5])
+    # the op maps output to input coordinates; rotation, zoom and shear are about the centre
+    across, along = (cos + shear * sin, -sin + shear * cos), (sin, cos)
+    from_x = (mirror * across[0], mirror * across[1])
+    from_y = (flip * along[0], flip * along[1])
+    rows = [(a, b, a * x + b * y + centre) for a, b in (from_x, from_y)]
     zeros = tf.zeros_like(angle)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=tf.stack([*from_x, *from_y, zeros, zeros], axis=1),
+        transforms=tf.stack([*rows[0], *rows[1], zeros, zeros], axis=1),
         output_shape=[size, size],
         fill_value=0.0,
         interpolation="BILINEAR",
@@ -104,10 +94,10 @@ def _move(images: tf.Tensor, seed: tf.Tensor, shift: float = 0.0, zoom: float = 
     )
 
 
-def _fill_rectangles(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def _fill_rectangles(images: tf.Tensor, seed: tf.Tensor, changes: Changes) -> tf.Tensor:
     size, num_views = _size(images), tf.shape(images)[0]
     centre_seed, size_seed, grey_seed = _split(seed, 3)
-    shape = (num_views, 2, _NUM_RECTANGLES, 1)
+    shape = (num_views, 2, changes.rectangles, 1)
     centre = _draw(centre_seed, shape, 0.0, size)
     half = _draw(size_seed, shape, *_RECTANGLE_SIDES) * (size / 2)
     is_inside = tf.abs(tf.range(size, dtype=tf.float32) - centre) < half
@@ -117,18 +107,23 @@ def _fill_rectangles(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.where(is_filled[..., None], grey, images)
 
 
-def _change_grey(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def _change_grey(images: tf.Tensor, seed: tf.Tensor, changes: Changes) -> tf.Tensor:
+    """Apply `gamma` to `invert`."""
     size, num_views = _size(images), tf.shape(images)[0]
     scale_seed, noise_seed = _split(seed, 2)
-    draws = tf.unstack(_draw(scale_seed, (num_views, 3, 1, 1, 1)), axis=1)
-    contrast, brightness = 1 + draws[0] * _CONTRAST, draws[1] * _BRIGHTNESS
-    noise = tf.abs(draws[2]) * _NOISE_STD / _BYTE_STD
+    draws = tf.unstack(_draw(scale_seed, (num_views, 5, 1, 1, 1)), axis=1)
+    contrast, brightness = 1 + draws[0] * changes.contrast, draws[1] * changes.brightness
+    noise = tf.abs(draws[2]) * changes.noise / _BYTE_STD
+    gamma = tf.exp(draws[3] * math.log(changes.gamma))
+    is_inverted = draws[4] < 2 * changes.invert - 1
     # one 32-bit number gives noise for four pixels; a normal one per pixel takes ten times as long
     random_words = _draw(noise_seed, (num_views, (size * size + 3) // 4), None, None, tf.uint32)
     noise_bytes = tf.reshape(tf.bitcast(random_words, tf.uint8), (num_views, -1))[:, : size * size]
-    pixels = (tf.cast(images, tf.float32) - 127.5) * contrast + (brightness + 127.5)
+    pixels = 255.0 * tf.pow(tf.cast(images, tf.float32) / 255.0, gamma)
+    pixels = (pixels - 127.5) * contrast + (brightness + 127.5)
     pixels += (tf.cast(tf.reshape(noise_bytes, tf.shape(images)), tf.float32) - 127.5) * noise
-    return tf.cast(tf.clip_by_value(tf.round(pixels), 0, 255), tf.uint8)
+    pixels = tf.cast(tf.clip_by_value(tf.round(pixels), 0, 255), tf.uint8)
+    return tf.where(is_inverted, 255 - pixels, pixels)
 
 
 def _size(images: tf.Tensor) -> int:

@@ -74,7 +74,7 @@ def _describe_views(manifest: pl.DataFrame) -> dict[str, Any]:
 def _list_parts(table: pl.DataFrame) -> dict[str, dict[str, dict[str, int | float]]]:
     """Return counts by part, then by split."""
     by_part: dict[str, dict[str, dict[str, int | float]]] = {}
-    order = [*order_parts(table["body_part"].filter(table["body_part"] != ALL_PARTS)), ALL_PARTS]
+    order = [*order_parts(set(table["body_part"]) - {ALL_PARTS}), ALL_PARTS]
     for row in table.sort(pl.col("body_part").cast(pl.Enum(order))).to_dicts():
         by_part.setdefault(row["body_part"], {})[row["split"]] = row
     return by_part

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from trainer.models.ensemble import split_ensemble
 
-# bounds the memory of activations and gradients
-_BATCH = 16
+# bounds the memory of activations and gradients, which are slow if they do not fit into the caches
+_BATCH = 4
 _WIDTH_AXIS = 2
 _MIN_CELLS, _PX_PER_CELL = 14, 8
 """Minimum side of the feature maps: 14 cells, or one cell per 8 px of the network's input if that
@@ -93,12 +93,19 @@ class _Branch:
     """A network in two halves: from images to feature maps, and from feature maps to logits."""
 
     def __init__(self, network: keras.Model, heads: Sequence[keras.Model] = ()):
-        self._to_maps, self._from_maps = _split_network(network)
+        to_maps, self._from_maps = _split_network(network)
+        # a graph of one image at a time takes a third of the time of operations on a batch
+        self._to_maps = tf.function(
+            lambda image: to_maps(image, training=False),
+            input_signature=[tf.TensorSpec((1, *network.input_shape[1:]), tf.uint8)],
+            autograph=False,
+        )
         self._heads: Sequence[Any] = heads
 
     def to_maps(self, images: npt.NDArray[np.uint8]) -> tf.Tensor:
         """Return the feature maps, (batch, height, width, n)."""
-        return self._to_maps(images, training=False)
+        rows = range(len(images))
+        return tf.concat([self._to_maps(images[row : row + 1]) for row in rows], 0)
 
     def to_logits(self, maps: tf.Tensor) -> list[tf.Tensor]:
         """Return the logits of the network, or of each head on it."""

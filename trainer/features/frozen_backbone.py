@@ -83,7 +83,14 @@ class FrozenFit:
 
             return build_head(head)
 
-        return TrainedModel(make_history([]), predict, build, lambda: self._embedder.backbone)
+        embedder = self._embedder
+        return TrainedModel(
+            make_history([]),
+            predict,
+            build,
+            lambda: embedder.backbone,
+            lambda: embedder.converted,
+        )
 
     def _examples(self, views: pl.DataFrame, variant: Variant) -> Examples:
         weights = class_weights(views, self._options.class_weight)
@@ -106,7 +113,9 @@ class _Table:
 
 def _list_predicted(model_name: str, options: FitOptions) -> list[Variant]:
     """Return the variants whose predictions are averaged."""
-    return [PLAIN, MIRRORED] if options.tta_of(model_name) == "flip" else [PLAIN]
+    # a staged fit predicts from images
+    is_head = options.trained_part(model_name) == "head"
+    return [PLAIN, MIRRORED] if is_head and options.tta_of(model_name) == "flip" else [PLAIN]
 
 
 def _loss(head: Head, examples: Examples) -> float:

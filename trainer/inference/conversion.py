@@ -25,17 +25,32 @@ def convert(model: keras.Model) -> bytes:
     """
     try:
         with silenced():
-            network: Any = without_resizing(model)
-            signature = tf.TensorSpec(model.input_shape, tf.uint8, name="image")
-            function = tf.function(
-                lambda image: network(image, training=False), input_signature=[signature]
+            function = _trace(without_resizing(model))
+            # unlike the newer interface, it does not copy the graph in Python, which takes seconds
+            converter = tf.compat.v1.lite.TFLiteConverter(
+                function.graph.as_graph_def(), function.inputs, function.outputs
             )
-            return convert_function(function.get_concrete_function())
+            return converter.convert()
     except Exception as error:  # the converter documents no exception type
         raise TrainingError(
             "Expected a model that TensorFlow Lite supports. "
             f"Received: {' '.join(str(error).split())[:300]}"
         ) from None
+
+
+def _trace(model: Any) -> Any:
+    """Return a model as a concrete function with constants in place of its variables."""
+    weights = [
+        [variable.numpy() for variable in variables]
+        for variables in (model.trainable_variables, model.non_trainable_variables)
+    ]
+    signature = tf.TensorSpec(model.input_shape, tf.uint8, name="image")
+    function = tf.function(
+        lambda image: model.stateless_call(*weights, image, training=False)[0],
+        input_signature=[signature],
+        autograph=False,
+    )
+    return function.get_concrete_function()
 
 
 def convert_function(function: Any) -> bytes:

@@ -17,24 +17,29 @@ from trainer.data.input_wait import InputWait
 from trainer.data.target import abnormal_probability
 from trainer.inference.conversion import convert
 from trainer.inference.litert import LiteRtModel, infer
+from trainer.inference.litert_heads import add_heads
 from trainer.runs.hardware import count_threads
 from trainer.runs.run_folder import LITERT_FILE
 
 if TYPE_CHECKING:
     import keras
 
-NUM_COMPARED = 32
-"""Enough views for a comparison."""
+NUM_COMPARED = 8
+"""Enough views for a comparison: an error of the conversion changes the outputs of all views."""
 _TOLERANCE = 1e-4
 """Accepted difference in probability; other orders of float32 sums differ by 1e-7 to 1e-5."""
 
 
-def write_litert(folder: Path, model: keras.Model, lake: Lake, expected: pl.DataFrame) -> None:
+def write_litert(
+    folder: Path, model: keras.Model, backbone: bytes, lake: Lake, expected: pl.DataFrame
+) -> None:
     """Write a model into a run folder for LiteRT, if its predictions are the same.
 
     Args:
         folder: run folder.
         model: the saved model, from uint8 images (batch, size, size, 1) to probabilities.
+        backbone: its converted backbone, which saves the conversion of the model; empty if there is
+            none.
         lake: lake with the views' pixels.
         expected: predictions of the model for some views, `view_id` and `probability`.
 
@@ -43,7 +48,7 @@ def write_litert(folder: Path, model: keras.Model, lake: Lake, expected: pl.Data
         WriteError: the file cannot be written.
     """
     try:
-        content = convert(model)
+        content = add_heads(backbone, model) if backbone else convert(model)
         _compare(content, lake, expected)
     except (TrainingError, ValueError) as error:
         note(f"predictions from this run will need TensorFlow: {error}")

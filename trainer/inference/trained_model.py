@@ -30,12 +30,15 @@ class TrainedModel:
             probabilities.
         build_backbone: returns the frozen backbone, from uint8 images (batch, size, size, 1) to
             features; None if the model itself takes images.
+        convert_backbone: returns the frozen backbone in TensorFlow Lite's format; empty if it
+            cannot be converted.
     """
 
     history: pl.DataFrame
     predict: Callable[[pl.DataFrame], Outputs]
     build: Callable[[], keras.Model]
     build_backbone: Callable[[], keras.Model] | None = None
+    convert_backbone: Callable[[], bytes] = bytes
 
 
 def predict(members: Sequence[TrainedModel], views: pl.DataFrame) -> pl.DataFrame:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import WeightsError
-from trainer.models.backbone import MAX_SIZE_PX, add_input, configure_batch_norm
+from trainer.models.backbone import DEFAULT_INPUT_PX, add_input, configure_batch_norm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,17 +45,17 @@ class Application:
     min_size_px: int = 32
     grey_options: Mapping[str, Any] = field(default_factory=dict)
 
-    def build(self, size_px: int) -> keras.Model:
+    def build(self, size_px: int, input_px: int = DEFAULT_INPUT_PX) -> keras.Model:
         """Build the backbone with random weights; see `trainer.models.spec.ModelEntry`."""
         import keras
 
-        images, pixels = add_input(size_px, min(max(size_px, self.min_size_px), MAX_SIZE_PX))
+        images, pixels = add_input(size_px, max(min(size_px, input_px), self.min_size_px))
         scale, offset = self._normalization()
         grey = keras.layers.Rescaling(scale.mean(), offset.mean(), name="normalize")(pixels)
         if self._channel_coefficients().shape[1] == 2:
             grey = keras.layers.Concatenate(name="with_ones")([grey, keras.ops.ones_like(grey)])
         network = self._call(input_tensor=grey, **self.grey_options)
-        configure_batch_norm(network, is_pretrained=False)
+        configure_batch_norm(network, is_frozen=False)
         return keras.Model(images, network.output, name=network.name)
 
     def load(self, backbone: keras.Model, path: Path) -> None:
@@ -82,7 +82,7 @@ class Application:
         targets = [layer for layer in backbone.layers if layer.weights]
         for layer, weights in zip(targets, (first, *others), strict=True):
             layer.set_weights(weights)
-        configure_batch_norm(backbone, is_pretrained=True)
+        configure_batch_norm(backbone, is_frozen=True)
 
     def _call(self, **options: Any) -> keras.Model:
         import keras

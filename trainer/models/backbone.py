@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-MAX_SIZE_PX = 320
+DEFAULT_INPUT_PX = 320
 """Larger images are reduced to this size: a CPU takes two and a half times as long at 512 px."""
 _MOMENTUM = 0.9
 """With 0.99 or 0.999 the moving averages lag epochs behind: an epoch may have few dozen steps."""
@@ -24,15 +24,15 @@ def add_input(size_px: int, working_px: int, channels: int = 1) -> tuple[Any, An
     return images, resize(images)
 
 
-def configure_batch_norm(backbone: keras.Model, *, is_pretrained: bool) -> None:
-    """Freeze the batch normalization of a pretrained backbone, or let it learn from the lake.
+def configure_batch_norm(backbone: keras.Model, *, is_frozen: bool) -> None:
+    """Freeze the batch normalization of a backbone, or let it learn from the lake.
 
-    A pretrained backbone keeps its statistics even if all its weights are trained: a batch of
-    radiographs is too small to replace the statistics of a million photographs, and the preceding
-    convolution can learn any scale.
+    By default, a pretrained backbone keeps its statistics even if all its weights are trained: a
+    batch of radiographs is too small to replace the statistics of a million photographs, and the
+    preceding convolution can learn any scale.
     """
     from keras import layers
 
     for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
-            layer.trainable, layer.momentum = not is_pretrained, _MOMENTUM
+            layer.trainable, layer.momentum = not is_frozen, _MOMENTUM

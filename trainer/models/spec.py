@@ -34,14 +34,15 @@ class ModelEntry:
     """A network in the table of models: a backbone, followed by a head.
 
     Attributes:
-        build: takes the side of the lake's images in pixels; returns a model with random weights
-            from uint8 images (batch, size, size, 1) to float32 features (batch, n).
+        build: takes the side of the lake's images and the largest side for the network, in pixels;
+            returns a model with random weights from uint8 images (batch, size, size, 1) to float32
+            features (batch, n).
         dropout: dropout rate before the head, if the whole network is trained.
         learning_rate: learning rate of Adam with random initial weights.
         pretrained: its pretrained weights, if any.
     """
 
-    build: Callable[[int], keras.Model]
+    build: Callable[[int, int], keras.Model]
     dropout: float = 0.0
     learning_rate: float = 1e-3
     pretrained: Pretrained | None = None

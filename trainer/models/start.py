@@ -47,7 +47,7 @@ def load_start(backbone: keras.Model, path: Path) -> None:
             f"Expected a run of the same network, not an ensemble of whole networks. "
             f"Received: {reason} in {path}"
         ) from None
-    configure_batch_norm(backbone, is_pretrained=True)
+    configure_batch_norm(backbone, is_frozen=True)
 
 
 def _find_weights(model: keras.Model) -> list[Any]:

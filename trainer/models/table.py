@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from shared.errors import WeightsError
 from shared.storage.store import as_path
-from trainer.models import baselines, efficientnet_lite, residual
+from trainer.models import baselines, residual
 from trainer.models.applications import Application
+from trainer.models.backbone import DEFAULT_INPUT_PX
 from trainer.models.download import PublishedWeights
+from trainer.models.efficientnet_lite import LITE0, LITE1, LITE2, EfficientNetLite
+from trainer.models.efficientnet_lite_weights import load_weights
 from trainer.models.spec import ModelEntry, Pretrained
 from trainer.models.start import start_of
 
@@ -27,15 +30,18 @@ def _entry(application: Application, file: str, md5: str | None) -> ModelEntry:
     return ModelEntry(application.build, 0.2, 1e-3, Pretrained(published.find, application.load))
 
 
+def _lite(network: EfficientNetLite) -> ModelEntry:
+    pretrained = Pretrained(network.find_weights, load_weights)
+    return ModelEntry(network.build, dropout=0.2, pretrained=pretrained)
+
+
 MODELS = {
     "cnn2": ModelEntry(baselines.build_cnn2, dropout=0.5),
     "cnn4": ModelEntry(baselines.build_cnn4, dropout=0.2),
     "resnet_small": ModelEntry(residual.build, dropout=0.2),
-    "efficientnet_lite0": ModelEntry(
-        efficientnet_lite.build,
-        dropout=0.2,
-        pretrained=Pretrained(efficientnet_lite.find_weights, efficientnet_lite.load),
-    ),
+    "efficientnet_lite0": _lite(LITE0),
+    "efficientnet_lite1": _lite(LITE1),
+    "efficientnet_lite2": _lite(LITE2),
     "mobilenetv2": _entry(
         Application("MobileNetV2", "tf"),
         "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
@@ -79,7 +85,9 @@ MODELS = {
 }
 
 
-def build_backbone(name: str, size_px: int, weights: str) -> keras.Model:
+def build_backbone(
+    name: str, size_px: int, weights: str, input_px: int = DEFAULT_INPUT_PX
+) -> keras.Model:
     """Build the backbone of a model and load its initial weights.
 
     It takes uint8 images (batch, size, size, 1) and returns float32 features (batch, n).
@@ -87,7 +95,7 @@ def build_backbone(name: str, size_px: int, weights: str) -> keras.Model:
     Raises:
         WeightsError: the weights are missing, damaged, or for another network.
     """
-    backbone = MODELS[name].build(size_px)
+    backbone = MODELS[name].build(size_px, input_px)
     pretrained, path = MODELS[name].pretrained_for(weights), find_weights(name, weights)
     if pretrained and path:
         pretrained.load(backbone, path)

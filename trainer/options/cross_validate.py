@@ -10,7 +10,6 @@ from shared.storage.store import as_path
 from trainer.models.candidates import Candidate
 from trainer.options.fit import FitOptions, check_weight_decays
 from trainer.options.model import DEFAULT_MODEL
-from trainer.options.recipes import RECIPES
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class CvOptions(FitOptions):
     @property
     def _weight_decays(self) -> list[float]:
         if not self.weight_decays:
-            return [RECIPES[self.recipe].weight_decay]
+            return [self.used_recipe.weight_decay]
         try:
             return [float(item) for item in _split(self.weight_decays)]
         except ValueError:

@@ -12,6 +12,7 @@ from trainer.models.table import MODELS
 from trainer.options.data import DataOptions
 from trainer.options.machine import MachineOptions
 from trainer.options.model import ModelOptions
+from trainer.options.optimization import OptimizationOptions
 from trainer.options.threshold import parse_threshold
 from trainer.options.training import TrainingOptions
 
@@ -19,13 +20,17 @@ Images = Literal["on", "off"]
 
 _ON_HEADS = (
     "Expected only recipe=, copies=, tta=, class_weight=, task= and weight decays for a head on a "
-    "frozen backbone, or train=all."
+    "frozen backbone, or train=all, train=staged or recipe=good."
 )
-_ON_IMAGES = "Expected recipe= and copies= only for a head on a frozen backbone."
+_ON_IMAGES = (
+    "Expected copies=, recipe=quick and recipe=frozen only for a head on a frozen backbone."
+)
 
 
 @dataclass(frozen=True)
-class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC):
+class FitOptions(
+    MachineOptions, OptimizationOptions, TrainingOptions, ModelOptions, DataOptions, ABC
+):
     """The options of one fit."""
 
     threshold: str = "auto"
@@ -37,7 +42,13 @@ class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC
     """`on` shows radiographs and heat maps in the report; `off` makes the report safe to share."""
 
     def __post_init__(self) -> None:
-        for group in (DataOptions, ModelOptions, TrainingOptions, MachineOptions):
+        for group in (
+            DataOptions,
+            ModelOptions,
+            TrainingOptions,
+            OptimizationOptions,
+            MachineOptions,
+        ):
             group.__post_init__(self)
         parse_threshold(self.threshold)
         store = as_store(self.lake)
@@ -60,7 +71,7 @@ class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC
         return as_store(self.lake).is_s3 and not self.cache
 
     def learning_rate_of(self, model_name: str) -> float:
-        """Return Adam's learning rate for training the whole model."""
+        """Return the largest learning rate for training the whole model."""
         entry = MODELS[model_name]
         return (
             self.learning_rate
@@ -78,12 +89,15 @@ class FitOptions(MachineOptions, TrainingOptions, ModelOptions, DataOptions, ABC
         is_head = [self.trained_part(name) == "head" for name in names]
         if any(is_head):
             # without effect on a head
-            self._refuse(("augment", "learning_rate", "dropout"), _ON_HEADS, key, names)
+            options = [field.name for field in fields(OptimizationOptions)]
+            self._refuse(("augment", "learning_rate", "dropout", *options), _ON_HEADS, key, names)
         if all(is_head):
             # another model of the same comparison may need them
             self._refuse(("epochs", "patience", "batch_size"), _ON_HEADS, key, names)
-        if not any(is_head):
-            self._refuse(("recipe", "copies"), _ON_IMAGES, key, names)
+        if all(self.trained_part(name) == "all" for name in names):
+            self._refuse(("copies",), _ON_IMAGES, key, names)
+        if not any(is_head) and self.used_recipe.train == "head":
+            self._refuse(("recipe",), _ON_IMAGES, key, names)
 
     def _refuse(
         self, options: Sequence[str], expected: str, key: str, names: Sequence[str]

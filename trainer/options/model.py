@@ -7,15 +7,17 @@ from typing import Literal
 
 from shared.errors import UsageError
 from shared.storage.store import as_path
+from trainer.models.backbone import DEFAULT_INPUT_PX
 from trainer.models.candidates import Candidate, TrainedPart
 from trainer.models.start import weights_of
 from trainer.models.table import MODELS
 from trainer.options.data import Task
-from trainer.options.recipes import RECIPES, RecipeName, Tta
+from trainer.options.recipes import RECIPES, Recipe, RecipeName, Tta
 
 DEFAULT_MODEL = "efficientnet_lite0"
 _MAX_COPIES = 64
 """More would take hours to embed; 8 were no better than 4."""
+_MIN_INPUT_PX, _MAX_INPUT_PX = 32, 1024
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class ModelOptions(ABC):
 
     train: Literal["auto", "head", "all", "staged"] = "auto"
     """Layers to train: `head`, the classifier on a frozen backbone; `all`; `staged`, the head, then
-    all at a tenth of the learning rate; `auto`, the head of a pretrained backbone, else all."""
+    all at a tenth of the learning rate; `auto`, those of recipe= for a pretrained backbone, else
+    all."""
     weights: str = "pretrained"
     """Initial weights of the backbone: `pretrained`, `none` (random), or the path of a file."""
     start: str = ""
@@ -35,9 +38,13 @@ class ModelOptions(ABC):
     cnn2."""
     task: Task = "abnormal"
     """Classes: `abnormal`, normal and abnormal; `part_abnormal`, these two for each body part."""
-    recipe: RecipeName = "frozen"
-    """Options of a head on a frozen backbone, for those not given here; docs/recipes.md compares
-    recipes. `frozen`, copies=4; `quick`, copies=2; both tta=flip and a weight decay of 200."""
+    input_px: int = DEFAULT_INPUT_PX
+    """Largest side of the images that the network takes, 32 to 1024; it reduces larger ones."""
+    recipe: RecipeName | None = None
+    """Values of the options that are not given, in docs/recipes.md: `quick` and `frozen` train a
+    head; `good` trains the head, then all layers; `best` also averages the models of the folds;
+    `published` follows the paper of MURA. By default `good` for a pretrained backbone on a GPU,
+    else `frozen`."""
     copies: int | None = None
     """Rows of a train view for a head: 1, the view; 2, also its mirror image; more, also random
     rotations, zooms, shifts and grey levels. Each row has the weight 1/copies."""
@@ -57,6 +64,16 @@ class ModelOptions(ABC):
             raise UsageError(
                 f"Expected dropout to be at least 0 and below 1. Received: dropout={self.dropout:g}"
             )
+        if not _MIN_INPUT_PX <= self.input_px <= _MAX_INPUT_PX:
+            raise UsageError(
+                f"Expected input_px to be {_MIN_INPUT_PX} to {_MAX_INPUT_PX}. "
+                f"Received: input_px={self.input_px}"
+            )
+        if self.recipe and self.train == "head" and RECIPES[self.recipe].train != "head":
+            raise UsageError(
+                "Expected recipe=quick or recipe=frozen for train=head. "
+                f"Received: recipe={self.recipe} train=head"
+            )
         if self.copies is not None and not 1 <= self.copies <= _MAX_COPIES:
             raise UsageError(
                 f"Expected copies to be 1 to {_MAX_COPIES}. Received: copies={self.copies}"
@@ -71,7 +88,16 @@ class ModelOptions(ABC):
         """Return the trained part of a model."""
         if self.train != "auto":
             return self.train
-        return "head" if MODELS[model_name].pretrained_for(self.initial_weights) else "all"
+        return (
+            self.used_recipe.train
+            if MODELS[model_name].pretrained_for(self.initial_weights)
+            else "all"
+        )
+
+    @property
+    def used_recipe(self) -> Recipe:
+        """The recipe for the options of a head that are not given."""
+        return RECIPES[self.recipe or "frozen"]
 
     def dropout_of(self, model_name: str) -> float:
         """Return the dropout rate before the last layer of a model."""
@@ -80,12 +106,12 @@ class ModelOptions(ABC):
     def tta_of(self, model_name: str) -> Tta:
         """Return the test-time augmentation of a model."""
         is_head = self.trained_part(model_name) == "head"
-        return self.tta or (RECIPES[self.recipe].tta if is_head else "none")
+        return self.tta or (self.used_recipe.tta if is_head or self.recipe else "none")
 
     def copies_of(self, model_name: str) -> int:
         """Return the number of rows of a train view in the fit of a head."""
         is_head = self.trained_part(model_name) == "head"
-        return self.copies or (RECIPES[self.recipe].copies if is_head else 1)
+        return self.copies or (self.used_recipe.copies if is_head else 1)
 
     @abstractmethod
     def list_heads(self, model_name: str) -> list[Candidate]:

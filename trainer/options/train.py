@@ -6,7 +6,6 @@ from shared.storage.store import as_path
 from trainer.models.candidates import Candidate
 from trainer.options.fit import FitOptions, check_weight_decays
 from trainer.options.model import DEFAULT_MODEL
-from trainer.options.recipes import RECIPES
 
 
 @dataclass(frozen=True)
@@ -47,5 +46,5 @@ class TrainOptions(FitOptions):
     @property
     def _weight_decay(self) -> float:
         if self.weight_decay is None:
-            return RECIPES[self.recipe].weight_decay
+            return self.used_recipe.weight_decay
         return self.weight_decay

@@ -15,20 +15,19 @@ class TrainingOptions:
     """The training of one model."""
 
     epochs: int = 30
-    """Maximum number of epochs on images, 1 or more; early stopping on the validation loss may end
-    sooner."""
+    """Maximum number of epochs on images, 1 or more; early stopping may end sooner."""
     patience: int = 10
-    """Number of epochs without a lower validation loss, 1 or more, before training stops and
+    """Number of epochs without a better one, by keep=, 1 or more, before training stops and
     restores the best weights."""
     batch_size: int = 32
     """Number of views in a batch of images, 1 or more."""
     learning_rate: float | None = None
-    """Adam's learning rate for the whole model, above 0; by default 0.001 from random weights and
+    """Largest learning rate for the whole model, above 0; by default 0.001 from random weights and
     0.0001 from pretrained weights."""
     augment: Augment = "none"
     """Random augmentation of train views in each epoch on images: `light` rotates by up to 30
-    degrees and mirrors; `strong` also shifts, zooms, changes contrast, adds noise and erases
-    rectangles."""
+    degrees and mirrors; `strong` also flips, shears, zooms, shifts, erases rectangles, changes
+    gamma, contrast and brightness, adds noise and inverts."""
     class_weight: ClassWeight = "none"
     """Weights of views in the loss: `label` balances normal and abnormal; `part_label` also
     balances body parts."""

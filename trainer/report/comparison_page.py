@@ -15,6 +15,7 @@ from trainer.report.comparison_text import (
     describe_set,
     describe_views,
     fine_interval,
+    list_warnings,
 )
 from trainer.report.figures.differences import draw_differences
 from trainer.report.figures.svg import to_svg
@@ -58,6 +59,7 @@ def make_comparison_page(
         role=role,
         views=describe_views(models, saved, role),
         conclusion=conclude(models, differences),
+        warnings=list_warnings(models, saved),
         runs=[
             {
                 "name": model.name,

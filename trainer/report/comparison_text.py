@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from trainer.evaluation.bootstrap import MIN_GROUPS, Interval
 from trainer.evaluation.paired import METRICS, Difference, Model
 from trainer.report.formatting import count, number, set_name
+from trainer.report.limits import on_overlap
 from trainer.runs.evaluation_folder import SavedPredictions
 
 PRIMARY = ("view", "auroc")
@@ -40,6 +41,15 @@ def describe_views(models: Sequence[Model], saved: Sequence[SavedPredictions], r
         return common
     parts = [f"{num:,} of {model.name}" for model, num in zip(models, left_out, strict=True) if num]
     return f"{common}; other views are left out: {', '.join(parts)}"
+
+
+def list_warnings(models: Sequence[Model], saved: Sequence[SavedPredictions]) -> list[str]:
+    """Return a warning for each evaluation on views or patients that its run learnt from."""
+    return [
+        f"{model.name}: {warning}"
+        for model, each in zip(models, saved, strict=True)
+        if each.overlap and (warning := on_overlap(each.overlap))
+    ]
 
 
 def conclude(models: Sequence[Model], differences: Sequence[Difference]) -> str:

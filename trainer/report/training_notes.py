@@ -1,11 +1,19 @@
 """Training notes of a report: initial weights, trained layers, epochs, split, candidates."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from trainer.evaluation.metrics import Measures
 from trainer.evaluation.scored_table import final_rows
 from trainer.models.table import MODELS
 from trainer.options.recipes import RECIPES
 from trainer.report.formatting import count, estimate, number
 from trainer.runs.saved_run import SavedRun
+
+_CRITERIA = {
+    "loss": "the lowest validation loss",
+    "study_auroc": "the highest validation study AUROC",
+}
 
 
 def on_initial_weights(run: SavedRun) -> str:
@@ -27,14 +35,15 @@ def on_initial_weights(run: SavedRun) -> str:
 
 def on_trained_layers(run: SavedRun) -> str:
     """Name the trained layers."""
-    if run.config["options"]["train"] == "staged":
-        return (
-            "First the head on a frozen backbone, then all layers at a tenth of the learning rate."
-        )
-    if not _is_head(run):
-        return "All layers."
     options = run.config["options"]
-    recipe = RECIPES[options["recipe"]]
+    if not _is_head(run):
+        # a staged fit evaluates its initial head as epoch 0
+        if 0 in run.history["epoch"]:
+            first = "First the head on a frozen backbone, then all layers at a tenth of the rate."
+        else:
+            first = "All layers."
+        return f"{first} {_on_optimization(options)}"
+    recipe = RECIPES[options["recipe"] or "frozen"]
     copies = options["copies"] or recipe.copies
     rows = "one row" if copies == 1 else f"{copies} rows of weight 1/{copies}"
     variants = ("the view", "its mirror image", f"{copies - 2} random light changes")[:copies]
@@ -50,6 +59,25 @@ def on_trained_layers(run: SavedRun) -> str:
             "validation views; the saved head was then fitted to train and validation views."
         )
     return " ".join(sentences)
+
+
+def _on_optimization(options: Mapping[str, Any]) -> str:
+    """Describe the optimizer, and the options that are not its defaults."""
+    names = {"adam": "Adam", "adamw": "AdamW"}
+    parts = [f"{names[options['optimizer']]}, {options['schedule']} learning rate"]
+    if options["warmup"]:
+        parts.append(f"warm-up in the first {options['warmup']:.0%} of the steps")
+    if options["clip_norm"]:
+        parts.append(f"gradient norm at most {options['clip_norm']:g}")
+    if options["label_smoothing"]:
+        parts.append(f"label smoothing {options['label_smoothing']:g}")
+    if options["layer_decay"] < 1:
+        parts.append(f"layer decay {options['layer_decay']:g}")
+    if options["ema"]:
+        parts.append(f"weights averaged with momentum {options['ema']:g}")
+    if options["augment"] != "none":
+        parts.append(f"{options['augment']} augmentation")
+    return f"{'; '.join(parts)}."
 
 
 def _is_head(run: SavedRun) -> bool:
@@ -95,7 +123,7 @@ def on_epochs(run: SavedRun) -> str:
     speed = f", at a median of {rate:,.0f} images/s" if isinstance(rate, float) else ""
     return (
         f"Trained for {count(epochs.height, 'epochs')}{speed}; the saved weights are those of "
-        f"epoch {best[0]}, with the lowest validation loss."
+        f"epoch {best[0]}, with {_CRITERIA[run.config['options']['keep']]}."
     )
 
 

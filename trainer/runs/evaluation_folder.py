@@ -3,9 +3,9 @@
 import os
 import shutil
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from trainer.runs.digests import read_digests
 from trainer.runs.open import open_saved_run
 from trainer.runs.predictions import PREDICTIONS_SCHEMA
 from trainer.runs.run_files import RunFiles
-from trainer.runs.run_folder import CONFIG_FILE, PREDICTIONS_FILE
+from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, PREDICTIONS_FILE
 from trainer.runs.saved_run import SavedRun
+from trainer.runs.training_views import OVERLAP
 
 COMMAND = "evaluate"
 ROLE = "test"
@@ -62,11 +63,13 @@ class SavedPredictions:
         folder: folder of the run or evaluation.
         decision: temperatures and thresholds.
         scored: rows of the saved model, a scored table.
+        overlap: of an evaluation, as from `trainer.runs.training_views.count_overlap`.
     """
 
     folder: Path
     decision: Decision
     scored: pl.DataFrame
+    overlap: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @contextmanager
@@ -113,7 +116,21 @@ def open_predictions(folder: str) -> SavedPredictions:
         return SavedPredictions(path, run.decision, run.scored.filter(model=run.model))
     decision = files.parse(DECISION_FILE, parse_decision)
     scored = files.parse(PREDICTIONS_FILE, partial(_parse_scored, model=decision.model))
-    return SavedPredictions(path, decision, scored)
+    overlap = files.parse(METRICS_FILE, _parse_overlap)
+    return SavedPredictions(path, decision, scored, overlap)
+
+
+def _parse_overlap(encoded: bytes) -> dict[str, int]:
+    """Return the overlap of an evaluation with the training of its run.
+
+    Raises:
+        ValueError: a count is missing or of another type.
+    """
+    overlap: Any = parse_object(encoded).get("overlap")
+    counts = {name: overlap.get(name) if isinstance(overlap, dict) else None for name in OVERLAP}
+    if not all(type(value) is int for value in counts.values()):
+        raise ValueError(f"Expected the counts {', '.join(OVERLAP)}. Received: {overlap!r}")
+    return counts
 
 
 def _parse_scored(encoded: bytes, model: str) -> pl.DataFrame:

@@ -43,7 +43,7 @@ class Gpu(NamedTuple):
 
 def find_gpus() -> list[Gpu]:
     """Return the GPUs that TensorFlow uses; TensorFlow is imported only if there is a driver."""
-    if not _has_driver() or sys.platform != "linux":
+    if not has_driver() or sys.platform != "linux":
         return []
     import_keras()
     import tensorflow  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -86,7 +86,7 @@ def describe_devices(num_devices: int = 1) -> str:
 
 
 def _explain_absence() -> str:
-    if not _has_driver():
+    if not has_driver():
         return "no GPU found"
     if sys.platform != "linux":
         return f"TensorFlow uses NVIDIA GPUs on Linux and in WSL2 only ({_PAGE})"
@@ -97,7 +97,7 @@ def _explain_absence() -> str:
     return f"there is an NVIDIA driver, but TensorFlow finds no GPU: {_PAGE} lists the remedies"
 
 
-def _has_driver() -> bool:
+def has_driver() -> bool:
     """Return whether there is an NVIDIA driver; WSL2 has only its tools, not the file."""
     return _DRIVER.exists() or shutil.which("nvidia-smi") is not None
 

@@ -1,5 +1,6 @@
-"""The table of a fit's epochs."""
+"""The table of a fit's epochs, and its best epoch."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -12,18 +13,34 @@ HISTORY_SCHEMA: dict[str, type[pl.DataType]] = {
     "val_loss": pl.Float64,
     "val_accuracy": pl.Float64,
     "val_auroc": pl.Float64,
+    "val_study_auroc": pl.Float64,
     "seconds": pl.Float64,
     "images_per_s": pl.Float64,
     "train_s": pl.Float64,
     "waiting_s": pl.Float64,
     "is_best": pl.Boolean,
 }
-"""One row per epoch, from 1, or from 0 if the initial model is evaluated too. `seconds` includes
-validation, `train_s` does not. `waiting_s` is the part of `train_s` spent waiting for images. Both
-are null if an epoch reads no images. `is_best` marks the lowest validation loss."""
+"""One row per epoch, from 1, or from 0 if the initial model is evaluated too. `val_study_auroc` is
+null unless it decides which epoch is kept. `seconds` includes validation, `train_s` does not.
+`waiting_s` is the part of `train_s` spent waiting for images. Both are null if an epoch reads no
+images. `is_best` marks the kept epoch; see `find_best`."""
 
 
 def make_history(rows: list[dict[str, Any]]) -> pl.DataFrame:
     """Return epochs as a table with the columns of `HISTORY_SCHEMA`, the best epoch marked."""
     table = pl.DataFrame(rows, schema={n: t for n, t in HISTORY_SCHEMA.items() if n != "is_best"})
-    return table.with_columns(is_best=pl.int_range(pl.len()) == pl.col("val_loss").arg_min())
+    best = find_best(rows) if rows else -1
+    return table.with_columns(is_best=pl.int_range(pl.len()) == best)
+
+
+def find_best(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Return the index of the best epoch, the first of equals.
+
+    It has the highest validation study AUROC where epochs have one, and of these the lowest
+    validation loss.
+    """
+    return min(range(len(rows)), key=lambda index: _rank(rows[index]))
+
+
+def _rank(row: Mapping[str, Any]) -> tuple[float, float]:
+    return -(row.get("val_study_auroc") or 0.0), row["val_loss"]

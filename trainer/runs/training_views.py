@@ -20,6 +20,9 @@ TRAINING_SCHEMA: dict[str, type[pl.DataType]] = {
 """Columns of `training_views.parquet`; `role` is `train` or `validation`, the others are those of
 the manifest. Validation views take part in early stopping, temperatures and thresholds."""
 
+OVERLAP = ("num_patients", "num_images")
+"""The counts of `count_overlap`."""
+
 
 def write_training_views(folder: Path, plan: FitPlan) -> None:
     """Write the train and validation views of a run's saved model.

@@ -1,4 +1,4 @@
-"""Keras callback that shows progress and records each epoch."""
+"""Keras callbacks that show progress, validate, record each epoch and set the learning rate."""
 
 import math
 import time
@@ -6,11 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
+import polars as pl
+import tensorflow as tf
 
 from shared.cluster.task_status import say_status
 from shared.errors import TrainingError
 from shared.progress import Progress
 from trainer.data.input_wait import InputWait
+from trainer.data.target import abnormal_probability
+from trainer.evaluation.metrics import measure_auroc
+from trainer.evaluation.scored_table import study_probability, to_arrays
+from trainer.training.optimizer import plateau_factor
 from trainer.training.training_state import TrainingState
 
 
@@ -74,3 +81,47 @@ class ProgressCallback(keras.callbacks.Callback):
         say_status(summary)
         # Keras reads this attribute after each epoch
         self._state.model.stop_training = self._state.is_finished
+
+
+class ValidationCallback(keras.callbacks.Callback):
+    """Records the weights of each validation and, with `keep=study_auroc`, its study AUROC.
+
+    Args:
+        state: receives both.
+        batches: validation batches, in the order of `views`.
+        views: rows of the manifest.
+    """
+
+    def __init__(self, state: TrainingState, batches: tf.data.Dataset, views: pl.DataFrame):
+        super().__init__()
+        self._state, self._batches, self._views = state, batches, views
+        # not `predict_on_batch`, which predicts the batch once on each of several devices
+        self._predict = tf.function(lambda images: state.model(images, training=False))
+
+    def on_test_end(self, logs: Mapping[str, float] | None = None) -> None:
+        """Record the validation."""
+        is_needed = self._state.options.keep == "study_auroc"
+        self._state.set_validated(self._measure_study_auroc() if is_needed else None)
+
+    def _measure_study_auroc(self) -> float | None:
+        outputs = np.concatenate([self._predict(images) for images, *_ in self._batches])
+        views = self._views.with_columns(probability=pl.Series(abnormal_probability(outputs)))
+        studies = views.group_by("study_id", maintain_order=True).agg(
+            pl.col("label").first(), study_probability().alias("probability")
+        )
+        return measure_auroc(*to_arrays(studies))
+
+
+class PlateauCallback(keras.callbacks.Callback):
+    """Sets the learning rate of an epoch with `schedule=plateau`."""
+
+    def __init__(self, state: TrainingState, learning_rate: float):
+        super().__init__()
+        self._state, self._learning_rate = state, learning_rate
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Set the learning rate, a function of the validation losses so far."""
+        if self._state.options.schedule == "plateau":
+            losses = [row["val_loss"] for row in self._state.rows]
+            rate = self._learning_rate * plateau_factor(losses)
+            self._state.model.optimizer.learning_rate = rate

@@ -1,4 +1,4 @@
-"""The training loop: train a whole model on images, with early stopping on held-out views."""
+"""The training loop: train a whole model on images and keep its best epoch."""
 
 import math
 from collections.abc import Callable
@@ -27,9 +27,10 @@ from trainer.options import FitOptions
 from trainer.runs.context import RunContext
 from trainer.runs.history import make_history
 from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, name_fit
-from trainer.training.callbacks import ProgressCallback
+from trainer.training.callbacks import PlateauCallback, ProgressCallback, ValidationCallback
 from trainer.training.checkpoint import Checkpoint
 from trainer.training.losses import loss_and_metrics
+from trainer.training.optimizer import make_optimizer
 from trainer.training.tensorboard import TensorBoardLog
 from trainer.training.training_state import TrainingState
 
@@ -40,7 +41,7 @@ class Recipe:
 
     Attributes:
         build: returns the model, from uint8 images (batch, size, size, 1) to probabilities.
-        learning_rate: learning rate of Adam.
+        learning_rate: largest learning rate.
         tta: test-time augmentation of predictions, `flip` or `none`.
         evaluate_initial: whether to score the initial weights as epoch 0, a candidate for the best.
     """
@@ -58,7 +59,7 @@ class Trainer:
         self._options, self._lake, self._folder = context.options, context.lake, context.folder
 
     def fit(self, recipe: Recipe, plan: FitPlan, title: str) -> TrainedModel:
-        """Train on a plan's train views, with early stopping on its validation loss.
+        """Train on a plan's train views; the validation views decide the kept epoch.
 
         An interrupted fit resumes after its last finished epoch and gives the same weights, because
         all random numbers depend on the seed and the number of the epoch. The title names the
@@ -71,7 +72,7 @@ class Trainer:
         """
         reset_tensorflow(self._options)
         with distribution_scope(self._options.devices):
-            model = self._compile(recipe)
+            model = self._compile(recipe, self._options.epochs * self._num_steps(plan))
         name = name_fit(title)
         checkpoint = Checkpoint(self._folder / CHECKPOINTS / f"{name}.npz")
         state = TrainingState(model, self._options, checkpoint)
@@ -90,12 +91,17 @@ class Trainer:
 
         return TrainedModel(make_history(state.rows), predict, lambda: best)
 
-    def _compile(self, recipe: Recipe) -> keras.Model:
+    def _num_steps(self, plan: FitPlan) -> int:
+        """Return the number of steps of an epoch."""
+        return math.ceil(plan.train.height / self._options.batch_size)
+
+    def _compile(self, recipe: Recipe, num_steps: int) -> keras.Model:
+        options = self._options
         model: Any = recipe.build()  # keras has no stubs: its defaults would be taken for types
         model.compile(
-            optimizer=keras.optimizers.Adam(recipe.learning_rate),
-            jit_compile=self._options.xla == "on",
-            **loss_and_metrics(model.output_shape[-1]),
+            optimizer=make_optimizer(model, options, recipe.learning_rate, num_steps),
+            jit_compile=options.xla == "on",
+            **loss_and_metrics(model.output_shape[-1], options.label_smoothing),
         )
         # create the optimizer's variables now, so that a checkpoint can restore them
         model.optimizer.build(model.trainable_variables)
@@ -112,8 +118,11 @@ class Trainer:
         ):
             targets = self._targets(plan.validation)
             validation_batches = ordered_batches(validation, options.batch_size, targets)
+            validated = ValidationCallback(state, validation_batches, plan.validation)
             if recipe.evaluate_initial and not state.rows:
-                measured = model.evaluate(validation_batches, verbose=0, return_dict=True)
+                measured = model.evaluate(
+                    validation_batches, verbose=0, return_dict=True, callbacks=[validated]
+                )
                 state.add({"epoch": 0} | {f"val_{name}": v for name, v in measured.items()})
             num_left = options.epochs - state.num_epochs
             with Progress(title, num_left * (len(reader) + len(validation))) as progress:
@@ -122,14 +131,20 @@ class Trainer:
                 model.fit(
                     input_wait.measure(self._train_batches(plan.train, reader, state.num_epochs)),
                     # the dataset is endless
-                    steps_per_epoch=math.ceil(len(reader) / options.batch_size),
+                    steps_per_epoch=self._num_steps(plan),
                     validation_data=validation_batches,
                     initial_epoch=state.num_epochs,
                     epochs=options.epochs,
                     # the pipeline shuffles
                     shuffle=False,
                     verbose=0,
-                    callbacks=[ProgressCallback(state, progress, len(reader), input_wait, log.add)],
+                    callbacks=[
+                        PlateauCallback(state, recipe.learning_rate),
+                        # before the swap at the end of a validation
+                        validated,
+                        *([keras.callbacks.SwapEMAWeights()] if options.ema else []),
+                        ProgressCallback(state, progress, len(reader), input_wait, log.add),
+                    ],
                 )
 
     def _train_batches(

@@ -19,7 +19,22 @@ class AbnormalAUROC(keras.metrics.AUC):
         return super().update_state(y_true % 2, tf.minimum(abnormal, 1.0), sample_weight)
 
 
-def loss_and_metrics(num_outputs: int) -> dict[str, Any]:
+class _SmoothCrossEntropy(keras.losses.Loss):
+    """Cross-entropy of class numbers (batch, 1) with smoothed targets."""
+
+    def __init__(self, label_smoothing: float):
+        super().__init__(name="loss")
+        self._smoothing = label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of each view, (batch,)."""
+        one_hot = tf.one_hot(tf.cast(y_true[:, 0], tf.int32), y_pred.shape[-1])
+        return keras.losses.categorical_crossentropy(
+            one_hot, y_pred, label_smoothing=self._smoothing
+        )
+
+
+def loss_and_metrics(num_outputs: int, label_smoothing: float = 0.0) -> dict[str, Any]:
     """Return loss and metrics for `model.compile`: `accuracy` of classes and `auroc` of abnormal.
 
     Metrics are objects, because Keras would create named metrics in the first training step and
@@ -27,14 +42,16 @@ def loss_and_metrics(num_outputs: int) -> dict[str, Any]:
     """
     if num_outputs == 1:
         return {
-            "loss": "binary_crossentropy",
+            "loss": keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing),
             "metrics": [
                 keras.metrics.BinaryAccuracy(name="accuracy"),
                 keras.metrics.AUC(name="auroc"),
             ],
         }
     return {
-        "loss": "sparse_categorical_crossentropy",
+        "loss": _SmoothCrossEntropy(label_smoothing)
+        if label_smoothing
+        else "sparse_categorical_crossentropy",
         "metrics": [
             keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
             AbnormalAUROC(name="auroc"),

@@ -95,9 +95,15 @@ class _WholeFit:
         return add_classifier(self._build_backbone(), target.num_outputs, self._dropout)
 
     def _build_backbone(self) -> keras.Model:
-        return build_backbone(
-            self._model_name, self._context.lake.image.size, self._options.initial_weights
+        from trainer.models.backbone import configure_batch_norm
+
+        options, size_px = self._options, self._context.lake.image.size
+        backbone = build_backbone(
+            self._model_name, size_px, options.initial_weights, options.input_px
         )
+        if options.norm == "trainable":
+            configure_batch_norm(backbone, is_frozen=False)
+        return backbone
 
 
 class _StagedFit(_WholeFit):

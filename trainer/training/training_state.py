@@ -8,6 +8,7 @@ import numpy as np
 
 from shared.errors import TrainingError
 from trainer.options import FitOptions
+from trainer.runs.history import find_best
 from trainer.training.checkpoint import Arrays, Checkpoint, State
 
 
@@ -24,6 +25,8 @@ class TrainingState:
         self.rows: list[dict[str, Any]] = []
         self._checkpoint = checkpoint
         self._best: Arrays = []
+        self._validated: Arrays = []
+        self._study_auroc: float | None = None
         self._has_ended = False
         if state := checkpoint.read():
             self.rows, self._best = state.rows, state.best
@@ -40,15 +43,19 @@ class TrainingState:
     @property
     def is_finished(self) -> bool:
         """Whether the fit has reached its number of epochs, or early stopping."""
-        num_since_best = len(self.rows) - 1 - self._index_of_best() if self.rows else 0
+        num_since_best = len(self.rows) - 1 - find_best(self.rows) if self.rows else 0
         return (
             self._has_ended
             or self.num_epochs >= self.options.epochs
             or num_since_best >= self.options.patience
         )
 
+    def set_validated(self, study_auroc: float | None) -> None:
+        """Record the current weights, an average if `ema=` is set, as those of the validation."""
+        self._validated, self._study_auroc = self.model.get_weights(), study_auroc
+
     def add(self, row: dict[str, Any]) -> None:
-        """Add a finished epoch and save the state.
+        """Add a finished epoch, with the weights of its validation, and save the state.
 
         Raises:
             TrainingError: the validation loss is not finite.
@@ -59,9 +66,9 @@ class TrainingState:
                 f"Expected a finite validation loss. Received: val_loss={row['val_loss']} in epoch "
                 f"{row['epoch']}"
             )
-        self.rows.append(row)
-        if self._index_of_best() == len(self.rows) - 1:
-            self._best = self.model.get_weights()
+        self.rows.append(row | {"val_study_auroc": self._study_auroc})
+        if find_best(self.rows) == len(self.rows) - 1:
+            self._best = self._validated
         current = [np.asarray(variable) for variable in self._variables()]
         self._checkpoint.write(State(self.rows, self._best, current))
 
@@ -71,9 +78,6 @@ class TrainingState:
             self._checkpoint.write(State(self.rows, self._best, []))
             self._has_ended = True
         return self._best
-
-    def _index_of_best(self) -> int:
-        return int(np.argmin([row["val_loss"] for row in self.rows]))
 
     def _variables(self) -> list[Any]:
         """Return all variables of a training step, including the seeds of dropout."""

@@ -6,12 +6,8 @@ import polars as pl
 import pytest
 
 from tests.trainer.audit.phantoms import Images, draw_source, make_views, to_lake
-from trainer.audit.copies.find_copies import (
-    COPIES_SCHEMA,
-    describe_copies,
-    find_copies,
-    find_leaking,
-)
+from trainer.audit.copies.copies_table import COPIES_SCHEMA, describe_copies, find_leaking
+from trainer.audit.copies.find_copies import find_copies
 from trainer.audit.pixel_scan import collect, scan_image
 
 NUM = 30

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from shared.labels import LABEL_NAMES
 from trainer.audit.labels.label_errors import (
     SUSPECTS_SCHEMA,
     count_contradictions,
@@ -32,7 +33,13 @@ def _studies(labels: np.ndarray, probabilities: np.ndarray) -> pl.DataFrame:
     parts = ["wrist" if n % 2 else "hand" for n in range(NUM)]
     ids = [f"train/s{n}" for n in range(NUM)]
     return pl.DataFrame(
-        {"study_id": ids, "label": labels, "body_part": parts, "calibrated": probabilities}
+        {
+            "study_id": ids,
+            "label": labels,
+            "published": 0,
+            "body_part": parts,
+            "calibrated": probabilities,
+        }
     )
 
 
@@ -70,9 +77,12 @@ def test_clean_labels_raise_no_alarm(seed: int) -> None:
 
 def test_the_file_changes_no_label_by_itself() -> None:
     labels, probabilities = _predict(0)
-    suspects = find_suspects(_studies(_flip(labels, 0)[0], probabilities))
+    flipped, _ = _flip(labels, 0)
+    suspects = find_suspects(_studies(flipped, probabilities))
     assert suspects.columns[:2] == ["study", "label"]
-    assert (suspects["label"] == suspects["published_label"]).all()
+    numbers = suspects["study"].str.strip_prefix("train/s").cast(pl.Int64)
+    assert suspects["label"].to_list() == [LABEL_NAMES[flipped[number]] for number in numbers]
+    assert (suspects["published_label"] == "normal").all()
     assert (suspects["label"] != suspects["suggested_label"]).all()
     assert (suspects["confirmed"] == "").all()
     assert suspects["score"].is_sorted(descending=True)

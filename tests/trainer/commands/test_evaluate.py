@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,7 @@ import pytest
 
 from shared.lake.open import Lake
 from tests.commands import Completed, call
-from tests.trainer.run_folders import fit, predict, write_run
-from trainer.report.page import write_report
+from tests.trainer.run_folders import finish, fit, predict, write_run
 from trainer.runs.digests import read_digests, write_digests
 from trainer.runs.evaluation_folder import open_predictions
 from trainer.runs.open import open_saved_run
@@ -46,7 +46,7 @@ class TestEvaluate:
         assert found.decision == run.decision
         metrics = json.loads((evaluation / "metrics.json").read_text())
         test = run.metrics["test"]["all"]
-        for key in ("num_views", "view_auroc", "study_kappa", "study_auroc", "view_confusion"):
+        for key in ("num_views", "view_auroc", "study_kappa", "study_auroc", "view_recall"):
             assert metrics["evaluation"]["all"][key] == pytest.approx(test[key], abs=1e-3)
         assert metrics["overlap"] == {"num_patients": 0, "num_images": 0}
 
@@ -68,6 +68,12 @@ class TestEvaluate:
         assert f"warning: {train.height} views are also in the training" in result.stderr
         assert f"{num_patients} patients have the number of a patient" in result.stderr
         assert "are also in the training" in (tmp_path / "out" / "report.html").read_text()
+        compared = call("mura-compare", trained_run, tmp_path / "out", "set=validation")
+        assert compared.returncode == 1
+        twice = tmp_path / "twice"
+        shutil.copytree(tmp_path / "out", twice)
+        compared = call("mura-compare", twice, tmp_path / "out")
+        assert f"warning: twice: {train.height} views are also in the training" in compared.stderr
 
     def test_another_part_is_named_as_not_trained_on(
         self, trained_run: Path, lake: Lake, tmp_path: Path
@@ -124,9 +130,7 @@ def write_cv_run(folder: Path, strength: float, seed: int) -> Path:
         ):
             probability = float(np.clip(strength * (label - 0.5) + rng.random(), 0, 1))
             rows.append((view, model, own_fold, role, probability, study, part, label, patient))
-    write_report(write_run(folder, "cv", rows, list(fit("cnn"))))
-    write_digests(folder)
-    return folder
+    return finish(write_run(folder, "cv", rows, list(fit("cnn"))))
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,15 @@
 """Augmentation changes what it says and no more, and the same for the same seed and number."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.commands import PROJECT
 from trainer.data.augment import augment, augment_batches
+from trainer.data.augment_ranges import CHANGES
 from trainer.options import Augment
 
 SIZE_PX = 96
@@ -34,6 +37,27 @@ def _middles(images: np.ndarray) -> np.ndarray:
     """Return where, about the centre, bright pixels are: x and y, (views, 2)."""
     inside = images[..., 0] > 127
     return np.array([np.argwhere(mask).mean(axis=0)[::-1] - CENTRE for mask in inside])
+
+
+def _are_inverted(images: np.ndarray) -> np.ndarray:
+    """Return which of dark images are inverted, (views,)."""
+    return np.median(images, axis=(1, 2, 3)) > 127
+
+
+def test_strong_flips_and_inverts_a_tenth() -> None:
+    up = _augment(np.stack([_disc(0, -28, 10, 255)] * 500), "strong", 6, 0)
+    inverted = _are_inverted(up)
+    assert 0.06 < inverted.mean() < 0.14
+    heights = [np.median(np.argwhere(mask)[:, 0]) for mask in up[~inverted][..., 0] > 160]
+    assert 0.06 < (np.array(heights) > CENTRE).mean() < 0.14
+
+
+def test_the_page_repeats_the_table() -> None:
+    page = (PROJECT / "docs" / "augmentation.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| (\S+) \|", page, re.MULTILINE)
+    light, strong = (vars(CHANGES[level]) for level in LEVELS)
+    assert rows == [(name, f"{light[name]:g}", f"{strong[name]:g}") for name in light]
+    assert (PROJECT / "docs" / "augmentation.png").stat().st_size < 150_000
 
 
 def test_light_turns_by_up_to_30_degrees_and_mirrors() -> None:
@@ -65,7 +89,7 @@ def test_light_leaves_the_greys_of_what_stays_inside() -> None:
 def test_strong_shifts_and_zooms_as_far_as_it_says() -> None:
     radius = 22
     strong = _augment(np.stack([_disc(0, 0, radius, 255)] * 300), "strong", 2, 0)
-    inside = strong[..., 0] > 160
+    inside = strong[~_are_inverted(strong)][..., 0] > 160
     # the median row and column of the disc: rectangles hardly move them
     middles = np.array([np.median(np.argwhere(mask), axis=0) - CENTRE for mask in inside])
     assert np.abs(middles).max() < 0.1 * SIZE_PX + 4
@@ -78,9 +102,10 @@ def test_strong_shifts_and_zooms_as_far_as_it_says() -> None:
 def test_strong_changes_greys_and_wraps_none_around() -> None:
     white, black = np.full((2, 200, SIZE_PX, SIZE_PX, 1), [[[[[255]]]], [[[[0]]]]], np.uint8)
     middle = slice(SIZE_PX // 3, SIZE_PX * 2 // 3)
-    light, dark = (
-        _augment(images, "strong", 4, 1)[:, middle, middle].astype(int) for images in (white, black)
-    )
+    light, dark = (_augment(images, "strong", 4, 1) for images in (white, black))
+    # the same draws
+    upright = ~_are_inverted(dark)
+    light, dark = (images[upright, middle, middle].astype(int) for images in (light, dark))
     # (255 - 127.5) * 0.7 + 127.5 - 25 and noise; some pixels are in rectangles of any grey
     assert (light < 170).mean() < 0.05
     assert (dark > 85).mean() < 0.05

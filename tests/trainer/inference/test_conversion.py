@@ -13,7 +13,7 @@ from shared.lake.open import Lake
 from trainer.inference.conversion import convert, convert_function
 from trainer.inference.litert import LiteRtModel
 from trainer.inference.litert_file import write_litert
-from trainer.models.backbone import MAX_SIZE_PX
+from trainer.models.backbone import DEFAULT_INPUT_PX
 from trainer.models.classifier_head import add_classifier
 from trainer.models.table import MODELS, build_backbone
 from trainer.runs.run_folder import LITERT_FILE
@@ -28,7 +28,7 @@ NETWORKS = [
     *((name, SIZE_PX) for name in SMALL),
     # cnn2 enlarges 77 px, and reduces this with antialiasing
     ("cnn2", 177),
-    pytest.param("efficientnet_lite0", MAX_SIZE_PX + 33, marks=pytest.mark.benchmark),
+    pytest.param("efficientnet_lite0", DEFAULT_INPUT_PX + 33, marks=pytest.mark.benchmark),
     *(pytest.param(name, SIZE_PX, marks=pytest.mark.benchmark) for name in LARGE),
     pytest.param("inceptionv3", 64, marks=pytest.mark.benchmark),
 ]
@@ -89,7 +89,7 @@ def test_a_run_gets_only_a_file_with_its_own_predictions(
     ):
         # a file that an interrupted process wrote for another model
         (tmp_path / LITERT_FILE).write_bytes(b"another model")
-        write_litert(tmp_path, unusable, lake, scored)
+        write_litert(tmp_path, unusable, b"", lake, scored)
         said = capsys.readouterr().err
         assert f"predictions from this run will need TensorFlow: {reason}" in said
         assert not (tmp_path / LITERT_FILE).exists()

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from shared.errors import WeightsError
 from trainer.models.classifier_head import add_classifier
-from trainer.models.efficientnet_lite import build, find_weights, load
+from trainer.models.efficientnet_lite import LITE0, LITE1, LITE2, EfficientNetLite
+from trainer.models.efficientnet_lite_weights import load_weights
 from trainer.models.torch_pickle import read_tensors
 
 pytestmark = pytest.mark.slow
@@ -20,8 +21,8 @@ TOP_CLASSES = {800: 7.4819255, 741: 6.65003, 731: 6.332473}
 
 
 def _pretrained(size_px: int, channels: int = 1) -> Any:
-    backbone = build(size_px, channels)
-    load(backbone, find_weights())
+    backbone = LITE0.build(size_px, channels=channels)
+    load_weights(backbone, LITE0.find_weights())
     return backbone
 
 
@@ -38,7 +39,7 @@ def test_features_and_logits_are_those_of_the_original() -> None:
     assert pooled[[2, 1279]] == pytest.approx([0.9196917, 0.1493933], abs=1e-5)
     assert pooled.sum() == pytest.approx(239.388, abs=1e-3)
     np.testing.assert_allclose(embedding[-1280:], np.log(pooled + 0.02), atol=1e-5)
-    tensors = read_tensors(find_weights())
+    tensors = read_tensors(LITE0.find_weights())
     logits = tensors["_fc.weight"] @ pooled + tensors["_fc.bias"]
     assert set(np.argsort(logits)[-3:]) == set(TOP_CLASSES)
     for index, logit in TOP_CLASSES.items():
@@ -81,7 +82,7 @@ def test_every_convolution_is_trained_and_every_normalization_stays() -> None:
 
 
 def test_images_of_any_size_are_embedded_and_large_ones_made_smaller() -> None:
-    sizes = {size: build(size).get_layer("pool").input.shape[1] for size in (33, 320, 512)}
+    sizes = {size: LITE0.build(size).get_layer("pool").input.shape[1] for size in (33, 320, 512)}
     assert sizes == {33: 2, 320: 10, 512: 10}
 
 
@@ -89,4 +90,21 @@ def test_a_file_of_other_weights_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
     file.write_bytes(b"\x80\x02.")
     with pytest.raises(WeightsError, match=r"Received: .*weights\.pth"):
-        load(build(32), file)
+        load_weights(LITE0.build(32), file)
+
+
+@pytest.mark.parametrize(
+    ("network", "num_features", "num_blocks"), [(LITE1, 1904, 21), (LITE2, 1960, 21)]
+)
+def test_a_deeper_network_takes_all_tensors_of_its_file(
+    network: EfficientNetLite, num_features: int, num_blocks: int
+) -> None:
+    backbone: Any = network.build(64)
+    load_weights(backbone, network.find_weights())
+    assert backbone.output_shape == (None, num_features)
+    tensors = read_tensors(network.find_weights())
+    names = {name.split(".")[1] for name in tensors if name.startswith("_blocks")}
+    assert len(names) == num_blocks
+    # each weight is set: kernels, and four of each normalization, which counts its batches too
+    used = [name for name in tensors if not name.startswith("_fc") and "num_batches" not in name]
+    assert len(backbone.weights) == len(used)

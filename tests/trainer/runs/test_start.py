@@ -9,12 +9,11 @@ import pytest
 from shared.errors import TrainingError, UsageError
 from shared.lake.open import Lake
 from tests.commands import run
-from tests.trainer.run_folders import predict, write_run
+from tests.trainer.run_folders import finish, predict, write_run
 from trainer.data.split import FitPlan
 from trainer.options import CvOptions, TrainOptions
-from trainer.report.page import write_report
-from trainer.runs.digests import write_digests
 from trainer.runs.open import open_saved_run
+from trainer.runs.setup import Command, set_up_run
 from trainer.runs.start import hold_out_again, open_start
 
 
@@ -73,10 +72,9 @@ def test_options_that_exclude_each_other() -> None:
 
 
 def test_a_head_and_another_model_are_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    write_report(write_run(folder, "train", list(predict("cnn4", "validation")), []))
+    folder = write_run(tmp_path / "run", "train", list(predict("cnn4", "validation")), [])
     (folder / "model.keras").touch()
-    write_digests(folder)
+    finish(folder)
     with pytest.raises(TrainingError, match="a head on a frozen backbone"):
         open_start(TrainOptions(model="cnn4", start=str(folder)), ["cnn4"])
     with pytest.raises(TrainingError, match=r"of model=cnn2.* with the model cnn4"):
@@ -98,11 +96,17 @@ def test_a_run_starts_from_another(trained_run: Path, lake: Lake, tmp_path: Path
     assert (
         f"from the model `cnn4` of the run `{trained_run}`" in (out / "model_card.md").read_text()
     )
-    # folds would be predicted by models that started from their own patients
-    refused = run("mura-cv", "part=wrist", "models=cnn4", "train=all", "k=3", *own)
-    assert refused.returncode == 1
-    assert "trained on" in refused.stderr
-    assert "patients of test, such as that of train/XR_WRIST" in refused.stderr
+
+
+def test_folds_of_the_patients_of_the_start_are_refused(trained_run: Path, lake: Lake) -> None:
+    places = {"lake": str(lake.root), "start": str(trained_run)}
+    options = CvOptions(part="wrist", models="cnn4", train="all", batch_size=16, **places)
+    refusal = "patients of validation, such as that of train/XR_WRIST"
+    with (
+        pytest.raises(TrainingError, match=refusal),
+        set_up_run(options, Command("cv", "cv", ["cnn4"], num_folds=3)),
+    ):
+        pass
 
 
 @pytest.mark.slow

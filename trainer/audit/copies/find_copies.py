@@ -57,7 +57,7 @@ def find_copies(
         chunk = pairs[start : start + _CHUNK_PAIRS]
         images = read(np.array([row for first, second, _ in chunk for row in (first, second)]))
         for index, (first, second, is_mirrored) in enumerate(chunk):
-            correlation = correlate(*images[2 * index : 2 * index + 2], is_mirrored)
+            correlation = correlate(images[2 * index], images[2 * index + 1], is_mirrored)
             # a symmetric image is a copy in both orientations
             known = copies.get((first, second), (False, _MIN_FINE))[1]
             if correlation >= known:
@@ -76,12 +76,14 @@ def _keep_coarse(
     details: Details, first: Rows, second: Rows, is_mirrored: bool
 ) -> npt.NDArray[np.int64]:
     """Return the pairs with correlated fine structure at 32 x 32 pixels, (pairs, 2)."""
-    pairs = np.stack([first, second], axis=1)
+    starts = range(0, len(first), _CHUNK_COARSE)
+    chunks = [slice(start, start + _CHUNK_COARSE) for start in starts]
     correlations = [
-        _correlate_coarse(*details[pairs[start : start + _CHUNK_COARSE].T], is_mirrored)
-        for start in range(0, len(pairs), _CHUNK_COARSE)
+        _correlate_coarse(details[first[chunk]], details[second[chunk]], is_mirrored)
+        for chunk in chunks
     ]
-    return pairs[np.concatenate([np.empty(0, np.float32), *correlations]) >= _MIN_COARSE]
+    kept = np.concatenate([np.empty(0, np.float32), *correlations]) >= _MIN_COARSE
+    return np.stack([first, second], axis=1)[kept]
 
 
 def _correlate_coarse(

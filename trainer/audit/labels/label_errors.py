@@ -19,9 +19,10 @@ SUSPECTS_SCHEMA = {
     "body_part": pl.String,
     "confirmed": pl.String,
 }
-"""Columns of `suspects.csv`. `label` is the published label until a person changes it, so that the
-file changes nothing by itself; `score`: calibrated probability of the suggested label; `confirmed`:
-empty, for a mark by that person. `ingest` reads the first two columns."""
+"""Columns of `suspects.csv`. `label`: that of the lake, until a person changes it, so that the file
+changes nothing by itself; `published_label`: that before a correction during ingest; `score`:
+calibrated probability of the suggested label; `confirmed`: empty, for a mark by that person.
+`ingest` reads the first two columns."""
 
 _STRONG = 0.1
 """A label contradicts strongly if its calibrated probability is below this value."""
@@ -74,8 +75,9 @@ def find_suspects(studies: pl.DataFrame) -> pl.DataFrame:
     """Return the studies whose label is suspect, by body part, the most suspect first.
 
     Args:
-        studies: one row per study: `study_id`, `label`, `body_part`, and `calibrated`, the
-            calibrated probability of abnormal by a model that was not trained on the study.
+        studies: one row per study: `study_id`, `label`, `published`, `body_part`, and
+            `calibrated`, the calibrated probability of abnormal by a model that was not trained on
+            the study.
 
     Returns:
         Columns as in `SUSPECTS_SCHEMA`.
@@ -87,19 +89,20 @@ def find_suspects(studies: pl.DataFrame) -> pl.DataFrame:
 
 def _find_in_part(studies: pl.DataFrame) -> pl.DataFrame:
     labels, probabilities = studies["label"].to_numpy(), studies["calibrated"].to_numpy()
-    names = dict(enumerate(LABEL_NAMES))
-    own = pl.col("label").replace_strict(names, return_dtype=pl.String)
-    other = (1 - pl.col("label")).replace_strict(names, return_dtype=pl.String)
     score = pl.when(label=1).then(1 - pl.col("calibrated")).otherwise("calibrated")
     return studies.filter(find_label_issues(labels, probabilities)).select(
         study="study_id",
-        label=own,
-        published_label=own,
-        suggested_label=other,
+        label=_name(pl.col("label")),
+        published_label=_name(pl.col("published")),
+        suggested_label=_name(1 - pl.col("label")),
         score=score,
         body_part="body_part",
         confirmed=pl.lit(""),
     )
+
+
+def _name(label: pl.Expr) -> pl.Expr:
+    return label.replace_strict(dict(enumerate(LABEL_NAMES)), return_dtype=pl.String)
 
 
 def count_contradictions(labels: Ints, probabilities: Floats) -> Contradictions:

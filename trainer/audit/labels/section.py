@@ -21,7 +21,7 @@ class Suspect:
 
     Attributes:
         study: id of the study.
-        published: published label.
+        label: label of the lake.
         suggested: suggested label.
         score: calibrated probability of the suggested label.
         num_neighbours: number of nearest studies; 0 without embeddings.
@@ -31,7 +31,7 @@ class Suspect:
     """
 
     study: str
-    published: str
+    label: str
     suggested: str
     score: float
     num_neighbours: int = 0
@@ -78,7 +78,7 @@ def audit_labels(audited: AuditedRun, with_images: bool) -> LabelSection:
     studies = audited.studies
     suspects = find_suspects(studies)
     cases = [
-        Suspect(row["study"], row["published_label"], row["suggested_label"], row["score"])
+        Suspect(row["study"], row["label"], row["suggested_label"], row["score"])
         for row in suspects.head(_NUM_CASES).iter_rows(named=True)
     ]
     cases = _add_neighbours(cases, audited, with_images)

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from trainer.audit.pixel_scan import PixelScan
+from trainer.audit.shortcuts.markers import Blob
 from trainer.audit.shortcuts.shortcut_score import Score, score_features
 
 PROPERTIES = {
@@ -13,7 +14,7 @@ PROPERTIES = {
     "brightness and contrast": ("mean", "std"),
     "border": ("border_share",),
     "views of the study": ("log_views",),
-    "markers": ("num_markers", "marker_x", "marker_y", "marker_share"),
+    "markers": ("num_markers", "marker_x", "marker_y", "marker_area"),
 }
 """Columns of `list_properties` by name."""
 
@@ -48,25 +49,20 @@ def list_properties(views: pl.DataFrame, scan: PixelScan) -> pl.DataFrame:
 
 
 def _list_markers(scan: PixelScan) -> pl.DataFrame:
-    """Return the number of markers of each view, and place and area of the largest, in boxes."""
-    rows = [
-        max(
-            ((b.width * b.height, b.x + b.width / 2, b.y + b.height / 2) for b in blobs), default=()
-        )
-        for blobs in scan.markers
-    ]
-    found = np.array([row or (0.0, np.nan, np.nan) for row in rows]).reshape(-1, 3)
-    # without a marker, the mean place, which carries no information beside the number
-    means = [np.nanmean(c) if np.isfinite(c).any() else 0.0 for c in found.T]
-    filled = np.where(np.isnan(found), means, found)
-    return pl.DataFrame(
-        {
-            "num_markers": [float(len(blobs)) for blobs in scan.markers],
-            "marker_x": filled[:, 1],
-            "marker_y": filled[:, 2],
-            "marker_share": filled[:, 0],
-        }
-    )
+    """Return the number of markers of each view, and area and centre of the largest, in pixels."""
+    schema = dict.fromkeys(PROPERTIES["markers"], pl.Float64)
+    table = pl.DataFrame([_describe(blobs) for blobs in scan.markers], schema, orient="row")
+    # the mean place of other views carries no information beside the number
+    place = pl.col("marker_x", "marker_y")
+    return table.with_columns(place.fill_null(place.mean()).fill_null(0.0))
+
+
+def _describe(blobs: list[Blob]) -> tuple[float | None, ...]:
+    if not blobs:
+        return 0.0, None, None, 0.0
+    largest = max(blobs, key=lambda blob: blob.width * blob.height)
+    x, y, width, height = largest
+    return float(len(blobs)), x + width / 2, y + height / 2, float(width * height)
 
 
 def score_properties(views: pl.DataFrame, properties: pl.DataFrame) -> list[Score]:

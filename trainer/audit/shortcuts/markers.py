@@ -1,7 +1,7 @@
 """Burnt-in markers: bright blobs near the border of a radiograph, such as the letters L and R."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -110,12 +110,18 @@ def paint_over(image: Pixels, blobs: Sequence[Blob]) -> Pixels:
     return np.asarray(cv2.inpaint(image, mask, _INPAINT_PX, cv2.INPAINT_TELEA), np.uint8)
 
 
-def move_randomly(blobs: Sequence[Blob], side_px: int, rng: np.random.Generator) -> list[Blob]:
-    """Return boxes of the same sizes at random places of an image of `side_px` pixels."""
+def move_randomly(blobs: Sequence[Blob], side_px: int, random: Any) -> list[Blob]:
+    """Return boxes of the same sizes at random places of an image.
+
+    Args:
+        blobs: boxes.
+        side_px: side of the image.
+        random: a `numpy.random.Generator`, whose methods numpy 1 types only in part.
+    """
     return [
         blob._replace(
-            x=int(rng.integers(side_px - blob.width + 1)),
-            y=int(rng.integers(side_px - blob.height + 1)),
+            x=int(random.integers(side_px - blob.width + 1)),
+            y=int(random.integers(side_px - blob.height + 1)),
         )
         for blob in blobs
     ]

@@ -157,7 +157,8 @@ def _paint(
     # the saved model was not trained on test views
     on_test = marked.filter(role="test")
     sample = _sample(marked if on_test.is_empty() else on_test, options)
-    markers = [scan.markers[row] for row in sample["row"]]
+    rows: list[int] = sample["row"].to_list()
+    markers = [scan.markers[row] for row in rows]
     threshold = audited.run.decision.view.threshold
     images = np.ascontiguousarray(audited.read(sample))
     return "", measure_effect(audited.predict, images, markers, threshold, options.seed)

@@ -116,7 +116,7 @@ def _draw_learning(
 ) -> Iterator[tuple[str, Captioned]]:
     if history.is_empty():
         return
-    loss = "The dot marks the epoch with the lowest validation loss, whose weights are saved."
+    loss = "The dot marks the epoch whose weights are saved."
     yield f"loss{suffix}", (curves.loss_curves(history), prefix + loss)
     if history["val_auroc"].is_null().all():
         return  # undefined for validation views of one label

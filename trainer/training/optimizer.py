@@ -1,0 +1,99 @@
+"""The optimizer of training on images: learning rate over time and by layer, weight decay, EMA."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from trainer.options import FitOptions
+
+_WEIGHT_DECAY = 0.01
+"""Decoupled weight decay of `adamw` (Loshchilov and Hutter 2019): the fraction of a weight that is
+subtracted in a step, divided by the learning rate."""
+_WITHOUT_DECAY = ["bias", "beta", "gamma"]
+_NUM_PARTS = 10
+"""Parts of a backbone with one learning rate each. Each layer on its own would leave the first of a
+hundred layers without any."""
+_PLATEAU_FACTOR = 0.1
+
+
+class LayerwiseAdam(keras.optimizers.Adam):
+    """Adam with a factor of the learning rate for each weight, and optional weight decay."""
+
+    def __init__(self, factors: Sequence[float], **options: Any):
+        super().__init__(**options)
+        self._factors = factors
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update a weight."""
+        factor = self._factors[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate * factor)
+
+
+def make_optimizer(
+    model: keras.Model, options: FitOptions, learning_rate: float, num_steps: int
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer of a fit; its learning rate is a function of the step.
+
+    Args:
+        model: the model to train.
+        options: `optimizer=`, `schedule=`, `warmup=`, `ema=`, `clip_norm=`, `layer_decay=`.
+        learning_rate: largest learning rate.
+        num_steps: steps of all epochs.
+    """
+    optimizer: Any = LayerwiseAdam(
+        layer_factors(model, options.layer_decay),
+        learning_rate=_schedule(options, learning_rate, num_steps),
+        weight_decay=_WEIGHT_DECAY if options.optimizer == "adamw" else None,
+        global_clipnorm=options.clip_norm or None,
+        use_ema=options.ema > 0,
+        ema_momentum=options.ema,
+    )
+    if options.optimizer == "adamw":
+        optimizer.exclude_from_weight_decay(var_names=_WITHOUT_DECAY)
+    return optimizer
+
+
+def _schedule(options: FitOptions, learning_rate: float, num_steps: int) -> Any:
+    num_warmup = round(options.warmup * num_steps)
+    if options.schedule != "cosine" and not num_warmup:
+        return learning_rate
+    end = 0.0 if options.schedule == "cosine" else 1.0
+    if not num_warmup:
+        return keras.optimizers.schedules.CosineDecay(learning_rate, num_steps, end)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0,
+        num_steps - num_warmup,
+        end,
+        warmup_target=learning_rate,
+        warmup_steps=num_warmup,
+    )
+
+
+def layer_factors(model: keras.Model, layer_decay: float) -> list[float]:
+    """Return the factor of the learning rate of each trainable weight of a model, in their order.
+
+    The layers of the backbone are divided by depth into ten parts. The part nearest the head has
+    the factor `layer_decay`, each earlier one the factor `layer_decay` times that of its successor.
+    The head, the layer `logits` or a nested model with it, has the factor 1.
+    """
+    layers = [layer for layer in model.layers if layer.trainable_variables]
+    *backbone, head = layers
+    factors: dict[int, float] = {}
+    for index, layer in enumerate(backbone):
+        num_later = _NUM_PARTS - index * _NUM_PARTS // len(backbone)
+        factors.update((id(weight), layer_decay**num_later) for weight in layer.trainable_variables)
+    factors.update((id(weight), 1.0) for weight in head.trainable_variables)
+    return [factors[id(weight)] for weight in model.trainable_variables]
+
+
+def plateau_factor(losses: Sequence[float]) -> float:
+    """Return the factor of the learning rate with `schedule=plateau` after some epochs.
+
+    It is a tenth for each epoch whose validation loss was not the lowest so far. As a function of
+    all losses, it is the same in a resumed fit.
+    """
+    num_without = sum(loss >= min(losses[:n]) for n, loss in enumerate(losses) if n)
+    return _PLATEAU_FACTOR**num_without
