@@ -13,11 +13,11 @@ from ingest.phantom.drawing.image import View, draw
 from shared.images.pixels import Pixels
 from shared.images.prepare import prepare
 from shared.images.spec import ImageSpec
-from shared.labels import MURA_PARTS
+from shared.labels import MuraPart
 from trainer.data.augment import augment
 
 _PICTURE = Path(__file__).with_name("augmentation.png")
-_PARTS = ("elbow", "hand", "shoulder", "wrist")
+_PARTS: tuple[MuraPart, ...] = ("elbow", "hand", "shoulder", "wrist")
 _NUM_COLUMNS = 6
 _WIDTH_PX, _HEIGHT_PX = 400, 512
 _SIDE_PX = 104
@@ -32,8 +32,7 @@ def draw_sheet() -> Pixels:
 
 
 def _draw_view(seed: int) -> Pixels:
-    part = next(part for part in MURA_PARTS if part == _PARTS[seed])
-    view = View("", part, _WIDTH_PX, _HEIGHT_PX, 1, None, seed, seed, seed)
+    view = View("", _PARTS[seed], _WIDTH_PX, _HEIGHT_PX, 1, None, seed, seed, seed)
     return prepare(draw(view)[0], ImageSpec())
 
 
@@ -43,7 +42,9 @@ def _change(views: Pixels, number: int) -> Pixels:
 
 def _shrink(view: Pixels) -> Pixels:
     small = cv2.resize(view, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.copyMakeBorder(small, 0, 4, 0, 4, cv2.BORDER_CONSTANT, value=(255,)))
+    return np.asarray(
+        cv2.copyMakeBorder(small, 0, 4, 0, 4, cv2.BORDER_CONSTANT, value=(255,)), np.uint8
+    )
 
 
 if __name__ == "__main__":

@@ -75,8 +75,8 @@ def folder(
 
     options = ExportOptions(run=str(folder / "run"))
     export(options, open_saved_run(options.run))
-    words = {"run": options.run, "lake": str(lake.root), "out": str(folder / "external")}
-    evaluate(EvaluateOptions(part="wrist", **words))
+    out = str(folder / "external")
+    evaluate(EvaluateOptions(part="wrist", run=options.run, lake=str(lake.root), out=out))
     return folder
 
 

@@ -93,8 +93,8 @@ RECIPES: dict[RecipeName, Recipe] = {
         train="staged",
         options=_GOOD,
         command="just train part=elbow recipe=good",
-        duration=_NOT_MEASURED,
-        score=_NOT_MEASURED,
+        duration="750 CPU seconds for cv of 486 views of 96 px in 6 epochs",
+        score="view AUROC 0.748 on public radiographs, in the same run",
     ),
     "best": Recipe(
         copies=1,

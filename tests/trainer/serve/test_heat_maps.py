@@ -44,7 +44,7 @@ def test_readable_views_get_the_heat_maps_of_the_model(
     received = [decode(source) for source in answer.json()["heat_maps"]]
 
     run = open_saved_run(str(trained_run))
-    images = np.stack([read_view(view, run.image) for view in views[:2]])
+    images = np.stack([read_view(view, run.image).pixels for view in views[:2]])
     heat = LayerCam(run.load_model()).explain(images[..., None])
     assert len(received) == len(images)
     for picture, image, heat_map in zip(received, images, heat, strict=True):
