@@ -52,8 +52,12 @@ class UnknownLayoutError(SourceError):
     """
 
     def __init__(self, expected: str, received: str):
-        super().__init__(f"Expected {expected}. Received: {received}")
+        # the arguments of `__init__`, so that the error survives pickling
+        super().__init__(expected, received)
         self.expected, self.received = expected, received
+
+    def __str__(self) -> str:
+        return f"Expected {self.expected}. Received: {self.received}"
 
 
 class Layout(Protocol):

@@ -34,11 +34,14 @@ def to_8_bits(samples: npt.NDArray[np.uint16], depth: Depth) -> Pixels:
         depth: A number of bits; `file` finds it from the maximum of the file.
 
     Raises:
-        ImageError: Reason `depth_unknown` with `auto`, `unscaled_16_bit` if the picture would be
-            dark, or `beyond_depth` if a sample has more bits.
+        ImageError: Reason `blank`, `depth_unknown` with `auto`, `unscaled_16_bit` if the picture
+            would be dark, or `beyond_depth` if a sample has more bits.
     """
     maximum = int(samples.max())
     found = find_depth(maximum)
+    if maximum == int(samples.min()):
+        # before the depth, which a blank picture does not show
+        raise ImageError("blank", f"all 16-bit samples are {maximum}")
     if depth == "auto":
         raise ImageError(UNKNOWN_DEPTH, found)
     bits = int(found if depth == "file" else depth)

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset
 
+from shared.images.dicom.levels import Histogram, count_levels, stretch
 from shared.images.dicom.shutter import read_shutter
 from shared.images.dicom.stored import Levels, StoredPixels
 from shared.images.dicom.values import read_number, read_text
@@ -29,28 +30,8 @@ from shared.images.dicom.window import read_table, read_window
 from shared.images.pixels import Pixels
 from shared.images.radiograph import refuse_blank
 
-_MOST_LEVELS = 65_536
-_STRETCH_SHARES = (0.005, 0.995)
-"""Shares of the visible pixels at black and white without a window; markers and hot pixels are
-brighter than the anatomy, and take less."""
-
 Values = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class _Histogram:
-    """The distinct levels of a picture, in ascending order.
-
-    Attributes:
-        levels: Stored values.
-        counts: Number of visible pixels of each level.
-        indices: Position of each pixel's level.
-    """
-
-    levels: Levels
-    counts: npt.NDArray[np.int64]
-    indices: npt.NDArray[Any]
 
 
 @dataclass
@@ -79,7 +60,7 @@ def show(stored: StoredPixels, dataset: Dataset) -> tuple[Pixels, tuple[str, ...
     visible = _find_visible(stored, dataset, notes)
     if visible is not None and not visible.any():
         refuse_blank(np.empty(0, np.uint8))
-    histogram = _count_levels(stored.values, visible)
+    histogram = count_levels(stored.values, visible)
     table = _show_levels(histogram, dataset, notes)
     if _is_inverse(dataset):
         table = np.bitwise_not(table)
@@ -103,19 +84,7 @@ def _find_visible(stored: StoredPixels, dataset: Dataset, notes: _Notes) -> Mask
     return ~is_padding
 
 
-def _count_levels(values: Levels, visible: Mask | None) -> _Histogram:
-    low, high = int(values.min()), int(values.max())
-    if high - low < _MOST_LEVELS:
-        levels = np.arange(low, high + 1, dtype=np.int64)
-        indices = values.astype(np.int64 if values.dtype.itemsize > 2 else np.int32) - low
-    else:
-        levels, indices = np.unique(values, return_inverse=True)
-        indices = indices.reshape(values.shape)
-    shown = indices.ravel() if visible is None else indices[visible]
-    return _Histogram(levels, np.bincount(shown, minlength=len(levels)), indices)
-
-
-def _show_levels(histogram: _Histogram, dataset: Dataset, notes: _Notes) -> Pixels:
+def _show_levels(histogram: Histogram, dataset: Dataset, notes: _Notes) -> Pixels:
     """Return the grey level of each level, from the first transformation that shows something."""
     values = _to_modality(histogram.levels, dataset, notes)
     is_present = histogram.counts > 0
@@ -128,7 +97,7 @@ def _show_levels(histogram: _Histogram, dataset: Dataset, notes: _Notes) -> Pixe
     if _is_display_ready(values, histogram.levels, dataset):
         grey = histogram.levels.astype(np.uint8)
     else:
-        grey = _stretch(values, histogram.counts)
+        grey = stretch(values, histogram.counts)
     refuse_blank(grey[is_present])
     return grey
 
@@ -176,19 +145,6 @@ def _is_display_ready(values: Values, levels: Levels, dataset: Dataset) -> bool:
     untyped: Any = dataset
     is_unsigned = untyped.BitsStored == 8 and not untyped.PixelRepresentation
     return bool(values is levels and is_unsigned)
-
-
-def _stretch(values: Values, counts: npt.NDArray[np.int64]) -> Pixels:
-    """Map a range that includes nearly all visible pixels to 0 to 255."""
-    order = np.argsort(values, kind="stable")
-    ascending, num_up_to = values[order].astype(np.float64), np.cumsum(counts[order])
-    shares = [share * num_up_to[-1] for share in _STRETCH_SHARES]
-    low, high = ascending[np.searchsorted(num_up_to, shares)]
-    if low == high:
-        present = values[counts > 0]
-        low, high = float(present.min()), float(present.max())
-    span = high - low or 1.0
-    return np.rint(np.clip((values - low) / span, 0, 1) * 255).astype(np.uint8)
 
 
 def _is_inverse(dataset: Dataset) -> bool:

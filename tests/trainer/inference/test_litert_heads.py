@@ -13,6 +13,8 @@ from trainer.inference.litert_heads import add_heads
 from trainer.models.ensemble import build_ensemble
 from trainer.models.table import build_backbone
 
+pytestmark = pytest.mark.slow
+
 SIZE_PX = 24
 
 

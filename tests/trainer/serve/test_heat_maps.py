@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from shared.images.pixels import Pixels
 from tests.commands import PROJECT
@@ -19,6 +20,8 @@ from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import overlay
 from trainer.inference.image_input import read_view
 from trainer.runs.open import open_saved_run
+
+pytestmark = pytest.mark.slow
 
 TEXT = ("letter.png", b"Dear colleague")
 

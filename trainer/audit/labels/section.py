@@ -63,9 +63,8 @@ class LabelSection:
         if not found.is_alarm:
             return []
         return [
-            f"{count(found.observed, 'studies')} strongly contradict their label; "
-            f"{found.expected:.1f} are expected if all labels are right. Some labels are probably "
-            "wrong."
+            f"The labels of {count(found.observed, 'studies')} are strongly contradicted; "
+            f"{found.expected:.1f} are expected if all are right. Some are probably wrong."
         ]
 
 
