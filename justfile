@@ -12,14 +12,14 @@ default:
     import subprocess
     subprocess.run([r"{{ just_executable() }}", "--list", "--unsorted"])
 
-# End-to-end demo on synthetic radiographs: tree, lake, trained CNN, report, all in demo/.
+# End-to-end demo on 600 synthetic radiographs with recipe=quick: tree, lake, CNN, report, all in demo/.
 [script]
 demo:
     {{ recipes }}; import shutil
     shutil.rmtree("demo", ignore_errors=True)
-    call("mura-phantom", "out=demo", "views=1560", "part=humerus")
+    call("mura-phantom", "out=demo", "views=600", "part=humerus")
     call("mura-ingest", "demo", "lake=demo/lake")
-    call("mura-train", "part=humerus", "model=efficientnet_lite0", "lake=demo/lake", "out=demo/run")
+    call("mura-train", "part=humerus", "recipe=quick", "lake=demo/lake", "out=demo/run")
 
 # Decode a tree of radiographs into a lake: just ingest ROOT [lake=lake] [size=320] [fit=pad]
 [no-cd]
@@ -132,7 +132,7 @@ test *words:
     {{ recipes }}
     run("pytest", "--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder", parts=["dev"])
 
-# Run the tests without those marked slow, in about 3 minutes: just test-fast [pytest options]
+# Run the tests without those marked slow, in about 2 minutes: just test-fast [pytest options]
 [no-exit-message]
 [script]
 test-fast *words:

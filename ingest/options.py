@@ -12,7 +12,7 @@ from ingest.sources.mura import LABEL_FROM_FOLDER
 from ingest.sources.table_layout import TableOptions
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
-from shared.images.spec import Contrast, Crop, Encoding, Fit, ImageSpec
+from shared.images.spec import Contrast, Crop, Depth, Encoding, Fit, ImageSpec
 from shared.labels import OTHER_PART
 from shared.storage.store import as_store
 
@@ -57,6 +57,9 @@ class IngestOptions:
     encoding: Encoding = ImageSpec.encoding
     """Storage of pixels: `raw` reads fastest; `png` needs a quarter of the space; `jpeg`, with
     loss, a seventh."""
+    depth: Depth = ImageSpec.depth
+    """Bits of the samples in 16-bit PNG files: `auto` finds one depth for all files, `file` one for
+    each; a number, such as 12, is the depth of all."""
     layout: LayoutName = "mura"
     """Layout of ROOT: `mura`, MURA's folders; `folders`, such as train/abnormal/any/image.png;
     `table`, a CSV, TSV or Parquet file with a row per image."""
@@ -127,7 +130,7 @@ class IngestOptions:
     @property
     def image(self) -> ImageSpec:
         """The preprocessing and encoding of the lake's images."""
-        return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding)
+        return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding, self.depth)
 
 
 @dataclass(frozen=True)

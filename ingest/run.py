@@ -3,13 +3,14 @@
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 
 import polars as pl
 
 from ingest.cleanup import clean_up, no_leftovers, refuse_foreign
 from ingest.commit import Tables, commit
 from ingest.duplicates.exclusions import leave_out, refuse
-from ingest.duplicates.findings import find_in_images, find_in_tree
+from ingest.duplicates.findings import find_in_images, find_in_tree, find_patients
 from ingest.duplicates.groups import group_patients
 from ingest.index_comparison import compare_with_index
 from ingest.options import IngestOptions
@@ -18,6 +19,7 @@ from ingest.read_source import read_source
 from ingest.scan import Scan
 from ingest.summary import show_scan, show_summary
 from ingest.write.executor import Executor
+from ingest.write.identity import DICOM_STUDY
 from ingest.write.incremental import Decoder
 from ingest.write.shard_cache import WRITTEN_SCHEMA, ShardOutcome
 from ingest.write.tasks import Job
@@ -48,7 +50,7 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
     show_scan(scan)
     findings = pl.concat([find_in_tree(scan.views, compare_with_index(scan)), scan.findings])
     refuse(findings, options.duplicates, options.split_conflict)
-    job = Job(scan.root, store, options.image)
+    job = Job(scan.root, store, options.image, scan.layout.names_patients)
     with store.lock(LOCK_FILE), no_leftovers(store), ExitStack() as ends:
         # runs before no_leftovers exits: partial files can be removed only when no worker writes
         ends.callback(executor.kill)
@@ -74,7 +76,9 @@ def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
         return frozenset()
     description = f"lake: {job.lake} has {lake.manifest.height:,} views"
     num_removed = lake.manifest.join(views, on="view_id", how="anti").height
-    if lake.image != job.image:
+    # auto accepts the depth that the lake's files have shown
+    auto = replace(lake.image, depth=job.image.depth) if job.image.depth == "auto" else lake.image
+    if auto != job.image:
         note(f"{description}, stored as {lake.image.to_json()}; it is replaced")
     elif num_removed:
         note(f"{description}; {num_removed:,} are not in the tree or not selected, and are removed")
@@ -87,16 +91,18 @@ def _update(
     """Return the lake, and the shards of the first pass that were written again without copies."""
     decoder = Decoder(job, scan.rejects, options.max_rejects, executor)
     plans = plan_shards(scan.views, job.image)
-    decoded = decoder.decode(plans)
+    first = decoder.decode(plans)
+    decoded = decoder.settle_depth(first)
     # the tables below need the workers' memory; workers restart if a shard must be rewritten
     executor.kill()
     readable = _concat_written(decoded.values())
-    findings = pl.concat([findings, find_in_images(readable)])
+    of_files = readable.filter(pl.col("study_id").str.contains(DICOM_STUDY))
+    findings = pl.concat([findings, find_patients(of_files), find_in_images(readable)])
     refuse(findings, options.duplicates, options.split_conflict)
     # excluded views also connect patients: a copied image belongs to both of them
     grouped = group_patients(readable)
-    tested = scan.views.filter(split="valid")
-    left_out = leave_out(grouped, tested, findings, options.duplicates)
+    tested = pl.concat(table.select("patient_id", "split") for table in (scan.views, readable))
+    left_out = leave_out(grouped, tested.filter(split="valid"), findings, options.duplicates)
     outcomes = decoder.complete([plan.without(left_out["path"]) for plan in plans], decoded)
     executor.kill()
     written = _concat_written(outcomes)
@@ -111,9 +117,15 @@ def _update(
     manifest = written.join(groups, on="patient_id").select(SCHEMA.keys())
     if scan.published is not None:
         manifest = manifest.join(scan.published, on="view_id")
-    superseded = frozenset(readable["shard"].unique()) - frozenset(written["shard"].unique())
-    tables = Tables(manifest, rejects, findings)
-    return commit(job.lake, job.image, scan.layout.to_json() | scan.drawn, tables), superseded
+    superseded = _shards(_concat_written(first.values()), readable) - _shards(written)
+    notes = pl.concat(outcome.notes for outcome in outcomes)
+    tables = Tables(manifest, rejects, pl.concat([findings, notes]))
+    layout = scan.layout.to_json() | scan.drawn
+    return commit(job.lake, decoder.image, layout, tables), superseded
+
+
+def _shards(*tables: pl.DataFrame) -> frozenset[str]:
+    return frozenset(shard for table in tables for shard in table["shard"].unique())
 
 
 def _concat_written(outcomes: Iterable[ShardOutcome]) -> pl.DataFrame:

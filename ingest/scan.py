@@ -1,4 +1,7 @@
-"""The scan of a source tree into a table of views, without opening any image."""
+"""The scan of a source tree into a table of views.
+
+Only files without a suffix are opened, because the DICOM preamble tells whether they are views.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -16,8 +19,10 @@ from ingest.sources.layout import (
     NoView,
     UnknownLayoutError,
     View,
+    parse_bare,
 )
 from shared.errors import SourceError
+from shared.images.formats import NUM_HEADER_BYTES, is_dicom
 from shared.lake import manifest
 from shared.printable import printable
 from shared.storage.store import Store, as_store
@@ -129,14 +134,28 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
 def _find_views(root: Store, layout: Layout) -> _Found:
     found = _Found()
     for folder, file in root.walk(layout.enters):
+        path = folder + file.name
         parsed = layout.parse(folder, file.name)
+        if parsed == OTHER:
+            bare = parse_bare(layout, folder, file.name)
+            is_candidate = isinstance(bare, View) or bare == NO_PATIENT
+            parsed = bare if is_candidate and _is_dicom(root, path) else OTHER
         if isinstance(parsed, NoView):
-            found.count(parsed, folder + file.name)
+            found.count(parsed, path)
         elif status := find_status(file):
-            found.add((folder + file.name, *parsed, *status))
+            found.add((path, *parsed, *status))
         else:
-            found.rejects.append((folder + file.name, *BROKEN_LINK))
+            found.rejects.append((path, *BROKEN_LINK))
     return found
+
+
+def _is_dicom(root: Store, path: str) -> bool:
+    """Return whether a file without a suffix is DICOM; also true if it cannot be read."""
+    try:
+        return is_dicom(root.read_start(path, NUM_HEADER_BYTES))
+    except OSError:
+        # decoding states the reason
+        return True
 
 
 def count_by_kind(no_views: Mapping[NoView, int]) -> dict[str, int]:

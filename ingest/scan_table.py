@@ -14,6 +14,7 @@ from ingest.sources.table_paths import clean_path, leaves_folder, match_files, n
 from ingest.table_rows import read_rows
 from shared.console import note
 from shared.errors import SourceError
+from shared.images.formats import is_bare_name
 from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA
 from shared.printable import printable
 from shared.storage.store import Store
@@ -78,7 +79,9 @@ def _list_files(root: Store) -> tuple[pl.DataFrame, list[tuple[str, str, str]]]:
     rows: list[tuple[object, ...]] = []
     for folder, file in root.walk(lambda _: True):
         path = folder + file.name
-        if not path.lower().endswith(IMAGE_ENDINGS) or file.name.startswith("."):
+        # a row may name a DICOM file without an ending
+        is_image = path.lower().endswith(IMAGE_ENDINGS) or is_bare_name(file.name)
+        if not is_image or file.name.startswith("."):
             continue
         if kind_of(path) == NOT_UTF_8:
             rejects.append((printable(path), "name_not_utf8", "a table cannot store the name"))
@@ -135,11 +138,12 @@ def _unite(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _count_others(paths: pl.Series) -> dict[str, int]:
     """Count the images without a row by kind."""
-    kinds = Counter(kind_of(path) for path in paths)
-    if num := kinds.pop(OTHER, 0):
-        example = min(path for path in paths if kind_of(path) == OTHER)
-        kinds[NoView("images without a row in the table", f"such as {example}")] = num
-    return count_by_kind(kinds)
+    kinds = {path: kind_of(path) for path in paths}
+    images = [p for p, kind in kinds.items() if kind == OTHER and p.lower().endswith(IMAGE_ENDINGS)]
+    if images:
+        kind = NoView("images without a row in the table", f"such as {min(images)}")
+        kinds |= dict.fromkeys(images, kind)
+    return count_by_kind(Counter(kinds.values()))
 
 
 def _find(table: str, unmatched: _Unmatched, rows: pl.DataFrame) -> pl.DataFrame:

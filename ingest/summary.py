@@ -19,7 +19,10 @@ def show_scan(scan: Scan) -> None:
     """Print the number of views and of ignored files."""
     note(f"scan: {scan.views.height:,} views in {scan.root}")
     if not scan.layout.names_patients and isinstance(scan.layout, FoldersLayout):
-        note("scan: without patient=, each file counts as a patient; splits may share patients")
+        note(
+            "scan: without patient=, each PNG or JPEG file counts as a patient; "
+            "splits may share patients"
+        )
     for kind, number in scan.num_ignored.items():
         note(f"scan: {number:,} ignored: {kind}")
 

@@ -4,6 +4,7 @@ Whichever process of the tests comes first makes them for all.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -37,8 +38,19 @@ _SHORT = {"ingest", "shared"}
 _LONG = {"test_faults.py", "test_kills.py", "test_object_store.py"}
 """Files in those folders that take much longer."""
 
+_MARK = re.compile(r"^pytestmark = pytest\.mark\.(\w+)$", re.MULTILINE)
+"""The mark of all tests of a module."""
+
 _SLOW = {"google", "own_tree", "s3", "s3_folder", "trained_run"}
 """Fixtures of whole runs and of servers: the tests that use them are `slow`."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import a module only to leave out all its tests: most of these import TensorFlow."""
+    if not collection_path.match("test_*.py"):
+        return None
+    mark = _MARK.search(collection_path.read_text())
+    return (mark is not None and f"not {mark[1]}" in config.option.markexpr) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,7 +17,6 @@ from shared.lake.open import Lake
 from tests.commands import PROJECT, SCRIPTS
 from tests.conftest import SIZE_PX
 from trainer.commands.evaluate import evaluate
-from trainer.commands.export import export
 from trainer.models.table import MODELS
 from trainer.options import EvaluateOptions, ExportOptions
 from trainer.runs.open import open_saved_run
@@ -72,10 +71,12 @@ def folder(
     (folder / "lake").symlink_to(lake.root)
     (folder / "study").symlink_to(next(phantom_tree.glob("valid/XR_WRIST/*/*")))
     shutil.copytree(trained_run, folder / "run")
+    from trainer.commands.export import export
+
     options = ExportOptions(run=str(folder / "run"))
     export(options, open_saved_run(options.run))
-    words = {"run": options.run, "lake": str(lake.root), "out": str(folder / "external")}
-    evaluate(EvaluateOptions(part="wrist", **words))
+    out = str(folder / "external")
+    evaluate(EvaluateOptions(part="wrist", run=options.run, lake=str(lake.root), out=out))
     return folder
 
 

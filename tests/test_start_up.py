@@ -23,10 +23,10 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     assert not imported & HEAVY
 
 
-def test_ingest_works_without_tensorflow() -> None:
+def test_ingest_works_without_tensorflow_and_starts_without_pydicom() -> None:
     code = (
         "import sys, ingest.run, ingest.verify.lake, ingest.phantom.generate;"
-        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
+        "print([name for name in ('tensorflow', 'keras', 'pydicom') if name in sys.modules])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True

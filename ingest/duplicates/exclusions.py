@@ -54,7 +54,7 @@ def leave_out(
 
     Args:
         grouped: columns as in `ingest.write.shard_cache.WRITTEN_SCHEMA`, and `group`.
-        valid_views: views of the tree's valid split, including unreadable ones.
+        valid_views: views of the tree's valid split, including unreadable ones, by `patient_id`.
         findings: findings from the tree and its images.
         duplicates: value of the option.
 

@@ -42,10 +42,10 @@ def find_in_tree(views: pl.DataFrame, differences: Differences) -> pl.DataFrame:
     rows += [(_UNUSABLE, *item) for item in differences.unusable.items()]
     rows += [(_UNREAD_LABELS, *item) for item in differences.unread_labels.items()]
     table = pl.DataFrame(rows, schema=FINDINGS_SCHEMA, orient="row")
-    return pl.concat([table, _find_patients(views)])
+    return pl.concat([table, find_patients(views)])
 
 
-def _find_patients(views: pl.DataFrame) -> pl.DataFrame:
+def find_patients(views: pl.DataFrame) -> pl.DataFrame:
     """Return a finding for each patient in both splits, with the first train view as path."""
     is_train = pl.col("split") == "train"
     patients = views.group_by("patient_id").agg(

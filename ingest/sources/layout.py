@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple, Protocol
 
 from shared.errors import SourceError
+from shared.images.formats import SUFFIXES, is_bare_name
 from shared.labels import Split
 from shared.printable import is_utf8
 from shared.storage.store import Store
@@ -31,7 +32,7 @@ class NoView(NamedTuple):
 
 NO_PATIENT = NoView("files whose patient is unknown")
 OTHER = NoView("other files")
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
+IMAGE_ENDINGS = SUFFIXES
 """Endings of the files to read, in lower case."""
 NOT_UTF_8 = NoView("names that are not UTF-8")
 _APPLE_DOUBLE = NoView("AppleDouble files")
@@ -51,8 +52,12 @@ class UnknownLayoutError(SourceError):
     """
 
     def __init__(self, expected: str, received: str):
-        super().__init__(f"Expected {expected}. Received: {received}")
+        # the arguments of `__init__`, so that the error survives pickling
+        super().__init__(expected, received)
         self.expected, self.received = expected, received
+
+    def __str__(self) -> str:
+        return f"Expected {self.expected}. Received: {self.received}"
 
 
 class Layout(Protocol):
@@ -100,6 +105,12 @@ class Layout(Protocol):
         Fastest for consecutive files of one folder, because the last folder is cached.
         """
         ...
+
+
+def parse_bare(layout: Layout, folder: str, name: str) -> View | NoView:
+    """Parse the path of a DICOM file whose name has no suffix, as if it had one."""
+    is_bare = is_bare_name(name) and not name.startswith(".")
+    return layout.parse(folder, f"{name}.dcm") if is_bare else OTHER
 
 
 def kind_of(path: str) -> NoView:

@@ -6,7 +6,8 @@ import polars as pl
 
 from ingest.duplicates.findings import find_ties
 from ingest.duplicates.groups import group_patients
-from ingest.sources.layout import Layout, View
+from ingest.sources.layout import OTHER, Layout, View, parse_bare
+from ingest.write.identity import DICOM_STUDY, IDENTITY
 from shared.lake.manifest import SCHEMA
 from shared.lake.open import Lake
 
@@ -78,9 +79,12 @@ def _check_paths(manifest: pl.DataFrame, layout: Layout) -> Iterator[str]:
     names = [name for name in _PATH_COLUMNS if name not in layout.not_in_paths]
     for rows in manifest.iter_slices(_SLICE_ROWS):
         parsed = _parse(rows["view_id"], layout)
+        # such files name patient and study, where the layout does not
+        of_files = pl.lit(not layout.names_patients) & pl.col("study_id").str.contains(DICOM_STUDY)
         for name in names:
-            wrong = rows.select("view_id", name, expected=parsed[name]).filter(
-                pl.col(name).ne_missing(pl.col("expected"))
+            compared = ~of_files if name in IDENTITY else pl.lit(value=True)
+            wrong = rows.with_columns(expected=parsed[name]).filter(
+                compared, pl.col(name).ne_missing(pl.col("expected"))
             )
             if wrong.height:
                 yield _describe(name, wrong["view_id"], wrong[name], wrong["expected"])
@@ -93,6 +97,8 @@ def _parse(paths: pl.Series, layout: Layout) -> pl.DataFrame:
     def parse(path: str) -> tuple[object, ...]:
         folder, slash, name = path.rpartition("/")
         view = layout.parse(folder + slash, name)
+        if view == OTHER:
+            view = parse_bare(layout, folder + slash, name)
         # a scan never yields such a path, and it could point outside the tree
         is_below = not {"", ".", ".."} & {*path.split("/")}
         return tuple(view) if isinstance(view, View) and is_below else nulls
@@ -102,7 +108,14 @@ def _parse(paths: pl.Series, layout: Layout) -> pl.DataFrame:
 
 
 def _check_groups(lake: Lake, layout: Layout) -> Iterator[str]:
-    """Recompute groups, from images in the manifest and from findings on excluded views."""
+    """Recompute groups, from images in the manifest and from findings on excluded views.
+
+    A lake does not hold the patients of excluded DICOM files, so with such files a group may have
+    more members, and is checked for images in the manifest only.
+    """
+    if lake.manifest["study_id"].str.contains(DICOM_STUDY).any():
+        yield from _check_divided(lake.manifest)
+        return
     ties = find_ties(lake.findings)
     image = pl.format("as {}", ties["reference"])
     ends = [
@@ -120,6 +133,13 @@ def _check_groups(lake: Lake, layout: Layout) -> Iterator[str]:
     wrong = rows.filter(pl.col("group") != pl.col("expected"))
     if wrong.height:
         yield _describe("group", wrong["view_id"], wrong["group"], wrong["expected"])
+
+
+def _check_divided(manifest: pl.DataFrame) -> Iterator[str]:
+    for name in ("patient_id", "pixel_digest"):
+        wrong = manifest.filter(pl.col("group").n_unique().over(name) > 1)
+        if wrong.height:
+            yield _describe("group", wrong["view_id"], wrong["group"])
 
 
 def _describe(

@@ -65,7 +65,7 @@ def _publish(
     plan: ShardPlan, shard: WrittenShard, lake: Store, cache: DecodedShardCache
 ) -> ShardOutcome:
     path = shard_path(plan.folder, shard.content_digest)
-    outcome = ShardOutcome.of(plan, path, shard.rows, shard.rejects)
+    outcome = ShardOutcome.of(plan, path, shard)
     cache.save(plan, outcome)
     publish_shard(shard, lake, path)
     return outcome

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
@@ -13,7 +15,13 @@ from ingest.write.shard_cache import DecodedShardCache, ShardOutcome
 from ingest.write.tasks import Job
 from shared.console import note
 from shared.errors import SourceError
+from shared.images.depth import UNKNOWN_DEPTH
+from shared.images.radiograph import NO_IMAGE
+from shared.images.spec import ImageSpec
 from shared.progress import Progress
+
+_NO_FAILURES = (NO_IMAGE, UNKNOWN_DEPTH)
+"""Reject reasons that do not count for `max_rejects`."""
 
 
 class Decoder:
@@ -33,6 +41,12 @@ class Decoder:
         self._rejects, self._max_rejects = rejects, max_rejects
         self._cache = DecodedShardCache(job)
         self._written: set[ShardPlan] = set()
+        self._of_other_depth: set[Path] = set()
+
+    @property
+    def image(self) -> ImageSpec:
+        """Specification of the stored images."""
+        return self._job.image
 
     def decode(self, plans: Sequence[ShardPlan]) -> dict[ShardPlan, ShardOutcome]:
         """Return the outcome of each plan; a cached outcome's shard may be missing from the lake.
@@ -44,6 +58,31 @@ class Decoder:
         """
         cached = {plan: found for plan in plans if (found := self._cache.find(plan))}
         return self._write([plan for plan in plans if plan not in cached], cached)
+
+    def settle_depth(self, decoded: dict[ShardPlan, ShardOutcome]) -> dict[ShardPlan, ShardOutcome]:
+        """Find the depth of 16-bit PNG files, if any, and decode the plans again with it.
+
+        With `depth=auto`, `decode` has rejected each 16-bit file, and stated the depth that the
+        file needs. The largest of them is the depth of all files.
+
+        Returns:
+            `decoded` itself if no depth was unknown.
+
+        Raises:
+            As `decode`.
+        """
+        rejects = pl.concat([outcome.rejects for outcome in decoded.values()])
+        found = rejects.filter(reason=UNKNOWN_DEPTH)["detail"]
+        if found.is_empty():
+            return decoded
+        num_files = dict(found.value_counts().iter_rows())
+        depth = max(num_files, key=int)
+        shown = ", ".join(f"{num_files[bits]:,} of {bits}" for bits in sorted(num_files, key=int))
+        note(f"depth: {depth} bits for all 16-bit PNG files, which need at least: {shown}")
+        self._of_other_depth = self._cache.paths(decoded)
+        self._job = replace(self._job, image=replace(self._job.image, depth=depth))
+        self._cache = DecodedShardCache(self._job)
+        return self.decode(list(decoded))
 
     def complete(
         self, plans: Sequence[ShardPlan], decoded: dict[ShardPlan, ShardOutcome]
@@ -64,7 +103,7 @@ class Decoder:
         if num_complete := len(complete.keys() - self._written):
             note(f"decode: {num_complete:,} of {len(plans):,} shards were up to date")
         outcomes = self._write([plan for plan in plans if plan not in complete], complete)
-        self._cache.keep_only([*plans, *decoded])
+        self._cache.keep_only(self._cache.paths([*plans, *decoded]) | self._of_other_depth)
         return list(outcomes.values())
 
     def _write(
@@ -92,7 +131,8 @@ class Decoder:
         if limit is None:
             return
         tables = (self._rejects, *(outcome.rejects for outcome in outcomes.values()))
-        rejects = [row for table in tables for row in table.iter_rows()]
+        failed = ~pl.col("reason").is_in(_NO_FAILURES)
+        rejects = [row for table in tables for row in table.filter(failed).iter_rows()]
         if len(rejects) <= limit:
             return
         path, reason, detail = min(rejects)

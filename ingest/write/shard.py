@@ -10,10 +10,11 @@ from typing import Any, BinaryIO
 import crc32c
 import cv2
 
+from ingest.write.identity import IDENTITY, identify
 from ingest.write.source_files import read_views
-from ingest.write.tasks import Job, ShardTask, WrittenShard
+from ingest.write.tasks import DISPLAY, Job, ShardTask, WrittenShard
 from shared.errors import ImageError
-from shared.images.decode import decode_radiograph
+from shared.images.decode import read_radiograph
 from shared.images.pixels import Pixels
 from shared.images.prepare import prepare_and_encode
 from shared.images.spec import ImageSpec
@@ -35,30 +36,37 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
     """
     rows: list[dict[str, Any]] = []
     rejects: list[tuple[str, str, str]] = []
+    notes: list[tuple[str, str, str]] = []
     name = digest("\n".join(view.view_id for view in task.views).encode())
     with job.lake.partial(f"{partition_path(task.folder)}/{name}") as file:
         shard = _RecordWriter(file)
         for view, read in read_views(job.source, task.views):
             try:
-                image, columns = prepare_view(read(), job.image)
+                image, columns, note = prepare_view(read(), job.image)
             except ImageError as error:
                 rejects.append((view.view_id, error.reason, error.detail))
                 continue
+            if note:
+                notes.append((DISPLAY, view.view_id, note))
+            if job.names_patients:
+                columns |= dict.fromkeys(IDENTITY)
             # raw bytes are the pixels, so their digest is known already
             is_raw = job.image.encoding == "raw"
             image_digest = columns["pixel_digest"] if is_raw else digest(image)
             position = shard.append(view.view_id, view.label, image, image_digest)
             rows.append({"view_id": view.view_id, **columns, **position})
-    return WrittenShard(Path(file.name), shard.digester.finish(), rows, rejects)
+    return WrittenShard(Path(file.name), shard.digester.finish(), rows, rejects, notes)
 
 
-def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any]]:
-    """Return the image to store, and the view's manifest columns known from decoding.
+def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any], str]:
+    """Return the image to store, the view's manifest columns known from decoding, and a note.
+
+    The columns of `IDENTITY` are None unless the file names its patient and study.
 
     Raises:
         ImageError: the file cannot be read as a radiograph.
     """
-    radiograph = decode_radiograph(encoded)
+    radiograph = read_radiograph(encoded, image.depth)
     try:
         pixels, stored = prepare_and_encode(radiograph.grey, image)
     except cv2.error as error:
@@ -66,7 +74,8 @@ def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(error.err) from None
         raise
-    return stored, {
+    columns = {
+        **identify(radiograph),
         "source_digest": digest(encoded),
         "width_px": radiograph.width_px,
         "height_px": radiograph.height_px,
@@ -75,6 +84,7 @@ def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any
         "image_bytes": len(stored),
         "image_crc32c": crc32c.crc32c(stored),
     }
+    return stored, columns, "; ".join(radiograph.notes)
 
 
 def measure(pixels: Pixels) -> dict[str, Any]:

@@ -7,23 +7,24 @@ of source files, and a lake must depend only on its images.
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 import polars as pl
 
 from ingest.plan import ShardPlan
 from ingest.scan import SCHEMA as SCAN_SCHEMA
-from ingest.write.tasks import DECIDE_ON_PIXELS, UNREADABLE, Job
+from ingest.write.identity import IDENTITY
+from ingest.write.tasks import DECIDE_ON_PIXELS, UNREADABLE, Job, WrittenShard
 from shared.console import note
 from shared.errors import WriteError
+from shared.labels import LABEL_NAMES
 from shared.lake.lake_json import FORMAT_VERSION
-from shared.lake.manifest import REJECTS_SCHEMA, SCHEMA, encode_table
+from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA, SCHEMA, encode_table
 from shared.lake.shard_rows import RECORD_END
 from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
@@ -31,7 +32,11 @@ from shared.storage.sealed import read_sealed, sealed_file
 WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "group"}
 """The manifest's columns without `group`, which is computed from the views of all shards."""
 
-_DECODED_SCHEMA = {n: dtype for n, dtype in WRITTEN_SCHEMA.items() if n not in SCAN_SCHEMA}
+_DECODED_SCHEMA = {
+    name: dtype
+    for name, dtype in WRITTEN_SCHEMA.items()
+    if name not in SCAN_SCHEMA or name in IDENTITY
+}
 
 
 @dataclass(frozen=True)
@@ -41,26 +46,39 @@ class ShardOutcome:
     Attributes:
         written: one row a view, columns as in `WRITTEN_SCHEMA`, sorted by `view_id`.
         rejects: columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
+        notes: columns as in `shared.lake.manifest.FINDINGS_SCHEMA`.
     """
 
     written: pl.DataFrame
     rejects: pl.DataFrame
+    notes: pl.DataFrame
 
     @classmethod
-    def of(
-        cls,
-        plan: ShardPlan,
-        shard: str,
-        rows: list[dict[str, Any]],
-        rejects: list[tuple[str, str, str]],
-    ) -> "ShardOutcome":
-        """Join the columns from decoding to the columns from the scan."""
-        decoded = pl.DataFrame(rows, schema={"view_id": pl.String, **_DECODED_SCHEMA})
-        written = plan.views.join(decoded.with_columns(shard=pl.lit(shard)), on="view_id")
+    def of(cls, plan: ShardPlan, path: str, shard: WrittenShard) -> "ShardOutcome":
+        """Join the columns from decoding to the columns from the scan.
+
+        Args:
+            plan: the plan of the shard.
+            path: path of the shard in the lake.
+            shard: the written shard.
+        """
+        decoded = pl.DataFrame(shard.rows, schema={"view_id": pl.String, **_DECODED_SCHEMA})
+        written = plan.views.join(decoded.with_columns(shard=pl.lit(path)), on="view_id")
         return cls(
-            written.select(WRITTEN_SCHEMA.keys()).sort("view_id"),
-            pl.DataFrame(rejects, schema=REJECTS_SCHEMA, orient="row"),
+            written.with_columns(_prefer_files()).select(WRITTEN_SCHEMA.keys()).sort("view_id"),
+            pl.DataFrame(shard.rejects, schema=REJECTS_SCHEMA, orient="row"),
+            pl.DataFrame(shard.notes, schema=FINDINGS_SCHEMA, orient="row"),
         )
+
+
+def _prefer_files() -> list[pl.Expr]:
+    """Return patient and study: those that the file names, or else those of its path."""
+    label = pl.col("label").replace_strict(dict(enumerate(LABEL_NAMES)), return_dtype=pl.String)
+    study = pl.format("{}/{}/{}", "split", label, "study_id_right")
+    return [
+        pl.coalesce("patient_id_right", "patient_id").alias("patient_id"),
+        pl.coalesce(study, "study_id").alias("study_id"),
+    ]
 
 
 class DecodedShardCache:
@@ -77,7 +95,9 @@ class DecodedShardCache:
             note(f"{error.filename} cannot be written, so the next run decodes every file again")
         self._paths: dict[ShardPlan, Path] = {}
         versions = {name: version(name) for name in DECIDE_ON_PIXELS}
-        self._context = os.fsencode(f"{FORMAT_VERSION} {versions} {job.image} {job.source}")
+        self._context = os.fsencode(
+            f"{FORMAT_VERSION} {versions} {job.image} {job.names_patients} {job.source}"
+        )
 
     def find(self, plan: ShardPlan) -> ShardOutcome | None:
         """Return the cached outcome of an identical plan, if any.
@@ -90,11 +110,12 @@ class DecodedShardCache:
         if encoded is None:
             return None
         rows = pl.read_parquet(io.BytesIO(encoded))
-        written = rows.filter(pl.col("reason").is_null()).select(WRITTEN_SCHEMA.keys())
+        written = rows.filter(pl.col("path").is_null()).select(WRITTEN_SCHEMA.keys())
         rejects = rows.filter(pl.col("reason").is_not_null()).select(REJECTS_SCHEMA.keys())
+        notes = rows.filter(pl.col("kind").is_not_null()).select(FINDINGS_SCHEMA.keys())
         if UNREADABLE in rejects["reason"]:
             return None
-        return ShardOutcome(written, rejects)
+        return ShardOutcome(written, rejects, notes)
 
     def with_shards(
         self, outcomes: Mapping[ShardPlan, ShardOutcome]
@@ -118,7 +139,9 @@ class DecodedShardCache:
         """Save an outcome for the next run, if the cache folder exists."""
         if not self._folder.is_dir():
             return
-        encoded = encode_table(pl.concat([outcome.written, outcome.rejects], how="diagonal"))
+        encoded = encode_table(
+            pl.concat([outcome.written, outcome.rejects, outcome.notes], how="diagonal")
+        )
         path = self._path(plan)
         try:
             # after a power cut the digest reveals a damaged file, and the shard is decoded again
@@ -127,9 +150,12 @@ class DecodedShardCache:
         except WriteError as error:
             note(f"{error}; the next run decodes {plan.folder} again")
 
-    def keep_only(self, plans: Iterable[ShardPlan]) -> None:
-        """Remove the outcomes of all other plans."""
-        needed = {self._path(plan) for plan in plans}
+    def paths(self, plans: Iterable[ShardPlan]) -> set[Path]:
+        """Return the files with the outcomes of plans."""
+        return {self._path(plan) for plan in plans}
+
+    def keep_only(self, needed: Collection[Path]) -> None:
+        """Remove all files except some; see `paths`."""
         for path in self._folder.glob("*"):
             if path not in needed:
                 # an entry that cannot be removed, such as a folder, is harmless: it is never read

@@ -10,7 +10,18 @@ from shared.storage.store import Store
 UNREADABLE = "unreadable"
 """Reject reason of a file that cannot be read; every run tries it again."""
 
-DECIDE_ON_PIXELS = ("mura-lake", "opencv-python-headless", "simplejpeg", "isal")
+DISPLAY = "display"
+"""Kind of a finding: a DICOM file is not displayed as it asks for."""
+
+DECIDE_ON_PIXELS = (
+    "mura-lake",
+    "opencv-python-headless",
+    "simplejpeg",
+    "isal",
+    "pydicom",
+    "pylibjpeg-libjpeg",
+    "pylibjpeg-openjpeg",
+)
 """Distributions whose version may change the stored pixels."""
 
 
@@ -38,11 +49,20 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class Job:
-    """The parts common to all shards of a run: source, destination and image spec."""
+    """The parts common to all shards of a run.
+
+    Attributes:
+        source: the tree of radiographs.
+        lake: the destination.
+        image: specification of the stored images.
+        names_patients: whether paths identify patients; if not, DICOM files identify their patient
+            and study themselves.
+    """
 
     source: Store
     lake: Store
     image: ImageSpec
+    names_patients: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,9 +75,11 @@ class WrittenShard:
         content_digest: digest of its content.
         rows: manifest columns from decoding and writing, one dictionary a written view.
         rejects: path, reason and detail of each rejected view.
+        notes: kind, path and detail of each deviation from the display that a file asks for.
     """
 
     partial: Path | None
     content_digest: str
     rows: list[dict[str, Any]]
     rejects: list[tuple[str, str, str]]
+    notes: list[tuple[str, str, str]]

@@ -1,6 +1,8 @@
 """Detection of file formats from the first bytes, regardless of the file name."""
 
 import codecs
+import re
+from struct import unpack_from
 from typing import Literal
 
 from shared.errors import ImageError
@@ -10,6 +12,15 @@ _JPEG_SIGNATURE = b"\xff\xd8\xff"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _DICOM_PREFIX, _DICOM_OFFSET = b"DICM", 128
 _FIRST_BYTES = 512
+NUM_HEADER_BYTES = 132
+"""Number of first bytes that `is_dicom` needs."""
+SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic")
+"""Endings of the names of radiographs, in lower case."""
+# a name without an ending, or a UID such as 1.2.840.10008, which archives use as name
+_BARE_NAME = re.compile(r"[^.]+|.*\.\d+")
+# explicit value representations of the elements that begin a file (PS3.5, 6.2)
+_FIRST_VRS = (b"UL", b"OB", b"UI", b"SH", b"CS", b"LO", b"DA", b"TM", b"ST")
+_MOST_FIRST_VALUE_BYTES = 128
 # offset, magic number, name; from the specifications of the formats and the `file` command
 _OTHER_FORMATS = (
     (0, b"GIF87a", "GIF"),
@@ -20,7 +31,6 @@ _OTHER_FORMATS = (
     (0, b"II+\x00", "BigTIFF"),
     (0, b"MM\x00+", "BigTIFF"),
     (8, b"WEBP", "WebP"),
-    (_DICOM_OFFSET, _DICOM_PREFIX, "DICOM"),
     (0, b"%PDF-", "PDF"),
     (0, b"PK\x03\x04", "ZIP"),
     (0, b"\x1f\x8b", "gzip"),
@@ -41,12 +51,13 @@ _OTHER_FORMATS = (
 )
 
 
-def detect_format(encoded: bytes) -> Literal["png", "jpeg"]:
+def detect_format(encoded: bytes) -> Literal["png", "jpeg", "dicom"]:
     """Return the readable format of a file.
 
     The content decides, because many collections contain JPEGs named `.png`, and a failed download
-    keeps its name. Other formats are refused, with one reason for each remedy: download again
-    (`empty`, `text`), `git lfs pull` (`lfs_pointer`), convert (`other_format`).
+    keeps its name. DICOM files may lack the preamble. Other formats are refused, with one reason
+    for each remedy: download again (`empty`, `text`), `git lfs pull` (`lfs_pointer`), convert
+    (`other_format`).
 
     Raises:
         ImageError: Reason `empty`, `truncated`, `lfs_pointer`, `text`, `other_format`, `corrupt` (a
@@ -56,6 +67,8 @@ def detect_format(encoded: bytes) -> Literal["png", "jpeg"]:
         return "png"
     if encoded.startswith(_JPEG_SIGNATURE):
         return "jpeg"
+    if is_dicom(encoded) or _is_bare_dicom(encoded):
+        return "dicom"
     if not encoded:
         raise ImageError("empty", "the file is empty")
     first = encoded[:_FIRST_BYTES]
@@ -77,6 +90,33 @@ def detect_format(encoded: bytes) -> Literal["png", "jpeg"]:
 def is_dicom(encoded: bytes) -> bool:
     """Return whether bytes start with the DICOM preamble and prefix (PS3.10, 7.1)."""
     return encoded.startswith(_DICOM_PREFIX, _DICOM_OFFSET)
+
+
+def has_suffix(name: str) -> bool:
+    """Return whether a file is a radiograph by its name."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def is_bare_name(name: str) -> bool:
+    """Return whether a file without a suffix may be DICOM, so that its first bytes decide."""
+    return _BARE_NAME.fullmatch(name) is not None
+
+
+def _is_bare_dicom(encoded: bytes) -> bool:
+    """Return whether bytes start with an element of group 2 or 8, without a preamble.
+
+    The first element is short; its value representation is explicit, or it has a length only.
+    """
+    if len(encoded) < NUM_HEADER_BYTES:
+        return False
+    for order in ("<", ">"):
+        group, element, vr, length = unpack_from(f"{order}HH2sH", encoded)
+        (implicit,) = unpack_from(f"{order}I", encoded, 4)
+        is_short = vr in _FIRST_VRS and (vr == b"OB" or length <= _MOST_FIRST_VALUE_BYTES)
+        is_implicit = order == "<" and 0 < implicit <= _MOST_FIRST_VALUE_BYTES
+        if group in (2, 8) and element <= 0x20 and (is_short or is_implicit):
+            return True
+    return False
 
 
 def _is_text(first: bytes) -> bool:

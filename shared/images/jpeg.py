@@ -7,8 +7,8 @@ from shared.errors import ImageError
 from shared.images.orientation import EXIF_START, XMP_START, find_xmp_orientation
 from shared.images.size import check_size
 
-SOI = 0xD8
-_EOI, _SOS, _APP1 = 0xD9, 0xDA, 0xE1
+SOI, SOS = 0xD8, 0xDA
+_EOI, _APP1 = 0xD9, 0xE1
 MARKERS_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
 """TEM and RST0 to RST7."""
 _PROGRESSIVE = 0xC2
@@ -81,7 +81,7 @@ def read_jpeg(encoded: bytes) -> Jpeg:
         if marker == _APP1:
             app1.append(encoded[start + 2 : end])
         offset = end
-        if marker == _SOS:
+        if marker == SOS:
             scans.append(encoded[start + 2 : end])
             if len(scans) > _MOST_SCANS:
                 raise ImageError("too_large", f"more than {_MOST_SCANS} scans")

@@ -9,19 +9,21 @@ Fit = Literal["pad", "stretch"]
 Crop = Literal["none", "field"]
 Contrast = Literal["none", "percentile", "clahe"]
 Encoding = Literal["raw", "png", "jpeg"]
+Depth = Literal["auto", "8", "10", "12", "14", "16", "file"]
 
 FITS: tuple[Fit, ...] = get_args(Fit)
 CROPS: tuple[Crop, ...] = get_args(Crop)
 CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
+DEPTHS: tuple[Depth, ...] = get_args(Depth)
 
 JPEG_QUALITY = 95
 """Quality of images stored as JPEG, on libjpeg's scale."""
 
 _MIN_SIZE_PX, _MAX_SIZE_PX = 16, 2048
 _PIXELS = {"channels": 1, "dtype": "uint8"}
-_DEFAULTS = {"crop": "none", "contrast": "none"}
-"""Values of settings that an older `lake.json` lacks."""
+_DEFAULTS = {"crop": "none", "contrast": "none", "depth": "auto"}
+"""Values of settings that a `lake.json` may lack."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class ImageSpec:
         crop: `field` crops the source to its collimated field first.
         contrast: Adjustment of grey levels after resizing.
         encoding: Storage of the pixels: raw, lossless PNG, or JPEG.
+        depth: Bits of the samples in 16-bit PNG files; `auto` if the lake has no such file.
     """
 
     size: int = 320
@@ -41,6 +44,7 @@ class ImageSpec:
     crop: Crop = "none"
     contrast: Contrast = "none"
     encoding: Encoding = "raw"
+    depth: Depth = "auto"
 
     def __post_init__(self) -> None:
         if not _MIN_SIZE_PX <= self.size <= _MAX_SIZE_PX:
@@ -53,6 +57,7 @@ class ImageSpec:
             ("crop", CROPS),
             ("contrast", CONTRASTS),
             ("encoding", ENCODINGS),
+            ("depth", DEPTHS),
         ):
             if (value := getattr(self, name)) not in choices:
                 raise UsageError(
@@ -64,10 +69,16 @@ class ImageSpec:
         """Number of bytes of the pixels of one image, one byte per pixel."""
         return self.size * self.size
 
+    @property
+    def decoding_depth(self) -> Depth:
+        """Depth for decoding: 16 bits if the lake has no 16-bit file that shows another one."""
+        return "16" if self.depth == "auto" else self.depth
+
     def to_json(self) -> dict[str, Any]:
-        """Return the specification as stored in `lake.json`."""
+        """Return the specification as stored in `lake.json`, without `depth` if it is `auto`."""
+        settings = {name: value for name, value in asdict(self).items() if value != "auto"}
         quality = {"jpeg_quality": JPEG_QUALITY} if self.encoding == "jpeg" else {}
-        return {**asdict(self), **quality, **_PIXELS}
+        return {**settings, **quality, **_PIXELS}
 
     @classmethod
     def from_json(cls, recorded: dict[str, Any]) -> "ImageSpec":
@@ -82,8 +93,9 @@ class ImageSpec:
         except (UsageError, KeyError, TypeError) as error:
             raise LakeError(f"Expected images that this version supports: {error}") from None
         # 64.0 and 64 are equal, and so are True and 1, so compare the types too
-        if spec.to_json() != recorded or any(
-            type(value) is not type(recorded[name]) for name, value in spec.to_json().items()
+        expected = {**_DEFAULTS, **spec.to_json()}
+        if expected != recorded or any(
+            type(value) is not type(recorded[name]) for name, value in expected.items()
         ):
             raise LakeError(f"Expected images stored as {spec.to_json()}. Received: {recorded}")
         return spec

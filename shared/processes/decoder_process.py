@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 from threading import Timer
+from typing import Any
 
 import numpy as np
 
 from shared.errors import ImageError, WorkerError
-from shared.images.pixels import Pixels
-from shared.processes.limited_child import LENGTH, READY, SHAPE, read
+from shared.images.radiograph import Radiograph
+from shared.processes.limited_child import LENGTH, READY, RESPONSE, read
 
 _GRACE_S = 1.0
 # Windows ignores start_new_session
@@ -24,12 +25,13 @@ _FILES_PER_CHILD = 200
 class DecoderProcess:
     """A decoder process; it ends when its input pipe closes, so at the latest with this process."""
 
-    def __init__(self, decoder: str, limit_s: float):
+    def __init__(self, decoder: str, limit_s: float, *arguments: str):
         self._num_files, self._limit_s = 0, limit_s
         self._is_broken = self._is_overdue = False
+        call = (decoder, limit_s, *arguments)
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; "
-            f"from shared.processes.limited_child import serve; serve({decoder!r}, {limit_s})"
+            f"from shared.processes.limited_child import serve; serve{call!r}"
         )
         try:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
@@ -60,7 +62,7 @@ class DecoderProcess:
         """Whether the process can decode another file."""
         return not self._is_broken and self._num_files < _FILES_PER_CHILD
 
-    def decode(self, encoded: bytes | bytearray) -> Pixels:
+    def decode(self, encoded: bytes | bytearray) -> Radiograph:
         """Decode a file; the errors are those of `LimitedProcesses.decode`."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin
@@ -81,16 +83,18 @@ class DecoderProcess:
             stdin.write(LENGTH.pack(len(encoded)))
             stdin.write(encoded)
             stdin.flush()
-            is_decoded, *shape = SHAPE.unpack(read(stdout, SHAPE.size))
-            content = read(stdout, shape[0] * shape[1])
+            is_decoded, num_bytes, *shape = RESPONSE.unpack(read(stdout, RESPONSE.size))
+            text, content = read(stdout, num_bytes), read(stdout, shape[0] * shape[1])
         except (EOFError, BrokenPipeError):
             raise self._explain_end() from None
         finally:
             watchdog.cancel()
         self._is_broken = False
         if not is_decoded:
-            raise ImageError(*json.loads(content))
-        return np.frombuffer(content, np.uint8).reshape(shape)
+            raise ImageError(*json.loads(text))
+        others: dict[str, Any] = json.loads(text)
+        grey = np.frombuffer(content, np.uint8).reshape(shape)
+        return Radiograph(grey=grey, notes=tuple(others.pop("notes")), **others)
 
     def kill(self) -> None:
         """End the process without waiting for it; callable from any thread."""

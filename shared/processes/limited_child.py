@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import IO
 
 from shared.errors import ImageError
-from shared.images.pixels import Pixels
+from shared.images.radiograph import Radiograph
 
-LENGTH, SHAPE = struct.Struct("<Q"), struct.Struct("<?QQ")
-"""Header of a file: its length. Header of a response: true for pixels, then rows and columns."""
+LENGTH, RESPONSE = struct.Struct("<Q"), struct.Struct("<?QQQ")
+"""Header of a file: its length. Header of a response: true for a radiograph; the bytes of a JSON
+text; rows and columns of the pixels after it."""
 READY = b"ready"
 """Sent once, after the decoder has been imported."""
 
@@ -29,7 +30,7 @@ def read(pipe: IO[bytes], num_bytes: int) -> bytes:
     return content
 
 
-def serve(decoder: str, limit_s: float) -> None:
+def serve(decoder: str, limit_s: float, *arguments: str) -> None:
     """Decode the files sent on standard input, until it closes."""
     source, responses = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # output of libraries must not mix with the responses
@@ -37,7 +38,7 @@ def serve(decoder: str, limit_s: float) -> None:
         os.dup2(nowhere.fileno(), 0)
         os.dup2(nowhere.fileno(), 1)
     module, _, name = decoder.partition(":")
-    decode: Callable[[bytes], Pixels] = getattr(importlib.import_module(module), name)
+    decode: Callable[..., Radiograph] = getattr(importlib.import_module(module), name)
     _limit_process()
     responses.write(READY)
     responses.flush()
@@ -45,8 +46,7 @@ def serve(decoder: str, limit_s: float) -> None:
         encoded = read(source, *LENGTH.unpack(header))
         _set_alarm(limit_s)
         try:
-            pixels = decode(encoded)
-            response = SHAPE.pack(True, *pixels.shape) + pixels.tobytes()
+            response = _encode_radiograph(decode(encoded, *arguments))
         except ImageError as error:
             response = _encode_error(error.reason, error.detail)
         except MemoryError:
@@ -78,6 +78,12 @@ def _set_alarm(limit_s: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, limit_s)
 
 
+def _encode_radiograph(radiograph: Radiograph) -> bytes:
+    others = {name: value for name, value in vars(radiograph).items() if name != "grey"}
+    text, grey = json.dumps(others).encode(), radiograph.grey
+    return RESPONSE.pack(True, len(text), *grey.shape) + text + grey.tobytes()
+
+
 def _encode_error(reason: str, detail: str) -> bytes:
-    content = json.dumps([reason, detail]).encode()
-    return SHAPE.pack(False, 1, len(content)) + content
+    text = json.dumps([reason, detail]).encode()
+    return RESPONSE.pack(False, len(text), 0, 0) + text

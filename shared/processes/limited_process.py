@@ -7,7 +7,7 @@ affects only the file. Each child decodes many files, one at a time.
 import atexit
 from threading import Lock
 
-from shared.images.pixels import Pixels
+from shared.images.radiograph import Radiograph
 from shared.processes.decoder_process import DecoderProcess
 
 
@@ -15,13 +15,14 @@ class LimitedProcesses:
     """Pool of decoder processes, one for each concurrent call.
 
     Args:
-        decoder: `module:function`; the function takes a file's bytes and returns pixels or raises
-            `ImageError`.
+        decoder: `module:function`; the function takes a file's bytes and `arguments`, and returns
+            a `Radiograph` or raises `ImageError`.
         limit_s: Time limit per file in seconds.
+        arguments: Further arguments of the function.
     """
 
-    def __init__(self, decoder: str, limit_s: float = 30):
-        self._decoder, self._limit_s = decoder, limit_s
+    def __init__(self, decoder: str, limit_s: float = 30, *arguments: str):
+        self._call = (decoder, limit_s, *arguments)
         self._idle: list[DecoderProcess] = []
         self._busy: set[DecoderProcess] = set()
         self._lock = Lock()
@@ -31,9 +32,9 @@ class LimitedProcesses:
         """Start a process in advance, so that the first file does not wait for it."""
         with self._lock:
             if not self._idle:
-                self._idle.append(DecoderProcess(self._decoder, self._limit_s))
+                self._idle.append(DecoderProcess(*self._call))
 
-    def decode(self, encoded: bytes | bytearray) -> Pixels:
+    def decode(self, encoded: bytes | bytearray) -> Radiograph:
         """Decode a file in a child process.
 
         Raises:
@@ -43,7 +44,7 @@ class LimitedProcesses:
             WorkerError: A process cannot be started.
         """
         with self._lock:
-            child = self._take_idle() or DecoderProcess(self._decoder, self._limit_s)
+            child = self._take_idle() or DecoderProcess(*self._call)
             self._busy.add(child)
         try:
             return child.decode(encoded)

@@ -69,6 +69,11 @@ class Folder:
                 raise FileNotFoundError(*error.args) from None
             raise
 
+    def read_start(self, path: str, num_bytes: int) -> bytes:
+        """Return the first bytes of a file; see `read`."""
+        with open_regular(self.root / path) as file:
+            return file.read(num_bytes)
+
     def write(self, path: str, data: bytes) -> None:
         """Write a file atomically and durably."""
         write_atomically(self.root / path, data)

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
-import tensorflow as tf
 
 from shared.images.spec import ImageSpec
 from shared.lake.open import Lake, open_lake
@@ -41,6 +40,8 @@ def test_stored_pixels_are_those_of_opencv_alone(lake: Lake, phantom_tree: Path)
 
 @pytest.mark.slow
 def test_tensorflow_reads_the_shards_as_they_are(lake: Lake) -> None:
+    import tensorflow as tf
+
     features = {
         "image": tf.io.FixedLenFeature([], tf.string),
         "label": tf.io.FixedLenFeature([], tf.int64),

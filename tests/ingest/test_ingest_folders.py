@@ -70,7 +70,7 @@ def test_what_a_path_says_is_learnt_anew(folders: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     alone = call("mura-ingest", folders, f"lake={lake}", *WORDS)
     assert alone.returncode == 0, alone.stderr
-    assert "each file counts as a patient" in alone.stderr
+    assert "each PNG or JPEG file counts as a patient" in alone.stderr
     views = open_lake(lake).manifest
     assert views["patient_id"].n_unique() == views.height
     assert views["study_id"].equals(views["view_id"])

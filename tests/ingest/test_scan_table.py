@@ -121,16 +121,24 @@ def test_paths_below_the_folder_of_images(images: Path) -> None:
     assert above.views["view_id"].to_list() == [f"images/{row[0]}" for row in ROWS]
 
 
+def test_a_row_may_name_a_file_without_an_ending(images: Path) -> None:
+    (images / "a" / "IM0001").touch()
+    found = scan(images, make([*ROWS, ("IM0001", "0", "p3", "val")]))
+    assert fields(found) == [*EXPECTED[:2], ("a/IM0001", "valid", 0, "p3/normal"), *EXPECTED[2:]]
+
+
 def test_what_does_not_fit_is_counted_with_examples(images: Path) -> None:
     (images / "a" / "9.png").touch()
     (images / "a" / "9_mask.png").touch()
     (images / "a" / "notes.txt").touch()
+    (images / "LICENSE").touch()
     more = [("a/8.png", "0", "p3", "train"), ("../secret/1.png", "0", "p3", "train")]
     found = scan(images, make([*ROWS, *more]))
     assert fields(found) == EXPECTED
     assert found.num_ignored == {
         "images without a row in the table: such as a/9.png": 1,
         "masks": 1,
+        "other files": 1,
     }
     assert found.findings.rows() == [
         ("rows_without_file", "labels.csv", "2 rows, such as ../secret/1.png"),

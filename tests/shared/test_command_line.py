@@ -109,10 +109,10 @@ def test_help_fits_any_width(
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_a_refusal_is_the_same_in_any_encoding(encoding: str) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    result = run("mura-train", "part=knee", environment=environment)
+    result = run("mura-train", "augment=loud", environment=environment)
     assert result.returncode == 2
-    assert result.stderr.startswith("train: invalid choice 'knee' for argument '--part'. Expected")
-    assert result.stderr.endswith("'other').\n")
+    assert result.stderr.startswith("train: invalid choice 'loud' for argument '--augment'.")
+    assert result.stderr.endswith("'strong').\n")
 
 
 def test_help_teaches_the_same_without_docstrings() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ingest.sources.layout import UnknownLayoutError
 from shared.errors import ImageError, MuraLakeError
 from shared.storage.entries import ChangedFileError
 
@@ -18,7 +19,12 @@ def _subclasses(base: type[Exception]) -> Iterator[type[Exception]]:
 _ERRORS = [
     ImageError("truncated", "the file ends at byte 7"),
     ChangedFileError(7),
-    *(each("Expected 1. Received: 2") for each in _subclasses(MuraLakeError) if each != ImageError),
+    UnknownLayoutError("1", "2"),
+    *(
+        each("Expected 1. Received: 2")
+        for each in _subclasses(MuraLakeError)
+        if each not in (ImageError, UnknownLayoutError)
+    ),
 ]
 
 

@@ -1,40 +1,33 @@
 """The cross-validation to audit: its predictions joined to the lake, and its frozen backbone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from shared.console import note
-from shared.errors import TrainingError, UsageError, WeightsError
+from shared.errors import TrainingError
 from shared.images.pixels import Pixels
 from shared.labels import LABEL_NAMES
 from shared.lake.manifest import PUBLISHED
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
+from trainer.audit.backbone import Backbone, find_backbone
 from trainer.data.target import abnormal_probability
 from trainer.evaluation.binary_metrics import Floats
 from trainer.evaluation.calibration import calibrate
 from trainer.evaluation.scored_table import by_study
-from trainer.features.embedder import Embedder
-from trainer.features.variants import PLAIN
 from trainer.inference.predictor import Predictor, open_predictor
-from trainer.models.candidates import Candidate
-from trainer.options import AuditOptions, CvOptions
+from trainer.options import AuditOptions
 from trainer.report.thumbnails import to_thumbnail
-from trainer.runs.context import RunContext
 from trainer.runs.open import open_saved_run
 from trainer.runs.saved_run import SavedRun
-
-_OPTIONS_OF_BACKBONE = ("models", "weight_decays", "weights", "train", "recipe", "deterministic")
-"""Options that determine the candidates and their embeddings; others may be of another version."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A radiograph of a page: its view, its published label, and a `data:` URL."""
+    """A radiograph of a page: its view, its label, and a `data:` URL."""
 
     view_id: str
     label: str
@@ -76,43 +69,13 @@ class AuditedRun:
         return studies.with_columns(calibrated=pl.Series(calibrated))
 
     @cached_property
-    def weight_decay(self) -> float | None:
-        """The weight decay of the chosen head; None if the whole network was trained."""
-        return next((c.weight_decay for c in self._candidates if c.name == self.run.model), None)
-
-    @cached_property
-    def embedder(self) -> Embedder | None:
-        """The embedder of the chosen head; None without a head, or without pretrained weights."""
-        if self.weight_decay is None or self._options is None:
-            return None
-        (model_name,) = {c.model for c in self._candidates if c.name == self.run.model}
-        # the lake may have moved since
-        options = replace(self._options, lake=str(self.lake.store), cache="")
-        context = RunContext(options, self.lake, self.run.folder)
-        embedder = Embedder(context, model_name, self.out_of_fold)
-        try:
-            embedder.key(PLAIN)
-        except WeightsError as error:
-            note(f"the audit uses no embeddings: {error}")
-            return None
-        return embedder
-
-    @cached_property
-    def _options(self) -> CvOptions | None:
-        recorded = self.run.config["options"]
-        try:
-            return CvOptions(**{name: recorded[name] for name in _OPTIONS_OF_BACKBONE})
-        except (KeyError, TypeError, UsageError) as error:
-            note(f"the audit uses no embeddings: the run has options of another version: {error}")
-            return None
+    def backbone(self) -> Backbone | None:
+        """The frozen backbone, if the run has one."""
+        return find_backbone(self.run, self.lake, self.out_of_fold)
 
     @cached_property
     def _predictor(self) -> Predictor:
         return open_predictor(self.run, "litert", self.views.height)
-
-    @property
-    def _candidates(self) -> list[Candidate]:
-        return self._options.candidates if self._options else []
 
     def predict(self, images: Pixels) -> Floats:
         """Return the saved model's probability of abnormal, (rows,), of uint8 (rows, size, size).
@@ -130,6 +93,8 @@ class AuditedRun:
 
     def show(self, view_ids: Sequence[str]) -> tuple[Picture, ...]:
         """Return the pictures of a few views, in their order."""
+        if not view_ids:
+            return ()
         order = pl.DataFrame({"view_id": view_ids}, {"view_id": pl.String})
         views = order.join(self.views, on="view_id", maintain_order="left")
         labels: list[int] = views["label"].to_list()

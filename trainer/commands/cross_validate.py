@@ -17,7 +17,6 @@ from trainer.evaluation.scored_table import score
 from trainer.inference.trained_model import TrainedModel, predict
 from trainer.models.candidates import Candidate
 from trainer.options import CvOptions
-from trainer.report.formatting import count
 from trainer.report.terminal import show_comparison
 from trainer.runs.context import RunContext
 from trainer.runs.provenance import describe_run
@@ -153,7 +152,8 @@ def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candi
     pooled = {name: {"all": measure(model_rows)} for name, model_rows in rows.items()}
     show_comparison(pooled, {name: measure_folds(model_rows) for name, model_rows in rows.items()})
     best_name = choose(pooled)
-    say(f"best of {count(len(results), 'candidates')}, by pooled view AUROC: {best_name}")
+    if len(results) > 1:
+        say(f"best of {len(results)} candidates, by pooled view AUROC: {best_name}")
     return next(candidate for candidate in results if candidate.name == best_name)
 
 

@@ -1,8 +1,9 @@
 """Predict views and studies from image paths with a saved run."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,13 +14,14 @@ import polars as pl
 from shared.console import delivering, note
 from shared.errors import ImageError, SourceError
 from shared.images.pixels import Pixels
+from shared.images.radiograph import NO_IMAGE
 from shared.images.spec import ImageSpec
 from shared.printable import printable
 from shared.progress import Progress
 from shared.storage.atomic import convert_write_errors
 from shared.storage.store import as_path
 from trainer.data.map_ahead import map_ahead
-from trainer.inference.image_input import read_view
+from trainer.inference.image_input import PreparedView, read_view
 from trainer.inference.predictor import Predictor, open_predictor
 from trainer.inference.study_predictions import predict_studies
 from trainer.keras_import import import_keras
@@ -31,6 +33,7 @@ from trainer.runs.saved_run import SavedRun
 
 _READ_AHEAD = 64
 """Views that threads decode in advance; the limit bounds memory."""
+_NO_PIXELS: Pixels = np.empty((0, 0), np.uint8)
 _MAP_VIEWS = 16
 """Views that are explained at a time."""
 
@@ -49,12 +52,18 @@ def predict(options: PredictOptions) -> None:
     if heat_maps:
         with convert_write_errors(heat_maps):
             heat_maps.mkdir(parents=True, exist_ok=True)
+    _note_left_out(found.left_out)
     predictor = open_predictor(saved_run, options.engine, len(found.files))
     predictions = predict_files(saved_run, predictor, found)
     with delivering():
         PRINTERS[options.format](predictions)
     if heat_maps:
         _write_heat_maps(saved_run, heat_maps, found.files)
+    if not predictions.views.height and not predictions.unread.height:
+        raise SourceError(
+            "Expected at least one image. "
+            f"Received: {len(found.files):,} DICOM files that are not images"
+        )
     if predictions.unread.height:
         raise SourceError(
             f"Expected {len(found.files):,} readable views. "
@@ -65,35 +74,72 @@ def predict(options: PredictOptions) -> None:
 
 def predict_files(saved_run: SavedRun, predictor: Predictor, found: FoundViews) -> Predictions:
     """Return predictions for views and studies; decoding and prediction overlap."""
-    # errors by row of the table of views; readable views have an output instead
-    errors: dict[int, ImageError] = {}
+    results: dict[int, PreparedView | ImageError] = {}
     # np.concatenate needs an array even if no view can be read
     outputs = [np.empty((0, predictor.num_outputs), np.float32)]
     with Progress("predict", len(found.files)) as progress:
         views = _read_ahead(found.files, saved_run.image)
-        batches = _batch(views, predictor.batch_views, errors)
+        batches = _batch(views, predictor.batch_views, results)
         for batch in predictor.predict_batches(images for _, images in batches):
             outputs.append(batch)
             progress.advance(len(batch))
-    table = found.table
-    read = table[[row for row in range(table.height) if row not in errors]]
+    read, unread = _divide(found.table, results)
+    others = unread.filter(reason=NO_IMAGE)
+    _note_left_out(dict(others["detail"].value_counts().iter_rows()))
+    _note_display(read)
+    return Predictions(
+        printable(str(saved_run.folder)),
+        *predict_studies(saved_run, read, np.concatenate(outputs)),
+        unread.filter(pl.col("reason") != NO_IMAGE),
+    )
+
+
+def _divide(
+    table: pl.DataFrame, results: Mapping[int, PreparedView | ImageError]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the readable views with `study` and `note`, and the others with their reason.
+
+    The study of a DICOM file is its StudyInstanceUID, that of any other file is its folder.
+    """
+    views = {row: view for row, view in results.items() if not isinstance(view, ImageError)}
+    errors = {row: error for row, error in results.items() if isinstance(error, ImageError)}
+    read = table[list(views)]
+    read = read.with_columns(
+        study=pl.Series(
+            [
+                view.study or folder
+                for view, folder in zip(views.values(), read["study"], strict=True)
+            ],
+            dtype=pl.String,
+        ),
+        note=pl.Series(["; ".join(view.notes) for view in views.values()], dtype=pl.String),
+    )
     unread = table[list(errors)].with_columns(
         reason=pl.Series([error.reason for error in errors.values()], dtype=pl.String),
         detail=pl.Series([error.detail for error in errors.values()], dtype=pl.String),
     )
-    return Predictions(
-        printable(str(saved_run.folder)),
-        *predict_studies(saved_run, read, np.concatenate(outputs)),
-        unread,
-    )
+    return read, unread
 
 
-def _read_ahead(files: Iterable[Path], spec: ImageSpec) -> Iterator[Pixels | ImageError]:
+def _note_left_out(counts: Mapping[str, int]) -> None:
+    if counts:
+        shown = ", ".join(f"{number:,} {kind}" for kind, number in sorted(counts.items()))
+        note(f"left out: {shown}")
+
+
+def _note_display(read: pl.DataFrame) -> None:
+    """Print each kind of display note once, with the number of views and an example."""
+    noted = read.filter(pl.col("note") != "").group_by("note", maintain_order=True)
+    for text, number, path in noted.agg(pl.len(), pl.col("path").first()).iter_rows():
+        note(f"{number:,} views, such as {path}: {text}")
+
+
+def _read_ahead(files: Iterable[Path], spec: ImageSpec) -> Iterator[PreparedView | ImageError]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from map_ahead(pool, partial(_try_to_read, spec=spec), files, _READ_AHEAD)
 
 
-def _try_to_read(path: Path, spec: ImageSpec) -> Pixels | ImageError:
+def _try_to_read(path: Path, spec: ImageSpec) -> PreparedView | ImageError:
     try:
         return read_view(path, spec)
     except ImageError as error:
@@ -101,13 +147,20 @@ def _try_to_read(path: Path, spec: ImageSpec) -> Pixels | ImageError:
 
 
 def _batch(
-    views: Iterable[Pixels | ImageError], batch_views: int, errors: dict[int, ImageError]
+    views: Iterable[PreparedView | ImageError],
+    batch_views: int,
+    results: dict[int, PreparedView | ImageError],
 ) -> Iterator[tuple[list[int], Pixels]]:
-    """Yield the rows and images, (rows, size, size, 1), of readable views; collect other errors."""
+    """Yield the rows and images, (rows, size, size, 1), of readable views.
+
+    The results of all rows are collected in `results`, without pixels.
+    """
     numbered = enumerate(views)
     while batch := list(islice(numbered, batch_views)):
-        errors |= {row: view for row, view in batch if isinstance(view, ImageError)}
-        images = {row: view for row, view in batch if not isinstance(view, ImageError)}
+        images = {row: view.pixels for row, view in batch if isinstance(view, PreparedView)}
+        for row, view in batch:
+            is_read = isinstance(view, PreparedView)
+            results[row] = replace(view, pixels=_NO_PIXELS) if is_read else view
         if images:
             yield list(images), np.stack(list(images.values()))[..., None]
 

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from shared.errors import TrainingError
+
+Groups = npt.NDArray[np.int64]
 
 _TRUTH = ("study_id", "body_part", "label")
 
@@ -48,7 +51,7 @@ def _check_truth(first: pl.DataFrame, other: pl.DataFrame) -> None:
         )
 
 
-def _connect(groupings: Sequence[np.ndarray]) -> np.ndarray:
+def _connect(groupings: Sequence[Groups]) -> Groups:
     """Return the groups of rows that are connected in any grouping, (rows,), each int64 (rows,)."""
     groups = np.unique(groupings[0], return_inverse=True)[1]
     for other in groupings[1:]:

@@ -151,7 +151,7 @@ def _subtract(
 ) -> Difference:
     first, second = (measured[name] for name in names)
     values = (first.values[metric], second.values[metric])
-    difference = None if None in values else float(np.subtract(*values))
+    difference = None if values[0] is None or values[1] is None else values[0] - values[1]
     if first.resampled is None or second.resampled is None:
         return Difference(level, metric, *names, values, difference, None, None, None)
     drawn = first.resampled[metric] - second.resampled[metric]

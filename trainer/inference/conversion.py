@@ -56,8 +56,10 @@ def _trace(model: Any) -> Any:
 def convert_function(function: Any) -> bytes:
     """Return a concrete function in TensorFlow Lite's format."""
     # the converter aborts the process on graphs that contain Keras's variables
-    frozen = convert_variables_to_constants_v2(function)
-    return tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert()
+    frozen: Any = convert_variables_to_constants_v2(function)
+    graph = frozen.graph.as_graph_def()
+    # `from_concrete_functions` would freeze the graph again, which takes as long as the rest
+    return tf.compat.v1.lite.TFLiteConverter(graph, frozen.inputs, frozen.outputs).convert()
 
 
 def without_resizing(model: keras.Model) -> keras.Model:

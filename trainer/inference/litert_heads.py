@@ -12,12 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from tensorflow.lite.python import (  # pyright: ignore[reportMissingImports]  # loaded late by TensorFlow
-    schema_py_generated as schema,
-)
-from tensorflow.lite.tools import (  # pyright: ignore[reportMissingImports]  # loaded late by TensorFlow
-    flatbuffer_utils,
-)
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
 
 from trainer.models.ensemble import split_ensemble
 
@@ -61,7 +57,8 @@ class _Graph:
     """
 
     def __init__(self, content: bytes):
-        self._model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+        # the schema's annotations do not include None and arrays
+        self._model: Any = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
         # signatures name the tensors of the backbone
         self._model.signatureDefs = None
         (self._graph,) = self._model.subgraphs
@@ -147,7 +144,7 @@ class _Graph:
         return len(self._graph.tensors) - 1
 
     def _add_constant(self, values: npt.NDArray[Any]) -> int:
-        buffer = schema.BufferT()
+        buffer: Any = schema.BufferT()
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self._model.buffers.append(buffer)
         kind = _FLOAT32 if values.dtype == np.float32 else schema.TensorType.INT32

@@ -35,19 +35,19 @@ def predict_studies(
 
     Args:
         saved_run: the run with the model and the thresholds.
-        views: one row per view, with the columns `path` and `study`.
+        views: one row per view, with the columns `path`, `study` and `note`.
         outputs: model outputs for these views, (rows, n).
 
     Returns:
-        Two tables, one row per view with `path` and `study`, and one row per study with `study` and
-        `num_views`. Both have `probability`, `calibrated_probability`, `low`, `high`, `threshold`,
-        `calibrated_threshold` and `decision`: normal or abnormal, at the threshold.
+        Two tables, one row per view with `path`, `study` and `note`, and one row per study with
+        `study` and `num_views`. Both have `probability`, `calibrated_probability`, `low`, `high`,
+        `threshold`, `calibrated_threshold` and `decision`: normal or abnormal, at the threshold.
 
     Raises:
         TrainingError: an output is not a probability.
     """
     check_outputs(outputs, saved_run.folder)
-    views_table = views.select("path", "study").with_columns(
+    views_table = views.select("path", "study", "note").with_columns(
         probability=abnormal_probability(outputs)
     )
     studies = views_table.group_by("study", maintain_order=True).agg(

@@ -2,20 +2,19 @@
 
 import glob
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from shared.errors import SourceError
-from shared.images.formats import is_dicom
+from shared.errors import ImageError, SourceError
+from shared.images.formats import NUM_HEADER_BYTES, detect_format, has_suffix
 from shared.printable import printable
 from shared.storage.store import as_path
+from shared.storage.walk import walk_folder
 
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
-# DICOM files begin with a preamble of 128 bytes and "DICM"
-_NUM_HEADER_BYTES = 132
 # spreadsheets evaluate CSV cells that begin with these characters
 _FORMULA_CHARACTERS = "=+-@"
 
@@ -27,56 +26,61 @@ class FoundViews:
     Attributes:
         files: one file per view; names may have any bytes.
         table: one row per view, with printable names: `path`, and `study`, the view's folder.
+        left_out: number of other files in the folders, by suffix.
     """
 
     files: list[Path]
     table: pl.DataFrame
+    left_out: dict[str, int]
 
 
 def find_views(paths: Sequence[str]) -> FoundViews:
     """Return the views of paths, each once, in the order of paths.
 
-    The path of a file is a view with any name. In folders, views are files that end in .png,
-    .jpg, .jpeg, .dcm or .dicom, and DICOM files with any other ending or none, because archives
-    name them by UID. Hidden files (AppleDouble's too) are skipped.
+    The path of a file is a view with any name. In folders, views are files with a suffix of
+    `shared.images.formats.SUFFIXES`, and DICOM files with any other ending or none, because
+    archives name them by UID. Hidden files (AppleDouble's too) are left out.
 
     Args:
         paths: files, folders or globs (`**` for any depth).
 
     Raises:
-        SourceError: a path does not exist or has no views, or two names have the same printable
-            form.
+        SourceError: a path does not exist or has no views, a folder cannot be read,
     """
     found: dict[str, Path] = {}
+    left_out: Counter[str] = Counter()
     for path in paths:
-        for file in _expand(path):
+        for file in _expand(path, left_out):
             found.setdefault(os.path.normpath(file.absolute()), file)
     files = list(found.values())
     table = {
         "path": _to_printable([str(file) for file in files]),
         "study": _to_printable([str(file.parent) for file in files]),
     }
-    return FoundViews(files, pl.DataFrame(table, schema=dict.fromkeys(table, pl.String)))
+    views = pl.DataFrame(table, schema=dict.fromkeys(table, pl.String))
+    return FoundViews(files, views, dict(left_out))
 
 
 def _to_printable(names: list[str]) -> list[str]:
     """Return printable names, with `./` before names that a spreadsheet would run as formulas."""
-    printable_names = [
-        printable(f"./{name}" if name[0] in _FORMULA_CHARACTERS else name) for name in names
-    ]
-    if len(set(printable_names)) < len(set(names)):
-        raise SourceError(
-            "Expected file names that differ in print. Received: two names that print alike, "
-            "because of control characters or bytes that are not UTF-8"
-        )
-    return printable_names
+    shown: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in dict.fromkeys(names):
+        text = base = printable(f"./{name}" if name[0] in _FORMULA_CHARACTERS else name)
+        # names that differ in control characters or in bytes that are not UTF-8 can print alike
+        number = 2
+        while text in taken:
+            text, number = f"{base} ({number})", number + 1
+        taken.add(text)
+        shown[name] = text
+    return [shown[name] for name in names]
 
 
-def _expand(path: str) -> Iterator[Path]:
+def _expand(path: str, left_out: Counter[str]) -> Iterator[Path]:
     expanded = as_path("paths", path)
     # a file name may contain glob characters, so existing files come first
     matches = [expanded] if expanded.exists() else _glob(str(expanded))
-    files = [file for match in matches for file in _list_views(match)]
+    files = [file for match in matches for file in _list_views(match, left_out)]
     if not files:
         reason = "without images" if matches else "which matches no file"
         raise SourceError(
@@ -90,21 +94,34 @@ def _glob(pattern: str) -> list[Path]:
     return [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207  # a pattern may be absolute
 
 
-def _list_views(path: Path) -> list[Path]:
+def _list_views(path: Path, left_out: Counter[str]) -> list[Path]:
+    """Return the views in a folder, sorted; links are followed, and cycles of links are cut."""
     if not path.is_dir():
         return [path]
-    files = (file for file in path.rglob("*") if file.name[0] != "." and not file.is_dir())
-    return sorted(file for file in files if _is_view(file))
+    views: list[Path] = []
+    for folder, entry in walk_folder(str(path), enters=lambda _: True):
+        file = path / folder / entry.name
+        if entry.name[0] != "." and _is_view(file):
+            views.append(file)
+        else:
+            left_out["hidden" if entry.name[0] == "." else _describe_suffix(file)] += 1
+    return sorted(views)
+
+
+def _describe_suffix(file: Path) -> str:
+    return printable(file.suffix.lower()) or "without suffix"
 
 
 def _is_view(file: Path) -> bool:
     """Return whether to read a file; also true for unreadable files, to report them."""
-    if file.suffix.lower() in _SUFFIXES:
+    if has_suffix(file.name):
         return True
     if not file.is_file():
         return False
     try:
         with file.open("rb") as opened:
-            return is_dicom(opened.read(_NUM_HEADER_BYTES))
+            return detect_format(opened.read(NUM_HEADER_BYTES)) == "dicom"
+    except ImageError:
+        return False
     except OSError:
         return True

@@ -91,7 +91,7 @@ def print_csv(predictions: Predictions) -> None:
         [rows.with_columns(level=pl.lit(name)) for name, rows in levels.items()],
         how="diagonal_relaxed",
     )
-    columns = ("level", "study", "path", "num_views", *_NUMBERS, "decision", "error")
+    columns = ("level", "study", "path", "num_views", *_NUMBERS, "decision", "note", "error")
     print(printable_lines(table.select(columns).write_csv().rstrip("\n")))
 
 

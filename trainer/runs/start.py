@@ -96,6 +96,4 @@ def describe_start(start: SavedRun) -> dict[str, Any]:
 
 def _select(views: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:
     """Return the views that share a patient, group or image with a table of training views."""
-    return views.filter(
-        pl.any_horizontal(pl.col(key).is_in(training[key].implode()) for key in _KEYS)
-    )
+    return views.filter(pl.any_horizontal(pl.col(key).is_in(set(training[key])) for key in _KEYS))

@@ -50,9 +50,9 @@ def count_overlap(views: pl.DataFrame, training: pl.DataFrame) -> dict[str, int]
         `num_patients`, whose number occurs in `training`; `num_images`, views with the bytes or the
         pixels of a view in `training`.
     """
-    patients = views.filter(pl.col("patient_id").is_in(training["patient_id"].implode()))
+    patients = views.filter(pl.col("patient_id").is_in(set(training["patient_id"])))
     digests = (
-        pl.col(name).is_in(training[name].implode()) for name in ("source_digest", "pixel_digest")
+        pl.col(name).is_in(set(training[name])) for name in ("source_digest", "pixel_digest")
     )
     return {
         "num_patients": patients["patient_id"].n_unique(),

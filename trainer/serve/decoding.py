@@ -7,9 +7,9 @@ import polars as pl
 
 from shared.errors import ImageError
 from shared.images.pixels import Pixels
-from shared.images.prepare import prepare
 from shared.images.spec import ImageSpec
 from shared.processes.limited_process import LimitedProcesses
+from trainer.inference.image_input import prepare_view
 from trainer.serve.reasons import describe
 from trainer.serve.uploads import Upload
 
@@ -22,7 +22,8 @@ class DecodedViews:
 
     Attributes:
         images: uint8 (size, size), one per readable view.
-        table: `path` and `study` of the readable views, in the same order.
+        table: `path`, `study` and `note` of the readable views, in the same order; if DICOM files
+            have several StudyInstanceUIDs, each is a study, and all other files another one.
         unread: `path`, `study`, `reason` and `detail` of the others.
     """
 
@@ -41,7 +42,9 @@ class ViewDecoder:
 
     def __init__(self, spec: ImageSpec, decode_s: float):
         self._spec = spec
-        self._processes = LimitedProcesses("trainer.inference.image_input:decode_grey", decode_s)
+        self._processes = LimitedProcesses(
+            "shared.images.decode:decode_radiograph", decode_s, spec.decoding_depth
+        )
 
     def start(self) -> None:
         """Start a process in advance, so that the first study does not wait for it."""
@@ -54,12 +57,13 @@ class ViewDecoder:
     def decode(self, uploads: Sequence[Upload]) -> DecodedViews:
         """Decode the views of a study, and clear their bytes."""
         images: list[Pixels] = []
-        names: list[str] = []
+        rows: list[tuple[str, str, str]] = []
         unread: list[tuple[str, str, str, str]] = []
         for upload in uploads:
             try:
-                images.append(prepare(self._processes.decode(upload.content), self._spec))
-                names.append(upload.name)
+                view = prepare_view(self._processes.decode(upload.content), self._spec)
+                images.append(view.pixels)
+                rows.append((upload.name, view.study, "; ".join(view.notes)))
             except ImageError as error:
                 unread.append((upload.name, _ONE_STUDY, error.reason, describe(error.reason)))
             except MemoryError:
@@ -69,12 +73,17 @@ class ViewDecoder:
             upload.content.clear()
         return DecodedViews(
             images,
-            pl.DataFrame({"path": names}, {"path": pl.String}).with_columns(
-                study=pl.lit(_ONE_STUDY)
-            ),
-            pl.DataFrame(
-                unread,
-                dict.fromkeys(("path", "study", "reason", "detail"), pl.String),
-                orient="row",
-            ),
+            _strings(_name_studies(rows), "path", "study", "note"),
+            _strings(unread, "path", "study", "reason", "detail"),
         )
+
+
+def _name_studies(rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, ...]]:
+    is_one = len({study for _, study, _ in rows if study}) <= 1
+    return [
+        (path, _ONE_STUDY if is_one else study or _ONE_STUDY, note) for path, study, note in rows
+    ]
+
+
+def _strings(rows: Sequence[tuple[str, ...]], *names: str) -> pl.DataFrame:
+    return pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row")

@@ -2,6 +2,7 @@
 
 _SENTENCES = {
     "animated": "The file contains several images.",
+    "beyond_depth": "The 16-bit image uses more bits than the images of the model.",
     "blank": "The image has only one grey level.",
     "cmyk": "The image is in CMYK colour.",
     "colour": "The image is in colour.",
@@ -9,6 +10,7 @@ _SENTENCES = {
     "empty": "The file is empty.",
     "lfs_pointer": "The file is a Git LFS pointer, not an image.",
     "multi_frame": "The DICOM file contains several frames.",
+    "no_image": "The DICOM file is a report or another object, not an image.",
     "no_pixels": "The DICOM file contains no pixels.",
     "other_format": "The file is not a PNG, JPEG or DICOM file.",
     "text": "The file is text.",

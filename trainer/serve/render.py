@@ -31,7 +31,7 @@ def render_result(study: StudyResult) -> str:
     predictions = study.predictions
     return render(
         _HERE / "result.html.j2",
-        study=next(predictions.studies.iter_rows(named=True), None),
+        studies=predictions.studies.to_dicts(),
         views=list(_describe_views(study)),
         unread=predictions.unread.to_dicts(),
     )

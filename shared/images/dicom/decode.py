@@ -3,40 +3,37 @@
 import warnings
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import pydicom
-from pydicom.encaps import generate_frames
 from pydicom.pixels.common import PhotometricInterpretation
-from pydicom.uid import JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLELossless
 
 from shared.errors import ImageError
-from shared.images.dicom.codestream import check_codestream, check_runs
+from shared.images.dicom.colour import COLOURS, to_grey
 from shared.images.dicom.display import show
 from shared.images.dicom.elements import read_elements
+from shared.images.dicom.functional_groups import lift_groups
+from shared.images.dicom.identity import hash_patient, read_study, refuse_other_objects
+from shared.images.dicom.samples import decode_samples
+from shared.images.dicom.stored import complete_bits, extract_stored
+from shared.images.dicom.values import read_number, read_text
 from shared.images.parser import parser
 from shared.images.pixels import Pixels
+from shared.images.radiograph import Radiograph, refuse_blank
 from shared.images.size import check_size
 
-_GREY = ("MONOCHROME1", "MONOCHROME2")
-_ENDED_BY_EOI = frozenset((*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes))
-_SOI, _EOI, _MOST_PADDING = b"\xff\xd8", b"\xff\xd9", 16
-_ITEM, _MOST_FRAGMENTS = b"\xfe\xff\x00\xe0", 65_536
+GREYS = ("MONOCHROME1", "MONOCHROME2")
 
 
-def decode_dicom(encoded: bytes) -> Pixels:
+def decode_dicom(encoded: bytes) -> Radiograph:
     """Decode a DICOM file to the initial display of a workstation; see `show`.
 
     pydicom and its plugins decode compressed transfer syntaxes (JPEG, JPEG-LS, JPEG 2000, RLE).
-    They are native code, which a damaged file can crash, so `decode_view` calls this function in a
-    separate process.
-
-    Returns:
-        uint8 of shape (height, width).
+    They are native code, which a damaged file can crash, so `read_radiograph` calls this function
+    in a separate process.
 
     Raises:
-        ImageError: Reason `blank`, `colour`, `multi_frame`, `no_pixels`, `corrupt`, `truncated`,
-            `too_large` or `undecodable`, or those of `check_size`.
+        ImageError: Reason `blank`, `colour`, `multi_frame`, `no_image`, `no_pixels`, `corrupt`,
+            `truncated`, `too_large` or `undecodable`, or those of `check_size`.
         MemoryError: Not enough memory.
     """
     with warnings.catch_warnings():
@@ -44,50 +41,53 @@ def decode_dicom(encoded: bytes) -> Pixels:
         warnings.simplefilter("ignore")
         with parser("pydicom, elements", "corrupt"):
             dataset = read_elements(encoded)
+            refuse_other_objects(dataset)
             _check_elements(dataset)
+            complete_bits(dataset)
+            lift_groups(dataset)
+            study, patient = read_study(dataset), hash_patient(dataset)
         with parser(f"pydicom, {_name_syntax(dataset)}"):
-            samples = _decode(dataset)
+            samples, precision = decode_samples(dataset)
         with parser("pydicom, window or look-up table"):
-            return show(samples, dataset)
+            grey, notes = _display(samples, precision, dataset)
+    height_px, width_px = grey.shape
+    channels = samples.shape[2] if samples.ndim == 3 else 1
+    return Radiograph(grey, width_px, height_px, channels, notes, study, patient)
+
+
+def _display(
+    samples: npt.NDArray[Any], precision: int | None, dataset: pydicom.Dataset
+) -> tuple[Pixels, tuple[str, ...]]:
+    if read_text(dataset, "PhotometricInterpretation") in GREYS:
+        return show(extract_stored(samples, dataset, precision), dataset)
+    grey = to_grey(samples, dataset)
+    refuse_blank(grey)
+    return grey, ()
 
 
 def _check_elements(dataset: pydicom.Dataset) -> None:
-    """Refuse anything but a single greyscale picture, before decoding."""
+    """Refuse anything but a single picture in grey or a known colour space, before decoding."""
     if "PixelData" not in dataset:
         raise ImageError("no_pixels", "the DICOM file has no pixel data")
-    interpretation = str(dataset.PhotometricInterpretation)
-    if dataset.SamplesPerPixel != 1 or interpretation not in _GREY:
+    untyped: Any = dataset
+    num_samples = read_number(dataset, "SamplesPerPixel") or 1
+    interpretation = read_text(dataset, "PhotometricInterpretation")
+    if not interpretation and num_samples == 1:
+        # viewers assume it, and almost all other modalities write it
+        interpretation = untyped.PhotometricInterpretation = "MONOCHROME2"
+    if num_samples != (1 if interpretation in (*GREYS, "PALETTE COLOR") else 3) or (
+        interpretation not in (*GREYS, *COLOURS)
+    ):
         known = interpretation in [str(each.value) for each in PhotometricInterpretation]
         found = interpretation if known else "an unknown photometric interpretation"
-        raise ImageError("colour", f"{found}; expected {' or '.join(_GREY)}")
-    if (num_frames := int(dataset.get("NumberOfFrames") or 1)) > 1:
-        raise ImageError("multi_frame", f"the DICOM file has {num_frames} frames")
-    check_size(int(dataset.Columns), int(dataset.Rows))
+        raise ImageError("colour", f"{found}, {num_samples:g} samples per pixel")
+    if (num_frames := read_number(dataset, "NumberOfFrames") or 1) > 1:
+        raise ImageError("multi_frame", f"the DICOM file has {num_frames:g} frames")
+    untyped.SamplesPerPixel = int(num_samples)
+    check_size(int(untyped.Columns), int(untyped.Rows))
 
 
 def _name_syntax(dataset: pydicom.Dataset) -> str:
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     # the name of an unknown UID is the UID, which may hold arbitrary text of the file
     return syntax.name if syntax and syntax.name != syntax else "unknown transfer syntax"
-
-
-def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
-    untyped: Any = dataset
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_encapsulated:
-        if untyped.PixelData.count(_ITEM) > _MOST_FRAGMENTS:
-            raise ImageError("too_large", f"more than {_MOST_FRAGMENTS} fragments")
-        picture = next(generate_frames(untyped.PixelData, number_of_frames=1))
-        if syntax == RLELossless:
-            num_pixels = int(untyped.Rows) * int(untyped.Columns)
-            check_runs(picture, num_pixels * int(untyped.BitsAllocated) // 8)
-        else:
-            check_codestream(picture, int(untyped.Columns), int(untyped.Rows))
-        is_jpeg = syntax in _ENDED_BY_EOI and picture.startswith(_SOI)
-        if is_jpeg and _EOI not in picture[-_MOST_PADDING:]:
-            # libjpeg silently fills in missing data
-            raise ImageError("truncated", "the JPEG ends before its EOI marker")
-    samples: npt.NDArray[Any] = np.asarray(untyped.pixel_array)
-    if samples.shape != (untyped.Rows, untyped.Columns):
-        raise ImageError("corrupt", f"the pixels have shape {samples.shape}")
-    return samples

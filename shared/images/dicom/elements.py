@@ -5,7 +5,12 @@ from typing import Any
 
 import pydicom
 from isal import isal_zlib
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from shared.errors import ImageError
 
@@ -14,6 +19,10 @@ _untyped: Any = pydicom
 _isal: Any = isal_zlib
 
 _NEEDED = (
+    "SOPClassUID",
+    "StudyInstanceUID",
+    "PatientID",
+    "IssuerOfPatientID",
     "Rows",
     "Columns",
     "SamplesPerPixel",
@@ -32,6 +41,24 @@ _NEEDED = (
     "WindowWidth",
     "VOILUTFunction",
     "VOILUTSequence",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "PresentationLUTShape",
+    "RedPaletteColorLookupTableDescriptor",
+    "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableDescriptor",
+    "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData",
+    "PlanarConfiguration",
+    "ShutterShape",
+    "ShutterLeftVerticalEdge",
+    "ShutterRightVerticalEdge",
+    "ShutterUpperHorizontalEdge",
+    "ShutterLowerHorizontalEdge",
+    "CenterOfCircularShutter",
+    "RadiusOfCircularShutter",
+    "VerticesOfThePolygonalShutter",
     "PixelData",
 )
 _MOST_READS = 30_000
@@ -104,7 +131,7 @@ def read_elements(encoded: bytes) -> pydicom.Dataset:
     """
     file = _BoundedFile(encoded)
     try:
-        return _parse(file)
+        return _name_syntax(_parse(file))
     except _DeflatedError:
         head, deflated = encoded[: file.tell()], memoryview(encoded)[file.tell() :]
     # padded to the same length, so that all offsets in the file's header stay valid
@@ -113,9 +140,19 @@ def read_elements(encoded: bytes) -> pydicom.Dataset:
     return _parse(_BoundedFile(head + _inflate(deflated)))
 
 
+def _name_syntax(dataset: pydicom.Dataset) -> pydicom.Dataset:
+    """Set the transfer syntax that pydicom has recognized in a file without file meta elements."""
+    untyped: Any = dataset
+    if not untyped.file_meta.get("TransferSyntaxUID"):
+        is_implicit, is_little = untyped.original_encoding
+        explicit = ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
+        untyped.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
+    return dataset
+
+
 def _parse(file: _BoundedFile) -> pydicom.Dataset:
     try:
-        return _untyped.dcmread(file, specific_tags=list(_NEEDED))
+        return _untyped.dcmread(file, specific_tags=list(_NEEDED), force=True)
     except _DeflatedError:
         raise
     except Exception:

@@ -72,6 +72,11 @@ class Bucket:
         file = self.open(path)
         return file.read(0, file.size)
 
+    def read_start(self, path: str, num_bytes: int) -> bytes:
+        """Return the first bytes of a file."""
+        file = self.open(path)
+        return file.read(0, min(file.size, num_bytes))
+
     def open(self, path: str) -> "ObjectFile":
         """Open a file for reading parts of it; raise FileNotFoundError if it does not exist."""
         with explain("read", self.where(path)):

@@ -70,7 +70,7 @@ def test_a_pattern_that_finds_nothing_is_told(pattern: str) -> None:
         ("train/a.png", NoView("other files")),
         ("a.png", NoView("other files")),
         ("notes/normal/a.png", NoView("other files")),
-        ("train/normal/a.dcm", NoView("other files")),
+        ("train/normal/a.tif", NoView("other files")),
         ("train/normal/.png", NoView("other files")),
         ("train/normal/._a.png", NoView("AppleDouble files")),
         ("train/normal/masks/a.png", NoView("masks")),

@@ -14,7 +14,7 @@ import pytest
 from ingest.plan import ShardPlan
 from ingest.scan import SCHEMA as SCAN_SCHEMA
 from ingest.write.shard_cache import WRITTEN_SCHEMA, DecodedShardCache, ShardOutcome
-from ingest.write.tasks import UNREADABLE, Job
+from ingest.write.tasks import UNREADABLE, Job, WrittenShard
 from shared.images.spec import ImageSpec
 from shared.lake.manifest import REJECTS_SCHEMA
 from shared.lake.open import open_lake
@@ -129,7 +129,9 @@ def _outcome(plan: ShardPlan, reason: str = "corrupt") -> ShardOutcome:
         {"view_id": view_id, "image_offset": end - 4100, "image_bytes": 4096, "width_px": 64}
         for view_id, end in (("c.png", SHARD_BYTES), ("a.png", SHARD_BYTES // 2))
     ]
-    outcome = ShardOutcome.of(plan, _shard(plan), facts, [("b.png", reason, "three bytes")])
+    notes = [("display", "a.png", "the window is not applied")]
+    shard = WrittenShard(None, "0" * 32, facts, [("b.png", reason, "three bytes")], notes)
+    outcome = ShardOutcome.of(plan, _shard(plan), shard)
     assert outcome.written.select(RECORD_END.max()).item() == SHARD_BYTES
     return outcome
 
@@ -150,12 +152,22 @@ def test_an_outcome_joins_decoding_and_scan(job: Job) -> None:
     assert outcome.rejects.rows() == [("b.png", "corrupt", "three bytes")]
 
 
+def test_a_file_that_names_its_patient_and_study_decides(job: Job) -> None:
+    row = {"view_id": "a.png", "patient_id": 17, "study_id": "dicom-1"}
+    shard = WrittenShard(None, "", [row, {"view_id": "b.png"}], [], [])
+    written = ShardOutcome.of(_plan(), "shard", shard).written
+    assert written["patient_id"].to_list() == [17, 0]
+    assert written["study_id"].to_list() == ["train/abnormal/dicom-1", "x"]
+
+
 def test_what_is_saved_is_found_by_the_next_run(job: Job) -> None:
     DecodedShardCache(job).save(_plan(), outcome := _outcome(_plan()))
     found = DecodedShardCache(job).find(_plan())
     assert found
     assert found.written.equals(outcome.written)
     assert found.rejects.equals(outcome.rejects)
+    assert found.notes.equals(outcome.notes)
+    assert found.notes.height == 1
 
 
 def test_another_plan_lake_source_or_image_finds_nothing(job: Job, tmp_path: Path) -> None:
@@ -169,6 +181,7 @@ def test_another_plan_lake_source_or_image_finds_nothing(job: Job, tmp_path: Pat
         replace(job, source=elsewhere),
         replace(job, lake=elsewhere),
         replace(job, image=ImageSpec(64, fit="stretch")),
+        replace(job, names_patients=False),
     ):
         assert DecodedShardCache(other).find(_plan()) is None
     assert cache.find(_plan())
@@ -186,7 +199,7 @@ def test_only_the_outcomes_of_the_present_plans_are_kept(job: Job, tmp_path: Pat
     for each in (cache, other_lake):
         for plan in (kept, old):
             each.save(plan, _outcome(plan))
-    cache.keep_only([kept, _plan(0, modified_ns=8)])
+    cache.keep_only(cache.paths([kept, _plan(0, modified_ns=8)]))
     assert len(_kept(tmp_path / "lake")) == 1
     assert cache.find(kept)
     assert cache.find(old) is None
@@ -200,7 +213,9 @@ def test_outcomes_are_used_whose_shard_is_there_and_whole(job: Job, tmp_path: Pa
         for name, plan in (("whole", whole), ("short", short), ("missing", missing))
         for outcome in (_outcome(plan),)
     }
-    outcomes[empty] = ShardOutcome.of(empty, "", [], [("b.png", "corrupt", "")])
+    outcomes[empty] = ShardOutcome.of(
+        empty, "", WrittenShard(None, "", [], [("b.png", "corrupt", "")], [])
+    )
     (tmp_path / "lake").mkdir()
     (tmp_path / "lake/whole").write_bytes(bytes(SHARD_BYTES))
     (tmp_path / "lake/short").write_bytes(bytes(SHARD_BYTES - 1))

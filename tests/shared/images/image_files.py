@@ -86,7 +86,7 @@ def _good_pngs() -> Iterator[ImageFile]:
     yield good("16-bit grey", png(DEEP, 0, 16), HIGH)
     yield good("16-bit rgb of equal channels", png(DEEP_EQUAL, 2, 16), HIGH, 3)
     yield good("16-bit rgb", png(DEEP_COLOUR, 2, 16), opencv(png(DEEP_COLOUR, 2, 16)), 3)
-    just_scaled = np.where(DEEP > 4096, np.uint16(4096), DEEP)
+    just_scaled = np.minimum(DEEP, np.uint16(2**14))
     yield good("16-bit dark but scaled", png(just_scaled, 0, 16), (just_scaled >> 8).astype("u1"))
     for depth in (1, 2, 4):
         levels = picture(top=2**depth - 1)
@@ -278,7 +278,6 @@ def _no_images() -> Iterator[ImageFile]:
     yield ImageFile("noise", b"\x81" + noise, "unknown_format")
     for kind in ("GIF", "BMP", "TIFF", "WEBP", "JPEG2000"):
         yield ImageFile(kind, pillow(GREY, kind), "other_format")
-    yield ImageFile("DICOM", bytes(128) + b"DICM\x02\0\0\0", "other_format")
     yield ImageFile("PDF", b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", "other_format")
     yield ImageFile("ZIP", b"PK\x03\x04\x14\0\0\0", "other_format")
     yield ImageFile("gzip", b"\x1f\x8b\x08\0", "other_format")

@@ -13,10 +13,12 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from shared.errors import ImageError
+from shared.images.decode import read_radiograph
 from shared.images.dicom.decode import decode_dicom
+from shared.images.prepare import prepare
 from shared.images.spec import ImageSpec
 from tests.shared.images.dicom_files import make_dicom, write_dicom
-from trainer.inference.image_input import decode_view, read_view
+from trainer.inference.image_input import read_view
 
 RAMP = np.linspace(0, 4095, 64 * 48).reshape(64, 48).astype(np.uint16)
 PLAIN = write_dicom(make_dicom(RAMP))
@@ -147,31 +149,31 @@ def _peak_mb() -> float:
 def test_text_that_is_not_used_costs_nothing() -> None:
     character_sets = b"\x08\x00\x05\x00CS\xfe\xff" + b"x\\" * 0x7FFF
     started_s = time.process_time()
-    shown = decode_dicom(_insert(character_sets * 40))
+    shown = decode_dicom(_insert(character_sets * 40)).grey
     assert time.process_time() - started_s < 2
-    np.testing.assert_array_equal(shown, decode_dicom(PLAIN))
+    np.testing.assert_array_equal(shown, decode_dicom(PLAIN).grey)
 
 
 def test_sequences_nested_a_few_times_are_read() -> None:
-    np.testing.assert_array_equal(decode_dicom(_nested(20)), decode_dicom(PLAIN))
+    np.testing.assert_array_equal(decode_dicom(_nested(20)).grey, decode_dicom(PLAIN).grey)
 
 
 def test_deflated_elements_are_read() -> None:
     header, elements = _deflate(make_dicom(RAMP))
     deflated = header + zlib.compress(elements)[2:-4]
-    np.testing.assert_array_equal(decode_dicom(deflated), decode_dicom(PLAIN))
+    np.testing.assert_array_equal(decode_dicom(deflated).grey, decode_dicom(PLAIN).grey)
 
 
 def test_a_bad_file_does_not_keep_a_good_one_from_its_answer(tmp_path: Path) -> None:
     spec = ImageSpec(48)
-    expected = decode_view(PLAIN, spec)
+    expected = prepare(read_radiograph(PLAIN).grey, spec)
     for name in ("RLE of 250 MB", "nested 3,000 deep", "a number of three bytes"):
         with pytest.raises(ImageError):
-            decode_view(HOSTILE[name][0](), spec)
-        np.testing.assert_array_equal(decode_view(PLAIN, spec), expected)
+            read_radiograph(HOSTILE[name][0]())
+        np.testing.assert_array_equal(prepare(read_radiograph(PLAIN).grey, spec), expected)
     file = tmp_path / "plain.dcm"
     file.write_bytes(PLAIN)
-    np.testing.assert_array_equal(read_view(file, spec), expected)
+    np.testing.assert_array_equal(read_view(file, spec).pixels, expected)
 
 
 @pytest.mark.parametrize("secret", ["root:x:0:0", "hunter2"])
@@ -180,13 +182,16 @@ def test_no_refusal_quotes_the_file(secret: str) -> None:
         f"{secret}:/root\n{secret}\n".encode(),
         b"\x80" + secret.encode(),
         PLAIN.replace(b"MONOCHROME2 ", secret.encode().ljust(12)),
-        _insert(b"\x28\x00\x53\x10DS\x0c\0" + secret.encode().ljust(12)),
         PLAIN.replace(
             ROWS + b"\2\0\x40\0", ROWS[:4] + b"IS\x0a\0" + secret[:10].ljust(10).encode()
         ),
         PLAIN.replace(b"1.2.840.10008.1.2.1\0", secret.encode().ljust(20, b"\0")),
     )
+    unusable = _insert(b"\x28\x00\x53\x10DS\x0c\0" + secret.encode().ljust(12))
+    assert read_radiograph(unusable).notes == (
+        "the rescaling is not applied: its values are unusable",
+    )
     for encoded in quoting:
         with pytest.raises(ImageError) as refusal:
-            decode_view(encoded, ImageSpec())
+            read_radiograph(encoded)
         assert secret.upper()[:4] not in str(refusal.value).upper()

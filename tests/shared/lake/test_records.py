@@ -4,7 +4,6 @@ from pathlib import Path
 
 import crc32c
 import pytest
-import tensorflow as tf
 
 from shared.errors import CorruptLakeError
 from shared.lake.example import encode_example_head
@@ -33,7 +32,10 @@ def _read(path: Path) -> list[Record]:
         return list(read_records(shard, str(path)))
 
 
+@pytest.mark.slow
 def test_tensorflow_reads_what_was_written(tmp_path: Path) -> None:
+    import tensorflow as tf
+
     path = tmp_path / "ours.tfrecord"
     images = [b"", b"\x00", IMAGE, IMAGE * 99]
     path.write_bytes(b"".join(frame(example(image, 1)) for image in images))

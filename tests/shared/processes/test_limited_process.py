@@ -36,7 +36,9 @@ def test_the_next_file_is_decoded_all_the_same(
     with pytest.raises(ImageError) as refusal:
         processes.decode(does)
     assert refusal.value.reason == reason
-    assert bytes(processes.decode(b"speak")) == b"speak"
+    radiograph = processes.decode(b"speak")
+    assert bytes(radiograph.grey) == b"speak"
+    assert (radiograph.width_px, radiograph.notes, radiograph.study) == (5, ("a note",), "1.2")
     assert time.monotonic() - started_s < 30
     assert capfd.readouterr() == ("", "")
 
@@ -45,8 +47,8 @@ def test_threads_have_processes_of_their_own(processes: LimitedProcesses) -> Non
     files = [os.urandom(100_000) for _ in range(40)]
     with ThreadPoolExecutor(3) as pool:
         decoded = list(pool.map(processes.decode, files))
-    assert [bytes(each) for each in decoded] == files
-    pid = int.from_bytes(bytes(processes.decode(b"pid")), "big")
+    assert [bytes(each.grey) for each in decoded] == files
+    pid = int.from_bytes(bytes(processes.decode(b"pid").grey), "big")
     assert pid != os.getpid()
     processes.close()
     with pytest.raises(ProcessLookupError):

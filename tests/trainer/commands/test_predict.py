@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
+from pydicom.uid import BasicTextSRStorage
 from scipy.special import expit, logit
 
 from shared.console import show_table
@@ -20,6 +21,7 @@ from shared.errors import SourceError
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from tests.commands import PROJECT, SCRIPTS, call, run
+from tests.shared.images.dicom_files import make_dicom, write_dicom
 from tests.shared.images.test_dicom_bounds import HOSTILE
 from tests.trainer.slow_tensorflow import delay_tensorflow, python_path
 from trainer.inference.image_input import read_view
@@ -67,7 +69,7 @@ def test_pixels_are_those_of_the_lake(lake: Lake, phantom_tree: Path) -> None:
     with ViewReader(lake, views) as reader:
         stored = reader.read(np.arange(20))[..., 0]
     for image, view_id in zip(stored, views["view_id"], strict=True):
-        np.testing.assert_array_equal(read_view(phantom_tree / view_id, lake.image), image)
+        np.testing.assert_array_equal(read_view(phantom_tree / view_id, lake.image).pixels, image)
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
@@ -90,7 +92,9 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
 
 NUMBERS = ("probability", "calibrated_probability", "low", "high", "threshold")
 PREDICTION = dict.fromkeys((*NUMBERS, "calibrated_threshold"), pl.Float64) | {"decision": pl.String}
-VIEWS = pl.DataFrame(schema={"path": pl.String, "study": pl.String, **PREDICTION})
+VIEWS = pl.DataFrame(
+    schema={"path": pl.String, "study": pl.String, "note": pl.String, **PREDICTION}
+)
 STUDIES = pl.DataFrame(schema={"study": pl.String, "num_views": pl.Int64, **PREDICTION})
 ODD_NAMES = {
     b"Aufnahme_\xe4.png": r"Aufnahme_\xe4.png",
@@ -149,11 +153,50 @@ def test_every_format_prints_any_name(
         assert all(name in said for name in shown)
 
 
-def test_two_names_that_look_alike_are_told_apart_or_refused(tmp_path: Path) -> None:
+def test_two_names_that_look_alike_are_told_apart(tmp_path: Path) -> None:
     for name in (b"\xe4.png", rb"\xe4.png"):
         (tmp_path / os.fsdecode(name)).write_bytes(b"x")
-    with pytest.raises(SourceError, match="Expected file names that differ"):
-        find_views([str(tmp_path)])
+    found = find_views([str(tmp_path)])
+    assert len(found.files) == found.table["path"].n_unique() == 2
+    assert found.table["study"].n_unique() == 1
+
+
+def test_links_are_followed_once_and_other_files_are_counted(tmp_path: Path) -> None:
+    for name in ("study/a.png", "study/b.txt", "study/c.TXT", "study/LICENSE", "study/.hidden.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "study/again").symlink_to(tmp_path / "study")
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    (other / "d.dic").write_bytes(b"x")
+    (tmp_path / "study/link").symlink_to(other)
+    found = find_views([str(tmp_path / "study")])
+    names = [os.path.relpath(file, tmp_path) for file in found.files]
+    assert names == ["study/a.png", "study/link/d.dic"]
+    assert found.left_out == {".txt": 2, "without suffix": 1, "hidden": 1}
+
+
+def test_dicom_files_make_studies_and_reports_are_left_out(
+    trained_run: Path, tmp_path: Path
+) -> None:
+    ramp = np.linspace(0, 4095, 64 * 48).reshape(64, 48)
+    studies = {"a/1.dcm": "1.2.1", "a/2.dcm": "1.2.2", "b/3.dcm": "1.2.1"}
+    for name, study in studies.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        samples = np.roll(ramp, len(study) + int(name[2]), axis=1).astype(np.uint16)
+        window = {"WindowCenter": 60_000, "WindowWidth": 1}
+        dataset = make_dicom(samples, StudyInstanceUID=study, **window)
+        (tmp_path / name).write_bytes(write_dicom(dataset))
+    report = make_dicom(ramp.astype(np.uint16), SOPClassUID=BasicTextSRStorage)
+    (tmp_path / "a/report.dcm").write_bytes(write_dicom(report))
+    result = call("mura-predict", tmp_path, f"run={trained_run}", "format=json")
+    assert result.returncode == 0, result.stderr
+    said = json.loads(result.stdout)
+    assert {row["study"]: row["num_views"] for row in said["studies"]} == {"1.2.1": 2, "1.2.2": 1}
+    assert said["unread"] == []
+    assert all("the window is not applied" in view["note"] for view in said["views"])
+    assert "left out: 1 Basic Text SR Storage" in result.stderr
+    assert "3 views, such as" in result.stderr
 
 
 def test_a_table_names_every_file_and_keeps_its_columns_on_a_narrow_terminal(

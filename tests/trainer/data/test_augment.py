@@ -12,6 +12,8 @@ from trainer.data.augment import augment, augment_batches
 from trainer.data.augment_ranges import CHANGES
 from trainer.options import Augment
 
+pytestmark = pytest.mark.slow
+
 SIZE_PX = 96
 CENTRE = (SIZE_PX - 1) / 2
 LEVELS: tuple[Augment, ...] = ("light", "strong")
@@ -144,7 +146,6 @@ def _batches(images: np.ndarray) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices((images, rows[:, None], rows / 2)).batch(4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_batches_are_changed_by_their_number_also_from_the_middle_on(level: Augment) -> None:
     batches = _batches(_noise(18))

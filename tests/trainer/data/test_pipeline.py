@@ -10,6 +10,8 @@ from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
 from trainer.data.pipeline import numbered_batches, ordered_batches, shuffled_batches
 
+pytestmark = pytest.mark.slow
+
 BATCH = 32
 
 

@@ -14,6 +14,8 @@ from tests.conftest import SIZE_PX
 from trainer.data.pipeline import shuffled_batches
 from trainer.data.tfrecord_pipeline import sequential_batches
 
+pytestmark = pytest.mark.slow
+
 BATCH = 32
 
 
@@ -32,7 +34,6 @@ def _epochs(
     ]
 
 
-@pytest.mark.slow
 def test_both_ways_give_the_same_views_of_any_set(lake: Lake) -> None:
     views = lake.manifest.sample(150, seed=4)
     by_offset = _epochs(
@@ -48,7 +49,6 @@ def test_both_ways_give_the_same_views_of_any_set(lake: Lake) -> None:
     ) == [first]
 
 
-@pytest.mark.slow
 def test_labels_are_mixed_all_along(lake: Lake) -> None:
     views = lake.manifest
     labels = np.array(
@@ -65,7 +65,6 @@ def test_labels_are_mixed_all_along(lake: Lake) -> None:
         assert abs(labels[start : start + window].mean() - share) < 4 * sampling_error
 
 
-@pytest.mark.slow
 def test_damage_is_named_as_by_offset(own_lake: Path) -> None:
     lake = open_lake(own_lake)
     row = lake.manifest.filter(split="train", body_part="wrist").row(3, named=True)

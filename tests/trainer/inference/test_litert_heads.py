@@ -5,13 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer.features.heads import Head, to_probabilities
+from trainer.features.heads import Head, Matrix, to_probabilities
 from trainer.features.keras_head import build_head
 from trainer.inference.conversion import convert
 from trainer.inference.litert import LiteRtModel
 from trainer.inference.litert_heads import add_heads
 from trainer.models.ensemble import build_ensemble
 from trainer.models.table import build_backbone
+
+pytestmark = pytest.mark.slow
 
 SIZE_PX = 24
 
@@ -35,12 +37,7 @@ def test_heads_have_the_outputs_of_numpy(
     images = generator.integers(0, 256, (3, SIZE_PX, SIZE_PX, 1), np.uint8)
     views = [images, images[:, :, ::-1]] if tta == "flip" else [images]
     features = [LiteRtModel(converted, 1).predict(view) for view in views]
-    width = features[0].shape[1]
-
-    def draw(*shape: int) -> Any:
-        return (generator.normal(0, 1, shape) / features[0].std()).astype(np.float32)
-
-    heads = [Head(draw(width, num_outputs), draw(num_outputs)) for _ in range(num_members)]
+    heads = [_draw_head(generator, features[0], num_outputs) for _ in range(num_members)]
     expected = np.mean(
         [to_probabilities(head.logits(each)) for each in features for head in heads], axis=0
     )
@@ -48,3 +45,10 @@ def test_heads_have_the_outputs_of_numpy(
     received = LiteRtModel(add_heads(converted, model), 1).predict(images)
     np.testing.assert_allclose(received, expected, atol=1e-5)
     assert expected.std(axis=0).max() > 1e-3, "the outputs must depend on the image"
+
+
+def _draw_head(generator: np.random.Generator, features: Matrix, num_outputs: int) -> Head:
+    """Return a random head whose logits differ between the rows by about 1."""
+    spread = features.std() * np.sqrt(features.shape[1])
+    kernel = (generator.normal(0, 1, (features.shape[1], num_outputs)) / spread).astype(np.float32)
+    return Head(kernel, -features.mean(axis=0) @ kernel)

@@ -19,7 +19,7 @@ def _bounds(num_studies: int, probability: float) -> dict[str, pl.DataFrame]:
     """Return what is answered to a view, and to its study, after so many were held out."""
     scored = random_table(2, num_studies, role="validation")
     kept = SavedRun(RunFiles(Path()), {}, {}, decide(scored, "cnn"), ImageSpec(), scored)
-    views = pl.DataFrame({"path": ["a.png"], "study": ["a"]})
+    views = pl.DataFrame({"path": ["a.png"], "study": ["a"], "note": [""]})
     by_view, by_study = predict_studies(kept, views, np.array([[probability]], np.float32))
     return {"scored": scored, "view": by_view, "study": by_study}
 

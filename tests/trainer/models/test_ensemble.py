@@ -10,6 +10,8 @@ from trainer.features.heads import Head, to_probabilities
 from trainer.features.keras_head import build_head
 from trainer.models.ensemble import build_ensemble
 
+pytestmark = pytest.mark.slow
+
 SIZE_PX, NUM_FEATURES = 12, 5
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, SIZE_PX, SIZE_PX, 1), np.uint8)
 

@@ -17,6 +17,8 @@ from shared.errors import WeightsError
 from trainer.models.model_file import check_sizes, load_model
 from trainer.models.table import require_weights
 
+pytestmark = pytest.mark.slow
+
 BOMB_MB = 200
 SIZE_PX = 16
 

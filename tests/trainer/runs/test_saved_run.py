@@ -46,7 +46,7 @@ def own_run(trained_run: Path, tmp_path: Path) -> Path:
 
 def _answer(kept: SavedRun, outputs: Any = OUTPUTS) -> list[pl.DataFrame]:
     paths = [str(row) for row in range(len(outputs))]
-    views = pl.DataFrame({"path": paths, "study": [path[:1] for path in paths]})
+    views = pl.DataFrame({"path": paths, "study": [path[:1] for path in paths], "note": ""})
     return list(predict_studies(kept, views, outputs))
 
 

@@ -99,8 +99,14 @@ def test_a_run_starts_from_another(trained_run: Path, lake: Lake, tmp_path: Path
 
 
 def test_folds_of_the_patients_of_the_start_are_refused(trained_run: Path, lake: Lake) -> None:
-    places = {"lake": str(lake.root), "start": str(trained_run)}
-    options = CvOptions(part="wrist", models="cnn4", train="all", batch_size=16, **places)
+    options = CvOptions(
+        part="wrist",
+        models="cnn4",
+        train="all",
+        batch_size=16,
+        lake=str(lake.root),
+        start=str(trained_run),
+    )
     refusal = "patients of validation, such as that of train/XR_WRIST"
     with (
         pytest.raises(TrainingError, match=refusal),
@@ -125,3 +131,27 @@ def test_the_backbone_has_the_weights_of_the_run(trained_run: Path, lake: Lake) 
     found, expected = (m.predict_on_batch(images) for m in (backbone, inner))
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert float(np.std(found)) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tta", ["none", "flip"])
+@pytest.mark.parametrize("is_staged", [False, True])
+def test_the_backbone_is_found_in_every_kind_of_model(
+    tmp_path: Path, tta: str, is_staged: bool
+) -> None:
+    import keras
+    import numpy as np
+
+    from trainer.models.classifier_head import add_classifier
+    from trainer.models.ensemble import build_ensemble
+    from trainer.models.start import weights_of
+    from trainer.models.table import build_backbone
+
+    backbone = build_backbone("resnet_small", 32, "none")
+    features = keras.Input(backbone.output_shape[1:])
+    head = add_classifier(keras.Model(features, keras.layers.Identity()(features)))
+    whole = build_ensemble([head], backbone) if is_staged else add_classifier(backbone, 1, 0.2)
+    build_ensemble([whole], tta=tta).save(tmp_path / "model.keras")
+    found = build_backbone("resnet_small", 32, weights_of(str(tmp_path)))
+    for own, expected in zip(found.get_weights(), backbone.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, expected)

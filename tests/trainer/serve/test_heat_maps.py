@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from shared.images.pixels import Pixels
 from tests.commands import PROJECT
@@ -19,6 +20,8 @@ from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import overlay
 from trainer.inference.image_input import read_view
 from trainer.runs.open import open_saved_run
+
+pytestmark = pytest.mark.slow
 
 TEXT = ("letter.png", b"Dear colleague")
 
@@ -41,7 +44,7 @@ def test_readable_views_get_the_heat_maps_of_the_model(
     received = [decode(source) for source in answer.json()["heat_maps"]]
 
     run = open_saved_run(str(trained_run))
-    images = np.stack([read_view(view, run.image) for view in views[:2]])
+    images = np.stack([read_view(view, run.image).pixels for view in views[:2]])
     heat = LayerCam(run.load_model()).explain(images[..., None])
     assert len(received) == len(images)
     for picture, image, heat_map in zip(received, images, heat, strict=True):

@@ -14,6 +14,8 @@ from trainer.options import TrainOptions
 from trainer.runs.context import RunContext
 from trainer.training.loop import Recipe, Trainer
 
+pytestmark = pytest.mark.slow
+
 
 def _build() -> keras.Model:
     images: Any = keras.Input((64, 64, 1), dtype="uint8")
@@ -22,7 +24,6 @@ def _build() -> keras.Model:
     return keras.Model(images, keras.layers.Dense(1, activation="sigmoid")(features))
 
 
-@pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_fit(lake: Lake, tmp_path: Path) -> None:
     options = TrainOptions(lake=str(lake.root), part="wrist", model="cnn2", epochs=3, batch_size=16)
     plan = plan_final_fit(open_data(options), options.seed)

@@ -28,6 +28,8 @@ from trainer.runs.context import RunContext
 from trainer.training.losses import AbnormalAUROC
 from trainer.training.recipe import make_fit
 
+pytestmark = pytest.mark.slow
+
 BATCH = 16
 
 
@@ -48,7 +50,6 @@ def trained(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.slow
 def test_a_run_has_classes_beside_the_binary_results(trained: Path, lake: Lake) -> None:
     names = json.loads((trained / "config.json").read_text())["classes"]
     assert len(names) == 14
@@ -67,7 +68,6 @@ def test_a_run_has_classes_beside_the_binary_results(trained: Path, lake: Lake) 
     assert {"elbow", "wrist"} < set(metrics["test"])
 
 
-@pytest.mark.slow
 def test_the_saved_model_loads_without_this_package_and_predicts_the_same(
     trained: Path, lake: Lake
 ) -> None:
@@ -110,7 +110,6 @@ def _seen(batches: tf.data.Dataset, num_views: int) -> list[tuple[Any, ...]]:
     )
 
 
-@pytest.mark.slow
 def test_every_way_to_read_gives_each_view_its_class_and_weight(lake: Lake) -> None:
     views = lake.manifest.sample(120, seed=6)
     targets = make_targets(views, make_target("part_abnormal", lake.manifest), "part_label")
@@ -136,7 +135,6 @@ def _mean_probability(lake: Lake, plan: FitPlan, folder: Path, balance: ClassWei
     return float(np.mean(answers["probability"].to_numpy()))
 
 
-@pytest.mark.slow
 def test_balanced_training_answers_abnormal_more_often_where_that_is_rare(
     lake: Lake, tmp_path: Path
 ) -> None:

@@ -22,6 +22,8 @@ from trainer.training.losses import loss_and_metrics
 from trainer.training.optimizer import layer_factors, make_optimizer, plateau_factor
 from trainer.training.recipe import make_fit
 
+pytestmark = pytest.mark.slow
+
 TIMED = ("seconds", "images_per_s", "train_s", "waiting_s")
 TITLE = "tuned"
 FILE = f"{name_fit(TITLE)}.npz"

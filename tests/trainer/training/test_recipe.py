@@ -22,6 +22,8 @@ from trainer.runs.context import RunContext
 from trainer.runs.open import open_saved_run
 from trainer.training.recipe import make_fit
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("part=wrist", "model=efficientnet_lite0")
 
 
@@ -62,14 +64,12 @@ def assert_saved_model_answers_as_scored(folder: Path, lake: Lake) -> None:
     assert (again["probability"] - again["probability_again"]).abs().max() < 1e-5
 
 
-@pytest.mark.slow
 def test_the_saved_model_gives_the_predictions_made_of_embeddings(
     trained: Path, lake: Lake
 ) -> None:
     assert_saved_model_answers_as_scored(trained, lake)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "format_",
     [
@@ -89,7 +89,6 @@ def test_every_format_of_a_head_gives_the_same_probabilities(
     assert (tmp_path / "export").exists()
 
 
-@pytest.mark.slow
 def test_validation_is_predicted_before_the_head_is_fitted_to_it(
     trained: Path, lake: Lake, tmp_path: Path
 ) -> None:
@@ -112,7 +111,6 @@ def test_validation_is_predicted_before_the_head_is_fitted_to_it(
     assert "4 rows of weight 1/4: the view, its mirror image, 2 random light changes" in card
 
 
-@pytest.mark.slow
 def test_the_phases_of_a_head_are_timed(trained: Path) -> None:
     seconds = json.loads((trained / "config.json").read_text())["seconds"]
     phases = {"open", "embed", "train", "evaluate", "save", "explain"}
@@ -150,7 +148,6 @@ def test_rate_and_dropout_are_the_models_own_unless_given() -> None:
         assert (options.learning_rate_of(model), options.dropout_of(model)) == (rate, dropout)
 
 
-@pytest.mark.slow
 def test_staged_tuning_starts_from_the_head_and_never_ends_below_it(
     trained: Path, lake: Lake, tmp_path: Path
 ) -> None:

@@ -63,9 +63,8 @@ class LabelSection:
         if not found.is_alarm:
             return []
         return [
-            f"{count(found.observed, 'studies')} strongly contradict their label; "
-            f"{found.expected:.1f} are expected if all labels are right. Some labels are probably "
-            "wrong."
+            f"The labels of {count(found.observed, 'studies')} are strongly contradicted; "
+            f"{found.expected:.1f} are expected if all are right. Some are probably wrong."
         ]
 
 
@@ -91,11 +90,10 @@ def audit_labels(audited: AuditedRun, with_images: bool) -> LabelSection:
 
 
 def _add_neighbours(cases: list[Suspect], audited: AuditedRun, with_images: bool) -> list[Suspect]:
-    embedder = audited.embedder
-    if embedder is None or not cases:
+    if not cases or audited.backbone is None:
         return cases
     views = audited.views
-    averages = average_studies(embedder.embed(views, PLAIN), views)
+    averages = average_studies(audited.backbone.embedder.embed(views, PLAIN), views)
     found = find_neighbours([case.study for case in cases], *averages)
     completed: list[Suspect] = []
     for case in cases:

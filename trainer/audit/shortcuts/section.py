@@ -126,15 +126,16 @@ def _hide(audited: AuditedRun, options: AuditOptions) -> tuple[str, Sequence[Sco
     """Return the scores with hidden regions, or a reason and no scores."""
     if options.hide == "off":
         return "hide=on embeds the views again, with hidden regions.", []
-    embedder, weight_decay = audited.embedder, audited.weight_decay
-    if embedder is None or weight_decay is None:
+    backbone = audited.backbone
+    if backbone is None:
         return "The run has no frozen backbone to embed views with.", []
+    embedder = backbone.embedder
     if not embedder.converted:
         return "The backbone has no copy for LiteRT on this machine.", []
     views = _sample(audited.out_of_fold, options)
     model = LiteRtModel(embedder.converted, count_threads())
     plain = embedder.embed(views, PLAIN)
-    return "", score_hidden(model, plain, audited.lake, views, weight_decay)
+    return "", score_hidden(model, plain, audited.lake, views, backbone.weight_decay)
 
 
 def _sample(views: pl.DataFrame, options: AuditOptions) -> pl.DataFrame:

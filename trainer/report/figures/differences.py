@@ -23,9 +23,10 @@ def draw_differences(differences: Sequence[Difference]) -> Figure:
     metrics = list(METRICS)
     for level, marker, shift in (("view", "o", -0.12), ("study", "D", 0.12)):
         own = [d for d in differences if d.level == level and d.difference is not None]
+        widths = [d.difference for d in own if d.difference is not None]
         places = [metrics.index(d.metric) + shift for d in own]
         style: dict[str, Any] = {"color": LEVEL_COLOURS[level], "marker": marker, "s": 42}
-        axes.scatter([d.difference for d in own], places, label=f"by {level}", zorder=3, **style)
+        axes.scatter(widths, places, label=f"by {level}", zorder=3, **style)
         lines = [
             (d.bounds.low, d.bounds.high, y) for d, y in zip(own, places, strict=True) if d.bounds
         ]

@@ -1,0 +1,79 @@
+"""Values of DICOM elements as their bytes state them, whatever value representation wrote them.
+
+pydicom raises an error for a decimal comma or a wrong value representation, which are common in
+files of scanners.
+"""
+
+from collections.abc import MutableSequence
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
+
+_WORD_VRS = ("US", "SS", "US or SS", "OW")
+_TEXT_VRS = ("DS", "IS", "LO", "SH", "CS", "UI", "LT", "ST", "UT")
+
+
+def is_little_endian(dataset: Dataset) -> bool:
+    """Return the byte order of a dataset that was read from a file."""
+    return bool(dataset.file_meta.TransferSyntaxUID.is_little_endian)
+
+
+def read_text(dataset: Dataset, name: str) -> str:
+    """Return the text of an element without padding; an empty or absent element gives ''."""
+    return "\\".join(_texts(dataset, name)).strip()
+
+
+def read_number(dataset: Dataset, name: str) -> float | None:
+    """Return the first value of an element, or None if it is empty or absent.
+
+    A comma counts as a decimal point.
+
+    Raises:
+        ValueError: The value is not a number.
+    """
+    numbers = read_numbers(dataset, name)
+    return numbers[0] if numbers else None
+
+
+def read_numbers(dataset: Dataset, name: str) -> list[float]:
+    """Return the values of an element; see `read_number`."""
+    texts = _texts(dataset, name)
+    return [float(text.replace(",", ".")) for text in texts if text] if any(texts) else []
+
+
+def read_word(dataset: Dataset, name: str) -> int | None:
+    """Return the first 16-bit integer of an element, unsigned unless it was written as SS."""
+    element: Any = dataset.get_item(name)
+    if element is None or element.value in (None, b"", ""):
+        return None
+    if isinstance(element, RawDataElement) and _find_vr(element) in _WORD_VRS:
+        order = "little" if element.is_little_endian else "big"
+        content: Any = element.value
+        return int.from_bytes(content[:2], order, signed=element.VR == "SS")
+    value: Any = dataset[name].value
+    if isinstance(value, bytes):
+        return int.from_bytes(value[:2], "little" if is_little_endian(dataset) else "big")
+    number = read_number(dataset, name)
+    return None if number is None else int(number)
+
+
+def _find_vr(element: RawDataElement) -> str:
+    """Return the value representation that was written, or else that of the dictionary."""
+    return element.VR if element.VR not in (None, "UN") else dictionary_VR(element.tag)
+
+
+def _texts(dataset: Dataset, name: str) -> list[str]:
+    element: Any = dataset.get_item(name)
+    if element is None or element.value is None:
+        return []
+    value: Any = element.value
+    if isinstance(element, RawDataElement):
+        if _find_vr(element) in _TEXT_VRS:
+            return [part.strip(" \0") for part in value.decode("latin-1").split("\\")]
+        value = dataset[name].value
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    values: list[Any] = list(value) if isinstance(value, MutableSequence | tuple) else [value]
+    return ["" if each is None else str(each).strip(" \0") for each in values]

@@ -1,0 +1,49 @@
+"""The `Radiograph` class: the result of decoding a file of any format."""
+
+from dataclasses import dataclass
+
+from shared.errors import ImageError
+from shared.images.pixels import Pixels
+
+NO_IMAGE = "no_image"
+"""Reason of files that are not images by design, such as DICOM reports: they are no failures."""
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """A decoded file.
+
+    Attributes:
+        grey: Upright pixels, uint8 of shape (height, width).
+        width_px: Width in the file, before its orientation is applied.
+        height_px: Height in the file, before its orientation is applied.
+        channels: Number of channels in the file, including alpha; 3 for a palette.
+        notes: Deviations from the display that the file asks for, one sentence each.
+        study: StudyInstanceUID of a DICOM file, or an empty string.
+        patient: Hash of the patient's identity in a DICOM file, 0 to 2 ** 63 - 1, or None.
+    """
+
+    grey: Pixels
+    width_px: int
+    height_px: int
+    channels: int
+    notes: tuple[str, ...] = ()
+    study: str = ""
+    patient: int | None = None
+
+
+def refuse_blank(grey: Pixels) -> None:
+    """Refuse an image with a single grey level, for which a prediction has no meaning.
+
+    Args:
+        grey: Pixels of any shape, without padding.
+
+    Raises:
+        ImageError: Reason `blank`.
+    """
+    if not grey.size:
+        raise ImageError("blank", "all pixels are padding")
+    # if a corner and the centre differ, the other pixels need no check
+    centre = (grey.size + grey.shape[-1]) // 2 % grey.size
+    if grey.flat[0] == grey.flat[centre] and (level := int(grey.min())) == int(grey.max()):
+        raise ImageError("blank", f"all pixels have grey level {level}")

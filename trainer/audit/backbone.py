@@ -1,0 +1,62 @@
+"""The frozen backbone of a cross-validation: its embedder and the weight decay of its head."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from shared.console import note
+from shared.errors import UsageError, WeightsError
+from shared.lake.open import Lake
+from trainer.features.embedder import Embedder
+from trainer.features.variants import PLAIN
+from trainer.options import CvOptions
+from trainer.runs.context import RunContext
+from trainer.runs.saved_run import SavedRun
+
+_OPTIONS = (
+    "models",
+    "weight_decays",
+    "weights",
+    "start",
+    "input_px",
+    "train",
+    "recipe",
+    "deterministic",
+)
+"""Options that determine the candidates and their embeddings; runs of earlier versions may lack
+some of them, and have others of other types."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """The embedder of the frozen backbone of the chosen head, and the head's weight decay."""
+
+    embedder: Embedder
+    weight_decay: float
+
+
+def find_backbone(run: SavedRun, lake: Lake, views: pl.DataFrame) -> Backbone | None:
+    """Return the frozen backbone of a cross-validation.
+
+    Args:
+        run: the cross-validation.
+        lake: its lake, which may have moved since.
+        views: its out-of-fold views.
+
+    Returns:
+        None if the whole network was trained, or its weights are not on this machine.
+    """
+    recorded = run.config["options"]
+    own = {name: recorded[name] for name in _OPTIONS if name in recorded}
+    try:
+        options = CvOptions(**own, lake=str(lake.store))
+        chosen = next((each for each in options.candidates if each.name == run.model), None)
+        if chosen is None or chosen.weight_decay is None:
+            return None
+        embedder = Embedder(RunContext(options, lake, run.folder), chosen.model, views)
+        embedder.key(PLAIN)
+    # OSError: the run of start= may have been removed since
+    except (OSError, TypeError, UsageError, WeightsError) as error:
+        note(f"the audit uses no embeddings: {error}")
+        return None
+    return Backbone(embedder, chosen.weight_decay)
