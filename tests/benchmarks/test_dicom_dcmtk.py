@@ -16,6 +16,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.pixels.processing import apply_modality_lut
 
 from shared.errors import ImageError
 from shared.images.decode import decode_radiograph
@@ -61,7 +62,7 @@ def give_window(path: Path, folder: Path) -> Path:
     """Return a copy of a file with a linear window, where it has neither window nor table."""
     dataset: Any = pydicom.dcmread(path, force=True)
     if dataset.get("WindowCenter") in (None, "") and not dataset.get("VOILUTSequence"):
-        values = pydicom.pixels.apply_modality_lut(dataset.pixel_array, dataset)
+        values = apply_modality_lut(dataset.pixel_array, dataset)
         low, high = float(np.min(values)), float(np.max(values))
         dataset.WindowCenter, dataset.WindowWidth = (low + high + 1) / 2, high - low + 1
     changed = folder / "changed.dcm"

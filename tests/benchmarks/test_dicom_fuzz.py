@@ -64,7 +64,8 @@ def test_damaged_files_are_bounded(capsys: pytest.CaptureFixture[str]) -> None:
             found.append(("ended", 0, 0))
         process.join()
     outcomes = Counter(outcome for outcome, _, _ in found)
-    slowest_s, largest_mb = (max(each[index] for each in found) for index in (1, 2))
+    slowest_s = max(float(each[1]) for each in found)
+    largest_mb = max(float(each[2]) for each in found)
     with capsys.disabled():
         print(f"\n{dict(outcomes.most_common())}, slowest {slowest_s:.2f} s, {largest_mb:.0f} MB")
     assert outcomes["a picture"] > NUM_FILES / 10

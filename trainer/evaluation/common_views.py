@@ -53,11 +53,12 @@ def _check_truth(first: pl.DataFrame, other: pl.DataFrame) -> None:
 
 def _connect(groupings: Sequence[Groups]) -> Groups:
     """Return the groups of rows that are connected in any grouping, (rows,), each int64 (rows,)."""
-    groups = np.unique(groupings[0], return_inverse=True)[1]
+    groups: Groups = np.unique(groupings[0], return_inverse=True)[1].astype(np.int64)
     for other in groupings[1:]:
         # late, as few lakes group patients in another way, and the import takes half a second
-        pairs = np.unique(np.stack([groups, np.unique(other, return_inverse=True)[1]]), axis=1)
-        if pairs.shape[1] == np.unique(pairs[0]).size == np.unique(pairs[1]).size:
+        others: Groups = np.unique(other, return_inverse=True)[1].astype(np.int64)
+        pairs: Groups = np.unique(np.stack([groups, others]), axis=1)
+        if all(len(set(row)) == len(row) for row in pairs.tolist()):
             continue
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
@@ -66,5 +67,5 @@ def _connect(groupings: Sequence[Groups]) -> Groups:
         num_nodes = num_first + int(pairs[1].max()) + 1
         ends = (pairs[0], pairs[1] + num_first)
         graph = coo_array((np.ones(pairs.shape[1], np.int8), ends), shape=(num_nodes, num_nodes))
-        groups = connected_components(graph, directed=False)[1][groups]
+        groups = connected_components(graph, directed=False)[1].astype(np.int64)[groups]
     return groups

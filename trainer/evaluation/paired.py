@@ -109,7 +109,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     If those below 0.05 are called different, the probability of one or more false ones is at most
     5 %.
     """
-    order, corrected, largest = np.argsort(p_values, kind="stable"), [0.0] * len(p_values), 0.0
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    corrected, largest = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(order):
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         corrected[index] = largest

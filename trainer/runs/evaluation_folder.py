@@ -126,11 +126,13 @@ def _parse_overlap(encoded: bytes) -> dict[str, int]:
     Raises:
         ValueError: a count is missing or of another type.
     """
-    overlap = cast("dict[str, Any]", parse_object(encoded).get("overlap"))
+    overlap: Any = parse_object(encoded).get("overlap")
     # bool is an int to isinstance
-    if not isinstance(overlap, dict) or any(type(overlap.get(n)) is not int for n in OVERLAP):
+    if not isinstance(overlap, dict) or any(
+        type(cast("dict[str, Any]", overlap).get(n)) is not int for n in OVERLAP
+    ):
         raise ValueError(f"Expected the counts {', '.join(OVERLAP)}. Received: {overlap!r}")
-    return overlap
+    return cast("dict[str, int]", overlap)
 
 
 def _parse_scored(encoded: bytes, model: str) -> pl.DataFrame:

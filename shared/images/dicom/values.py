@@ -4,8 +4,8 @@ pydicom raises an error for a decimal comma or a wrong value representation, whi
 files of scanners.
 """
 
-from collections.abc import MutableSequence
-from typing import Any
+from collections.abc import MutableSequence, Sequence
+from typing import Any, cast
 
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR
@@ -75,5 +75,6 @@ def _texts(dataset: Dataset, name: str) -> list[str]:
         value = dataset[name].value
     if isinstance(value, bytes):
         value = value.decode("latin-1")
-    values: list[Any] = list(value) if isinstance(value, MutableSequence | tuple) else [value]
+    many = isinstance(value, MutableSequence | tuple)
+    values: list[Any] = list(cast("Sequence[Any]", value)) if many else [value]
     return ["" if each is None else str(each).strip(" \0") for each in values]

@@ -44,7 +44,7 @@ def test_bits_of_overlays_are_no_part_of_a_sample(syntax: UID | None) -> None:
     samples[10:20, 10:20] |= 0x8000
     dataset = make_dicom(samples, 16, **WINDOW)
     if syntax == ImplicitVRLittleEndian:
-        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     elif syntax:
         dataset.compress(syntax)
     dataset.BitsStored, dataset.HighBit = 12, 11
@@ -135,10 +135,11 @@ def test_decimal_commas_are_points() -> None:
 
 
 def test_an_inverse_presentation_shape_inverts_once() -> None:
-    for more in (
+    shapes: tuple[dict[str, Any], ...] = (
         {"PresentationLUTShape": "INVERSE"},
         {"PresentationLUTShape": "INVERSE", "PhotometricInterpretation": "MONOCHROME1"},
-    ):
+    )
+    for more in shapes:
         np.testing.assert_array_equal(_show(make_dicom(RAMP, **WINDOW, **more)), 255 - EXPECTED)
 
 
