@@ -131,7 +131,7 @@ def _note_display(read: pl.DataFrame) -> None:
     """Print each kind of display note once, with the number of views and an example."""
     noted = read.filter(pl.col("note") != "").group_by("note", maintain_order=True)
     for text, number, path in noted.agg(pl.len(), pl.col("path").first()).iter_rows():
-        note(f"{number:,} views, such as {path}: {text}")
+        note(f"display: {text} ({number:,}, such as {path})")
 
 
 def _read_ahead(files: Iterable[Path], spec: ImageSpec) -> Iterator[PreparedView | ImageError]:

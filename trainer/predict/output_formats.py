@@ -85,7 +85,9 @@ def print_csv(predictions: Predictions) -> None:
     unread = predictions.unread.select(
         "path", "study", error=pl.col("reason") + ": " + pl.col("detail")
     )
-    views = pl.concat([predictions.views, unread], how="diagonal_relaxed")
+    # CSV writes null as nothing, and an empty string as two quotes
+    noted = predictions.views.with_columns(pl.col("note").replace("", None))
+    views = pl.concat([noted, unread], how="diagonal_relaxed")
     levels = {"view": views, "study": predictions.studies}
     table = pl.concat(
         [rows.with_columns(level=pl.lit(name)) for name, rows in levels.items()],

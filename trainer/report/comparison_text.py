@@ -84,17 +84,26 @@ def _conclude_pair(found: Difference, name: str) -> str:
     bounds = found.bounds
     if found.difference == 0 and bounds and bounds.low == bounds.high == 0:
         return f"{found.first} and {found.second} have the same {name} in all resamples."
-    span = f"95 % CI {number(bounds.low)} to {number(bounds.high)}, " if bounds else ""
-    p_value = describe_p_value(found.p_value)
-    facts = f"{span}p {p_value if p_value.startswith('<') else f'= {p_value}'}"
     if not _is_different(found):
         return (
             f"The difference in {name} between {found.first} and {found.second}, "
-            f"{number(found.difference)} ({facts}), cannot be told from chance."
+            f"{_show(found, 1)}, cannot be told from chance."
         )
     is_first_better = found.difference is not None and found.difference > 0
-    better, worse = (found.first, found.second)[:: 1 if is_first_better else -1]
+    sign = 1 if is_first_better else -1
+    better, worse = (found.first, found.second)[::sign]
     return (
         f"{better} has a higher {name} than {worse}; chance alone does not explain the difference "
-        f"of {number(abs(found.difference or 0))} ({facts})."
+        f"of {_show(found, sign)}."
     )
+
+
+def _show(found: Difference, sign: int) -> str:
+    """Format the difference, times `sign`, with its interval and p value."""
+    span = ""
+    if found.bounds:
+        low, high = sorted((sign * found.bounds.low, sign * found.bounds.high))
+        span = f"95 % CI {number(low)} to {number(high)}, "
+    p_value = describe_p_value(found.p_value)
+    equals = "" if p_value.startswith("<") else "= "
+    return f"{number(sign * (found.difference or 0))} ({span}p {equals}{p_value})"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -126,11 +126,11 @@ def _parse_overlap(encoded: bytes) -> dict[str, int]:
     Raises:
         ValueError: a count is missing or of another type.
     """
-    overlap: Any = parse_object(encoded).get("overlap")
-    counts = {name: overlap.get(name) if isinstance(overlap, dict) else None for name in OVERLAP}
-    if not all(type(value) is int for value in counts.values()):
+    overlap = cast("dict[str, Any]", parse_object(encoded).get("overlap"))
+    # bool is an int to isinstance
+    if not isinstance(overlap, dict) or any(type(overlap.get(n)) is not int for n in OVERLAP):
         raise ValueError(f"Expected the counts {', '.join(OVERLAP)}. Received: {overlap!r}")
-    return counts
+    return overlap
 
 
 def _parse_scored(encoded: bytes, model: str) -> pl.DataFrame:

@@ -153,6 +153,10 @@ class TestCompare:
         assert "72 views of 36 studies and 36 patients are in all runs" in result.stdout
         conclusion = "strong has a higher view AUROC than weak; chance alone does not explain"
         assert conclusion in result.stdout
+        # the sign is that of the better run minus the other
+        assert re.search(
+            r"the difference of 0\.\d+ \(95 % CI 0\.\d+ to 0\.\d+, p [<=]", result.stdout
+        )
         page = out.read_text()
         assert conclusion in page
         assert "paired cluster bootstrap" in page
