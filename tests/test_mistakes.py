@@ -158,7 +158,7 @@ def test_a_mistake_is_one_line(
         (
             (INGEST, "{tmp}", "worker=2"),
             (
-                "contrast, encoding, layout, splits, parts, label_from, body_part, patient, labels",
+                "contrast, encoding, depth, layout, splits, parts, label_from",
                 "worker=2",
             ),
         ),
