@@ -108,6 +108,7 @@ def test_without_an_address_the_cluster_is_this_host_alone(
     assert contents(root) == contents(lake.root)
 
 
+@pytest.mark.benchmark
 @pytest.mark.timeout(400)
 def test_cross_validation_is_the_same_wherever_its_tasks_are_killed_and_find_their_folder(
     s3: Proxy, cluster: RayCluster, lake: Lake, nodes_folder: Path, tmp_path: Path

@@ -46,6 +46,7 @@ def _kill_after(line: str, words: list[str]) -> str:
     return "".join(said)
 
 
+@pytest.mark.benchmark
 def test_a_search_killed_in_a_trial_ends_with_the_same_bits(lake: Lake, tmp_path: Path) -> None:
     words = [*WHOLE, f"lake={lake.root}", "batch_size=16"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"

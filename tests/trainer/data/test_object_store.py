@@ -142,6 +142,7 @@ def test_the_page_of_a_lake_in_a_bucket_is_that_of_the_folder(
     assert pages[0] == pages[1]
 
 
+@pytest.mark.benchmark
 def test_a_run_through_a_cache_is_the_run_from_the_folder(
     url: str, trained_run: Path, tmp_path: Path
 ) -> None:
@@ -202,6 +203,7 @@ def test_a_stream_that_breaks_gives_the_same_views_and_the_status_is_ours(
     assert all(fault.hits == fault.times for fault in s3.faults)
 
 
+@pytest.mark.benchmark
 def test_a_run_streamed_from_a_server_that_checks_signatures_ends_well(
     lake: Lake, s3_folder: Path, tmp_path: Path
 ) -> None:
@@ -213,7 +215,10 @@ def test_a_run_streamed_from_a_server_that_checks_signatures_ends_well(
     assert (tmp_path / "run" / "report.html").exists()
 
 
-@pytest.mark.parametrize(("how", "status"), [("refused", 1), ("interrupted", 130)])
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [("refused", 1), pytest.param("interrupted", 130, marks=pytest.mark.benchmark)],
+)
 def test_a_streamed_run_that_ends_badly_has_its_own_status(
     how: str, status: int, url: str, s3: Proxy, tmp_path: Path
 ) -> None:

@@ -39,9 +39,8 @@ def test_fractures_of_phantoms_are_found_by_the_pretrained_network(tmp_path: Pat
     assert found.share > 0.4, found
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param("cnn4", marks=pytest.mark.benchmark), "resnet_small"]
-)
+@pytest.mark.benchmark
+@pytest.mark.parametrize("name", ["cnn4", "resnet_small"])
 def test_marks_are_found_by_networks_trained_from_nothing(name: str) -> None:
     keras.utils.set_random_seed(1)
     model = add_classifier(build_backbone(name, SIZE_PX, "none"))

@@ -59,7 +59,8 @@ def test_100_views_get_the_models_probabilities(
     assert _disagree(trained_run, lake, phantom_tree, FORMATS["saved_model"].open(out)) < 1e-4
 
 
-@pytest.mark.parametrize("name", [pytest.param("tflite", marks=pytest.mark.benchmark), "onnx"])
+@pytest.mark.benchmark
+@pytest.mark.parametrize("name", ["tflite", "onnx"])
 def test_other_formats_give_them_too_also_of_pretrained_families(
     name: Literal["tflite", "onnx"],
     pretrained_run: Path,
