@@ -77,8 +77,9 @@ class Decoder:
             return decoded
         num_files = dict(found.value_counts().iter_rows())
         depth = max(num_files, key=int)
-        shown = ", ".join(f"{num_files[bits]:,} of {bits}" for bits in sorted(num_files, key=int))
-        note(f"depth: {depth} bits for all 16-bit PNG files, which need at least: {shown}")
+        needed = sorted(num_files, key=int)
+        shown = ", ".join(f"{bits} bits: {num_files[bits]:,} files" for bits in needed)
+        note(f"depth: {depth} bits for all 16-bit PNG files; smallest depth by file: {shown}")
         self._of_other_depth = self._cache.paths(decoded)
         self._job = replace(self._job, image=replace(self._job.image, depth=depth))
         self._cache = DecodedShardCache(self._job)
