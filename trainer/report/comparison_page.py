@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from trainer.evaluation.bootstrap import NUM_RESAMPLES
 from trainer.evaluation.estimates import estimate
@@ -45,13 +46,6 @@ def make_comparison_page(
         sorted(differences, key=lambda d: (d.first, d.second)), lambda d: (d.first, d.second)
     )
     pairs = [(*names, list(own)) for names, own in by_pair]
-    plots: list[Plot] = []
-    for index, (first, second, own) in enumerate(pairs):
-        caption = (
-            f"{first} minus {second}, with 95 % CI. Left of the line, {second} has the higher "
-            "value; for the Brier score, lower is better."
-        )
-        plots.append(inline(to_svg(draw_differences(own)), f"pair{index}", caption))
     return render(
         _TEMPLATE,
         options=options,
@@ -61,12 +55,7 @@ def make_comparison_page(
         conclusion=conclude(models, differences),
         warnings=list_warnings(models, saved),
         runs=[
-            {
-                "name": model.name,
-                "folder": str(each.folder),
-                "model": model.decision.model,
-                "measures": estimate(model.scored, model.decision, options.seed),
-            }
+            _describe(model, each.folder, options.seed)
             for model, each in zip(models, saved, strict=True)
         ],
         pairs=pairs,
@@ -75,5 +64,23 @@ def make_comparison_page(
         as_p_value=describe_p_value,
         as_fine_interval=fine_interval,
         title=formatting.count(len(models), "runs"),
-        plots=plots,
+        plots=[_draw(index, *pair) for index, pair in enumerate(pairs)],
     )
+
+
+def _describe(model: Model, folder: Path, seed: int) -> dict[str, Any]:
+    """Return the name, the folder and the metrics of a run."""
+    return {
+        "name": model.name,
+        "folder": str(folder),
+        "model": model.decision.model,
+        "measures": estimate(model.scored, model.decision, seed),
+    }
+
+
+def _draw(index: int, first: str, second: str, differences: Sequence[Difference]) -> Plot:
+    caption = (
+        f"{first} minus {second}, with 95 % CI. Left of the line, {second} has the higher "
+        "value; for the Brier score, lower is better."
+    )
+    return inline(to_svg(draw_differences(differences)), f"pair{index}", caption)
