@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ingest.phantom.drawing.image import View, draw
 from shared.images.pixels import Pixels
-from shared.images.prepare import prepare
+from shared.images.preprocessing.prepare import prepare
 from shared.images.spec import ImageSpec
 from shared.labels import MuraPart
 from trainer.data.augment import augment

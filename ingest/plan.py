@@ -24,7 +24,7 @@ class ShardPlan:
 
     Attributes:
         folder: the partition's Hive-style folder.
-        views: one row a view, columns as in `ingest.scan.SCHEMA`, sorted by `view_id`.
+        views: one row a view, columns as in `ingest.scan.scan_tree.SCHEMA`, sorted by `view_id`.
     """
 
     folder: str

@@ -12,11 +12,11 @@ from ingest.commit import Tables, commit
 from ingest.duplicates.exclusions import leave_out, refuse
 from ingest.duplicates.findings import find_in_images, find_in_tree, find_patients
 from ingest.duplicates.groups import group_patients
-from ingest.index_comparison import compare_with_index
 from ingest.options import IngestOptions
 from ingest.plan import plan_shards
-from ingest.read_source import read_source
-from ingest.scan import Scan
+from ingest.scan.index_comparison import compare_with_index
+from ingest.scan.read_source import read_source
+from ingest.scan.scan_tree import Scan
 from ingest.summary import show_scan, show_summary
 from ingest.write.executor import Executor
 from ingest.write.identity import DICOM_STUDY

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from ingest.scan import Scan
+from ingest.scan.scan_tree import Scan
 from ingest.sources.folders import FoldersLayout
 from shared.console import note, say, show_table
 from shared.labels import LABEL_NAMES

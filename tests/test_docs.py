@@ -19,7 +19,7 @@ from tests.conftest import SIZE_PX
 from trainer.commands.evaluate import evaluate
 from trainer.models.table import MODELS
 from trainer.options import EvaluateOptions, ExportOptions
-from trainer.runs.open import open_saved_run
+from trainer.runs.saved.open import open_saved_run
 
 README = PROJECT / "README.md"
 DOCS = PROJECT / "docs"

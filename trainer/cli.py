@@ -226,7 +226,7 @@ def _export(args: Sequence[str]) -> None:
     options = parse(ExportOptions, args, "export")
 
     from trainer.keras_import import import_keras
-    from trainer.runs.open import open_saved_run
+    from trainer.runs.saved.open import open_saved_run
 
     saved_run = open_saved_run(options.run)
     note("starting TensorFlow")

@@ -6,7 +6,7 @@ their stored pixels are equal, because a model cannot distinguish them.
 
 import polars as pl
 
-from ingest.index_comparison import Differences
+from ingest.scan.index_comparison import Differences
 from shared.lake.manifest import FINDINGS_SCHEMA
 
 _NOT_IN_TREE, _NOT_IN_INDEX = "not_in_tree", "not_in_index"

@@ -13,7 +13,7 @@ import polars as pl
 from ingest.write.shard import measure
 from shared.console import note
 from shared.errors import CorruptLakeError, LakeError
-from shared.images.encoding import decode
+from shared.images.preprocessing.encoding import decode
 from shared.images.spec import ImageSpec
 from shared.lake.example import encode_example_head
 from shared.lake.open import Lake, open_lake

@@ -16,7 +16,7 @@ from ingest.write.tasks import DISPLAY, Job, ShardTask, WrittenShard
 from shared.errors import ImageError
 from shared.images.decode import read_radiograph
 from shared.images.pixels import Pixels
-from shared.images.prepare import prepare_and_encode
+from shared.images.preprocessing.prepare import prepare_and_encode
 from shared.images.spec import ImageSpec
 from shared.lake.example import encode_example_head
 from shared.lake.layout import partition_path

@@ -17,7 +17,7 @@ import platformdirs
 import polars as pl
 
 from ingest.plan import ShardPlan
-from ingest.scan import SCHEMA as SCAN_SCHEMA
+from ingest.scan.scan_tree import SCHEMA as SCAN_SCHEMA
 from ingest.write.identity import IDENTITY
 from ingest.write.tasks import DECIDE_ON_PIXELS, UNREADABLE, Job, WrittenShard
 from shared.console import note

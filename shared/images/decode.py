@@ -7,7 +7,7 @@ training.
 from functools import cache
 
 from shared.images.formats import detect_format
-from shared.images.jpeg_decode import decode_jpeg
+from shared.images.jpeg.decode import decode_jpeg
 from shared.images.parser import parser
 from shared.images.png.decode import decode_png
 from shared.images.radiograph import Radiograph, refuse_blank

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.errors import CorruptLakeError, LakeError, MuraLakeError, StoreError
-from shared.images.encoding import decode
 from shared.images.pixels import Pixels
+from shared.images.preprocessing.encoding import decode
 from shared.lake.find_shards import find_shards
 from shared.lake.open import Lake
 from shared.lake.record_locations import RecordLocations

@@ -18,9 +18,9 @@ import polars as pl
 from ingest.commit import Tables, commit
 from ingest.duplicates.findings import find_in_images, find_in_tree
 from ingest.duplicates.groups import group_patients
-from ingest.index_comparison import compare_with_index
 from ingest.plan import ShardPlan, plan_shards
-from ingest.scan import scan_tree
+from ingest.scan.index_comparison import compare_with_index
+from ingest.scan.scan_tree import scan_tree
 from ingest.sources.mura import MuraLayout
 from ingest.write.shard_cache import WRITTEN_SCHEMA
 from shared.images.spec import ImageSpec

@@ -16,12 +16,12 @@ import cv2
 import numpy as np
 
 from ingest.plan import plan_shards
-from ingest.scan import scan_tree
+from ingest.scan.scan_tree import scan_tree
 from ingest.sources.mura import MuraLayout
 from ingest.write.shard import write_shard
 from ingest.write.tasks import Job, PlannedView, ShardTask
 from shared.images.decode import decode_radiograph
-from shared.images.prepare import prepare
+from shared.images.preprocessing.prepare import prepare
 from shared.images.spec import ImageSpec
 from shared.lake.open import open_lake
 from shared.lake.reader import ViewReader

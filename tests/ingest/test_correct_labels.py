@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from ingest.duplicates.findings import find_in_tree
-from ingest.index_comparison import compare_with_index
 from ingest.options import IngestOptions
-from ingest.read_source import read_source
-from ingest.scan import Scan
+from ingest.scan.index_comparison import compare_with_index
+from ingest.scan.read_source import read_source
+from ingest.scan.scan_tree import Scan
 from shared.errors import SourceError
 from shared.lake.manifest import PUBLISHED
 from shared.lake.open import open_lake

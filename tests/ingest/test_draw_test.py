@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingest.draw_test import draw_test
-from ingest.scan import SCHEMA
+from ingest.scan.draw_test import draw_test
+from ingest.scan.scan_tree import SCHEMA
 from shared.errors import SourceError
 from shared.storage.local import Folder
 

@@ -9,7 +9,7 @@ import pytest
 from pydicom.uid import BasicTextSRStorage
 
 from shared.images.decode import decode_radiograph
-from shared.images.prepare import prepare
+from shared.images.preprocessing.prepare import prepare
 from shared.images.spec import ImageSpec
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader

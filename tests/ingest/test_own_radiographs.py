@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from ingest.options import IngestOptions
-from ingest.read_source import read_source
+from ingest.scan.read_source import read_source
 from ingest.sources.suggest import suggest
 from shared.command_line import parse
 from shared.errors import SourceError, UsageError

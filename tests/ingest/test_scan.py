@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.index_comparison import Differences, compare_with_index
-from ingest.scan import scan_tree
+from ingest.scan.index_comparison import Differences, compare_with_index
+from ingest.scan.scan_tree import scan_tree
 from ingest.sources.folders import FoldersLayout
 from ingest.sources.mura import MuraLayout
 from shared.errors import SourceError

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from ingest.options import IngestOptions
-from ingest.read_source import read_source
-from ingest.scan import Scan
+from ingest.scan.read_source import read_source
+from ingest.scan.scan_tree import Scan
 from shared.errors import SourceError
 
 ROWS = [

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from crc32c import crc32c
 
-from shared.images.encoding import decode
-from shared.images.prepare import prepare
+from shared.images.preprocessing.encoding import decode
+from shared.images.preprocessing.prepare import prepare
 from shared.images.spec import ImageSpec
 from shared.lake.layout import LAKE_FILE
 from shared.lake.open import Lake, open_lake

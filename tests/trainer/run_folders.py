@@ -11,11 +11,11 @@ from shared.images.spec import ImageSpec
 from trainer.data.target import Target
 from trainer.evaluation.scored_table import SCORED_SCHEMA
 from trainer.options import CvOptions, TrainOptions
-from trainer.runs.digests import write_digests
-from trainer.runs.open import open_new_run
 from trainer.runs.results_writer import write_json, write_tables
 from trainer.runs.run_folder import METRICS_FILE
-from trainer.runs.validation import RUN_HISTORY_SCHEMA
+from trainer.runs.saved.digests import write_digests
+from trainer.runs.saved.open import open_new_run
+from trainer.runs.saved.validation import RUN_HISTORY_SCHEMA
 
 BINARY = Target("abnormal")
 PARTS = ("hand", "wrist")

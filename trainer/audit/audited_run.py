@@ -16,13 +16,13 @@ from shared.lake.reader import ViewReader
 from trainer.audit.backbone import Backbone, find_backbone
 from trainer.data.target import abnormal_probability
 from trainer.evaluation.binary_metrics import Floats
-from trainer.evaluation.calibration import calibrate
+from trainer.evaluation.decisions.calibration import calibrate
 from trainer.evaluation.scored_table import by_study
 from trainer.inference.predictor import Predictor, open_predictor
 from trainer.options import AuditOptions
 from trainer.report.thumbnails import to_thumbnail
-from trainer.runs.open import open_saved_run
-from trainer.runs.saved_run import SavedRun
+from trainer.runs.saved.open import open_saved_run
+from trainer.runs.saved.saved_run import SavedRun
 
 
 @dataclass(frozen=True)

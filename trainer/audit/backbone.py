@@ -11,7 +11,7 @@ from trainer.features.embedder import Embedder
 from trainer.features.variants import PLAIN
 from trainer.options import CvOptions
 from trainer.runs.context import RunContext
-from trainer.runs.saved_run import SavedRun
+from trainer.runs.saved.saved_run import SavedRun
 
 _OPTIONS = (
     "models",

@@ -8,8 +8,8 @@ from trainer.audit.copies.section import CopySection
 from trainer.audit.labels.section import LabelSection
 from trainer.audit.shortcuts.section import ShortcutSection
 from trainer.options import AuditOptions
-from trainer.report import formatting
 from trainer.report.template import render
+from trainer.report.text import formatting
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 

@@ -15,7 +15,7 @@ from trainer.audit.page import make_page
 from trainer.audit.pixel_scan import scan_views
 from trainer.audit.shortcuts.section import audit_shortcuts
 from trainer.options import AuditOptions
-from trainer.runs.saved_run import SavedRun
+from trainer.runs.saved.saved_run import SavedRun
 
 
 def audit(options: AuditOptions) -> None:

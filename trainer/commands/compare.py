@@ -9,7 +9,7 @@ from shared.storage.store import as_path
 from trainer.evaluation.common_views import restrict_to_common
 from trainer.evaluation.paired import METRICS, Difference, Model, compare_models
 from trainer.options import CompareOptions
-from trainer.report.comparison_text import (
+from trainer.report.text.comparison_text import (
     conclude,
     describe_p_value,
     describe_set,
@@ -17,7 +17,7 @@ from trainer.report.comparison_text import (
     fine_interval,
     list_warnings,
 )
-from trainer.report.formatting import number
+from trainer.report.text.formatting import number
 from trainer.runs.evaluation_folder import SavedPredictions, open_predictions
 
 _SETS = ("out_of_fold", "test", "validation")

@@ -20,7 +20,7 @@ from trainer.options import CvOptions
 from trainer.report.terminal import show_comparison
 from trainer.runs.context import RunContext
 from trainer.runs.provenance import describe_run
-from trainer.runs.training_views import write_training_views
+from trainer.runs.saved.training_views import write_training_views
 from trainer.training.recipe import Fit, make_fit
 
 

@@ -12,7 +12,7 @@ from trainer.eda.folds import balance
 from trainer.eda.page import make_page
 from trainer.eda.summary_text import headline
 from trainer.options import EdaOptions
-from trainer.report.formatting import count, plain
+from trainer.report.text.formatting import count, plain
 
 
 def explore(options: EdaOptions) -> None:

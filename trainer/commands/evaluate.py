@@ -21,17 +21,17 @@ from trainer.inference.predictor import open_predictor
 from trainer.inference.study_predictions import check_outputs
 from trainer.options import EvaluateOptions
 from trainer.report.evaluation_page import write_evaluation_report
-from trainer.report.limits import on_overlap
 from trainer.report.terminal import describe_measures
-from trainer.runs.digests import write_digests
+from trainer.report.text.limits import on_overlap
 from trainer.runs.evaluation_folder import COMMAND, ROLE, Evaluation, open_output
-from trainer.runs.open import open_saved_run
 from trainer.runs.provenance import count_views, describe_code
 from trainer.runs.results_writer import write_json, write_scored
-from trainer.runs.run_files import read_file, sha256
 from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, SUMS_FILE
-from trainer.runs.saved_run import SavedRun
-from trainer.runs.training_views import count_overlap
+from trainer.runs.saved.digests import write_digests
+from trainer.runs.saved.open import open_saved_run
+from trainer.runs.saved.run_files import read_file, sha256
+from trainer.runs.saved.saved_run import SavedRun
+from trainer.runs.saved.training_views import count_overlap
 
 
 def evaluate(options: EvaluateOptions) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from shared.console import note, say
 from shared.errors import TrainingError, UsageError
-from shared.images.prepare import prepare
+from shared.images.preprocessing.prepare import prepare
 from shared.processes.silenced import silenced
 from shared.storage.atomic import PARTIAL_SUFFIX, convert_write_errors
 from shared.storage.store import as_path
@@ -20,7 +20,7 @@ from trainer.export.formats import FORMATS, Format, PredictFunction
 from trainer.export.graph import INPUT, build_graph
 from trainer.export.preprocessing import check_exportable
 from trainer.inference.study_predictions import check_outputs
-from trainer.runs.saved_run import SavedRun
+from trainer.runs.saved.saved_run import SavedRun
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none

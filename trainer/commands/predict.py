@@ -28,8 +28,8 @@ from trainer.keras_import import import_keras
 from trainer.options import PredictOptions
 from trainer.predict.find_views import FoundViews, find_views
 from trainer.predict.output_formats import PRINTERS, Predictions
-from trainer.runs.open import open_saved_run
-from trainer.runs.saved_run import SavedRun
+from trainer.runs.saved.open import open_saved_run
+from trainer.runs.saved.saved_run import SavedRun
 
 _READ_AHEAD = 64
 """Views that threads decode in advance; the limit bounds memory."""

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from shared.console import say
 from shared.errors import ServeError
 from trainer.options import ServeOptions
-from trainer.runs.open import open_saved_run
+from trainer.runs.saved.open import open_saved_run
 
 _PACKAGES = ("starlette", "uvicorn", "python_multipart", "markdown_it")
 """Import names of the packages in the `serve` extra."""
@@ -30,12 +30,12 @@ def serve(options: ServeOptions, **limits: float) -> None:
     with _bind(options) as listener:
         # late, as these modules import the packages of the extra
         from trainer.serve.app import build_app
-        from trainer.serve.decoding import ViewDecoder
         from trainer.serve.heat_maps import HeatMaps
-        from trainer.serve.limits import MEGABYTE, Limits
         from trainer.serve.server import Server
         from trainer.serve.services import Services
         from trainer.serve.study import StudyPredictor
+        from trainer.serve.upload.decoding import ViewDecoder
+        from trainer.serve.upload.limits import MEGABYTE, Limits
         from trainer.serve.worker import Worker
 
         bounds = Limits(options.max_views, options.limit_mb * MEGABYTE, **limits)  # pyright: ignore[reportArgumentType]  # counts are numbers too

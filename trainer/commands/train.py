@@ -9,20 +9,20 @@ import polars as pl
 
 from shared.storage.atomic import convert_write_errors
 from trainer.data.split import FitPlan
+from trainer.evaluation.decisions.thresholds import decide
 from trainer.evaluation.results import selected_model
 from trainer.evaluation.scored_table import final_rows, score
-from trainer.evaluation.thresholds import decide
 from trainer.inference.trained_model import TrainedModel, build_model, predict
 from trainer.options import FitOptions, TrainOptions
 from trainer.options.threshold import parse_threshold
 from trainer.report.error_analysis import HEAT_MAPS
 from trainer.report.page import write_report
 from trainer.runs.context import RunContext
-from trainer.runs.digests import write_digests
 from trainer.runs.provenance import describe_run
 from trainer.runs.results_writer import write_tables
 from trainer.runs.run_folder import MODEL_FILE
-from trainer.runs.training_views import write_training_views
+from trainer.runs.saved.digests import write_digests
+from trainer.runs.saved.training_views import write_training_views
 from trainer.training.recipe import Fit, make_fit
 
 

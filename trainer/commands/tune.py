@@ -12,7 +12,7 @@ from trainer.evaluation.metrics import measure_auroc
 from trainer.evaluation.scored_table import to_arrays
 from trainer.inference.trained_model import TrainedModel, predict
 from trainer.options import TuneOptions
-from trainer.report.formatting import count, number
+from trainer.report.text.formatting import count, number
 from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, name_fit
 from trainer.training.recipe import make_fit

@@ -12,8 +12,8 @@ from shared.lake.open import Lake
 from trainer.eda import captions, counts, data_quality, pixels, summary_text
 from trainer.eda.contact_sheet import Thumbnail
 from trainer.options import EdaOptions
-from trainer.report import formatting
 from trainer.report.template import render
+from trainer.report.text import formatting
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 

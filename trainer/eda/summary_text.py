@@ -4,7 +4,7 @@ import polars as pl
 
 from shared.labels import LABEL_NAMES
 from trainer.eda.counts import UNITS, count_patients_in_both_splits, present_splits
-from trainer.report.formatting import count, percent
+from trainer.report.text.formatting import count, percent
 
 PATIENT_NAMES = {
     "several_views": "with several views",

@@ -8,8 +8,12 @@ import polars as pl
 
 from trainer.evaluation.binary_metrics import RATES, Floats, predictive_values, to_number
 from trainer.evaluation.bootstrap import MIN_GROUPS, Draws, Resamples, interval, resample
-from trainer.evaluation.calibration import brier_score, calibrate, expected_calibration_error
-from trainer.evaluation.decision import Decision, Rule
+from trainer.evaluation.decisions.calibration import (
+    brier_score,
+    calibrate,
+    expected_calibration_error,
+)
+from trainer.evaluation.decisions.decision import Decision, Rule
 from trainer.evaluation.metrics import Measures, measure, measure_rates
 from trainer.evaluation.scored_table import levels, to_arrays
 

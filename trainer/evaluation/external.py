@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from trainer.evaluation.decision import Decision
+from trainer.evaluation.decisions.decision import Decision
+from trainer.evaluation.decisions.recalibration import NUM_FITS, assess_calibration
 from trainer.evaluation.estimates import estimate
 from trainer.evaluation.metrics import measure_by_part
-from trainer.evaluation.recalibration import NUM_FITS, assess_calibration
 from trainer.evaluation.results import describe_bootstrap
 from trainer.evaluation.scored_table import levels
 
@@ -22,7 +22,7 @@ def evaluate_set(
     Args:
         scored: a scored table of the saved model, one set.
         decision: decision of the run, as learnt before.
-        overlap: as from `trainer.runs.training_views.count_overlap`.
+        overlap: as from `trainer.runs.saved.training_views.count_overlap`.
         seed: seed of the resamples.
 
     Returns:

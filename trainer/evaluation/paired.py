@@ -16,8 +16,8 @@ from trainer.evaluation.bootstrap import (
     mean_in_resamples,
     resample,
 )
-from trainer.evaluation.calibration import brier_score, calibrate
-from trainer.evaluation.decision import Decision, Rule
+from trainer.evaluation.decisions.calibration import brier_score, calibrate
+from trainer.evaluation.decisions.decision import Decision, Rule
 from trainer.evaluation.metrics import measure_auroc, measure_rates
 from trainer.evaluation.scored_table import LEVELS, levels, to_arrays
 

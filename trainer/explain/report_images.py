@@ -12,7 +12,7 @@ import polars as pl
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.storage.atomic import write_atomically
-from trainer.evaluation.decision import Decision
+from trainer.evaluation.decisions.decision import Decision
 from trainer.evaluation.scored_table import most_independent_set
 from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import encode_jpeg, side_by_side

@@ -1,4 +1,4 @@
-"""The preprocessing of `shared.images.prepare.prepare` in TensorFlow operations."""
+"""The preprocessing of `shared.images.preprocessing.prepare.prepare` in TensorFlow operations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_exportable(spec: ImageSpec) -> None:
 
 
 def prepare(images: Any, spec: ImageSpec) -> Any:
-    """Preprocess images with the same results as `shared.images.prepare.prepare`.
+    """Preprocess images with the same results as `shared.images.preprocessing.prepare.prepare`.
 
     Args:
         images: uint8 (batch, height, width, 1); any height and width.
@@ -77,7 +77,7 @@ def _resize(images: Any, rows: Axis, columns: Axis) -> Any:
 
 
 def _stretch_percentiles(grey: Any, inside: Any) -> Any:
-    """Stretch the contrast of pixels inside as `shared.images.contrast.stretch_percentiles` does.
+    """Stretch the contrast of pixels inside as `stretch_percentiles` does during ingest.
 
     `grey` is float32 (batch, size, size) of whole numbers; `inside` is False for padding.
     """

@@ -38,7 +38,7 @@ def weights_key(model_name: str, weights: str) -> str:
     """
     hashed = hashlib.sha256(model_name.encode())
     # a change in the code of a network can change its embeddings
-    for path in sorted(Path(table.__file__).parent.glob("*.py")):
+    for path in sorted(Path(table.__file__).parent.rglob("*.py")):
         hashed.update(path.read_bytes())
     path = table.find_weights(model_name, weights)
     hashed.update(path.read_bytes() if path else b"")

@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.errors import ImageError
 from shared.images.decode import read_radiograph
 from shared.images.pixels import Pixels
-from shared.images.prepare import prepare
+from shared.images.preprocessing.prepare import prepare
 from shared.images.radiograph import Radiograph
 from shared.images.spec import ImageSpec
 

@@ -18,8 +18,8 @@ from trainer.options.saved_run import Engine
 from trainer.runs.gpus import has_gpu
 from trainer.runs.hardware import count_threads
 from trainer.runs.run_folder import LITERT_FILE
-from trainer.runs.saved_run import SavedRun
-from trainer.runs.validation import num_outputs
+from trainer.runs.saved.saved_run import SavedRun
+from trainer.runs.saved.validation import num_outputs
 
 Floats = npt.NDArray[np.float32]
 

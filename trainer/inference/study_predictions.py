@@ -9,10 +9,10 @@ import polars as pl
 
 from shared.errors import TrainingError
 from trainer.data.target import abnormal_probability
-from trainer.evaluation.calibration import calibrate
-from trainer.evaluation.decision import Rule
+from trainer.evaluation.decisions.calibration import calibrate
+from trainer.evaluation.decisions.decision import Rule
 from trainer.evaluation.scored_table import levels, study_probability
-from trainer.runs.saved_run import SavedRun
+from trainer.runs.saved.saved_run import SavedRun
 
 _NUM_ALIKE = 40
 """Held-out rows with similar scores for one interval. With 40 the interval is about 0.3 wide; more

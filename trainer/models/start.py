@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import WeightsError
-from trainer.models.backbone import configure_batch_norm
+from trainer.models.networks.backbone import configure_batch_norm
 
 if TYPE_CHECKING:
     import keras

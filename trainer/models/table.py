@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from shared.errors import WeightsError
 from shared.storage.store import as_path
-from trainer.models import baselines, residual
-from trainer.models.applications import Application
-from trainer.models.backbone import DEFAULT_INPUT_PX
-from trainer.models.download import PublishedWeights
-from trainer.models.efficientnet_lite import LITE0, LITE1, LITE2, EfficientNetLite
-from trainer.models.efficientnet_lite_weights import load_weights
+from trainer.models.networks import baselines, residual
+from trainer.models.networks.applications import Application
+from trainer.models.networks.backbone import DEFAULT_INPUT_PX
+from trainer.models.networks.download import PublishedWeights
+from trainer.models.networks.efficientnet_lite import LITE0, LITE1, LITE2, EfficientNetLite
+from trainer.models.networks.efficientnet_lite_weights import load_weights
 from trainer.models.spec import ModelEntry, Pretrained
 from trainer.models.start import start_of
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 from shared.errors import UsageError
 from shared.storage.store import as_path
-from trainer.models.backbone import DEFAULT_INPUT_PX
 from trainer.models.candidates import Candidate, TrainedPart
+from trainer.models.networks.backbone import DEFAULT_INPUT_PX
 from trainer.models.start import weights_of
 from trainer.models.table import MODELS
 from trainer.options.data import Task

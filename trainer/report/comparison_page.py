@@ -9,8 +9,11 @@ from trainer.evaluation.bootstrap import NUM_RESAMPLES
 from trainer.evaluation.estimates import estimate
 from trainer.evaluation.paired import METRICS, Difference, Model
 from trainer.options import CompareOptions
-from trainer.report import formatting
-from trainer.report.comparison_text import (
+from trainer.report.figures.differences import draw_differences
+from trainer.report.figures.svg import to_svg
+from trainer.report.template import Plot, inline, render
+from trainer.report.text import formatting
+from trainer.report.text.comparison_text import (
     conclude,
     describe_p_value,
     describe_set,
@@ -18,9 +21,6 @@ from trainer.report.comparison_text import (
     fine_interval,
     list_warnings,
 )
-from trainer.report.figures.differences import draw_differences
-from trainer.report.figures.svg import to_svg
-from trainer.report.template import Plot, inline, render
 from trainer.runs.evaluation_folder import SavedPredictions
 
 _TEMPLATE = Path(__file__).with_name("comparison.html.j2")

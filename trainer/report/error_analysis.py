@@ -12,8 +12,8 @@ from scipy.special import logit
 
 from shared.labels import LABEL_NAMES
 from trainer.evaluation.binary_metrics import Floats
-from trainer.evaluation.calibration import calibrate
-from trainer.evaluation.decision import Decision, Rule
+from trainer.evaluation.decisions.calibration import calibrate
+from trainer.evaluation.decisions.decision import Decision, Rule
 from trainer.evaluation.scored_table import by_study
 
 HEAT_MAPS = "heat_maps"

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from shared.labels import order_parts
 from shared.storage.atomic import write_atomically
-from trainer.evaluation.decision import BASES
+from trainer.evaluation.decisions.decision import BASES
 from trainer.evaluation.scored_table import LEVELS
-from trainer.report import formatting, limits, methods, summary
 from trainer.report.figures.captions import draw_reliability, draw_result
 from trainer.report.page import write_plot
-from trainer.report.published import list_published, on_published
 from trainer.report.template import render
+from trainer.report.text import formatting, limits, methods, summary
+from trainer.report.text.published import list_published, on_published
 from trainer.runs.evaluation_folder import Evaluation
 
 _TEMPLATE = Path(__file__).with_name("evaluation.html.j2")

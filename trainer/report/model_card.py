@@ -11,9 +11,9 @@ from trainer.evaluation.binary_metrics import RATES
 from trainer.evaluation.metrics import ByPart, Measures
 from trainer.evaluation.scored_table import LEVELS
 from trainer.options import CvOptions, TrainOptions, TuneOptions
-from trainer.report import formatting, limits, methods, search_report, summary, training_notes
 from trainer.report.template import render
-from trainer.runs.saved_run import SavedRun
+from trainer.report.text import formatting, limits, methods, search_report, summary, training_notes
+from trainer.runs.saved.saved_run import SavedRun
 
 _TEMPLATE = Path(__file__).with_name("model_card.md.j2")
 _KEYS = ("auroc", "accuracy", "majority", "kappa", "recall", "specificity", "precision", "f1")

@@ -9,23 +9,17 @@ from shared.labels import order_parts
 from shared.storage.atomic import write_atomically
 from trainer.evaluation.metrics import Measures
 from trainer.evaluation.scored_table import LEVELS, most_independent_set
-from trainer.report import (
-    error_analysis,
-    formatting,
-    methods,
-    search_report,
-    summary,
-    training_notes,
-)
+from trainer.report import error_analysis
 from trainer.report.figures.captions import draw
 from trainer.report.figures.svg import to_svg
 from trainer.report.model_card import make_card
-from trainer.report.published import list_published, on_published
 from trainer.report.template import Plot, inline, render
-from trainer.runs.open import open_new_run
+from trainer.report.text import formatting, methods, search_report, summary, training_notes
+from trainer.report.text.published import list_published, on_published
 from trainer.runs.results_writer import write_json
 from trainer.runs.run_folder import CARD_FILE, METRICS_FILE
-from trainer.runs.saved_run import SavedRun
+from trainer.runs.saved.open import open_new_run
+from trainer.runs.saved.saved_run import SavedRun
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from trainer.report import formatting
+from trainer.report.text import formatting
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def render(template: Path, **values: Any) -> str:
 
     Args:
         template: may import the macros of `base.html.j2` and use the formats of
-            `trainer.report.formatting`, as `as_NAME`.
+            `trainer.report.text.formatting`, as `as_NAME`.
         **values: all variables of the template.
     """
     page = Environment(

@@ -6,8 +6,8 @@ from pathlib import Path
 from shared.console import say, show_table
 from trainer.evaluation.comparison import COMPARED, summarize
 from trainer.evaluation.metrics import ByPart, Measures
-from trainer.report.formatting import count, estimate, fine_percent, number, plain, set_name
-from trainer.runs.open import open_saved_run
+from trainer.report.text.formatting import count, estimate, fine_percent, number, plain, set_name
+from trainer.runs.saved.open import open_saved_run
 
 
 def show_comparison(pooled: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]) -> None:

@@ -17,16 +17,16 @@ from shared.storage.atomic import PARTIAL_SUFFIX, convert_write_errors, sync_fol
 from shared.storage.json_text import parse_object
 from shared.storage.parquet import read_table
 from shared.storage.store import as_path
-from trainer.evaluation.decision import DECISION_FILE, Decision, parse_decision
+from trainer.evaluation.decisions.decision import DECISION_FILE, Decision, parse_decision
 from trainer.evaluation.metrics import ByPart
 from trainer.evaluation.scored_table import check_scored
-from trainer.runs.digests import read_digests
-from trainer.runs.open import open_saved_run
-from trainer.runs.predictions import PREDICTIONS_SCHEMA
-from trainer.runs.run_files import RunFiles
 from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, PREDICTIONS_FILE
-from trainer.runs.saved_run import SavedRun
-from trainer.runs.training_views import OVERLAP
+from trainer.runs.saved.digests import read_digests
+from trainer.runs.saved.open import open_saved_run
+from trainer.runs.saved.predictions import PREDICTIONS_SCHEMA
+from trainer.runs.saved.run_files import RunFiles
+from trainer.runs.saved.saved_run import SavedRun
+from trainer.runs.saved.training_views import OVERLAP
 
 COMMAND = "evaluate"
 ROLE = "test"
@@ -63,7 +63,7 @@ class SavedPredictions:
         folder: folder of the run or evaluation.
         decision: temperatures and thresholds.
         scored: rows of the saved model, a scored table.
-        overlap: of an evaluation, as from `trainer.runs.training_views.count_overlap`.
+        overlap: of an evaluation, as from `trainer.runs.saved.training_views.count_overlap`.
     """
 
     folder: Path

@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 
 from shared.storage.atomic import write_atomically
-from trainer.evaluation.decision import DECISION_FILE, Decision
+from trainer.evaluation.decisions.decision import DECISION_FILE, Decision
+from trainer.evaluation.decisions.thresholds import add_calibrated, decide
 from trainer.evaluation.results import selected_model
-from trainer.evaluation.thresholds import add_calibrated, decide
 from trainer.options.threshold import parse_threshold
 from trainer.runs.run_folder import CONFIG_FILE, HISTORY_FILE, PREDICTIONS_FILE
 

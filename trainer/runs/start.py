@@ -10,10 +10,10 @@ from shared.storage.store import as_path
 from trainer.data.dataset import check_labels
 from trainer.data.split import FitPlan
 from trainer.options import FitOptions
-from trainer.runs.open import open_saved_run
-from trainer.runs.run_files import read_file, sha256
 from trainer.runs.run_folder import MODEL_FILE, SUMS_FILE
-from trainer.runs.saved_run import SavedRun
+from trainer.runs.saved.open import open_saved_run
+from trainer.runs.saved.run_files import read_file, sha256
+from trainer.runs.saved.saved_run import SavedRun
 
 _KEYS = ("patient_id", "group", "source_digest", "pixel_digest")
 

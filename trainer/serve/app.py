@@ -14,13 +14,13 @@ from starlette.types import ASGIApp
 from trainer.options import ServeOptions
 from trainer.predict.output_formats import to_json
 from trainer.serve.card import render_card
-from trainer.serve.guard import Guard, refusal_response
-from trainer.serve.limits import Limits
 from trainer.serve.model_info import describe_model, make_title
 from trainer.serve.render import render_page, render_result, to_source
 from trainer.serve.services import Services
 from trainer.serve.study import StudyPredictor
 from trainer.serve.study_queue import StudyQueue
+from trainer.serve.upload.guard import Guard, refusal_response
+from trainer.serve.upload.limits import Limits
 
 _HERE = Path(__file__).parent
 _Handler = Callable[[Request], Awaitable[Response]]

@@ -5,7 +5,7 @@ import re
 from markdown_it import MarkdownIt
 
 from trainer.runs.run_folder import CARD_FILE
-from trainer.runs.saved_run import SavedRun
+from trainer.runs.saved.saved_run import SavedRun
 
 _NO_CARD = "This run has no model card. See the results in its `report.html`."
 

@@ -11,10 +11,10 @@ from shared.console import note
 from shared.images.pixels import Pixels
 from trainer.explain.overlay import overlay
 from trainer.keras_import import import_keras
-from trainer.runs.saved_run import SavedRun
-from trainer.serve.decoding import ViewDecoder
-from trainer.serve.limits import Refusal
-from trainer.serve.uploads import Upload
+from trainer.runs.saved.saved_run import SavedRun
+from trainer.serve.upload.decoding import ViewDecoder
+from trainer.serve.upload.limits import Refusal
+from trainer.serve.upload.uploads import Upload
 
 if TYPE_CHECKING:
     from trainer.explain.layer_cam import LayerCam

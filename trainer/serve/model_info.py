@@ -5,8 +5,8 @@ from typing import Any
 
 from shared.labels import order_parts
 from trainer.evaluation.scored_table import LEVELS
-from trainer.report.formatting import part_name
-from trainer.runs.saved_run import SavedRun
+from trainer.report.text.formatting import part_name
+from trainer.runs.saved.saved_run import SavedRun
 
 _KEYS = ("auroc", "accuracy", "recall", "specificity")
 

@@ -10,8 +10,8 @@ import numpy as np
 from shared.images.pixels import Pixels
 from trainer.explain.overlay import encode_png
 from trainer.report.template import render
-from trainer.serve.limits import MEGABYTE, Limits
 from trainer.serve.study import StudyResult
+from trainer.serve.upload.limits import MEGABYTE, Limits
 
 _HERE = Path(__file__).parent
 

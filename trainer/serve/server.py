@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from trainer.serve.limits import Limits
+from trainer.serve.upload.limits import Limits
 
 _SHUTDOWN_S = 1
 _TIMEOUT_BODY = b'{"error": "The request took too long to arrive."}'

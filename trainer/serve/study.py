@@ -10,9 +10,9 @@ from trainer.inference.predictor import Floats, Predictor, open_predictor
 from trainer.inference.study_predictions import predict_studies
 from trainer.options import ServeOptions
 from trainer.predict.output_formats import Predictions
-from trainer.runs.saved_run import SavedRun
-from trainer.serve.decoding import ViewDecoder
-from trainer.serve.uploads import Upload
+from trainer.runs.saved.saved_run import SavedRun
+from trainer.serve.upload.decoding import ViewDecoder
+from trainer.serve.upload.uploads import Upload
 
 
 @dataclass(frozen=True)

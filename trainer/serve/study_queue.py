@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from trainer.serve.limits import Limits, Refusal
-from trainer.serve.uploads import Upload, read_uploads
+from trainer.serve.upload.limits import Limits, Refusal
+from trainer.serve.upload.uploads import Upload, read_uploads
 from trainer.serve.worker import Worker
 
 _Result = TypeVar("_Result")

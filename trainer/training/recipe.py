@@ -95,7 +95,7 @@ class _WholeFit:
         return add_classifier(self._build_backbone(), target.num_outputs, self._dropout)
 
     def _build_backbone(self) -> keras.Model:
-        from trainer.models.backbone import configure_batch_norm
+        from trainer.models.networks.backbone import configure_batch_norm
 
         options, size_px = self._options, self._context.lake.image.size
         backbone = build_backbone(

@@ -12,7 +12,7 @@ from shared.storage.atomic import write_atomically
 from shared.storage.parquet import read_table
 from shared.storage.sealed import read_sealed, sealed_file
 from trainer.runs.run_folder import TRIALS_FILE
-from trainer.runs.validation import TRIALS_SCHEMA
+from trainer.runs.saved.validation import TRIALS_SCHEMA
 
 Settings = dict[str, Any]
 """The value of each setting, by option name."""

@@ -6,7 +6,7 @@ from struct import unpack_from
 from typing import NamedTuple
 
 from shared.errors import ImageError
-from shared.images.jpeg import FRAME_MARKERS, MARKERS_WITHOUT_LENGTH, SOI, SOS
+from shared.images.jpeg.structure import FRAME_MARKERS, MARKERS_WITHOUT_LENGTH, SOI, SOS
 
 # the SOC marker followed by SIZ, the start of every JPEG 2000 codestream
 _J2K_START = re.compile(rb"\xff\x4f\xff\x51")

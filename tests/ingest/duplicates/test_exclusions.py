@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from ingest.duplicates.exclusions import leave_out, refuse
 from ingest.duplicates.findings import find_in_images, find_in_tree
 from ingest.duplicates.groups import group_patients
-from ingest.index_comparison import Differences
 from ingest.options import Duplicates
+from ingest.scan.index_comparison import Differences
 from shared.errors import SourceError
 from shared.lake.open import Lake, open_lake
 from tests.commands import call

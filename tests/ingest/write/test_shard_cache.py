@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from ingest.plan import ShardPlan
-from ingest.scan import SCHEMA as SCAN_SCHEMA
+from ingest.scan.scan_tree import SCHEMA as SCAN_SCHEMA
 from ingest.write.shard_cache import WRITTEN_SCHEMA, DecodedShardCache, ShardOutcome
 from ingest.write.tasks import UNREADABLE, Job, WrittenShard
 from shared.images.spec import ImageSpec

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.images.contrast import change_contrast
+from shared.images.preprocessing.contrast import change_contrast
 
 
 def _radiograph(height: int, width: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.images.crop import crop_to_field
+from shared.images.preprocessing.crop import crop_to_field
 
 HEIGHT, WIDTH = 400, 300
 TOP, BOTTOM, LEFT, RIGHT = 90, 330, 60, 250

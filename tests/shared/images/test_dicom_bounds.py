@@ -15,7 +15,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELos
 from shared.errors import ImageError
 from shared.images.decode import read_radiograph
 from shared.images.dicom.decode import decode_dicom
-from shared.images.prepare import prepare
+from shared.images.preprocessing.prepare import prepare
 from shared.images.spec import ImageSpec
 from tests.shared.images.dicom_files import make_dicom, write_dicom
 from trainer.inference.image_input import read_view

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.image import imread
 
 from shared.errors import CorruptLakeError
-from shared.images.encoding import decode, encode
+from shared.images.preprocessing.encoding import decode, encode
 from shared.images.spec import ENCODINGS, Encoding, ImageSpec
 
 SIZE_PX = 64

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.images.prepare import prepare
+from shared.images.preprocessing.prepare import prepare
 from shared.images.spec import FITS, Fit, ImageSpec
 
 

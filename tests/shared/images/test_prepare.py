@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.images.contrast import change_contrast
-from shared.images.encoding import decode
-from shared.images.prepare import prepare, prepare_and_encode
+from shared.images.preprocessing.contrast import change_contrast
+from shared.images.preprocessing.encoding import decode
+from shared.images.preprocessing.prepare import prepare, prepare_and_encode
 from shared.images.spec import CONTRASTS, CROPS, ENCODINGS, Contrast, ImageSpec
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ingest.phantom.drawing.image import View, draw
-from shared.images.prepare import prepare
+from shared.images.preprocessing.prepare import prepare
 from shared.images.spec import ImageSpec
 
 SIZE_PX = 64

@@ -12,10 +12,10 @@ from tests.commands import call
 from tests.trainer.run_folders import fit, write_run
 from trainer.audit.shortcuts.hidden_regions import BONE, score_hidden
 from trainer.inference.litert import LiteRtModel
-from trainer.runs.digests import write_digests
-from trainer.runs.open import open_new_run
 from trainer.runs.results_writer import write_json
 from trainer.runs.run_folder import CONFIG_FILE, LITERT_FILE, METRICS_FILE
+from trainer.runs.saved.digests import write_digests
+from trainer.runs.saved.open import open_new_run
 
 
 def _list_wrong(lake: Lake) -> list[str]:

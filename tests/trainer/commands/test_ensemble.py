@@ -12,7 +12,7 @@ import pytest
 from shared.lake.open import Lake
 from tests.commands import run
 from trainer.report.error_analysis import heat_map_path, shown_views
-from trainer.runs.open import open_saved_run
+from trainer.runs.saved.open import open_saved_run
 
 pytestmark = pytest.mark.slow
 

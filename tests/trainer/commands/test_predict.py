@@ -27,7 +27,7 @@ from tests.trainer.slow_tensorflow import delay_tensorflow, python_path
 from trainer.inference.image_input import read_view
 from trainer.predict.find_views import find_views
 from trainer.predict.output_formats import PRINTERS, Predictions
-from trainer.runs.open import open_saved_run
+from trainer.runs.saved.open import open_saved_run
 
 
 def test_a_tree_gets_the_probabilities_of_the_lake(

@@ -17,11 +17,11 @@ from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from tests.commands import run
 from tests.conftest import NUM_EPOCHS
+from trainer.evaluation.decisions.thresholds import CALIBRATED, add_calibrated, decide
 from trainer.evaluation.metrics import measure
-from trainer.evaluation.thresholds import CALIBRATED, add_calibrated, decide
 from trainer.report.error_analysis import HEAT_MAPS, shown_views
-from trainer.runs.open import open_saved_run
 from trainer.runs.provenance import digest_code
+from trainer.runs.saved.open import open_saved_run
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 from sklearn import metrics as sklearn_metrics
 
-from trainer.evaluation.calibration import (
+from trainer.evaluation.decisions.calibration import (
     bin_by_probability,
     brier_score,
     calibrate,

@@ -14,11 +14,11 @@ from shared.errors import TrainingError
 from tests.trainer.scored_tables import random_table
 from trainer.data.target import Target
 from trainer.evaluation.bootstrap import MIN_GROUPS
+from trainer.evaluation.decisions.thresholds import decide
 from trainer.evaluation.metrics import measure
 from trainer.evaluation.multiclass import measure_classes
 from trainer.evaluation.results import compute_metrics
 from trainer.evaluation.scored_table import CLASS_PROBABILITIES
-from trainer.evaluation.thresholds import decide
 
 sk: Any = sklearn_metrics
 

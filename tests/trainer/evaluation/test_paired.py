@@ -10,9 +10,9 @@ from scipy.special import expit
 from shared.errors import TrainingError
 from tests.trainer.scored_tables import random_table, scored_table
 from trainer.evaluation.bootstrap import NUM_RESAMPLES
-from trainer.evaluation.calibration import calibrate
 from trainer.evaluation.common_views import restrict_to_common
-from trainer.evaluation.decision import Decision, Rule
+from trainer.evaluation.decisions.calibration import calibrate
+from trainer.evaluation.decisions.decision import Decision, Rule
 from trainer.evaluation.paired import METRICS, Difference, Model, compare_models, holm, p_value
 
 

@@ -9,9 +9,9 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from tests.trainer.scored_tables import random_table, scored_table
-from trainer.evaluation.decision import Rule
-from trainer.evaluation.logistic import fit_intercept, fit_line
-from trainer.evaluation.recalibration import NUM_FITS, assess_calibration
+from trainer.evaluation.decisions.decision import Rule
+from trainer.evaluation.decisions.logistic import fit_intercept, fit_line
+from trainer.evaluation.decisions.recalibration import NUM_FITS, assess_calibration
 
 
 def table(shift: float, slope: float, num_studies: int = 1500, seed: int = 0) -> pl.DataFrame:

@@ -9,12 +9,12 @@ import pytest
 
 from tests.trainer.scored_tables import HAND, random_table, scored_table
 from trainer.evaluation.bootstrap import MIN_GROUPS
-from trainer.evaluation.calibration import calibrate
-from trainer.evaluation.decision import Decision, Rule
+from trainer.evaluation.decisions.calibration import calibrate
+from trainer.evaluation.decisions.decision import Decision, Rule
+from trainer.evaluation.decisions.thresholds import decide
 from trainer.evaluation.estimates import estimate
 from trainer.evaluation.metrics import measure
 from trainer.evaluation.results import compute_metrics, selected_model
-from trainer.evaluation.thresholds import decide
 
 DECISION = Decision("cnn", "validation", 9, 3, view=Rule(2.0, 0.4), study=Rule(3.0, 0.6))
 

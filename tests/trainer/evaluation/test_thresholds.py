@@ -12,10 +12,10 @@ from sklearn import metrics as sklearn_metrics
 
 from shared.errors import UsageError
 from tests.trainer.scored_tables import random_table, scored_table
-from trainer.evaluation.decision import Decision, Rule, parse_decision
-from trainer.evaluation.operating_points import find_threshold, learn_threshold
+from trainer.evaluation.decisions.decision import Decision, Rule, parse_decision
+from trainer.evaluation.decisions.operating_points import find_threshold, learn_threshold
+from trainer.evaluation.decisions.thresholds import CALIBRATED, add_calibrated, decide
 from trainer.evaluation.scored_table import to_arrays
-from trainer.evaluation.thresholds import CALIBRATED, add_calibrated, decide
 from trainer.options.threshold import parse_threshold
 
 sk: Any = sklearn_metrics

@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 
 from ingest.phantom.generate import LESIONS_FILE
-from shared.images.prepare import prepare
+from shared.images.preprocessing.prepare import prepare
 from shared.images.spec import ImageSpec
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from trainer.explain.layer_cam import LayerCam
-from trainer.runs.open import open_saved_run
+from trainer.runs.saved.open import open_saved_run
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 
 from shared.errors import TrainingError, WriteError
 from shared.images.decode import decode_radiograph
-from shared.images.prepare import prepare
+from shared.images.preprocessing.prepare import prepare
 from shared.images.spec import ImageSpec
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
@@ -26,9 +26,9 @@ from trainer.export.preprocessing import check_exportable
 from trainer.models.classifier_head import add_classifier
 from trainer.models.table import build_backbone
 from trainer.options import ExportOptions
-from trainer.runs.digests import write_digests
-from trainer.runs.open import open_saved_run
 from trainer.runs.run_folder import MODEL_FILE
+from trainer.runs.saved.digests import write_digests
+from trainer.runs.saved.open import open_saved_run
 
 pytestmark = pytest.mark.slow
 

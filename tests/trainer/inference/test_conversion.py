@@ -13,8 +13,8 @@ from shared.lake.open import Lake
 from trainer.inference.conversion import convert, convert_function
 from trainer.inference.litert import LiteRtModel
 from trainer.inference.litert_file import write_litert
-from trainer.models.backbone import DEFAULT_INPUT_PX
 from trainer.models.classifier_head import add_classifier
+from trainer.models.networks.backbone import DEFAULT_INPUT_PX
 from trainer.models.table import MODELS, build_backbone
 from trainer.runs.run_folder import LITERT_FILE
 

@@ -15,8 +15,8 @@ from tests.commands import run
 from trainer.data.target import abnormal_probability
 from trainer.inference.predictor import open_predictor
 from trainer.options.saved_run import Engine
-from trainer.runs.open import open_saved_run
 from trainer.runs.run_folder import LITERT_FILE, SUMS_FILE
+from trainer.runs.saved.open import open_saved_run
 
 TOLERANCE = 1e-4
 

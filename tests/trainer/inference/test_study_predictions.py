@@ -9,10 +9,10 @@ from scipy.stats import binomtest
 
 from shared.images.spec import ImageSpec
 from tests.trainer.scored_tables import random_table
-from trainer.evaluation.thresholds import decide
+from trainer.evaluation.decisions.thresholds import decide
 from trainer.inference.study_predictions import predict_studies
-from trainer.runs.run_files import RunFiles
-from trainer.runs.saved_run import SavedRun
+from trainer.runs.saved.run_files import RunFiles
+from trainer.runs.saved.saved_run import SavedRun
 
 
 def _bounds(num_studies: int, probability: float) -> dict[str, pl.DataFrame]:

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from shared.errors import WeightsError
-from trainer.models.download import PublishedWeights
+from trainer.models.networks.download import PublishedWeights
 
 CONTENT = bytes(range(256)) * 10_000
 MD5 = hashlib.md5(CONTENT).hexdigest()

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from shared.errors import WeightsError
 from trainer.models.classifier_head import add_classifier
-from trainer.models.efficientnet_lite import LITE0, LITE1, LITE2, EfficientNetLite
-from trainer.models.efficientnet_lite_weights import load_weights
-from trainer.models.torch_pickle import read_tensors
+from trainer.models.networks.efficientnet_lite import LITE0, LITE1, LITE2, EfficientNetLite
+from trainer.models.networks.efficientnet_lite_weights import load_weights
+from trainer.models.networks.torch_pickle import read_tensors
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from shared.errors import WeightsError
-from trainer.models.torch_pickle import read_tensors
+from trainer.models.networks.torch_pickle import read_tensors
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 VALUES = np.arange(24, dtype="<f4")

@@ -5,8 +5,8 @@ import math
 import polars as pl
 
 from tests.trainer.scored_tables import random_table, scored_table
-from trainer.evaluation.decision import Decision, Rule
-from trainer.evaluation.thresholds import decide
+from trainer.evaluation.decisions.decision import Decision, Rule
+from trainer.evaluation.decisions.thresholds import decide
 from trainer.options.threshold import parse_threshold
 from trainer.report.error_analysis import find_mistakes, find_uncertain, shown_views
 

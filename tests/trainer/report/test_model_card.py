@@ -11,7 +11,7 @@ import pytest
 from shared.labels import MURA_PARTS
 from shared.lake.open import Lake
 from trainer.evaluation.scored_table import LEVELS
-from trainer.report import formatting
+from trainer.report.text import formatting
 
 KEYS = {
     "accuracy": "Accuracy",

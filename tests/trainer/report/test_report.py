@@ -17,15 +17,15 @@ from shared.labels import LABEL_NAMES
 from tests.trainer.run_folders import PARTS, fit, predict, write_cv, write_run, write_train
 from trainer.data.target import Target
 from trainer.evaluation import official_valid
-from trainer.evaluation.decision import Decision
+from trainer.evaluation.decisions.decision import Decision
 from trainer.evaluation.official_valid import digest_studies
 from trainer.evaluation.scored_table import LEVELS
-from trainer.report import formatting, methods, summary
 from trainer.report.error_analysis import heat_map_path
-from trainer.report.formatting import number
 from trainer.report.page import write_report
 from trainer.report.terminal import print_results
-from trainer.runs.digests import write_digests
+from trainer.report.text import formatting, methods, summary
+from trainer.report.text.formatting import number
+from trainer.runs.saved.digests import write_digests
 
 
 def read_text(report: Path) -> str:

@@ -10,8 +10,8 @@ import pytest
 from tests.trainer.report.test_report import read_text
 from tests.trainer.run_folders import write_train
 from trainer.options import TuneOptions
-from trainer.report.formatting import number
 from trainer.report.page import write_report
+from trainer.report.text.formatting import number
 from trainer.tuning.trials import Trial, write_trials
 
 

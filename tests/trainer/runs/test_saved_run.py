@@ -24,12 +24,12 @@ from tests.trainer.runs.run_mutations import (
     mutate_table,
     read_all,
 )
-from trainer.evaluation.decision import DECISION_FILE
+from trainer.evaluation.decisions.decision import DECISION_FILE
 from trainer.inference.study_predictions import predict_studies
-from trainer.runs.digests import read_digests, write_digests
-from trainer.runs.open import open_saved_run
 from trainer.runs.run_folder import CARD_FILE, MODEL_FILE, PREDICTIONS_FILE, SUMS_FILE
-from trainer.runs.saved_run import SavedRun
+from trainer.runs.saved.digests import read_digests, write_digests
+from trainer.runs.saved.open import open_saved_run
+from trainer.runs.saved.saved_run import SavedRun
 
 NUM_FLIPS, NUM_VALUES = 30, 30
 OUTPUTS = np.linspace(0, 1, 9, dtype=np.float32)[:, None]

@@ -12,7 +12,7 @@ from tests.commands import run
 from tests.trainer.run_folders import finish, predict, write_run
 from trainer.data.split import FitPlan
 from trainer.options import CvOptions, TrainOptions
-from trainer.runs.open import open_saved_run
+from trainer.runs.saved.open import open_saved_run
 from trainer.runs.setup import Command, set_up_run
 from trainer.runs.start import hold_out_again, open_start
 

@@ -20,7 +20,7 @@ from tests.commands import PROJECT
 
 MAX_VIEWS = 3
 LIMITS = "header_s=3.0, idle_s=3.0, body_s=5.0, studies=2, decode_s=4.0"
-"""Those of `trainer.serve.limits`, short enough to be tested."""
+"""Those of `trainer.serve.upload.limits`, short enough to be tested."""
 BOUNDARY = "----boundary"
 _COMMAND = f"""
 from shared.command_line import parse

@@ -19,7 +19,7 @@ from tests.trainer.slow_tensorflow import delay_tensorflow, python_path
 from trainer.explain.layer_cam import LayerCam
 from trainer.explain.overlay import overlay
 from trainer.inference.image_input import read_view
-from trainer.runs.open import open_saved_run
+from trainer.runs.saved.open import open_saved_run
 
 pytestmark = pytest.mark.slow
 
@@ -115,14 +115,14 @@ PREDICT_ONE_STUDY = """
 import sys
 from pathlib import Path
 from trainer.options import ServeOptions
-from trainer.runs.open import open_saved_run
+from trainer.runs.saved.open import open_saved_run
 from trainer.serve.app import build_app
-from trainer.serve.decoding import ViewDecoder
+from trainer.serve.upload.decoding import ViewDecoder
 from trainer.serve.heat_maps import HeatMaps
-from trainer.serve.limits import Limits
+from trainer.serve.upload.limits import Limits
 from trainer.serve.services import Services
 from trainer.serve.study import StudyPredictor
-from trainer.serve.uploads import Upload
+from trainer.serve.upload.uploads import Upload
 from trainer.serve.worker import Worker
 
 run, view = sys.argv[1:]

@@ -19,7 +19,7 @@ from trainer.data.split import plan_final_fit
 from trainer.inference.trained_model import predict
 from trainer.options import ExportOptions, TrainOptions
 from trainer.runs.context import RunContext
-from trainer.runs.open import open_saved_run
+from trainer.runs.saved.open import open_saved_run
 from trainer.training.recipe import make_fit
 
 pytestmark = pytest.mark.slow

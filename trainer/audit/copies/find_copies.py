@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from shared.images.crop import find_field
 from shared.images.pixels import Pixels
+from shared.images.preprocessing.crop import find_field
 from trainer.audit.copies.perceptual_hash import Bits, Rows, find_similar
 
 Details = npt.NDArray[np.float16]

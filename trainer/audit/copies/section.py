@@ -11,7 +11,7 @@ from trainer.audit.copies.find_copies import find_copies
 from trainer.audit.pixel_scan import PixelScan
 from trainer.evaluation.metrics import measure_auroc
 from trainer.evaluation.scored_table import to_arrays
-from trainer.report.formatting import count
+from trainer.report.text.formatting import count
 
 _NUM_PAIRS = 6
 

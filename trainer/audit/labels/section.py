@@ -9,7 +9,7 @@ from trainer.audit.audited_run import AuditedRun, Picture
 from trainer.audit.labels.label_errors import Contradictions, count_contradictions, find_suspects
 from trainer.audit.labels.neighbours import average_studies, find_neighbours
 from trainer.features.variants import PLAIN
-from trainer.report.formatting import count
+from trainer.report.text.formatting import count
 
 _NUM_CASES = 12
 _VIEWS_OF_CASE, _SHOWN_NEIGHBOURS = 3, 3

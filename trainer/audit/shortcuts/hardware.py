@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from shared.images.crop import Box
 from shared.images.pixels import Pixels
+from shared.images.preprocessing.crop import Box
 from trainer.audit.shortcuts.markers import Blob
 from trainer.audit.shortcuts.shortcut_score import Score, measure_score
 

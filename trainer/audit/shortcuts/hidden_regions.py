@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from shared.images.crop import Box, find_field
 from shared.images.pixels import Pixels
+from shared.images.preprocessing.crop import Box, find_field
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from trainer.audit.shortcuts.shortcut_score import Score, score_features

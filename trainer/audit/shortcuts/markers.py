@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from shared.images.crop import Box
 from shared.images.pixels import Pixels
+from shared.images.preprocessing.crop import Box
 
 _RING_SHARE = 0.25
 """Width of the outer ring, as a fraction of each side of the field."""

@@ -10,7 +10,7 @@ from trainer.evaluation.bootstrap import MIN_GROUPS, Interval, interval, resampl
 from trainer.evaluation.metrics import measure_auroc
 from trainer.features.head_training import fit_heads
 from trainer.features.heads import Examples, Matrix, to_probabilities
-from trainer.report.formatting import with_interval
+from trainer.report.text.formatting import with_interval
 
 ALARM_AUROC = 0.6
 """A score is an alarm if the lower bound of its 95 % CI is above this value."""

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import polars as pl
 from matplotlib.figure import Figure
 
-from trainer.evaluation.calibration import bin_by_probability, calibrate
-from trainer.evaluation.decision import Decision
+from trainer.evaluation.decisions.calibration import bin_by_probability, calibrate
+from trainer.evaluation.decisions.decision import Decision
 from trainer.evaluation.metrics import ByPart
 from trainer.evaluation.scored_table import final_rows, levels, to_arrays
-from trainer.report import formatting
 from trainer.report.figures import comparisons, confusion, curves, trials
-from trainer.runs.saved_run import SavedRun
+from trainer.report.text import formatting
+from trainer.runs.saved.saved_run import SavedRun
 
 Captioned = tuple[Figure, str]
 

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from trainer.report.figures.svg import INK, MUTED, VIEW, add_legend, panel
-from trainer.report.search_report import format_value
-from trainer.runs.saved_run import SavedRun
+from trainer.report.text.search_report import format_value
+from trainer.runs.saved.saved_run import SavedRun
 
 _LOG_SCALES = ("weight_decay", "learning_rate")
 """Settings searched on a logarithmic scale; each has a figure of scores."""

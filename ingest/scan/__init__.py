@@ -1,0 +1,1 @@
+"""The scan of a source into a table of views."""

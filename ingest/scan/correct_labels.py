@@ -1,0 +1,145 @@
+"""Labels of studies from MURA's index files or from a table of corrections."""
+
+from dataclasses import replace
+
+import polars as pl
+
+from ingest.layout_options import split_place
+from ingest.scan.index_comparison import describe_unfit, with_split
+from ingest.scan.scan_tree import Scan
+from ingest.sources.index_file import UnusableIndexError, comparable, read_index
+from ingest.sources.mura import LABEL_FROM_INDEX
+from shared.console import note
+from shared.errors import SourceError
+from shared.labels import LABEL_NAMES, SPLITS
+from shared.lake.manifest import FINDINGS_SCHEMA, PUBLISHED, REJECTS_SCHEMA
+from shared.storage.store import Store
+
+CORRECTED = "label_corrected"
+"""Kind of the finding of a study with another label than the published one."""
+_STUDY = r"^(?:(?P<split>[a-z]+)/)?(?P<study>xr_[a-z]+/patient\d+/study\d+)"
+
+
+def correct_labels(scan: Scan, label_from: str) -> Scan:
+    """Return the scan with the labels of the index files, or of a table with paths and labels.
+
+    A study without a label there keeps the published one: that of its folder, or of the index. A
+    view without any label is rejected as `no_label`.
+
+    Args:
+        scan: the views of MURA; the label is null if the folder has none.
+        label_from: `index`, or a file whose lines have the path and the label of a study or view.
+
+    Raises:
+        SourceError: no file of labels can be read, or none of its lines names a study of the tree.
+    """
+    index = _read_index_labels(scan)
+    if label_from == LABEL_FROM_INDEX:
+        labels = index
+        if labels is None:
+            names = " and ".join(f"{split}_labeled_studies.csv" for split in SPLITS)
+            raise SourceError(f"Expected labels in {names}. Received: {scan.root}, without them")
+    else:
+        labels = _read_labels(*split_place(label_from), scan.views)
+    return _apply(scan, labels, index)
+
+
+def _apply(scan: Scan, labels: pl.DataFrame, index: pl.DataFrame | None) -> Scan:
+    keys = ["split", "study"]
+    views = scan.views.with_columns(study=_study_of("study_id"))
+    views = views.join(labels.rename({"label": "chosen"}), on=keys, how="left")
+    if index is None:
+        views = views.with_columns(indexed=pl.lit(None, pl.Int64))
+    else:
+        views = views.join(index.rename({"label": "indexed"}), on=keys, how="left")
+    published = pl.coalesce("label", "indexed", "chosen")
+    views = views.with_columns(label=pl.coalesce("chosen", published), published=published)
+    without = views.filter(pl.col("label").is_null())
+    rejects = without.select(
+        path="view_id", reason=pl.lit("no_label"), detail=pl.lit("its study has no label")
+    )
+    views = views.filter(pl.col("label").is_not_null()).sort("view_id")
+    if views.is_empty():
+        raise SourceError(f"Expected labels of studies. Received: {scan.root}, without any")
+    changed = views.filter(pl.col("label") != pl.col("published"))
+    name = pl.col("published").replace_strict(dict(enumerate(LABEL_NAMES)), return_dtype=pl.String)
+    findings = changed.select(
+        kind=pl.lit(CORRECTED), path="study_id", detail=pl.format("published as {}", name)
+    ).unique()
+    note(
+        f"labels: {findings.height:,} studies ({changed.height:,} views) differ from the "
+        "published label"
+    )
+    return replace(
+        scan,
+        views=views.select(scan.views.columns),
+        rejects=pl.concat([scan.rejects, rejects.cast(pl.Schema(REJECTS_SCHEMA))]),
+        findings=pl.concat([scan.findings, findings.cast(pl.Schema(FINDINGS_SCHEMA))]),
+        published=views.select("view_id", pl.col("published").alias(PUBLISHED)),
+    )
+
+
+def _study_of(path: str) -> pl.Expr:
+    """Return the study's path from the part on, without zeros and label, in lower case."""
+    key = comparable(pl.col(path), with_label=False)
+    return key.str.extract_groups(_STUDY).struct.field("study")
+
+
+def _read_index_labels(scan: Scan) -> pl.DataFrame | None:
+    """Return `split`, `study` and `label` of all index files, or None without a readable one."""
+    tables: list[pl.DataFrame] = []
+    for split in scan.layout.indexed_splits:
+        try:
+            index = read_index(scan.root, f"{split}_labeled_studies.csv")
+        except UnusableIndexError:
+            continue
+        if index is not None:
+            tables.append(_key(with_split(index.rows, split)))
+    labels = pl.concat(tables) if tables else None
+    return None if labels is None or labels.is_empty() else _last(labels)
+
+
+def _last(labels: pl.DataFrame) -> pl.DataFrame:
+    return labels.unique(["split", "study"], keep="last", maintain_order=True)
+
+
+def _read_labels(folder: Store, name: str, views: pl.DataFrame) -> pl.DataFrame:
+    """Return `split`, `study` and `label` of the studies in a file; a path may lack the split."""
+    place = folder.where(name)
+    try:
+        file = read_index(folder, name)
+    except UnusableIndexError as error:
+        raise SourceError(f"Expected paths and labels. Received: {place}, {error}") from None
+    if file is None:
+        raise SourceError(f"Expected paths and labels. Received: {place}, which does not exist")
+    if num_unread := file.rows["label"].null_count():
+        note(f"labels: {num_unread:,} lines of {name} have no known label")
+    read = _key(file.rows)
+    both = pl.DataFrame({"split": [*SPLITS]})
+    rows = pl.concat(
+        [
+            read.filter(pl.col("split").is_not_null()),
+            read.filter(pl.col("split").is_null()).drop("split").join(both, how="cross"),
+        ],
+        how="diagonal",
+    )
+    studies = views.select("split", study=_study_of("study_id")).unique()
+    labels = rows.join(studies, on=["split", "study"], how="semi").unique(maintain_order=True)
+    if labels.is_empty():
+        raise SourceError(
+            f"Expected labels of studies of the tree. Received: {place}, {describe_unfit(file)}"
+        )
+    twice = labels.filter(pl.struct("split", "study").is_duplicated())
+    if twice.height:
+        raise SourceError(
+            "Expected one label for each study. "
+            f"Received: {place} with two labels of {twice['split'][0]}/{twice['study'][0]}"
+        )
+    return labels
+
+
+def _key(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return `split` (null if the path has none), `study` and `label` of the rows with a label."""
+    found = comparable(pl.col("path"), with_label=False).str.extract_groups(_STUDY)
+    keyed = rows.select(found.alias("found"), "label").unnest("found")
+    return keyed.drop_nulls(["study", "label"]).select("split", "study", "label")

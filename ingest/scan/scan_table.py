@@ -1,0 +1,170 @@
+"""The scan of a table of images and of their folder into a table of views."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import polars as pl
+
+from ingest.scan.scan_tree import BROKEN_LINK, SCHEMA, Scan, count_by_kind
+from ingest.scan.table_rows import read_rows
+from ingest.sources.columns import find_columns
+from ingest.sources.layout import IMAGE_ENDINGS, NOT_UTF_8, OTHER, NoView, kind_of
+from ingest.sources.table_file import open_table
+from ingest.sources.table_layout import TableLayout, TableOptions
+from ingest.sources.table_paths import clean_path, leaves_folder, match_files, name_key
+from shared.console import note
+from shared.errors import SourceError
+from shared.images.formats import is_bare_name
+from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA
+from shared.printable import printable
+from shared.storage.store import Store
+from shared.storage.walk import find_status
+
+_FILE_SCHEMA = {name: SCHEMA[name] for name in ("view_id", *list(SCHEMA)[-3:])}
+_CONTRADICTED = ("label", "patient_id", "split", "body_part")
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class _Unmatched:
+    """Rows that name no file: their number, those with `..` in their path, and an example."""
+
+    number: int
+    num_outside: int
+    examples: list[str]
+
+
+def scan_table(options: TableOptions) -> Scan:
+    """Find the file of every row of a table.
+
+    Rows without a file and files without a row are counted. A file whose rows contradict each other
+    is rejected.
+
+    Raises:
+        SourceError: the table cannot be read, lacks a column, or names no file of the folder.
+        StoreError: the object store does not respond, or returns an error.
+    """
+    root = TableLayout(options.name).find_root(options.images)
+    files, rejects = _list_files(root)
+    with open_table(options.folder, options.name) as table:
+        place = options.folder.where(options.name)
+        columns = find_columns(table.collect_schema().names(), options.columns, place)
+        note(f"table: {', '.join(f'{role}={name}' for role, name in columns.items())}")
+        rows, unmatched = _match(table, columns, files)
+    if rows.is_empty():
+        raise SourceError(
+            "Expected rows with paths of images in images=. "
+            f"Received: images={root} with {files.height:,} images, and {unmatched.number:,} rows"
+            f"{_list(unmatched.examples)}"
+        )
+    read, ignored = read_rows(rows, options)
+    views, contradicted = _unite(read)
+    ignored |= _count_others(files.join(rows, on="view_id", how="anti")["view_id"])
+    layout = TableLayout(
+        options.name, bool({"patient", "study"} & {*columns}) or bool(options.patient)
+    )
+    return Scan(
+        root.resolve(),
+        layout,
+        views.join(files, on="view_id").select(SCHEMA.keys()).sort("view_id"),
+        pl.concat([pl.DataFrame(rejects, REJECTS_SCHEMA, orient="row"), contradicted]),
+        ignored,
+        _find(options.name, unmatched, rows),
+    )
+
+
+def _list_files(root: Store) -> tuple[pl.DataFrame, list[tuple[str, str, str]]]:
+    """Return the images below a folder with size and times, and the rejected ones."""
+    rejects: list[tuple[str, str, str]] = []
+    rows: list[tuple[object, ...]] = []
+    for folder, file in root.walk(lambda _: True):
+        path = folder + file.name
+        # a row may name a DICOM file without an ending
+        is_image = path.lower().endswith(IMAGE_ENDINGS) or is_bare_name(file.name)
+        if not is_image or file.name.startswith("."):
+            continue
+        if kind_of(path) == NOT_UTF_8:
+            rejects.append((printable(path), "name_not_utf8", "a table cannot store the name"))
+        elif status := find_status(file):
+            rows.append((path, *status))
+        else:
+            rejects.append((path, *BROKEN_LINK))
+    return pl.DataFrame(rows, _FILE_SCHEMA, orient="row"), rejects
+
+
+def _match(
+    table: pl.LazyFrame, columns: dict[str, str], files: pl.DataFrame
+) -> tuple[pl.DataFrame, _Unmatched]:
+    """Return the rows that name a file.
+
+    The table is streamed: only rows with the name of a file are held in memory.
+    """
+    names = files.select(name_key(pl.col("view_id"))).to_series().unique().to_list()
+    rows = table.select(
+        clean_path(pl.col(columns["path"])).fill_null("").alias("path"),
+        *(pl.col(name).alias(role) for role, name in columns.items() if role != "path"),
+    ).with_columns(outside=leaves_folder(pl.col("path")))
+    is_named = name_key(pl.col("path")).is_in(names) & ~pl.col("outside")
+    others = rows.filter(~is_named)
+    # the smallest path, independent of the order of the rows
+    count = (pl.len(), pl.col("outside").sum(), pl.col("path").min())
+    named, numbers = pl.collect_all(
+        [rows.filter(is_named), others.select(count)],
+        engine="streaming",
+    )
+    matched = match_files(named, files)
+    unmatched = named.join(matched, on="path", how="anti")["path"]
+    number, num_outside, first = numbers.row(0)
+    examples = [path for path in (first, unmatched.min()) if isinstance(path, str)]
+    return matched, _Unmatched(number + unmatched.len(), num_outside, sorted(examples)[:1])
+
+
+def _unite(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return one row a file, and rejects for files whose rows contradict each other."""
+    numbers = [pl.col(name).n_unique().alias(f"num_{name}") for name in _CONTRADICTED]
+    united = rows.group_by("view_id").agg(
+        *(pl.col(name).min() for name in rows.columns if name != "view_id"), *numbers
+    )
+    reason = pl.lit(None, pl.String)
+    for name in reversed(_CONTRADICTED):
+        word = pl.lit(f"contradictory_{name.removesuffix('_id')}")
+        reason = pl.when(pl.col(f"num_{name}") > 1).then(word).otherwise(reason)
+    united = united.with_columns(reason=reason)
+    rejects = united.drop_nulls("reason").select(
+        path="view_id", reason="reason", detail=pl.lit("rows of the table differ")
+    )
+    return united.filter(pl.col("reason").is_null()), rejects
+
+
+def _count_others(paths: pl.Series) -> dict[str, int]:
+    """Count the images without a row by kind."""
+    kinds = {path: kind_of(path) for path in paths}
+    images = [p for p, kind in kinds.items() if kind == OTHER and p.lower().endswith(IMAGE_ENDINGS)]
+    if images:
+        kind = NoView("images without a row in the table", f"such as {min(images)}")
+        kinds |= dict.fromkeys(images, kind)
+    return count_by_kind(Counter(kinds.values()))
+
+
+def _find(table: str, unmatched: _Unmatched, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the findings on rows, one a kind: a table may have a million rows without a file."""
+    repeated = rows.filter(pl.col("view_id").is_duplicated()).select("view_id").unique()
+    examples: list[str] = repeated.sort("view_id")["view_id"].head(_SHOWN).to_list()
+    found: list[tuple[str, int, str, list[str]]] = [
+        ("rows_without_file", unmatched.number, "rows", unmatched.examples),
+        ("rows_outside_folder", unmatched.num_outside, "rows with .. in their path", []),
+        ("file_in_several_rows", repeated.height, "files", examples),
+    ]
+    return pl.DataFrame(
+        [
+            (kind, table, f"{number:,} {unit}{_list(examples)}")
+            for kind, number, unit, examples in found
+            if number
+        ],
+        FINDINGS_SCHEMA,
+        orient="row",
+    )
+
+
+def _list(examples: list[str]) -> str:
+    return f", such as {', '.join(printable(path[:80]) for path in examples)}" if examples else ""

@@ -1,0 +1,1 @@
+"""JPEG files: checks of their structure, and decoding."""

@@ -1,0 +1,1 @@
+"""From decoded pixels to the bytes of a record."""

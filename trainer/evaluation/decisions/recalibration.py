@@ -1,0 +1,103 @@
+"""Calibration in the large, calibration slope, and logistic recalibration on another set."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.special import expit
+
+from trainer.evaluation.binary_metrics import Floats, Ints, to_number
+from trainer.evaluation.bootstrap import MIN_GROUPS, Draws, draw_weights
+from trainer.evaluation.decisions.calibration import (
+    brier_score,
+    calibrate,
+    expected_calibration_error,
+    to_logits,
+)
+from trainer.evaluation.decisions.decision import Rule
+from trainer.evaluation.decisions.logistic import fit_intercept, fit_line
+from trainer.evaluation.decisions.operating_points import learn_threshold
+from trainer.evaluation.estimates import to_bounds
+from trainer.evaluation.metrics import Measures, measure_rates
+from trainer.evaluation.scored_table import to_arrays
+
+NUM_FITS = 500
+"""Resamples for the intervals; each is two logistic regressions."""
+
+
+def assess_calibration(rows: pl.DataFrame, rule: Rule, seed: int) -> Measures:
+    """Compare the calibrated probabilities of a set with its labels.
+
+    The calibration in the large is the intercept of a logistic regression of the labels with the
+    logits as offset, 0 if the mean probability is right; below 0, probabilities are too high. The
+    calibration slope is that of a logistic regression on the logits, 1 if their spread is right;
+    below 1, probabilities are too extreme (Van Calster et al. 2019, BMC Med. 17:230).
+
+    Args:
+        rows: views or studies with `label`, `probability` (not calibrated) and `group`.
+        rule: rule of the run for their level.
+        seed: seed of the resamples.
+
+    Returns:
+        `mean_probability` and `abnormal_share`; `in_the_large` and `slope`, each `value` and
+        `interval`, None where undefined; `fitted`: what recalibration gives on the set that it was
+        fitted to, a list with `method`, `intercept`, `slope`, `brier` and `calibration_error`;
+        `fitted_threshold`: Youden's threshold of this set, on the calibrated scale, and its rates.
+    """
+    labels, probabilities = to_arrays(rows)
+    calibrated = calibrate(probabilities, rule.temperature)
+    logits, once = to_logits(calibrated), np.ones((labels.size, 1))
+    shift = fit_intercept(labels, logits, once)
+    line = fit_line(labels, logits, once)
+    drawn = _resample(rows, labels, logits, seed)
+    return {
+        "mean_probability": float(calibrated.mean()),
+        "abnormal_share": float(labels.mean()),
+        "in_the_large": {"value": to_number(shift), "interval": drawn and to_bounds(drawn[0])},
+        "slope": {"value": to_number(line[1]), "interval": drawn and to_bounds(drawn[1])},
+        "fitted": [
+            _describe("none", labels, logits, 0.0, 1.0),
+            _describe("intercept", labels, logits, to_number(shift), 1.0),
+            _describe("intercept and slope", labels, logits, *map(to_number, line)),
+        ],
+        "fitted_threshold": _fit_threshold(labels, calibrated),
+    }
+
+
+def _resample(
+    rows: pl.DataFrame, labels: Ints, logits: Floats, seed: int
+) -> tuple[Floats, Floats] | None:
+    """Return the intercepts and the slopes of resamples of groups; None with too few groups."""
+    names, clusters = np.unique(rows["group"].to_numpy(), return_inverse=True)
+    if names.size < MIN_GROUPS:
+        return None
+    fits: list[Any] = [
+        (
+            fit_intercept(labels, logits, weights[clusters]),
+            fit_line(labels, logits, weights[clusters])[1],
+        )
+        for weights in draw_weights(names.size, Draws(NUM_FITS, seed), labels.size)
+    ]
+    intercepts, slopes = (np.concatenate(parts) for parts in zip(*fits, strict=True))
+    return intercepts, slopes
+
+
+def _describe(
+    method: str, labels: Ints, logits: Floats, intercept: float | None, slope: float | None
+) -> Measures:
+    known: Measures = {"method": method, "intercept": intercept, "slope": slope}
+    if intercept is None or slope is None:
+        return {**known, "brier": None, "calibration_error": None}
+    fitted = expit(intercept + slope * logits)
+    return {
+        **known,
+        "brier": brier_score(labels, fitted),
+        "calibration_error": expected_calibration_error(labels, fitted),
+    }
+
+
+def _fit_threshold(labels: Ints, calibrated: Floats) -> Measures | None:
+    if np.unique(labels).size < 2:
+        return None
+    threshold = learn_threshold(labels, calibrated)
+    return {"threshold": threshold, **measure_rates(labels, calibrated, threshold)}

@@ -1,0 +1,1 @@
+"""The networks of the table of models, and their published weights."""

@@ -1,0 +1,169 @@
+"""EfficientNet-Lite, pretrained on ImageNet, with the first layer folded for greyscale input.
+
+The networks are those of Tan and Le (https://arxiv.org/abs/1905.11946) in Google's version for
+phones (tensorflow/tpu, models/official/efficientnet/lite): no squeeze and excitation, ReLU6, stem
+and head of fixed width. The features are those of the whole network and of its last stages, because
+radiographs differ from photographs in coarse texture, which earlier stages describe better. The
+weights are read in `efficientnet_lite_weights`; layers have the names of their tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trainer.models.networks.backbone import DEFAULT_INPUT_PX, add_input, configure_batch_norm
+from trainer.models.networks.efficientnet_lite_weights import find_weights
+
+if TYPE_CHECKING:
+    import keras
+
+
+class _Stage(NamedTuple):
+    """A stage of inverted residual blocks; `kernel` is the side of the depthwise kernels."""
+
+    num_blocks: int
+    kernel: int
+    stride: int
+    expansion: int
+    filters: int
+
+
+# of Lite0
+_STAGES = (
+    _Stage(1, 3, 1, 1, 16),
+    _Stage(2, 3, 2, 6, 24),
+    _Stage(2, 5, 2, 6, 40),
+    _Stage(3, 3, 2, 6, 80),
+    _Stage(3, 5, 1, 6, 112),
+    _Stage(4, 5, 2, 6, 192),
+    _Stage(1, 3, 1, 6, 320),
+)
+_STEM_FILTERS, _HEAD_FILTERS = 32, 1280
+_POOLED_STAGES = 3
+"""The last stages whose global means are features, of 112, 192 and 320 channels."""
+_LOG_OFFSET = 0.02
+"""Added before the logarithm of the head's global means. They are means of ReLU6 outputs, 0 or
+more and skewed; their logarithms are closer to a normal distribution, and suit a linear head."""
+# the original network normalizes pixels as (x - 127) / 128
+_MEAN, _SCALE = 127, 1 / 128
+_FILTERS_OF = 8
+"""Filters are multiples of this number."""
+
+
+@dataclass(frozen=True)
+class EfficientNetLite:
+    """A network of the family.
+
+    Attributes:
+        number: its number.
+        digest: the first digits of the SHA-256 of its file of weights.
+        width: factor of the filters of Lite0.
+        depth: factor of the blocks of Lite0, except in its first and last stage.
+    """
+
+    number: int
+    digest: str
+    width: float = 1.0
+    depth: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """Its key in the table of models."""
+        return f"efficientnet_lite{self.number}"
+
+    def find_weights(self) -> Path:
+        """Return the path of the weights file; see `efficientnet_lite_weights.find_weights`."""
+        return find_weights(self.name, self.digest)
+
+    def build(
+        self, size_px: int, input_px: int = DEFAULT_INPUT_PX, channels: int = 1
+    ) -> keras.Model:
+        """Build the network up to its pooled features, with random weights.
+
+        It takes uint8 images (batch, size, size, channels), grey or RGB, and returns float32
+        embeddings (batch, 1904 for Lite0): the global means of the last three stages, and the
+        logarithms of the 1,280 global means of the head, which are the layer `pool`.
+        """
+        import keras
+        from keras import layers, ops
+
+        images, features = add_input(size_px, min(size_px, input_px), channels)
+        features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
+        features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, kernel=3)
+        index = 0
+        means: list[Any] = []
+        for number, stage in enumerate(self._stages()):
+            for position in range(stage.num_blocks):
+                # only the first block of a stage reduces the size
+                block = stage if position == 0 else stage._replace(stride=1)
+                features = _block(features, f"blocks.{index}", block)
+                index += 1
+            if number >= len(_STAGES) - _POOLED_STAGES:
+                means.append(layers.GlobalAveragePooling2D(name=f"pool.{number}")(features))
+        features = _convolve(features, "conv_head", "bn1", _HEAD_FILTERS)
+        pooled: Any = layers.GlobalAveragePooling2D(name="pool")(features)
+        embeddings = layers.Concatenate(name="embedding")([*means, ops.log(pooled + _LOG_OFFSET)])
+        backbone = keras.Model(images, embeddings, name=self.name)
+        configure_batch_norm(backbone, is_frozen=False)
+        return backbone
+
+    def _stages(self) -> list[_Stage]:
+        first, *middle, last = (
+            stage._replace(filters=_round_filters(stage.filters * self.width)) for stage in _STAGES
+        )
+        deep = [s._replace(num_blocks=math.ceil(s.num_blocks * self.depth)) for s in middle]
+        return [first, *deep, last]
+
+
+LITE0 = EfficientNetLite(0, "57934424")
+LITE1 = EfficientNetLite(1, "77cc7160", depth=1.1)
+LITE2 = EfficientNetLite(2, "9656183e", width=1.1, depth=1.2)
+
+
+def _round_filters(filters: float) -> int:
+    """Round to a multiple of 8, but not by more than a tenth downwards, as in the original."""
+    rounded = int(filters + _FILTERS_OF / 2) // _FILTERS_OF * _FILTERS_OF
+    return rounded if rounded >= 0.9 * filters else rounded + _FILTERS_OF
+
+
+def _block(inputs: Any, name: str, stage: _Stage) -> Any:
+    """Add an inverted residual block: expansion, depthwise convolution, projection, shortcut."""
+    from keras import layers
+
+    num_inputs, features = inputs.shape[-1], inputs
+    if stage.expansion > 1:
+        features = _convolve(
+            features, f"{name}.expand_conv", f"{name}.bn0", num_inputs * stage.expansion
+        )
+    features = layers.DepthwiseConv2D(
+        stage.kernel, stage.stride, padding="same", use_bias=False, name=f"{name}.depthwise_conv"
+    )(features)
+    features = _normalize(features, f"{name}.bn1")
+    features = layers.ReLU(6, name=f"{name}.bn1.relu6")(features)
+    features = layers.Conv2D(stage.filters, 1, use_bias=False, name=f"{name}.project_conv")(
+        features
+    )
+    features = _normalize(features, f"{name}.bn2")
+    if stage.stride == 1 and num_inputs == stage.filters:
+        features = layers.Add(name=f"{name}.add")([features, inputs])
+    return features
+
+
+def _convolve(inputs: Any, name: str, norm_name: str, filters: int, kernel: int = 1) -> Any:
+    """Add a convolution with batch normalization and ReLU6; kernels above 1 x 1 halve the size."""
+    from keras import layers
+
+    stride = 1 if kernel == 1 else 2
+    convolution = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=name)
+    features = convolution(inputs)
+    return layers.ReLU(6, name=f"{norm_name}.relu6")(_normalize(features, norm_name))
+
+
+def _normalize(features: Any, name: str) -> Any:
+    from keras import layers
+
+    # epsilon of the original TensorFlow network; PyTorch's default is 1e-5
+    return layers.BatchNormalization(epsilon=1e-3, name=name)(features)

@@ -1,0 +1,1 @@
+"""Sentences, notes and number formats of reports."""

@@ -1,0 +1,62 @@
+"""Hyperparameter search in a report: best trials and method notes."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from trainer.report.text.formatting import count, number
+from trainer.runs.saved.saved_run import SavedRun
+
+_NUM_LISTED = 8
+
+
+def list_best(run: SavedRun) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the best trials and of the first trial, which has the default settings."""
+    # ties keep their order, because the search chose the first of them
+    ranked = run.trials.sort("score", "number", descending=[True, False], nulls_last=True)
+    best = ranked.head(_NUM_LISTED)
+    listed = pl.concat([best, ranked.filter(number=1)]).unique("number", maintain_order=True)
+    for row in listed.iter_rows(named=True):
+        values = [row[name] for name in run.search["settings"]]
+        yield {**row, "settings": [format_value(value) for value in values]}
+
+
+def format_value(value: Any) -> str:
+    """Format the value of a setting."""
+    return f"{value:,g}" if isinstance(value, float) else str(value)
+
+
+def _span(name: str, values: Sequence[Any]) -> str:
+    """Return a setting with its choices or its range."""
+    separator = " to " if all(isinstance(value, float) for value in values) else ", "
+    return f"{name} ({separator.join(map(format_value, values))})"
+
+
+def on_search(run: SavedRun) -> str:
+    """Describe the search: number of trials, settings, chosen trial and selection bias."""
+    search = run.search
+    *others, last = (_span(name, values) for name, values in search["settings"].items())
+    names = f"{', '.join(others)} and {last}" if others else last
+    default = "it has the default settings"
+    if search["chosen"] != 1:
+        default = f"the default settings have {number(run.trials.filter(number=1)['score'][0])}"
+    sentences = [
+        f"{count(search['num_trials'], 'trials')} of {names}. Each was trained on the train views, "
+        "with early stopping and its score on the validation views.",
+        f"Trial {search['chosen']} was chosen by validation view AUROC, {number(search['score'])}; "
+        f"{default}.",
+    ]
+    if search["num_failed"]:
+        sentences.append(f"{count(search['num_failed'], 'trials')} failed without a score.")
+    if search["num_trials"] > 1:
+        sentences.append(
+            "The validation numbers are optimistic (selection bias): they are those of the best of "
+            f"{search['num_trials']} trials."
+        )
+    if "test" in run.by_role:
+        sentences.append(
+            "The test set was not used for the choice and was evaluated once, so its numbers are "
+            "not biased by the search."
+        )
+    return " ".join(sentences)

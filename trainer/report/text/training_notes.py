@@ -1,0 +1,159 @@
+"""Training notes of a report: initial weights, trained layers, epochs, split, candidates."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainer.evaluation.metrics import Measures
+from trainer.evaluation.scored_table import final_rows
+from trainer.models.table import MODELS
+from trainer.options.recipes import RECIPES
+from trainer.report.text.formatting import count, estimate, number
+from trainer.runs.saved.saved_run import SavedRun
+
+_CRITERIA = {
+    "loss": "the lowest validation loss",
+    "study_auroc": "the highest validation study AUROC",
+}
+
+
+def on_initial_weights(run: SavedRun) -> str:
+    """Name the initial weights."""
+    if start := run.config.get("start"):
+        return (
+            f"from the model `{start['model']}` of the run `{start['path']}` (digest "
+            f"`{start['digest']}`), trained on {count(start['num_train_views'], 'views')} of the "
+            f"{', '.join(start['body_parts'])} in the lake `{start['lake_digest']}`"
+        )
+    weights = run.config["options"]["weights"]
+    entry = MODELS.get(run.model.partition(" ")[0])
+    if entry is None or not entry.pretrained_for(weights):
+        return "from random weights"
+    if weights == "pretrained":
+        return "from weights trained on ImageNet"
+    return f"from the weights in `{weights}`"
+
+
+def on_trained_layers(run: SavedRun) -> str:
+    """Name the trained layers."""
+    options = run.config["options"]
+    if not _is_head(run):
+        # a staged fit evaluates its initial head as epoch 0
+        if 0 in run.history["epoch"]:
+            first = "First the head on a frozen backbone, then all layers at a tenth of the rate."
+        else:
+            first = "All layers."
+        return f"{first} {_on_optimization(options)}"
+    recipe = RECIPES[options["recipe"] or "frozen"]
+    copies = options["copies"] or recipe.copies
+    rows = "one row" if copies == 1 else f"{copies} rows of weight 1/{copies}"
+    variants = ("the view", "its mirror image", f"{copies - 2} random light changes")[:copies]
+    sentences = [
+        "Only the head, a penalized logistic regression, until convergence; the backbone is "
+        f"frozen. Each train view has {rows}: {', '.join(variants)}."
+    ]
+    if (options["tta"] or recipe.tta) == "flip":
+        sentences.append("Predictions average a view and its mirror image.")
+    if not run.is_cv:
+        sentences.append(
+            "Temperature and decision threshold were learnt with a head fitted without the "
+            "validation views; the saved head was then fitted to train and validation views."
+        )
+    return " ".join(sentences)
+
+
+def _on_optimization(options: Mapping[str, Any]) -> str:
+    """Describe the optimizer, and the options that are not its defaults."""
+    names = {"adam": "Adam", "adamw": "AdamW"}
+    parts = [f"{names[options['optimizer']]}, {options['schedule']} learning rate"]
+    if options["warmup"]:
+        parts.append(f"warm-up in the first {options['warmup']:.0%} of the steps")
+    if options["clip_norm"]:
+        parts.append(f"gradient norm at most {options['clip_norm']:g}")
+    if options["label_smoothing"]:
+        parts.append(f"label smoothing {options['label_smoothing']:g}")
+    if options["layer_decay"] < 1:
+        parts.append(f"layer decay {options['layer_decay']:g}")
+    if options["ema"]:
+        parts.append(f"weights averaged with momentum {options['ema']:g}")
+    if options["augment"] != "none":
+        parts.append(f"{options['augment']} augmentation")
+    return f"{'; '.join(parts)}."
+
+
+def _is_head(run: SavedRun) -> bool:
+    """Return whether only the head was trained; such a fit has no epochs on images."""
+    return run.history.is_empty()
+
+
+def _on_choice(pooled: Measures, nested: Measures) -> str:
+    """Report by how much the choice of the best candidate flatters its score."""
+    return (
+        "The score of the best of several candidates is too good (selection bias). With the "
+        "candidate of each fold chosen on the other folds only, the view AUROC is "
+        f"{estimate(nested, 'view', 'auroc')} instead of {number(pooled['view_auroc'])}, and the "
+        f"study AUROC {estimate(nested, 'study', 'auroc')} instead of "
+        f"{number(pooled['study_auroc'])}."
+    )
+
+
+def on_split(run: SavedRun) -> str:
+    """Describe test, folds and validation."""
+    is_tested = "test" in run.by_role
+    test = "The test set is the official valid split." if is_tested else "There is no test set."
+    drawn: list[str] = []
+    if run.is_cv:
+        drawn.append(f"the {len(run.metrics['folds'][run.model])} folds of train")
+    if not (run.is_ensemble or (run.is_cv and _is_head(run))):
+        drawn.append("validation, a fifth of train's groups,")
+    names = " and ".join(drawn)
+    return (
+        f"{test} {names[0].upper()}{names[1:]} {'were' if run.is_cv else 'was'} drawn by patient "
+        "group, stratified by label and body part, with seed "
+        f"{run.config['options']['seed']}."
+    )
+
+
+def on_epochs(run: SavedRun) -> str:
+    """Describe the training of the final model and its best epoch."""
+    epochs = final_rows(run.history)
+    best = epochs.filter("is_best")["epoch"]
+    if best.is_empty():
+        return ""
+    rate = epochs.drop_nulls("train_s")["images_per_s"].median()
+    speed = f", at a median of {rate:,.0f} images/s" if isinstance(rate, float) else ""
+    return (
+        f"Trained for {count(epochs.height, 'epochs')}{speed}; the saved weights are those of "
+        f"epoch {best[0]}, with {_CRITERIA[run.config['options']['keep']]}."
+    )
+
+
+def on_candidates(run: SavedRun) -> str:
+    """Describe the candidates of a cross-validation, the choice and the final model."""
+    num, is_tested = run.metrics["num_candidates"], "test" in run.by_role
+    sentences = (
+        [
+            f"{num} candidates were compared on the same folds of the train split.",
+            f"{run.model} was chosen by pooled out-of-fold view AUROC; the official valid split "
+            "was not used for the choice.",
+        ]
+        if num > 1
+        else [f"{run.model} was cross-validated on the train split."]
+    )
+    if nested := run.metrics["nested"]:
+        sentences.append(_on_choice(run.metrics["out_of_fold"][run.model]["all"], nested))
+    num_folds = len(run.metrics["folds"][run.model])
+    if run.is_ensemble:
+        sentences.append(
+            f"The final model is the ensemble of its {num_folds} fold models: the mean of their "
+            "probabilities."
+        )
+    else:
+        sentences.append(
+            "The final model was trained on the whole train split."
+            if _is_head(run)
+            else "The final model was trained on the train split, with a fifth of the patients "
+            "held out for early stopping."
+        )
+    if is_tested:
+        sentences.append("The final model was evaluated once on the test set.")
+    return " ".join(sentences)

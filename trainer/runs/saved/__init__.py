@@ -1,0 +1,1 @@
+"""Reading of runs: their files, model, configuration and predictions."""

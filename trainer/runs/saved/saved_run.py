@@ -1,0 +1,135 @@
+"""A run: its model, configuration, decision thresholds, predictions and metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from shared.images.spec import ImageSpec
+from shared.storage.parquet import read_table
+from trainer.evaluation.decisions.decision import Decision
+from trainer.evaluation.metrics import ByPart, Measures
+from trainer.evaluation.results import metrics_by_role
+from trainer.runs.run_folder import (
+    HISTORY_FILE,
+    LITERT_FILE,
+    MODEL_FILE,
+    TRAINING_FILE,
+    TRIALS_FILE,
+)
+from trainer.runs.saved.run_files import RunFiles
+from trainer.runs.saved.training_views import TRAINING_SCHEMA
+from trainer.runs.saved.validation import RUN_HISTORY_SCHEMA, TRIALS_SCHEMA, num_outputs
+
+if TYPE_CHECKING:
+    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """A run of `train`, `tune` or `cv`.
+
+    Attributes:
+        files: the run folder.
+        config: `config.json`.
+        metrics: `metrics.json`.
+        decision: temperatures and thresholds, by view and by study.
+        image: preprocessing of the lake's images, which new images need too.
+        scored: one row per prediction, joined to the manifest.
+    """
+
+    files: RunFiles
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    decision: Decision
+    image: ImageSpec
+    scored: pl.DataFrame
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.files.folder
+
+    @property
+    def model(self) -> str:
+        """The name of the saved model."""
+        return self.decision.model
+
+    @property
+    def is_cv(self) -> bool:
+        """Whether the run is a cross-validation."""
+        return self.config["command"] == "cv"
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether the saved model is the ensemble of the fold models instead of a refit."""
+        return self.config["options"].get("ensemble") == "folds"
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """Facts about the hyperparameter search; empty without a search."""
+        return self.config.get("search", {})
+
+    @property
+    def by_role(self) -> dict[str, ByPart]:
+        """The saved model's metrics by body part of each set, in the order of the report."""
+        return metrics_by_role(self.metrics)
+
+    @property
+    def main_sets(self) -> dict[str, ByPart]:
+        """The sets for conclusions, the headline set first: validation only if there is no other.
+
+        Validation views were used for early stopping.
+        """
+        main = {role: by_part for role, by_part in self.by_role.items() if role != "validation"}
+        return main or self.by_role
+
+    @property
+    def headline(self) -> tuple[str, ByPart]:
+        """The role and the metrics by body part of the headline set."""
+        return next(iter(self.main_sets.items()))
+
+    @property
+    def classes(self) -> Measures:
+        """Multi-class metrics of the headline set; empty for a binary model."""
+        return self.metrics.get("classes", {}).get(self.headline[0], {})
+
+    @cached_property
+    def history(self) -> pl.DataFrame:
+        """The epochs of the saved model and of its fold models."""
+        table = self.files.parse(HISTORY_FILE, partial(read_table, schema=RUN_HISTORY_SCHEMA))
+        return table.filter(model=self.model)
+
+    @cached_property
+    def trials(self) -> pl.DataFrame:
+        """One row per trial of a hyperparameter search."""
+        return self.files.parse(TRIALS_FILE, partial(read_table, schema=TRIALS_SCHEMA))
+
+    @cached_property
+    def training_views(self) -> pl.DataFrame:
+        """One row per train and validation view of the saved model; see `TRAINING_SCHEMA`."""
+        return self.files.parse(TRAINING_FILE, partial(read_table, schema=TRAINING_SCHEMA))
+
+    @property
+    def has_litert(self) -> bool:
+        """Whether the run has a model for LiteRT, which predicts without TensorFlow."""
+        return LITERT_FILE in (self.files.digests or ())
+
+    def load_model(self) -> keras.Model:
+        """Return the model, from uint8 images (batch, size, size, 1) to (batch, outputs).
+
+        It outputs the probability of abnormal, or one probability for each of `config["classes"]`.
+
+        Raises:
+            TrainingError: the model file is damaged, or has other inputs or outputs.
+        """
+        from trainer.models.model_file import load_model
+
+        def parse(_: bytes) -> keras.Model:
+            return load_model(self.folder / MODEL_FILE, self.image.size, num_outputs(self.config))
+
+        return self.files.parse(MODEL_FILE, parse)
