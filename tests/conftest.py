@@ -15,7 +15,7 @@ from filelock import FileLock
 from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
 from shared.lake.open import Lake, open_lake
-from tests.commands import run, warm_process
+from tests.commands import run
 from tests.object_store import (
     Proxy,
     client_environment,
@@ -25,6 +25,7 @@ from tests.object_store import (
     s3_server,
     strict_s3_server,
 )
+from tests.warm_process import ADDRESS
 
 SIZE_PX = 64
 NUM_VIEWS = 420
@@ -87,10 +88,9 @@ def make_cache(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _end_warm_process() -> Generator[None, None, None]:
-    yield
-    if warm_process.cache_info().currsize:
-        warm_process().stop()
+def _own_warm_process(shared_folder: Path) -> None:
+    """Name the socket of the process that has imported TensorFlow, which starts when needed."""
+    os.environ[ADDRESS] = str(shared_folder / "warm")
 
 
 @pytest.fixture(scope="session")

@@ -115,7 +115,8 @@ def test_names_of_any_bytes_and_files_that_break_a_parser_end_nothing(
         if name in ("nested 3,000 deep", "a number of three bytes", "deflated, damaged"):
             (folder / name).write_bytes(make())
     maps = tmp_path / "maps"
-    result = run("mura-predict", folder, f"run={trained_run}", "format=csv", f"explain={maps}")
+    words = (folder, f"run={trained_run}", "format=csv", f"explain={maps}")
+    result = run("mura-predict", *words, is_warm=True)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("predict: Expected 6 readable views")
     assert "Traceback" not in result.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from shared.lake.open import Lake
-from tests.commands import SCRIPTS, run
+from tests.commands import SCRIPTS, run, warm
 from tests.conftest import NUM_EPOCHS, TRAIN
 from trainer.report.error_analysis import HEAT_MAPS
 
@@ -18,7 +18,7 @@ TIMED = ("seconds", "images_per_s", "train_s", "waiting_s")
 def _stop_after(epoch: int, signal_number: int, words: list[str], folder: Path) -> tuple[int, str]:
     """Start a training, stop it in the epoch after; return its status and all that it said."""
     with subprocess.Popen(
-        [str(SCRIPTS / "mura-train"), *words], cwd=folder, stderr=subprocess.PIPE, text=True
+        warm([SCRIPTS / "mura-train", *words]), cwd=folder, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr
         lines: list[str] = []
