@@ -195,6 +195,21 @@ def trained_run(lake: Lake, shared_folder: Path) -> Path:
     return make_once(out, lambda: _succeed("mura-train", *words))
 
 
+@pytest.fixture(scope="session")
+def exported(trained_run: Path, shared_folder: Path) -> Path:
+    """A folder with the SavedModel of the run and what its export printed; not to be changed."""
+    folder = shared_folder / "exported"
+
+    def export() -> None:
+        folder.mkdir()
+        out = folder / "saved_model"
+        result = run("mura-export", f"run={trained_run}", "format=saved_model", f"out={out}")
+        assert result.returncode == 0, result.stderr
+        (folder / "stdout").write_text(result.stdout)
+
+    return make_once(folder, export)
+
+
 def _succeed(script: str, *words: object) -> None:
     # with an environment it is a process that starts as a user's does
     result = run(script, *words, environment=os.environ)

@@ -29,7 +29,7 @@ def serve(owner: int) -> None:
     listener.bind(os.environ[ADDRESS])
     listener.listen(64)
     print("ready", flush=True)
-    while os.path.exists(f"/proc/{owner}"):
+    while Path(f"/proc/{owner}").exists():
         if select.select([listener], [], [], 0.5)[0]:
             request, _ = listener.accept()
             if not os.fork():

@@ -17,7 +17,7 @@ from shared.images.preprocessing.prepare import prepare
 from shared.images.spec import ImageSpec
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
-from tests.commands import call, run
+from tests.commands import call
 from tests.conftest import SIZE_PX
 from trainer.commands.export import export
 from trainer.export.formats import FORMATS, PredictFunction
@@ -48,14 +48,12 @@ SIDES_PX = [
 
 
 def test_100_views_get_the_models_probabilities(
-    trained_run: Path, lake: Lake, phantom_tree: Path, tmp_path: Path
+    trained_run: Path, exported: Path, lake: Lake, phantom_tree: Path
 ) -> None:
-    out = tmp_path / "exported"
-    result = run("mura-export", f"run={trained_run}", "format=saved_model", f"out={out}")
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1] == f"export: {out}"
-    assert "uint8 (batch, height, width, 1)" in result.stdout
-    assert {path.name for path in tmp_path.iterdir()} == {"exported"}
+    out, printed = exported / "saved_model", (exported / "stdout").read_text()
+    assert printed.splitlines()[-1] == f"export: {out}"
+    assert "uint8 (batch, height, width, 1)" in printed
+    assert {path.name for path in exported.iterdir()} == {"saved_model", "stdout"}
     assert _disagree(trained_run, lake, phantom_tree, FORMATS["saved_model"].open(out)) < 1e-4
 
 
