@@ -10,8 +10,8 @@ from typing import NoReturn, cast
 from shared.console import flush_all, note, note_lines
 from shared.errors import MuraLakeError
 
+# after reading from S3, tensorflow-io's threads abort the process at exit with status 134
 _ABORTS_AT_EXIT = "tensorflow_io"
-"""After reading from S3, tensorflow-io's threads abort the process at exit with status 134."""
 
 
 def carry_out(

@@ -21,8 +21,8 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 ONE_PROCESSOR = Share(cpus=1)
+# timeouts for the cluster's first response, and for a node with room for a task
 _START_S, _NODES_S = 60.0, 30.0
-"""Timeouts for the cluster's first response, and for a node with room for a task."""
 # more than the driver takes to cancel its tasks and to send the last messages, 1.5 s each
 _END_S = 5.0
 

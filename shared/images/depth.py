@@ -11,9 +11,9 @@ UNKNOWN_DEPTH = "depth_unknown"
 """Reason of a 16-bit PNG with `depth=auto`; the detail is the depth of the file alone."""
 
 _FOUND: tuple[Depth, ...] = ("8", "10", "12", "14", "16")
+# a picture whose maximum is below 1/4 of the range is refused: all its grey levels are below 64,
+# as of 14-bit samples that are read as 16 bits
 _DARK_BITS = 2
-"""A picture whose maximum is below 1/4 of the range is refused: all its grey levels are below 64,
-as of 14-bit samples that are read as 16 bits."""
 
 
 def find_depth(maximum: int) -> Depth:

@@ -22,8 +22,8 @@ JPEG_QUALITY = 95
 
 _MIN_SIZE_PX, _MAX_SIZE_PX = 16, 2048
 _PIXELS = {"channels": 1, "dtype": "uint8"}
+# values of settings that a `lake.json` may lack
 _DEFAULTS = {"crop": "none", "contrast": "none", "depth": "auto"}
-"""Values of settings that a `lake.json` may lack."""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from shared.storage.descriptors import REGULAR
 PARTIAL_SUFFIX = ".partial"
 NUM_WRITERS = 8
 """Threads that wait for the disk; a disk syncs many small files concurrently as fast as one."""
+# files written in large blocks get large pages in the page cache, which are read faster
 _BUFFER_BYTES = 1 << 20
-"""Files written in large blocks get large pages in the page cache, which are read faster."""
 
 _DIGEST_CHARS = 32
 _REMEDIES = {

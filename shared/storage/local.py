@@ -23,8 +23,8 @@ from shared.storage.entries import ChangedFileError, StoredFile
 from shared.storage.lock import hold
 from shared.storage.walk import walk_folder
 
+# errors of opening a path that exists but is not a regular file
 _NO_FILE = {errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO}
-"""Errors of opening a path that exists but is not a regular file."""
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/+)(?P<bucket>[^/]*)(?P<path>.*)"
 )
 
+# limits of Linux and macOS; for longer paths even `stat` fails with an error
 _NAME_LIMIT_BYTES = 255
 _PATH_LIMIT_BYTES = 4095
-"""Limits of Linux and macOS; for longer paths even `stat` fails with an error."""
 _SHOWN_CHARS = 60
 
 

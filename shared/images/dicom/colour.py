@@ -15,8 +15,8 @@ COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT", "PALETTE COL
 
 # pydicom leaves array types unknown, so pyright would report every use
 _pydicom: Any = processing
+# In grey levels: JPEG rounds the channels of a grey picture differently.
 _MOST_DIFFERENCE = 2
-"""In grey levels: JPEG rounds the channels of a grey picture differently."""
 
 
 def to_grey(samples: npt.NDArray[Any], dataset: Dataset) -> Pixels:

@@ -10,9 +10,9 @@ from shared.images.dicom.stored import Levels
 from shared.images.pixels import Pixels
 
 _MOST_LEVELS = 65_536
+# shares of the visible pixels at black and white without a window; markers and hot pixels are
+# brighter than the anatomy, and take less
 _STRETCH_SHARES = (0.005, 0.995)
-"""Shares of the visible pixels at black and white without a window; markers and hot pixels are
-brighter than the anatomy, and take less."""
 
 
 @dataclass(frozen=True)

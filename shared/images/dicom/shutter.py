@@ -8,8 +8,8 @@ from pydicom import Dataset
 from shared.images.dicom.values import read_number, read_numbers, read_text
 
 Mask = npt.NDArray[np.bool_]
+# larger coordinates lie outside every picture, and overflow in OpenCV
 _MOST_PX = 1_000_000
-"""Larger coordinates lie outside every picture, and overflow in OpenCV."""
 
 
 def read_shutter(dataset: Dataset, shape: tuple[int, int]) -> Mask | None:

@@ -15,8 +15,8 @@ from shared.images.dicom.values import is_little_endian, read_number, read_text
 
 Values = npt.NDArray[Any]
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+# maximum number of entries of a look-up table; the 16-bit descriptor encodes it as 0
 _MOST_LEVELS = 65_536
-"""Maximum number of entries of a look-up table; the 16-bit descriptor encodes it as 0."""
 
 
 @dataclass(frozen=True)

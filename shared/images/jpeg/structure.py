@@ -24,9 +24,8 @@ FRAME_MARKERS = {*_READABLE_FRAMES, *_OTHER_FRAMES}
 # within entropy-coded data, 0xFF 0x00 is a data byte and restart markers are part of the data; fill
 # bytes before a marker are skipped elsewhere, because a pattern for them is slow on long runs
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+# encoders write about 10 scans and optimizers 20; each, even an empty one, costs a decoding pass
 _MOST_SCANS = 64
-"""Encoders write about 10 scans and optimizers 20; each, even an empty one, costs a decoding pass.
-"""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ _BIT_DEPTHS = {
     RGB_ALPHA: (8, 16),
 }
 _MAX_BYTES = 256 * 1024 * 1024
+# encoders split the pixels into chunks of at least 8 KiB
 _MOST_CHUNKS = 100_000
-"""Encoders split the pixels into chunks of at least 8 KiB."""
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _PLAIN = frozenset({b"IHDR", b"IDAT", b"IEND"})
 

@@ -8,18 +8,18 @@ from shared.images.pixels import Pixels
 
 Box = tuple[slice, slice]
 
+# maximum grey level of a dark border; brighter pixels belong to the image
 _MAX_BORDER_LEVEL = 32
-"""Maximum grey level of a dark border; brighter pixels belong to the image."""
+# minimum difference in grey levels between the field and the border
 _MIN_CONTRAST = 3
-"""Minimum difference in grey levels between the field and the border."""
+# minimum fraction of the outermost pixels that belong to a border
 _MIN_FRAME_SHARE = 0.04
-"""Minimum fraction of the outermost pixels that belong to a border."""
+# minimum area relative to the largest component; smaller ones are letters, not a second hand
 _MIN_PART_SHARE = 0.1
-"""Minimum area relative to the largest component; smaller ones are letters, not a second hand."""
+# minimum area of the field as a fraction of the image
 _MIN_FIELD_SHARE = 0.1
-"""Minimum area of the field as a fraction of the image."""
+# margin around the field, as a fraction of the longer side of the image
 _MARGIN_SHARE = 0.01
-"""Margin around the field, as a fraction of the longer side of the image."""
 _SMOOTHING_PX = 3
 
 

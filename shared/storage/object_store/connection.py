@@ -18,8 +18,8 @@ from shared.errors import UsageError
 from shared.storage.object_store.errors import explain
 
 _CONNECT_TIMEOUT_S = 5
+# a request that receives no data for this long is cancelled and retried
 _SILENCE_TIMEOUT_S = 10
-"""A request that receives no data for this long is cancelled and retried."""
 _MAX_ATTEMPTS = 5
 _RETRY_LIMIT_S = 20
 
