@@ -31,10 +31,10 @@ def to_8_bits(samples: npt.NDArray[np.uint16], depth: Depth) -> Pixels:
 
     Args:
         samples: uint16 of any shape.
-        depth: A number of bits; `file` finds it from the maximum of the file.
+        depth: a number of bits; `file` finds it from the maximum of the file.
 
     Raises:
-        ImageError: Reason `blank`, `depth_unknown` with `auto`, `unscaled_16_bit` if the picture
+        ImageError: reason `blank`, `depth_unknown` with `auto`, `unscaled_16_bit` if the picture
             would be dark, or `beyond_depth` if a sample has more bits.
     """
     maximum = int(samples.max())

@@ -23,11 +23,11 @@ def read_table(
     and raises an error that is not an Exception.
 
     Args:
-        encoded: A Parquet file.
-        schema: Required columns; additional columns are returned too.
+        encoded: a Parquet file.
+        schema: required columns; additional columns are returned too.
 
     Raises:
-        ValueError: The bytes are not such a table.
+        ValueError: the bytes are not such a table.
     """
     try:
         table = _parse(encoded)

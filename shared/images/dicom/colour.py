@@ -23,11 +23,11 @@ def to_grey(samples: npt.NDArray[Any], dataset: Dataset) -> Pixels:
     """Return the common channel of a colour picture, uint8 (height, width).
 
     Args:
-        samples: Samples of shape (height, width, 3) in RGB, or indices of a palette.
-        dataset: The DICOM elements.
+        samples: samples of shape (height, width, 3) in RGB, or indices of a palette.
+        dataset: the DICOM elements.
 
     Raises:
-        ImageError: Reason `colour` if the channels differ.
+        ImageError: reason `colour` if the channels differ.
     """
     untyped: Any = dataset
     bits = int(untyped.BitsStored)

@@ -125,8 +125,8 @@ def read_elements(encoded: bytes) -> pydicom.Dataset:
     """Return the elements of a DICOM file that its picture needs.
 
     Raises:
-        ImageError: Reason `too_large`: more elements, or larger ones, than in any radiograph.
-        Exception: Any error of pydicom or ISA-L for a damaged file.
+        ImageError: reason `too_large`: more elements, or larger ones, than in any radiograph.
+        Exception: any error of pydicom or ISA-L for a damaged file.
     """
     file = _BoundedFile(encoded)
     try:

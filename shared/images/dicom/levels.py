@@ -20,9 +20,9 @@ class Histogram:
     """The distinct levels of a picture, in ascending order.
 
     Attributes:
-        levels: Stored values.
-        counts: Number of visible pixels of each level.
-        indices: Position of each pixel's level.
+        levels: stored values.
+        counts: number of visible pixels of each level.
+        indices: position of each pixel's level.
     """
 
     levels: Levels

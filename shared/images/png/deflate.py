@@ -23,7 +23,7 @@ def inflate(stream: bytes, num_bytes: int) -> bytes:
     stream are ignored.
 
     Raises:
-        ImageError: Reason `corrupt`.
+        ImageError: reason `corrupt`.
     """
     # isal's stubs omit types and declare the exception as a value
     inflating = isal_zlib.decompressobj()  # pyright: ignore[reportUnknownMemberType]

@@ -48,8 +48,8 @@ class Png:
     """A PNG with complete chunks in a valid order; its pixels are not yet checked.
 
     Attributes:
-        header: Size and colour type.
-        chunks: Content of the first chunk of each kind, with all IDAT chunks joined; eXIf is added
+        header: size and colour type.
+        chunks: content of the first chunk of each kind, with all IDAT chunks joined; eXIf is added
             if only XMP has an orientation.
     """
 
@@ -64,10 +64,10 @@ def read_png(encoded: bytes) -> Png:
     are ignored, as in every decoder.
 
     Args:
-        encoded: Bytes that start with the PNG signature.
+        encoded: bytes that start with the PNG signature.
 
     Raises:
-        ImageError: Reason `truncated`, `corrupt`, `undecodable` (an unknown critical chunk) or
+        ImageError: reason `truncated`, `corrupt`, `undecodable` (an unknown critical chunk) or
             `too_large`, or those of `check_size`.
     """
     header = _read_header(encoded)

@@ -71,8 +71,8 @@ def _choose_threshold(frame: npt.NDArray[np.int16], smooth: npt.NDArray[np.int16
     """Return the maximum level of border pixels, or None if there is no border.
 
     Args:
-        frame: The outermost pixels of the image.
-        smooth: The same pixels after the median filter.
+        frame: the outermost pixels of the image.
+        smooth: the same pixels after the median filter.
     """
     level = np.sort(smooth)[int(_MIN_FRAME_SHARE / 2 * len(smooth))]
     is_border = smooth <= level + _MIN_CONTRAST
