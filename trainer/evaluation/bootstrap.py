@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.evaluation.binary_metrics import Floats, Ints, auroc, confusion_cells, rank, rates
+from trainer.evaluation.binary_metrics import Floats, Ints, confusion_cells, rates
+from trainer.evaluation.roc import auroc, rank
 
 NUM_RESAMPLES = 2_000
 COVERAGE = 0.95
