@@ -65,9 +65,10 @@ def _attend(request: socket.socket) -> None:
     """Fork a child that carries out one request; send its number and its status."""
     size, streams, *_ = socket.recv_fds(request, 8, 3)
     text = request.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
+    command, folder, environment = json.loads(text)
     if not (child := os.fork()):
         request.close()
-        _become(*json.loads(text), streams)
+        _become(command, folder, environment, streams)
     for stream in streams:
         os.close(stream)
     request.sendall(child.to_bytes(8, "big"))
