@@ -28,6 +28,7 @@ _NEEDED = (
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "NumberOfFrames",
+    "RepresentativeFrameNumber",
     "BitsAllocated",
     "BitsStored",
     "HighBit",
@@ -59,6 +60,8 @@ _NEEDED = (
     "CenterOfCircularShutter",
     "RadiusOfCircularShutter",
     "VerticesOfThePolygonalShutter",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
     "PixelData",
 )
 _MOST_READS = 30_000
