@@ -8,6 +8,7 @@ import pydicom
 from pydicom.pixels.common import PhotometricInterpretation
 
 from shared.errors import ImageError
+from shared.images.dicom.aspect import note_aspect
 from shared.images.dicom.colour import COLOURS, to_grey
 from shared.images.dicom.display import show
 from shared.images.dicom.elements import read_elements
@@ -54,9 +55,10 @@ def decode_dicom(encoded: bytes) -> Radiograph:
             samples, precision = decode_samples(dataset, frame)
         with parser("pydicom, window or look-up table"):
             grey, notes = _display(samples, precision, dataset)
+            notes = (*frame_notes, *notes, *note_aspect(dataset))
     height_px, width_px = grey.shape
     channels = samples.shape[2] if samples.ndim == 3 else 1
-    return Radiograph(grey, width_px, height_px, channels, frame_notes + notes, study, patient)
+    return Radiograph(grey, width_px, height_px, channels, notes, study, patient)
 
 
 def _display(
@@ -86,6 +88,7 @@ def _check_elements(dataset: pydicom.Dataset) -> None:
         found = interpretation if known else "an unknown photometric interpretation"
         raise ImageError("colour", f"{found}, {num_samples:g} samples per pixel")
     untyped.SamplesPerPixel = int(num_samples)
+    untyped.PlanarConfiguration = int(read_number(dataset, "PlanarConfiguration") or 0)
     check_size(int(untyped.Columns), int(untyped.Rows))
 
 

@@ -7,7 +7,10 @@ import numpy.typing as npt
 from pydicom import Dataset, pixels
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
     JPEGExtended12Bit,
+    JPEGLSNearLossless,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
     RLELossless,
@@ -16,10 +19,12 @@ from pydicom.uid import (
 from shared.errors import ImageError
 from shared.images.dicom.codestream import check_codestream, check_runs, repair_scan
 from shared.images.dicom.frames import isolate_frame
+from shared.images.dicom.stored import complete_bits
 
 # pydicom leaves array types unknown, so pyright would report every use
 _pydicom: Any = pixels
 _ENDED_BY_EOI = frozenset((*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes))
+_LOSSY = (JPEG2000, JPEGLSNearLossless, HTJ2K)
 _SOI, _EOI, _MOST_PADDING = b"\xff\xd8", b"\xff\xd9", 16
 
 
@@ -44,6 +49,10 @@ def decode_samples(dataset: Dataset, frame: int) -> tuple[npt.NDArray[Any], int 
     if syntax.is_encapsulated:
         precision = _check_picture(isolate_frame(dataset, frame), untyped, syntax)
         frame = 0
+        if precision is not None and precision <= 8:
+            # decoders return bytes, whatever the header says
+            untyped.BitsAllocated = 8
+            complete_bits(dataset)
     is_colour = int(untyped.SamplesPerPixel) > 1
     # stored bits and signs are taken from whole words, by `extract_stored`
     raw = {"apply_jls_sign_correction": False, "apply_j2k_sign_correction": False}
@@ -53,7 +62,21 @@ def decode_samples(dataset: Dataset, frame: int) -> tuple[npt.NDArray[Any], int 
     shape = (untyped.Rows, untyped.Columns) + ((3,) if is_colour else ())
     if samples.shape != shape:
         raise ImageError("corrupt", f"the pixels have shape {samples.shape}")
-    return np.asarray(samples), precision
+    samples = np.asarray(samples)
+    bits = int(untyped.BitsStored)
+    if syntax in _LOSSY and precision and precision > bits and not is_colour:
+        samples = _clip(samples, bits)
+    return samples, precision
+
+
+def _clip(samples: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
+    """Limit samples to `bits` bits.
+
+    Lossy compression exceeds the range at edges; without the highest bit, white would be black.
+    """
+    is_signed = samples.dtype.kind == "i"
+    highest = 2 ** (bits - is_signed) - 1
+    return samples.clip(-highest - 1 if is_signed else 0, highest)
 
 
 def _check_picture(picture: bytes, dataset: Any, syntax: Any) -> int | None:
