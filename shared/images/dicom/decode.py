@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pydicom
 from pydicom.pixels.common import PhotometricInterpretation
 
+from shared.counts import count
 from shared.errors import ImageError
 from shared.images.dicom.aspect import note_aspect
 from shared.images.dicom.colour import COLOURS, to_grey
@@ -86,7 +87,7 @@ def _check_elements(dataset: pydicom.Dataset) -> None:
     ):
         known = interpretation in [str(each.value) for each in PhotometricInterpretation]
         found = interpretation if known else "an unknown photometric interpretation"
-        raise ImageError("colour", f"{found}, {num_samples:g} samples per pixel")
+        raise ImageError("colour", f"{found}, {count(int(num_samples), 'samples')} per pixel")
     untyped.SamplesPerPixel = int(num_samples)
     untyped.PlanarConfiguration = int(read_number(dataset, "PlanarConfiguration") or 0)
     check_size(int(untyped.Columns), int(untyped.Rows))
