@@ -120,7 +120,10 @@ def test_a_label_that_cannot_be_read_contradicts_nothing(tree: Path, label: str)
     (name, detail), *others = differences.unread_labels.items()
     assert not others
     assert name == STUDIES
-    assert detail.startswith(f"2 of 3 labels other than 0 or 1, such as {label!r} of train/XR_WRIST/")
+    said = f"2 of 3 labels other than 0 or 1, such as {label!r} of train/XR_WRIST/"
+    assert detail.startswith(said)
+        f"2 of 3 labels other than 0 or 1, such as {label!r} of train/XR_WRIST/"
+    )
     assert differences == Differences(unread_labels={name: detail})
 
 
