@@ -51,7 +51,7 @@ def refuse_other_objects(dataset: Dataset) -> None:
     classes are accepted.
 
     Raises:
-        ImageError: Reason `no_image`.
+        ImageError: reason `no_image`.
     """
     kind = read_class(dataset)
     if kind.type == "SOP Class" and "Image Storage" not in kind.name:

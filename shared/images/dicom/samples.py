@@ -40,8 +40,8 @@ def decode_samples(dataset: Dataset, frame: int) -> tuple[npt.NDArray[Any], int 
         a compressed picture; None if samples are words of BitsAllocated bits.
 
     Raises:
-        ImageError: The picture contradicts its header, or is incomplete or too large.
-        Exception: Any error of pydicom or its plugins for a damaged picture.
+        ImageError: the picture contradicts its header, or is incomplete or too large.
+        Exception: any error of pydicom or its plugins for a damaged picture.
     """
     untyped: Any = dataset
     syntax = untyped.file_meta.TransferSyntaxUID
