@@ -122,8 +122,6 @@ def test_a_label_that_cannot_be_read_contradicts_nothing(tree: Path, label: str)
     assert name == STUDIES
     said = f"2 of 3 labels other than 0 or 1, such as {label!r} of train/XR_WRIST/"
     assert detail.startswith(said)
-        f"2 of 3 labels other than 0 or 1, such as {label!r} of train/XR_WRIST/"
-    )
     assert differences == Differences(unread_labels={name: detail})
 
 
