@@ -22,7 +22,8 @@ class TrainOptions(FitOptions):
     """
 
     model: str = DEFAULT_MODEL
-    """Model to train; docs/training.md has a table of models."""
+    """Model to train; docs/training.md has a table of models. `a+b` trains a head on the features
+    of several frozen backbones side by side."""
     weight_decay: float | None = None
     """Weight decay of the head on a frozen backbone, above 0; by default that of recipe=."""
     out: str = ""

@@ -5,6 +5,7 @@ from typing import Any
 
 from trainer.evaluation.metrics import Measures
 from trainer.evaluation.scored_table import final_rows
+from trainer.models.candidates import list_networks
 from trainer.models.table import MODELS
 from trainer.options.recipes import RECIPES
 from trainer.report.text.formatting import count, estimate, number
@@ -25,7 +26,7 @@ def on_initial_weights(run: SavedRun) -> str:
             f"{', '.join(start['body_parts'])} in the lake `{start['lake_digest']}`"
         )
     weights = run.config["options"]["weights"]
-    entry = MODELS.get(run.model.partition(" ")[0])
+    entry = MODELS.get(list_networks(run.model.partition(" ")[0])[0])
     if entry is None or not entry.pretrained_for(weights):
         return "from random weights"
     if weights == "pretrained":
