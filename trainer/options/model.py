@@ -42,7 +42,8 @@ class ModelOptions(ABC):
     """Largest side of the images that the network takes, 32 to 1024; it reduces larger ones."""
     recipe: RecipeName | None = None
     """Values of the options that are not given, in docs/recipes.md: `quick` and `frozen` train a
-    head; `good` trains the head, then all layers; `best` also averages the models of the folds;
+    head; `good` trains the head, then all layers; `best` also averages the models of
+    three seeds, or of the folds of cv;
     `published` follows the paper of MURA. By default `good` for a pretrained backbone on a GPU,
     else `frozen`."""
     copies: int | None = None

@@ -38,12 +38,14 @@ def on_trained_layers(run: SavedRun) -> str:
     """Name the trained layers."""
     options = run.config["options"]
     if not _is_head(run):
+        seeds = run.config.get("seeds")
         # a staged fit evaluates its initial head as epoch 0
         if 0 in run.history["epoch"]:
             first = "First the head on a frozen backbone, then all layers at a tenth of the rate."
         else:
             first = "All layers."
-        return f"{first} {_on_optimization(options)}"
+        members = "The saved model predicts the mean probability of its members." if seeds else ""
+        return f"{first} {_on_optimization(options)} {members}".rstrip()
     recipe = RECIPES[options["recipe"] or "frozen"]
     copies = options["copies"] or recipe.copies
     rows = "one row" if copies == 1 else f"{copies} rows of weight 1/{copies}"
