@@ -13,13 +13,13 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 _WIDTH_AXIS = 2
 _FLOAT32 = schema.TensorType.FLOAT32
+# the schema's class of options of each operation that has some
 _OPTIONS = {
     "FULLY_CONNECTED": "FullyConnectedOptions",
     "SOFTMAX": "SoftmaxOptions",
     "CONCATENATION": "ConcatenationOptions",
     "MEAN": "ReducerOptions",
 }
-"""The schema's class of options of each operation that has some."""
 
 
 class Graph:
