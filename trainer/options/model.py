@@ -17,6 +17,8 @@ from trainer.options.recipes import RECIPES, Recipe, RecipeName, Tta
 DEFAULT_MODEL = "efficientnet_lite0"
 # more would take hours to embed; 8 were no better than 4
 _MAX_COPIES = 64
+_WITH_WEIGHTS = ", ".join(name for name, entry in MODELS.items() if entry.pretrained)
+_BACKBONES = f"a pretrained backbone ({_WITH_WEIGHTS})"
 _MIN_INPUT_PX, _MAX_INPUT_PX = 32, 1024
 
 
@@ -130,23 +132,9 @@ class ModelOptions(ABC):
                 file of weights is given for several models, or several networks side by side are
                 not all frozen or not all different.
         """
-        with_backbone = [name for name, entry in MODELS.items() if entry.pretrained]
-        backbones = f"a pretrained backbone ({', '.join(with_backbone)})"
-        networks = [network for name in names for network in list_networks(name)]
-        for name in networks:
-            if name not in MODELS:
-                raise UsageError(
-                    f"Expected one of the models {', '.join(MODELS)}, or several with a pretrained "
-                    f"backbone, joined by +. Received: {key}={','.join(names)}"
-                )
-            has_weights = MODELS[name].pretrained_for(self.initial_weights)
-            if self.train in ("head", "staged") and not has_weights:
-                raise UsageError(
-                    f"Expected a model with {backbones} for train={self.train}. "
-                    f"Received: train={self.train} weights={self.weights} {key}={name}"
-                )
         for name in names:
-            self._check_joined(key, name)
+            self._check_networks(key, name)
+        networks = [network for name in names for network in list_networks(name)]
         if self.start and len(networks) > 1:
             raise UsageError(
                 f"Expected one model with start. Received: start={self.start} "
@@ -155,12 +143,24 @@ class ModelOptions(ABC):
         is_file = self.weights not in ("pretrained", "none")
         if is_file and not (len(networks) == 1 and MODELS[networks[0]].pretrained):
             raise UsageError(
-                f"Expected one model with {backbones} for a file of weights. "
+                f"Expected one model with {_BACKBONES} for a file of weights. "
                 f"Received: weights={self.weights} {key}={','.join(names)}"
             )
 
-    def _check_joined(self, key: str, model_name: str) -> None:
+    def _check_networks(self, key: str, model_name: str) -> None:
         networks = list_networks(model_name)
+        for network in networks:
+            if network not in MODELS:
+                raise UsageError(
+                    f"Expected one of the models {', '.join(MODELS)}, or several with a pretrained "
+                    f"backbone, joined by +. Received: {key}={model_name}"
+                )
+            has_weights = MODELS[network].pretrained_for(self.initial_weights)
+            if self.train in ("head", "staged") and not has_weights:
+                raise UsageError(
+                    f"Expected a model with {_BACKBONES} for train={self.train}. "
+                    f"Received: train={self.train} weights={self.weights} {key}={model_name}"
+                )
         if len(set(networks)) < len(networks):
             raise UsageError(f"Expected each network of a model once. Received: {key}={model_name}")
         if len(networks) > 1 and (part := self.trained_part(model_name)) != "head":
