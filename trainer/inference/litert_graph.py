@@ -1,4 +1,4 @@
-"""Edit a model in TensorFlow Lite's format: append operations and networks to its flatbuffer."""
+"""Edit models in TensorFlow Lite's format: append operations and networks to a flatbuffer."""
 
 from __future__ import annotations
 
