@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 SIZE_PX = 24
 
 
-@pytest.fixture(scope="module", params=[["cnn2"], ["cnn2", "efficientnet_lite0"]])
+@pytest.fixture(scope="module", params=[["cnn2"], ["cnn2", "cnn4"]])
 def parts(request: pytest.FixtureRequest) -> list[Any]:
     return [build_backbone(name, SIZE_PX, "none") for name in request.param]
 
