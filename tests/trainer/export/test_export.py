@@ -74,13 +74,8 @@ def test_other_formats_give_them_too_also_of_pretrained_families(
     assert _disagree(pretrained_run, lake, phantom_tree, FORMATS[name].open(out)) < 1e-4
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "saved_model",
-        *(pytest.param(name, marks=pytest.mark.benchmark) for name in ("tflite", "onnx")),
-    ],
-)
+@pytest.mark.benchmark
+@pytest.mark.parametrize("name", sorted(FORMATS))
 def test_joined_backbones_have_one_probability_everywhere(
     name: Literal["saved_model", "tflite", "onnx"],
     joined_run: Path,
