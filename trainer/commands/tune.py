@@ -46,7 +46,7 @@ def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
     write_trials(context.folder, runner.trials)
     best_context = replace(context, options=context.options.with_settings(best.settings))
     fit = make_fit(best_context, best_context.options.model, plan)
-    save_trained(trained, fit, best_context, plan, runner.describe(best))
+    save_trained([trained], fit, best_context, plan, {"search": runner.describe(best)})
 
 
 class _TrialRunner:
