@@ -27,6 +27,7 @@ _NEEDED = (
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "NumberOfFrames",
+    "RepresentativeFrameNumber",
     "BitsAllocated",
     "BitsStored",
     "HighBit",
@@ -50,6 +51,9 @@ _NEEDED = (
     "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData",
     "PlanarConfiguration",
+    "PixelAspectRatio",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
     "ShutterShape",
     "ShutterLeftVerticalEdge",
     "ShutterRightVerticalEdge",
@@ -58,6 +62,8 @@ _NEEDED = (
     "CenterOfCircularShutter",
     "RadiusOfCircularShutter",
     "VerticesOfThePolygonalShutter",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
     "PixelData",
 )
 # pydicom makes two or three reads per element; headers of radiographs have hundreds of elements

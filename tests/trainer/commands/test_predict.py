@@ -198,6 +198,14 @@ def test_dicom_files_make_studies_and_reports_are_left_out(
     assert "left out: 1 Basic Text SR Storage" in result.stderr
     assert "(3, such as" in result.stderr
 
+    for path in (tmp_path / "a/1.dcm", tmp_path / "a/2.dcm"):
+        path.unlink()
+    result = call("mura-predict", tmp_path / "a", f"run={trained_run}", "format=json")
+    assert result.returncode == 1
+    assert json.loads(result.stdout)["views"] == []
+    assert "left out: 1 Basic Text SR Storage" in result.stderr
+    assert result.stderr.splitlines()[-1].endswith("Received: 1 DICOM file without an image")
+
 
 def test_a_table_names_every_file_and_keeps_its_columns_on_a_narrow_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.counts import count
 from trainer.evaluation.metrics import Measures
 from trainer.evaluation.scored_table import final_rows
 from trainer.models.table import MODELS
 from trainer.options.recipes import RECIPES
-from trainer.report.text.formatting import count, estimate, number
+from trainer.report.text.formatting import estimate, number
 from trainer.runs.saved.saved_run import SavedRun
 
 _CRITERIA = {
