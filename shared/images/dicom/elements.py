@@ -1,10 +1,10 @@
 """Bounded DICOM reader for the elements that a picture needs."""
 
 import io
+import zlib
 from typing import Any
 
 import pydicom
-from isal import isal_zlib
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -14,9 +14,8 @@ from pydicom.uid import (
 
 from shared.errors import ImageError
 
-# pydicom and isal leave many types unknown, so pyright would report every use
+# pydicom leaves many types unknown, so pyright would report every use
 _untyped: Any = pydicom
-_isal: Any = isal_zlib
 
 _NEEDED = (
     "SOPClassUID",
@@ -169,7 +168,7 @@ def _parse(file: _BoundedFile) -> pydicom.Dataset:
 
 def _inflate(deflated: memoryview) -> bytes:
     """Inflate a raw deflate stream (PS3.5, A.5), up to a limit."""
-    inflating = _isal.decompressobj(-isal_zlib.MAX_WBITS)
+    inflating = zlib.decompressobj(-zlib.MAX_WBITS)
     content = bytearray()
     rest: bytes | memoryview = deflated
     while not inflating.eof:
