@@ -34,6 +34,8 @@ _OPTIONS = {
 def add_heads(backbone: bytes, model: keras.Model) -> bytes:
     """Return a model in TensorFlow Lite's format, made of its backbone and the heads of `model`.
 
+    Its outputs are the probabilities (1, outputs) and the features of the image (1, n).
+
     Args:
         backbone: the frozen backbone of `model`, converted by `trainer.inference.conversion`, from
             uint8 images (1, size, size, 1) to features (1, n).
@@ -102,8 +104,8 @@ class _Graph:
         return self._apply("MEAN", [rows, axis], self._add_tensor((1, width), _FLOAT32), keepDims=1)
 
     def finish(self, output: int) -> bytes:
-        """Return the model with this output tensor."""
-        self._graph.outputs = [output]
+        """Return the model with this output tensor and the features."""
+        self._graph.outputs = [output, self.features]
         return bytes(flatbuffer_utils.convert_object_to_bytearray(self._model))
 
     def _describe(self, tensor: int) -> tuple[tuple[int, ...], int]:
