@@ -50,23 +50,27 @@ class Reference:
 
     Attributes:
         directions: features of a sample of the training views, rows of norm 1, float32 (sample, n).
-        distances: of each training view from views of other patients, sorted, (views,).
+        distances: of each training view from a sample of other patients' views, (views,).
     """
 
     directions: Matrix
     distances: Floats
 
-    def rate(self, features: Matrix) -> Floats:
-        """Return the percentile of the distance of each view, 0 to 100, (rows,).
-
-        For a new view from the source of the training views, it is uniformly distributed, as a
-        conformal p-value (Vovk et al. 2005, Algorithmic Learning in a Random World).
+    def measure(self, features: Matrix) -> Floats:
+        """Return the distance of each view from the nearest one of the sample, (rows,).
 
         Args:
             features: by the backbone of the model, float32 (rows, n).
         """
-        distances = _measure(_normalize(features), self.directions)
-        num_closer = np.searchsorted(self.distances, distances)
+        return _measure(_normalize(features), self.directions)
+
+    def rate(self, distances: Floats) -> Floats:
+        """Return the percentile of distances among those of the training views, 0 to 100, (rows,).
+
+        For a new view from the source of the training views, it is uniformly distributed, as a
+        conformal p-value (Vovk et al. 2005, Algorithmic Learning in a Random World).
+        """
+        num_closer = np.searchsorted(np.sort(self.distances), distances)
         return 100 * num_closer / (len(self.distances) + 1)
 
 
@@ -92,7 +96,7 @@ def fit_reference(features: Matrix, groups: npt.NDArray[np.int64], seed: int) ->
         is_own = folds == fold
         others = _sample(directions[~is_own], rng)
         distances[is_own] = _measure(directions[is_own], others)
-    return Reference(_sample(directions, rng), np.sort(distances))
+    return Reference(_sample(directions, rng), distances)
 
 
 def write_reference(folder: Path, reference: Reference) -> None:
@@ -127,7 +131,7 @@ def predict_with_novelty(
     """
     for outputs, *features in predictor.predict_all(batches):
         if reference and features:
-            yield outputs, reference.rate(features[0])
+            yield outputs, reference.rate(reference.measure(features[0]))
         else:
             yield outputs, np.full(len(outputs), np.nan)
 
@@ -142,7 +146,7 @@ def _parse(encoded: bytes) -> Reference:
     distances = table["distance"].to_numpy().astype(np.float64)
     if not (np.isfinite(features).all() and np.isfinite(distances).all()):
         raise ValueError("Expected finite features and distances")
-    return Reference(_normalize(features), np.sort(distances))
+    return Reference(_normalize(features), distances)
 
 
 def _sample(directions: Matrix, rng: np.random.Generator) -> Matrix:
