@@ -7,9 +7,10 @@ import polars as pl
 from shared.labels import LABEL_NAMES
 from trainer.audit.audited_run import AuditedRun, Picture
 from trainer.audit.labels.label_errors import Contradictions, count_contradictions, find_suspects
+from trainer.audit.labels.label_noise import LabelNoise, estimate_noise
 from trainer.audit.labels.neighbours import average_studies, find_neighbours
 from trainer.features.variants import PLAIN
-from trainer.report.text.formatting import count
+from trainer.report.text.formatting import percent
 
 _NUM_CASES = 12
 _VIEWS_OF_CASE, _SHOWN_NEIGHBOURS = 3, 3
@@ -27,6 +28,7 @@ class Suspect:
         num_neighbours: number of nearest studies; 0 without embeddings.
         num_agreeing: number of these studies with the suggested label.
         views: pictures of the study; empty without images.
+        heat_maps: the same views with heat maps.
         neighbours: pictures of the nearest studies of other patients.
     """
 
@@ -37,6 +39,7 @@ class Suspect:
     num_neighbours: int = 0
     num_agreeing: int = 0
     views: tuple[Picture, ...] = ()
+    heat_maps: tuple[Picture, ...] = ()
     neighbours: tuple[Picture, ...] = ()
 
 
@@ -46,12 +49,14 @@ class LabelSection:
 
     Attributes:
         contradictions: strong contradictions of all labels.
+        noise: the estimated share of wrong labels.
         suspects: content of `suspects.csv`.
         by_part: by body part, the number of studies and of suspects.
         cases: the most suspect studies.
     """
 
     contradictions: Contradictions
+    noise: LabelNoise
     suspects: pl.DataFrame
     by_part: list[dict[str, object]]
     cases: list[Suspect]
@@ -59,12 +64,11 @@ class LabelSection:
     @property
     def alarms(self) -> list[str]:
         """The sentence of an alarm, if there is one."""
-        found = self.contradictions
-        if not found.is_alarm:
+        if not self.noise.is_alarm:
             return []
         return [
-            f"The labels of {count(found.observed, 'studies')} are strongly contradicted; "
-            f"{found.expected:.1f} are expected if all are right. Some are probably wrong."
+            f"About {percent(self.noise.share)} of the labels are probably wrong, or abnormal "
+            "studies look normal: confident predictions are contradicted too often."
         ]
 
 
@@ -82,11 +86,15 @@ def audit_labels(audited: AuditedRun, with_images: bool) -> LabelSection:
     ]
     cases = _add_neighbours(cases, audited, with_images)
     if with_images:
-        cases = [replace(case, views=_show(audited, [case.study])) for case in cases]
-    contradictions = count_contradictions(
-        studies["label"].to_numpy(), studies["calibrated"].to_numpy()
+        cases = [_add_views(case, audited) for case in cases]
+    predicted = studies["label"].to_numpy(), studies["calibrated"].to_numpy()
+    return LabelSection(
+        count_contradictions(*predicted),
+        estimate_noise(*predicted),
+        suspects,
+        _count_by_part(studies, suspects),
+        cases,
     )
-    return LabelSection(contradictions, suspects, _count_by_part(studies, suspects), cases)
 
 
 def _add_neighbours(cases: list[Suspect], audited: AuditedRun, with_images: bool) -> list[Suspect]:
@@ -105,6 +113,12 @@ def _add_neighbours(cases: list[Suspect], audited: AuditedRun, with_images: bool
             case = replace(case, neighbours=_show(audited, shown, views_of_each=1))
         completed.append(case)
     return completed
+
+
+def _add_views(case: Suspect, audited: AuditedRun) -> Suspect:
+    views = _show(audited, [case.study])
+    heat_maps = audited.show([view.view_id for view in views], with_heat=True)
+    return replace(case, views=views, heat_maps=heat_maps)
 
 
 def _show(
