@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Choice = TypeVar("Choice", bound=str)
 LayoutName = Literal["mura", "folders", "table"]
 
+# options of some layouts: the layouts and the option's default
 _ONLY_WITH: dict[str, tuple[tuple[str, ...], object]] = {
     "parts": (("mura",), "all"),
     "label_from": (("mura",), LABEL_FROM_FOLDER),
@@ -35,7 +36,6 @@ _ONLY_WITH: dict[str, tuple[tuple[str, ...], object]] = {
     "images": (("table",), ""),
     "columns": (("table",), ""),
 }
-"""Options of some layouts: the layouts and the option's default."""
 
 
 def make_layout(options: IngestOptions) -> Layout | TableOptions:

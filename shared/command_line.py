@@ -31,13 +31,13 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
     """Parse a command line into options.
 
     Args:
-        options_type: A frozen dataclass; a field annotated `tyro.conf.Positional` needs no key.
-        words: The command line without the program's name.
-        prog: The program's name, for the help.
+        options_type: a frozen dataclass; a field annotated `tyro.conf.Positional` needs no key.
+        words: the command line without the program's name.
+        prog: the program's name, for the help.
 
     Raises:
-        UsageError: A key is unknown, a value is not allowed, or an argument is missing.
-        SystemExit: Status 0, after `--help` was printed.
+        UsageError: a key is unknown, a value is not allowed, or an argument is missing.
+        SystemExit: status 0, after `--help` was printed.
     """
     import tyro
 

@@ -37,11 +37,11 @@ def delivering(needs_all: bool = True) -> Generator[None, None, None]:
     """Require that the block's output, the result of a command, reaches standard output.
 
     Args:
-        needs_all: Raise an error if the reader closes the pipe early, as `head` does.
+        needs_all: raise an error if the reader closes the pipe early, as `head` does.
 
     Raises:
-        WriteError: Standard output cannot be written.
-        SystemExit: Status 0, if the reader closed the pipe and `needs_all` is False.
+        WriteError: standard output cannot be written.
+        SystemExit: status 0, if the reader closed the pipe and `needs_all` is False.
     """
     try:
         try:

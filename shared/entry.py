@@ -25,9 +25,9 @@ def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str
     print one line to standard error.
 
     Args:
-        command: Called with the words after the program's name.
-        prog: The program's name, printed before each error.
-        if_interrupted: Effect of an interruption on the work done so far, for the message.
+        command: called with the words after the program's name.
+        prog: the program's name, printed before each error.
+        if_interrupted: effect of an interruption on the work done so far, for the message.
     """
     stops: list[KeyboardInterrupt] = []
     try:

@@ -38,8 +38,8 @@ class ImageError(MuraLakeError):
     """A file cannot be read as a radiograph.
 
     Attributes:
-        reason: Category for tables, e.g. `truncated`.
-        detail: Details of the problem.
+        reason: category for tables, e.g. `truncated`.
+        detail: details of the problem.
     """
 
     def __init__(self, reason: str, detail: str):

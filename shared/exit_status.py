@@ -10,8 +10,8 @@ from typing import NoReturn, cast
 from shared.console import flush_all, note, note_lines
 from shared.errors import MuraLakeError
 
+# after reading from S3, tensorflow-io's threads abort the process at exit with status 134
 _ABORTS_AT_EXIT = "tensorflow_io"
-"""After reading from S3, tensorflow-io's threads abort the process at exit with status 134."""
 
 
 def carry_out(
@@ -20,9 +20,9 @@ def carry_out(
     """Run `command` on this process's arguments and exit with its status.
 
     Args:
-        command: Called with the words after the program's name.
-        prog: The program's name, printed before each error.
-        stops: Interruptions received so far; the last one is raised again if the command fails.
+        command: called with the words after the program's name.
+        prog: the program's name, printed before each error.
+        stops: interruptions received so far; the last one is raised again if the command fails.
     """
     # a name that the terminal's encoding lacks must not make a completed command fail
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")

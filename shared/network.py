@@ -29,8 +29,8 @@ def is_own_name(name: str, listening_on: str) -> bool:
     that name. IP addresses and the machine's own names cannot be rebound.
 
     Args:
-        name: Name in the Host header.
-        listening_on: Value of the `host=` option.
+        name: name in the Host header.
+        listening_on: value of the `host=` option.
     """
     if is_loopback(listening_on):
         return is_loopback(name)

@@ -21,9 +21,9 @@ class Progress:
     """Progress on standard error: a bar on a terminal, otherwise an occasional line.
 
     Args:
-        stage: Verb of the stage, e.g. `decode`.
-        total: Number of units.
-        unit: Plural name of the units; the rate is units per second.
+        stage: verb of the stage, e.g. `decode`.
+        total: number of units.
+        unit: plural name of the units; the rate is units per second.
     """
 
     def __init__(self, stage: str, total: int, unit: str = "images"):

@@ -10,10 +10,12 @@ from importlib import import_module
 
 from shared.processes.interruptible import interruptible
 
+# packages that Keras imports only to recognize their objects, which never occur here
 _OPTIONAL = ("IPython", "matplotlib.pyplot", "pandas", "sklearn")
-"""Packages that Keras imports only to recognize their objects, which never occur here."""
 
 
+# Environment variables of Keras. Like `keras.json`, they could change its precision or order of
+# axes, and thereby results.
 _SETTINGS = {
     "KERAS_BACKEND": "tensorflow",
     # no folder can be created under os.devnull, so Keras neither reads nor writes a keras.json
@@ -22,8 +24,6 @@ _SETTINGS = {
     "KERAS_MAX_STEPS_PER_EPOCH": None,
     "KERAS_NNX_ENABLED": None,
 }
-"""Environment variables of Keras. Like `keras.json`, they could change its precision or order of
-axes, and thereby results."""
 
 
 def import_keras() -> None:

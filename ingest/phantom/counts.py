@@ -12,7 +12,8 @@ MAX_STUDY_VIEWS = 11
 MAX_STUDIES = 4
 """Maximum number of studies of one patient and body part."""
 
-# views as in MURA's index files; studies: Rajpurkar et al. 2017, arXiv:1712.06957, table 1
+# views and studies, each normal and abnormal; views as in MURA's index files, studies as in table 1
+# of Rajpurkar et al. 2017, arXiv:1712.06957
 _COUNTS: dict[Split, dict[MuraPart, tuple[tuple[int, int], tuple[int, int]]]] = {
     "train": {
         "elbow": ((2925, 2006), (1094, 660)),
@@ -33,7 +34,6 @@ _COUNTS: dict[Split, dict[MuraPart, tuple[tuple[int, int], tuple[int, int]]]] = 
         "wrist": ((364, 295), (140, 97)),
     },
 }
-"""Views and studies, each normal and abnormal."""
 
 # patients, those with several parts, and those with three; the index files give the first two for
 # train and the first for valid, the others are chosen for plausible numbers of studies a patient

@@ -11,8 +11,8 @@ from shared.storage.store import as_path
 MIN_VIEWS = 28
 """One view of each split, body part and label (2 * 7 * 2), as in MURA."""
 
+# patients are numbered with five digits
 _MAX_VIEWS = 300_000
-"""Patients are numbered with five digits."""
 
 
 @dataclass(frozen=True)

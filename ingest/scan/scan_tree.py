@@ -38,8 +38,8 @@ BROKEN_LINK = ("broken_link", "not a file, or a link without a target")
 """Reason and detail of a rejected file."""
 _NAMES_SHOWN = 5
 OTHER_IMAGES = NoView("images outside of the layout")
+# rows held as Python objects at a time; the heap never returns the memory of all of MURA's
 _ROWS_A_TABLE = 2_000
-"""Rows held as Python objects at a time; the heap never returns the memory of all of MURA's."""
 
 
 @dataclass(frozen=True)

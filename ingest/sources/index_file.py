@@ -10,10 +10,10 @@ from ingest.sources.words import LABEL_WORDS
 from shared.labels import LABEL_NAMES, SPLITS
 from shared.storage.store import Store
 
+# MURA's largest has 2.5 MB; the table takes several times as much memory as the file
 _LIMIT_BYTES = 256 * 1024 * 1024
-"""MURA's largest has 2.5 MB; the table takes several times as much memory as the file."""
+# MURA's lines have at most 80; a longer line is not a path, and would fill the findings
 _LINE_LIMIT_CHARS = 1024
-"""MURA's lines have at most 80; a longer line is not a path, and would fill the findings."""
 _EXAMPLE_CHARS = 80
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
@@ -27,10 +27,10 @@ _ENCODINGS = {
 _BEFORE = r"(?i)^(?:(?:[^,]*,)*?(?<before>[^,]*),)?(?:[^,]*/)?"
 _AFTER = r"(?:,(?<label>[^,]*)|$)"
 _REST = r"[^,/\p{Cc}]*)[^,\p{Cc}]*)"
+# any leading columns, any prefix of the path, the path from its split on, the label
 _LINE = rf"{_BEFORE}(?<path>(?<folder>(?:{'|'.join(SPLITS)})/{_REST}{_AFTER}"
-"""Any leading columns, any prefix of the path, the path from its split on, the label."""
+# the same without a split in the path
 _LINE_OF_PART = rf"{_BEFORE}(?<path>(?<folder>XR_{_REST}{_AFTER}"
-"""The same without a split in the path."""
 _SUFFIX = r"(/study\d+)_(?:negative|positive)"
 
 

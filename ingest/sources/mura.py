@@ -28,10 +28,10 @@ _INDEX = NoView("index files")
 _NO_LABEL = NoView(
     "images of studies without a label in their name (label_from=index or label_from=FILE.csv)"
 )
+# depth at which MURA is searched below ROOT
 _MAX_DEPTH = 2
-"""Depth at which MURA is searched below ROOT."""
+# folders searched at each level; a listing of an object store is slow
 _MAX_SEARCHED = 50
-"""Folders searched at each level; a listing of an object store is slow."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from ingest.sources.words import Words
 from shared.errors import LakeError, UsageError
 from shared.labels import is_part
 
+# entries of a drawn test, which paths do not contain
 _DRAW = ("test_share", "seed")
-"""Entries of a drawn test, which paths do not contain."""
 
 
 def read_layout(recorded: dict[str, Any] | None) -> Layout | None:

@@ -9,8 +9,8 @@ from shared.storage.store import Store
 
 _PARTS = {*MURA_PARTS, "ankle", "foot", "hip", "knee", "leg", "pelvis", "spine", "chest", "skull"}
 _MAX_LEVELS = 4
+# folders listed at each level: names repeat, and a listing of an object store is slow
 _FOLDERS_A_LEVEL = 30
-"""Folders listed at each level: names repeat, and a listing of an object store is slow."""
 
 
 def suggest(tree: Store) -> str:

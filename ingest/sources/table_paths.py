@@ -7,10 +7,10 @@ import polars as pl
 
 from ingest.sources.layout import IMAGE_ENDINGS
 
+# leading folders of a row's path that the tree may lack
 _MAX_STRIPPED = 8
-"""Leading folders of a row's path that the tree may lack."""
+# leading folders of the tree that a row's path may lack
 _MAX_DEEPER = 2
-"""Leading folders of the tree that a row's path may lack."""
 _ENDING = f"(?:{'|'.join(map(re.escape, IMAGE_ENDINGS))})$"
 _NAME = r"^.*/"
 

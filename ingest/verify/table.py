@@ -20,6 +20,7 @@ _MAX_LEVEL = 255
 _MAX_SIDE_PX, _MAX_CHANNELS = 65_535, 4
 # 128 bits of SHA-256, as from `shared.storage.atomic.digest`
 _DIGEST = r"^[0-9a-f]{32}$"
+# the condition on the values of each column
 _RANGES = {
     "patient_id": pl.col("patient_id") >= 0,
     "source_bytes": pl.col("source_bytes") > 0,
@@ -30,9 +31,8 @@ _RANGES = {
     "mean": pl.col("mean").is_between(0, _MAX_LEVEL),
     "std": pl.col("std").is_between(0, _MAX_LEVEL),
 }
-"""The condition on the values of each column."""
+# columns determined by the bytes of the source file
 _SOURCE_COLUMNS = ("source_bytes", "width_px", "height_px", "channels", "pixel_digest")
-"""Columns determined by the bytes of the source file."""
 
 
 def check_table(lake: Lake, layout: Layout | None) -> list[str]:

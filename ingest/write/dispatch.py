@@ -15,10 +15,10 @@ from ingest.write.worker import publish_shard, write_remote_task, write_task
 from shared.lake.layout import shard_path
 from shared.storage.store import Store
 
+# threads that wait for the disk or the object store in place of the workers
 _PUBLISHERS = 4
-"""Threads that wait for the disk or the object store in place of the workers."""
+# maximum number of shards waiting to be published; beyond it, workers wait
 _MAX_PUBLISHING = 16
-"""Maximum number of shards waiting to be published; beyond it, workers wait."""
 
 
 def write_shards(

@@ -20,8 +20,8 @@ from shared.images.radiograph import NO_IMAGE
 from shared.images.spec import ImageSpec
 from shared.progress import Progress
 
+# reject reasons that do not count for `max_rejects`
 _NO_FAILURES = (NO_IMAGE, UNKNOWN_DEPTH)
-"""Reject reasons that do not count for `max_rejects`."""
 
 
 class Decoder:

@@ -14,8 +14,8 @@ from shared.processes.memory import keep_freed_memory
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+# exit status after SIGKILL, as from the out-of-memory killer of Linux
 _KILLED = -9
-"""Exit status after SIGKILL, as from the out-of-memory killer of Linux."""
 
 
 class Pool:

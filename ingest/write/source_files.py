@@ -12,8 +12,8 @@ from shared.storage.entries import ChangedFileError, StoredFile
 from shared.storage.object_store.bucket import REQUESTS
 from shared.storage.store import Store
 
+# a generous limit: the largest detectors produce 30 MB uncompressed
 _SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
-"""A generous limit: the largest detectors produce 30 MB uncompressed."""
 # errors of a single file, which is rejected; others, such as ENOENT, stop the ingest
 _FAULTS_OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.EIO}
 

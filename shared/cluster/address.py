@@ -16,7 +16,7 @@ def check_cluster(engine: Engine, address: str) -> None:
     """Check the options that select the executor; an empty address starts a cluster on this host.
 
     Raises:
-        UsageError: The address is malformed, or given without engine=ray.
+        UsageError: the address is malformed, or given without engine=ray.
     """
     if address and engine != "ray":
         raise UsageError(
@@ -32,7 +32,7 @@ def check_reachable(address: str) -> None:
     """Check that a server listens at an address; Ray itself would wait for minutes.
 
     Raises:
-        ClusterError: No server listens there.
+        ClusterError: no server listens there.
     """
     match = _HOST_AND_PORT.fullmatch(address)
     if not match:

@@ -15,9 +15,9 @@ class Code:
     """Source files and package versions that affect results.
 
     Attributes:
-        packages: Packages of this project.
-        digest: Digest of their source files.
-        versions: Name and version of each other distribution.
+        packages: packages of this project.
+        digest: digest of their source files.
+        versions: name and version of each other distribution.
     """
 
     packages: tuple[str, ...]

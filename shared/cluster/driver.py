@@ -24,10 +24,10 @@ def drive(connection: Any, address: str, processors: int, has_board: bool) -> No
     """Relay tasks, results, node lists and statuses until the other end closes the connection.
 
     Args:
-        connection: Connection to the main process.
-        address: Address of the cluster; empty to start one that ends with this process.
-        processors: Number of CPUs of a cluster started here.
-        has_board: Send task statuses too.
+        connection: connection to the main process.
+        address: address of the cluster; empty to start one that ends with this process.
+        processors: number of CPUs of a cluster started here.
+        has_board: send task statuses too.
     """
     let_signals_through()
     _silence()

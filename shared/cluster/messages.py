@@ -14,7 +14,7 @@ class ClusterOptions:
     Attributes:
         address: Ray address: `auto`, `host:port` or `ray://host:port`; empty for a cluster that is
             started on this host and ends with this process.
-        processors: Number of CPUs of a cluster started here.
+        processors: number of CPUs of a cluster started here.
     """
 
     address: str

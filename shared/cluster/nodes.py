@@ -21,8 +21,8 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 ONE_PROCESSOR = Share(cpus=1)
+# timeouts for the cluster's first response, and for a node with room for a task
 _START_S, _NODES_S = 60.0, 30.0
-"""Timeouts for the cluster's first response, and for a node with room for a task."""
 # more than the driver takes to cancel its tasks and to send the last messages, 1.5 s each
 _END_S = 5.0
 
@@ -33,11 +33,11 @@ class Cluster:
     A task is retried a bounded number of times if its node or process dies.
 
     Args:
-        options: Cluster to use.
-        code: Required fingerprint of every node, so that results do not depend on the node.
-        share: Function from the list of nodes to the resources of a task.
-        num_queued: Queued tasks per running task, so that no node is idle between tasks.
-        watch: Called with the status of each started task whenever one changes.
+        options: cluster to use.
+        code: required fingerprint of every node, so that results do not depend on the node.
+        share: function from the list of nodes to the resources of a task.
+        num_queued: queued tasks per running task, so that no node is idle between tasks.
+        watch: called with the status of each started task whenever one changes.
 
     Raises:
         ClusterError: Ray is not installed.
@@ -71,7 +71,7 @@ class Cluster:
         """Start or connect to the cluster without waiting for it.
 
         Raises:
-            ClusterError: No server listens at the address.
+            ClusterError: no server listens at the address.
         """
         if self._child or num_tasks == 0:
             return
@@ -97,13 +97,13 @@ class Cluster:
         The cluster must have been started.
 
         Args:
-            function: Importable by name on every node, or a `functools.partial` of such a function.
-            tasks: Arguments of the calls, taken in order and one by one as nodes have room.
+            function: importable by name on every node, or a `functools.partial` of such a function.
+            tasks: arguments of the calls, taken in order and one by one as nodes have room.
 
         Raises:
-            ClusterError: The cluster does not respond, has no node large enough for a task, runs
+            ClusterError: the cluster does not respond, has no node large enough for a task, runs
                 different code, or lost a task too often.
-            Exception: Any exception of the function.
+            Exception: any exception of the function.
         """
         running = self._running = {}
         pending = enumerate(tasks)
@@ -134,7 +134,7 @@ class Cluster:
         """Return the next completed task, or None after an update of nodes or statuses.
 
         Raises:
-            ClusterError: No message arrives within the timeout, or the cluster fails.
+            ClusterError: no message arrives within the timeout, or the cluster fails.
         """
         deadline_s = time.monotonic() + (_START_S if self._nodes is None else _NODES_S)
         while not self._connection.poll(1):

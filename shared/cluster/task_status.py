@@ -10,9 +10,9 @@ class Status:
     """Status of a task.
 
     Attributes:
-        host: Host on which the task runs.
-        tries: Number of starts; more than 1 if a node or process died.
-        text: Latest message of the task.
+        host: host on which the task runs.
+        tries: number of starts; more than 1 if a node or process died.
+        text: latest message of the task.
     """
 
     host: str
@@ -40,8 +40,8 @@ class Board:
         """Return the status of each started, unfinished task; forget the finished ones.
 
         Args:
-            running: Tasks that were unfinished at the time of the request.
-            num_submitted: Number of tasks submitted by then; later tasks may have started since.
+            running: tasks that were unfinished at the time of the request.
+            num_submitted: number of tasks submitted by then; later tasks may have started since.
         """
         self._statuses = {
             index: status

@@ -23,13 +23,13 @@ def decode_radiograph(encoded: bytes, depth: Depth = "16") -> Radiograph:
     corrected.
 
     Args:
-        encoded: The bytes of the file.
-        depth: Bits of the samples in 16-bit PNG files; see `shared.images.depth`.
+        encoded: the bytes of the file.
+        depth: bits of the samples in 16-bit PNG files; see `shared.images.depth`.
 
     Raises:
-        ImageError: The file cannot be read correctly; the reasons are those of `detect_format`,
+        ImageError: the file cannot be read correctly; the reasons are those of `detect_format`,
             `decode_png`, `decode_jpeg`, `decode_dicom`, and `refuse_blank`.
-        MemoryError: Not enough memory, which is not the file's fault.
+        MemoryError: not enough memory, which is not the file's fault.
     """
     file_format = detect_format(encoded)
     with parser(file_format.upper()):
@@ -54,9 +54,9 @@ def read_radiograph(encoded: bytes, depth: Depth = "16") -> Radiograph:
     crash, hang or allocate without limit.
 
     Raises:
-        ImageError: As `decode_radiograph`, or `too_slow`.
-        MemoryError: The machine has too little memory.
-        WorkerError: A process cannot be started.
+        ImageError: as `decode_radiograph`, or `too_slow`.
+        MemoryError: the machine has too little memory.
+        WorkerError: a process cannot be started.
     """
     if detect_format(encoded) == "dicom":
         return _dicom_decoders().decode(encoded)

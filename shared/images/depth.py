@@ -11,9 +11,9 @@ UNKNOWN_DEPTH = "depth_unknown"
 """Reason of a 16-bit PNG with `depth=auto`; the detail is the depth of the file alone."""
 
 _FOUND: tuple[Depth, ...] = ("8", "10", "12", "14", "16")
+# a picture whose maximum is below 1/4 of the range is refused: all its grey levels are below 64,
+# as of 14-bit samples that are read as 16 bits
 _DARK_BITS = 2
-"""A picture whose maximum is below 1/4 of the range is refused: all its grey levels are below 64,
-as of 14-bit samples that are read as 16 bits."""
 
 
 def find_depth(maximum: int) -> Depth:
@@ -31,10 +31,10 @@ def to_8_bits(samples: npt.NDArray[np.uint16], depth: Depth) -> Pixels:
 
     Args:
         samples: uint16 of any shape.
-        depth: A number of bits; `file` finds it from the maximum of the file.
+        depth: a number of bits; `file` finds it from the maximum of the file.
 
     Raises:
-        ImageError: Reason `blank`, `depth_unknown` with `auto`, `unscaled_16_bit` if the picture
+        ImageError: reason `blank`, `depth_unknown` with `auto`, `unscaled_16_bit` if the picture
             would be dark, or `beyond_depth` if a sample has more bits.
     """
     maximum = int(samples.max())

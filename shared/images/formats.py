@@ -60,7 +60,7 @@ def detect_format(encoded: bytes) -> Literal["png", "jpeg", "dicom"]:
     (`other_format`).
 
     Raises:
-        ImageError: Reason `empty`, `truncated`, `lfs_pointer`, `text`, `other_format`, `corrupt` (a
+        ImageError: reason `empty`, `truncated`, `lfs_pointer`, `text`, `other_format`, `corrupt` (a
             PNG with a changed signature) or `unknown_format`.
     """
     if encoded.startswith(PNG_SIGNATURE):

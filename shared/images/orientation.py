@@ -28,7 +28,7 @@ def find_xmp_orientation(exif: Iterable[bytes], xmp: Iterable[bytes]) -> int | N
         xmp: XMP packets of the file.
 
     Raises:
-        ImageError: Reason `corrupt`: XMP has two different orientations.
+        ImageError: reason `corrupt`: XMP has two different orientations.
     """
     if any(_has_orientation(each) for each in exif):
         return None

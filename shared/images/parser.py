@@ -17,8 +17,8 @@ def parser(name: str, reason: str = "undecodable") -> Generator[None, None, None
     A `MemoryError` passes: sizes in the file are checked before, so it is not the file's fault.
 
     Args:
-        name: Name of the parser, and of the part of the file that it reads.
-        reason: Reason of the `ImageError`.
+        name: name of the parser, and of the part of the file that it reads.
+        reason: reason of the `ImageError`.
     """
     try:
         yield

@@ -14,13 +14,13 @@ class Radiograph:
     """A decoded file.
 
     Attributes:
-        grey: Upright pixels, uint8 of shape (height, width).
-        width_px: Width in the file, before its orientation is applied.
-        height_px: Height in the file, before its orientation is applied.
-        channels: Number of channels in the file, including alpha; 3 for a palette.
-        notes: Deviations from the display that the file asks for, one sentence each.
+        grey: upright pixels, uint8 of shape (height, width).
+        width_px: width in the file, before its orientation is applied.
+        height_px: height in the file, before its orientation is applied.
+        channels: number of channels in the file, including alpha; 3 for a palette.
+        notes: deviations from the display that the file asks for, one sentence each.
         study: StudyInstanceUID of a DICOM file, or an empty string.
-        patient: Hash of the patient's identity in a DICOM file, 0 to 2 ** 63 - 1, or None.
+        patient: hash of the patient's identity in a DICOM file, 0 to 2 ** 63 - 1, or None.
     """
 
     grey: Pixels
@@ -36,10 +36,10 @@ def refuse_blank(grey: Pixels) -> None:
     """Refuse an image with a single grey level, for which a prediction has no meaning.
 
     Args:
-        grey: Pixels of any shape, without padding.
+        grey: pixels of any shape, without padding.
 
     Raises:
-        ImageError: Reason `blank`.
+        ImageError: reason `blank`.
     """
     if not grey.size:
         raise ImageError("blank", "all pixels are padding")

@@ -15,7 +15,7 @@ def check_size(width_px: int, height_px: int) -> None:
     placeholders.
 
     Raises:
-        ImageError: Reason `corrupt` (a side of 0), `too_large` or `too_small`.
+        ImageError: reason `corrupt` (a side of 0), `too_large` or `too_small`.
     """
     size = f"{width_px} x {height_px} pixels"
     if not width_px or not height_px:

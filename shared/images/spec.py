@@ -22,8 +22,8 @@ JPEG_QUALITY = 95
 
 _MIN_SIZE_PX, _MAX_SIZE_PX = 16, 2048
 _PIXELS = {"channels": 1, "dtype": "uint8"}
+# values of settings that a `lake.json` may lack
 _DEFAULTS = {"crop": "none", "contrast": "none", "depth": "auto"}
-"""Values of settings that a `lake.json` may lack."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class ImageSpec:
     """Square greyscale images of `size` x `size` pixels.
 
     Attributes:
-        size: Side in pixels.
+        size: side in pixels.
         fit: `pad` keeps the aspect ratio and pads with black, `stretch` fills the square.
         crop: `field` crops the source to its collimated field first.
-        contrast: Adjustment of grey levels after resizing.
-        encoding: Storage of the pixels: raw, lossless PNG, or JPEG.
-        depth: Bits of the samples in 16-bit PNG files; `auto` if the lake has no such file.
+        contrast: adjustment of grey levels after resizing.
+        encoding: storage of the pixels: raw, lossless PNG, or JPEG.
+        depth: bits of the samples in 16-bit PNG files; `auto` if the lake has no such file.
     """
 
     size: int = 320
@@ -85,7 +85,7 @@ class ImageSpec:
         """Read the specification in a `lake.json`.
 
         Raises:
-            LakeError: This version does not support the preprocessing or encoding.
+            LakeError: this version does not support the preprocessing or encoding.
         """
         recorded = {**_DEFAULTS, **recorded}
         try:

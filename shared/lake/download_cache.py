@@ -38,9 +38,9 @@ class ShardCache:
     time downloads.
 
     Attributes:
-        folder: Directory of the cached shards.
-        limit_bytes: Limit on the total size of the cache.
-        shows_progress: Show a progress bar during downloads.
+        folder: directory of the cached shards.
+        limit_bytes: limit on the total size of the cache.
+        shows_progress: show a progress bar during downloads.
     """
 
     folder: Path
@@ -55,14 +55,14 @@ class ShardCache:
         """Download and check the missing shards, then open all of them.
 
         Args:
-            store: Object store of the lake.
-            shards: Manifest rows by shard, from `shared.lake.shard_rows.rows_by_shard`.
+            store: object store of the lake.
+            shards: manifest rows by shard, from `shared.lake.shard_rows.rows_by_shard`.
 
         Raises:
-            CorruptLakeError: The content of a shard differs from the manifest.
-            FileNotFoundError: A shard is missing from the object store.
-            StoreError: The object store fails, or the shards exceed the limit.
-            WriteError: The folder is not writable.
+            CorruptLakeError: the content of a shard differs from the manifest.
+            FileNotFoundError: a shard is missing from the object store.
+            StoreError: the object store fails, or the shards exceed the limit.
+            WriteError: the folder is not writable.
         """
         self.require_room(shards)
         opened = ShardFiles(lambda shard: str(self.path(shard)), _DISCARDED, self._discard)

@@ -12,9 +12,9 @@ def encode_example_head(view_id: str, label: int, image_bytes: int) -> bytes:
     """Encode one view as a `tf.train.Example`, except for the image bytes, which follow.
 
     Args:
-        view_id: Path of the view inside MURA.
+        view_id: path of the view inside MURA.
         label: 0 or 1.
-        image_bytes: Number of image bytes that follow.
+        image_bytes: number of image bytes that follow.
     """
     image = _head(1, image_bytes)
     image = _head(_BYTES_LIST, len(image) + image_bytes) + image

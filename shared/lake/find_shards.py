@@ -18,12 +18,12 @@ def find_shards(lake: Lake, views: pl.DataFrame) -> tuple[ShardFiles | ShardObje
     If a re-ingest has replaced shards, the same views are looked up in the current lake.
 
     Args:
-        lake: An opened lake.
-        views: Rows of the lake's manifest.
+        lake: an opened lake.
+        views: rows of the lake's manifest.
 
     Raises:
-        CorruptLakeError: A shard is missing or has the wrong size.
-        LakeError: A re-ingest has removed or changed some of the views.
+        CorruptLakeError: a shard is missing or has the wrong size.
+        LakeError: a re-ingest has removed or changed some of the views.
     """
     while not (shards := _open_shards(lake, views)):
         lake, views = _find_again(lake, views)

@@ -118,7 +118,7 @@ def decode_table(
         optional: columns to keep if the table has them.
 
     Raises:
-        ValueError: The bytes are not such a table.
+        ValueError: the bytes are not such a table.
     """
     from shared.storage.parquet import read_table
 
@@ -135,7 +135,7 @@ def decode_partition(folder: str, encoded: bytes) -> pl.DataFrame:
     """Decode one partition, including the partition columns from its folder name.
 
     Raises:
-        ValueError: The bytes are not a partition, or refer to shards of another partition.
+        ValueError: the bytes are not a partition, or refer to shards of another partition.
     """
     values = dict(part.split("=", 1) for part in Path(folder).parts[-len(PARTITION_COLUMNS) :])
     split, body_part, label = (values[name] for name in PARTITION_COLUMNS)

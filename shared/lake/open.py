@@ -29,15 +29,15 @@ class Lake:
     """An opened lake.
 
     Attributes:
-        store: Location of the lake.
-        digest: Digest of `lake.json`, and so of all content of the lake.
-        image: Image specification.
-        manifest: One row per view, sorted by `view_id`; see `shared.lake.manifest.SCHEMA`.
-        rejects: Rejected files; see `shared.lake.manifest.REJECTS_SCHEMA`.
-        findings: Irregularities of the source; see `shared.lake.manifest.FINDINGS_SCHEMA`.
-        files: Paths of all files of the lake, relative to `store`.
-        layout: Interpretation of the source paths, or None if `lake.json` has none.
-        cache: Cache of object-store shards, or None.
+        store: location of the lake.
+        digest: digest of `lake.json`, and so of all content of the lake.
+        image: image specification.
+        manifest: one row per view, sorted by `view_id`; see `shared.lake.manifest.SCHEMA`.
+        rejects: rejected files; see `shared.lake.manifest.REJECTS_SCHEMA`.
+        findings: irregularities of the source; see `shared.lake.manifest.FINDINGS_SCHEMA`.
+        files: paths of all files of the lake, relative to `store`.
+        layout: interpretation of the source paths, or None if `lake.json` has none.
+        cache: cache of object-store shards, or None.
     """
 
     store: Store
@@ -55,7 +55,7 @@ class Lake:
         """Folder of the lake.
 
         Raises:
-            LakeError: The lake is in an object store.
+            LakeError: the lake is in an object store.
         """
         if self.store.is_local:
             return self.store.local_path("")
@@ -66,12 +66,12 @@ def open_lake(place: str | Path | Store) -> Lake:
     """Open a lake and check its tables against `lake.json`.
 
     Args:
-        place: A folder or an object-store URL.
+        place: a folder or an object-store URL.
 
     Raises:
-        LakeError: There is no lake, or its format version is not supported.
-        CorruptLakeError: A table is missing or differs from `lake.json`.
-        StoreError: The object store fails.
+        LakeError: there is no lake, or its format version is not supported.
+        CorruptLakeError: a table is missing or differs from `lake.json`.
+        StoreError: the object store fails.
     """
     store = as_store(place)
     while True:

@@ -30,18 +30,18 @@ class ViewReader:
     lake.
 
     Args:
-        lake: An opened lake.
-        views: Rows of the lake's manifest; views are addressed by row number in this table.
+        lake: an opened lake.
+        views: rows of the lake's manifest; views are addressed by row number in this table.
 
     Attributes:
         labels: float32, one per view.
-        damage: The first error raised by `read`, for callers that receive exceptions through
+        damage: the first error raised by `read`, for callers that receive exceptions through
             TensorFlow, which loses their type.
         is_remote: True if the shards are in an object store and not cached.
 
     Raises:
-        CorruptLakeError: A shard is missing or has the wrong size.
-        LakeError: A re-ingest has removed or changed some of the views.
+        CorruptLakeError: a shard is missing or has the wrong size.
+        LakeError: a re-ingest has removed or changed some of the views.
     """
 
     def __init__(self, lake: Lake, views: pl.DataFrame):
@@ -64,7 +64,7 @@ class ViewReader:
         Columns: `where`, the absolute path or URL of the shard, and `record_index`.
 
         Raises:
-            LakeError: The path is not valid UTF-8, so tables and TensorFlow cannot represent it.
+            LakeError: the path is not valid UTF-8, so tables and TensorFlow cannot represent it.
         """
         names = {shard: self._shards.where(shard) for shard in self._shards.numbers}
         if not all(map(is_utf8, names.values())):
@@ -92,8 +92,8 @@ class ViewReader:
         """Return the pixels of the views `rows`, uint8 of shape (len(rows), size, size, 1).
 
         Raises:
-            CorruptLakeError: A record differs from the manifest.
-            StoreError: The object store fails.
+            CorruptLakeError: a record differs from the manifest.
+            StoreError: the object store fails.
         """
         if isinstance(self.damage, StoreError):
             # fail at once: callers that request many batches would wait for the retries of each

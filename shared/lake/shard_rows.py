@@ -36,7 +36,7 @@ def check_size(size_bytes: int, rows: pl.DataFrame, where: str) -> None:
     """Check a shard's size against its rows, and the rows for gaps and overlaps.
 
     Raises:
-        CorruptLakeError: The size differs, or the rows are not contiguous.
+        CorruptLakeError: the size differs, or the rows are not contiguous.
     """
     if not _follow_each_other(rows):
         raise CorruptLakeError(f"{where}: its rows in the manifest are not contiguous")
@@ -69,7 +69,7 @@ def check_content(data: memoryview, rows: pl.DataFrame, content_digest: str, whe
     Other lakes find the shard by that name alone, so the digest must match too.
 
     Raises:
-        CorruptLakeError: A record or the digest differs.
+        CorruptLakeError: a record or the digest differs.
     """
     check_size(len(data), rows, where)
     content = ShardDigester()

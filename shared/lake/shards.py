@@ -35,13 +35,13 @@ class ShardFiles:
     """Shards in local files, held open so that a re-ingest cannot remove them.
 
     Args:
-        where: Function from a shard to the path shown in messages.
-        remedy: Advice in the error for a damaged shard.
-        discard: Called with a damaged shard.
+        where: function from a shard to the path shown in messages.
+        remedy: advice in the error for a damaged shard.
+        discard: called with a damaged shard.
 
     Attributes:
-        numbers: File descriptor of each shard.
-        sizes: Size of each shard in bytes.
+        numbers: file descriptor of each shard.
+        sizes: size of each shard in bytes.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ def open_files(store: Folder, shards: Collection[str]) -> ShardFiles:
     """Open shards of a folder.
 
     Raises:
-        FileNotFoundError: A shard is missing; all opened shards are closed.
-        OSError: A shard is not a regular file.
+        FileNotFoundError: a shard is missing; all opened shards are closed.
+        OSError: a shard is not a regular file.
     """
     opened = ShardFiles(store.where)
     allow_open_files(len(shards))
@@ -92,16 +92,16 @@ class ShardObjects:
     """Shards in an object store, read with many concurrent requests.
 
     Args:
-        store: The object store.
-        shards: Paths relative to the store.
+        store: the object store.
+        shards: paths relative to the store.
 
     Attributes:
-        numbers: Index of each shard in `shards`.
-        sizes: Size of each shard in bytes.
+        numbers: index of each shard in `shards`.
+        sizes: size of each shard in bytes.
 
     Raises:
-        FileNotFoundError: A shard is missing.
-        StoreError: The object store fails.
+        FileNotFoundError: a shard is missing.
+        StoreError: the object store fails.
     """
 
     def __init__(self, store: Bucket, shards: Collection[str]):

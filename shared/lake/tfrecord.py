@@ -46,11 +46,11 @@ def read_records(shard: BinaryIO, name: str) -> Iterator[Record]:
     """Yield the records of a TFRecord file in order, one in memory at a time.
 
     Args:
-        shard: The file, positioned at its start.
-        name: File name in error messages.
+        shard: the file, positioned at its start.
+        name: file name in error messages.
 
     Raises:
-        CorruptLakeError: A checksum differs, or the file ends inside a record.
+        CorruptLakeError: a checksum differs, or the file ends inside a record.
     """
     offset = 0
     while header := shard.read(FRAME_HEADER_BYTES):

@@ -20,8 +20,8 @@ class Child:
     is detected. A reader of a shared queue could wait forever for the rest of a message.
 
     Args:
-        target: Importable by name; called in the child with its end of the pipe, then `args`.
-        args: Additional arguments of `target`.
+        target: importable by name; called in the child with its end of the pipe, then `args`.
+        args: additional arguments of `target`.
     """
 
     def __init__(self, target: Callable[..., None], *args: Any):

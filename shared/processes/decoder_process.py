@@ -18,8 +18,8 @@ from shared.processes.limited_child import LENGTH, READY, RESPONSE, read
 _GRACE_S = 1.0
 # Windows ignores start_new_session
 _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+# children are replaced after this many files, because decoders leak memory
 _FILES_PER_CHILD = 200
-"""Children are replaced after this many files, because decoders leak memory."""
 
 
 class DecoderProcess:

@@ -18,7 +18,7 @@ def interruptible(work: Callable[[], Result]) -> Result:
     until the process ends, so `work` must not write anything.
 
     Raises:
-        BaseException: Any exception of `work`.
+        BaseException: any exception of `work`.
     """
     if threading.current_thread() is not threading.main_thread():
         return work()

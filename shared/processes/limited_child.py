@@ -18,8 +18,8 @@ text; rows and columns of the pixels after it."""
 READY = b"ready"
 """Sent once, after the decoder has been imported."""
 
+# limit on address space; 64 Mpx of 16 bits take up to 1.2 GB to decode, and libraries 0.5 GB
 _LIMIT_BYTES = 4 * 1024**3
-"""Limit on address space; 64 Mpx of 16 bits take up to 1.2 GB to decode, and libraries 0.5 GB."""
 
 
 def read(pipe: IO[bytes], num_bytes: int) -> bytes:

@@ -17,8 +17,8 @@ class LimitedProcesses:
     Args:
         decoder: `module:function`; the function takes a file's bytes and `arguments`, and returns
             a `Radiograph` or raises `ImageError`.
-        limit_s: Time limit per file in seconds.
-        arguments: Further arguments of the function.
+        limit_s: time limit per file in seconds.
+        arguments: further arguments of the function.
     """
 
     def __init__(self, decoder: str, limit_s: float = 30, *arguments: str):
@@ -38,10 +38,10 @@ class LimitedProcesses:
         """Decode a file in a child process.
 
         Raises:
-            ImageError: The decoder refused the file, took too long (`too_slow`) or too much memory
+            ImageError: the decoder refused the file, took too long (`too_slow`) or too much memory
                 (`too_large`), or crashed (`undecodable`).
-            MemoryError: The machine has too little memory.
-            WorkerError: A process cannot be started.
+            MemoryError: the machine has too little memory.
+            WorkerError: a process cannot be started.
         """
         with self._lock:
             child = self._take_idle() or DecoderProcess(*self._call)

@@ -1,7 +1,7 @@
 """Settings of the memory allocator."""
 
+# just below the largest block that raises glibc's threshold (malloc/malloc.c)
 _MOST_MAPPED_BYTES = 32 * 1024 * 1024 - 8192
-"""Just below the largest block that raises glibc's threshold (malloc/malloc.c)."""
 
 
 def keep_freed_memory() -> None:

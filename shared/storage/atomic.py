@@ -17,8 +17,8 @@ from shared.storage.descriptors import REGULAR
 PARTIAL_SUFFIX = ".partial"
 NUM_WRITERS = 8
 """Threads that wait for the disk; a disk syncs many small files concurrently as fast as one."""
+# files written in large blocks get large pages in the page cache, which are read faster
 _BUFFER_BYTES = 1 << 20
-"""Files written in large blocks get large pages in the page cache, which are read faster."""
 
 _DIGEST_CHARS = 32
 _REMEDIES = {
@@ -40,7 +40,7 @@ def open_regular(path: Path) -> BinaryIO:
     Other kinds are refused: a pipe blocks until there is a writer, and a device may never end.
 
     Raises:
-        OSError: The file is missing or not a regular file.
+        OSError: the file is missing or not a regular file.
     """
     descriptor = os.open(path, REGULAR)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -84,7 +84,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a file atomically and durably, so that it survives a power failure.
 
     Raises:
-        WriteError: The folder is not writable or the disk is full; no partial file remains.
+        WriteError: the folder is not writable or the disk is full; no partial file remains.
     """
     with partial_file(path) as file:
         file.write(data)
@@ -99,7 +99,7 @@ def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
     Call `publish` afterwards to give it its final name.
 
     Raises:
-        WriteError: The block raised OSError, or the file cannot be created.
+        WriteError: the block raised OSError, or the file cannot be created.
     """
     # a random number, not the process id: hosts that share a disk have equal process ids
     partial = path.parent / f".{path.name}.{secrets.randbits(63)}{PARTIAL_SUFFIX}"
@@ -119,7 +119,7 @@ def publish(partial: Path, path: Path, *, durable: bool = True) -> None:
     The name itself is durable once `sync_folder` has returned.
 
     Raises:
-        WriteError: The file cannot be synced or renamed; the partial file is removed.
+        WriteError: the file cannot be synced or renamed; the partial file is removed.
     """
     with convert_write_errors(path):
         try:

@@ -19,8 +19,8 @@ else:
     REGULAR = READ | os.O_NONBLOCK
 """Flags of `os.open` for reading any file, and for one that may not be a regular file."""
 
+# offset of the locked byte on Windows: others cannot read what is locked there
 _AWAY_BYTES = 1 << 40
-"""Offset of the locked byte on Windows: others cannot read what is locked there."""
 _WAIT_S = 0.1
 _POSITION = Lock()
 

@@ -5,8 +5,8 @@ import math
 from typing import Any, NoReturn, cast
 
 _MAX_BYTES = 64 * 1024 * 1024
+# far below Python's recursion limit, so recursive code can also traverse or encode the object
 _MAX_DEPTH = 32
-"""Far below Python's recursion limit, so recursive code can also traverse or encode the object."""
 
 
 def parse_object(encoded: bytes) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def parse_object(encoded: bytes) -> dict[str, Any]:
         encoded: UTF-8.
 
     Raises:
-        ValueError: The bytes are not a JSON object within the limits of size and depth.
+        ValueError: the bytes are not a JSON object within the limits of size and depth.
     """
     if len(encoded) > _MAX_BYTES:
         raise ValueError(f"{len(encoded)} bytes of JSON; the limit is {_MAX_BYTES}")

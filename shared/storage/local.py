@@ -23,8 +23,8 @@ from shared.storage.entries import ChangedFileError, StoredFile
 from shared.storage.lock import hold
 from shared.storage.walk import walk_folder
 
+# errors of opening a path that exists but is not a regular file
 _NO_FILE = {errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO}
-"""Errors of opening a path that exists but is not a regular file."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Folder:
         """Return the content of a file.
 
         Raises:
-            FileNotFoundError: The file does not exist, or is not a regular file.
+            FileNotFoundError: the file does not exist, or is not a regular file.
         """
         try:
             with open_regular(self.root / path) as file:
@@ -107,8 +107,8 @@ class Folder:
         too.
 
         Raises:
-            ChangedFileError: The size or modification time differs.
-            OSError: The file cannot be read.
+            ChangedFileError: the size or modification time differs.
+            OSError: the file cannot be read.
         """
         # a Path costs as much time as the read
         with open(f"{self.root}/{file.path}", "rb", buffering=0) as opened:  # noqa: PTH123
@@ -125,7 +125,7 @@ class Folder:
         """Return the path of a file of this host.
 
         Raises:
-            StoreError: The store is an object store.
+            StoreError: the store is an object store.
         """
         return self.root / path
 
@@ -133,7 +133,7 @@ class Folder:
         """Hold a lock file for this process.
 
         Raises:
-            StoreError: Another process holds it.
+            StoreError: another process holds it.
         """
         return hold(self.root / path)
 
@@ -145,7 +145,7 @@ class Folder:
         """Check that the path is a folder or does not exist yet, or that the bucket exists.
 
         Raises:
-            StoreError: The path is a file, or the bucket does not exist.
+            StoreError: the path is a file, or the bucket does not exist.
         """
         if self.root.exists() and not self.root.is_dir():
             raise StoreError(f"Expected a folder. Received: the file {self.root}")
@@ -173,10 +173,10 @@ class Folder:
         """Yield each file with the path of its folder, which is empty or ends in a slash.
 
         Args:
-            enters: Returns whether to enter a folder, given its path.
+            enters: returns whether to enter a folder, given its path.
 
         Raises:
-            SourceError: A folder cannot be read.
+            SourceError: a folder cannot be read.
         """
         return walk_folder(str(self.root), enters)
 

@@ -28,8 +28,8 @@ def hold(path: Path) -> Generator[None, None, None]:
     would empty it before it tries the lock.
 
     Raises:
-        StoreError: Another process holds it.
-        WriteError: The folder cannot be written.
+        StoreError: another process holds it.
+        WriteError: the folder cannot be written.
     """
     with convert_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

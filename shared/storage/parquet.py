@@ -8,10 +8,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+# limit on the file size and on the declared size of the decompressed columns
 _MAX_BYTES = 4 * 1024**3
-"""Limit on the file size and on the declared size of the decompressed columns."""
+# a run-length encoded column of billions of rows takes only a few bytes
 _MAX_ROWS = 2**26
-"""A run-length encoded column of billions of rows takes only a few bytes."""
 
 
 def read_table(
@@ -23,11 +23,11 @@ def read_table(
     and raises an error that is not an Exception.
 
     Args:
-        encoded: A Parquet file.
-        schema: Required columns; additional columns are returned too.
+        encoded: a Parquet file.
+        schema: required columns; additional columns are returned too.
 
     Raises:
-        ValueError: The bytes are not such a table.
+        ValueError: the bytes are not such a table.
     """
     try:
         table = _parse(encoded)

@@ -17,7 +17,7 @@ def read_regular(folder: Path, name: str) -> bytes:
     folder itself may be a link. Pipes are refused, because reading one blocks.
 
     Raises:
-        OSError: The file is missing, unreadable, too large, not a regular file, or reached by a
+        OSError: the file is missing, unreadable, too large, not a regular file, or reached by a
             link.
     """
     path = folder / name

@@ -23,12 +23,12 @@ def sealed_file(path: Path, key: str, *, durable: bool = True) -> Generator[Bina
     """Open a file for writing; when the block ends it is sealed and moved to `path` atomically.
 
     Args:
-        path: An existing file is replaced.
-        key: Identifies all inputs that the content depends on.
-        durable: Sync the file to disk; without it, a power failure may leave a damaged file.
+        path: an existing file is replaced.
+        key: identifies all inputs that the content depends on.
+        durable: sync the file to disk; without it, a power failure may leave a damaged file.
 
     Raises:
-        WriteError: The file cannot be written; no partial file remains.
+        WriteError: the file cannot be written; no partial file remains.
     """
     with partial_file(path) as file:
         file.write(bytes(_SEAL_BYTES))

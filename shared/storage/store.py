@@ -18,9 +18,9 @@ _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/+)(?P<bucket>[^/]*)(?P<path>.*)"
 )
 
+# limits of Linux and macOS; for longer paths even `stat` fails with an error
 _NAME_LIMIT_BYTES = 255
 _PATH_LIMIT_BYTES = 4095
-"""Limits of Linux and macOS; for longer paths even `stat` fails with an error."""
 _SHOWN_CHARS = 60
 
 
@@ -28,7 +28,7 @@ def as_store(place: str | Path | Store) -> Store:
     """Return the object store of a URL, or the folder of any other path.
 
     Raises:
-        UsageError: The URL has another scheme, no bucket, or a `.` or `..` in its path, which
+        UsageError: the URL has another scheme, no bucket, or a `.` or `..` in its path, which
             requests and listings interpret differently; or a path is too long.
     """
     if isinstance(place, Folder | Bucket):
@@ -50,7 +50,7 @@ def as_path(key: str, value: str) -> Path:
     A leading `~` or `~user` is expanded as in a shell.
 
     Raises:
-        UsageError: The value is a URL, or longer than file systems allow.
+        UsageError: the value is a URL, or longer than file systems allow.
     """
     if _URL.fullmatch(value):
         raise UsageError(f"Expected a path on this host. Received: {key}={value}")

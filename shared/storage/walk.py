@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 from shared.errors import SourceError
 from shared.storage.entries import StoredFile
 
+# Depth at which folders of an object store are listed one by one: MURA's split/body part.
 _LEVELS_APART = 2
-"""Depth at which folders of an object store are listed one by one: MURA's split/body part."""
 
 
 class ObjectListing(Protocol):

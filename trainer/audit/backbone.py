@@ -13,6 +13,8 @@ from trainer.options import CvOptions
 from trainer.runs.context import RunContext
 from trainer.runs.saved.saved_run import SavedRun
 
+# options that determine the candidates and their embeddings; runs of earlier versions may lack
+# some of them, and have others of other types
 _OPTIONS = (
     "models",
     "weight_decays",
@@ -23,8 +25,6 @@ _OPTIONS = (
     "recipe",
     "deterministic",
 )
-"""Options that determine the candidates and their embeddings; runs of earlier versions may lack
-some of them, and have others of other types."""
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     from trainer.options import ExportOptions
 
+# largest accepted difference between the probabilities of an export and of its model
 _TOLERANCE = 1e-4
-"""Largest accepted difference between the probabilities of an export and of its model."""
+# heights and widths of the images that compare an export with its model: landscape, portrait, and
+# sizes below and above the longer side of 512 px in MURA
 _SIDES_PX = ((512, 406), (331, 512), (97, 120), (640, 1024))
-"""Heights and widths of the images that compare an export with its model: landscape, portrait, and
-sizes below and above the longer side of 512 px in MURA."""
 
 
 def export(options: ExportOptions, saved_run: SavedRun) -> None:

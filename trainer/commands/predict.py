@@ -32,11 +32,11 @@ from trainer.predict.output_formats import PRINTERS, Predictions
 from trainer.runs.saved.open import open_saved_run
 from trainer.runs.saved.saved_run import SavedRun
 
+# views that threads decode in advance; the limit bounds memory
 _READ_AHEAD = 64
-"""Views that threads decode in advance; the limit bounds memory."""
 _NO_PIXELS: Pixels = np.empty((0, 0), np.uint8)
+# views that are explained at a time
 _MAP_VIEWS = 16
-"""Views that are explained at a time."""
 
 
 def predict(options: PredictOptions) -> None:

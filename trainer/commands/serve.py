@@ -8,8 +8,8 @@ from shared.errors import ServeError
 from trainer.options import ServeOptions
 from trainer.runs.saved.open import open_saved_run
 
+# import names of the packages in the `serve` extra
 _PACKAGES = ("starlette", "uvicorn", "python_multipart", "markdown_it")
-"""Import names of the packages in the `serve` extra."""
 
 
 def serve(options: ServeOptions, **limits: float) -> None:

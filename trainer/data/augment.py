@@ -12,11 +12,11 @@ import tensorflow as tf
 from trainer.data.augment_ranges import CHANGES, Changes
 from trainer.options import Augment
 
+# fixed for the reason in `trainer.data.pipeline`
 _PARALLEL_BATCHES = 2
-"""Fixed for the reason in `trainer.data.pipeline`."""
 _RECTANGLE_SIDES = (0.04, 0.12)
+# standard deviation of a uniformly random byte
 _BYTE_STD = math.sqrt((256**2 - 1) / 12)
-"""Standard deviation of a uniformly random byte."""
 
 
 def augment_batches(

@@ -11,11 +11,11 @@ from shared.lake.reader import ViewReader
 from trainer.data.target import Targets
 from trainer.data.tensorflow_io import load_object_stores
 
+# Total size of the shuffle buffers, in records. Neighbouring records of a shard belong to the same
+# patient, so they must be mixed.
 _SHUFFLE_RECORDS = 2_000
-"""Total size of the shuffle buffers, in records. Neighbouring records of a shard belong to the same
-patient, so they must be mixed."""
+# fixed for the reason in `trainer.data.pipeline`
 _PARALLEL_BATCHES = 2
-"""Fixed for the reason in `trainer.data.pipeline`."""
 
 
 def sequential_batches(

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.evaluation.binary_metrics import Floats, Ints, auroc, confusion_cells, rank, rates
+from trainer.evaluation.binary_metrics import Floats, Ints, confusion_cells, rates
+from trainer.evaluation.roc import auroc, rank
 
 NUM_RESAMPLES = 2_000
 COVERAGE = 0.95
@@ -17,8 +18,8 @@ narrow (Cameron, Gelbach & Miller 2008, Rev. Econ. Stat. 90:414). In simulations
 four views, 95 % intervals of the AUROC covered the true value in 85 % of sets of 10 patients, 91 %
 of 20, and 94 % of 30 and 80; intervals that assume independent views covered it in 60 to 70 %."""
 
+# rows times resamples in memory at a time: 8 MB per float64 array
 _CHUNK_NUMBERS = 1_000_000
-"""Rows times resamples in memory at a time: 8 MB per float64 array."""
 
 
 @dataclass(frozen=True)

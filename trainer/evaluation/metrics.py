@@ -8,15 +8,8 @@ import polars as pl
 
 from shared.errors import TrainingError
 from shared.labels import order_parts
-from trainer.evaluation.binary_metrics import (
-    Floats,
-    Ints,
-    auroc,
-    confusion_cells,
-    rank,
-    rates,
-    to_number,
-)
+from trainer.evaluation.binary_metrics import Floats, Ints, confusion_cells, rates, to_number
+from trainer.evaluation.roc import auroc, rank
 from trainer.evaluation.scored_table import LEVELS, levels, to_arrays
 
 Measures = dict[str, Any]

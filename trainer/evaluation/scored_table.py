@@ -30,8 +30,8 @@ SET_COLUMNS = ("model", "fold", "role")
 TRUTH_COLUMNS = ("study_id", "body_part", "label", "group")
 CLASS_PROBABILITIES = "class_probabilities"
 
+# the smallest difference from 1 of a float32
 _EPSILON = 2.0**-24
-"""The smallest difference from 1 of a float32."""
 ROLES = ("test", "out_of_fold", "validation")
 """Roles of predictions, the most independent of the final model first."""
 LEVELS = {"view": "views", "study": "studies"}

@@ -6,8 +6,8 @@ import numpy.typing as npt
 
 from shared.images.pixels import Pixels
 
+# a perceptually uniform colour map with rising lightness, readable without colour vision
 _COLOURS = cv2.COLORMAP_INFERNO
-"""A perceptually uniform colour map with rising lightness, readable without colour vision."""
 _OPACITY = 0.6
 _GAP_PX = 4
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import tensorflow as tf
 
+# 2 ** 11: OpenCV interpolates 8-bit images with weights of 11 bits.
 _COEFFICIENT = 2048
-"""2 ** 11: OpenCV interpolates 8-bit images with weights of 11 bits."""
+# Minimum overlap of a source pixel and an output pixel; OpenCV ignores smaller overlaps.
 _MIN_OVERLAP = 1e-3
-"""Minimum overlap of a source pixel and an output pixel; OpenCV ignores smaller overlaps."""
 
 
 @dataclass(frozen=True)

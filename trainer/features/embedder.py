@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 _NUM_COMPARED = 8
+# Accepted difference between LiteRT and Keras, as a fraction of the embeddings' standard
+# deviation. Other orders of float32 sums differ by 1e-5 to 1e-4; logarithms of small means amplify
+# the differences.
 _TOLERANCE = 1e-3
-"""Accepted difference between LiteRT and Keras, as a fraction of the embeddings' standard
-deviation. Other orders of float32 sums differ by 1e-5 to 1e-4; logarithms of small means amplify
-the differences."""
 
 
 def start_tensorflow(timings: Timings) -> None:

@@ -24,8 +24,8 @@ from trainer.models import table
 
 Matrix = npt.NDArray[np.float32]
 
+# views per file of the cache; an interrupted run loses at most one chunk
 _CHUNK_VIEWS = 2048
-"""Views per file of the cache; an interrupted run loses at most one chunk."""
 
 
 def weights_key(model_name: str, weights: str) -> str:

@@ -12,12 +12,12 @@ from threadpoolctl import (  # pyright: ignore[reportMissingTypeStubs]  # it has
 from trainer.features.heads import Classes, Examples, Head, Matrix, Vector
 from trainer.features.standardize import standardize
 
+# largest gradient of the mean loss at which L-BFGS stops
 _TOLERANCE = 1e-4
-"""Largest gradient of the mean loss at which L-BFGS stops."""
+# twenty to a hundred are usual
 _MAX_ITERATIONS = 1000
-"""Twenty to a hundred are usual."""
+# logit, below the lowest bias, of classes without train views: a probability below 1e-7
 _ABSENT_BIAS = -16.0
-"""Logit, below the lowest bias, of classes without train views: a probability below 1e-7."""
 
 
 def fit_heads(

@@ -6,9 +6,9 @@ import numpy as np
 
 from trainer.features.heads import Head, Matrix, Vector
 
+# Lower bound of the standard deviation. It prevents large values from a feature that is almost
+# constant in training but not later.
 _MIN_STD = 1e-2
-"""Lower bound of the standard deviation. It prevents large values from a feature that is almost
-constant in training but not later."""
 
 
 @dataclass(frozen=True)

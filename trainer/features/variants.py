@@ -19,12 +19,12 @@ from shared.lake.reader import ViewReader
 # ranges of the light changes; each is drawn uniformly, the factors on a logarithmic scale
 _DEGREES = 30.0
 _ZOOM = (0.9, 1.25)
+# as a fraction of the image side
 _SHIFT = 0.05
-"""As a fraction of the image side."""
+# factor of the grey levels
 _GAIN = (0.8, 1.25)
-"""Factor of the grey levels."""
+# in grey levels
 _BRIGHTNESS = 15.0
-"""In grey levels."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from shared.images.preprocessing.prepare import prepare
 from shared.images.radiograph import Radiograph
 from shared.images.spec import ImageSpec
 
+# larger files are rejected before they are read into memory
 _LIMIT_BYTES = 256 * 1024 * 1024
-"""Larger files are rejected before they are read into memory."""
 
 
 @dataclass(frozen=True)

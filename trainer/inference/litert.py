@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 _PACKAGE = "ai-edge-litert"
+# views that are read at a time, and views that a thread predicts at a time
 _READ_VIEWS, _BATCH_VIEWS = 64, 8
-"""Views that are read at a time, and views that a thread predicts at a time."""
+# reads in advance, and batches per thread in advance; the limits bound memory
 _READS_AHEAD, _BATCHES_AHEAD = 2, 3
-"""Reads in advance, and batches per thread in advance; the limits bound memory."""
+# memory for copies of the weights: each interpreter holds them in the layout of its kernels
 _MEMORY_BYTES = 2 * 1024**3
-"""Memory for copies of the weights: each interpreter holds them in the layout of its kernels."""
 
 
 def litert_version() -> str:

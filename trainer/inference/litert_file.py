@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 NUM_COMPARED = 8
 """Enough views for a comparison: an error of the conversion changes the outputs of all views."""
+# accepted difference in probability; other orders of float32 sums differ by 1e-7 to 1e-5
 _TOLERANCE = 1e-4
-"""Accepted difference in probability; other orders of float32 sums differ by 1e-7 to 1e-5."""
 
 
 def write_litert(

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 _WIDTH_AXIS = 2
 _FLOAT32 = schema.TensorType.FLOAT32
+# the schema's class of options of each operation that has some
 _OPTIONS = {
     "FULLY_CONNECTED": "FullyConnectedOptions",
     "SOFTMAX": "SoftmaxOptions",
     "CONCATENATION": "ConcatenationOptions",
     "MEAN": "ReducerOptions",
 }
-"""The schema's class of options of each operation that has some."""
 
 
 def add_heads(backbone: bytes, model: keras.Model) -> bytes:

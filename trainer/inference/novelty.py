@@ -39,9 +39,9 @@ same source are."""
 UNLIKE = "unlike anything this model was trained on"
 
 _NUM_FOLDS = 5
+# bounds of the sample: on 598 radiographs, 256 views find as many unlike images as all views, and
+# 128 views find fewer
 _MAX_VIEWS, _MAX_BYTES = 256, 900_000
-"""Bounds of the sample and its size. On 598 radiographs, 256 views find as many unlike images as
-all views, and 128 views find fewer."""
 
 
 @dataclass(frozen=True)

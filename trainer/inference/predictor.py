@@ -23,8 +23,8 @@ from trainer.runs.saved.validation import num_outputs
 
 Floats = npt.NDArray[np.float32]
 
+# with fewer views a GPU does not make up for the start of TensorFlow
 _MANY_VIEWS = 256
-"""With fewer views a GPU does not make up for the start of TensorFlow."""
 
 
 class Predictor(Protocol):

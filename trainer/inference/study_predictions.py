@@ -15,13 +15,13 @@ from trainer.evaluation.scored_table import levels, study_probability
 from trainer.inference.novelty import UNLIKE_PERCENTILE
 from trainer.runs.saved.saved_run import SavedRun
 
+# Held-out rows with similar scores for one interval. With 40 the interval is about 0.3 wide; more
+# rows would include less similar scores.
 _NUM_ALIKE = 40
-"""Held-out rows with similar scores for one interval. With 40 the interval is about 0.3 wide; more
-rows would include less similar scores."""
+# with fewer held-out rows no interval is given
 _MIN_HELD_OUT = 20
-"""With fewer held-out rows no interval is given."""
+# accepted error in the sum of a softmax, in float32 or in the float16 of a GPU
 _TOLERANCE = 1e-3
-"""Accepted error in the sum of a softmax, in float32 or in the float16 of a GPU."""
 
 
 def predict_studies(

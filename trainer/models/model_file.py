@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 _MAX_BYTES = 4 * 1024**3
+# Accepted ratio of an array or archive member to its file: Keras compresses neither, and trained
+# floating-point weights hardly compress.
 _MAX_EXPANSION = 4
-"""Accepted ratio of an array or archive member to its file: Keras compresses neither, and trained
-floating-point weights hardly compress."""
+# added to the limit, because small files may have a larger ratio
 _SPARE_BYTES = 1 << 20
-"""Added to the limit, because small files may have a larger ratio."""
 
 
 def load_model(path: Path, size_px: int, num_outputs: int) -> keras.Model:

@@ -15,8 +15,8 @@ from trainer.options.data import Task
 from trainer.options.recipes import RECIPES, Recipe, RecipeName, Tta
 
 DEFAULT_MODEL = "efficientnet_lite0"
+# more would take hours to embed; 8 were no better than 4
 _MAX_COPIES = 64
-"""More would take hours to embed; 8 were no better than 4."""
 _MIN_INPUT_PX, _MAX_INPUT_PX = 32, 1024
 
 

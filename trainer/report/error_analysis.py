@@ -20,8 +20,8 @@ HEAT_MAPS = "heat_maps"
 
 _NUM_MISTAKES = 8
 _NUM_STUDIES = 6
+# float32 has no probability closer to 1, so the same limit holds at 0
 _TINY = 2.0**-24
-"""float32 has no probability closer to 1, so the same limit holds at 0."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from trainer.runs.gpus import has_driver, has_gpu
 
 AnyOptions = TypeVar("AnyOptions", bound=FitOptions)
 
+# options that select the training of a head, or the recipe itself
 _FOR_HEADS = {"recipe", "copies", "weight_decay", "weight_decays"}
-"""Options that select the training of a head, or the recipe itself."""
 _ON_A_GPU = "recipe=good"
 
 

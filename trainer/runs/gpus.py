@@ -17,8 +17,8 @@ from trainer.options import FitOptions
 from trainer.options.machine import Precision
 from trainer.runs.hardware import count_threads
 
+# Compute capability from which NVIDIA GPUs multiply in bfloat16: Ampere.
 _BFLOAT16_CAPABILITY = (8, 0)
-"""Compute capability from which NVIDIA GPUs multiply in bfloat16: Ampere."""
 _DRIVER = Path("/proc/driver/nvidia/version")
 _PAGE = "docs/gpu.md"
 

@@ -36,8 +36,8 @@ PACKAGES = (
     "scikit-learn",
 )
 """The Python packages that a run's results depend on."""
+# options without effect on results: locations of files, the executor, images in the report
 _WITHOUT_EFFECT = ("out", "lake", "cache", "cache_gb", "images", "engine", "address", "gpus")
-"""Options without effect on results: locations of files, the executor, images in the report."""
 _PROJECT = Path(__file__).parents[2]
 _GIT = ("git", "-C", str(_PROJECT))
 

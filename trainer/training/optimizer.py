@@ -9,13 +9,13 @@ import keras
 
 from trainer.options import FitOptions
 
+# decoupled weight decay of `adamw` (Loshchilov and Hutter 2019): the fraction of a weight that is
+# subtracted in a step, divided by the learning rate
 _WEIGHT_DECAY = 0.01
-"""Decoupled weight decay of `adamw` (Loshchilov and Hutter 2019): the fraction of a weight that is
-subtracted in a step, divided by the learning rate."""
 _WITHOUT_DECAY = ["bias", "beta", "gamma"]
+# Parts of a backbone with one learning rate each. Each layer on its own would leave the first of a
+# hundred layers without any.
 _NUM_PARTS = 10
-"""Parts of a backbone with one learning rate each. Each layer on its own would leave the first of a
-hundred layers without any."""
 _PLATEAU_FACTOR = 0.1
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 Fit = Callable[[FitPlan, Sequence[Candidate], str], list[TrainedModel]]
 """Fits candidates of one model to a plan. The last argument is the unique title of the fit."""
 
+# fraction of the usual learning rate, for training the whole model from a trained head: larger
+# steps would spoil the pretrained backbone
 _STAGED_RATE_FACTOR = 0.1
-"""Fraction of the usual learning rate, for training the whole model from a trained head: larger
-steps would spoil the pretrained backbone."""
 
 
 def make_fit(context: RunContext[FitOptions], model_name: str, plan: FitPlan) -> Fit:

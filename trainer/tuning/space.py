@@ -16,13 +16,13 @@ Space = dict[str, BaseDistribution]
 
 # lower and upper bounds, or all choices, of each setting
 _DECAYS = (10.0, 10_000.0)
+# learning rates are at most this factor below or above the default of the model
 _RATE_FACTOR = 10.0
-"""Learning rates are at most this factor below or above the default of the model."""
 _DROPOUTS = (0.0, 0.6)
 _BATCHES = (16, 32, 64)
 _COPIES = (1, 2, 4)
+# significant digits of a setting
 _DIGITS = 3
-"""Significant digits of a setting."""
 
 
 def make_space(options: TuneOptions, num_views: int) -> Space:

@@ -8,8 +8,8 @@ from ingest.phantom.drawing.film import Image, Size, blur, texture
 from ingest.phantom.drawing.outline import fill
 from ingest.phantom.drawing.pose import Outline
 
+# soft tissue is smooth, so it is drawn at a quarter of the resolution
 _COARSE = 4
-"""Soft tissue is smooth, so it is drawn at a quarter of the resolution."""
 
 
 def draw_tissue(

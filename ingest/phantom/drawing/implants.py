@@ -9,8 +9,8 @@ from ingest.phantom.drawing.outline import draw_polyline
 from ingest.phantom.drawing.site import Site
 from ingest.phantom.random import below, flip, pick
 
+# attenuation of metal; bone has about 1
 _METAL = 3.6
-"""Attenuation of metal; bone has about 1."""
 
 
 def draw_hardware(shape: tuple[int, ...], site: Site, rng: np.random.Generator) -> Image:

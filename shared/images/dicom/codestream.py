@@ -32,13 +32,13 @@ def check_codestream(picture: bytes, size: tuple[int, int, int]) -> int | None:
 
     Args:
         picture: JPEG, JPEG-LS or JPEG 2000.
-        size: Width, height and channels in the DICOM header.
+        size: width, height and channels in the DICOM header.
 
     Returns:
         Bits per sample in the frame header, or None without one.
 
     Raises:
-        ImageError: Reason `corrupt`, `truncated` or `too_large`.
+        ImageError: reason `corrupt`, `truncated` or `too_large`.
     """
     # a JP2 file may contain several codestreams, and the decoder may choose any of them
     frames = [_read_siz(picture, start.start()) for start in _J2K_START.finditer(picture)]
@@ -78,7 +78,7 @@ def check_runs(picture: bytes, num_bytes: int) -> None:
     Encoders add at most one byte per 128 (PS3.5, G.3), but pydicom decodes all runs in the data.
 
     Raises:
-        ImageError: Reason `corrupt`.
+        ImageError: reason `corrupt`.
     """
     if len(picture) > 2 * num_bytes + _RLE_HEADER_BYTES:
         raise ImageError("corrupt", f"{len(picture)} bytes of RLE for {num_bytes} bytes of pixels")

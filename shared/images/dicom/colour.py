@@ -15,19 +15,19 @@ COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT", "PALETTE COL
 
 # pydicom leaves array types unknown, so pyright would report every use
 _pydicom: Any = processing
+# In grey levels: JPEG rounds the channels of a grey picture differently.
 _MOST_DIFFERENCE = 2
-"""In grey levels: JPEG rounds the channels of a grey picture differently."""
 
 
 def to_grey(samples: npt.NDArray[Any], dataset: Dataset) -> Pixels:
     """Return the common channel of a colour picture, uint8 (height, width).
 
     Args:
-        samples: Samples of shape (height, width, 3) in RGB, or indices of a palette.
-        dataset: The DICOM elements.
+        samples: samples of shape (height, width, 3) in RGB, or indices of a palette.
+        dataset: the DICOM elements.
 
     Raises:
-        ImageError: Reason `colour` if the channels differ.
+        ImageError: reason `colour` if the channels differ.
     """
     untyped: Any = dataset
     bits = int(untyped.BitsStored)

@@ -32,9 +32,9 @@ def decode_dicom(encoded: bytes) -> Radiograph:
     in a separate process.
 
     Raises:
-        ImageError: Reason `blank`, `colour`, `multi_frame`, `no_image`, `no_pixels`, `corrupt`,
+        ImageError: reason `blank`, `colour`, `multi_frame`, `no_image`, `no_pixels`, `corrupt`,
             `truncated`, `too_large` or `undecodable`, or those of `check_size`.
-        MemoryError: Not enough memory.
+        MemoryError: not enough memory.
     """
     with warnings.catch_warnings():
         # pydicom warns about minor violations of the standard, which are common in scanners' files

@@ -53,7 +53,7 @@ def show(stored: StoredPixels, dataset: Dataset) -> tuple[Pixels, tuple[str, ...
     """Convert stored values to grey levels of 0 to 255; return also the notes.
 
     Raises:
-        ImageError: Reason `blank` if all visible pixels have one grey level, or `corrupt` if a
+        ImageError: reason `blank` if all visible pixels have one grey level, or `corrupt` if a
             look-up table is incomplete.
     """
     notes = _Notes()

@@ -61,13 +61,12 @@ _NEEDED = (
     "VerticesOfThePolygonalShutter",
     "PixelData",
 )
+# pydicom makes two or three reads per element; headers of radiographs have hundreds of elements
 _MOST_READS = 30_000
-"""pydicom makes two or three reads per element; headers of radiographs have hundreds of elements.
-"""
+# limit for any element except the pixels; the largest look-up table has 128 KiB
 _MOST_VALUE_BYTES = 1024 * 1024
-"""Limit for any element except the pixels; the largest look-up table has 128 KiB."""
+# the largest accepted picture in 16 bits has 128 MiB
 _MOST_INFLATED_BYTES = 160 * 1024 * 1024
-"""The largest accepted picture in 16 bits has 128 MiB."""
 _PART_BYTES = 16 * 1024 * 1024
 # DICOM tags as bytes, little-endian first
 _CHARACTER_SETS = (b"\x08\x00\x05\x00", b"\x00\x08\x00\x05")
@@ -126,8 +125,8 @@ def read_elements(encoded: bytes) -> pydicom.Dataset:
     """Return the elements of a DICOM file that its picture needs.
 
     Raises:
-        ImageError: Reason `too_large`: more elements, or larger ones, than in any radiograph.
-        Exception: Any error of pydicom or ISA-L for a damaged file.
+        ImageError: reason `too_large`: more elements, or larger ones, than in any radiograph.
+        Exception: any error of pydicom or ISA-L for a damaged file.
     """
     file = _BoundedFile(encoded)
     try:

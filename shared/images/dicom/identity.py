@@ -45,7 +45,7 @@ def refuse_other_objects(dataset: Dataset) -> None:
     classes are accepted.
 
     Raises:
-        ImageError: Reason `no_image`.
+        ImageError: reason `no_image`.
     """
     meta = dataset.file_meta
     kind = UID(read_text(dataset, "SOPClassUID") or read_text(meta, "MediaStorageSOPClassUID"))

@@ -10,9 +10,9 @@ from shared.images.dicom.stored import Levels
 from shared.images.pixels import Pixels
 
 _MOST_LEVELS = 65_536
+# shares of the visible pixels at black and white without a window; markers and hot pixels are
+# brighter than the anatomy, and take less
 _STRETCH_SHARES = (0.005, 0.995)
-"""Shares of the visible pixels at black and white without a window; markers and hot pixels are
-brighter than the anatomy, and take less."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Histogram:
     """The distinct levels of a picture, in ascending order.
 
     Attributes:
-        levels: Stored values.
-        counts: Number of visible pixels of each level.
-        indices: Position of each pixel's level.
+        levels: stored values.
+        counts: number of visible pixels of each level.
+        indices: position of each pixel's level.
     """
 
     levels: Levels

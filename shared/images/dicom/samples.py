@@ -31,8 +31,8 @@ def decode_samples(dataset: Dataset) -> tuple[npt.NDArray[Any], int | None]:
         a compressed picture; None if samples are words of BitsAllocated bits.
 
     Raises:
-        ImageError: The picture contradicts its header, or is incomplete or too large.
-        Exception: Any error of pydicom or its plugins for a damaged picture.
+        ImageError: the picture contradicts its header, or is incomplete or too large.
+        Exception: any error of pydicom or its plugins for a damaged picture.
     """
     untyped: Any = dataset
     syntax = untyped.file_meta.TransferSyntaxUID

@@ -8,8 +8,8 @@ from pydicom import Dataset
 from shared.images.dicom.values import read_number, read_numbers, read_text
 
 Mask = npt.NDArray[np.bool_]
+# larger coordinates lie outside every picture, and overflow in OpenCV
 _MOST_PX = 1_000_000
-"""Larger coordinates lie outside every picture, and overflow in OpenCV."""
 
 
 def read_shutter(dataset: Dataset, shape: tuple[int, int]) -> Mask | None:
@@ -18,11 +18,11 @@ def read_shutter(dataset: Dataset, shape: tuple[int, int]) -> Mask | None:
     Rows and columns count from 1, and the edges are visible.
 
     Args:
-        dataset: The DICOM elements.
-        shape: Height and width of the picture.
+        dataset: the DICOM elements.
+        shape: height and width of the picture.
 
     Raises:
-        ValueError: A shape lacks coordinates, or shows nothing.
+        ValueError: a shape lacks coordinates, or shows nothing.
     """
     shapes = {word.strip() for word in read_text(dataset, "ShutterShape").upper().split("\\")}
     masks = [make(dataset, shape) for name, make in _SHAPES.items() if name in shapes]

@@ -21,7 +21,7 @@ class StoredPixels:
     """The samples of a picture.
 
     Attributes:
-        values: Stored values, integers of shape (height, width).
+        values: stored values, integers of shape (height, width).
         is_padding: True for padding (PS3.3, C.7.5.1.1.2), same shape, or None without padding.
     """
 
@@ -33,9 +33,9 @@ def extract_stored(samples: Levels, dataset: Dataset, precision: int | None) -> 
     """Return stored values and padding.
 
     Args:
-        samples: Decoded samples of shape (height, width), words of BitsAllocated bits.
-        dataset: The DICOM elements; `complete_bits` has been called.
-        precision: Bits per sample of a compressed picture, or None if the samples are whole words.
+        samples: decoded samples of shape (height, width), words of BitsAllocated bits.
+        dataset: the DICOM elements; `complete_bits` has been called.
+        precision: bits per sample of a compressed picture, or None if the samples are whole words.
     """
     untyped: Any = dataset
     kind = np.dtype(f"u{samples.dtype.itemsize}")

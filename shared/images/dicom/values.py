@@ -31,7 +31,7 @@ def read_number(dataset: Dataset, name: str) -> float | None:
     A comma counts as a decimal point.
 
     Raises:
-        ValueError: The value is not a number.
+        ValueError: the value is not a number.
     """
     numbers = read_numbers(dataset, name)
     return numbers[0] if numbers else None

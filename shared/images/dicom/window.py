@@ -15,8 +15,8 @@ from shared.images.dicom.values import is_little_endian, read_number, read_text
 
 Values = npt.NDArray[Any]
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+# maximum number of entries of a look-up table; the 16-bit descriptor encodes it as 0
 _MOST_LEVELS = 65_536
-"""Maximum number of entries of a look-up table; the 16-bit descriptor encodes it as 0."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Table:
     """A look-up table (PS3.3, C.11.1.1).
 
     Attributes:
-        first: The value that the first entry belongs to.
-        entries: The output values.
-        bits: Bits of the output.
+        first: the value that the first entry belongs to.
+        entries: the output values.
+        bits: bits of the output.
     """
 
     first: int
@@ -53,7 +53,7 @@ def read_table(dataset: Dataset, name: str) -> Table | None:
     """Return the first table of a sequence that has its elements, or None.
 
     Raises:
-        ImageError: Reason `corrupt`: the table has fewer entries than it declares.
+        ImageError: reason `corrupt`: the table has fewer entries than it declares.
     """
     items: Any = dataset.get(name)
     if not isinstance(items, Sequence):
@@ -112,7 +112,7 @@ def read_window(dataset: Dataset) -> Window | None:
     """Return the first window; None if it is absent, or has a width of 0 as some files do.
 
     Raises:
-        ValueError: The window is unusable: not a number, not finite, or a negative width.
+        ValueError: the window is unusable: not a number, not finite, or a negative width.
     """
     centre, width = read_number(dataset, "WindowCenter"), read_number(dataset, "WindowWidth")
     if centre is None or width is None or width == 0:

@@ -20,7 +20,7 @@ def decode_jpeg(encoded: bytes) -> Radiograph:
     detected.
 
     Raises:
-        ImageError: Reason `corrupt` or `undecodable`, or those of `read_jpeg`.
+        ImageError: reason `corrupt` or `undecodable`, or those of `read_jpeg`.
     """
     header = read_jpeg(encoded)
     encoded = encoded[: header.size_bytes]

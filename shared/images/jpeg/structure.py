@@ -24,9 +24,8 @@ FRAME_MARKERS = {*_READABLE_FRAMES, *_OTHER_FRAMES}
 # within entropy-coded data, 0xFF 0x00 is a data byte and restart markers are part of the data; fill
 # bytes before a marker are skipped elsewhere, because a pattern for them is slow on long runs
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+# encoders write about 10 scans and optimizers 20; each, even an empty one, costs a decoding pass
 _MOST_SCANS = 64
-"""Encoders write about 10 scans and optimizers 20; each, even an empty one, costs a decoding pass.
-"""
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,11 @@ class Jpeg:
     """Header data of a JPEG with a valid sequence of markers.
 
     Attributes:
-        width_px: Width in the frame header.
-        height_px: Height in the frame header.
-        channels: Number of channels in the frame header.
-        size_bytes: Number of bytes up to the end of the EOI marker.
-        xmp_orientation: Orientation in XMP if EXIF has none and it is not 1; else None.
+        width_px: width in the frame header.
+        height_px: height in the frame header.
+        channels: number of channels in the frame header.
+        size_bytes: number of bytes up to the end of the EOI marker.
+        xmp_orientation: orientation in XMP if EXIF has none and it is not 1; else None.
     """
 
     width_px: int
@@ -55,10 +54,10 @@ def read_jpeg(encoded: bytes) -> Jpeg:
     memory. Bytes after it are ignored, as in every decoder.
 
     Args:
-        encoded: Bytes that start with the JPEG signature.
+        encoded: bytes that start with the JPEG signature.
 
     Raises:
-        ImageError: Reason `truncated`, `corrupt`, `undecodable`, `cmyk` or `too_large`, or those of
+        ImageError: reason `truncated`, `corrupt`, `undecodable`, `cmyk` or `too_large`, or those of
             `check_size`.
     """
     offset, frame, scans, app1 = 2, None, list[bytes](), list[bytes]()
@@ -105,7 +104,7 @@ def _check_scans(scans: list[bytes], components: bytes, is_progressive: bool) ->
     All scans together must cover each coefficient down to its last bit.
 
     Raises:
-        ImageError: Reason `truncated` or `corrupt`.
+        ImageError: reason `truncated` or `corrupt`.
     """
     missing = {(each, k) for each in components for k in range(64)}
     for scan in scans:

@@ -21,7 +21,7 @@ def decode_png(encoded: bytes, depth: Depth) -> Radiograph:
     """Decode a PNG; see `_decode` and `to_8_bits`.
 
     Raises:
-        ImageError: Reason `animated`, because any of several pictures could be the radiograph;
+        ImageError: reason `animated`, because any of several pictures could be the radiograph;
             `corrupt`, `transparent` or `undecodable`, or those of `read_png` and `to_8_bits`.
     """
     png = read_png(encoded)

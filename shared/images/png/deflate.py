@@ -7,8 +7,8 @@ from isal import igzip_lib, isal_zlib
 from shared.errors import ImageError
 
 _ZLIB_HEADER = b"\x78\x01"
+# limit of a stored block, whose length has 16 bits
 _MOST_STORED_BYTES = 65_535
-"""Limit of a stored block, whose length has 16 bits."""
 
 
 def crc32(content: bytes, start: int = 0) -> int:
@@ -23,7 +23,7 @@ def inflate(stream: bytes, num_bytes: int) -> bytes:
     stream are ignored.
 
     Raises:
-        ImageError: Reason `corrupt`.
+        ImageError: reason `corrupt`.
     """
     # isal's stubs omit types and declare the exception as a value
     inflating = isal_zlib.decompressobj()  # pyright: ignore[reportUnknownMemberType]

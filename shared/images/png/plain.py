@@ -28,8 +28,8 @@ def decode_plain_png(png: Png, rows: bytes) -> Pixels | None:
     are equal if and only if their filtered rows are. One of them is then decoded as greyscale.
 
     Args:
-        png: A PNG with a valid structure.
-        rows: Rows from `shared.images.png.rows.inflate_rows`.
+        png: a PNG with a valid structure.
+        rows: rows from `shared.images.png.rows.inflate_rows`.
 
     Returns:
         uint8 of shape (height, width), or None if OpenCV must decode the file.

@@ -27,7 +27,7 @@ def inflate_rows(png: Png) -> bytes:
     the five filters. Bytes after the stream, in the same chunks, are ignored.
 
     Raises:
-        ImageError: Reason `corrupt`.
+        ImageError: reason `corrupt`.
     """
     passes = list(_passes(png.header))
     num_bytes = sum(num_rows * row_bytes for num_rows, row_bytes in passes)
@@ -89,7 +89,7 @@ def check_colours(png: Png) -> None:
     """Refuse a palette or transparency that does not match the colour type.
 
     Raises:
-        ImageError: Reason `corrupt`.
+        ImageError: reason `corrupt`.
     """
     header, palette = png.header, png.chunks.get(b"PLTE")
     num_colours = len(palette or b"") // 3

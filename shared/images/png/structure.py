@@ -21,8 +21,8 @@ _BIT_DEPTHS = {
     RGB_ALPHA: (8, 16),
 }
 _MAX_BYTES = 256 * 1024 * 1024
+# encoders split the pixels into chunks of at least 8 KiB
 _MOST_CHUNKS = 100_000
-"""Encoders split the pixels into chunks of at least 8 KiB."""
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _PLAIN = frozenset({b"IHDR", b"IDAT", b"IEND"})
 
@@ -48,8 +48,8 @@ class Png:
     """A PNG with complete chunks in a valid order; its pixels are not yet checked.
 
     Attributes:
-        header: Size and colour type.
-        chunks: Content of the first chunk of each kind, with all IDAT chunks joined; eXIf is added
+        header: size and colour type.
+        chunks: content of the first chunk of each kind, with all IDAT chunks joined; eXIf is added
             if only XMP has an orientation.
     """
 
@@ -64,10 +64,10 @@ def read_png(encoded: bytes) -> Png:
     are ignored, as in every decoder.
 
     Args:
-        encoded: Bytes that start with the PNG signature.
+        encoded: bytes that start with the PNG signature.
 
     Raises:
-        ImageError: Reason `truncated`, `corrupt`, `undecodable` (an unknown critical chunk) or
+        ImageError: reason `truncated`, `corrupt`, `undecodable` (an unknown critical chunk) or
             `too_large`, or those of `check_size`.
     """
     header = _read_header(encoded)

@@ -8,18 +8,18 @@ from shared.images.pixels import Pixels
 
 Box = tuple[slice, slice]
 
+# maximum grey level of a dark border; brighter pixels belong to the image
 _MAX_BORDER_LEVEL = 32
-"""Maximum grey level of a dark border; brighter pixels belong to the image."""
+# minimum difference in grey levels between the field and the border
 _MIN_CONTRAST = 3
-"""Minimum difference in grey levels between the field and the border."""
+# minimum fraction of the outermost pixels that belong to a border
 _MIN_FRAME_SHARE = 0.04
-"""Minimum fraction of the outermost pixels that belong to a border."""
+# minimum area relative to the largest component; smaller ones are letters, not a second hand
 _MIN_PART_SHARE = 0.1
-"""Minimum area relative to the largest component; smaller ones are letters, not a second hand."""
+# minimum area of the field as a fraction of the image
 _MIN_FIELD_SHARE = 0.1
-"""Minimum area of the field as a fraction of the image."""
+# margin around the field, as a fraction of the longer side of the image
 _MARGIN_SHARE = 0.01
-"""Margin around the field, as a fraction of the longer side of the image."""
 _SMOOTHING_PX = 3
 
 
@@ -71,8 +71,8 @@ def _choose_threshold(frame: npt.NDArray[np.int16], smooth: npt.NDArray[np.int16
     """Return the maximum level of border pixels, or None if there is no border.
 
     Args:
-        frame: The outermost pixels of the image.
-        smooth: The same pixels after the median filter.
+        frame: the outermost pixels of the image.
+        smooth: the same pixels after the median filter.
     """
     level = np.sort(smooth)[int(_MIN_FRAME_SHARE / 2 * len(smooth))]
     is_border = smooth <= level + _MIN_CONTRAST

@@ -27,7 +27,7 @@ def decode(stored: bytes | memoryview, spec: ImageSpec) -> Pixels:
     Raw pixels are not copied, so the array is read-only.
 
     Raises:
-        CorruptLakeError: The bytes are not an image of `spec`.
+        CorruptLakeError: the bytes are not an image of `spec`.
     """
     pixels = np.frombuffer(stored, np.uint8)
     if spec.encoding == "raw" and len(pixels) == spec.num_bytes:

@@ -21,7 +21,7 @@ def prepare(grey: Pixels, spec: ImageSpec) -> Pixels:
 
     Args:
         grey: uint8 of any shape (height, width).
-        spec: Image specification of the lake.
+        spec: image specification of the lake.
 
     Returns:
         uint8 of shape (size, size), contiguous; it may share memory with `grey`.

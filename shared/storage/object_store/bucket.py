@@ -36,9 +36,9 @@ class Bucket:
     """All objects with a common path prefix; same interface as `shared.storage.local.Folder`.
 
     Attributes:
-        scheme: One of `SCHEMES`.
-        bucket: Name of the bucket.
-        path: Prefix of all object names, without leading and trailing slashes; may be empty.
+        scheme: one of `SCHEMES`.
+        bucket: name of the bucket.
+        path: prefix of all object names, without leading and trailing slashes; may be empty.
     """
 
     scheme: str

@@ -18,8 +18,8 @@ from shared.errors import UsageError
 from shared.storage.object_store.errors import explain
 
 _CONNECT_TIMEOUT_S = 5
+# a request that receives no data for this long is cancelled and retried
 _SILENCE_TIMEOUT_S = 10
-"""A request that receives no data for this long is cancelled and retried."""
 _MAX_ATTEMPTS = 5
 _RETRY_LIMIT_S = 20
 
@@ -29,9 +29,9 @@ class S3Settings:
     """S3 settings from the environment.
 
     Attributes:
-        host: Host and port of the server; empty for Amazon S3.
-        uses_tls: Use https.
-        region: Empty if not set.
+        host: host and port of the server; empty for Amazon S3.
+        uses_tls: use https.
+        region: empty if not set.
     """
 
     host: str
@@ -48,7 +48,7 @@ def read_s3_settings() -> S3Settings:
     """Read the S3 settings from the environment.
 
     Raises:
-        UsageError: The endpoint is not a URL.
+        UsageError: the endpoint is not a URL.
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
@@ -60,7 +60,7 @@ def _split_endpoint(name: str, value: str) -> SplitResult:
     """Return the parts of a server URL, which may be empty.
 
     Raises:
-        UsageError: The value is not a URL, or has a path or query, which pyarrow would ignore.
+        UsageError: the value is not a URL, or has a path or query, which pyarrow would ignore.
     """
     url = urlsplit(value)
     is_server = url.scheme in ("http", "https") and url.netloc and not url.path.strip("/")
@@ -73,8 +73,8 @@ def connect(scheme: str, bucket: str) -> Any:
     """Return the pyarrow filesystem of a bucket, cached per process.
 
     Raises:
-        StoreError: The object store cannot be reached.
-        UsageError: The environment lacks a required setting.
+        StoreError: the object store cannot be reached.
+        UsageError: the environment lacks a required setting.
     """
     if scheme == "s3":
         return _connect_s3(bucket, read_s3_settings())

@@ -15,7 +15,7 @@ class ObjectFile:
     """An open file of an object store, for one thread at a time.
 
     Args:
-        file: The open pyarrow file.
+        file: the open pyarrow file.
         where: URL of the file.
     """
 
@@ -43,8 +43,8 @@ class ObjectFile:
         the buffer unset, so a sentinel value there, different in each attempt, detects it.
 
         Raises:
-            FileNotFoundError: The file no longer exists.
-            StoreError: The object store fails, or returns fewer bytes than requested.
+            FileNotFoundError: the file no longer exists.
+            StoreError: the object store fails, or returns fewer bytes than requested.
         """
         if not num_bytes:
             return b""

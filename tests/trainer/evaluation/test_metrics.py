@@ -10,8 +10,9 @@ from sklearn import metrics as sklearn_metrics
 
 from shared.errors import TrainingError
 from tests.trainer.scored_tables import HAND, random_table, scored_table
-from trainer.evaluation.binary_metrics import predictive_values, roc_curve
+from trainer.evaluation.binary_metrics import predictive_values
 from trainer.evaluation.metrics import choose, measure, measure_by_part
+from trainer.evaluation.roc import roc_curve
 from trainer.evaluation.scored_table import by_study, score
 
 sk: Any = sklearn_metrics

@@ -19,8 +19,8 @@ KINDS = {
     "mirrored": "mirrored",
     "turned": "turned by quarters",
 }
+# of the orientations of `trainer.audit.copies.perceptual_hash.orient`; from 2 on, turned
 _KINDS = ("similar", "mirrored", "turned")
-"""Kinds of the orientations of `trainer.audit.copies.perceptual_hash.orient`; from 2 on, turned."""
 
 
 def describe_copies(copies: list[tuple[int, int, int, float]], views: pl.DataFrame) -> pl.DataFrame:

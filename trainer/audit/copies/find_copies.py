@@ -14,15 +14,15 @@ Details = npt.NDArray[np.float16]
 ReadViews = Callable[[Rows], Pixels]
 """From rows to images, uint8 (rows, size, size)."""
 
+# bits in which the hashes of copies differ: at most 4 for JPEG at quality 30 or half the size
 _MAX_DISTANCE = 10
-"""Bits in which the hashes of copies differ: at most 4 for JPEG at quality 30 or half the size."""
 _COARSE_PX, _FINE_PX = 32, 96
 _COARSE_SIGMA, _FINE_SIGMA = 2.0, 3.0
+# Minimum correlation of two copies. On phantoms and real radiographs, copies at JPEG quality 30
+# or half the size have at least 0.97 and 0.82, other patients at most 0.88 and 0.68.
 _MIN_COARSE, _MIN_FINE = 0.9, 0.75
-"""Minimum correlation of two copies. On phantoms and real radiographs, copies at JPEG quality 30
-or half the size have at least 0.97 and 0.82, other patients at most 0.88 and 0.68."""
+# pairs compared at a time; the limits bound memory
 _CHUNK_COARSE, _CHUNK_PAIRS = 2048, 64
-"""Pairs compared at a time; the limits bound memory."""
 
 
 def coarse_detail(inside: Pixels) -> Details:

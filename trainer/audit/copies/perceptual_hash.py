@@ -17,8 +17,8 @@ Number = TypeVar("Number", bound=np.generic)
 NUM_BITS = 64
 NUM_ORIENTATIONS = 8
 _SIDE_PX, _NUM_WAVES = 32, 8
+# rows compared with all others at a time: 41 MB for 40,005 views
 _BLOCK_ROWS = 256
-"""Rows compared with all others at a time: 41 MB for 40,005 views."""
 
 
 def orient(images: npt.NDArray[Number], orientation: int) -> npt.NDArray[Number]:

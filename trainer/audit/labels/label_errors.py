@@ -23,8 +23,8 @@ changes nothing by itself; `published_label`: that before a correction during in
 calibrated probability of the suggested label; `confirmed`: empty, for a mark by that person.
 `ingest` reads the first two columns."""
 
+# a label contradicts strongly if its calibrated probability is below this value
 _STRONG = 0.1
-"""A label contradicts strongly if its calibrated probability is below this value."""
 
 
 @dataclass(frozen=True)

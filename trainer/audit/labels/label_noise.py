@@ -8,8 +8,8 @@ import numpy.typing as npt
 from trainer.evaluation.binary_metrics import Floats, Ints
 
 _SHARES = (0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2)
+# factors of the logits, because wrong labels make calibrated probabilities less extreme
 _SCALES = np.geomspace(0.3, 6, 40)
-"""Factors of the logits: wrong labels make calibrated probabilities less extreme."""
 _NUM_SETS = 499
 _ALARM_P = 0.01
 _TINY = 1e-7

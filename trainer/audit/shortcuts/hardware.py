@@ -13,8 +13,8 @@ from trainer.audit.shortcuts.markers import Blob
 from trainer.audit.shortcuts.shortcut_score import Score, measure_score
 
 _BRUSH_SHARE = 0.09
+# grey levels of metal: nearly white, and brighter than the bone around it
 _MIN_RISE, _MIN_LEVEL = 70, 240
-"""Grey levels of metal: nearly white, and brighter than the bone around it."""
 MIN_METAL_SHARE = 0.001
 """A view with a larger fraction of metal in its field counts as one with hardware."""
 

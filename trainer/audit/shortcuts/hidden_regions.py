@@ -21,8 +21,8 @@ Hidden = Literal["bone", "border"]
 
 BONE = "the box of the bone"
 """Name of the score without bone."""
+# minimum area of a bright part relative to the largest; smaller ones are letters
 _MIN_PART_SHARE = 0.1
-"""Minimum area of a bright part relative to the largest; smaller ones are letters."""
 _BRUSH_SHARE = 0.02
 
 

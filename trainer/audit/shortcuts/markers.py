@@ -9,23 +9,23 @@ import numpy as np
 from shared.images.pixels import Pixels
 from shared.images.preprocessing.crop import Box
 
+# width of the outer ring, as a fraction of each side of the field
 _RING_SHARE = 0.25
-"""Width of the outer ring, as a fraction of each side of the field."""
+# strokes of a letter are narrower than this fraction of the image side; bones are wider
 _BRUSH_SHARE = 0.09
-"""Strokes of a letter are narrower than this fraction of the image side; bones are wider."""
+# grey levels by which a stroke exceeds its surroundings
 _MIN_RISE = 60
-"""Grey levels by which a stroke exceeds its surroundings."""
+# minimum grey level of a stroke
 _MIN_LEVEL = 150
-"""Minimum grey level of a stroke."""
+# strokes that are closer than this fraction of the image side belong to one marker
 _JOIN_SHARE = 0.02
-"""Strokes that are closer than this fraction of the image side belong to one marker."""
+# bounds of the longer side of a marker, as a fraction of the image side
 _MIN_SHARE, _MAX_SHARE = 0.02, 0.3
-"""Bounds of the longer side of a marker, as a fraction of the image side."""
+# width of the frame around a marker, as a fraction of the image side
 _FRAME_SHARE = 0.03
-"""Width of the frame around a marker, as a fraction of the image side."""
+# a frame is dark if at most this fraction of it is brighter than this level: bone ends at the
+# border of the image continue into bright pixels, letters do not
 _MAX_FRAME_LEVEL, _MAX_BRIGHT_SHARE = 100, 0.1
-"""A frame is dark if at most this fraction of it is brighter than this level: bone ends at the
-border of the image continue into bright pixels, letters do not."""
 _INPAINT_PX = 3
 
 

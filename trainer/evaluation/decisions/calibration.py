@@ -10,8 +10,8 @@ from trainer.evaluation.binary_metrics import Floats, Ints
 
 # the number of bins in Guo et al. 2017
 MAX_BINS = 15
+# with fewer rows in a bin, the share of abnormal rows would be mostly noise
 _MIN_ROWS = 10
-"""With fewer rows in a bin, the share of abnormal rows would be mostly noise."""
 TEMPERATURES = (0.01, 100.0)
 """The lowest and highest temperature that can be learnt."""
 

@@ -8,8 +8,8 @@ from trainer.evaluation.binary_metrics import Floats, Ints, divide
 _MAX_STEPS = 40
 _LARGEST_STEP = 4.0
 _CONVERGED = 1e-8
+# larger coefficients are those of separated labels, whose likelihood has no maximum
 _LARGEST = 50.0
-"""Larger coefficients are those of separated labels, whose likelihood has no maximum."""
 
 
 def fit_intercept(labels: Ints, logits: Floats, weights: Floats) -> Floats:

@@ -18,8 +18,8 @@ CALIBRATED = "calibrated_probability"
 MIN_STUDIES = 1_000
 """With fewer studies no threshold is learnt."""
 _AUTO = ThresholdRule()
+# enough for an interval that only decides whether it includes 0.5
 _NUM_RESAMPLES = 400
-"""Enough for an interval that only decides whether it includes 0.5."""
 
 
 def decide(

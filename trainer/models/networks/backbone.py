@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 DEFAULT_INPUT_PX = 320
 """Larger images are reduced to this size: a CPU takes two and a half times as long at 512 px."""
+# with 0.99 or 0.999 the moving averages lag epochs behind: an epoch may have few dozen steps
 _MOMENTUM = 0.9
-"""With 0.99 or 0.999 the moving averages lag epochs behind: an epoch may have few dozen steps."""
 
 
 def add_input(size_px: int, working_px: int, channels: int = 1) -> tuple[Any, Any]:

@@ -9,8 +9,8 @@ from trainer.models.networks.backbone import DEFAULT_INPUT_PX, add_input
 if TYPE_CHECKING:
     import keras
 
+# side of the images that both networks take: small enough to train on a CPU
 _WORKING_SIZE_PX = 128
-"""Side of the images that both networks take: small enough to train on a CPU."""
 
 
 def build_cnn2(size_px: int, input_px: int = DEFAULT_INPUT_PX) -> keras.Model:

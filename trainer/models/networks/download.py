@@ -10,8 +10,8 @@ from shared.progress import Progress
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
 
+# firewalls often drop packets without a reply, so a longer wait would not help
 _TIMEOUT_S = 10
-"""Firewalls often drop packets without a reply, so a longer wait would not help."""
 _CHUNK_BYTES = 1 << 20
 
 

@@ -42,15 +42,15 @@ _STAGES = (
     _Stage(1, 3, 1, 6, 320),
 )
 _STEM_FILTERS, _HEAD_FILTERS = 32, 1280
+# the last stages whose global means are features, of 112, 192 and 320 channels
 _POOLED_STAGES = 3
-"""The last stages whose global means are features, of 112, 192 and 320 channels."""
+# Added before the logarithm of the head's global means. They are means of ReLU6 outputs, 0 or
+# more and skewed; their logarithms are closer to a normal distribution, and suit a linear head.
 _LOG_OFFSET = 0.02
-"""Added before the logarithm of the head's global means. They are means of ReLU6 outputs, 0 or
-more and skewed; their logarithms are closer to a normal distribution, and suit a linear head."""
 # the original network normalizes pixels as (x - 127) / 128
 _MEAN, _SCALE = 127, 1 / 128
+# filters are multiples of this number
 _FILTERS_OF = 8
-"""Filters are multiples of this number."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from trainer.evaluation.binary_metrics import Floats, Ints, roc_curve
+from trainer.evaluation.binary_metrics import Floats, Ints
 from trainer.evaluation.decisions.calibration import bin_by_probability
 from trainer.evaluation.metrics import measure_auroc
+from trainer.evaluation.roc import roc_curve
 from trainer.evaluation.scored_table import levels, to_arrays
 from trainer.report.figures.svg import LEVEL_COLOURS, MUTED, PAPER, VIEW, add_legend, panel
 

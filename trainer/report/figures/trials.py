@@ -15,8 +15,8 @@ from trainer.report.figures.svg import INK, MUTED, VIEW, add_legend, panel
 from trainer.report.text.search_report import format_value
 from trainer.runs.saved.saved_run import SavedRun
 
+# settings searched on a logarithmic scale; each has a figure of scores
 _LOG_SCALES = ("weight_decay", "learning_rate")
-"""Settings searched on a logarithmic scale; each has a figure of scores."""
 _MARGIN = 1.3
 
 

@@ -18,7 +18,7 @@ class Published:
 
     Attributes:
         model: model and recipe.
-        kappa: Cohen's kappa by study.
+        kappa: cohen's kappa by study.
         auroc: AUROC by study; None if it is not published.
         set: evaluated set, and the origin of its labels.
         source: publication or repository.

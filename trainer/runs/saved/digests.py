@@ -13,8 +13,8 @@ from trainer.runs.run_folder import CHECKPOINTS, SUMS_FILE, TENSORBOARD
 from trainer.runs.saved.run_files import read_file, sha256
 
 _LINE = re.compile(rb"(?P<escape>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)")
+# escapes of `sha256sum` in names; a line with an escaped name begins with a backslash
 _ESCAPES = {b"\\": rb"\\", b"\n": rb"\n", b"\r": rb"\r"}
-"""Escapes of `sha256sum` in names; a line with an escaped name begins with a backslash."""
 
 
 def write_digests(folder: Path) -> None:

@@ -17,8 +17,8 @@ from trainer.evaluation.scored_table import (
 
 PREDICTIONS_SCHEMA = {**SCORED_SCHEMA, CALIBRATED: pl.Float64}
 """Columns of `predictions.parquet`; for a multi-class model also `class_probabilities`."""
+# exponentials may differ in the last bits between machines
 _TOLERANCE = 1e-6
-"""Exponentials may differ in the last bits between machines."""
 
 
 def parse_predictions(encoded: bytes, num_classes: int, decision: Decision) -> pl.DataFrame:

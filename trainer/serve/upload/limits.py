@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 
 MEGABYTE = 1024 * 1024
+# maximum number of views of the largest size in one request
 _NUM_FULL_SIZE_VIEWS = 4
-"""Maximum number of views of the largest size in one request."""
 
 
 @dataclass(frozen=True)
