@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from scipy.special import pdtrc
 
 from shared.labels import LABEL_NAMES
 from trainer.evaluation.binary_metrics import Floats, Ints
@@ -25,6 +26,8 @@ calibrated probability of the suggested label; `confirmed`: empty, for a mark by
 
 # a label contradicts strongly if its calibrated probability is below this value
 _STRONG = 0.1
+_MIN_STRONG = 3
+_ALARM_P = 0.01
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,17 @@ class Contradictions:
         observed: studies whose label has a calibrated probability below 0.1.
         expected: sum of these probabilities: the number of such studies if all labels are right
             and the model is calibrated.
+        p_value: probability of `observed` or more, by the Poisson distribution.
     """
 
     observed: int
     expected: float
+    p_value: float
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether there are more contradictions than chance explains."""
+        return self.observed >= _MIN_STRONG and self.p_value < _ALARM_P
 
 
 def find_label_issues(labels: Ints, probabilities: Floats) -> npt.NDArray[np.bool_]:
@@ -107,4 +117,6 @@ def count_contradictions(labels: Ints, probabilities: Floats) -> Contradictions:
     of_unlikely = np.minimum(of_label, 1 - of_label)
     observed = int((of_label < _STRONG).sum())
     expected = float(of_unlikely[of_unlikely < _STRONG].sum())
-    return Contradictions(observed, expected)
+    # pdtrc is the probability of more events than its first argument
+    p_value = float(pdtrc(observed - 1, expected)) if observed else 1.0
+    return Contradictions(observed, expected, p_value)

@@ -7,10 +7,9 @@ import polars as pl
 from shared.labels import LABEL_NAMES
 from trainer.audit.audited_run import AuditedRun, Picture
 from trainer.audit.labels.label_errors import Contradictions, count_contradictions, find_suspects
-from trainer.audit.labels.label_noise import LabelNoise, estimate_noise
 from trainer.audit.labels.neighbours import average_studies, find_neighbours
 from trainer.features.variants import PLAIN
-from trainer.report.text.formatting import percent
+from trainer.report.text.formatting import count
 
 _NUM_CASES = 12
 _VIEWS_OF_CASE, _SHOWN_NEIGHBOURS = 3, 3
@@ -49,14 +48,12 @@ class LabelSection:
 
     Attributes:
         contradictions: strong contradictions of all labels.
-        noise: the estimated share of wrong labels.
         suspects: content of `suspects.csv`.
         by_part: by body part, the number of studies and of suspects.
         cases: the most suspect studies.
     """
 
     contradictions: Contradictions
-    noise: LabelNoise
     suspects: pl.DataFrame
     by_part: list[dict[str, object]]
     cases: list[Suspect]
@@ -64,11 +61,12 @@ class LabelSection:
     @property
     def alarms(self) -> list[str]:
         """The sentence of an alarm, if there is one."""
-        if not self.noise.is_alarm:
+        found = self.contradictions
+        if not found.is_alarm:
             return []
         return [
-            f"About {percent(self.noise.share)} of the labels are probably wrong, or abnormal "
-            "studies look normal: confident predictions are contradicted too often."
+            f"The labels of {count(found.observed, 'studies')} are strongly contradicted; "
+            f"{found.expected:.1f} are expected if all are right. Some are probably wrong."
         ]
 
 
@@ -90,7 +88,6 @@ def audit_labels(audited: AuditedRun, with_images: bool) -> LabelSection:
     predicted = studies["label"].to_numpy(), studies["calibrated"].to_numpy()
     return LabelSection(
         count_contradictions(*predicted),
-        estimate_noise(*predicted),
         suspects,
         _count_by_part(studies, suspects),
         cases,
