@@ -24,6 +24,7 @@ from ingest.write.incremental import Decoder
 from ingest.write.shard_cache import WRITTEN_SCHEMA, ShardOutcome
 from ingest.write.tasks import Job
 from shared.console import note, say
+from shared.counts import count
 from shared.errors import LakeError, SourceError
 from shared.lake.layout import LOCK_FILE
 from shared.lake.manifest import SCHEMA
@@ -74,14 +75,15 @@ def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
         lake = open_lake(job.lake)
     except LakeError:
         return frozenset()
-    description = f"lake: {job.lake} has {lake.manifest.height:,} views"
+    description = f"lake: {job.lake} has {count(lake.manifest.height, 'views')}"
     num_removed = lake.manifest.join(views, on="view_id", how="anti").height
     # auto accepts the depth that the lake's files have shown
     auto = replace(lake.image, depth=job.image.depth) if job.image.depth == "auto" else lake.image
     if auto != job.image:
         note(f"{description}, stored as {lake.image.to_json()}; it is replaced")
     elif num_removed:
-        note(f"{description}; {num_removed:,} are not in the tree or not selected, and are removed")
+        removed = count(num_removed, "views")
+        note(f"{description}; not in the tree or not selected, and therefore removed: {removed}")
     return lake.files
 
 
@@ -110,7 +112,7 @@ def _update(
     if written.is_empty():
         path, reason, detail = rejects.row(0)
         raise SourceError(
-            f"Expected radiographs. Received: {rejects.height} files, all rejected, "
+            f"Expected radiographs. Received: {count(rejects.height, 'rejected files')}, "
             f"such as {path}: {reason}, {detail}"
         )
     groups = grouped.select("patient_id", "group").unique()

@@ -7,6 +7,7 @@ import polars as pl
 from ingest.scan.scan_tree import Scan
 from ingest.sources.folders import FoldersLayout
 from shared.console import note, say, show_table
+from shared.counts import count
 from shared.labels import LABEL_NAMES
 from shared.lake.manifest import PARTITION_COLUMNS
 from shared.lake.open import Lake
@@ -17,7 +18,7 @@ _BYTES_PER_MB = 1e6
 
 def show_scan(scan: Scan) -> None:
     """Print the number of views and of ignored files."""
-    note(f"scan: {scan.views.height:,} views in {scan.root}")
+    note(f"scan: {count(scan.views.height, 'views')} in {scan.root}")
     if not scan.layout.names_patients and isinstance(scan.layout, FoldersLayout):
         note(
             "scan: without patient=, each PNG or JPEG file counts as a patient; "

@@ -1,21 +1,26 @@
-"""The installed commands: as processes of their own, or within this one."""
+"""The installed commands: as processes of their own, forked from a warm one, or within this one."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from tests.warm_process import PROJECT, WarmProcess
+from filelock import FileLock
+
+from tests import warm_process
+from tests.warm_process import ADDRESS, PROJECT
 
 SCRIPTS = Path(sys.executable).parent
 TENSORFLOW = {"mura-train", "mura-cv", "mura-tune", "mura-export"}
-"""Commands that start TensorFlow."""
+"""Commands that always start TensorFlow."""
+
+_SERVERS: list["subprocess.Popen[bytes]"] = []
 
 Completed = subprocess.CompletedProcess[str]
 
@@ -26,26 +31,39 @@ def run(
     timeout_s: float = 200,
     environment: Mapping[str, str] | None = None,
     folder: Path = PROJECT,
+    is_warm: bool | None = None,
 ) -> Completed:
     """Run an installed command, e.g. `mura-ingest`, and return its status and what it printed.
 
-    Commands that start TensorFlow in this environment are forked from a process that has.
+    Args:
+        is_warm: whether TensorFlow is imported beforehand; by default it is for the commands that
+            always start it in this environment.
     """
     command = [str(SCRIPTS / script), *map(str, words)]
-    if script in TENSORFLOW and environment is None:
-        try:
-            return warm_process().run(command, folder, timeout_s)
-        except subprocess.TimeoutExpired:
-            warm_process.cache_clear()
-            raise
+    if is_warm or (is_warm is None and script in TENSORFLOW and environment is None):
+        command = warm(command)
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout_s
     )
 
 
-@cache
-def warm_process() -> WarmProcess:
-    return WarmProcess.start()
+def warm(command: Sequence[object]) -> list[str]:
+    """Return what carries out a command, or Python code, in a process with TensorFlow imported."""
+    address = os.environ[ADDRESS]
+    with FileLock(f"{address}.lock"):
+        if not Path(address).exists():
+            # the process that started the workers of the tests, or this one
+            owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+            server = subprocess.Popen(
+                [sys.executable, "-m", "tests.warm_process", "serve", str(owner)],
+                cwd=PROJECT,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+            assert server.stdout
+            assert server.stdout.readline() == b"ready\n"
+            _SERVERS.append(server)
+    return [sys.executable, "-I", "-S", warm_process.__file__, "ask", *map(str, command)]
 
 
 def call(script: str, *words: object) -> Completed:

@@ -15,7 +15,7 @@ from filelock import FileLock
 from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
 from shared.lake.open import Lake, open_lake
-from tests.commands import run, warm_process
+from tests.commands import run
 from tests.object_store import (
     Proxy,
     client_environment,
@@ -25,6 +25,7 @@ from tests.object_store import (
     s3_server,
     strict_s3_server,
 )
+from tests.warm_process import ADDRESS
 
 SIZE_PX = 64
 NUM_VIEWS = 420
@@ -87,10 +88,9 @@ def make_cache(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _end_warm_process() -> Generator[None, None, None]:
-    yield
-    if warm_process.cache_info().currsize:
-        warm_process().stop()
+def _own_warm_process(shared_folder: Path) -> None:
+    """Name the socket of the process that has imported TensorFlow, which starts when needed."""
+    os.environ[ADDRESS] = str(shared_folder / "warm")
 
 
 @pytest.fixture(scope="session")
@@ -193,6 +193,21 @@ def trained_run(lake: Lake, shared_folder: Path) -> Path:
     out = shared_folder / "run"
     words = (*TRAIN, f"lake={lake.root}", f"out={out}")
     return make_once(out, lambda: _succeed("mura-train", *words))
+
+
+@pytest.fixture(scope="session")
+def exported(trained_run: Path, shared_folder: Path) -> Path:
+    """A folder with the SavedModel of the run and what its export printed; not to be changed."""
+    folder = shared_folder / "exported"
+
+    def export() -> None:
+        folder.mkdir()
+        out = folder / "saved_model"
+        result = run("mura-export", f"run={trained_run}", "format=saved_model", f"out={out}")
+        assert result.returncode == 0, result.stderr
+        (folder / "stdout").write_text(result.stdout)
+
+    return make_once(folder, export)
 
 
 def _succeed(script: str, *words: object) -> None:

@@ -14,12 +14,11 @@ from docs.generate_cli import COMMANDS, PAGE, generate_page
 from shared.command_line import given_keys, parse
 from shared.lake.manifest import SCHEMA
 from shared.lake.open import Lake
-from tests.commands import PROJECT, SCRIPTS
+from tests.commands import PROJECT, SCRIPTS, warm
 from tests.conftest import SIZE_PX
 from trainer.commands.evaluate import evaluate
 from trainer.models.table import MODELS
-from trainer.options import EvaluateOptions, ExportOptions
-from trainer.runs.saved.open import open_saved_run
+from trainer.options import EvaluateOptions
 
 README = PROJECT / "README.md"
 DOCS = PROJECT / "docs"
@@ -64,19 +63,20 @@ def _column(page: str, heading: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def folder(
-    lake: Lake, trained_run: Path, phantom_tree: Path, tmp_path_factory: pytest.TempPathFactory
+    lake: Lake,
+    trained_run: Path,
+    exported: Path,
+    phantom_tree: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """A folder with the files that snippets name: lake, run and study."""
     folder = tmp_path_factory.mktemp("snippets")
     (folder / "lake").symlink_to(lake.root)
     (folder / "study").symlink_to(next(phantom_tree.glob("valid/XR_WRIST/*/*")))
-    shutil.copytree(trained_run, folder / "run")
-    from trainer.commands.export import export
-
-    options = ExportOptions(run=str(folder / "run"))
-    export(options, open_saved_run(options.run))
+    run = shutil.copytree(trained_run, folder / "run")
+    (run / "saved_model").symlink_to(exported / "saved_model")
     out = str(folder / "external")
-    evaluate(EvaluateOptions(part="wrist", run=options.run, lake=str(lake.root), out=out))
+    evaluate(EvaluateOptions(part="wrist", run=str(run), lake=str(lake.root), out=out))
     return folder
 
 
@@ -101,11 +101,15 @@ def test_the_commands_of_the_quickstart_run(phantom_tree: Path, tmp_path: Path) 
     lines = (line for _, code in _blocks("sh", "quickstart.md") for line in code.splitlines())
     commands = [line for line in lines if re.match(rf"just ({'|'.join(COMMANDS)})\b", line)]
     assert len(commands) > 3
-    # small images, which take less time
+    # small images, and TensorFlow imported beforehand, which take less time
     script = f"""
         export HOME="{tmp_path}"
-        just() {{ local size=; [ "$1" != ingest ] || size=size={SIZE_PX}
-            "{SCRIPTS}/mura-$1" "${{@:2}}" $size; }}
+        just() {{
+            local size= start=()
+            [ "$1" != ingest ] || size=size={SIZE_PX}
+            [[ "$1" != @(train|predict) ]] || start=({shlex.join(warm([]))})
+            "${{start[@]}}" "{SCRIPTS}/mura-$1" "${{@:2}}" $size
+        }}
     """
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "\n".join([script, *commands])],

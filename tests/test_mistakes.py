@@ -188,6 +188,28 @@ def test_a_mistake_is_one_line(
         ((TRAIN, "batch_size=0"), ("1 or more", "batch_size=0")),
         ((CV, "k=1"), ("k to be 2 or more", "k=1")),
         ((CV, "models=cnn2,vgg"), ("cnn2, cnn4", "models=vgg")),
+        ((CV, "models=efficientnet_lite0+vgg"), ("xception, or several", "efficientnet_lite0+vgg")),
+        (
+            (CV, "models=efficientnet_lite0+efficientnet_lite0"),
+            ("each network of a model once", "models=efficientnet_lite0+efficientnet_lite0"),
+        ),
+        (
+            (CV, "models=xception+resnet50,resnet50+xception"),
+            ("each model once", "xception+resnet50,resnet50+xception"),
+        ),
+        (
+            (TRAIN, "model=efficientnet_lite0+efficientnet_lite2", "train=all"),
+            ("train=head", "side by side", "train=all"),
+        ),
+        (
+            (TRAIN, "model=efficientnet_lite0+efficientnet_lite2", "recipe=good"),
+            ("recipe=quick or recipe=frozen", "train=staged"),
+        ),
+        ((TRAIN, "model=efficientnet_lite0+cnn4"), ("pretrained weights", "train=all")),
+        (
+            (TRAIN, "model=efficientnet_lite0+efficientnet_lite2", "weights=some.pth"),
+            ("one model", "weights=some.pth"),
+        ),
         ((CV, "models=cnn2,cnn2"), ("each model once", "cnn2,cnn2")),
         ((CV, "train=head", "models=efficientnet_lite0,cnn4"), ("backbone", "models=cnn4")),
         ((TRAIN, "model=densenet121", "train=head", "weights=none"), ("weights=none",)),

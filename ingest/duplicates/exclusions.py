@@ -11,6 +11,7 @@ from ingest.duplicates.findings import (
     find_copies,
 )
 from ingest.options import Duplicates, SplitConflict
+from shared.counts import count
 from shared.errors import SourceError
 
 COPY_OF_VALID, DUPLICATE, CONTRADICTED = "copy_of_valid", "duplicate", "contradictory_label"
@@ -39,7 +40,7 @@ def _refuse(findings: pl.DataFrame, kinds: Collection[str], expected: str, optio
         shown = "; ".join(f"{kind} {path}" for kind, path, _ in forbidden.head(_SHOWN).iter_rows())
         raise SourceError(
             f"Expected {expected} ({option}=fail). "
-            f"Received: {forbidden.height:,} findings, such as {shown}"
+            f"Received: {count(forbidden.height, 'findings')}, such as {shown}"
         )
 
 

@@ -59,7 +59,7 @@ def find_patients(views: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit(_PATIENT_BOTH_SPLITS),
         path="path",
         detail=pl.format(
-            "patient {} has {} train and {} valid views, such as {}",
+            "patient {} has views in both splits (train: {}, valid: {}), such as {}",
             *("patient_id", "num_train", "num_valid", "valid"),
         ),
     )

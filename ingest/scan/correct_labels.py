@@ -10,6 +10,7 @@ from ingest.scan.scan_tree import Scan
 from ingest.sources.index_file import UnusableIndexError, comparable, read_index
 from ingest.sources.mura import LABEL_FROM_INDEX
 from shared.console import note
+from shared.counts import count
 from shared.errors import SourceError
 from shared.labels import LABEL_NAMES, SPLITS
 from shared.lake.manifest import FINDINGS_SCHEMA, PUBLISHED, REJECTS_SCHEMA
@@ -67,8 +68,8 @@ def _apply(scan: Scan, labels: pl.DataFrame, index: pl.DataFrame | None) -> Scan
         kind=pl.lit(CORRECTED), path="study_id", detail=pl.format("published as {}", name)
     ).unique()
     note(
-        f"labels: {findings.height:,} studies ({changed.height:,} views) differ from the "
-        "published label"
+        f"labels: {count(findings.height, 'studies')} ({count(changed.height, 'views')}) with "
+        "another label than the published one"
     )
     return replace(
         scan,
@@ -113,7 +114,7 @@ def _read_labels(folder: Store, name: str, views: pl.DataFrame) -> pl.DataFrame:
     if file is None:
         raise SourceError(f"Expected paths and labels. Received: {place}, which does not exist")
     if num_unread := file.rows["label"].null_count():
-        note(f"labels: {num_unread:,} lines of {name} have no known label")
+        note(f"labels: {count(num_unread, 'lines')} of {name} without a known label")
     read = _key(file.rows)
     both = pl.DataFrame({"split": [*SPLITS]})
     rows = pl.concat(

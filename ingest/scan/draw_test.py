@@ -5,6 +5,7 @@ import hashlib
 import polars as pl
 
 from ingest.duplicates.groups import group_patients
+from shared.counts import count
 from shared.errors import SourceError
 from shared.storage.atomic import digest
 from shared.storage.store import Store
@@ -32,7 +33,7 @@ def draw_test(views: pl.DataFrame, root: Store, share: float, seed: int) -> pl.D
     if tested.height:
         raise SourceError(
             "Expected no test with test_share, which draws one. "
-            f"Received: {tested.height:,} views of the test, such as {tested['view_id'][0]}"
+            f"Received: {count(tested.height, 'views')} of the test, such as {tested['view_id'][0]}"
         )
     grouped = group_patients(views.with_columns(pixel_digest=_identify(views, root)))
     groups = grouped.group_by("group").agg(pl.len(), pl.min("body_part"), pl.max("label"))

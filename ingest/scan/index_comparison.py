@@ -6,6 +6,7 @@ import polars as pl
 
 from ingest.scan.scan_tree import Scan
 from ingest.sources.index_file import IndexFile, UnusableIndexError, comparable, read_index
+from shared.counts import count
 from shared.labels import SPLITS, Split
 
 _SHOWN_CHARS = 80
@@ -97,7 +98,7 @@ def describe_unfit(index: IndexFile) -> str:
     if not index.num_lines:
         return "it is empty"
     return (
-        f"none of its {index.num_lines:,} lines names a view or study of the tree; "
+        f"it names no view or study of the tree in {count(index.num_lines, 'lines')}; "
         f"the first line is {index.example!r}"
     )
 
@@ -109,7 +110,7 @@ def _compare_labels(
     if unread.height:
         path, text = (value[:_SHOWN_CHARS] for value in unread["path", "label_text"].row(0))
         differences.unread_labels[name] = (
-            f"{unread.height:,} of {in_index.height:,} labels are not 0 or 1, "
+            f"{unread.height:,} of {count(in_index.height, 'labels')} other than 0 or 1, "
             f"such as {text!r} of {path}"
         )
     read = in_index.drop_nulls("label").unique("key", keep="last", maintain_order=True)

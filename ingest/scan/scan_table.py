@@ -13,6 +13,7 @@ from ingest.sources.table_file import open_table
 from ingest.sources.table_layout import TableLayout, TableOptions
 from ingest.sources.table_paths import clean_path, leaves_folder, match_files, name_key
 from shared.console import note
+from shared.counts import count
 from shared.errors import SourceError
 from shared.images.formats import is_bare_name
 from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA
@@ -54,7 +55,8 @@ def scan_table(options: TableOptions) -> Scan:
     if rows.is_empty():
         raise SourceError(
             "Expected rows with paths of images in images=. "
-            f"Received: images={root} with {files.height:,} images, and {unmatched.number:,} rows"
+            f"Received: images={root} with {count(files.height, 'images')}, "
+            f"and {count(unmatched.number, 'rows')}"
             f"{_list(unmatched.examples)}"
         )
     read, ignored = read_rows(rows, options)
@@ -150,15 +152,16 @@ def _find(table: str, unmatched: _Unmatched, rows: pl.DataFrame) -> pl.DataFrame
     """Return the findings on rows, one a kind: a table may have a million rows without a file."""
     repeated = rows.filter(pl.col("view_id").is_duplicated()).select("view_id").unique()
     examples: list[str] = repeated.sort("view_id")["view_id"].head(_SHOWN).to_list()
+    without, outside = (count(num, "rows") for num in (unmatched.number, unmatched.num_outside))
     found: list[tuple[str, int, str, list[str]]] = [
-        ("rows_without_file", unmatched.number, "rows", unmatched.examples),
-        ("rows_outside_folder", unmatched.num_outside, "rows with .. in their path", []),
-        ("file_in_several_rows", repeated.height, "files", examples),
+        ("rows_without_file", unmatched.number, without, unmatched.examples),
+        ("rows_outside_folder", unmatched.num_outside, f"{outside} with .. in the path", []),
+        ("file_in_several_rows", repeated.height, count(repeated.height, "files"), examples),
     ]
     return pl.DataFrame(
         [
-            (kind, table, f"{number:,} {unit}{_list(examples)}")
-            for kind, number, unit, examples in found
+            (kind, table, f"{shown}{_list(examples)}")
+            for kind, number, shown, examples in found
             if number
         ],
         FINDINGS_SCHEMA,

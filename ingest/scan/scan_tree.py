@@ -21,6 +21,7 @@ from ingest.sources.layout import (
     View,
     parse_bare,
 )
+from shared.counts import count
 from shared.errors import SourceError
 from shared.images.formats import NUM_HEADER_BYTES, is_dicom
 from shared.lake import manifest
@@ -115,7 +116,7 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
     if num_unmatched := found.no_views[NO_PATIENT]:
         raise SourceError(
             "Expected patient= to match the path of every view. Received: "
-            f"{num_unmatched:,} views without a match, the first is {found.first[NO_PATIENT]}"
+            f"{count(num_unmatched, 'views')} without a match, such as {found.first[NO_PATIENT]}"
         )
     views, example = found.views(), found.first.get(OTHER_IMAGES)
     if example:
@@ -125,7 +126,8 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
     if views.is_empty():
         raise UnknownLayoutError(
             f"views like {layout.example}",
-            f"{root}, with {found.no_views.total():,} files and no view{', '.join(['', *ignored])}",
+            f"{root}, with {count(found.no_views.total(), 'files')} and no view"
+            f"{', '.join(['', *ignored])}",
         )
     rejected = pl.DataFrame(found.rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
     return Scan(root.resolve(), layout, views, rejected, ignored)

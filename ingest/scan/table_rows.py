@@ -9,6 +9,7 @@ from ingest.sources.folders import number_of
 from ingest.sources.table_layout import TableOptions
 from ingest.sources.words import SPLIT_WORDS, plain, read_identifier, read_part
 from shared.console import note
+from shared.counts import count
 from shared.errors import SourceError
 from shared.labels import LABEL_NAMES, SPLITS
 from shared.printable import printable
@@ -114,7 +115,10 @@ def _read_patients(rows: pl.DataFrame, options: TableOptions) -> pl.DataFrame:
     patient, study = texts["patient"], texts["study"]
     if num_unknown := patient.null_count():
         if num_unknown < rows.height:
-            note(f"warning: {num_unknown:,} rows without a patient; each image is one of its own")
+            note(
+                f"warning: {count(num_unknown, 'rows')} without a patient; "
+                "each image is one of its own"
+            )
         elif "study" in rows.columns:
             note(_NO_PATIENTS.replace("each image counts", "each study counts"))
         else:
@@ -153,6 +157,6 @@ def _find_patients(rows: pl.DataFrame, pattern: re.Pattern[str]) -> pl.Series:
     if unmatched:
         raise SourceError(
             "Expected patient= to match the patient of every row. Received: "
-            f"{len(unmatched):,} rows without a match, such as {unmatched[0]!r}"
+            f"{count(len(unmatched), 'rows')} without a match, such as {unmatched[0]!r}"
         )
     return pl.Series("patient", found, pl.String)

@@ -12,6 +12,7 @@ from ingest.verify.shards import verify_shards
 from ingest.verify.source_tree import compare_with_source
 from ingest.verify.table import check_table
 from shared.console import note, say
+from shared.counts import count
 from shared.errors import CorruptLakeError, LakeError
 from shared.lake.download_cache import ShardCache
 from shared.lake.open import Lake, open_lake
@@ -41,17 +42,17 @@ def verify_lake(options: VerifyOptions) -> None:
             note(f"damaged: {damage}")
         if damages:
             raise CorruptLakeError(
-                f"Expected consistent tables. Received: {len(damages)} "
-                f"contradictions in {lake.store}"
+                f"Expected consistent tables. Received: "
+                f"{count(len(damages), 'contradictions')} in {lake.store}"
             )
         verify_shards(lake)
         if source:
             _verify_source(lake, source)
     note_other_files(lake)
     say(
-        f"{lake.store} is intact: {lake.manifest.height:,} views in "
-        f"{lake.manifest['shard'].n_unique():,} shards, "
-        f"{lake.rejects.height:,} rejected files recorded (digest {lake.digest})"
+        f"{lake.store} is intact: {count(lake.manifest.height, 'views')} in "
+        f"{count(lake.manifest['shard'].n_unique(), 'shards')}, "
+        f"{count(lake.rejects.height, 'rejected files')} recorded (digest {lake.digest})"
     )
     say_coverage(layout, source)
 
@@ -73,5 +74,6 @@ def _verify_source(lake: Lake, source: Store) -> None:
             note(f"damaged: {damage}")
     if num_damaged:
         raise CorruptLakeError(
-            f"Expected views equal to {source}. Received: {num_damaged:,} others in {lake.store}"
+            f"Expected views equal to {source}. "
+            f"Received: {count(num_damaged, 'others')} in {lake.store}"
         )

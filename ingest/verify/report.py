@@ -2,6 +2,7 @@
 
 from ingest.sources.layout import Layout, View
 from shared.console import note, say
+from shared.counts import count
 from shared.lake.layout import LOCK_FILE
 from shared.lake.open import Lake
 from shared.storage.store import Store
@@ -38,6 +39,6 @@ def note_other_files(lake: Lake) -> None:
     existing = {file.path for file in lake.store.list_files()}
     if others := sorted(existing - lake.files - _HARMLESS):
         note(
-            f"{len(others):,} files are not part of the lake, such as {others[0]}: "
-            "lake.json does not list them, but programs that read whole folders do"
+            f"not listed in lake.json: {count(len(others), 'files')}, such as {others[0]}; "
+            "programs that read whole folders read such files, too"
         )

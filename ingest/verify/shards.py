@@ -12,6 +12,7 @@ import polars as pl
 
 from ingest.write.shard import measure
 from shared.console import note
+from shared.counts import count
 from shared.errors import CorruptLakeError, LakeError
 from shared.images.preprocessing.encoding import decode
 from shared.images.spec import ImageSpec
@@ -44,7 +45,7 @@ def verify_shards(lake: Lake) -> None:
                 note(f"damaged: {damage}")
     if damages:
         raise CorruptLakeError(
-            f"Expected {len(shards)} intact shards. "
+            f"Expected {count(len(shards), 'intact shards')}. "
             f"Received: {len(damages)} damaged in {lake.store}"
         )
 

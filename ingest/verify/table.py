@@ -8,6 +8,7 @@ from ingest.duplicates.findings import find_ties
 from ingest.duplicates.groups import group_patients
 from ingest.sources.layout import OTHER, Layout, View, parse_bare
 from ingest.write.identity import DICOM_STUDY, IDENTITY
+from shared.counts import count
 from shared.lake.manifest import SCHEMA
 from shared.lake.open import Lake
 
@@ -50,10 +51,11 @@ def check_table(lake: Lake, layout: Layout | None) -> list[str]:
 def _check_ids(lake: Lake) -> Iterator[str]:
     twice = lake.manifest.filter(pl.col("view_id").is_duplicated())
     if twice.height:
-        yield f"{twice.height:,} rows have the view_id of another, such as {twice['view_id'][0]!r}"
+        rows = count(twice.height, "rows")
+        yield f"{rows} with the view_id of another, such as {twice['view_id'][0]!r}"
     both = lake.rejects.join(lake.manifest, left_on="path", right_on="view_id", how="semi")
     if both.height:
-        yield f"{both.height:,} rejected views are in the manifest, such as {both['path'][0]!r}"
+        yield f"{count(both.height, 'rejected views')} in the manifest, such as {both['path'][0]!r}"
 
 
 def _check_ranges(manifest: pl.DataFrame) -> Iterator[str]:
@@ -70,7 +72,7 @@ def _check_sources(manifest: pl.DataFrame) -> Iterator[str]:
         wrong = copies.filter(pl.col(name).n_unique().over("source_digest") > 1)
         if wrong.height:
             yield (
-                f"{wrong.height:,} views of the same source_digest differ in {name}, "
+                f"{count(wrong.height, 'views')} of the same source_digest with another {name}, "
                 f"such as {wrong['view_id'][0]!r}"
             )
 
@@ -147,6 +149,6 @@ def _describe(
 ) -> str:
     should = "" if expected is None else f", expected {expected[0]!r}"
     return (
-        f"{views.len():,} views have a wrong {name}, such as {views[0]!r}: "
+        f"{count(views.len(), 'views')} with a wrong {name}, such as {views[0]!r}: "
         f"received {received[0]!r}{should}"
     )

@@ -14,6 +14,7 @@ from ingest.write.executor import Executor
 from ingest.write.shard_cache import DecodedShardCache, ShardOutcome
 from ingest.write.tasks import Job
 from shared.console import note
+from shared.counts import count
 from shared.errors import SourceError
 from shared.images.depth import UNKNOWN_DEPTH
 from shared.images.radiograph import NO_IMAGE
@@ -78,7 +79,7 @@ class Decoder:
         num_files = dict(found.value_counts().iter_rows())
         depth = max(num_files, key=int)
         needed = sorted(num_files, key=int)
-        shown = ", ".join(f"{bits} bits: {num_files[bits]:,} files" for bits in needed)
+        shown = ", ".join(f"{bits} bits: {count(num_files[bits], 'files')}" for bits in needed)
         note(f"depth: {depth} bits for all 16-bit PNG files; smallest depth by file: {shown}")
         self._of_other_depth = self._cache.paths(decoded)
         self._job = replace(self._job, image=replace(self._job.image, depth=depth))
@@ -102,7 +103,7 @@ class Decoder:
         }
         complete = self._cache.with_shards(known)
         if num_complete := len(complete.keys() - self._written):
-            note(f"decode: {num_complete:,} of {len(plans):,} shards were up to date")
+            note(f"decode: {num_complete:,} of {count(len(plans), 'shards')} up to date")
         outcomes = self._write([plan for plan in plans if plan not in complete], complete)
         self._cache.keep_only(self._cache.paths([*plans, *decoded]) | self._of_other_depth)
         return list(outcomes.values())
@@ -139,7 +140,7 @@ class Decoder:
         path, reason, detail = min(rejects)
         by_reason = Counter(reason for _, reason, _ in rejects).most_common()
         raise SourceError(
-            f"Expected at most {limit:,} rejected files. Received: {len(rejects):,} "
+            f"Expected at most {count(limit, 'rejected files')}. Received: {len(rejects):,} "
             f"so far ({', '.join(f'{n:,} {why}' for why, n in by_reason)}), "
             f"such as {path}: {reason}, {detail}"
         )

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from ingest.write.tasks import UNREADABLE, PlannedView
+from shared.counts import count
 from shared.errors import ImageError, SourceError
 from shared.storage.entries import ChangedFileError, StoredFile
 from shared.storage.object_store.bucket import REQUESTS
@@ -78,5 +79,5 @@ def _vanished(path: str, how: str) -> SourceError:
 def _changed(path: str, view: PlannedView, num_bytes: int) -> SourceError:
     return SourceError(
         f"Expected {path} unchanged since the scan, of {view.source_bytes} bytes. "
-        f"Received: {num_bytes} bytes of a changed file; run again"
+        f"Received: {count(num_bytes, 'bytes')} of a changed file; run again"
     )

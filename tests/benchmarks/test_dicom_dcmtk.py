@@ -20,6 +20,7 @@ from pydicom.pixels.processing import apply_modality_lut
 
 from shared.errors import ImageError
 from shared.images.decode import decode_radiograph
+from tests.shared.images.dicom_files import make_dicom, write_dicom
 
 TOOLS = [tool for tool in ("dcmj2pnm", "dcml2pnm") if shutil.which(tool)]
 NAMES = (
@@ -35,15 +36,25 @@ NAMES = (
     "JPEG-lossy.dcm",
     "JPGLosslessP14SV1_1s_1f_8b.dcm",
     "image_dfl.dcm",
-    "liver_1frame.dcm",
-    "mlut_18.dcm",
-    "vlut_04.dcm",
-    "MR-SIEMENS-DICOM-WithOverlays.dcm",
-    "bad_sequence.dcm",
-    "ExplVR_BigEndNoMeta.dcm",
-    "ExplVR_LitEndNoMeta.dcm",
+    "MR_small_jpeg_ls_lossless.dcm",
+    "examples_overlay.dcm",
 )
 """Greyscale pictures in pydicom's package."""
+
+
+RAMP = np.linspace(0, 4095, 64 * 48).reshape(64, 48).astype(np.uint16)
+WINDOW = {"WindowCenter": 2000, "WindowWidth": 3000}
+SYNTHETIC: dict[str, dict[str, Any]] = {
+    "window": WINDOW,
+    "two windows": {"WindowCenter": [2000, 100], "WindowWidth": [3000, 50]},
+    "LINEAR_EXACT": {"VOILUTFunction": "LINEAR_EXACT", **WINDOW},
+    "SIGMOID": {"VOILUTFunction": "SIGMOID", **WINDOW},
+    "width 1": {"WindowCenter": 2000, "WindowWidth": 1},
+    "rescaling": {"RescaleSlope": -2, "RescaleIntercept": 6000, **WINDOW},
+    "MONOCHROME1": {"PhotometricInterpretation": "MONOCHROME1", **WINDOW},
+    "inverse shape": {"PresentationLUTShape": "INVERSE", **WINDOW},
+    "three frames": {"NumberOfFrames": 3, "PixelData": RAMP.tobytes() * 3, **WINDOW},
+}
 
 
 def show_by_dcmtk(path: Path, folder: Path) -> Any:
@@ -96,8 +107,28 @@ def test_pictures_are_those_of_dcmtk(tmp_path: Path, capsys: pytest.CaptureFixtu
         path = get_testdata_file(name, download=False)
         if path:
             found[name] = difference(Path(str(path)), tmp_path)
+    for name, more in SYNTHETIC.items():
+        path = tmp_path / "synthetic.dcm"
+        path.write_bytes(write_dicom(make_dicom(RAMP, **more)))
+        found[name] = difference(path, tmp_path)
     with capsys.disabled():
         print(*(f"\n{name}: {value}" for name, value in found.items()))
     numbers = {name: value for name, value in found.items() if isinstance(value, float)}
-    assert len(numbers) >= 8
+    assert len(numbers) >= 8 + len(SYNTHETIC)
     assert max(numbers.values()) < 1, numbers
+
+
+@pytest.mark.benchmark
+@pytest.mark.skipif(not TOOLS, reason="DCMTK is not installed")
+def test_dcmtk_shows_no_window_of_a_width_below_1(tmp_path: Path) -> None:
+    # it applies C.11.2.1.2, by which LINEAR needs a width of 1, to all functions, and rounds
+    # rescaled values to integers
+    path = tmp_path / "narrow.dcm"
+    for function in ("LINEAR", "LINEAR_EXACT"):
+        narrow = {"RescaleSlope": "0.0001", "RescaleIntercept": 0}
+        narrow |= {"WindowCenter": "0.2", "WindowWidth": "0.3"}
+        path.write_bytes(write_dicom(make_dicom(RAMP, VOILUTFunction=function, **narrow)))
+        expected = decode_radiograph(write_dicom(make_dicom(RAMP, **WINDOW))).grey
+        grey = decode_radiograph(path.read_bytes()).grey
+        assert np.abs(grey.astype(int) - expected).max() <= 1
+        assert np.ptp(show_by_dcmtk(path, tmp_path)) == 0

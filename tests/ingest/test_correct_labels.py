@@ -98,9 +98,9 @@ def test_a_study_without_any_label_is_rejected(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "it is empty"),
-        ("XR_HAND/patient9/study1,1", "none of its 1 lines names a view or study"),
+        ("XR_HAND/patient9/study1,1", "it names no view or study of the tree in 1 line;"),
         ("XR_HAND/patient3/study1,1\nXR_HAND/patient03/study1,0", "two labels of train/xr_hand"),
-        ("XR_HAND/patient3/study1,maybe", "none of its 1 lines"),
+        ("XR_HAND/patient3/study1,maybe", "in 1 line;"),
     ],
 )
 def test_a_file_that_corrects_nothing_is_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from pydicom.uid import BasicTextSRStorage
+from pydicom.data import get_testdata_file
+from pydicom.uid import BasicTextSRStorage, GrayscaleSoftcopyPresentationStateStorage
 
 from shared.images.decode import decode_radiograph
 from shared.images.preprocessing.prepare import prepare
@@ -97,6 +98,22 @@ def test_notes_are_findings_and_reports_are_counted(lake: Lake) -> None:
     assert lake.rejects.select("path", "reason").rows() == [
         ("valid/abnormal/report.dcm", "no_image")
     ]
+
+
+def test_a_tree_of_reports_only_has_no_radiographs(tmp_path: Path) -> None:
+    states = (BasicTextSRStorage, GrayscaleSoftcopyPresentationStateStorage)
+    folder = "train/normal"
+    files = {f"{folder}/{n}.dcm": _dicom(n, SOPClassUID=kind) for n, kind in enumerate(states)}
+    directory = get_testdata_file("DICOMDIR-empty.dcm", download=False)
+    assert directory
+    files[f"{folder}/DICOMDIR"] = Path(str(directory)).read_bytes()
+    _write(tmp_path / "tree", files)
+    result = call("mura-ingest", tmp_path / "tree", f"lake={tmp_path / 'lake'}", *WORDS)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
+        "ingest: Expected radiographs. Received: 3 rejected files, such as "
+        "train/normal/0.dcm: no_image, Basic Text SR Storage"
+    )
 
 
 def test_a_patient_of_both_splits_is_left_out_of_train(tmp_path: Path) -> None:

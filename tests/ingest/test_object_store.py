@@ -1,5 +1,6 @@
 """A lake in an object store is the lake in a folder; faults on the way are retried or one line."""
 
+import re
 import shutil
 import socket
 import subprocess
@@ -25,6 +26,8 @@ from tests.commands import PROJECT, call, run
 from tests.conftest import SIZE_PX
 from tests.ingest.processes import contents, is_alive, start, wait_until
 from tests.object_store import Fault, Proxy
+from tests.shared.images.dicom_files import make_dicom, write_dicom
+from tests.shared.images.make_png import png
 
 pytestmark = pytest.mark.slow
 
@@ -170,6 +173,70 @@ def test_a_tree_in_a_bucket_gives_the_lake_of_the_same_tree_in_a_folder(
     assert twice["source_digest"].n_unique() == 1
     (shard,) = views.filter(view_id=first)["shard"]
     assert s3.count("GET", ".png") == views.filter(shard=shard).height
+
+
+TABLE = ("layout=table", "body_part=knee", "size=64")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table beside a folder of PNG and DICOM files, as CSV and Parquet."""
+    root, rows = tmp_path / "set", list[tuple[str, int, str, str]]()
+    noise = np.random.default_rng(0)
+    for number in range(8):
+        samples = noise.integers(0, 4096, (64, 64), np.uint16)
+        name = f"images/{number % 2}/{number}" + ("", ".png", ".dcm")[number % 3]
+        is_png = number % 3 == 1
+        content = png((samples >> 4).astype("u1")) if is_png else write_dicom(make_dicom(samples))
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+        rows.append((name, number % 2, f"p{number}", ("train", "valid")[number // 4]))
+    found = pl.DataFrame(rows, ["path", "label", "patient", "split"], orient="row")
+    found.write_csv(root / "labels.csv")
+    found.write_parquet(root / "labels.parquet")
+    return root
+
+
+def test_a_table_and_its_images_may_be_in_a_bucket(table: Path, s3: Proxy, tmp_path: Path) -> None:
+    s3.upload(table, "data/set")
+    url, local = f"{s3.url}/data/set", tmp_path / "local"
+    assert _ingest(table / "labels.csv", local, f"images={table / 'images'}", *TABLE)[0] == 0
+    assert open_lake(local).manifest.height == 8
+    s3.faults = [Fault("cut", path=r"labels\.csv"), Fault("status", path=r"4\b", times=2)]
+    sources = [
+        (f"{url}/labels.csv", f"{url}/images"),
+        (f"{url}/labels.parquet", str(table / "images")),
+        (str(table / "labels.csv"), f"{url}/images/"),
+    ]
+    for number, (root, images) in enumerate(sources):
+        place = tmp_path / f"lake{number}"
+        status, said = _ingest(root, place, f"images={images}", *TABLE)
+        assert status == 0, said
+        lake = open_lake(place)
+        assert contents(place / "shards") == contents(local / "shards")
+        assert lake.manifest.equals(open_lake(local).manifest)
+        verified = call("mura-verify", f"lake={place}", f"source={images}")
+        assert verified.returncode == 0, verified.stderr
+    assert all(fault.hits == fault.times for fault in s3.faults)
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "error"),
+    [
+        ("none.csv", "images", "Expected a table .* {url}/none.csv, which is empty or not a file"),
+        ("images", "images", "Expected a table .* {url}/images, which is empty or not a file"),
+        ("labels.csv", "else", "Expected the folder of the images. Received: images={url}/else"),
+        ("labels.csv", "images/0/0", "Expected the folder .* Received: images={url}/images/0/0"),
+    ],
+)
+def test_a_table_in_a_bucket_that_is_wrong_is_one_line(
+    table: Path, s3: Proxy, tmp_path: Path, name: str, images: str, error: str
+) -> None:
+    s3.upload(table, "set")
+    url = f"{s3.url}/set"
+    status, said = _ingest(f"{url}/{name}", tmp_path / "lake", f"images={url}/{images}", *TABLE)
+    assert status == 1
+    assert re.search(f"^ingest: {error.format(url=url)}", said.splitlines()[-1]), said
 
 
 def test_an_upload_that_fails_is_one_line_and_the_next_run_goes_on(

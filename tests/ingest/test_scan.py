@@ -148,9 +148,7 @@ def test_folders_of_unknown_labels_are_named(tmp_path: Path) -> None:
 
 def test_a_view_of_an_unknown_patient_is_refused(tmp_path: Path) -> None:
     tree = _tree(tmp_path, ["train/0/p1/a.png", "train/0/x/b.png", "train/0/x/a.png"])
-    with pytest.raises(
-        SourceError, match=r"2 views without a match, the first is train/0/x/a\.png"
-    ):
+    with pytest.raises(SourceError, match=r"2 views without a match, such as train/0/x/a\.png"):
         scan_tree(tree, FoldersLayout(patient=re.compile(r"p(\d+)")))
 
 

@@ -142,7 +142,7 @@ def test_what_does_not_fit_is_counted_with_examples(images: Path) -> None:
     }
     assert found.findings.rows() == [
         ("rows_without_file", "labels.csv", "2 rows, such as ../secret/1.png"),
-        ("rows_outside_folder", "labels.csv", "1 rows with .. in their path"),
+        ("rows_outside_folder", "labels.csv", "1 row with .. in the path"),
     ]
 
 
@@ -168,7 +168,7 @@ def test_rows_that_contradict_each_other_reject_their_file(
 def test_a_repeated_row_is_read_once(images: Path) -> None:
     found = scan(images, make([*ROWS, ROWS[0]]))
     assert fields(found) == EXPECTED
-    assert found.findings["detail"].to_list() == ["1 files, such as a/1.png"]
+    assert found.findings["detail"].to_list() == ["1 file, such as a/1.png"]
 
 
 def test_unknown_labels_are_named_with_counts(images: Path) -> None:
@@ -197,7 +197,7 @@ def test_without_patients_each_image_is_one(
     assert by_pattern.views["patient_id"].n_unique() == 2
     by_study = make().rename({"patient": "study"})
     assert scan(images, by_study).views["patient_id"].n_unique() == 3
-    with pytest.raises(SourceError, match="1 rows without a match, such as '7'"):
+    with pytest.raises(SourceError, match="1 row without a match, such as '7'"):
         scan(images, make(), patient="p([0-9])")
 
 
@@ -229,11 +229,11 @@ def test_splits(images: Path) -> None:
         (b"PK\x03\x04xyz", "an Excel workbook or zip file; export it as CSV"),
         (b"PAR1xyz", "Expected a table (CSV, TSV or Parquet)"),
         (b"path,label,split\n", "0 rows"),
-        (b"path,label,split\nx.png,1,train\n", "with 4 images, and 1 rows, such as x.png"),
+        (b"path,label,split\nx.png,1,train\n", "with 4 images, and 1 row, such as x.png"),
         (b"path,split\na/1.png,train\n", "columns=label=NAME"),
         (b'path,label\n"a/1.png,1\n', "Received"),
         (bytes(range(256)) * 9, "Received"),
-        (b"path,label,split\n" + b"x" * 100_000 + b",1,train\n", "1 rows, such as xxx"),
+        (b"path,label,split\n" + b"x" * 100_000 + b",1,train\n", "1 row, such as xxx"),
     ],
 )
 def test_what_is_no_table_of_the_images_is_one_line(

@@ -58,8 +58,12 @@ def test_the_trained_part_can_be_given_beside_a_recipe() -> None:
     assert (options.schedule, options.warmup) == ("constant", 0.05)
     with pytest.raises(UsageError, match=r"for train=head\. Received: recipe=good train=head"):
         _train("recipe=good", "train=head")
-    with pytest.raises(UsageError, match=r"only with cv.*Received: train recipe=best"):
-        _train("recipe=best")
+    assert _train("recipe=best").seeds == 3
+    assert _train("recipe=best", "seeds=2").seeds == 2
+    with pytest.raises(UsageError, match=r"only with train and cv.*Received: seeds=3"):
+        parse_fit(TuneOptions, ("recipe=best",), "tune")
+    with pytest.raises(UsageError, match=r"seeds only with train=all.*Received: seeds=2"):
+        _train("seeds=2")
 
 
 def test_whole_networks_have_no_recipe_of_heads() -> None:

@@ -7,8 +7,8 @@ import polars as pl
 from shared.console import note
 from shared.errors import UsageError, WeightsError
 from shared.lake.open import Lake
-from trainer.features.embedder import Embedder
-from trainer.features.variants import PLAIN
+from trainer.features.model_embedder import ModelEmbedder
+from trainer.models.table import require_weights
 from trainer.options import CvOptions
 from trainer.runs.context import RunContext
 from trainer.runs.saved.saved_run import SavedRun
@@ -31,7 +31,7 @@ _OPTIONS = (
 class Backbone:
     """The embedder of the frozen backbone of the chosen head, and the head's weight decay."""
 
-    embedder: Embedder
+    embedder: ModelEmbedder
     weight_decay: float
 
 
@@ -53,10 +53,10 @@ def find_backbone(run: SavedRun, lake: Lake, views: pl.DataFrame) -> Backbone | 
         chosen = next((each for each in options.candidates if each.name == run.model), None)
         if chosen is None or chosen.weight_decay is None:
             return None
-        embedder = Embedder(RunContext(options, lake, run.folder), chosen.model, views)
-        embedder.key(PLAIN)
+        require_weights([chosen.model], options.initial_weights)
     # OSError: the run of start= may have been removed since
     except (OSError, TypeError, UsageError, WeightsError) as error:
         note(f"the audit uses no embeddings: {error}")
         return None
+    embedder = ModelEmbedder(RunContext(options, lake, run.folder), chosen.model, views)
     return Backbone(embedder, chosen.weight_decay)

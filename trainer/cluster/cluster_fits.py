@@ -21,6 +21,7 @@ from trainer.features.embedder import Embedder
 from trainer.features.embeddings import EmbeddingCache, weights_key
 from trainer.features.frozen_backbone import FrozenFit, list_embedded
 from trainer.features.heads import Head
+from trainer.models.candidates import list_networks
 from trainer.options import CvOptions
 from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, identify, name_fit
@@ -64,12 +65,15 @@ class ClusterFits:
             CorruptLakeError: the record of a view is damaged.
         """
         names = self._options.model_names
-        embedders = {
-            name: Embedder(self._context, name, self._plan.fitted)
+        embedded = {
+            network: list_embedded(name, self._options, self._plan)
             for name in names
             if self._options.trained_part(name) != "all"
+            for network in list_networks(name)
         }
-        embedded = {name: list_embedded(name, self._options, self._plan) for name in embedders}
+        embedders = {
+            network: Embedder(self._context, network, self._plan.fitted) for network in embedded
+        }
         caches = {
             (name, variant): EmbeddingCache(embedder.key(variant))
             for name, embedder in embedders.items()

@@ -3,6 +3,7 @@
 import polars as pl
 
 from shared.console import note, say
+from shared.counts import count
 from shared.errors import LakeError, TrainingError
 from shared.lake.open import Lake, open_lake
 from shared.storage.atomic import write_atomically
@@ -12,7 +13,7 @@ from trainer.eda.folds import balance
 from trainer.eda.page import make_page
 from trainer.eda.summary_text import headline
 from trainer.options import EdaOptions
-from trainer.report.text.formatting import count, plain
+from trainer.report.text.formatting import plain
 
 
 def explore(options: EdaOptions) -> None:

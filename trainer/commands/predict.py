@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from shared.console import delivering, note
+from shared.counts import count
 from shared.errors import ImageError, SourceError
 from shared.images.pixels import Pixels
 from shared.images.radiograph import NO_IMAGE
@@ -63,11 +64,11 @@ def predict(options: PredictOptions) -> None:
     if not predictions.views.height and not predictions.unread.height:
         raise SourceError(
             "Expected at least one image. "
-            f"Received: {len(found.files):,} DICOM files that are not images"
+            f"Received: {count(len(found.files), 'DICOM files')} without an image"
         )
     if predictions.unread.height:
         raise SourceError(
-            f"Expected {len(found.files):,} readable views. "
+            f"Expected {count(len(found.files), 'readable views')}. "
             f"Received: {predictions.unread.height:,} unreadable, such as "
             f"{predictions.unread['path'][0]}: {predictions.unread['reason'][0]}"
         )

@@ -1,7 +1,8 @@
 """Train one model, then score it on the official valid split."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,49 +37,64 @@ def train(context: RunContext[TrainOptions], plan: FitPlan) -> None:
     """
     options = context.options
     fit = make_fit(context, options.model, plan)
-    with context.timings.measure("train"):
-        (trained,) = fit(plan, [options.candidate], options.candidate.name)
-    save_trained(trained, fit, context, plan)
+    name, seeds = options.candidate.name, range(options.seed, options.seed + options.seeds)
+    if len(seeds) == 1:
+        with context.timings.measure("train"):
+            trained = fit(plan, [options.candidate], name)
+        save_trained(trained, fit, context, plan)
+        return
+    members: list[TrainedModel] = []
+    for seed in seeds:
+        seeded = replace(context, options=replace(options, seed=seed, seeds=1))
+        fit = make_fit(seeded, options.model, plan)
+        with context.timings.measure("train"):
+            members += fit(plan, [options.candidate], f"{name}, seed {seed}")
+    save_trained(members, fit, context, plan, {"seeds": list(seeds)})
 
 
 def save_trained(
-    trained: TrainedModel,
+    members: Sequence[TrainedModel],
     fit: Fit,
     context: RunContext[TrainOptions],
     plan: FitPlan,
-    search: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Score a trained model, and write all results and the report.
+    """Score trained models together, and write all results and the report.
 
-    The validation views are predicted by `trained`, which was not fitted to them. A head is then
+    The validation views are predicted by the members, which were not fitted to them. A head is then
     fitted again with the same settings to train and validation views, saved, and tested.
 
     Args:
-        trained: model fitted to the plan's train views.
-        fit: its fit function.
+        members: models fitted to the plan's train views, to be saved as one.
+        fit: the fit function of a head.
         context: context of the run.
         plan: train, validation and test views.
-        search: describes a hyperparameter search for `config.json`.
+        facts: more entries of `config.json`: a hyperparameter search, or the seeds of the members.
     """
     options = context.options
-    name, final = options.candidate.name, trained
+    name, final = options.candidate.name, list(members)
     if options.trained_part(options.model) == "head":
         with context.timings.measure("train"):
-            (final,) = fit(plan.without_validation(), [options.candidate], name)
+            final = fit(plan.without_validation(), [options.candidate], name)
     with context.timings.measure("evaluate"):
         predictions = pl.concat(
             [
-                predict_set([trained], plan.validation, name, "validation"),
-                predict_set([final], plan.test, name, "test"),
+                predict_set(list(members), plan.validation, name, "validation"),
+                predict_set(final, plan.test, name, "test"),
             ]
         )
     scored = score(predictions, context.lake.manifest)
-    save_model([final], context, options.model, scored)
-    save_reference(final, context, plan)
-    history = add_fit_columns(trained.history, name, None)
+    save_model(final, context, options.model, scored)
+    save_reference(final[0], context, plan)
+    history = pl.concat(
+        [
+            add_fit_columns(member.history, name, number if len(members) > 1 else None)
+            for number, member in enumerate(members)
+        ]
+    )
     config = describe_run("train", context, plan)
     write_training_views(context.folder, plan)
-    save_results(context.folder, config | ({"search": search} if search else {}), history, scored)
+    save_results(context.folder, config | dict(facts or {}), history, scored)
 
 
 def save_model(

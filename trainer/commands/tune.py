@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from shared.console import note, say
+from shared.counts import count
 from shared.errors import TrainingError
 from trainer.commands.train import save_trained
 from trainer.data.split import FitPlan
@@ -12,7 +13,7 @@ from trainer.evaluation.metrics import measure_auroc
 from trainer.evaluation.scored_table import to_arrays
 from trainer.inference.trained_model import TrainedModel, predict
 from trainer.options import TuneOptions
-from trainer.report.text.formatting import count, number
+from trainer.report.text.formatting import number
 from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, name_fit
 from trainer.training.recipe import make_fit
@@ -45,7 +46,7 @@ def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
     write_trials(context.folder, runner.trials)
     best_context = replace(context, options=context.options.with_settings(best.settings))
     fit = make_fit(best_context, best_context.options.model, plan)
-    save_trained(trained, fit, best_context, plan, runner.describe(best))
+    save_trained([trained], fit, best_context, plan, {"search": runner.describe(best)})
 
 
 class _TrialRunner:

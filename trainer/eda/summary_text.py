@@ -2,9 +2,10 @@
 
 import polars as pl
 
+from shared.counts import count
 from shared.labels import LABEL_NAMES
 from trainer.eda.counts import UNITS, count_patients_in_both_splits, present_splits
-from trainer.report.text.formatting import count, percent
+from trainer.report.text.formatting import percent
 
 PATIENT_NAMES = {
     "several_views": "with several views",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer.models.ensemble import split_ensemble
+from trainer.models.networks.joined import split_backbones
 
 # bounds the memory of activations and gradients, which are slow if they do not fit into the caches
 _BATCH = 4
@@ -35,7 +36,9 @@ class LayerCam:
     vanishes.
 
     For an ensemble or TTA, the log-odds are those of the mean prediction, and the maps of all
-    members are added; maps of mirror images are mirrored back first.
+    members are added; maps of mirror images are mirrored back first. Maps of joined backbones are
+    enlarged to the image and added, each multiplied by its number of cells: a cell's part of the
+    log-odds becomes a density.
 
     Args:
         model: from uint8 images (batch, size, size, 1) to probabilities (batch, outputs), as from
@@ -47,9 +50,9 @@ class LayerCam:
         self._mirrors = parts.tta == "flip"
         heads = [_remove_activation(member) for member in parts.members]
         if parts.backbone:
-            self._branches = [_Branch(parts.backbone, heads)]
+            self._branches = [_Branch(split_backbones(parts.backbone), heads)]
         else:
-            self._branches = [_Branch(member) for member in heads]
+            self._branches = [_Branch([member]) for member in heads]
 
     def explain(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return a heat map of each view.
@@ -79,37 +82,49 @@ class LayerCam:
             ]
             log_odds = _to_log_odds(logits)
         gradients: Any = tape.gradient(log_odds, maps)
-        sums = [_weighted_sum(*each) for each in zip(maps, gradients, strict=True)]
+        sums = [
+            [_weighted_sum(*each) for each in zip(*of_branch, strict=True)]
+            for of_branch in zip(maps, gradients, strict=True)
+        ]
+        large = np.sum(
+            [self._add(each, images.shape[1]) for each in zip(*sums, strict=True)], axis=0
+        )
+        peaks = large.max(axis=(1, 2), keepdims=True)
+        return np.divide(large, peaks, out=np.zeros_like(large), where=peaks > 0)
+
+    def _add(self, sums: Sequence[Any], size_px: int) -> Any:
+        """Add the maps of one network; return their density, float32 (batch, size, size)."""
         num_plain = len(self._branches)
         heat = tf.add_n(sums[:num_plain])
         if self._mirrors:
             heat += tf.reverse(tf.add_n(sums[num_plain:]), [_WIDTH_AXIS])
-        large = tf.image.resize(tf.nn.relu(heat), images.shape[1:3]).numpy()[..., 0]
-        peaks = large.max(axis=(1, 2), keepdims=True)
-        return np.divide(large, peaks, out=np.zeros_like(large), where=peaks > 0)
+        large = tf.image.resize(tf.nn.relu(heat), (size_px, size_px)).numpy()[..., 0]
+        return large * sums[0].shape[1] ** 2
 
 
 class _Branch:
-    """A network in two halves: from images to feature maps, and from feature maps to logits."""
+    """Joined networks in two halves: from images to feature maps, and from these to logits."""
 
-    def __init__(self, network: keras.Model, heads: Sequence[keras.Model] = ()):
-        to_maps, self._from_maps = _split_network(network)
+    def __init__(self, networks: Sequence[keras.Model], heads: Sequence[keras.Model] = ()):
+        halves = [_split_network(network) for network in networks]
+        self._from_maps = [from_maps for _, from_maps in halves]
         # a graph of one image at a time takes a third of the time of operations on a batch
         self._to_maps = tf.function(
-            lambda image: to_maps(image, training=False),
-            input_signature=[tf.TensorSpec((1, *network.input_shape[1:]), tf.uint8)],
+            lambda image: [to_maps(image, training=False) for to_maps, _ in halves],
+            input_signature=[tf.TensorSpec((1, *networks[0].input_shape[1:]), tf.uint8)],
             autograph=False,
         )
         self._heads: Sequence[Any] = heads
 
-    def to_maps(self, images: npt.NDArray[np.uint8]) -> tf.Tensor:
-        """Return the feature maps, (batch, height, width, n)."""
-        rows = range(len(images))
-        return tf.concat([self._to_maps(images[row : row + 1]) for row in rows], 0)
+    def to_maps(self, images: npt.NDArray[np.uint8]) -> list[tf.Tensor]:
+        """Return the feature maps of each network, (batch, height, width, n)."""
+        rows = [self._to_maps(images[row : row + 1]) for row in range(len(images))]
+        return [tf.concat(of_network, 0) for of_network in zip(*rows, strict=True)]
 
-    def to_logits(self, maps: tf.Tensor) -> list[tf.Tensor]:
-        """Return the logits of the network, or of each head on it."""
-        features = self._from_maps(maps, training=False)
+    def to_logits(self, maps: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Return the logits of the network, or of each head on the networks."""
+        pairs = zip(self._from_maps, maps, strict=True)
+        features = tf.concat([from_maps(each, training=False) for from_maps, each in pairs], -1)
         return [head(features, training=False) for head in self._heads] or [features]
 
 

@@ -10,10 +10,10 @@ import polars as pl
 
 from trainer.data.split import FitPlan
 from trainer.data.target import class_weights, make_target
-from trainer.features.embedder import Embedder
 from trainer.features.embeddings import Matrix
 from trainer.features.head_training import fit_heads
 from trainer.features.heads import Examples, Head, cross_entropies, to_probabilities
+from trainer.features.model_embedder import ModelEmbedder
 from trainer.features.variants import MIRRORED, PLAIN, Variant, list_rows
 from trainer.inference.trained_model import Outputs, TrainedModel
 from trainer.models.candidates import Candidate
@@ -46,7 +46,7 @@ class FrozenFit:
 
     def __init__(self, context: RunContext[FitOptions], model_name: str, plan: FitPlan):
         self._options = context.options
-        self._embedder = Embedder(context, model_name, plan.fitted)
+        self._embedder = ModelEmbedder(context, model_name, plan.fitted)
         self._target = make_target(context.options.task, context.lake.manifest)
         self._predicted = _list_predicted(model_name, self._options)
         self._rows = list_rows(self._options.copies_of(model_name), self._options.seed)

@@ -8,12 +8,17 @@ TrainedPart = Literal["head", "all", "staged"]
 and then the whole model."""
 
 
+def list_networks(model_name: str) -> list[str]:
+    """Return the networks of a model, keys of `trainer.models.table.MODELS`: `a+b` has two."""
+    return model_name.split("+")
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A classifier to train and compare.
 
     Attributes:
-        model: a key of `trainer.models.table.MODELS`.
+        model: a key of `trainer.models.table.MODELS`, or several, joined by `+`.
         weight_decay: weight decay d of a head on a frozen backbone: the fit minimizes the sum of
             the losses plus d / 2 times the sum of the squared weights of standardized features.
             None if the whole model is trained.

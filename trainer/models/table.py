@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.errors import WeightsError
 from shared.storage.store import as_path
+from trainer.models.candidates import list_networks
 from trainer.models.networks import baselines, residual
 from trainer.models.networks.applications import Application
 from trainer.models.networks.backbone import DEFAULT_INPUT_PX
@@ -109,7 +110,8 @@ def require_weights(names: Iterable[str], weights: str) -> None:
         WeightsError: weights are missing and cannot be downloaded.
     """
     for name in names:
-        find_weights(name, weights)
+        for network in list_networks(name):
+            find_weights(network, weights)
 
 
 def find_weights(name: str, weights: str) -> Path | None:

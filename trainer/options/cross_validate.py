@@ -7,7 +7,7 @@ from typing import Literal
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
 from shared.storage.store import as_path
-from trainer.models.candidates import Candidate
+from trainer.models.candidates import Candidate, list_networks
 from trainer.options.fit import FitOptions, check_weight_decays
 from trainer.options.model import DEFAULT_MODEL
 
@@ -30,7 +30,8 @@ class CvOptions(FitOptions):
     k: int = 5
     """Number of folds, 2 or more."""
     models: str = DEFAULT_MODEL
-    """Models to compare, separated by commas; docs/training.md has a table of models."""
+    """Models to compare, separated by commas; docs/training.md has a table of models. `a+b` is a
+    head on the features of several frozen backbones side by side."""
     weight_decays: str = ""
     """Weight decays to compare for the head on each frozen backbone, above 0, separated by commas;
     by default that of recipe=."""
@@ -71,7 +72,7 @@ class CvOptions(FitOptions):
         self.check_models("models", self.model_names)
         check_weight_decays("weight_decays", decays := self._weight_decays)
         for name, values in (
-            ("model", self.model_names),
+            ("model", [frozenset(list_networks(name)) for name in self.model_names]),
             ("weight_decay", decays),
         ):
             if len(set(values)) < len(values):

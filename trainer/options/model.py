@@ -7,7 +7,7 @@ from typing import Literal
 
 from shared.errors import UsageError
 from shared.storage.store import as_path
-from trainer.models.candidates import Candidate, TrainedPart
+from trainer.models.candidates import Candidate, TrainedPart, list_networks
 from trainer.models.networks.backbone import DEFAULT_INPUT_PX
 from trainer.models.start import weights_of
 from trainer.models.table import MODELS
@@ -17,6 +17,8 @@ from trainer.options.recipes import RECIPES, Recipe, RecipeName, Tta
 DEFAULT_MODEL = "efficientnet_lite0"
 # more would take hours to embed; 8 were no better than 4
 _MAX_COPIES = 64
+_WITH_WEIGHTS = ", ".join(name for name, entry in MODELS.items() if entry.pretrained)
+_BACKBONES = f"a pretrained backbone ({_WITH_WEIGHTS})"
 _MIN_INPUT_PX, _MAX_INPUT_PX = 32, 1024
 
 
@@ -42,7 +44,8 @@ class ModelOptions(ABC):
     """Largest side of the images that the network takes, 32 to 1024; it reduces larger ones."""
     recipe: RecipeName | None = None
     """Values of the options that are not given, in docs/recipes.md: `quick` and `frozen` train a
-    head; `good` trains the head, then all layers; `best` also averages the models of the folds;
+    head; `good` trains the head, then all layers; `best` also averages the models of
+    three seeds, or of the folds of cv;
     `published` follows the paper of MURA. By default `good` for a pretrained backbone on a GPU,
     else `frozen`."""
     copies: int | None = None
@@ -88,11 +91,9 @@ class ModelOptions(ABC):
         """Return the trained part of a model."""
         if self.train != "auto":
             return self.train
-        return (
-            self.used_recipe.train
-            if MODELS[model_name].pretrained_for(self.initial_weights)
-            else "all"
-        )
+        networks = list_networks(model_name)
+        is_pretrained = all(MODELS[name].pretrained_for(self.initial_weights) for name in networks)
+        return self.used_recipe.train if is_pretrained else "all"
 
     @property
     def used_recipe(self) -> Recipe:
@@ -128,29 +129,42 @@ class ModelOptions(ABC):
 
         Raises:
             UsageError: a model is not in the table, or has no pretrained backbone to freeze, or a
-                file of weights is given for several models.
+                file of weights is given for several models, or several networks side by side are
+                not all frozen or not all different.
         """
-        with_backbone = [name for name, entry in MODELS.items() if entry.pretrained]
-        backbones = f"a pretrained backbone ({', '.join(with_backbone)})"
         for name in names:
-            if name not in MODELS:
-                raise UsageError(
-                    f"Expected one of the models {', '.join(MODELS)}. Received: {key}={name}"
-                )
-            has_weights = MODELS[name].pretrained_for(self.initial_weights)
-            if self.train in ("head", "staged") and not has_weights:
-                raise UsageError(
-                    f"Expected a model with {backbones} for train={self.train}. "
-                    f"Received: train={self.train} weights={self.weights} {key}={name}"
-                )
-        if self.start and len(names) > 1:
+            self._check_networks(key, name)
+        networks = [network for name in names for network in list_networks(name)]
+        if self.start and len(networks) > 1:
             raise UsageError(
                 f"Expected one model with start. Received: start={self.start} "
                 f"{key}={','.join(names)}"
             )
         is_file = self.weights not in ("pretrained", "none")
-        if is_file and not (len(names) == 1 and MODELS[names[0]].pretrained):
+        if is_file and not (len(networks) == 1 and MODELS[networks[0]].pretrained):
             raise UsageError(
-                f"Expected one model with {backbones} for a file of weights. "
+                f"Expected one model with {_BACKBONES} for a file of weights. "
                 f"Received: weights={self.weights} {key}={','.join(names)}"
+            )
+
+    def _check_networks(self, key: str, model_name: str) -> None:
+        networks = list_networks(model_name)
+        for network in networks:
+            if network not in MODELS:
+                raise UsageError(
+                    f"Expected one of the models {', '.join(MODELS)}, or several with a pretrained "
+                    f"backbone, joined by +. Received: {key}={model_name}"
+                )
+            has_weights = MODELS[network].pretrained_for(self.initial_weights)
+            if self.train in ("head", "staged") and not has_weights:
+                raise UsageError(
+                    f"Expected a model with {_BACKBONES} for train={self.train}. "
+                    f"Received: train={self.train} weights={self.weights} {key}={model_name}"
+                )
+        if len(set(networks)) < len(networks):
+            raise UsageError(f"Expected each network of a model once. Received: {key}={model_name}")
+        if len(networks) > 1 and (part := self.trained_part(model_name)) != "head":
+            raise UsageError(
+                "Expected train=head, with recipe=quick or recipe=frozen and pretrained weights, "
+                f"for several networks side by side. Received: train={part} {key}={model_name}"
             )

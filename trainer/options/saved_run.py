@@ -7,6 +7,7 @@ from typing import Literal
 
 import tyro
 
+from shared.counts import count
 from shared.errors import UsageError
 from shared.network import is_loopback
 from shared.storage.store import as_path, as_store
@@ -140,7 +141,7 @@ class ServeOptions(PredictorOptions):
         if self.bearer_token and not _TOKEN.fullmatch(self.bearer_token):
             raise UsageError(
                 "Expected a token of 16 characters or more: ASCII letters, digits and -._~+/= "
-                f"Received: {len(self.bearer_token)} characters"
+                f"Received: {count(len(self.bearer_token), 'characters')}"
             )
         if not (is_loopback(self.host) or self.bearer_token or self.open == "yes"):
             raise UsageError(

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from shared.errors import UsageError
 from shared.storage.store import as_path
 from trainer.models.candidates import Candidate
 from trainer.options.fit import FitOptions, check_weight_decays
 from trainer.options.model import DEFAULT_MODEL
+from trainer.options.training import check_seed
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,11 @@ class TrainOptions(FitOptions):
     """
 
     model: str = DEFAULT_MODEL
-    """Model to train; docs/training.md has a table of models."""
+    """Model to train; docs/training.md has a table of models. `a+b` trains a head on the features
+    of several frozen backbones side by side."""
+    seeds: int = 1
+    """Number of fits of a network on images, 1 or more, with the seeds seed=, seed + 1, ... on the
+    same sets; the saved model predicts their mean probability."""
     weight_decay: float | None = None
     """Weight decay of the head on a frozen backbone, above 0; by default that of recipe=."""
     out: str = ""
@@ -33,6 +39,14 @@ class TrainOptions(FitOptions):
         as_path("out", self.out)
         self.check_models("model", [self.model])
         check_weight_decays("weight_decay", [self._weight_decay])
+        if self.seeds < 1:
+            raise UsageError(f"Expected seeds to be 1 or more. Received: seeds={self.seeds}")
+        check_seed(self.seed + self.seeds - 1)
+        if self.seeds > 1 and self.trained_part(self.model) == "head":
+            raise UsageError(
+                "Expected seeds only with train=all, train=staged or recipe=good: a head has no "
+                f"random weights. Received: seeds={self.seeds} model={self.model}"
+            )
 
     def list_heads(self, model_name: str) -> list[Candidate]:
         """Return the one head on a model's frozen backbone."""

@@ -38,6 +38,11 @@ class TuneOptions(TrainOptions):
         super().__post_init__()
         if self.trials < 1:
             raise UsageError(f"Expected trials to be 1 or more. Received: trials={self.trials}")
+        if self.seeds > 1:
+            raise UsageError(
+                "Expected seeds=1, because a trial is one fit, and recipe=best only with train and "
+                f"cv. Received: seeds={self.seeds}"
+            )
         for name in self.searched:
             if name not in self._searchable:
                 raise UsageError(

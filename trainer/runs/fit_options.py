@@ -40,11 +40,6 @@ def parse_fit(
     if options.recipe is None:
         return options, given
     recipe, names = RECIPES[options.recipe], {field.name for field in fields(options_type)}
-    if "ensemble" in recipe.options and "ensemble" not in names:
-        raise UsageError(
-            f"Expected recipe={options.recipe} only with cv, which averages the models of folds. "
-            f"Received: {prog} recipe={options.recipe}"
-        )
     values = {name: value for name, value in recipe.options.items() if name in names - given}
     return replace(options, **values), given
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from struct import unpack_from
 from typing import NamedTuple
 
+from shared.counts import count
 from shared.errors import ImageError
 from shared.images.jpeg.structure import FRAME_MARKERS, MARKERS_WITHOUT_LENGTH, SOI, SOS
 
@@ -49,7 +50,8 @@ def check_codestream(picture: bytes, size: tuple[int, int, int]) -> int | None:
             width, height, channels = frame[:3]
             raise ImageError(
                 "corrupt",
-                f"the codestream has {width} x {height} pixels and {channels} channels, the header "
+                f"the codestream has {width} x {height} pixels and "
+                f"{count(channels, 'channels')}, the header "
                 f"{size[0]} x {size[1]} and {size[2]}",
             )
     return frames[0].precision if frames else None

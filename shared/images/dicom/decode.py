@@ -7,10 +7,13 @@ import numpy.typing as npt
 import pydicom
 from pydicom.pixels.common import PhotometricInterpretation
 
+from shared.counts import count
 from shared.errors import ImageError
+from shared.images.dicom.aspect import note_aspect
 from shared.images.dicom.colour import COLOURS, to_grey
 from shared.images.dicom.display import show
 from shared.images.dicom.elements import read_elements
+from shared.images.dicom.frames import choose_frame
 from shared.images.dicom.functional_groups import lift_groups
 from shared.images.dicom.identity import hash_patient, read_study, refuse_other_objects
 from shared.images.dicom.samples import decode_samples
@@ -26,6 +29,8 @@ GREYS = ("MONOCHROME1", "MONOCHROME2")
 
 def decode_dicom(encoded: bytes) -> Radiograph:
     """Decode a DICOM file to the initial display of a workstation; see `show`.
+
+    Of an X-ray object or screen capture with several frames, one is decoded; see `choose_frame`.
 
     pydicom and its plugins decode compressed transfer syntaxes (JPEG, JPEG-LS, JPEG 2000, RLE).
     They are native code, which a damaged file can crash, so `read_radiograph` calls this function
@@ -44,12 +49,14 @@ def decode_dicom(encoded: bytes) -> Radiograph:
             refuse_other_objects(dataset)
             _check_elements(dataset)
             complete_bits(dataset)
-            lift_groups(dataset)
+            frame, frame_notes = choose_frame(dataset)
+            lift_groups(dataset, frame)
             study, patient = read_study(dataset), hash_patient(dataset)
         with parser(f"pydicom, {_name_syntax(dataset)}"):
-            samples, precision = decode_samples(dataset)
+            samples, precision = decode_samples(dataset, frame)
         with parser("pydicom, window or look-up table"):
             grey, notes = _display(samples, precision, dataset)
+            notes = (*frame_notes, *notes, *note_aspect(dataset))
     height_px, width_px = grey.shape
     channels = samples.shape[2] if samples.ndim == 3 else 1
     return Radiograph(grey, width_px, height_px, channels, notes, study, patient)
@@ -66,7 +73,7 @@ def _display(
 
 
 def _check_elements(dataset: pydicom.Dataset) -> None:
-    """Refuse anything but a single picture in grey or a known colour space, before decoding."""
+    """Refuse anything but a picture in grey or a known colour space, before decoding."""
     if "PixelData" not in dataset:
         raise ImageError("no_pixels", "the DICOM file has no pixel data")
     untyped: Any = dataset
@@ -80,10 +87,9 @@ def _check_elements(dataset: pydicom.Dataset) -> None:
     ):
         known = interpretation in [str(each.value) for each in PhotometricInterpretation]
         found = interpretation if known else "an unknown photometric interpretation"
-        raise ImageError("colour", f"{found}, {num_samples:g} samples per pixel")
-    if (num_frames := read_number(dataset, "NumberOfFrames") or 1) > 1:
-        raise ImageError("multi_frame", f"the DICOM file has {num_frames:g} frames")
+        raise ImageError("colour", f"{found}, {count(int(num_samples), 'samples')} per pixel")
     untyped.SamplesPerPixel = int(num_samples)
+    untyped.PlanarConfiguration = int(read_number(dataset, "PlanarConfiguration") or 0)
     check_size(int(untyped.Columns), int(untyped.Rows))
 
 

@@ -28,6 +28,7 @@ _NEEDED = (
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "NumberOfFrames",
+    "RepresentativeFrameNumber",
     "BitsAllocated",
     "BitsStored",
     "HighBit",
@@ -51,6 +52,9 @@ _NEEDED = (
     "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData",
     "PlanarConfiguration",
+    "PixelAspectRatio",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
     "ShutterShape",
     "ShutterLeftVerticalEdge",
     "ShutterRightVerticalEdge",
@@ -59,6 +63,8 @@ _NEEDED = (
     "CenterOfCircularShutter",
     "RadiusOfCircularShutter",
     "VerticesOfThePolygonalShutter",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
     "PixelData",
 )
 # pydicom makes two or three reads per element; headers of radiographs have hundreds of elements

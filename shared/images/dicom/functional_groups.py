@@ -1,4 +1,4 @@
-"""Display elements of the functional groups of a multi-frame object with one frame."""
+"""Display elements of the functional groups of a multi-frame object (PS3.3, C.7.6.16)."""
 
 from collections.abc import Iterator
 from typing import Any, cast
@@ -6,29 +6,55 @@ from typing import Any, cast
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_SHUTTER = (
+    "ShutterShape",
+    "ShutterLeftVerticalEdge",
+    "ShutterRightVerticalEdge",
+    "ShutterUpperHorizontalEdge",
+    "ShutterLowerHorizontalEdge",
+    "CenterOfCircularShutter",
+    "RadiusOfCircularShutter",
+    "VerticesOfThePolygonalShutter",
+)
 _DISPLAY = (
     ("PixelValueTransformationSequence", ("RescaleSlope", "RescaleIntercept")),
-    ("FrameVOILUTSequence", ("WindowCenter", "WindowWidth", "VOILUTFunction")),
+    ("FrameVOILUTSequence", ("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence")),
+    ("FrameDisplayShutterSequence", _SHUTTER),
 )
 
 
-def lift_groups(dataset: Dataset) -> None:
-    """Copy rescaling and window from the functional groups, where they are not in the dataset.
+def lift_groups(dataset: Dataset, frame: int) -> None:
+    """Replace the display elements of a dataset by those in the functional groups of a frame.
 
-    Multi-frame objects have them there (PS3.3, C.7.6.16.2.9 and C.7.6.16.2.10).
+    A group is either in the frame's item or shared by all frames.
     """
-    groups = [group for name in _GROUPS for group in _items(dataset, name)]
+    groups = (
+        *_item(dataset, "PerFrameFunctionalGroupsSequence", frame),
+        *_item(dataset, "SharedFunctionalGroupsSequence", 0),
+    )
     for sequence, names in _DISPLAY:
-        for item in (item for group in groups for item in _items(group, sequence)):
-            for name in names:
-                if name not in dataset and name in item:
-                    untyped: Any = dataset
-                    element = item.get_item(name)
-                    untyped[element.tag] = element
+        items = (item for group in groups for item in _item(group, sequence, 0))
+        found = next((item for item in items if any(_has(item, name) for name in names)), None)
+        if found is not None:
+            _replace(dataset, found, names)
 
 
-def _items(dataset: Dataset, name: str) -> Iterator[Dataset]:
+def _replace(dataset: Dataset, item: Dataset, names: tuple[str, ...]) -> None:
+    untyped: Any = dataset
+    for name in names:
+        if name in dataset:
+            del untyped[name]
+        if name in item:
+            element = item.get_item(name)
+            untyped[element.tag] = element
+
+
+def _has(item: Dataset, name: str) -> bool:
+    element: Any = item.get_item(name)
+    return element is not None and bool(element.value)
+
+
+def _item(dataset: Dataset, name: str, index: int) -> Iterator[Dataset]:
     items: Any = dataset.get(name)
     if isinstance(items, Sequence):
-        yield from cast("list[Dataset]", items)[:1]
+        yield from cast("list[Dataset]", items)[index : index + 1]

@@ -38,6 +38,12 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
+def read_class(dataset: Dataset) -> UID:
+    """Return the SOP class, or an empty UID."""
+    meta = dataset.file_meta
+    return UID(read_text(dataset, "SOPClassUID") or read_text(meta, "MediaStorageSOPClassUID"))
+
+
 def refuse_other_objects(dataset: Dataset) -> None:
     """Refuse reports, presentation states, directories and other objects that are not images.
 
@@ -47,7 +53,6 @@ def refuse_other_objects(dataset: Dataset) -> None:
     Raises:
         ImageError: reason `no_image`.
     """
-    meta = dataset.file_meta
-    kind = UID(read_text(dataset, "SOPClassUID") or read_text(meta, "MediaStorageSOPClassUID"))
-    if kind and kind.type == "SOP Class" and "Image Storage" not in kind.name:
+    kind = read_class(dataset)
+    if kind.type == "SOP Class" and "Image Storage" not in kind.name:
         raise ImageError(NO_IMAGE, kind.name)

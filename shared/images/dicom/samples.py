@@ -5,9 +5,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset, pixels
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
     JPEGExtended12Bit,
+    JPEGLSNearLossless,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
     RLELossless,
@@ -15,16 +18,22 @@ from pydicom.uid import (
 
 from shared.errors import ImageError
 from shared.images.dicom.codestream import check_codestream, check_runs, repair_scan
+from shared.images.dicom.frames import isolate_frame
+from shared.images.dicom.stored import complete_bits
 
 # pydicom leaves array types unknown, so pyright would report every use
 _pydicom: Any = pixels
 _ENDED_BY_EOI = frozenset((*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes))
+_LOSSY = (JPEG2000, JPEGLSNearLossless, HTJ2K)
 _SOI, _EOI, _MOST_PADDING = b"\xff\xd8", b"\xff\xd9", 16
-_ITEM, _MOST_FRAGMENTS = b"\xfe\xff\x00\xe0", 65_536
 
 
-def decode_samples(dataset: Dataset) -> tuple[npt.NDArray[Any], int | None]:
-    """Decode the picture.
+def decode_samples(dataset: Dataset, frame: int) -> tuple[npt.NDArray[Any], int | None]:
+    """Decode one frame; others take neither time nor memory.
+
+    Args:
+        dataset: The DICOM elements.
+        frame: Index of the frame, from 0.
 
     Returns:
         Samples as stored, (height, width) or (height, width, 3) in RGB, and the bits per sample of
@@ -36,24 +45,42 @@ def decode_samples(dataset: Dataset) -> tuple[npt.NDArray[Any], int | None]:
     """
     untyped: Any = dataset
     syntax = untyped.file_meta.TransferSyntaxUID
-    precision = _check_picture(untyped, syntax) if syntax.is_encapsulated else None
+    precision = None
+    if syntax.is_encapsulated:
+        precision = _check_picture(isolate_frame(dataset, frame), untyped, syntax)
+        frame = 0
+        if precision is not None and precision <= 8:
+            # decoders return bytes, whatever the header says
+            untyped.BitsAllocated = 8
+            complete_bits(dataset)
     is_colour = int(untyped.SamplesPerPixel) > 1
     # stored bits and signs are taken from whole words, by `extract_stored`
     raw = {"apply_jls_sign_correction": False, "apply_j2k_sign_correction": False}
     samples, _ = _pydicom.get_decoder(syntax).as_array(
-        dataset, index=0, raw=not is_colour, correct_unused_bits=False, **raw
+        dataset, index=frame, raw=not is_colour, correct_unused_bits=False, **raw
     )
     shape = (untyped.Rows, untyped.Columns) + ((3,) if is_colour else ())
     if samples.shape != shape:
         raise ImageError("corrupt", f"the pixels have shape {samples.shape}")
-    return np.asarray(samples), precision
+    samples = np.asarray(samples)
+    bits = int(untyped.BitsStored)
+    if syntax in _LOSSY and precision and precision > bits and not is_colour:
+        samples = _clip(samples, bits)
+    return samples, precision
 
 
-def _check_picture(dataset: Any, syntax: Any) -> int | None:
+def _clip(samples: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
+    """Limit samples to `bits` bits.
+
+    Lossy compression exceeds the range at edges; without the highest bit, white would be black.
+    """
+    is_signed = samples.dtype.kind == "i"
+    highest = 2 ** (bits - is_signed) - 1
+    return samples.clip(-highest - 1 if is_signed else 0, highest)
+
+
+def _check_picture(picture: bytes, dataset: Any, syntax: Any) -> int | None:
     """Check a compressed picture before its decoder, and repair its scan header."""
-    if dataset.PixelData.count(_ITEM) > _MOST_FRAGMENTS:
-        raise ImageError("too_large", f"more than {_MOST_FRAGMENTS} fragments")
-    picture: bytes = next(generate_frames(dataset.PixelData, number_of_frames=1))
     rows, columns, channels = dataset.Rows, dataset.Columns, int(dataset.SamplesPerPixel)
     if syntax == RLELossless:
         num_samples = int(rows) * int(columns) * channels

@@ -66,7 +66,7 @@ def complete_bits(dataset: Dataset) -> None:
     """Set BitsStored, HighBit and PixelRepresentation where they are empty or contradictory."""
     untyped: Any = dataset
     allocated = int(untyped.BitsAllocated)
-    stored = read_word(dataset, "BitsStored") or allocated
+    stored = min(read_word(dataset, "BitsStored") or allocated, allocated)
     high = read_word(dataset, "HighBit")
     if high is None or not stored <= high + 1 <= allocated:
         high = stored - 1

@@ -22,7 +22,7 @@ def is_little_endian(dataset: Dataset) -> bool:
 
 def read_text(dataset: Dataset, name: str) -> str:
     """Return the text of an element without padding; an empty or absent element gives ''."""
-    return "\\".join(_texts(dataset, name)).strip()
+    return "\\".join(read_texts(dataset, name)).strip()
 
 
 def read_number(dataset: Dataset, name: str) -> float | None:
@@ -39,8 +39,7 @@ def read_number(dataset: Dataset, name: str) -> float | None:
 
 def read_numbers(dataset: Dataset, name: str) -> list[float]:
     """Return the values of an element; see `read_number`."""
-    texts = _texts(dataset, name)
-    return [float(text.replace(",", ".")) for text in texts if text] if any(texts) else []
+    return [to_number(text) for text in read_texts(dataset, name) if text]
 
 
 def read_word(dataset: Dataset, name: str) -> int | None:
@@ -64,7 +63,13 @@ def _find_vr(element: RawDataElement) -> str:
     return element.VR if element.VR not in (None, "UN") else dictionary_VR(element.tag)
 
 
-def _texts(dataset: Dataset, name: str) -> list[str]:
+def to_number(text: str) -> float:
+    """Convert a text; see `read_number`."""
+    return float(text.replace(",", "."))
+
+
+def read_texts(dataset: Dataset, name: str) -> list[str]:
+    """Return the values of an element without padding; some may be empty."""
     element: Any = dataset.get_item(name)
     if element is None or element.value is None:
         return []

@@ -11,7 +11,7 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 
 from shared.errors import ImageError
-from shared.images.dicom.values import is_little_endian, read_number, read_text
+from shared.images.dicom.values import is_little_endian, read_text, read_texts, to_number
 
 Values = npt.NDArray[Any]
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
@@ -35,8 +35,16 @@ class Table:
 
     def look_up(self, values: Values) -> npt.NDArray[np.int64]:
         """Return the entries for values; values outside the table get its first or last entry."""
-        indices = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1)
+        first = self._find_first(float(values.min()), float(values.max()))
+        indices = np.clip(np.rint(values) - first, 0, len(self.entries) - 1)
         return self.entries[indices.astype(np.int64)]
+
+    def _find_first(self, low: float, high: float) -> int:
+        """Return the first value with the sign of values; some devices write it with the other."""
+        for first in (self.first, self.first - _MOST_LEVELS, self.first + _MOST_LEVELS):
+            if first <= high and low < first + len(self.entries):
+                return first
+        return self.first
 
     @property
     def highest(self) -> int:
@@ -72,13 +80,15 @@ def _read_item(item: Dataset, dataset: Dataset) -> Table:
         # implicit value representations leave the sign of the first value open
         descriptor = unpack("<HhH" if little else ">HhH", descriptor[:6])
     num_entries, first, bits = (int(each) for each in descriptor)
-    num_entries = num_entries or _MOST_LEVELS
+    # only the first value may be negative, but one value representation writes all three
+    num_entries = num_entries % _MOST_LEVELS or _MOST_LEVELS
     data: Any = untyped.LUTData
     if isinstance(data, bytes):
         # 8-bit entries may be packed, two per 16-bit word
         is_packed = len(data) in (num_entries, num_entries + num_entries % 2)
         data = np.frombuffer(data, np.uint8 if is_packed else "<u2" if little else ">u2")
-    entries = np.asarray(data, np.int64)[:num_entries]
+    # output values are unsigned, even if they were written as SS
+    entries = np.asarray(data, np.int64)[:num_entries] % _MOST_LEVELS
     if len(entries) < num_entries:
         raise ImageError("corrupt", f"a look-up table has {len(entries)} of {num_entries} entries")
     return Table(first, entries, bits)
@@ -114,8 +124,12 @@ def read_window(dataset: Dataset) -> Window | None:
     Raises:
         ValueError: the window is unusable: not a number, not finite, or a negative width.
     """
-    centre, width = read_number(dataset, "WindowCenter"), read_number(dataset, "WindowWidth")
-    if centre is None or width is None or width == 0:
+    texts = (read_texts(dataset, name) for name in ("WindowCenter", "WindowWidth"))
+    pairs = [pair for pair in zip(*texts, strict=False) if all(pair)]
+    if not pairs:
+        return None
+    centre, width = (to_number(text) for text in pairs[0])
+    if width == 0:
         return None
     if not (math.isfinite(centre) and math.isfinite(width)) or width < 0:
         raise ValueError("the window is not finite")

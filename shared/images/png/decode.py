@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from shared.counts import count
 from shared.errors import ImageError
 from shared.images.depth import to_8_bits
 from shared.images.opencv import decode_with_opencv
@@ -84,4 +85,6 @@ def _refuse_transparent(png: Png, samples: npt.NDArray[Any]) -> None:
     else:
         see_through = samples[..., 3] < np.iinfo(samples.dtype).max if has_alpha else np.False_
     if np.any(see_through):
-        raise ImageError("transparent", f"{np.count_nonzero(see_through)} pixels are not opaque")
+        raise ImageError(
+            "transparent", f"{count(int(np.count_nonzero(see_through)), 'pixels')} not opaque"
+        )

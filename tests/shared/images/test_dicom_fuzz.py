@@ -44,7 +44,8 @@ PALETTE |= {f"{name}PaletteColorLookupTableData": LEVELS for name in COLOURS}
 PIXELS, BIG_ENDIAN_PIXELS = b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10"
 SHIPPED = ("MR_small_jpeg_ls_lossless.dcm", "JPGExtended.dcm")
 BASES = ("window", "sigmoid", "VOI LUT", "implicit", "big endian", "deflated", "RLE", "JPEG")
-BASES += ("JPEG lossless", "JPEG 2000", "shutter", "palette", "no preamble", *SHIPPED)
+BASES += ("JPEG lossless", "JPEG 2000", "shutter", "palette", "frames", "no preamble")
+BASES += SHIPPED
 NUMBERS = (b"-1", b"0", b"nan", b"-inf", b"1e308", b"-1e-30", b"99999", b"", b"x", b"1\\2")
 WORDS = (
     b"SQ",
@@ -81,6 +82,7 @@ def bases() -> dict[str, bytes]:
     for name, syntax in (("RLE", RLELossless), ("JPEG 2000", JPEG2000Lossless)):
         plain[name] = make_dicom(RAMP, **DISPLAY)
         plain[name].compress(syntax)
+    plain["frames"] = _make_frames(JPEG2000Lossless)
     preamble = {"no preamble": write_dicom(plain["window"])[132:]}
     shipped = {name: str(get_testdata_file(name, download=False)) for name in SHIPPED}
     return (
@@ -88,6 +90,17 @@ def bases() -> dict[str, bytes]:
         | preamble
         | {name: Path(path).read_bytes() for name, path in shipped.items()}
     )
+
+
+def _make_frames(syntax: UID) -> Dataset:
+    """Return an object of three frames, with an extended offset table and functional groups."""
+    window, group = Dataset(), Dataset()
+    window.WindowCenter, window.WindowWidth = 2000, 3000
+    group.FrameVOILUTSequence = [window]
+    frames = make_dicom(np.stack([RAMP] * 3), NumberOfFrames=3, RepresentativeFrameNumber=2)
+    frames.compress(syntax, encapsulate_ext=True)
+    frames.PerFrameFunctionalGroupsSequence = [Dataset(), group]
+    return frames
 
 
 def _in(syntax: UID, dataset: Dataset) -> Dataset:

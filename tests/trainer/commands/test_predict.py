@@ -116,7 +116,8 @@ def test_names_of_any_bytes_and_files_that_break_a_parser_end_nothing(
         if name in ("nested 3,000 deep", "a number of three bytes", "deflated, damaged"):
             (folder / name).write_bytes(make())
     maps = tmp_path / "maps"
-    result = run("mura-predict", folder, f"run={trained_run}", "format=csv", f"explain={maps}")
+    words = (folder, f"run={trained_run}", "format=csv", f"explain={maps}")
+    result = run("mura-predict", *words, is_warm=True)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("predict: Expected 6 readable views")
     assert "Traceback" not in result.stderr
@@ -198,6 +199,14 @@ def test_dicom_files_make_studies_and_reports_are_left_out(
     assert all("the window is not applied" in view["note"] for view in said["views"])
     assert "left out: 1 Basic Text SR Storage" in result.stderr
     assert "(3, such as" in result.stderr
+
+    for path in (tmp_path / "a/1.dcm", tmp_path / "a/2.dcm"):
+        path.unlink()
+    result = call("mura-predict", tmp_path / "a", f"run={trained_run}", "format=json")
+    assert result.returncode == 1
+    assert json.loads(result.stdout)["views"] == []
+    assert "left out: 1 Basic Text SR Storage" in result.stderr
+    assert result.stderr.splitlines()[-1].endswith("Received: 1 DICOM file without an image")
 
 
 def test_a_table_names_every_file_and_keeps_its_columns_on_a_narrow_terminal(

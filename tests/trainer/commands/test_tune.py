@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from shared.lake.open import Lake
-from tests.commands import SCRIPTS, run
+from tests.commands import SCRIPTS, run, warm
 from trainer.data.dataset import open_data
 from trainer.data.split import plan_final_fit
 from trainer.inference.trained_model import predict
@@ -34,7 +34,7 @@ HEADS = ("part=wrist", "model=efficientnet_lite0", "class_weight=label", "trials
 def _kill_after(line: str, words: list[str]) -> str:
     """Start a search, kill it when it says something that begins so; return all that it said."""
     with subprocess.Popen(
-        [str(SCRIPTS / "mura-tune"), *words], stderr=subprocess.PIPE, text=True
+        warm([SCRIPTS / "mura-tune", *words]), stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr
         said: list[str] = []

@@ -19,7 +19,7 @@ from shared.lake.download_cache import GB, ShardCache
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
 from shared.lake.shard_rows import rows_by_shard, shard_bytes
-from tests.commands import PROJECT, SCRIPTS, run
+from tests.commands import PROJECT, SCRIPTS, run, warm
 from tests.conftest import TRAIN
 from tests.ingest.processes import wait_until
 from tests.object_store import Fault, Proxy
@@ -195,7 +195,7 @@ def test_a_stream_that_breaks_gives_the_same_views_and_the_status_is_ours(
         Fault("cut", path="label=1.*tfrecord"),
         Fault("truncate", path="label=0.*tfrecord"),
     ]
-    command = [sys.executable, "-c", STREAM, url, str(lake.root)]
+    command = warm([sys.executable, "-c", STREAM, url, lake.root])
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=100)
     assert result.stdout == "300 True\n", result.stderr
     assert result.returncode == 2
@@ -225,7 +225,7 @@ def test_a_streamed_run_that_ends_badly_has_its_own_status(
     out = tmp_path / "run"
     words = ("part=wrist", "model=cnn4", "epochs=500", "patience=500", f"lake={url}")
     running = subprocess.Popen(
-        [SCRIPTS / "mura-train", *words, f"out={out}"],
+        warm([SCRIPTS / "mura-train", *words, f"out={out}"]),
         cwd=PROJECT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

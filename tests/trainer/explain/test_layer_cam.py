@@ -7,6 +7,7 @@ import pytest
 from trainer.explain.layer_cam import LayerCam
 from trainer.models.classifier_head import add_classifier
 from trainer.models.ensemble import build_ensemble
+from trainer.models.networks.joined import join_backbones
 from trainer.models.table import build_backbone
 
 pytestmark = pytest.mark.slow
@@ -83,6 +84,30 @@ def test_mirror_images_have_mirrored_maps_where_both_are_asked(kind: str) -> Non
     np.testing.assert_allclose(mirrored, heat[:, :, ::-1], atol=1e-3)
     plain = build_ensemble(members[:1], backbone if has_backbone else None)
     assert np.abs(LayerCam(plain).explain(_images()) - heat).max() > 0.01
+
+
+@pytest.mark.parametrize("tta", ["none", "flip"])
+def test_maps_of_joined_backbones_are_mirrored_and_depend_on_both(tta: str) -> None:
+    keras.utils.set_random_seed(4)
+    parts = [build_backbone(name, SIZE_PX, "none") for name in ("cnn4", "resnet_small")]
+    joined = join_backbones(parts)
+    head = _head(joined)
+    heat = LayerCam(build_ensemble([head], joined, tta)).explain(_images())
+    assert heat.shape == (3, SIZE_PX, SIZE_PX)
+    assert heat.max() == pytest.approx(1)
+    logits = head.get_layer("logits")
+    kernel, bias = logits.get_weights()
+    for part in (slice(parts[0].output_shape[1]), slice(parts[0].output_shape[1], None)):
+        weights = kernel.copy()
+        weights[part] = 0
+        logits.set_weights([weights, bias])
+        other = LayerCam(build_ensemble([head], joined, tta)).explain(_images())
+        assert np.abs(other - heat).max() > 0.01
+    if tta == "flip":
+        logits.set_weights([kernel, bias])
+        cam = LayerCam(build_ensemble([head], joined, tta))
+        mirrored = cam.explain(np.ascontiguousarray(_images()[:, :, ::-1]))
+        np.testing.assert_allclose(mirrored, heat[:, :, ::-1], atol=1e-3)
 
 
 def test_the_map_is_hot_where_the_answer_comes_from() -> None:

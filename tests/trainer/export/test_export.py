@@ -17,16 +17,17 @@ from shared.images.preprocessing.prepare import prepare
 from shared.images.spec import ImageSpec
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
-from tests.commands import call, run
+from tests.commands import call
 from tests.conftest import SIZE_PX
 from trainer.commands.export import export
 from trainer.export.formats import FORMATS, PredictFunction
 from trainer.export.graph import build_graph
 from trainer.export.preprocessing import check_exportable
+from trainer.inference.litert import LiteRtModel
 from trainer.models.classifier_head import add_classifier
 from trainer.models.table import build_backbone
 from trainer.options import ExportOptions
-from trainer.runs.run_folder import MODEL_FILE
+from trainer.runs.run_folder import LITERT_FILE, MODEL_FILE
 from trainer.runs.saved.digests import write_digests
 from trainer.runs.saved.open import open_saved_run
 
@@ -48,14 +49,12 @@ SIDES_PX = [
 
 
 def test_100_views_get_the_models_probabilities(
-    trained_run: Path, lake: Lake, phantom_tree: Path, tmp_path: Path
+    trained_run: Path, exported: Path, lake: Lake, phantom_tree: Path
 ) -> None:
-    out = tmp_path / "exported"
-    result = run("mura-export", f"run={trained_run}", "format=saved_model", f"out={out}")
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1] == f"export: {out}"
-    assert "uint8 (batch, height, width, 1)" in result.stdout
-    assert {path.name for path in tmp_path.iterdir()} == {"exported"}
+    out, printed = exported / "saved_model", (exported / "stdout").read_text()
+    assert printed.splitlines()[-1] == f"export: {out}"
+    assert "uint8 (batch, height, width, 1)" in printed
+    assert {path.name for path in exported.iterdir()} == {"saved_model", "stdout"}
     assert _disagree(trained_run, lake, phantom_tree, FORMATS["saved_model"].open(out)) < 1e-4
 
 
@@ -71,6 +70,44 @@ def test_other_formats_give_them_too_also_of_pretrained_families(
     out = tmp_path / "exported"
     export(ExportOptions(format=name, out=str(out)), open_saved_run(str(pretrained_run)))
     assert _disagree(pretrained_run, lake, phantom_tree, FORMATS[name].open(out)) < 1e-4
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_joined_backbones_have_one_probability_everywhere(
+    name: Literal["saved_model", "tflite", "onnx"],
+    joined_run: Path,
+    lake: Lake,
+    phantom_tree: Path,
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "exported"
+    saved = open_saved_run(str(joined_run))
+    export(ExportOptions(format=name, out=str(out)), saved)
+    assert _disagree(joined_run, lake, phantom_tree, FORMATS[name].open(out), num_views=10) < 1e-4
+    predicted = saved.scored.filter(role="test").select("view_id", "probability")
+    views = predicted.join(lake.manifest, on="view_id", maintain_order="left")
+    with ViewReader(lake, views) as reader:
+        images = reader.read(np.arange(views.height))
+    by_litert = LiteRtModel((joined_run / LITERT_FILE).read_bytes(), 1).predict(images)
+    assert np.abs(by_litert[:, 0] - predicted["probability"].to_numpy()).max() < 1e-4
+
+
+@pytest.fixture(scope="module")
+def joined_run(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "joined"
+    model = "model=efficientnet_lite0+efficientnet_lite2"
+    result = call(
+        "mura-train",
+        "part=wrist",
+        "recipe=quick",
+        "images=off",
+        model,
+        f"lake={lake.root}",
+        f"out={out}",
+    )
+    assert result.returncode == 0, result.stderr
+    return out
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +128,12 @@ def pretrained_run(trained_run: Path, lake: Lake, tmp_path_factory: pytest.TempP
     return folder
 
 
-def _disagree(run: Path, lake: Lake, phantom_tree: Path, ask: PredictFunction) -> float:
+def _disagree(
+    run: Path, lake: Lake, phantom_tree: Path, ask: PredictFunction, num_views: int = NUM_VIEWS
+) -> float:
     """Return the largest difference between an export's probabilities and the model's."""
     model = open_saved_run(str(run)).load_model()
-    views = lake.manifest.sample(NUM_VIEWS, seed=3).select(pl.col("view_id")).to_series()
+    views = lake.manifest.sample(num_views, seed=3).select(pl.col("view_id")).to_series()
     sources = [decode_radiograph((phantom_tree / view).read_bytes()).grey for view in views]
     # some smaller than the lake's images, so that they grow
     sources = [grey[::9, ::9] if row % 5 == 0 else grey for row, grey in enumerate(sources)]

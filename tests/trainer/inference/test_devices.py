@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from shared.lake.open import Lake
-from tests.commands import PROJECT
+from tests.commands import PROJECT, warm
 
 pytestmark = pytest.mark.slow
 
@@ -54,8 +54,8 @@ for place, words in json.loads(sys.argv[2]).items():
 
 def _fit(lake: Lake, *fits: tuple[Path, dict[str, object]]) -> list[pl.DataFrame]:
     """Fit a network without dropout, whose draws differ by device, in a process of its own."""
-    command = [sys.executable, "-c", FIT, str(lake.root)]
-    command.append(json.dumps({str(folder): words for folder, words in fits}))
+    words = json.dumps({str(folder): words for folder, words in fits})
+    command = warm([sys.executable, "-c", FIT, lake.root, words])
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=200)
     assert result.returncode == 0, result.stderr
     return [pl.read_parquet(folder / "predictions.parquet").sort("view_id") for folder, _ in fits]

@@ -9,8 +9,9 @@ from trainer.features.heads import Head, Matrix, to_probabilities
 from trainer.features.keras_head import build_head
 from trainer.inference.conversion import convert
 from trainer.inference.litert import LiteRtModel
-from trainer.inference.litert_heads import add_heads
+from trainer.inference.litert_heads import add_heads, join_converted
 from trainer.models.ensemble import build_ensemble
+from trainer.models.networks.joined import join_backbones
 from trainer.models.table import build_backbone
 
 pytestmark = pytest.mark.slow
@@ -18,14 +19,20 @@ pytestmark = pytest.mark.slow
 SIZE_PX = 24
 
 
-@pytest.fixture(scope="module")
-def backbone() -> Any:
-    return build_backbone("cnn2", SIZE_PX, "none")
+@pytest.fixture(scope="module", params=[["cnn2"], ["cnn2", "cnn4"]])
+def parts(request: pytest.FixtureRequest) -> list[Any]:
+    return [build_backbone(name, SIZE_PX, "none") for name in request.param]
 
 
 @pytest.fixture(scope="module")
-def converted(backbone: Any) -> bytes:
-    return convert(backbone)
+def backbone(parts: list[Any]) -> Any:
+    return join_backbones(parts)
+
+
+@pytest.fixture(scope="module")
+def converted(parts: list[Any]) -> bytes:
+    contents = [convert(part) for part in parts]
+    return join_converted(contents) if len(contents) > 1 else contents[0]
 
 
 @pytest.mark.parametrize("tta", ["none", "flip"])

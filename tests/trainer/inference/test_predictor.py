@@ -60,7 +60,7 @@ def test_a_run_without_a_file_for_litert_predicts_by_keras(
 ) -> None:
     view = next((phantom_tree / "valid" / "XR_WRIST").rglob("*.png"))
     replace_litert(own_run, None)
-    by_keras = run("mura-predict", view, f"run={own_run}", "format=json")
+    by_keras = run("mura-predict", view, f"run={own_run}", "format=json", is_warm=True)
     assert (by_keras.returncode, by_keras.stderr) == (0, "starting TensorFlow\n")
     by_litert = run("mura-predict", view, f"run={trained_run}", "format=json")
     assert (by_litert.returncode, by_litert.stderr) == (0, "")

@@ -1,7 +1,12 @@
-"""EfficientNet-Lite0 here computes what the original computes."""
+"""The networks compute what their PyTorch originals compute.
+
+The expected values are from PyTorch 2.13 and the package efficientnet-lite-pytorch 0.1.0 with the
+same files of weights, at the side of the images that each network was trained on: the original
+pads its maps for that side only.
+"""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -16,13 +21,37 @@ from trainer.models.networks.torch_pickle import read_tensors
 
 pytestmark = pytest.mark.slow
 
-TOP_CLASSES = {800: 7.4819255, 741: 6.65003, 731: 6.332473}
-"""ImageNet's class and logit, as the PyTorch original computes them for `_waves`."""
+
+class _Original(NamedTuple):
+    """Outputs of an original for `_waves`.
+
+    Attributes:
+        size_px: side of the image.
+        pooled: features 2 and 1279, and the sum of all 1,280.
+        logits: of ImageNet's three most probable classes, by class.
+    """
+
+    size_px: int
+    pooled: tuple[float, float, float]
+    logits: dict[int, float]
 
 
-def _pretrained(size_px: int, channels: int = 1) -> Any:
-    backbone = LITE0.build(size_px, channels=channels)
-    load_weights(backbone, LITE0.find_weights())
+ORIGINALS = {
+    LITE0: _Original(
+        224, (0.9196914, 0.1493933, 239.38795), {800: 7.4819245, 741: 6.6500287, 731: 6.3324733}
+    ),
+    LITE1: _Original(
+        240, (0.0366799, 0.0244641, 216.89218), {772: 6.1046329, 811: 6.0149384, 818: 5.7774997}
+    ),
+    LITE2: _Original(
+        260, (0.2276631, 0.0, 194.83366), {590: 5.2254443, 800: 4.6581678, 906: 4.6224399}
+    ),
+}
+
+
+def _pretrained(size_px: int, channels: int = 1, network: EfficientNetLite = LITE0) -> Any:
+    backbone = network.build(size_px, channels=channels)
+    load_weights(backbone, network.find_weights())
     return backbone
 
 
@@ -30,19 +59,21 @@ def _waves(i: Any, j: Any, channel: Any) -> Any:
     return 127.5 * (1 + np.sin(i / 17 + channel) * np.cos(j / 23))
 
 
-def test_features_and_logits_are_those_of_the_original() -> None:
-    model = _pretrained(224, channels=3)
+@pytest.mark.parametrize("network", ORIGINALS)
+def test_features_and_logits_are_those_of_the_original(network: EfficientNetLite) -> None:
+    size_px, (*features, total), expected_logits = ORIGINALS[network]
+    model = _pretrained(size_px, channels=3, network=network)
     ends = [model.get_layer("pool").output, model.output]
     normalized: Any = keras.Model(model.get_layer("normalize").output, ends)
-    image = (np.fromfunction(_waves, (224, 224, 3)) - 127) / 128
+    image = (np.fromfunction(_waves, (size_px, size_px, 3)) - 127) / 128
     pooled, embedding = (np.asarray(e)[0] for e in normalized(image[None].astype("float32")))
-    assert pooled[[2, 1279]] == pytest.approx([0.9196917, 0.1493933], abs=1e-5)
-    assert pooled.sum() == pytest.approx(239.388, abs=1e-3)
-    np.testing.assert_allclose(embedding[-1280:], np.log(pooled + 0.02), atol=1e-5)
-    tensors = read_tensors(LITE0.find_weights())
+    assert pooled[[2, 1279]] == pytest.approx(features, abs=1e-5)
+    assert pooled.sum() == pytest.approx(total, abs=1e-3)
+    np.testing.assert_allclose(embedding[-1280:], np.log(pooled + 0.02), atol=1e-4)
+    tensors = read_tensors(network.find_weights())
     logits = tensors["_fc.weight"] @ pooled + tensors["_fc.bias"]
-    assert set(np.argsort(logits)[-3:]) == set(TOP_CLASSES)
-    for index, logit in TOP_CLASSES.items():
+    assert set(np.argsort(logits)[-3:]) == set(expected_logits)
+    for index, logit in expected_logits.items():
         assert logits[index] == pytest.approx(logit, abs=1e-4)
 
 

@@ -1,4 +1,4 @@
-"""What tests of the page share: one server, and views of a wrist."""
+"""What tests of the server share: one server, which none of them may end, and views of a wrist."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.trainer.serve.server import Served, explain, serving
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(trained_run: Path) -> Iterator[Served]:
     """A server whose TensorFlow has started."""
     with serving(trained_run) as started:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.commands import PROJECT, run
 from tests.trainer.serve.server import FORM, Served, ask, make_form, predict, serving
+from tests.trainer.slow_tensorflow import delay_tensorflow, python_path
 
 TOKEN = "correct-horse-battery"
 GUIDE = (PROJECT / "docs" / "serve.md").read_text()
@@ -75,9 +76,12 @@ def test_the_model_is_described_without_paths(served: Served, trained_run: Path)
 def guarded(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that demands a token, and that cannot encode pictures."""
     folder = tmp_path_factory.mktemp("fault")
-    (folder / "sitecustomize.py").write_text("import cv2; cv2.imencode = None")
-    path = os.pathsep.join([str(folder), str(PROJECT)])
-    with serving(trained_run, MURA_TOKEN=TOKEN, PYTHONPATH=path) as started:
+    # no heat map is asked for, so TensorFlow need not start
+    delay_tensorflow(folder)
+    with (folder / "sitecustomize.py").open("a") as code:
+        code.write("import cv2; cv2.imencode = None\n")
+    own = {"MURA_TOKEN": TOKEN, "PYTHONPATH": python_path(folder)}
+    with serving(trained_run, **own) as started:
         yield started
 
 

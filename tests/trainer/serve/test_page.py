@@ -199,9 +199,12 @@ def test_files_that_are_dropped_are_answered(page: Page, views: list[Path]) -> N
 
 
 def test_a_token_is_taken_from_the_fragment_or_typed(
-    browser: Browser, trained_run: Path, views: list[Path]
+    browser: Browser, trained_run: Path, views: list[Path], tmp_path: Path
 ) -> None:
-    with serving(trained_run, MURA_TOKEN=_TOKEN) as guarded:
+    # no heat map is waited for, so TensorFlow need not start
+    delay_tensorflow(tmp_path)
+    own = {"MURA_TOKEN": _TOKEN, "PYTHONPATH": python_path(tmp_path)}
+    with serving(trained_run, **own) as guarded:
         context = browser.new_context()
         opened = context.new_page()
         asked: list[str] = []

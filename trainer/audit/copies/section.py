@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from shared.counts import count
 from shared.lake.reader import ViewReader
 from trainer.audit.audited_run import AuditedRun, Picture
 from trainer.audit.copies.copies_table import KINDS, describe_copies, find_leaking
@@ -11,7 +12,6 @@ from trainer.audit.copies.find_copies import find_copies
 from trainer.audit.pixel_scan import PixelScan
 from trainer.evaluation.metrics import measure_auroc
 from trainer.evaluation.scored_table import to_arrays
-from trainer.report.text.formatting import count
 
 _NUM_PAIRS = 6
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from shared.counts import count
 from shared.labels import LABEL_NAMES
 from trainer.audit.audited_run import AuditedRun, Picture
 from trainer.audit.labels.label_errors import Contradictions, count_contradictions, find_suspects
 from trainer.audit.labels.neighbours import average_studies, find_neighbours
 from trainer.features.variants import PLAIN
-from trainer.report.text.formatting import count
 
 _NUM_CASES = 12
 _VIEWS_OF_CASE, _SHOWN_NEIGHBOURS = 3, 3

@@ -41,7 +41,11 @@ def draw(run: SavedRun) -> dict[str, dict[str, Captioned]]:
         "candidates": _draw_candidates(run) if run.is_cv else {},
         "search": trials.draw(run) if run.search else {},
         "learning": dict(_draw_learning("", final_rows(run.history))),
-        "folds": dict(_draw_learning("_folds", of_folds, f"{run.model}, all folds. ")),
+        "folds": dict(
+            _draw_learning(
+                "_folds", of_folds, f"{run.model}, all {'folds' if run.is_cv else 'seeds'}. "
+            )
+        ),
     }
 
 

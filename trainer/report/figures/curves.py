@@ -54,7 +54,7 @@ def _draw_curves(
     for index, fit in enumerate(fits):
         marker = "o" if fit.height == 1 else ""  # a line through one epoch is invisible
         for column, (name, colour) in lines.items():
-            label = None if index else name if len(fits) == 1 else f"{name}, one line per fold"
+            label = None if index else name if len(fits) == 1 else f"{name}, one line per fit"
             line: dict[str, Any] = {"color": colour, "linewidth": width, "marker": marker}
             axes.plot(fit["epoch"], fit[column], label=label, **line)
         best = fit.filter("is_best")

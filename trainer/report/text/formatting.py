@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from typing import Any, cast
 
+from shared.counts import count
 from shared.labels import MURA_PARTS
 from trainer.evaluation.metrics import Measures
 
 _UNDEFINED = "\N{EN DASH}"
-_SINGULARS = {"studies": "study", "classes": "class", "processes": "process"}
 
 ROLE_NAMES = {
     "test": "Test: the official valid split",
@@ -57,12 +57,6 @@ def plain(text: str) -> str:
 def fine_percent(share: float) -> str:
     """Format a small share to a tenth of a percent."""
     return percent(share, 1)
-
-
-def count(num: int, unit: str) -> str:
-    """Format a count with its unit, e.g. `1 study`, `1,204 views`."""
-    singular = _SINGULARS.get(unit, unit.removesuffix("s"))
-    return f"{num:,} {singular if num == 1 else unit}"
 
 
 def duration(seconds: float) -> str:

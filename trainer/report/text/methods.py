@@ -4,12 +4,13 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
+from shared.counts import count
 from trainer.evaluation.bootstrap import COVERAGE, MIN_GROUPS
 from trainer.evaluation.decisions.decision import BASES, Decision
 from trainer.evaluation.metrics import ByPart
 from trainer.evaluation.scored_table import LEVELS, final_rows
 from trainer.report.error_analysis import Case
-from trainer.report.text.formatting import count, percent, set_name
+from trainer.report.text.formatting import percent, set_name
 from trainer.runs.saved.saved_run import SavedRun
 
 

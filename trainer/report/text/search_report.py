@@ -5,7 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from trainer.report.text.formatting import count, number
+from shared.counts import count
+from trainer.report.text.formatting import number
 from trainer.runs.saved.saved_run import SavedRun
 
 _NUM_LISTED = 8

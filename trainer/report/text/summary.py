@@ -1,8 +1,9 @@
 """Summary sentences of a report: comparison with chance and with the majority class."""
 
+from shared.counts import count
 from shared.labels import LABEL_NAMES
 from trainer.evaluation.metrics import Measures
-from trainer.report.text.formatting import count, number, percent
+from trainer.report.text.formatting import number, percent
 
 FEW_STUDIES = 30
 

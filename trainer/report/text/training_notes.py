@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.counts import count
 from trainer.evaluation.metrics import Measures
 from trainer.evaluation.scored_table import final_rows
+from trainer.models.candidates import list_networks
 from trainer.models.table import MODELS
 from trainer.options.recipes import RECIPES
-from trainer.report.text.formatting import count, estimate, number
+from trainer.report.text.formatting import estimate, number
 from trainer.runs.saved.saved_run import SavedRun
 
 _CRITERIA = {
@@ -25,7 +27,7 @@ def on_initial_weights(run: SavedRun) -> str:
             f"{', '.join(start['body_parts'])} in the lake `{start['lake_digest']}`"
         )
     weights = run.config["options"]["weights"]
-    entry = MODELS.get(run.model.partition(" ")[0])
+    entry = MODELS.get(list_networks(run.model.partition(" ")[0])[0])
     if entry is None or not entry.pretrained_for(weights):
         return "from random weights"
     if weights == "pretrained":
@@ -37,12 +39,14 @@ def on_trained_layers(run: SavedRun) -> str:
     """Name the trained layers."""
     options = run.config["options"]
     if not _is_head(run):
+        seeds = run.config.get("seeds")
         # a staged fit evaluates its initial head as epoch 0
         if 0 in run.history["epoch"]:
             first = "First the head on a frozen backbone, then all layers at a tenth of the rate."
         else:
             first = "All layers."
-        return f"{first} {_on_optimization(options)}"
+        members = "The saved model predicts the mean probability of its members." if seeds else ""
+        return f"{first} {_on_optimization(options)} {members}".rstrip()
     recipe = RECIPES[options["recipe"] or "frozen"]
     copies = options["copies"] or recipe.copies
     rows = "one row" if copies == 1 else f"{copies} rows of weight 1/{copies}"

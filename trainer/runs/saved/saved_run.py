@@ -71,6 +71,14 @@ class SavedRun:
         return self.config["options"].get("ensemble") == "folds"
 
     @property
+    def ensemble(self) -> str:
+        """The members of a saved ensemble, in words; empty for a single model."""
+        if self.is_ensemble:
+            return "ensemble of its fold models"
+        seeds = self.config.get("seeds", [])
+        return f"ensemble of fits with the seeds {', '.join(map(str, seeds))}" if seeds else ""
+
+    @property
     def search(self) -> dict[str, Any]:
         """Facts about the hyperparameter search; empty without a search."""
         return self.config.get("search", {})

@@ -9,7 +9,7 @@ _SENTENCES = {
     "corrupt": "The file is damaged.",
     "empty": "The file is empty.",
     "lfs_pointer": "The file is a Git LFS pointer, not an image.",
-    "multi_frame": "The DICOM file contains several frames.",
+    "multi_frame": "The DICOM file contains slices or a film, not a radiograph.",
     "no_image": "The DICOM file is a report or another object, not an image.",
     "no_pixels": "The DICOM file contains no pixels.",
     "other_format": "The file is not a PNG, JPEG or DICOM file.",
