@@ -79,11 +79,12 @@ def predict_files(saved_run: SavedRun, predictor: Predictor, found: FoundViews) 
     results: dict[int, PreparedView | ImageError] = {}
     # np.concatenate needs an array even if no view can be read
     outputs = [(np.empty((0, predictor.num_outputs), np.float32), np.empty(0))]
+    reference = read_reference(saved_run.files, predictor.num_features)
     with Progress("predict", len(found.files)) as progress:
         views = _read_ahead(found.files, saved_run.image)
         batches = _batch(views, predictor.batch_views, results)
         images = (images for _, images in batches)
-        for batch in predict_with_novelty(predictor, read_reference(saved_run.files), images):
+        for batch in predict_with_novelty(predictor, reference, images):
             outputs.append(batch)
             progress.advance(len(batch[0]))
     read, unread = _divide(found.table, results)

@@ -6,6 +6,7 @@ The method is that of Sun et al. 2022 (https://arxiv.org/abs/2204.06507), with o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,15 +112,15 @@ def write_reference(folder: Path, reference: Reference) -> None:
     write_table(folder / REFERENCE_FILE, pl.DataFrame(columns, REFERENCE_SCHEMA))
 
 
-def read_reference(files: RunFiles) -> Reference | None:
-    """Return the reference of a run; None if it has none.
+def read_reference(files: RunFiles, num_features: int) -> Reference | None:
+    """Return the reference of a run; None if the run has none, or its model yields no features.
 
     Raises:
-        TrainingError: the file is missing or damaged.
+        TrainingError: the file is missing, damaged, or of other features than those of the model.
     """
-    if REFERENCE_FILE not in (files.digests or ()):
+    if not num_features or REFERENCE_FILE not in (files.digests or ()):
         return None
-    return files.parse(REFERENCE_FILE, _parse)
+    return files.parse(REFERENCE_FILE, partial(_parse, num_features=num_features))
 
 
 def predict_with_novelty(
@@ -127,21 +128,21 @@ def predict_with_novelty(
 ) -> Iterator[tuple[Matrix, Floats]]:
     """Yield the outputs of each batch, (rows, n), and the percentiles of `Reference.rate`, (rows,).
 
-    The percentiles are NaN without a reference, or without features from the model.
+    The percentiles are NaN without a reference.
     """
     for outputs, *features in predictor.predict_all(batches):
-        if reference and features:
+        if reference:
             yield outputs, reference.rate(reference.measure(features[0]))
         else:
             yield outputs, np.full(len(outputs), np.nan)
 
 
-def _parse(encoded: bytes) -> Reference:
+def _parse(encoded: bytes, num_features: int) -> Reference:
     table = read_table(encoded, REFERENCE_SCHEMA)
     sample = table["features"].drop_nulls()
-    lengths = sample.list.len().unique()
-    if lengths.len() != 1 or lengths[0] == 0:
-        raise ValueError(f"Expected features of one length. Received: {lengths.to_list()}")
+    lengths = sample.list.len().unique().sort().to_list()
+    if lengths != [num_features]:
+        raise ValueError(f"Expected lists of {num_features} features. Received: lengths {lengths}")
     features = sample.explode().to_numpy().reshape(len(sample), -1).astype(np.float32)
     distances = table["distance"].to_numpy().astype(np.float64)
     if not (np.isfinite(features).all() and np.isfinite(distances).all()):

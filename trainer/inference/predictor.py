@@ -40,6 +40,11 @@ class Predictor(Protocol):
         """The number of probabilities of an image."""
         ...
 
+    @property
+    def num_features(self) -> int:
+        """The number of features of an image in `predict_all`; 0 without features."""
+        ...
+
     def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
         """Yield the outputs of each batch, in order."""
         ...
@@ -55,6 +60,7 @@ class _KerasModel:
     def __init__(self, model: Any, with_features: bool):
         self.num_outputs = int(model.output_shape[-1])
         self._model = _add_features(model) if with_features else model
+        self.num_features = int(self._model.output_shape[1][-1]) if with_features else 0
 
     def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
         return (outputs for outputs, *_ in self.predict_all(batches))

@@ -59,7 +59,7 @@ class StudyPredictor:
         self._decoder.start()
         options = self._options
         self._model = open_predictor(self.saved_run, options.engine, options.max_views)
-        self._reference = read_reference(self.saved_run.files)
+        self._reference = read_reference(self.saved_run.files, self._model.num_features)
         size_px = self.saved_run.image.size
         # Keras traces the model with its first images
         self._run_model([np.zeros((size_px, size_px), np.uint8)])

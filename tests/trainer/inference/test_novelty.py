@@ -8,6 +8,7 @@ import pytest
 
 from shared.errors import TrainingError
 from trainer.inference.novelty import (
+    REFERENCE_SCHEMA,
     UNLIKE_PERCENTILE,
     Matrix,
     Reference,
@@ -67,18 +68,24 @@ def test_few_training_views_flag_nothing_and_few_patients_give_no_reference() ->
 def test_the_file_gives_the_same_percentiles(tmp_path: Path) -> None:
     reference = _fit()
     write_reference(tmp_path, reference)
-    again = read_reference(_files(tmp_path))
+    again = read_reference(_files(tmp_path), NUM_FEATURES)
     assert again
     assert len(again.directions) == 256
     others = np.concatenate([_draw(20, seed=3)[0], _draw(20, seed=3, centre=1)[0]])
     np.testing.assert_allclose(_rate(again, others), _rate(reference, others), atol=0.1)
 
 
-def test_a_damaged_file_is_one_clear_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("features", "error"),
+    [
+        (pl.lit(None, REFERENCE_SCHEMA["features"]), "Expected lists of 64 features"),
+        (pl.col("features").list.head(63), r"Received: lengths \[63\]"),
+        (pl.col("features") / 0, "Expected finite features"),
+    ],
+)
+def test_a_damaged_file_is_one_clear_line(tmp_path: Path, features: pl.Expr, error: str) -> None:
     write_reference(tmp_path, _fit())
     table = pl.read_parquet(tmp_path / REFERENCE_FILE)
-    table.with_columns(pl.lit(None, table.schema["features"]).alias("features")).write_parquet(
-        tmp_path / REFERENCE_FILE
-    )
-    with pytest.raises(TrainingError, match="Expected features of one length"):
-        read_reference(_files(tmp_path))
+    table.with_columns(features.alias("features")).write_parquet(tmp_path / REFERENCE_FILE)
+    with pytest.raises(TrainingError, match=error):
+        read_reference(_files(tmp_path), NUM_FEATURES)
