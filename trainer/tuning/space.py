@@ -1,5 +1,6 @@
 """The search space of the hyperparameters, and the settings of the first trial."""
 
+from collections.abc import Callable
 from typing import Any, get_args
 
 from optuna.distributions import (
@@ -57,13 +58,17 @@ def _distribute(name: str, options: TuneOptions) -> BaseDistribution:
 
 def default_settings(options: TuneOptions) -> Settings:
     """Return the default settings of `train`, for the first trial."""
-    default: Settings = {
-        "weight_decay": options.candidate.weight_decay,
-        "copies": options.copies_of(options.model),
-        "learning_rate": options.learning_rate_of(options.model),
-        "dropout": options.dropout_of(options.model),
+    defaults: dict[str, Callable[[], Any]] = {
+        "weight_decay": lambda: options.candidate.weight_decay,
+        "copies": lambda: options.copies_of(options.model),
+        "learning_rate": lambda: options.learning_rate_of(options.model),
+        "dropout": lambda: options.dropout_of(options.model),
     }
-    return {name: default.get(name, getattr(options, name)) for name in options.searched}
+    # joined backbones have no learning rate and no dropout
+    return {
+        name: defaults[name]() if name in defaults else getattr(options, name)
+        for name in options.searched
+    }
 
 
 def round_settings(settings: Settings) -> Settings:

@@ -32,6 +32,11 @@ def _score(settings: Settings) -> float | None:
     return 0.9 - 0.1 * abs(log10(settings["weight_decay"] / 50)) - 0.1 * (settings["copies"] < 4)
 
 
+def test_joined_backbones_start_from_the_defaults_of_a_head() -> None:
+    options = TuneOptions(model="efficientnet_lite0+efficientnet_lite1").complete_search(())
+    assert default_settings(options) == default_settings(HEADS)
+
+
 def test_a_search_that_was_killed_goes_on_as_it_would_have(tmp_path: Path) -> None:
     whole = _run(HEADS, 0, [], 16)
     save_trials(tmp_path, whole[:11])
