@@ -62,7 +62,10 @@ def candidates(
         folds: by model, metrics of each fold.
     """
     models = list(out_of_fold)
-    figure, axes = panel("Candidates", "out-of-fold view AUROC", "", 1.6 + 0.34 * len(models))
+    # names of joined backbones in one line would leave no room for the axis
+    labels = [model.replace("+", "+\n") for model in models]
+    row_in = 0.14 + 0.2 * max(1 + label.count("\n") for label in labels)
+    figure, axes = panel("Candidates", "out-of-fold view AUROC", "", 1.6 + row_in * len(models))
     for y, model in enumerate(models):
         per_fold = [m["view_auroc"] for m in folds[model] if m["view_auroc"] is not None]
         pooled = out_of_fold[model]["all"]["view_auroc"]
@@ -75,7 +78,7 @@ def candidates(
         if pooled is not None:
             axes.scatter([pooled], [y], s=26, color=VIEW, marker="D", label=names[2], zorder=3)
     # on an axis down to 0.5, good candidates would overlap
-    _finish(axes, models, shows_chance=axes.get_xlim()[0] < _NEAR_CHANCE)
+    _finish(axes, labels, shows_chance=axes.get_xlim()[0] < _NEAR_CHANCE)
     add_legend_below(figure)
     return figure
 
