@@ -6,6 +6,7 @@ from struct import pack
 from typing import Any
 
 import deflate
+import numpy as np
 
 from shared.errors import ImageError
 
@@ -28,7 +29,10 @@ def inflate(stream: bytes, num_bytes: int) -> bytes | bytearray:
 
     Raises:
         ImageError: reason `corrupt`.
+        MemoryError: not enough memory for the content.
     """
+    # without memory for a bytearray, CPython also writes to stderr; numpy only raises MemoryError
+    np.empty(num_bytes + 1, np.uint8)
     try:
         content: bytes | bytearray = _deflate.zlib_decompress(stream, num_bytes)
     except deflate.DeflateError:
