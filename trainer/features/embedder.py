@@ -193,7 +193,7 @@ def compute_embeddings(
     Raises:
         CorruptLakeError: the record of a view is damaged.
     """
-    stage = f"embed {variant.name}".rstrip()
+    stage = f"embed {variant.label}".rstrip()
     with variant.open(lake, views) as reader:
         if isinstance(backbone, bytes):
             return infer(LiteRtModel(backbone, count_threads()), reader, stage, waiting)

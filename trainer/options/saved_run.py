@@ -3,7 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -87,7 +87,7 @@ class PredictOptions(PredictorOptions):
     just predict study explain=maps
     """
 
-    paths: tyro.conf.Positional[tuple[str, ...]] = ()
+    paths: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="PATH ...")] = ()
     """Images, DICOM files, folders or globs."""
     format: Literal["table", "json", "csv"] = "table"
     """Output format: tables, one JSON object, or one CSV table."""
