@@ -26,7 +26,6 @@ def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str
 
     Args:
         command: called with the words after the program's name.
-        prog: the program's name, printed before each error.
         if_interrupted: effect of an interruption on the work done so far, for the message.
     """
     stops: list[KeyboardInterrupt] = []

@@ -20,8 +20,6 @@ def carry_out(
     """Run `command` on this process's arguments and exit with its status.
 
     Args:
-        command: called with the words after the program's name.
-        prog: the program's name, printed before each error.
         stops: interruptions received so far; the last one is raised again if the command fails.
     """
     # a name that the terminal's encoding lacks must not make a completed command fail

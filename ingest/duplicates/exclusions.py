@@ -57,7 +57,6 @@ def leave_out(
         grouped: columns as in `ingest.write.shard_cache.WRITTEN_SCHEMA`, and `group`.
         valid_views: views of the tree's valid split, including unreadable ones, by `patient_id`.
         findings: findings from the tree and its images.
-        duplicates: value of the option.
 
     Returns:
         Columns as in `shared.lake.manifest.REJECTS_SCHEMA`.

@@ -139,7 +139,6 @@ def _unite(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _count_others(paths: pl.Series) -> dict[str, int]:
-    """Count the images without a row by kind."""
     kinds = {path: kind_of(path) for path in paths}
     images = [p for p, kind in kinds.items() if kind == OTHER and p.lower().endswith(IMAGE_ENDINGS)]
     if images:

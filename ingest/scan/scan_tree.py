@@ -49,7 +49,6 @@ class Scan:
 
     Attributes:
         root: the folder that contains the splits.
-        layout: the layout of its paths.
         views: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
         rejects: views that cannot be opened, columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
         num_ignored: number of other files by kind.

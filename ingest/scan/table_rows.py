@@ -27,7 +27,6 @@ def read_rows(rows: pl.DataFrame, options: TableOptions) -> tuple[pl.DataFrame, 
 
     Args:
         rows: columns `view_id`, `path` and the roles of the table.
-        options: meaning of the columns.
 
     Raises:
         SourceError: no label, split or body part can be read, or the pattern of patients does not
@@ -87,7 +86,6 @@ def _drop_unknown(
 def _read_splits(
     rows: pl.DataFrame, options: TableOptions, ignored: dict[str, int]
 ) -> pl.DataFrame:
-    """Add the column `split` with the names of a lake."""
     if "split" not in rows.columns:
         if not options.draws_test:
             raise SourceError(

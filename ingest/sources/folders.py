@@ -39,9 +39,7 @@ class FoldersLayout:
         patient: pattern searched in the folder of the patient, or without such a level in the path
             below the levels; its first group, or the whole match if it has no group, is the
             patient. Without pattern and level, each file counts as a patient.
-        splits: splits to scan.
         levels: the meaning of each level of folders, from `LEVELS`.
-        words: the names of folders for labels and splits.
     """
 
     body_part: str = OTHER_PART

@@ -40,7 +40,6 @@ class ShardCache:
     Attributes:
         folder: directory of the cached shards.
         limit_bytes: limit on the total size of the cache.
-        shows_progress: show a progress bar during downloads.
     """
 
     folder: Path
@@ -55,7 +54,6 @@ class ShardCache:
         """Download and check the missing shards, then open all of them.
 
         Args:
-            store: object store of the lake.
             shards: manifest rows by shard, from `shared.lake.shard_rows.rows_by_shard`.
 
         Raises:

@@ -9,13 +9,7 @@ _BYTES_LIST, _INT64_LIST = 1, 3
 
 
 def encode_example_head(view_id: str, label: int, image_bytes: int) -> bytes:
-    """Encode one view as a `tf.train.Example`, except for the image bytes, which follow.
-
-    Args:
-        view_id: path of the view inside MURA.
-        label: 0 or 1.
-        image_bytes: number of image bytes that follow.
-    """
+    """Encode one view as a `tf.train.Example`, except for the image bytes, which follow."""
     image = _head(1, image_bytes)
     image = _head(_BYTES_LIST, len(image) + image_bytes) + image
     image = _field(1, b"image") + _head(2, len(image) + image_bytes) + image

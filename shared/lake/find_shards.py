@@ -18,7 +18,6 @@ def find_shards(lake: Lake, views: pl.DataFrame) -> tuple[ShardFiles | ShardObje
     If a re-ingest has replaced shards, the same views are looked up in the current lake.
 
     Args:
-        lake: an opened lake.
         views: rows of the lake's manifest.
 
     Raises:
@@ -31,7 +30,6 @@ def find_shards(lake: Lake, views: pl.DataFrame) -> tuple[ShardFiles | ShardObje
 
 
 def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects | None:
-    """Open the shards of the views; return None if a shard is missing."""
     rows = rows_by_shard(lake.manifest, views["shard"])
     try:
         if lake.store.is_local is True:

@@ -113,8 +113,6 @@ def decode_table(
     """Decode a Parquet table with the columns of a schema and no nulls.
 
     Args:
-        encoded: a Parquet file.
-        schema: required columns.
         optional: columns to keep if the table has them.
 
     Raises:

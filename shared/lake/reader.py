@@ -30,7 +30,6 @@ class ViewReader:
     lake.
 
     Args:
-        lake: an opened lake.
         views: rows of the lake's manifest; views are addressed by row number in this table.
 
     Attributes:

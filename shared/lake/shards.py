@@ -41,7 +41,6 @@ class ShardFiles:
 
     Attributes:
         numbers: file descriptor of each shard.
-        sizes: size of each shard in bytes.
     """
 
     def __init__(
@@ -92,12 +91,10 @@ class ShardObjects:
     """Shards in an object store, read with many concurrent requests.
 
     Args:
-        store: the object store.
         shards: paths relative to the store.
 
     Attributes:
         numbers: index of each shard in `shards`.
-        sizes: size of each shard in bytes.
 
     Raises:
         FileNotFoundError: a shard is missing.

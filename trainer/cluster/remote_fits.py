@@ -20,7 +20,6 @@ class FitRequest:
 
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
-        plan: train, validation and test views.
         title: title of the fit, unique in the run.
         views_to_predict: sets of views to predict after the fit.
     """
@@ -52,9 +51,7 @@ class CompletedFit:
     """A finished fit.
 
     Attributes:
-        request: request of the fit.
         rows: one per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
-        outputs: predictions for each requested set of views.
     """
 
     request: FitRequest

@@ -91,7 +91,6 @@ def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
 
 @contextmanager
 def _open_folder(job: Job) -> Generator[Path, None, None]:
-    """Yield the run's folder if this node shares it, otherwise a temporary folder."""
     if identify(job.folder) == job.identity:
         yield job.folder
         return

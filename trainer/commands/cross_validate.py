@@ -92,7 +92,6 @@ def _fit_candidates(
     remote: RemoteFits,
     fits: Mapping[str, Fit],
 ) -> dict[Candidate, _CandidateResults]:
-    """Fit all candidates on all folds; fold models also predict `extra_views`."""
     requests = [
         FitRequest(name, plan, _name_fold(name, fold, len(plans)), [plan.test, *extra_views])
         for name in fits
@@ -146,7 +145,6 @@ def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
 
 
 def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candidate:
-    """Print the out-of-fold metrics of each candidate and return the best one."""
     predictions = pl.concat(result.predictions for result in results.values())
     rows = by_model(score(predictions, lake.manifest))
     pooled = {name: {"all": measure(model_rows)} for name, model_rows in rows.items()}

@@ -64,7 +64,6 @@ def evaluate(options: EvaluateOptions) -> None:
 def _predict(
     saved_run: SavedRun, lake: Lake, views: pl.DataFrame, options: EvaluateOptions
 ) -> pl.DataFrame:
-    """Return the scored table of the run's model for these views."""
     predictor = open_predictor(saved_run, options.engine, views.height)
     with ViewReader(lake, views) as reader:
         outputs = infer(predictor, reader, "predict", InputWait())
@@ -81,7 +80,6 @@ def _predict(
 def _describe(
     options: EvaluateOptions, saved_run: SavedRun, lake: Lake, views: pl.DataFrame, seconds: float
 ) -> dict[str, Any]:
-    """Return the content of `config.json`."""
     return {
         "command": COMMAND,
         "options": asdict(options),

@@ -27,7 +27,6 @@ def augment_batches(
     Args:
         batches: tuples with images first, uint8 (batch, size, size, 1).
         level: `none` returns the batches unchanged.
-        seed: seed of all random changes.
         first_batch: number of the first batch, counted from the start of training.
     """
     if level == "none":
@@ -48,7 +47,6 @@ def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tenso
     Args:
         images: uint8 (batch, size, size, 1).
         level: a key of `trainer.data.augment_ranges.CHANGES`.
-        seed: seed of all random changes.
         number: number of the batch, counted from the start of training.
 
     Returns:

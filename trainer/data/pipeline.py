@@ -25,9 +25,6 @@ def shuffled_batches(
     so the last batch of an epoch may be smaller. Epoch n is the same permutation for the same seed.
 
     Args:
-        reader: reader of the views.
-        batch: number of views in a batch.
-        seed: seed of the permutations.
         targets: columns that replace the labels, one row per view.
         first_epoch: number of the first epoch; above 0 for a resumed fit.
     """

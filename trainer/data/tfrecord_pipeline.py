@@ -35,7 +35,6 @@ def sequential_batches(
     stream was interrupted, are read by offset.
 
     Args:
-        reader: reader of the views.
         batch: views per batch; the last batch of an epoch may be smaller.
         seed: epoch n is the same for the same seed.
         targets: columns that replace the labels, one row per view.

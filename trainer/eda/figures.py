@@ -33,8 +33,6 @@ def bars_by_part(counts: pl.DataFrame, unit: str, split: str) -> Figure:
 
     Args:
         counts: as from `trainer.eda.counts.count_by_label`.
-        unit: `views`, `studies` or `patients`.
-        split: `train` or `valid`.
     """
     rows = counts.filter(split=split)
     parts = rows["body_part"].unique(maintain_order=True).to_list()
@@ -65,8 +63,6 @@ def sizes(table: pl.DataFrame, size: str, owners: str) -> Figure:
 
     Args:
         table: as from `trainer.eda.counts.count_views_a_study` or `count_studies_a_patient`.
-        size: `views` or `studies`.
-        owners: `studies` or `patients`.
     """
     one = {"studies": "study", "patients": "patient"}[owners]
     figure, axes = panel(
@@ -94,7 +90,6 @@ def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
 
     Args:
         table: as from `trainer.eda.pixels.spread` by `body_part` and `label`.
-        title: title of the figure.
         x_label: name and unit of the statistic.
     """
     parts = table["body_part"].unique(maintain_order=True).to_list()

@@ -28,8 +28,6 @@ def make_page(
     """Return the page.
 
     Args:
-        lake: an opened lake with at least one view.
-        options: options of the command.
         folds: as from `trainer.eda.folds.balance`; None if they cannot be drawn.
         on_folds: the reason, if they cannot be drawn.
         thumbnails: images of the contact sheet; without them, there is no sheet.
@@ -72,7 +70,6 @@ def _describe_views(manifest: pl.DataFrame) -> dict[str, Any]:
 
 
 def _list_parts(table: pl.DataFrame) -> dict[str, dict[str, dict[str, int | float]]]:
-    """Return counts by part, then by split."""
     by_part: dict[str, dict[str, dict[str, int | float]]] = {}
     order = [*order_parts(set(table["body_part"]) - {ALL_PARTS}), ALL_PARTS]
     for row in table.sort(pl.col("body_part").cast(pl.Enum(order))).to_dicts():
@@ -91,7 +88,6 @@ def _list_sources(manifest: pl.DataFrame) -> Iterator[dict[str, object]]:
 
 
 def _list_folds(folds: pl.DataFrame) -> list[dict[str, dict[str, int | float]]]:
-    """Return the counts of each fold, by part."""
     return [
         {row["body_part"]: row for row in fold.to_dicts()}
         for fold in folds.partition_by("fold", maintain_order=True)

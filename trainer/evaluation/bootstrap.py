@@ -80,7 +80,6 @@ def resample(
         probabilities: of abnormal, (rows,).
         groups: patient group of each row, (rows,), of any type.
         thresholds: probabilities at or above a threshold are predicted abnormal.
-        draws: number and seed of the resamples.
     """
     names, clusters = np.unique(groups, return_inverse=True)
     ranking = rank(labels, probabilities, clusters)
@@ -107,8 +106,6 @@ def count_in_resamples(
     Args:
         groups: patient group of each row, (rows,), of any type.
         cells: numbers from 0, (rows,).
-        num_cells: number of cells.
-        draws: number and seed of the resamples.
 
     Returns:
         (resamples, cells).
@@ -125,7 +122,6 @@ def mean_in_resamples(values: Floats, groups: NDArray[np.generic], draws: Draws 
     Args:
         values: (rows,).
         groups: patient group of each row, (rows,), of any type.
-        draws: number and seed of the resamples.
     """
     names, clusters = np.unique(groups, return_inverse=True)
     sums, counts = np.bincount(clusters, values), np.bincount(clusters)

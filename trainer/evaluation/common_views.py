@@ -20,9 +20,6 @@ def restrict_to_common(tables: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
     Lakes of other image sizes can connect other patients by their images; patients that any table
     connects are one group.
 
-    Args:
-        tables: scored tables, each of one model and set.
-
     Returns:
         The tables, empty without common views.
 

@@ -45,11 +45,7 @@ def _choose_best(out_of_fold: pl.DataFrame) -> str:
 
 
 def measure_folds(scored: pl.DataFrame) -> list[Measures]:
-    """Return the metrics of each fold, as from `measure`, with its number as `fold`.
-
-    Args:
-        scored: out-of-fold predictions of one model.
-    """
+    """Return the metrics of each fold, as from `measure`, with its number as `fold`."""
     folds: list[int] = sorted(scored["fold"].unique())
     return [{"fold": fold, **measure(scored.filter(fold=fold))} for fold in folds]
 

@@ -26,7 +26,6 @@ def measure(scored: pl.DataFrame, threshold: float = 0.5) -> Measures:
 
     Args:
         scored: one row per view, of one model.
-        threshold: probabilities at or above it are predicted abnormal.
 
     Returns:
         `num_views`, `num_abnormal_views`, `view_accuracy`, `view_majority_accuracy`,
@@ -75,7 +74,6 @@ def measure_by_part(
 
     Args:
         scored: one row per view, of one model.
-        measure_rows: function that computes the metrics.
 
     Returns:
         `all` first, then body parts; empty if there are no rows.

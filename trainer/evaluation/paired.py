@@ -31,8 +31,6 @@ class Model:
     """A model with its predictions.
 
     Attributes:
-        name: unique name.
-        decision: temperatures and thresholds.
         scored: a scored table of one set, with the same views in all models of a comparison.
     """
 
@@ -48,7 +46,6 @@ class Difference:
     Attributes:
         level: `view` or `study`.
         metric: key of `METRICS`.
-        first, second: names of the models.
         values: of the first and of the second model; None if undefined.
         difference: first minus second.
         bounds: 95 % CI of the difference; None with too few groups.
@@ -75,7 +72,6 @@ def compare_models(models: Sequence[Model], seed: int) -> list[Difference]:
 
     Args:
         models: two or more; their tables differ in `probability` only.
-        seed: seed of the resamples.
     """
     found: list[Difference] = []
     for level in LEVELS:
@@ -162,7 +158,6 @@ def _subtract(
 
 
 def _correct(pairs: Sequence[Difference]) -> list[Difference]:
-    """Return the pairs with corrected p values."""
     known = [pair.p_value for pair in pairs if pair.p_value is not None]
     corrected = iter(holm(known))
     return [

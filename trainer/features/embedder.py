@@ -62,7 +62,6 @@ class Embedder:
 
     Args:
         context: of the run. Its timings record `start TensorFlow`, `convert` and `embed`.
-        model_name: a key of `trainer.models.table.MODELS`.
         views: rows of the manifest; the first ones are compared.
     """
 
@@ -185,9 +184,6 @@ def compute_embeddings(
     Args:
         backbone: in TensorFlow Lite's format, or a Keras model; from uint8 images
             (batch, size, size, 1).
-        lake: with the views' pixels.
-        views: rows of its manifest.
-        variant: variant of the views to embed.
         waiting: receives the time spent waiting for images.
 
     Raises:

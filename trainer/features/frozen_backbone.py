@@ -112,7 +112,6 @@ class _Table:
 
 
 def _list_predicted(model_name: str, options: FitOptions) -> list[Variant]:
-    """Return the variants whose predictions are averaged."""
     # a staged fit predicts from images
     is_head = options.trained_part(model_name) == "head"
     return [PLAIN, MIRRORED] if is_head and options.tta_of(model_name) == "flip" else [PLAIN]

@@ -23,9 +23,7 @@ class ModelEmbedder:
     """Embeds views by the backbones of a model; each backbone has its own cached embeddings.
 
     Args:
-        context: of the run.
         model_name: one or several networks, joined by `+`.
-        views: rows of the manifest; see `Embedder`.
     """
 
     def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):

@@ -43,7 +43,6 @@ class Case:
     """A view or a study with its actual and its predicted label.
 
     Attributes:
-        name: id of the view or study.
         predicted: label at the learnt decision threshold.
         probability: calibrated probability of abnormal.
         views: ordered by name.

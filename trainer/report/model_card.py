@@ -63,7 +63,6 @@ def make_card(run: SavedRun, has_pictures: bool) -> str:
 
 
 def _repeat(command: str, options: Mapping[str, Any]) -> str:
-    """Return the command that repeats the run."""
     kind = {"train": TrainOptions, "cv": CvOptions, "tune": TuneOptions}[command]
     # a run folder is never used twice, so the repeated command must not name it
     defaults = {field.name: field.default for field in fields(kind)} | {"out": options["out"]}

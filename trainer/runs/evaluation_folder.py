@@ -41,7 +41,6 @@ class Evaluation:
         config: content of `config.json`: `run`, `lake`, `options`, `sets`, `versions`.
         metrics: content of `metrics.json`: `evaluation` by body part, `calibration`, `overlap`.
         decision: temperatures and thresholds of the run.
-        scored: the predictions, a scored table.
     """
 
     config: dict[str, Any]
@@ -60,8 +59,6 @@ class SavedPredictions:
     """The predictions of a finished run or evaluation, of its saved model.
 
     Attributes:
-        folder: folder of the run or evaluation.
-        decision: temperatures and thresholds.
         scored: rows of the saved model, a scored table.
         overlap: of an evaluation, as from `trainer.runs.saved.training_views.count_overlap`.
     """
@@ -78,7 +75,6 @@ def open_output(out: str, name: str) -> Generator[tuple[Path, Path], None, None]
 
     Args:
         out: the requested folder, or empty for one in `evaluations/`, named by time and `name`.
-        name: name of the run.
 
     Yields:
         The hidden folder and the final one.
@@ -121,11 +117,6 @@ def open_predictions(folder: str) -> SavedPredictions:
 
 
 def _parse_overlap(encoded: bytes) -> dict[str, int]:
-    """Return the overlap of an evaluation with the training of its run.
-
-    Raises:
-        ValueError: a count is missing or of another type.
-    """
     overlap: Any = parse_object(encoded).get("overlap")
     # bool is an int to isinstance
     if not isinstance(overlap, dict) or any(
@@ -136,12 +127,6 @@ def _parse_overlap(encoded: bytes) -> dict[str, int]:
 
 
 def _parse_scored(encoded: bytes, model: str) -> pl.DataFrame:
-    """Return the predictions of an evaluation.
-
-    Raises:
-        TrainingError: a value is missing or out of range.
-        ValueError: a column is missing, or there is no prediction of the model.
-    """
     scored = read_table(encoded, PREDICTIONS_SCHEMA)
     check_scored(scored)
     if set(scored["model"]) != {model} or set(scored["role"]) != {ROLE}:

@@ -58,8 +58,6 @@ def describe_run(
     """Return a run's configuration and provenance, the content of `config.json`.
 
     Args:
-        command: `train` or `cv`.
-        context: context of the run.
         plan: train, validation and test sets of the saved model.
     """
     options, lake, timings = context.options, context.lake, context.timings
@@ -97,7 +95,6 @@ def digest_code() -> str:
 
 
 def _find_commit() -> str | None:
-    """Return the commit of this checkout, with `-dirty` if files were changed."""
     try:
         top = subprocess.run(
             [*_GIT, "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True

@@ -41,7 +41,6 @@ def _describe_rule(saved_run: SavedRun, level: str) -> dict[str, float]:
 
 
 def _describe_metrics(saved_run: SavedRun) -> dict[str, Any]:
-    """Return the headline numbers of the report."""
     role, by_part = saved_run.headline
     measures = by_part["all"]
     counts = {f"num_{unit}": measures[f"num_{unit}"] for unit in LEVELS.values()}

@@ -26,8 +26,6 @@ class Trial:
     """One fit with certain settings.
 
     Attributes:
-        number: number of the trial, from 1.
-        settings: settings by option name.
         score: AUROC on validation views; None for a failed fit.
         seconds: duration in the process that finished the trial.
     """

@@ -111,7 +111,6 @@ def _read_sof(picture: bytes) -> list[Frame]:
 
 
 def _segments(picture: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the offset and marker of each segment of a JPEG up to its first scan."""
     offset = len(_SOI)
     while offset + 4 <= len(picture) and picture[offset] == 0xFF:
         marker = picture[offset + 1]

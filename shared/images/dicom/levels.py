@@ -20,7 +20,6 @@ class Histogram:
     """The distinct levels of a picture, in ascending order.
 
     Attributes:
-        levels: stored values.
         counts: number of visible pixels of each level.
         indices: position of each pixel's level.
     """

@@ -31,10 +31,6 @@ _SOI, _EOI, _MOST_PADDING = b"\xff\xd8", b"\xff\xd9", 16
 def decode_samples(dataset: Dataset, frame: int) -> tuple[npt.NDArray[Any], int | None]:
     """Decode one frame; others take neither time nor memory.
 
-    Args:
-        dataset: The DICOM elements.
-        frame: Index of the frame, from 0.
-
     Returns:
         Samples as stored, (height, width) or (height, width, 3) in RGB, and the bits per sample of
         a compressed picture; None if samples are words of BitsAllocated bits.

@@ -33,9 +33,6 @@ class Jpeg:
     """Header data of a JPEG with a valid sequence of markers.
 
     Attributes:
-        width_px: width in the frame header.
-        height_px: height in the frame header.
-        channels: number of channels in the frame header.
         size_bytes: number of bytes up to the end of the EOI marker.
         xmp_orientation: orientation in XMP if EXIF has none and it is not 1; else None.
     """

@@ -15,7 +15,6 @@ class ObjectFile:
     """An open file of an object store, for one thread at a time.
 
     Args:
-        file: the open pyarrow file.
         where: URL of the file.
     """
 

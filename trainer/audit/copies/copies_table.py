@@ -29,7 +29,6 @@ def describe_copies(
     trained on the other: the views are in different folds, or one is in the test set.
 
     Args:
-        copies: pairs, as from `find_copies`.
         views: the views, with the columns of the manifest, `fold` and `role`.
 
     Returns:

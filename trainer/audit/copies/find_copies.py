@@ -42,7 +42,6 @@ def find_copies(
     Args:
         bits: perceptual hashes, bool (views, 2, 64).
         details: as from `coarse_detail`, float16 (views, 1024).
-        read: reads stored pixels.
 
     Returns:
         For each pair: the rows of the views, whether one is mirrored, and the correlation.

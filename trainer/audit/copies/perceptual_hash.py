@@ -42,7 +42,6 @@ def find_similar(bits: Bits, max_distance: int) -> Iterator[tuple[Rows, Rows, bo
 
     Args:
         bits: hashes of views and of their mirror images, bool (views, 2, 64).
-        max_distance: number of bits.
 
     Yields:
         The rows of the first and of the second view of each pair, the first smaller, and whether

@@ -81,9 +81,7 @@ def score_hidden(
     Args:
         model: the frozen backbone of the run.
         plain: its embeddings of the whole views, float32 (views, n).
-        lake: lake of the views.
         views: out-of-fold views: rows of the manifest, with `fold`.
-        weight_decay: of the head.
 
     Returns:
         The scores of the whole views, with the bone hidden, and with all but the bone hidden.

@@ -22,12 +22,7 @@ _WEIGHT_DECAY = 1.0
 
 
 def list_properties(views: pl.DataFrame, scan: PixelScan) -> pl.DataFrame:
-    """Return the properties of each view; see `PROPERTIES`.
-
-    Args:
-        views: rows of the manifest.
-        scan: facts about the same views.
-    """
+    """Return the properties of each view; see `PROPERTIES`."""
     width, height = pl.col("width_px").cast(pl.Float64), pl.col("height_px").cast(pl.Float64)
     return pl.concat(
         [

@@ -71,7 +71,6 @@ def _has_marker_size(blob: Blob, side_px: int) -> bool:
 
 
 def _is_outside(blob: Blob, field: Box) -> bool:
-    """Return whether a blob lies outside of the middle of the field."""
     rows, columns = (_shrink(edge) for edge in field)
     return (
         blob.y + blob.height <= rows.start
@@ -82,7 +81,6 @@ def _is_outside(blob: Blob, field: Box) -> bool:
 
 
 def _is_on_dark(blob: Blob, image: Pixels) -> bool:
-    """Return whether the frame around a blob is dark."""
     width_px = max(2, round(_FRAME_SHARE * len(image)))
     top, left = max(0, blob.y - width_px), max(0, blob.x - width_px)
     around = image[top : blob.y + blob.height + width_px, left : blob.x + blob.width + width_px]
@@ -114,8 +112,6 @@ def move_randomly(blobs: Sequence[Blob], side_px: int, random: Any) -> list[Blob
     """Return boxes of the same sizes at random places of an image.
 
     Args:
-        blobs: boxes.
-        side_px: side of the image.
         random: a `numpy.random.Generator`, whose methods numpy 1 types only in part.
     """
     return [

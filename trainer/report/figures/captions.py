@@ -75,7 +75,6 @@ def draw_result(
     Args:
         rows: a scored table of one set.
         by_part: its metrics with intervals.
-        name: name of the set, for titles.
         on_folds: sentence on the lines of folds.
     """
     drawn = {

@@ -55,12 +55,7 @@ def auroc_by_part(by_part: ByPart) -> Figure:
 def candidates(
     out_of_fold: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]
 ) -> Figure:
-    """Draw the view AUROC of each candidate: each fold, mean over folds, pooled.
-
-    Args:
-        out_of_fold: by model, metrics by body part.
-        folds: by model, metrics of each fold.
-    """
+    """Draw the view AUROC of each candidate: each fold, mean over folds, pooled."""
     models = list(out_of_fold)
     figure, axes = panel("Candidates", "out-of-fold view AUROC", "", 1.6 + 0.34 * len(models))
     for y, model in enumerate(models):

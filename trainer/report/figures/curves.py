@@ -34,11 +34,7 @@ def loss_curves(history: pl.DataFrame) -> Figure:
 
 
 def auroc_curves(history: pl.DataFrame) -> Figure:
-    """Draw the validation view AUROC by epoch; dots mark the best epochs.
-
-    Args:
-        history: as for `loss_curves`.
-    """
+    """Draw the validation view AUROC by epoch; dots mark the best epochs."""
     figure, axes = panel("Validation AUROC", "epoch", "view AUROC")
     _draw_curves(axes, history, _AUROC_LINES, "val_auroc")
     axes.axhline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
@@ -72,7 +68,6 @@ def roc(scored: pl.DataFrame, name: str = "all") -> Figure:
 
     Args:
         scored: a scored table of one model and role.
-        name: name of the set, for the title.
     """
     title = f"ROC, {name}"
     figure, axes = panel(
@@ -106,7 +101,6 @@ def reliability(level: str, labels: Ints, probabilities: Mapping[str, Floats]) -
     """Draw a reliability diagram: observed share of abnormal cases by predicted probability.
 
     Args:
-        level: `view` or `study`.
         labels: 0 or 1, (rows,).
         probabilities: by name, (rows,); the last one is emphasized.
     """

@@ -13,11 +13,7 @@ from trainer.report.figures.svg import LEVEL_COLOURS, MUTED, add_legend_below, l
 
 
 def draw_differences(differences: Sequence[Difference]) -> Figure:
-    """Draw the difference of a pair of models in each metric, by view and by study.
-
-    Args:
-        differences: of one pair of models.
-    """
+    """Draw the difference of a pair of models in each metric, by view and by study."""
     figure, axes = panel("Differences", "first minus second", "", height_in=3.4)
     axes.axvline(0, color=MUTED, linewidth=1, linestyle=":", label="no difference")
     metrics = list(METRICS)

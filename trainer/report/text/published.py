@@ -17,7 +17,6 @@ class Published:
     """A published result.
 
     Attributes:
-        model: model and recipe.
         kappa: cohen's kappa by study.
         auroc: AUROC by study; None if it is not published.
         set: evaluated set, and the origin of its labels.

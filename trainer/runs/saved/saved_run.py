@@ -34,9 +34,6 @@ class SavedRun:
     """A run of `train`, `tune` or `cv`.
 
     Attributes:
-        files: the run folder.
-        config: `config.json`.
-        metrics: `metrics.json`.
         decision: temperatures and thresholds, by view and by study.
         image: preprocessing of the lake's images, which new images need too.
         scored: one row per prediction, joined to the manifest.

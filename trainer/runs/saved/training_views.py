@@ -42,10 +42,6 @@ def count_overlap(views: pl.DataFrame, training: pl.DataFrame) -> dict[str, int]
 
     Numbers of patients are compared, so patients of another source with the same numbers count.
 
-    Args:
-        views: rows of a manifest.
-        training: as in `TRAINING_SCHEMA`.
-
     Returns:
         `num_patients`, whose number occurs in `training`; `num_images`, views with the bytes or the
         pixels of a view in `training`.
