@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from ingest.sources.folders import number_of
+from ingest.sources.folders import find_patient, number_of
 from ingest.sources.table_layout import TableOptions
 from ingest.sources.words import SPLIT_WORDS, plain, read_identifier, read_part
 from shared.console import note
@@ -149,8 +149,7 @@ def _read_text(rows: pl.DataFrame, role: str) -> pl.Series:
 def _find_patients(rows: pl.DataFrame, pattern: re.Pattern[str]) -> pl.Series:
     """Return the patients that the pattern finds in their column, or in the paths."""
     texts = rows["patient" if "patient" in rows.columns else "view_id"]
-    matches = [pattern.search(text or "") for text in texts]
-    found = [match[1 if pattern.groups else 0] if match else None for match in matches]
+    found = [find_patient(pattern, text or "") for text in texts]
     unmatched = [text for text, patient in zip(texts, found, strict=True) if not patient]
     if unmatched:
         raise SourceError(

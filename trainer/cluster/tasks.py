@@ -15,7 +15,8 @@ from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
 from trainer.data.dataset import with_cache
 from trainer.data.input_wait import InputWait
 from trainer.features.embedder import build_float32, compute_embeddings
-from trainer.features.embeddings import Matrix, weights_key
+from trainer.features.embeddings import weights_key
+from trainer.features.heads import Matrix
 from trainer.keras_import import import_keras
 from trainer.models.candidates import Candidate
 from trainer.runs.context import RunContext

@@ -10,10 +10,9 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.data.augment_ranges import CHANGES, Changes
+from trainer.data.pipeline import PARALLEL_BATCHES
 from trainer.options import Augment
 
-# fixed for the reason in `trainer.data.pipeline`
-_PARALLEL_BATCHES = 2
 _RECTANGLE_SIDES = (0.04, 0.12)
 # standard deviation of a uniformly random byte
 _BYTE_STD = math.sqrt((256**2 - 1) / 12)
@@ -37,8 +36,8 @@ def augment_batches(
         return (augment(images, level, seed, number), *rest)
 
     numbered = batches.enumerate(first_batch)
-    changed: Any = numbered.map(change, _PARALLEL_BATCHES, deterministic=True)
-    return changed.prefetch(_PARALLEL_BATCHES)
+    changed: Any = numbered.map(change, PARALLEL_BATCHES, deterministic=True)
+    return changed.prefetch(PARALLEL_BATCHES)
 
 
 def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tensor) -> tf.Tensor:

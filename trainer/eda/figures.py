@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from shared.labels import ALL_PARTS, LABEL_NAMES, order_parts
+from shared.labels import LABEL_NAMES, order_parts
 from trainer.eda.counts import MANY
 from trainer.report.figures.svg import (
     INK,
@@ -133,7 +133,7 @@ def fold_balance(table: pl.DataFrame) -> Figure:
     Args:
         table: as from `trainer.eda.folds.balance`.
     """
-    parts = [*order_parts(set(table["body_part"]) - {ALL_PARTS}), ALL_PARTS]
+    parts = order_parts(table["body_part"])
     if len(parts) == 2:
         parts = parts[:1]  # `all` equals the only body part
     figure, axes = panel("Fold balance", "share of abnormal views", "", 1.4 + 0.36 * len(parts))

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from shared.labels import ALL_PARTS, LABEL_NAMES, order_parts
+from shared.labels import LABEL_NAMES, order_parts
 from shared.lake.open import Lake
 from trainer.eda import captions, counts, data_quality, pixels, summary_text
 from trainer.eda.contact_sheet import Thumbnail
@@ -54,7 +54,7 @@ def make_page(
 
 
 def _describe_views(manifest: pl.DataFrame) -> dict[str, Any]:
-    parts = counts.present_parts(manifest)
+    parts = order_parts(manifest["body_part"])
     return {
         "title": formatting.part_name(parts),
         "parts": parts,
@@ -71,8 +71,9 @@ def _describe_views(manifest: pl.DataFrame) -> dict[str, Any]:
 
 def _list_parts(table: pl.DataFrame) -> dict[str, dict[str, dict[str, int | float]]]:
     by_part: dict[str, dict[str, dict[str, int | float]]] = {}
-    order = [*order_parts(set(table["body_part"]) - {ALL_PARTS}), ALL_PARTS]
-    for row in table.sort(pl.col("body_part").cast(pl.Enum(order))).to_dicts():
+    for row in table.sort(
+        pl.col("body_part").cast(pl.Enum(order_parts(table["body_part"])))
+    ).to_dicts():
         by_part.setdefault(row["body_part"], {})[row["split"]] = row
     return by_part
 

@@ -22,7 +22,8 @@ from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
 from trainer.data.input_wait import InputWait
 from trainer.features import variants
-from trainer.features.embeddings import Matrix, embed, weights_key
+from trainer.features.embeddings import embed, weights_key
+from trainer.features.heads import Matrix
 from trainer.features.variants import Variant
 from trainer.inference.litert import LiteRtModel, infer, litert_version
 from trainer.keras_import import import_keras

@@ -10,9 +10,8 @@ import polars as pl
 
 from trainer.data.split import FitPlan
 from trainer.data.target import class_weights, make_target
-from trainer.features.embeddings import Matrix
 from trainer.features.head_training import fit_heads
-from trainer.features.heads import Examples, Head, cross_entropies, to_probabilities
+from trainer.features.heads import Examples, Head, Matrix, cross_entropies, to_probabilities
 from trainer.features.model_embedder import ModelEmbedder
 from trainer.features.variants import MIRRORED, PLAIN, Variant, list_rows
 from trainer.inference.trained_model import Outputs, TrainedModel

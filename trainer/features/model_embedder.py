@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from trainer.features.embedder import Embedder
-from trainer.features.embeddings import Matrix
+from trainer.features.heads import Matrix
 from trainer.features.variants import Variant
 from trainer.models.candidates import list_networks
 from trainer.options import FitOptions

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from shared.storage.store import as_path
 from trainer.evaluation.decisions.decision import DECISION_FILE, Decision, parse_decision
 from trainer.evaluation.metrics import ByPart
 from trainer.evaluation.scored_table import check_scored
-from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, PREDICTIONS_FILE
+from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, PREDICTIONS_FILE, add_time
 from trainer.runs.saved.digests import read_digests
 from trainer.runs.saved.open import open_saved_run
 from trainer.runs.saved.predictions import PREDICTIONS_SCHEMA
@@ -83,8 +82,7 @@ def open_output(out: str, name: str) -> Generator[tuple[Path, Path], None, None]
         UsageError: the folder exists already.
         WriteError: the folder cannot be written.
     """
-    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
-    path = as_path("out", out) if out else Path("evaluations") / stem
+    path = as_path("out", out) if out else Path("evaluations") / add_time(name)
     if os.path.lexists(path):
         raise UsageError(f"Expected a path that does not exist. Received: out={path}")
     partial_path = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")

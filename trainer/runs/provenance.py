@@ -65,12 +65,7 @@ def describe_run(
         "command": command,
         "options": asdict(options),
         "classes": list(make_target(options.task, lake.manifest).class_names),
-        "lake": {
-            "path": str(lake.store),
-            "digest": lake.digest,
-            "num_views": lake.manifest.height,
-            "image": lake.image.to_json(),
-        },
+        "lake": describe_lake(lake),
         "sets": [{"name": name, **count_views(views)} for name, views in vars(plan).items()],
         **({"start": dict(context.start)} if context.start else {}),
         **describe_code(),
@@ -78,6 +73,16 @@ def describe_run(
         "starts": count_starts(context.folder),
         "seconds": _round(timings.seconds),
         "waiting_seconds": _round(timings.waiting_s),
+    }
+
+
+def describe_lake(lake: Lake) -> dict[str, Any]:
+    """Return the `lake` of a `config.json`."""
+    return {
+        "path": str(lake.store),
+        "digest": lake.digest,
+        "num_views": lake.manifest.height,
+        "image": lake.image.to_json(),
     }
 
 

@@ -13,6 +13,7 @@ from pydicom.uid import (
 )
 
 from shared.errors import ImageError
+from shared.images.dicom.functional_groups import SHUTTER
 
 # pydicom and isal leave many types unknown, so pyright would report every use
 _untyped: Any = pydicom
@@ -55,14 +56,7 @@ _NEEDED = (
     "PixelAspectRatio",
     "PixelSpacing",
     "ImagerPixelSpacing",
-    "ShutterShape",
-    "ShutterLeftVerticalEdge",
-    "ShutterRightVerticalEdge",
-    "ShutterUpperHorizontalEdge",
-    "ShutterLowerHorizontalEdge",
-    "CenterOfCircularShutter",
-    "RadiusOfCircularShutter",
-    "VerticesOfThePolygonalShutter",
+    *SHUTTER,
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
     "PixelData",

@@ -53,8 +53,7 @@ class Decision:
 
     Attributes:
         learnt_on: role of the predictions, `validation` or `out_of_fold`; empty if these lack a
-            label, so only a given threshold
-            differs from the defaults.
+            label, so only a given threshold differs from the defaults.
     """
 
     model: str

@@ -8,7 +8,8 @@ from trainer.data.split import FitPlan
 from trainer.runs.results_writer import write_table
 from trainer.runs.run_folder import TRAINING_FILE
 
-_IDENTITY = ("patient_id", "group", "source_digest", "pixel_digest")
+IDENTITY = ("patient_id", "group", "source_digest", "pixel_digest")
+"""Columns by which two views are of the same patient or show the same image."""
 TRAINING_SCHEMA: dict[str, type[pl.DataType]] = {
     "view_id": pl.String,
     "patient_id": pl.Int64,
@@ -31,7 +32,7 @@ def write_training_views(folder: Path, plan: FitPlan) -> None:
         WriteError: the file cannot be written.
     """
     table = pl.concat(
-        views.select("view_id", *_IDENTITY).with_columns(role=pl.lit(role))
+        views.select("view_id", *IDENTITY).with_columns(role=pl.lit(role))
         for role, views in (("train", plan.train), ("validation", plan.validation))
     )
     write_table(folder / TRAINING_FILE, table.select(*TRAINING_SCHEMA))
