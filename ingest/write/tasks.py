@@ -17,7 +17,7 @@ DECIDE_ON_PIXELS = (
     "mura-lake",
     "opencv-python-headless",
     "simplejpeg",
-    "isal",
+    "deflate",
     "pydicom",
     "pylibjpeg-libjpeg",
     "pylibjpeg-openjpeg",

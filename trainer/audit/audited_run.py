@@ -1,12 +1,16 @@
 """The cross-validation to audit: its predictions joined to the lake, and its frozen backbone."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from shared.console import note
 from shared.errors import TrainingError
 from shared.images.pixels import Pixels
 from shared.labels import LABEL_NAMES
@@ -18,11 +22,16 @@ from trainer.data.target import abnormal_probability
 from trainer.evaluation.binary_metrics import Floats
 from trainer.evaluation.decisions.calibration import calibrate
 from trainer.evaluation.scored_table import by_study
+from trainer.explain.overlay import overlay
 from trainer.inference.predictor import Predictor, open_predictor
+from trainer.keras_import import import_keras
 from trainer.options import AuditOptions
 from trainer.report.thumbnails import to_thumbnail
 from trainer.runs.saved.open import open_saved_run
 from trainer.runs.saved.saved_run import SavedRun
+
+if TYPE_CHECKING:
+    from trainer.explain.layer_cam import LayerCam
 
 
 @dataclass(frozen=True)
@@ -84,21 +93,37 @@ class AuditedRun:
         rows = (images[row : row + 1, ..., None] for row in range(len(images)))
         return abnormal_probability(np.concatenate(list(self._predictor.predict_batches(rows))))
 
+    @cached_property
+    def _layer_cam(self) -> LayerCam:
+        note("starting TensorFlow, which computes heat maps")
+        import_keras()
+
+        from trainer.explain.layer_cam import LayerCam
+
+        return LayerCam(self.run.load_model())
+
     def read(self, views: pl.DataFrame) -> Pixels:
         """Return the stored pixels of a few views, uint8 (views, size, size)."""
         with ViewReader(self.lake, views) as reader:
             return reader.read(np.arange(views.height))[..., 0]
 
-    def show(self, view_ids: Sequence[str]) -> tuple[Picture, ...]:
-        """Return the pictures of a few views, in their order."""
+    def show(self, view_ids: Sequence[str], *, with_heat: bool = False) -> tuple[Picture, ...]:
+        """Return the pictures of a few views, in their order, plain or with heat maps.
+
+        The heat maps are those of the saved model, by TensorFlow.
+        """
         if not view_ids:
             return ()
         order = pl.DataFrame({"view_id": view_ids}, {"view_id": pl.String})
         views = order.join(self.views, on="view_id", maintain_order="left")
         labels: list[int] = views["label"].to_list()
+        images: Sequence[Pixels] = list(self.read(views))
+        if with_heat:
+            maps = self._layer_cam.explain(np.stack(images)[..., None])
+            images = [overlay(*pair) for pair in zip(images, maps, strict=True)]
         return tuple(
             Picture(view_id, LABEL_NAMES[label], to_thumbnail(image))
-            for view_id, label, image in zip(view_ids, labels, self.read(views), strict=True)
+            for view_id, label, image in zip(view_ids, labels, images, strict=True)
         )
 
 

@@ -30,7 +30,7 @@ class ViewScan(NamedTuple):
     """The facts about one view.
 
     Attributes:
-        bits: perceptual hash of the field, and of its mirror image, bool (2, 64).
+        bits: perceptual hashes of the field in each orientation, bool (8, 64).
         detail: as from `coarse_detail`.
         field_share: area of the field as a fraction of the image.
         metal_share: as from `measure_metal`.
@@ -49,7 +49,7 @@ class PixelScan:
     """The facts about all views, in their order.
 
     Attributes:
-        bits: bool (views, 2, 64).
+        bits: bool (views, 8, 64).
         details: float16 (views, 1024).
         field_share: float64 (views,).
         metal_share: float64 (views,).
@@ -73,7 +73,7 @@ def scan_image(image: Pixels) -> ViewScan:
 
 
 def scan_views(lake: Lake, views: pl.DataFrame) -> PixelScan:
-    """Scan views of a lake, in threads; a view takes 2 KB of memory.
+    """Scan views of a lake, in threads; a view takes 3 KB of memory.
 
     Raises:
         CorruptLakeError: the record of a view is damaged.

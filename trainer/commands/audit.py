@@ -1,4 +1,4 @@
-"""Audit a cross-validation: write a page and tables about labels, copies and shortcuts."""
+"""Audit a cross-validation: write a page and tables on labels, copies, shortcuts and outliers."""
 
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from shared.storage.store import as_path
 from trainer.audit.audited_run import open_audited_run
 from trainer.audit.copies.section import audit_copies
 from trainer.audit.labels.section import audit_labels
-from trainer.audit.page import make_page
+from trainer.audit.outliers import audit_outliers
+from trainer.audit.page import Sections, make_page
 from trainer.audit.pixel_scan import scan_views
 from trainer.audit.shortcuts.section import audit_shortcuts
 from trainer.options import AuditOptions
@@ -35,14 +36,16 @@ def audit(options: AuditOptions) -> None:
     labels = audit_labels(audited, with_images)
     copies = audit_copies(audited, scan, with_images)
     shortcuts = audit_shortcuts(audited, scan, options)
+    outliers = audit_outliers(audited, options)
     tables = {
         "suspects.csv": labels.suspects,
         "copies.csv": copies.copies,
         "shortcuts.csv": shortcuts.to_table(),
+        "outliers.csv": outliers.table,
     }
     for name, table in tables.items():
         _write_csv(out / name, table)
-    page = make_page(audited, options, labels, copies, shortcuts)
+    page = make_page(audited, options, Sections(labels, copies, shortcuts, outliers))
     write_atomically(out / "audit.html", page.encode())
     for alarm in (*labels.alarms, *copies.alarms, *shortcuts.alarms):
         say(f"alarm: {alarm}")

@@ -9,7 +9,13 @@ from shared.console import say
 from shared.lake.open import Lake
 from trainer.cluster.engine import open_remote_fits
 from trainer.cluster.remote_fits import FitRequest, RemoteFits
-from trainer.commands.train import add_fit_columns, predict_set, save_model, save_results
+from trainer.commands.train import (
+    add_fit_columns,
+    predict_set,
+    save_model,
+    save_reference,
+    save_results,
+)
 from trainer.data.split import FitPlan
 from trainer.evaluation.comparison import by_model, measure_folds
 from trainer.evaluation.metrics import choose, measure
@@ -80,6 +86,7 @@ def cross_validate(
     predictions = pl.concat([*(result.predictions for result in results.values()), *final])
     scored = score(predictions, lake.manifest)
     save_model(members, context, best.model, scored)
+    save_reference(members[0], context, plan)
     config = describe_run("cv", context, plan)
     write_training_views(context.folder, plan)
     save_results(context.folder, config, pl.concat(histories), scored)

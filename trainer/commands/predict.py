@@ -23,6 +23,7 @@ from shared.storage.atomic import convert_write_errors
 from shared.storage.store import as_path
 from trainer.data.map_ahead import map_ahead
 from trainer.inference.image_input import PreparedView, read_view
+from trainer.inference.novelty import UNLIKE, predict_with_novelty, read_reference
 from trainer.inference.predictor import Predictor, open_predictor
 from trainer.inference.study_predictions import predict_studies
 from trainer.keras_import import import_keras
@@ -77,20 +78,25 @@ def predict_files(saved_run: SavedRun, predictor: Predictor, found: FoundViews) 
     """Return predictions for views and studies; decoding and prediction overlap."""
     results: dict[int, PreparedView | ImageError] = {}
     # np.concatenate needs an array even if no view can be read
-    outputs = [np.empty((0, predictor.num_outputs), np.float32)]
+    outputs = [(np.empty((0, predictor.num_outputs), np.float32), np.empty(0))]
     with Progress("predict", len(found.files)) as progress:
         views = _read_ahead(found.files, saved_run.image)
         batches = _batch(views, predictor.batch_views, results)
-        for batch in predictor.predict_batches(images for _, images in batches):
+        images = (images for _, images in batches)
+        for batch in predict_with_novelty(predictor, read_reference(saved_run.files), images):
             outputs.append(batch)
-            progress.advance(len(batch))
+            progress.advance(len(batch[0]))
     read, unread = _divide(found.table, results)
     others = unread.filter(reason=NO_IMAGE)
     _note_left_out(dict(others["detail"].value_counts().iter_rows()))
     _note_display(read)
+    arrays = map(np.concatenate, zip(*outputs, strict=True))
+    by_view, by_study = predict_studies(saved_run, read, *arrays)
+    _note_unlike(by_view)
     return Predictions(
         printable(str(saved_run.folder)),
-        *predict_studies(saved_run, read, np.concatenate(outputs)),
+        by_view,
+        by_study,
         unread.filter(pl.col("reason") != NO_IMAGE),
     )
 
@@ -133,6 +139,14 @@ def _note_display(read: pl.DataFrame) -> None:
     noted = read.filter(pl.col("note") != "").group_by("note", maintain_order=True)
     for text, number, path in noted.agg(pl.len(), pl.col("path").first()).iter_rows():
         note(f"display: {text} ({number:,}, such as {path})")
+
+
+def _note_unlike(by_view: pl.DataFrame) -> None:
+    """Print the number of unlike views, and the most unlike one."""
+    unlike = by_view.filter("unlike").sort("distance_percentile", descending=True)
+    if unlike.height:
+        path, percentile = unlike.select("path", "distance_percentile").row(0)
+        note(f"{UNLIKE}: {unlike.height:,}, such as {path} (distance percentile {percentile:.1f})")
 
 
 def _read_ahead(files: Iterable[Path], spec: ImageSpec) -> Iterator[PreparedView | ImageError]:

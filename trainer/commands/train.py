@@ -13,6 +13,7 @@ from trainer.data.split import FitPlan
 from trainer.evaluation.decisions.thresholds import decide
 from trainer.evaluation.results import selected_model
 from trainer.evaluation.scored_table import final_rows, score
+from trainer.inference.novelty import fit_reference, write_reference
 from trainer.inference.trained_model import TrainedModel, build_model, predict
 from trainer.options import FitOptions, TrainOptions
 from trainer.options.threshold import parse_threshold
@@ -21,7 +22,7 @@ from trainer.report.page import write_report
 from trainer.runs.context import RunContext
 from trainer.runs.provenance import describe_run
 from trainer.runs.results_writer import write_tables
-from trainer.runs.run_folder import MODEL_FILE
+from trainer.runs.run_folder import MODEL_FILE, REFERENCE_FILE
 from trainer.runs.saved.digests import write_digests
 from trainer.runs.saved.training_views import write_training_views
 from trainer.training.recipe import Fit, make_fit
@@ -82,6 +83,7 @@ def save_trained(
         )
     scored = score(predictions, context.lake.manifest)
     save_model(final, context, options.model, scored)
+    save_reference(final[0], context, plan)
     history = pl.concat(
         [
             add_fit_columns(member.history, name, number if len(members) > 1 else None)
@@ -126,6 +128,23 @@ def save_model(
         decision = decide(scored, selected_model(scored), rule, options.seed)
         with context.timings.measure("explain"):
             write_report_images(folder, model, lake, scored, decision)
+
+
+def save_reference(trained: TrainedModel, context: RunContext[FitOptions], plan: FitPlan) -> None:
+    """Write a sample of the views that a head was fitted to, which new views are compared with.
+
+    The features of a whole network that was fitted to these views would differ between them and
+    new views, so it gets no sample.
+    """
+    # an interrupted process may have written the file of another model
+    (context.folder / REFERENCE_FILE).unlink(missing_ok=True)
+    if trained.embed is None:
+        return
+    with context.timings.measure("save"):
+        features, groups = trained.embed(plan.fitted), plan.fitted["group"].to_numpy()
+        reference = fit_reference(features, groups, context.options.seed)
+        if reference:
+            write_reference(context.folder, reference)
 
 
 def save_results(

@@ -89,6 +89,7 @@ class FrozenFit:
             build,
             lambda: embedder.backbone,
             lambda: embedder.converted,
+            self._embedded[PLAIN].find,
         )
 
     def _examples(self, views: pl.DataFrame, variant: Variant) -> Examples:

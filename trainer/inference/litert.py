@@ -49,11 +49,13 @@ class LiteRtModel:
 
     Args:
         content: a model in TensorFlow Lite's format, from `trainer.inference.conversion.convert`:
-            from uint8 (batch, size, size, 1) to float32 (batch, n).
+            from uint8 (batch, size, size, 1) to float32 (batch, n). It may have more outputs.
         num_threads: number of CPU threads to use.
 
     Attributes:
         batch_views: suggested number of images in a batch for `predict_batches`.
+        num_outputs: width of the first output.
+        num_features: width of the second output; 0 without one.
 
     Raises:
         ValueError: the model is damaged, or has other inputs or outputs.
@@ -68,7 +70,8 @@ class LiteRtModel:
         # the runtime writes a line to stderr when a process makes its first interpreter
         with silenced():
             first = self._make()
-        self.input_shape, self.num_outputs = first.input_shape, first.num_outputs
+        self.input_shape = first.input_shape
+        self.num_outputs, self.num_features = (*first.widths, 0)[:2]
         self._idle.put(first)
         self._pool = ThreadPoolExecutor(num_interpreters)
         self._num_ahead = num_interpreters * _BATCHES_AHEAD
@@ -82,15 +85,19 @@ class LiteRtModel:
 
     def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
         """Yield the outputs of each batch in order; threads predict some batches in advance."""
+        return (outputs for outputs, *_ in self.predict_all(batches))
+
+    def predict_all(self, batches: Iterable[Pixels]) -> Iterator[list[Floats]]:
+        """Yield all outputs of each batch, each (rows, n), as `predict_batches` does."""
         return map_ahead(self._pool, self._predict, batches, self._num_ahead)
 
-    def _predict(self, images: Pixels) -> Floats:
+    def _predict(self, images: Pixels) -> list[Floats]:
         try:
             interpreter = self._idle.get_nowait()
         except Empty:
             interpreter = self._make()
         try:
-            return np.stack([interpreter.run(image) for image in images])
+            return [*map(np.stack, zip(*map(interpreter.run, images), strict=True))]
         finally:
             self._idle.put(interpreter)
 
@@ -104,26 +111,26 @@ class _Interpreter:
     def __init__(self, content: bytes, num_threads: int):
         try:
             self._interpreter = _interpreter_class()(model_content=content, num_threads=num_threads)
-            (source,), (target,) = (
-                self._interpreter.get_input_details(),
-                self._interpreter.get_output_details(),
-            )
+            (source,) = self._interpreter.get_input_details()
+            targets = self._interpreter.get_output_details()
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise ValueError(f"LiteRT cannot load it: {' '.join(str(error).split())}") from None
-        if source["dtype"] is not np.uint8 or target["dtype"] is not np.float32:
+        kinds = {target["dtype"].__name__ for target in targets}
+        if source["dtype"] is not np.uint8 or kinds != {"float32"}:
             raise ValueError(
                 "Expected a model from uint8 to float32. "
-                f"Received: {source['dtype'].__name__} to {target['dtype'].__name__}"
+                f"Received: {source['dtype'].__name__} to {', '.join(sorted(kinds))}"
             )
-        self._source, self._target = source["index"], target["index"]
+        self._source = source["index"]
+        self._targets: list[int] = [target["index"] for target in targets]
         self.input_shape = tuple(source["shape"].tolist())
-        self.num_outputs = int(target["shape"][-1])
+        self.widths = tuple(int(target["shape"][-1]) for target in targets)
 
-    def run(self, image: Pixels) -> Floats:
+    def run(self, image: Pixels) -> list[Floats]:
         self._interpreter.set_tensor(self._source, image[None])
         self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._target)[0]
+        return [self._interpreter.get_tensor(target)[0] for target in self._targets]
 
 
 def _interpreter_class() -> Callable[..., Any]:

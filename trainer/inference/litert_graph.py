@@ -101,9 +101,9 @@ class Graph:
         axis = self._add_constant(np.array([0], np.int32))
         return self._apply("MEAN", [rows, axis], self._add_tensor((1, width), _FLOAT32), keepDims=1)
 
-    def finish(self, output: int) -> bytes:
-        """Return the model with this output tensor."""
-        self._graph.outputs = [output]
+    def finish(self, *outputs: int) -> bytes:
+        """Return the model with these output tensors."""
+        self._graph.outputs = list(outputs)
         return bytes(flatbuffer_utils.convert_object_to_bytearray(self._model))
 
     def _describe(self, tensor: int) -> tuple[tuple[int, ...], int]:

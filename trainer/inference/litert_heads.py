@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def add_heads(backbone: bytes, model: keras.Model) -> bytes:
     """Return a model in TensorFlow Lite's format, made of its backbone and the heads of `model`.
 
+    Its outputs are the probabilities (1, outputs) and the features of the image (1, n).
+
     Args:
         backbone: the frozen backbone of `model`, converted by `trainer.inference.conversion`, from
             uint8 images (1, size, size, 1) to features (1, n).
@@ -31,7 +33,7 @@ def add_heads(backbone: bytes, model: keras.Model) -> bytes:
         embeddings.append(graph.embed_mirrored())
     weights = [head.get_layer("logits").get_weights() for head in parts.members]
     outputs = [graph.add_head(each, *arrays) for each in embeddings for arrays in weights]
-    return graph.finish(graph.add_mean(outputs))
+    return graph.finish(graph.add_mean(outputs), graph.features)
 
 
 def join_converted(contents: Sequence[bytes]) -> bytes:

@@ -44,17 +44,38 @@ class Predictor(Protocol):
         """Yield the outputs of each batch, in order."""
         ...
 
+    def predict_all(self, batches: Iterable[Pixels]) -> Iterator[list[Floats]]:
+        """Yield the outputs of each batch, and its features if the run has a reference."""
+        ...
+
 
 class _KerasModel:
     batch_views = 64
 
-    def __init__(self, model: Any):
-        self._model, self.num_outputs = model, int(model.output_shape[-1])
+    def __init__(self, model: Any, with_features: bool):
+        self.num_outputs = int(model.output_shape[-1])
+        self._model = _add_features(model) if with_features else model
 
     def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
+        return (outputs for outputs, *_ in self.predict_all(batches))
+
+    def predict_all(self, batches: Iterable[Pixels]) -> Iterator[list[Floats]]:
         for images in batches:
-            predict = partial(self._model.predict_on_batch, images)
-            yield np.asarray(interruptible(predict), np.float32)
+            outputs: Any = interruptible(partial(self._model.predict_on_batch, images))
+            arrays = outputs if isinstance(outputs, list) else [outputs]
+            yield [np.asarray(array, np.float32) for array in arrays]
+
+
+def _add_features(model: Any) -> Any:
+    """Return a model that also outputs the features by its backbone."""
+    import keras
+
+    from trainer.models.ensemble import split_ensemble
+
+    backbone: Any = split_ensemble(model).backbone
+    is_own = backbone.input is model.input
+    features = backbone.output if is_own else backbone(model.input)
+    return keras.Model(model.input, [model.output, features])
 
 
 def open_predictor(saved_run: SavedRun, engine: Engine, num_views: int) -> Predictor:
@@ -71,7 +92,7 @@ def open_predictor(saved_run: SavedRun, engine: Engine, num_views: int) -> Predi
         engine = "litert" if is_litert else "keras"
     if engine == "keras":
         note("starting TensorFlow")
-        return _KerasModel(saved_run.load_model())
+        return _KerasModel(saved_run.load_model(), saved_run.has_reference)
     if not saved_run.has_litert:
         raise TrainingError(
             f"Expected a run with {LITERT_FILE} for engine=litert; engine=keras needs none. "

@@ -12,6 +12,7 @@ from trainer.data.target import abnormal_probability
 from trainer.evaluation.decisions.calibration import calibrate
 from trainer.evaluation.decisions.decision import Rule
 from trainer.evaluation.scored_table import levels, study_probability
+from trainer.inference.novelty import UNLIKE_PERCENTILE
 from trainer.runs.saved.saved_run import SavedRun
 
 # Held-out rows with similar scores for one interval. With 40 the interval is about 0.3 wide; more
@@ -24,7 +25,10 @@ _TOLERANCE = 1e-3
 
 
 def predict_studies(
-    saved_run: SavedRun, views: pl.DataFrame, outputs: npt.NDArray[np.float32]
+    saved_run: SavedRun,
+    views: pl.DataFrame,
+    outputs: npt.NDArray[np.float32],
+    percentiles: npt.NDArray[np.float64],
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return a run's predictions for views and for studies.
 
@@ -36,11 +40,13 @@ def predict_studies(
     Args:
         views: one row per view, with the columns `path`, `study` and `note`.
         outputs: model outputs for these views, (rows, n).
+        percentiles: of their distances from the training views, (rows,); NaN if unknown.
 
     Returns:
         Two tables, one row per view with `path`, `study` and `note`, and one row per study with
         `study` and `num_views`. Both have `probability`, `calibrated_probability`, `low`, `high`,
         `threshold`, `calibrated_threshold` and `decision`: normal or abnormal, at the threshold.
+        Views also have `distance_percentile` and `unlike`, null if unknown.
 
     Raises:
         TrainingError: an output is not a probability.
@@ -57,7 +63,10 @@ def predict_studies(
         _decide(rows, saved_run.decision.rule(level), held_out[level])
         for level, rows in (("view", views_table), ("study", studies))
     )
-    return next(tables), next(tables)
+    by_view, by_study = tables
+    percentile = pl.Series(percentiles).fill_nan(None)
+    unlike = percentile >= UNLIKE_PERCENTILE
+    return by_view.with_columns(distance_percentile=percentile, unlike=unlike), by_study
 
 
 def check_outputs(outputs: npt.NDArray[np.float32], folder: Path) -> None:

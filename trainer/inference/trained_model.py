@@ -32,6 +32,8 @@ class TrainedModel:
             features; None if the model itself takes images.
         convert_backbone: returns the frozen backbone in TensorFlow Lite's format; empty if it
             cannot be converted.
+        embed: returns the features of rows of the manifest by the frozen backbone, float32
+            (rows, n); None if the model itself takes images.
     """
 
     history: pl.DataFrame
@@ -39,6 +41,7 @@ class TrainedModel:
     build: Callable[[], keras.Model]
     build_backbone: Callable[[], keras.Model] | None = None
     convert_backbone: Callable[[], bytes] = bytes
+    embed: Callable[[pl.DataFrame], npt.NDArray[np.float32]] | None = None
 
 
 def predict(members: Sequence[TrainedModel], views: pl.DataFrame) -> pl.DataFrame:

@@ -14,11 +14,11 @@ _MIN_SAMPLE = 20
 
 @dataclass(frozen=True)
 class AuditOptions(RunOptions):
-    """Audit a cross-validation: wrong labels, copies over folds, and shortcuts.
+    """Audit a cross-validation: wrong labels, copies over folds, shortcuts and outliers.
 
-    The folder has a page (audit.html), suspects.csv, copies.csv and shortcuts.csv. The run and the
-    lake are not changed. The audit uses the kept predictions and embeddings of the run, so it takes
-    seconds; hide=on takes minutes.
+    The folder has a page (audit.html), suspects.csv, copies.csv, shortcuts.csv and outliers.csv.
+    The run and the lake are not changed. The audit uses the kept predictions and embeddings of the
+    run, so it takes seconds; hide=on takes minutes.
 
     just audit run=runs/20260101-120000-cv-wrist
 

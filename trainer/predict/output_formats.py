@@ -16,6 +16,7 @@ _NUMBERS = (
     "high",
     "threshold",
     "calibrated_threshold",
+    "distance_percentile",
 )
 
 
@@ -38,7 +39,12 @@ def print_table(predictions: Predictions) -> None:
     """Print tables of views, studies and unread files, with calibrated probabilities."""
     header = ("probability", "threshold", "similar, abnormal", "decision")
     if predictions.views.height:
-        print(format_table("views", ("view", *header), _rows(predictions.views, "path")))
+        views = predictions.views
+        rows, percentiles = _rows(views, "path"), views["distance_percentile"]
+        added = () if percentiles.is_null().all() else ("distance percentile",)
+        if added:
+            rows = map(_add_percentile, rows, percentiles, views["unlike"])
+        print(format_table("views", ("view", *header, *added), rows))
         print(
             format_table(
                 "studies", ("study", "views", *header), _rows(predictions.studies, "study")
@@ -63,6 +69,10 @@ def _rows(table: pl.DataFrame, key: str) -> Iterator[list[str]]:
             interval,
             row["decision"],
         ]
+
+
+def _add_percentile(row: list[str], percentile: float, is_unlike: bool) -> list[str]:
+    return [*row, f"{percentile:.1f}{' unlike' if is_unlike else ''}"]
 
 
 def to_json(predictions: Predictions) -> str:
@@ -91,7 +101,17 @@ def print_csv(predictions: Predictions) -> None:
         [rows.with_columns(level=pl.lit(name)) for name, rows in levels.items()],
         how="diagonal_relaxed",
     )
-    columns = ("level", "study", "path", "num_views", *_NUMBERS, "decision", "note", "error")
+    columns = (
+        "level",
+        "study",
+        "path",
+        "num_views",
+        *_NUMBERS,
+        "decision",
+        "unlike",
+        "note",
+        "error",
+    )
     print(printable_lines(table.select(columns).write_csv().rstrip("\n")))
 
 

@@ -10,8 +10,11 @@ _QUALITY = 82
 
 
 def to_thumbnail(pixels: Pixels) -> str:
-    """Return a view, uint8 (size, size), downscaled to a JPEG as a `data:` URL."""
+    """Return a view, (size, size) or RGB (size, size, 3), as a small JPEG in a `data:` URL."""
     side = min(_SIDE_PX, len(pixels))
     small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+    if small.ndim == 3:
+        # OpenCV expects BGR
+        small = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
     return to_data_url("jpeg", encoded.tobytes())

@@ -8,6 +8,7 @@ import numpy as np
 
 from shared.images.pixels import Pixels
 from trainer.explain.overlay import encode_png
+from trainer.inference.novelty import UNLIKE
 from trainer.report.template import render, to_data_url
 from trainer.serve.study import StudyResult
 from trainer.serve.upload.limits import MEGABYTE, Limits
@@ -30,6 +31,7 @@ def render_result(study: StudyResult) -> str:
     predictions = study.predictions
     return render(
         _HERE / "result.html.j2",
+        unlike=UNLIKE,
         studies=predictions.studies.to_dicts(),
         views=list(_describe_views(study)),
         unread=predictions.unread.to_dicts(),

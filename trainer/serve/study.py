@@ -1,12 +1,15 @@
 """Predictions for the uploaded views of a study."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from shared.images.pixels import Pixels
-from trainer.inference.predictor import Floats, Predictor, open_predictor
+from trainer.inference.novelty import Reference, predict_with_novelty, read_reference
+from trainer.inference.predictor import Predictor, open_predictor
 from trainer.inference.study_predictions import predict_studies
 from trainer.options import ServeOptions
 from trainer.predict.output_formats import Predictions
@@ -38,6 +41,7 @@ class StudyPredictor:
         self.saved_run, self.is_ready = saved_run, False
         self._decoder, self._options = decoder, options
         self._model: Predictor | None = None
+        self._reference: Reference | None = None
 
     def load(self) -> None:
         """Start the decoder, load the model, and predict a blank view.
@@ -48,6 +52,7 @@ class StudyPredictor:
         self._decoder.start()
         options = self._options
         self._model = open_predictor(self.saved_run, options.engine, options.max_views)
+        self._reference = read_reference(self.saved_run.files)
         size_px = self.saved_run.image.size
         # Keras traces the model with its first images
         self._run_model([np.zeros((size_px, size_px), np.uint8)])
@@ -56,17 +61,20 @@ class StudyPredictor:
     def predict(self, uploads: Sequence[Upload]) -> StudyResult:
         """Return the predictions for one study, and the unreadable views."""
         views = self._decoder.decode(uploads)
-        outputs = self._run_model(views.images)
-        predicted, studies = predict_studies(self.saved_run, views.table, outputs)
+        predicted, studies = predict_studies(
+            self.saved_run, views.table, *self._run_model(views.images)
+        )
         run = self.saved_run.folder.name
         return StudyResult(Predictions(run, predicted, studies, views.unread), views.images)
 
-    def _run_model(self, images: Sequence[Pixels]) -> Floats:
+    def _run_model(self, images: Sequence[Pixels]) -> Iterator[npt.NDArray[Any]]:
+        """Yield the outputs, (rows, n), and the percentiles of the distances, (rows,)."""
         model = self._model
         assert model, "predict() was called before load()"
         batches = (
             np.stack(images[start : start + model.batch_views])[..., None]
             for start in range(0, len(images), model.batch_views)
         )
-        empty = np.empty((0, model.num_outputs), np.float32)
-        return np.concatenate([empty, *model.predict_batches(batches)])
+        outputs = [(np.empty((0, model.num_outputs), np.float32), np.empty(0))]
+        outputs += predict_with_novelty(model, self._reference, batches)
+        return map(np.concatenate, zip(*outputs, strict=True))

@@ -1,10 +1,10 @@
 """Bounded DICOM reader for the elements that a picture needs."""
 
 import io
+import zlib
 from typing import Any
 
 import pydicom
-from isal import isal_zlib
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -15,9 +15,8 @@ from pydicom.uid import (
 from shared.errors import ImageError
 from shared.images.dicom.functional_groups import SHUTTER
 
-# pydicom and isal leave many types unknown, so pyright would report every use
+# pydicom leaves many types unknown, so pyright would report every use
 _untyped: Any = pydicom
-_isal: Any = isal_zlib
 
 _NEEDED = (
     "SOPClassUID",
@@ -163,7 +162,7 @@ def _parse(file: _BoundedFile) -> pydicom.Dataset:
 
 def _inflate(deflated: memoryview) -> bytes:
     """Inflate a raw deflate stream (PS3.5, A.5), up to a limit."""
-    inflating = _isal.decompressobj(-isal_zlib.MAX_WBITS)
+    inflating = zlib.decompressobj(-zlib.MAX_WBITS)
     content = bytearray()
     rest: bytes | memoryview = deflated
     while not inflating.eof:

@@ -59,7 +59,7 @@ def _decode(png: Png, depth: Depth) -> Pixels:
     return np.asarray(decode_with_opencv(wrapped, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
-def _check_indices(png: Png, rows: bytes) -> None:
+def _check_indices(png: Png, rows: bytes | bytearray) -> None:
     """Refuse pixels with an index beyond the palette, which libpng would make black.
 
     Decoding the rows as greyscale gives the indices, scaled to 8 bits.

@@ -21,7 +21,7 @@ except ImportError:
 _DECIDE_ON_PIXELS = {b"tRNS", b"eXIf"}
 
 
-def decode_plain_png(png: Png, rows: bytes) -> Pixels | None:
+def decode_plain_png(png: Png, rows: bytes | bytearray) -> Pixels | None:
     """Decode the verified rows of a plain PNG.
 
     Filters work on each channel separately (PNG specification, third edition, 9.2), so the channels
@@ -54,7 +54,7 @@ def decode_plain_png(png: Png, rows: bytes) -> Pixels | None:
         return None
 
 
-def _one_of_equal_channels(rows: bytes, width_px: int, height_px: int) -> bytes | None:
+def _one_of_equal_channels(rows: bytes | bytearray, width_px: int, height_px: int) -> bytes | None:
     """Return the rows of one channel, or None if the channels differ."""
     row_bytes = 1 + 3 * width_px
     filters = np.frombuffer(rows, np.uint8)[::row_bytes]

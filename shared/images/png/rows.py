@@ -18,7 +18,7 @@ _BYTE_ORDERS = (b"II*\x00", b"MM\x00*")
 _EXIF_BYTES, _PART_BYTES = 65_536, 1024 * 1024
 
 
-def inflate_rows(png: Png) -> bytes:
+def inflate_rows(png: Png) -> bytes | bytearray:
     """Return all rows, each a filter byte and filtered samples (PNG specification, 7 to 10).
 
     Chunk checksums do not detect an encoder that stopped early or wrote invalid data, and decoders
@@ -51,7 +51,7 @@ def _passes(header: PngHeader) -> Iterator[tuple[int, int]]:
         yield num_rows, 1 + (num_columns * samples * header.bit_depth + 7) // 8
 
 
-def wrap_rows(png: Png, rows: bytes, colour_type: int) -> bytes:
+def wrap_rows(png: Png, rows: bytes | bytearray, colour_type: int) -> bytes:
     """Return a PNG of the same rows, uncompressed, with only the chunks that affect pixels.
 
     Colour chunks (gAMA, sRGB, cHRM, iCCP) are omitted. With them libpng converts RGB to grey in

@@ -93,6 +93,7 @@ def read_png(encoded: bytes) -> Png:
 
 def _walk(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:
     offset, kind, size = len(PNG_SIGNATURE), b"", len(encoded)
+    view = memoryview(encoded)
     while kind != b"IEND":
         if offset + 12 > size:
             raise ImageError("truncated", f"the file ends at byte {size}, before its IEND chunk")
@@ -100,11 +101,9 @@ def _walk(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:
         end = offset + 12 + length
         if end > size:
             raise ImageError("truncated", f"a chunk ends at byte {end} of {size}")
-        content = encoded[offset + 8 : end - 4]
-        checksum = crc32(content, crc32(kind))
-        if checksum != int.from_bytes(encoded[end - 4 : end], "big"):
+        if crc32(view[offset + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             raise ImageError("corrupt", f"the checksum of the chunk at byte {offset} differs")
-        yield kind, content
+        yield kind, encoded[offset + 8 : end - 4]
         offset = end
 
 

@@ -104,6 +104,8 @@ def test_no_file_takes_memory_or_makes_a_decoder_speak() -> None:
     assert float(done.stdout) < 50
 
 
+# printed by CPython, besides a MemoryError, if it cannot allocate a bytearray
+_OF_CPYTHON = "SystemError: deallocated bytearray object has exported buffers"
 _DECODE_IN_LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
@@ -132,7 +134,7 @@ for more_mib in range(0, 64, 2):
 def test_want_of_memory_is_no_fault_of_the_file(kind: str) -> None:
     done = _python(_DECODE_IN_LITTLE_MEMORY, kind)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    assert set(done.stderr.splitlines()) <= {_OF_CPYTHON}
     assert set(done.stdout.split("\n")) >= {"decoded", "too little"}
 
 

@@ -13,7 +13,7 @@ from tests.trainer.run_folders import fit, write_run
 from trainer.audit.shortcuts.hidden_regions import BONE, score_hidden
 from trainer.inference.litert import LiteRtModel
 from trainer.runs.results_writer import write_json
-from trainer.runs.run_folder import CONFIG_FILE, LITERT_FILE, METRICS_FILE
+from trainer.runs.run_folder import CONFIG_FILE, LITERT_FILE, METRICS_FILE, MODEL_FILE
 from trainer.runs.saved.digests import write_digests
 from trainer.runs.saved.open import open_new_run
 
@@ -42,7 +42,8 @@ def _write_cv(folder: Path, lake: Lake, trained_run: Path) -> Path:
         own = [row[name] for name in names]
         scored.append((row["view_id"], "cnn", fold, role, probability, *own))
     write_run(folder, "cv", scored, list(fit("cnn")))
-    shutil.copy(trained_run / LITERT_FILE, folder / LITERT_FILE)
+    for name in (LITERT_FILE, MODEL_FILE):
+        shutil.copy(trained_run / name, folder / name)
     config = json.loads((folder / CONFIG_FILE).read_text())
     recorded = {"path": str(lake.store), "digest": lake.digest, "image": lake.image.to_json()}
     write_json(folder / CONFIG_FILE, config | {"lake": config["lake"] | recorded})
@@ -66,6 +67,8 @@ def test_the_command_writes_a_page_and_tables(
     page = (out / "audit.html").read_text()
     assert 'src="data:image/jpeg' in page
     assert "<script" not in page
+    assert "heat maps (Layer-CAM) of the saved model" in page
+    assert "which computes heat maps" in result.stderr
     suspects = pl.read_csv(out / "suspects.csv")
     assert set(_list_wrong(lake)) <= set(suspects["study"])
     assert f"suspects {suspects.height} studies" in page
@@ -76,12 +79,14 @@ def test_the_command_writes_a_page_and_tables(
     scores = pl.read_csv(out / "shortcuts.csv")
     assert set(scores["test"]) == {"model", "image property", "hardware"}
     assert "The run has no frozen backbone" in page
+    assert pl.read_csv(out / "outliers.csv").is_empty()
 
     again = call("mura-audit", *words)
     assert again.returncode == 2
     assert "Expected a folder that does not exist." in again.stderr
     out.rename(tmp_path / "first")
-    assert call("mura-audit", *words, "images=off").returncode == 0
+    without = call("mura-audit", *words, "images=off")
+    assert (without.returncode, without.stderr) == (0, "")
     assert "data:image" not in (out / "audit.html").read_text()
 
 

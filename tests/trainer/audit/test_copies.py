@@ -19,7 +19,11 @@ COPIES = {
     "JPEG": lambda source: cv2.imdecode(
         cv2.imencode(".jpg", source, (cv2.IMWRITE_JPEG_QUALITY, 30))[1], cv2.IMREAD_GRAYSCALE
     ),
+    "turned by 90": np.rot90,
+    "turned by 180": lambda source: np.rot90(source, 2),
+    "turned by 270, mirrored": lambda source: np.rot90(source[:, ::-1], 3),
 }
+ORIENTATIONS = {"mirrored": 1, "turned by 90": 2, "turned by 180": 4, "turned by 270, mirrored": 7}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,7 @@ def sources() -> list[Images]:
     return [draw_source(number) for number in range(NUM)]
 
 
-def _find(images: Images) -> list[tuple[int, int, bool, float]]:
+def _find(images: Images) -> list[tuple[int, int, int, float]]:
     scan = collect([scan_image(image) for image in images])
     return find_copies(scan.bits, scan.details, lambda rows: images[rows])
 
@@ -41,7 +45,7 @@ def test_every_copy_is_found_and_nothing_else(sources: list[Images], kind: str) 
     copied = [np.ascontiguousarray(COPIES[kind](source)) for source in sources[:12]]
     found = _find(to_lake([*sources, *copied]))
     assert [(first, second) for first, second, _, _ in found] == [(n, NUM + n) for n in range(12)]
-    assert {is_mirrored for _, _, is_mirrored, _ in found} == {kind == "mirrored"}
+    assert {orientation for _, _, orientation, _ in found} == {ORIENTATIONS.get(kind, 0)}
     assert all(0.75 <= correlation <= 1.001 for *_, correlation in found)
 
 
@@ -54,7 +58,7 @@ def test_leaks_are_pairs_of_other_groups_across_training_and_prediction() -> Non
         pixel_digest=pl.Series(["a", "a", "c", "d", "e", "f", "g", "h"]),
     )
     pairs = [(0, 1), (2, 3), (4, 5), (6, 7), (0, 2)]
-    copies = describe_copies([(*pair, pair == (4, 5), 0.9) for pair in pairs], views)
+    copies = describe_copies([(*pair, int(pair == (4, 5)), 0.9) for pair in pairs], views)
     assert copies.schema == pl.Schema(COPIES_SCHEMA)
     names = views["view_id"]
     assert {tuple(row) for row in copies.filter("leaks").select("view", "copy").iter_rows()} == {

@@ -94,6 +94,7 @@ NUMBERS = ("probability", "calibrated_probability", "low", "high", "threshold")
 PREDICTION = dict.fromkeys((*NUMBERS, "calibrated_threshold"), pl.Float64) | {"decision": pl.String}
 VIEWS = pl.DataFrame(
     schema={"path": pl.String, "study": pl.String, "note": pl.String, **PREDICTION}
+    | {"distance_percentile": pl.Float64, "unlike": pl.Boolean}
 )
 STUDIES = pl.DataFrame(schema={"study": pl.String, "num_views": pl.Int64, **PREDICTION})
 ODD_NAMES = {

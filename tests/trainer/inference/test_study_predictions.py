@@ -20,7 +20,9 @@ def _bounds(num_studies: int, probability: float) -> dict[str, pl.DataFrame]:
     scored = random_table(2, num_studies, role="validation")
     kept = SavedRun(RunFiles(Path()), {}, {}, decide(scored, "cnn"), ImageSpec(), scored)
     views = pl.DataFrame({"path": ["a.png"], "study": ["a"], "note": [""]})
-    by_view, by_study = predict_studies(kept, views, np.array([[probability]], np.float32))
+    by_view, by_study = predict_studies(
+        kept, views, np.array([[probability]], np.float32), np.array([np.nan])
+    )
     return {"scored": scored, "view": by_view, "study": by_study}
 
 

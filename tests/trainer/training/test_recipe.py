@@ -1,10 +1,12 @@
 """A pretrained model as a user trains it: its views are embedded once, its file takes images."""
 
+import io
 import json
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 import polars as pl
 import pytest
@@ -87,6 +89,24 @@ def test_every_format_of_a_head_gives_the_same_probabilities(
     # raises TrainingError if a probability differs by more than 1e-4
     export(options, open_saved_run(options.run))
     assert (tmp_path / "export").exists()
+
+
+@pytest.mark.parametrize("engine", ["litert", "keras"])
+def test_noise_is_unlike_the_training_views_and_radiographs_are_not(
+    engine: str, trained: Path, phantom_tree: Path, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300), np.uint8)
+    cv2.imwrite(str(tmp_path / "noise.png"), noise)
+    paths = (phantom_tree / "valid" / "XR_WRIST", tmp_path / "noise.png")
+    words = (f"run={trained}", "format=csv", f"engine={engine}")
+    result = run("mura-predict", *paths, *words)
+    assert result.returncode == 0, result.stderr
+    views = pl.read_csv(io.StringIO(result.stdout)).filter(level="view")
+    unlike = dict(views.select("path", "unlike").iter_rows())
+    assert unlike.pop(str(tmp_path / "noise.png"))
+    assert sum(unlike.values()) <= 0.1 * len(unlike)
+    assert views["distance_percentile"].is_between(0, 100).all()
+    assert "unlike anything this model was trained on: " in result.stderr
 
 
 def test_validation_is_predicted_before_the_head_is_fitted_to_it(

@@ -17,12 +17,13 @@ KINDS = {
     "same_pixels": "equal stored pixels",
     "similar": "re-encoded or resized",
     "mirrored": "mirrored",
+    "turned": "turned by quarters",
 }
+# of the orientations of `trainer.audit.copies.perceptual_hash.orient`; from 2 on, turned
+_KINDS = ("similar", "mirrored", "turned")
 
 
-def describe_copies(
-    copies: list[tuple[int, int, bool, float]], views: pl.DataFrame
-) -> pl.DataFrame:
+def describe_copies(copies: list[tuple[int, int, int, float]], views: pl.DataFrame) -> pl.DataFrame:
     """Return a row per pair of copies, those that leak first.
 
     A pair leaks if its views are of different groups, and a model that predicted one of them was
@@ -37,19 +38,19 @@ def describe_copies(
     columns = ["view_id", "patient_id", "split", "label", "group", "fold", "role", "pixel_digest"]
     facts = views.select(columns).rows()
     rows = [
-        _describe(facts[first], facts[second], is_mirrored, correlation)
-        for first, second, is_mirrored, correlation in copies
+        _describe(facts[first], facts[second], orientation, correlation)
+        for first, second, orientation, correlation in copies
     ]
     table = pl.DataFrame(rows, COPIES_SCHEMA, orient="row")
     return table.sort("leaks", "correlation", "view", descending=[True, True, False])
 
 
 def _describe(
-    view: tuple[object, ...], copy: tuple[object, ...], is_mirrored: bool, correlation: float
+    view: tuple[object, ...], copy: tuple[object, ...], orientation: int, correlation: float
 ) -> tuple[object, ...]:
     view_id, patient, split, label, group, fold, role, digest = view
     same_set = (fold, role) == copy[5:7]
-    kind = "same_pixels" if digest == copy[7] else "mirrored" if is_mirrored else "similar"
+    kind = "same_pixels" if digest == copy[7] else _KINDS[min(orientation, 2)]
     same = (patient == copy[1], split == copy[2], label == copy[3])
     return (view_id, copy[0], kind, correlation, *same, group != copy[4] and not same_set)
 

@@ -1,4 +1,4 @@
-"""Pairs of views with the same image: equal, re-encoded, resized or mirrored."""
+"""Pairs of views with the same image: equal, re-encoded, resized, mirrored or turned."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from shared.images.pixels import Pixels
 from shared.images.preprocessing.crop import find_field
-from trainer.audit.copies.perceptual_hash import Bits, Rows, find_similar
+from trainer.audit.copies.perceptual_hash import Bits, Rows, find_similar, orient
 
 Details = npt.NDArray[np.float16]
 ReadViews = Callable[[Rows], Pixels]
@@ -30,9 +30,7 @@ def coarse_detail(inside: Pixels) -> Details:
     return _detail(inside, _COARSE_PX, _COARSE_SIGMA).astype(np.float16).ravel()
 
 
-def find_copies(
-    bits: Bits, details: Details, read: ReadViews
-) -> list[tuple[int, int, bool, float]]:
+def find_copies(bits: Bits, details: Details, read: ReadViews) -> list[tuple[int, int, int, float]]:
     """Return the pairs of views that show the same image.
 
     Pairs with similar perceptual hashes are compared by the correlation of their fine structure,
@@ -40,57 +38,61 @@ def find_copies(
     because it is similar in all radiographs of a body part.
 
     Args:
-        bits: perceptual hashes, bool (views, 2, 64).
+        bits: perceptual hashes, bool (views, 8, 64).
         details: as from `coarse_detail`, float16 (views, 1024).
 
     Returns:
-        For each pair: the rows of the views, whether one is mirrored, and the correlation.
+        For each pair: the rows of the views, the orientation of the first that shows the second,
+        and the correlation.
     """
     pairs = [
-        (int(first), int(second), is_mirrored)
-        for firsts, seconds, is_mirrored in find_similar(bits, _MAX_DISTANCE)
-        for first, second in _keep_coarse(details, firsts, seconds, is_mirrored)
+        (int(first), int(second), orientation)
+        for firsts, seconds, orientation in find_similar(bits, _MAX_DISTANCE)
+        for first, second in _keep_coarse(details, firsts, seconds, orientation)
     ]
-    copies: dict[tuple[int, int], tuple[bool, float]] = {}
+    copies: dict[tuple[int, int], tuple[int, float]] = {}
     for start in range(0, len(pairs), _CHUNK_PAIRS):
         chunk = pairs[start : start + _CHUNK_PAIRS]
         images = read(np.array([row for first, second, _ in chunk for row in (first, second)]))
-        for index, (first, second, is_mirrored) in enumerate(chunk):
-            correlation = correlate(images[2 * index], images[2 * index + 1], is_mirrored)
-            # a symmetric image is a copy in both orientations
-            known = copies.get((first, second), (False, _MIN_FINE))[1]
+        for index, (first, second, orientation) in enumerate(chunk):
+            correlation = correlate(images[2 * index], images[2 * index + 1], orientation)
+            # a symmetric image is a copy in several orientations
+            known = copies.get((first, second), (0, _MIN_FINE))[1]
             if correlation >= known:
-                copies[first, second] = is_mirrored, correlation
+                copies[first, second] = orientation, correlation
     return [(*pair, *found) for pair, found in sorted(copies.items())]
 
 
-def correlate(first: Pixels, second: Pixels, is_mirrored: bool) -> float:
-    """Return the correlation of the fine structure of two views, uint8 (size, size), -1 to 1."""
-    second = np.ascontiguousarray(second[:, ::-1]) if is_mirrored else second
+def correlate(first: Pixels, second: Pixels, orientation: int) -> float:
+    """Return the correlation of the fine structure of two views, -1 to 1.
+
+    Args:
+        first: uint8 (size, size), to be oriented.
+        second: uint8 (size, size).
+        orientation: see `orient`.
+    """
     details = (_detail(view[find_field(view)], _FINE_PX, _FINE_SIGMA) for view in (first, second))
-    return float((next(details) * next(details)).sum())
+    return float((orient(next(details), orientation) * next(details)).sum())
 
 
 def _keep_coarse(
-    details: Details, first: Rows, second: Rows, is_mirrored: bool
+    details: Details, first: Rows, second: Rows, orientation: int
 ) -> npt.NDArray[np.int64]:
     """Return the pairs with correlated fine structure at 32 x 32 pixels, (pairs, 2)."""
     starts = range(0, len(first), _CHUNK_COARSE)
     chunks = [slice(start, start + _CHUNK_COARSE) for start in starts]
     correlations = [
-        _correlate_coarse(details[first[chunk]], details[second[chunk]], is_mirrored)
+        _correlate_coarse(details[first[chunk]], details[second[chunk]], orientation)
         for chunk in chunks
     ]
     kept = np.concatenate([np.empty(0, np.float32), *correlations]) >= _MIN_COARSE
     return np.stack([first, second], axis=1)[kept]
 
 
-def _correlate_coarse(
-    first: Details, second: Details, is_mirrored: bool
-) -> npt.NDArray[np.float32]:
+def _correlate_coarse(first: Details, second: Details, orientation: int) -> npt.NDArray[np.float32]:
     """Return the correlation of each row of two arrays of details, float32 (pairs,)."""
-    if is_mirrored:
-        second = second.reshape(-1, _COARSE_PX, _COARSE_PX)[:, :, ::-1].reshape(second.shape)
+    squares = first.reshape(-1, _COARSE_PX, _COARSE_PX)
+    first = orient(squares, orientation).reshape(first.shape)
     return (first.astype(np.float32) * second.astype(np.float32)).sum(axis=1)
 
 

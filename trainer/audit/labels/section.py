@@ -27,6 +27,7 @@ class Suspect:
         num_neighbours: number of nearest studies; 0 without embeddings.
         num_agreeing: number of these studies with the suggested label.
         views: pictures of the study; empty without images.
+        heat_maps: the same views with heat maps.
         neighbours: pictures of the nearest studies of other patients.
     """
 
@@ -37,6 +38,7 @@ class Suspect:
     num_neighbours: int = 0
     num_agreeing: int = 0
     views: tuple[Picture, ...] = ()
+    heat_maps: tuple[Picture, ...] = ()
     neighbours: tuple[Picture, ...] = ()
 
 
@@ -82,11 +84,14 @@ def audit_labels(audited: AuditedRun, with_images: bool) -> LabelSection:
     ]
     cases = _add_neighbours(cases, audited, with_images)
     if with_images:
-        cases = [replace(case, views=_show(audited, [case.study])) for case in cases]
-    contradictions = count_contradictions(
-        studies["label"].to_numpy(), studies["calibrated"].to_numpy()
+        cases = [_add_views(case, audited) for case in cases]
+    predicted = studies["label"].to_numpy(), studies["calibrated"].to_numpy()
+    return LabelSection(
+        count_contradictions(*predicted),
+        suspects,
+        _count_by_part(studies, suspects),
+        cases,
     )
-    return LabelSection(contradictions, suspects, _count_by_part(studies, suspects), cases)
 
 
 def _add_neighbours(cases: list[Suspect], audited: AuditedRun, with_images: bool) -> list[Suspect]:
@@ -105,6 +110,12 @@ def _add_neighbours(cases: list[Suspect], audited: AuditedRun, with_images: bool
             case = replace(case, neighbours=_show(audited, shown, views_of_each=1))
         completed.append(case)
     return completed
+
+
+def _add_views(case: Suspect, audited: AuditedRun) -> Suspect:
+    views = _show(audited, [case.study])
+    heat_maps = audited.show([view.view_id for view in views], with_heat=True)
+    return replace(case, views=views, heat_maps=heat_maps)
 
 
 def _show(

@@ -19,6 +19,7 @@ from trainer.runs.run_folder import (
     HISTORY_FILE,
     LITERT_FILE,
     MODEL_FILE,
+    REFERENCE_FILE,
     TRAINING_FILE,
     TRIALS_FILE,
 )
@@ -134,6 +135,11 @@ class SavedRun:
     def has_litert(self) -> bool:
         """Whether the run has a model for LiteRT, which predicts without TensorFlow."""
         return LITERT_FILE in (self.files.digests or ())
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the run has a sample of its training views, which tells unlike views."""
+        return REFERENCE_FILE in (self.files.digests or ())
 
     def load_model(self) -> keras.Model:
         """Return the model, from uint8 images (batch, size, size, 1) to (batch, outputs).
