@@ -31,7 +31,6 @@ class ImageSpec:
     """Square greyscale images of `size` x `size` pixels.
 
     Attributes:
-        size: side in pixels.
         fit: `pad` keeps the aspect ratio and pads with black, `stretch` fills the square.
         crop: `field` crops the source to its collimated field first.
         encoding: storage of the pixels: raw, lossless PNG, or JPEG.

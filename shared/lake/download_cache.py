@@ -36,10 +36,6 @@ class ShardCache:
     A process holds a shared lock on the file of each shard that it reads; the lock ends with the
     process. Eviction removes only unlocked shards, least recently opened first. One process at a
     time downloads.
-
-    Attributes:
-        folder: directory of the cached shards.
-        limit_bytes: limit on the total size of the cache.
     """
 
     folder: Path

@@ -17,9 +17,6 @@ def find_shards(lake: Lake, views: pl.DataFrame) -> tuple[ShardFiles | ShardObje
 
     If a re-ingest has replaced shards, the same views are looked up in the current lake.
 
-    Args:
-        views: rows of the lake's manifest.
-
     Raises:
         CorruptLakeError: a shard is missing or has the wrong size.
         LakeError: a re-ingest has removed or changed some of the views.

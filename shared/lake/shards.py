@@ -37,7 +37,6 @@ class ShardFiles:
     Args:
         where: function from a shard to the path shown in messages.
         remedy: advice in the error for a damaged shard.
-        discard: called with a damaged shard.
 
     Attributes:
         numbers: file descriptor of each shard.

@@ -20,8 +20,6 @@ class Job:
 
     Attributes:
         lake: path or URL of the lake, valid on every node.
-        lake_digest: expected digest of the lake.
-        folder: absolute path of the run folder.
         identity: identity of the run; another folder on a node may have the same path.
     """
 
@@ -50,23 +48,30 @@ class EmbedTask:
 
 
 @dataclass(frozen=True)
-class FitTask:
-    """One fit of a model on images.
+class FitRequest:
+    """A fit that the cross-validation will need.
 
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
-        weights_key: identifies the model's weights.
-        title: title of the fit, unique in the run.
         views_to_predict: sets of views to predict after the fit.
-        head: initial head of a staged fit.
-        checkpoint: checkpoint of an interrupted run.
     """
 
     model: str
-    weights_key: str
     plan: FitPlan
     title: str
     views_to_predict: Sequence[pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class FitTask(FitRequest):
+    """One fit of a model on images.
+
+    Attributes:
+        weights_key: identifies the model's weights.
+        checkpoint: checkpoint of an interrupted run.
+    """
+
+    weights_key: str
     head: Head | None
     checkpoint: bytes | None
 

@@ -14,7 +14,7 @@ from shared.lake.open import Lake, open_lake
 from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
 from trainer.data.dataset import with_cache
 from trainer.data.input_wait import InputWait
-from trainer.features.embedder import build_float32, compute_embeddings
+from trainer.features.compute_embeddings import build_float32, compute_embeddings
 from trainer.features.embeddings import weights_key
 from trainer.features.heads import Matrix
 from trainer.keras_import import import_keras
@@ -29,7 +29,7 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        And the errors of `trainer.features.embedder.compute_embeddings`.
+        And the errors of `trainer.features.compute_embeddings`.
     """
     lake = _prepare(task, job, task.views)
     backbone = task.converted or build_float32(task.model, lake, job.options)

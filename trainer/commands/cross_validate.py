@@ -8,7 +8,8 @@ import polars as pl
 from shared.console import say
 from shared.lake.open import Lake
 from trainer.cluster.engine import open_remote_fits
-from trainer.cluster.remote_fits import FitRequest, RemoteFits
+from trainer.cluster.messages import FitRequest
+from trainer.cluster.remote_fits import RemoteFits
 from trainer.commands.train import (
     add_fit_columns,
     predict_set,

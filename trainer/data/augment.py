@@ -45,7 +45,6 @@ def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tenso
 
     Args:
         images: uint8 (batch, size, size, 1).
-        level: a key of `trainer.data.augment_ranges.CHANGES`.
         number: number of the batch, counted from the start of training.
 
     Returns:

@@ -18,7 +18,6 @@ def map_ahead(
 
     Args:
         function: called once per item; its exceptions are raised here.
-        items: consumed in this thread.
         num_ahead: maximum number of items that are taken before their results are consumed.
     """
     pending: deque[Future[_Result]] = deque()

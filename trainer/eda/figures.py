@@ -90,7 +90,6 @@ def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
 
     Args:
         table: as from `trainer.eda.pixels.spread` by `body_part` and `label`.
-        x_label: name and unit of the statistic.
     """
     parts = table["body_part"].unique(maintain_order=True).to_list()
     figure, axes = panel(title, x_label, "", 1.5 + 0.46 * len(parts))
@@ -109,11 +108,7 @@ def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
 
 
 def source_sizes(table: pl.DataFrame) -> Figure:
-    """Draw widths and heights of files; the area of a dot is the number of views.
-
-    Args:
-        table: as from `trainer.eda.pixels.bin_sizes`.
-    """
+    """Draw widths and heights of files; the area of a dot is the number of views."""
     figure, axes = panel("Image sizes", "width (px)", "height (px)", height_in=4.3)
     views = table["views"].to_numpy()
     areas = np.maximum(_LARGEST_DOT * views / max(views, default=1), 3)
@@ -128,11 +123,7 @@ def source_sizes(table: pl.DataFrame) -> Figure:
 
 
 def fold_balance(table: pl.DataFrame) -> Figure:
-    """Draw the share of abnormal views of each fold, by body part and overall.
-
-    Args:
-        table: as from `trainer.eda.folds.balance`.
-    """
+    """Draw the share of abnormal views of each fold, by body part and overall."""
     parts = order_parts(table["body_part"])
     if len(parts) == 2:
         parts = parts[:1]  # `all` equals the only body part

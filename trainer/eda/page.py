@@ -30,7 +30,6 @@ def make_page(
     Args:
         folds: as from `trainer.eda.folds.balance`; None if they cannot be drawn.
         on_folds: the reason, if they cannot be drawn.
-        thumbnails: images of the contact sheet; without them, there is no sheet.
     """
     manifest = lake.manifest
     return render(

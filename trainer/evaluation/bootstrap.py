@@ -76,9 +76,6 @@ def resample(
     give the same resamples, so views, studies and models are compared on equal resamples.
 
     Args:
-        labels: 0 or 1, (rows,).
-        probabilities: of abnormal, (rows,).
-        groups: patient group of each row, (rows,), of any type.
         thresholds: probabilities at or above a threshold are predicted abnormal.
     """
     names, clusters = np.unique(groups, return_inverse=True)
@@ -104,7 +101,6 @@ def count_in_resamples(
     """Count the rows of each cell of a confusion matrix in the resamples of `resample`.
 
     Args:
-        groups: patient group of each row, (rows,), of any type.
         cells: numbers from 0, (rows,).
 
     Returns:
@@ -117,12 +113,7 @@ def count_in_resamples(
 
 
 def mean_in_resamples(values: Floats, groups: NDArray[np.generic], draws: Draws = _DRAWS) -> Floats:
-    """Return the mean of the rows in each of the resamples of `resample`, (resamples,).
-
-    Args:
-        values: (rows,).
-        groups: patient group of each row, (rows,), of any type.
-    """
+    """Return the mean of the rows in each of the resamples of `resample`, (resamples,)."""
     names, clusters = np.unique(groups, return_inverse=True)
     sums, counts = np.bincount(clusters, values), np.bincount(clusters)
     chunks = draw_weights(names.size, draws, values.size)

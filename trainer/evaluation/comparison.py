@@ -24,9 +24,6 @@ def choose_nested(out_of_fold: pl.DataFrame) -> pl.DataFrame:
     predictions (Cawley & Talbot 2010, J. Mach. Learn. Res. 11:2079). Here no fold takes part in the
     choice of its own candidate.
 
-    Args:
-        out_of_fold: out-of-fold predictions of all candidates, a scored table.
-
     Returns:
         One row per view: for each fold, the rows of the candidate with the highest view AUROC on
         the other folds, the first of equals.

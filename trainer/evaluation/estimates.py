@@ -25,7 +25,6 @@ def estimate(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Meas
     """Compute the metrics of one set of rows with intervals, at 0.5 and at the learnt threshold.
 
     Args:
-        scored: one row per view, of one model.
         decision: decision of that model; None for a model that is not saved.
 
     Returns:

@@ -20,8 +20,6 @@ def evaluate_set(
     """Return the metrics of a set that the run did not learn from.
 
     Args:
-        scored: a scored table of the saved model, one set.
-        decision: decision of the run, as learnt before.
         overlap: as from `trainer.runs.saved.training_views.count_overlap`.
 
     Returns:

@@ -24,7 +24,6 @@ def measure_classes(scored: pl.DataFrame, class_names: Sequence[str], seed: int)
     """Compute the metrics of predicted classes, for views and for studies.
 
     Args:
-        scored: one row per view, with `class_probabilities`.
         class_names: as from `trainer.data.target.Target.class_names`.
 
     Returns:

@@ -34,7 +34,6 @@ def compute_metrics(
     Args:
         config: `config.json`; its `command`, `options.seed` and, for predictions with class
             probabilities, `classes` are read.
-        scored: all predictions of the run.
 
     Returns:
         `bootstrap`: method of the intervals.

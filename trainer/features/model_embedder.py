@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 
 class ModelEmbedder:
-    """Embeds views by the backbones of a model; each backbone has its own cached embeddings.
-
-    Args:
-        model_name: one or several networks, joined by `+`.
-    """
+    """Embeds views by the backbones of a model; each backbone has its own cached embeddings."""
 
     def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):
         self._embedders = [Embedder(context, name, views) for name in list_networks(model_name)]

@@ -45,7 +45,6 @@ class Case:
     Attributes:
         predicted: label at the learnt decision threshold.
         probability: calibrated probability of abnormal.
-        views: ordered by name.
     """
 
     name: str

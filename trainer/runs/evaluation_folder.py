@@ -39,7 +39,6 @@ class Evaluation:
     Attributes:
         config: content of `config.json`: `run`, `lake`, `options`, `sets`, `versions`.
         metrics: content of `metrics.json`: `evaluation` by body part, `calibration`, `overlap`.
-        decision: temperatures and thresholds of the run.
     """
 
     config: dict[str, Any]

@@ -47,7 +47,6 @@ def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None
 
     Args:
         out: the requested folder, or empty for one in `runs/`, named by time and `name`.
-        name: name of the command, body part and model.
         key: digest as from `trainer.runs.provenance.run_key`; runs of other keys are not resumed.
 
     Raises:

@@ -31,11 +31,7 @@ class StudyResult:
 
 
 class StudyPredictor:
-    """Predicts for one study at a time with the model of a run.
-
-    Args:
-        options: the engine, and the maximum number of views.
-    """
+    """Predicts for one study at a time with the model of a run."""
 
     def __init__(self, saved_run: SavedRun, decoder: ViewDecoder, options: ServeOptions):
         self.saved_run, self.is_ready = saved_run, False

@@ -41,7 +41,6 @@ class Recipe:
 
     Attributes:
         build: returns the model, from uint8 images (batch, size, size, 1) to probabilities.
-        tta: test-time augmentation of predictions, `flip` or `none`.
         evaluate_initial: whether to score the initial weights as epoch 0, a candidate for the best.
     """
 

@@ -39,7 +39,6 @@ def make_optimizer(
 
     Args:
         options: `optimizer=`, `schedule=`, `warmup=`, `ema=`, `clip_norm=`, `layer_decay=`.
-        learning_rate: largest learning rate.
     """
     optimizer: Any = LayerwiseAdam(
         layer_factors(model, options.layer_decay),

@@ -26,7 +26,6 @@ class Trial:
 
     Attributes:
         score: AUROC on validation views; None for a failed fit.
-        seconds: duration in the process that finished the trial.
     """
 
     number: int

@@ -66,7 +66,6 @@ def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Gener
     Args:
         attenuation: (height, width), float32, 0 for air.
         size: width and height, in pixels.
-        exposure: exposure of the patient; 1 for the average.
 
     Returns:
         (height, width), float32.

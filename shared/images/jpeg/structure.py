@@ -50,9 +50,6 @@ def read_jpeg(encoded: bytes) -> Jpeg:
     The EOI marker is required, because decoders fill missing data with grey or with uninitialized
     memory. Bytes after it are ignored, as in every decoder.
 
-    Args:
-        encoded: bytes that start with the JPEG signature.
-
     Raises:
         ImageError: reason `truncated`, `corrupt`, `undecodable`, `cmyk` or `too_large`, or those of
             `check_size`.

@@ -69,7 +69,6 @@ def correlate(first: Pixels, second: Pixels, orientation: int) -> float:
     Args:
         first: uint8 (size, size), to be oriented.
         second: uint8 (size, size).
-        orientation: see `orient`.
     """
     details = (_detail(view[find_field(view)], _FINE_PX, _FINE_SIGMA) for view in (first, second))
     return float((orient(next(details), orientation) * next(details)).sum())

@@ -65,7 +65,6 @@ def score_properties(views: pl.DataFrame, properties: pl.DataFrame) -> list[Scor
 
     Args:
         views: `label`, `group` and `fold` of each out-of-fold view.
-        properties: properties of the same views, as from `list_properties`.
     """
     every = [column for columns in PROPERTIES.values() for column in columns]
     return [

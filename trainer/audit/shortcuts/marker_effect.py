@@ -46,11 +46,7 @@ def measure_effect(
     threshold: float,
     seed: int,
 ) -> MarkerEffect:
-    """Compare the decisions on views with the decisions without their markers.
-
-    Args:
-        images: views with markers, uint8 (views, size, size).
-    """
+    """Compare the decisions on views with the decisions without their markers."""
     rng = np.random.default_rng(seed)
     side_px = images.shape[1]
     pairs = list(zip(images, markers, strict=True))

@@ -37,7 +37,6 @@ class ShortcutSection:
         on_hidden: the reason, if there are none.
         effect: the effect of markers; None if it is unknown.
         on_effect: the reason, if it is unknown.
-        hardware: score, number of views and abnormal share, with and without hardware.
     """
 
     model: Score

@@ -32,7 +32,6 @@ class Rule:
     """The temperature and decision threshold of views or studies.
 
     Attributes:
-        temperature: divisor of the logits, see `calibration.calibrate`.
         threshold: uncalibrated probabilities at or above it are predicted abnormal.
         basis: origin of the threshold, a key of `BASES`.
     """

@@ -76,8 +76,6 @@ def bound_threshold(
 
     Args:
         labels: 0 and 1, (rows,).
-        probabilities: of abnormal, (rows,).
-        groups: patient group of each row, (rows,).
     """
     names, clusters = np.unique(groups, return_inverse=True)
     random: Any = np.random.default_rng(seed)  # numpy 1 types its methods only in part

@@ -25,11 +25,7 @@ _NEAR_CHANCE = 0.65
 
 
 def auroc_by_part(by_part: ByPart) -> Figure:
-    """Draw the AUROC of each body part with its 95 % CI and counts, by view and by study.
-
-    Args:
-        by_part: metrics by body part with intervals, including `all`.
-    """
+    """Draw the AUROC of each body part with its 95 % CI and counts, by view and by study."""
     names = list(by_part)
     figure, axes = panel("AUROC by body part", "AUROC", "", height_in=1.3 + 0.5 * len(names))
     for level in LEVELS:

@@ -64,11 +64,7 @@ def _draw_curves(
 
 
 def roc(scored: pl.DataFrame, name: str = "all") -> Figure:
-    """Draw ROC curves by view and by study, and a thin line for each fold.
-
-    Args:
-        scored: a scored table of one model and role.
-    """
+    """Draw ROC curves by view and by study, and a thin line for each fold."""
     title = f"ROC, {name}"
     figure, axes = panel(
         title, "1 \N{MINUS SIGN} specificity", "recall (sensitivity)", height_in=4.3
@@ -101,7 +97,6 @@ def reliability(level: str, labels: Ints, probabilities: Mapping[str, Floats]) -
     """Draw a reliability diagram: observed share of abnormal cases by predicted probability.
 
     Args:
-        labels: 0 or 1, (rows,).
         probabilities: by name, (rows,); the last one is emphasized.
     """
     figure, axes = panel(

@@ -22,11 +22,7 @@ _ALWAYS = (
 
 
 def on_overlap(overlap: Mapping[str, int]) -> str:
-    """Warn of views and patients that the run learnt from; empty without any.
-
-    Args:
-        overlap: as from `trainer.runs.saved.training_views.count_overlap`.
-    """
+    """Warn of views and patients that the run learnt from; empty without any."""
     warnings: list[str] = []
     if num_images := overlap["num_images"]:
         warnings.append(

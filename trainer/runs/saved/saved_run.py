@@ -36,7 +36,6 @@ class SavedRun:
     """A run of `train`, `tune` or `cv`.
 
     Attributes:
-        decision: temperatures and thresholds, by view and by study.
         image: preprocessing of the lake's images, which new images need too.
         scored: one row per prediction, joined to the manifest.
     """
