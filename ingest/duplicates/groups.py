@@ -23,9 +23,7 @@ def group_patients(views: pl.DataFrame) -> pl.DataFrame:
 
 def _connect(edges: pl.DataFrame) -> pl.DataFrame:
     """Return `patient_id` and `group` of patients connected by shared images."""
-    patients, images = (
-        edges[name].rank("dense").cast(pl.Int64).to_numpy() - 1
-        for name in ("patient_id", "pixel_digest")
-    )
+    nodes = edges.select(pl.col("patient_id", "pixel_digest").rank("dense").cast(pl.Int64) - 1)
+    patients, images = nodes["patient_id"].to_numpy(), nodes["pixel_digest"].to_numpy()
     tied = edges.with_columns(component=connect(patients, images)[patients]).unique("patient_id")
     return tied.select("patient_id", group=pl.col("patient_id").min().over("component"))
