@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
+# 128 and the number of the signal, as shells report it
 INTERRUPTED = 130
 TERMINATED = 143
 

@@ -11,8 +11,10 @@ from shared.images.jpeg.structure import FRAME_MARKERS, MARKERS_WITHOUT_LENGTH, 
 
 # the SOC marker followed by SIZ, the start of every JPEG 2000 codestream
 _J2K_START = re.compile(rb"\xff\x4f\xff\x51")
+# start of image; frame header of progressive JPEG
 _SOI, _PROGRESSIVE = b"\xff\xd8", 0xC2
 _MOST_TILES = 4096
+# the number of segments and 15 offsets, 32 bits each (PS3.5, G.5)
 _RLE_HEADER_BYTES = 64
 
 

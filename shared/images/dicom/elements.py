@@ -70,7 +70,9 @@ _PART_BYTES = 16 * 1024 * 1024
 # DICOM tags as bytes, little-endian first
 _CHARACTER_SETS = (b"\x08\x00\x05\x00", b"\x00\x08\x00\x05")
 _PIXELS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
+# ModalityLUTSequence and VOILUTSequence
 _TABLES = (b"\x28\x00\x00\x30", b"\x00\x28\x30\x00", b"\x28\x00\x10\x30", b"\x00\x28\x30\x10")
+# pydicom reads tag, value representation and length of an element at once
 _HEADER_BYTES = 8
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from shared.images.dicom.stored import Levels
 from shared.images.pixels import Pixels
 
+# a wider range is sorted, as a table of it may be larger than the picture
 _MOST_LEVELS = 65_536
 # shares of the visible pixels at black and white without a window; markers and hot pixels are
 # brighter than the anatomy, and take less

@@ -25,6 +25,7 @@ from shared.images.dicom.stored import complete_bits
 _pydicom: Any = pixels
 _ENDED_BY_EOI = frozenset((*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes))
 _LOSSY = (JPEG2000, JPEGLSNearLossless, HTJ2K)
+# markers of a JPEG, and the most bytes after its end
 _SOI, _EOI, _MOST_PADDING = b"\xff\xd8", b"\xff\xd9", 16
 
 

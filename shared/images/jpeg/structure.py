@@ -7,11 +7,13 @@ from shared.errors import ImageError
 from shared.images.orientation import EXIF_START, XMP_START, find_xmp_orientation
 from shared.images.size import check_size
 
+# second bytes of markers (ITU-T T.81, table B.1); the first is 0xFF
 SOI, SOS = 0xD8, 0xDA
 _EOI, _APP1 = 0xD9, 0xE1
 MARKERS_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
 """TEM and RST0 to RST7."""
 _PROGRESSIVE = 0xC2
+# baseline, extended sequential and progressive, with Huffman codes
 _READABLE_FRAMES = {0xC0, 0xC1, 0xC2}
 _OTHER_FRAMES = {
     0xC3: "lossless",

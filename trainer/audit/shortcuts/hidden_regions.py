@@ -23,6 +23,7 @@ BONE = "the box of the bone"
 """Name of the score without bone."""
 # minimum area of a bright part relative to the largest; smaller ones are letters
 _MIN_PART_SHARE = 0.1
+# side of the brush relative to that of the image; thinner lines vanish
 _BRUSH_SHARE = 0.02
 
 
