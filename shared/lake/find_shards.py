@@ -6,8 +6,9 @@ import polars as pl
 
 from shared.errors import LakeError
 from shared.lake.open import Lake, open_lake
+from shared.lake.shard_objects import ShardObjects
 from shared.lake.shard_rows import check_size, damage, rows_by_shard
-from shared.lake.shards import ShardFiles, ShardObjects, open_files
+from shared.lake.shards import ShardFiles, open_files
 
 _SAME_VIEW = ["view_id", "label", "pixel_digest"]
 
