@@ -66,7 +66,6 @@ def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
     """Remove the files of earlier lakes and interrupted runs, then empty folders.
 
     Args:
-        lake: the committed lake.
         replaced: files of the replaced lake, and uncommitted shards of this ingest.
 
     Raises:

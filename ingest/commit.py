@@ -36,10 +36,7 @@ def commit(
     lake are not removed.
 
     Args:
-        place: location of the lake.
-        image: specification of the stored images.
         layout: path layout of the source; `verify` uses it to check paths.
-        tables: tables of the lake.
 
     Raises:
         LakeError: in an object store, another ingest has removed files of the lake.
@@ -81,7 +78,6 @@ def _sort(tables: Tables) -> Tables:
 def _find_unchanged(
     store: Store, image: ImageSpec, layout: dict[str, Any] | None, tables: Tables
 ) -> Lake | None:
-    """Return the existing lake if it is complete and has the same content."""
     try:
         lake = open_lake(store)
     except LakeError:

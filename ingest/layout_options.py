@@ -142,7 +142,6 @@ def _name_labels(label_from: str) -> str:
 
 
 def _choose(key: str, text: str, allowed: Sequence[Choice]) -> tuple[Choice, ...]:
-    """Return the words of a comma-separated list, in the order of `allowed`."""
     if text == "all":
         return tuple(allowed)
     chosen = {name.strip() for name in text.split(",")}

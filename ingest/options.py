@@ -58,8 +58,8 @@ class IngestOptions:
     """Storage of pixels: `raw` reads fastest; `png` needs a quarter of the space; `jpeg`, with
     loss, a seventh."""
     depth: Depth = ImageSpec.depth
-    """Bits of the samples in 16-bit PNG files: `auto` finds one depth for all files, `file` one for
-    each; a number, such as 12, is the depth of all."""
+    """Bit depth of grey levels in 16-bit PNG files: `auto` finds one depth for all files, `file`
+    one for each; a number, such as 12, is the depth of all."""
     layout: LayoutName = "mura"
     """Layout of ROOT: `mura`, MURA's folders; `folders`, such as train/abnormal/any/image.png;
     `table`, a CSV, TSV or Parquet file with a row per image."""

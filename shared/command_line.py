@@ -33,7 +33,6 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
     Args:
         options_type: a frozen dataclass; a field annotated `tyro.conf.Positional` needs no key.
         words: the command line without the program's name.
-        prog: the program's name, for the help.
 
     Raises:
         UsageError: a key is unknown, a value is not allowed, or an argument is missing.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
+# 128 and the number of the signal, as shells report it
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -26,7 +27,6 @@ def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str
 
     Args:
         command: called with the words after the program's name.
-        prog: the program's name, printed before each error.
         if_interrupted: effect of an interruption on the work done so far, for the message.
     """
     stops: list[KeyboardInterrupt] = []

@@ -39,7 +39,6 @@ class ImageError(MuraLakeError):
 
     Attributes:
         reason: category for tables, e.g. `truncated`.
-        detail: details of the problem.
     """
 
     def __init__(self, reason: str, detail: str):

@@ -17,13 +17,7 @@ _ABORTS_AT_EXIT = "tensorflow_io"
 def carry_out(
     command: Callable[[Sequence[str]], None], prog: str, stops: Sequence[KeyboardInterrupt]
 ) -> NoReturn:
-    """Run `command` on this process's arguments and exit with its status.
-
-    Args:
-        command: called with the words after the program's name.
-        prog: the program's name, printed before each error.
-        stops: interruptions received so far; the last one is raised again if the command fails.
-    """
+    """Run `command` on this process's arguments and exit with its status."""
     # a name that the terminal's encoding lacks must not make a completed command fail
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     try:

@@ -26,7 +26,8 @@ def is_part(name: str) -> bool:
 
 
 def order_parts(parts: Iterable[str]) -> list[str]:
-    """Return each body part once: those of MURA, then others alphabetically, `other` last."""
+    """Return each part once: those of MURA, then others alphabetically, `other` and `all` last."""
     present = set(parts)
     known = [part for part in MURA_PARTS if part in present]
-    return [*known, *sorted(present.difference(known), key=lambda part: (part == OTHER_PART, part))]
+    others = present.difference(known)
+    return [*known, *sorted(others, key=lambda part: (part == ALL_PARTS, part == OTHER_PART, part))]

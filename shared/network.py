@@ -27,10 +27,6 @@ def is_own_name(name: str, listening_on: str) -> bool:
 
     This prevents DNS rebinding: a foreign page that points its own DNS name to this machine sends
     that name. IP addresses and the machine's own names cannot be rebound.
-
-    Args:
-        name: name in the Host header.
-        listening_on: value of the `host=` option.
     """
     if is_loopback(listening_on):
         return is_loopback(name)

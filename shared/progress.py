@@ -22,7 +22,6 @@ class Progress:
 
     Args:
         stage: verb of the stage, e.g. `decode`.
-        total: number of units.
         unit: plural name of the units; the rate is units per second.
     """
 

@@ -56,8 +56,6 @@ def leave_out(
     Args:
         grouped: columns as in `ingest.write.shard_cache.WRITTEN_SCHEMA`, and `group`.
         valid_views: views of the tree's valid split, including unreadable ones, by `patient_id`.
-        findings: findings from the tree and its images.
-        duplicates: value of the option.
 
     Returns:
         Columns as in `shared.lake.manifest.REJECTS_SCHEMA`.

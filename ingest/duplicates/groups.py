@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from shared.components import connect
+
 
 def group_patients(views: pl.DataFrame) -> pl.DataFrame:
     """Add the column `group`: the smallest number of the patients connected by shared images.
@@ -21,20 +23,7 @@ def group_patients(views: pl.DataFrame) -> pl.DataFrame:
 
 def _connect(edges: pl.DataFrame) -> pl.DataFrame:
     """Return `patient_id` and `group` of patients connected by shared images."""
-    # imported here: few lakes have such patients, and the imports take half a second
-    import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    edges = edges.with_columns(
-        patient_node=pl.col("patient_id").rank("dense").cast(pl.Int64) - 1,
-        image_node=pl.col("pixel_digest").rank("dense").cast(pl.Int64) - 1,
-    )
-    # a bipartite graph: nodes of patients first, then nodes of images
-    num_patients = edges["patient_id"].n_unique()
-    num_nodes = num_patients + edges["pixel_digest"].n_unique()
-    ends = (edges["patient_node"].to_numpy(), edges["image_node"].to_numpy() + num_patients)
-    graph = coo_array((np.ones(edges.height, np.int8), ends), shape=(num_nodes, num_nodes))
-    component = connected_components(graph, directed=False)[1]
-    tied = edges.with_columns(component=component[ends[0]]).unique("patient_id")
+    nodes = edges.select(pl.col("patient_id", "pixel_digest").rank("dense").cast(pl.Int64) - 1)
+    patients, images = nodes["patient_id"].to_numpy(), nodes["pixel_digest"].to_numpy()
+    tied = edges.with_columns(component=connect(patients, images)[patients]).unique("patient_id")
     return tied.select("patient_id", group=pl.col("patient_id").min().over("component"))

@@ -12,8 +12,8 @@ from ingest.sources.mura import LABEL_FROM_INDEX
 from shared.console import note
 from shared.counts import count
 from shared.errors import SourceError
-from shared.labels import LABEL_NAMES, SPLITS
-from shared.lake.manifest import FINDINGS_SCHEMA, PUBLISHED, REJECTS_SCHEMA
+from shared.labels import SPLITS
+from shared.lake.manifest import FINDINGS_SCHEMA, PUBLISHED, REJECTS_SCHEMA, label_name
 from shared.storage.store import Store
 
 CORRECTED = "label_corrected"
@@ -47,7 +47,7 @@ def correct_labels(scan: Scan, label_from: str) -> Scan:
 
 def _apply(scan: Scan, labels: pl.DataFrame, index: pl.DataFrame | None) -> Scan:
     keys = ["split", "study"]
-    views = scan.views.with_columns(study=_study_of("study_id"))
+    views = scan.views.with_columns(study=_parse_study("study_id").struct.field("study"))
     views = views.join(labels.rename({"label": "chosen"}), on=keys, how="left")
     if index is None:
         views = views.with_columns(indexed=pl.lit(None, pl.Int64))
@@ -63,7 +63,7 @@ def _apply(scan: Scan, labels: pl.DataFrame, index: pl.DataFrame | None) -> Scan
     if views.is_empty():
         raise SourceError(f"Expected labels of studies. Received: {scan.root}, without any")
     changed = views.filter(pl.col("label") != pl.col("published"))
-    name = pl.col("published").replace_strict(dict(enumerate(LABEL_NAMES)), return_dtype=pl.String)
+    name = label_name(pl.col("published"))
     findings = changed.select(
         kind=pl.lit(CORRECTED), path="study_id", detail=pl.format("published as {}", name)
     ).unique()
@@ -80,10 +80,9 @@ def _apply(scan: Scan, labels: pl.DataFrame, index: pl.DataFrame | None) -> Scan
     )
 
 
-def _study_of(path: str) -> pl.Expr:
-    """Return the study's path from the part on, without zeros and label, in lower case."""
-    key = comparable(pl.col(path), with_label=False)
-    return key.str.extract_groups(_STUDY).struct.field("study")
+def _parse_study(path: str) -> pl.Expr:
+    """Return `split` and `study`: the path from the part on, without zeros and label."""
+    return comparable(pl.col(path), with_label=False).str.extract_groups(_STUDY)
 
 
 def _read_index_labels(scan: Scan) -> pl.DataFrame | None:
@@ -124,7 +123,7 @@ def _read_labels(folder: Store, name: str, views: pl.DataFrame) -> pl.DataFrame:
         ],
         how="diagonal",
     )
-    studies = views.select("split", study=_study_of("study_id")).unique()
+    studies = views.select("split", study=_parse_study("study_id").struct.field("study")).unique()
     labels = rows.join(studies, on=["split", "study"], how="semi").unique(maintain_order=True)
     if labels.is_empty():
         raise SourceError(
@@ -141,6 +140,5 @@ def _read_labels(folder: Store, name: str, views: pl.DataFrame) -> pl.DataFrame:
 
 def _key(rows: pl.DataFrame) -> pl.DataFrame:
     """Return `split` (null if the path has none), `study` and `label` of the rows with a label."""
-    found = comparable(pl.col("path"), with_label=False).str.extract_groups(_STUDY)
-    keyed = rows.select(found.alias("found"), "label").unnest("found")
+    keyed = rows.select(_parse_study("path").alias("found"), "label").unnest("found")
     return keyed.drop_nulls(["study", "label"]).select("split", "study", "label")

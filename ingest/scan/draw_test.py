@@ -23,8 +23,6 @@ def draw_test(views: pl.DataFrame, root: Store, share: float, seed: int) -> pl.D
     Args:
         views: columns as in `ingest.scan.scan_tree.SCHEMA`.
         root: location of the files; files of equal size are read to find copies.
-        share: share of the views, from 0 to 1.
-        seed: seed of the draw.
 
     Raises:
         SourceError: the views have a test already.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingest.scan.scan_tree import BROKEN_LINK, SCHEMA, Scan, count_by_kind
+from ingest.scan.scan_tree import BROKEN_LINK, SCHEMA, UNPRINTABLE_NAME, Scan, count_by_kind
 from ingest.scan.table_rows import read_rows
 from ingest.sources.columns import find_columns
 from ingest.sources.layout import IMAGE_ENDINGS, NOT_UTF_8, OTHER, NoView, kind_of
@@ -86,7 +86,7 @@ def _list_files(root: Store) -> tuple[pl.DataFrame, list[tuple[str, str, str]]]:
         if not is_image or file.name.startswith("."):
             continue
         if kind_of(path) == NOT_UTF_8:
-            rejects.append((printable(path), "name_not_utf8", "a table cannot store the name"))
+            rejects.append((printable(path), *UNPRINTABLE_NAME))
         elif status := find_status(file):
             rows.append((path, *status))
         else:
@@ -139,7 +139,6 @@ def _unite(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _count_others(paths: pl.Series) -> dict[str, int]:
-    """Count the images without a row by kind."""
     kinds = {path: kind_of(path) for path in paths}
     images = [p for p, kind in kinds.items() if kind == OTHER and p.lower().endswith(IMAGE_ENDINGS)]
     if images:

@@ -36,7 +36,8 @@ SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "so
 """Columns and types of the table of views; `view_id` is the path relative to the tree's root."""
 
 BROKEN_LINK = ("broken_link", "not a file, or a link without a target")
-"""Reason and detail of a rejected file."""
+UNPRINTABLE_NAME = ("name_not_utf8", "a table cannot store the name")
+"""Reasons and details of rejected files."""
 _NAMES_SHOWN = 5
 OTHER_IMAGES = NoView("images outside of the layout")
 # rows held as Python objects at a time; the heap never returns the memory of all of MURA's
@@ -49,7 +50,6 @@ class Scan:
 
     Attributes:
         root: the folder that contains the splits.
-        layout: the layout of its paths.
         views: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
         rejects: views that cannot be opened, columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
         num_ignored: number of other files by kind.
@@ -84,8 +84,7 @@ class _Found:
     def count(self, parsed: NoView, path: str) -> None:
         is_image = path.lower().endswith(IMAGE_ENDINGS)
         if parsed == NOT_UTF_8 and is_image:
-            reason = ("name_not_utf8", "a table cannot store the name")
-            self.rejects.append((printable(path), *reason))
+            self.rejects.append((printable(path), *UNPRINTABLE_NAME))
             return
         kind = OTHER_IMAGES if parsed == OTHER and is_image else parsed
         self.no_views[kind] += 1

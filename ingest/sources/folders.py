@@ -39,9 +39,7 @@ class FoldersLayout:
         patient: pattern searched in the folder of the patient, or without such a level in the path
             below the levels; its first group, or the whole match if it has no group, is the
             patient. Without pattern and level, each file counts as a patient.
-        splits: splits to scan.
         levels: the meaning of each level of folders, from `LEVELS`.
-        words: the names of folders for labels and splits.
     """
 
     body_part: str = OTHER_PART
@@ -137,7 +135,7 @@ class FoldersLayout:
             return NoView(_NO_PART, names["part"])
         patient = names.get("patient")
         if self.patient:
-            patient = _find_patient(self.patient, patient or below)
+            patient = find_patient(self.patient, patient or below)
         elif patient is None:
             return View(split, part, label, number_of(path), path)
         if not patient:
@@ -152,7 +150,8 @@ class FoldersLayout:
         return self.words.splits.get(plain(folder))
 
 
-def _find_patient(pattern: re.Pattern[str], path: str) -> str | None:
+def find_patient(pattern: re.Pattern[str], path: str) -> str | None:
+    """Return the pattern's first group, or the whole match if it has no group."""
     match = pattern.search(path)
     return match and match[1 if pattern.groups else 0]
 

@@ -44,12 +44,7 @@ _MASK_NAME = re.compile(r"(^|[/_.-])masks?([/_.-]|$)")
 
 
 class UnknownLayoutError(SourceError):
-    """A tree without views of the layout; other options may find some.
-
-    Attributes:
-        expected: the expectation.
-        received: the content of the tree.
-    """
+    """A tree without views of the layout; other options may find some."""
 
     def __init__(self, expected: str, received: str):
         # the arguments of `__init__`, so that the error survives pickling

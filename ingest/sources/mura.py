@@ -39,8 +39,6 @@ class MuraLayout:
     """MURA, or some of its body parts and splits; folders of the others are not scanned.
 
     Attributes:
-        parts: body parts to scan.
-        splits: splits to scan.
         label_from: origin of labels: `folder`, `index`, or the name of a table.
     """
 

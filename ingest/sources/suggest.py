@@ -37,7 +37,6 @@ def suggest(tree: Store) -> str:
 
 
 def _list_levels(tree: Store) -> Iterator[set[str]]:
-    """Yield the names of folders at each level."""
     folders = [""]
     for _ in range(_MAX_LEVELS):
         below = [

@@ -16,15 +16,9 @@ class TableOptions:
     """A table of images and the meaning of its columns.
 
     Attributes:
-        folder: location of the table.
-        name: name of the table in its folder.
-        images: location of the images.
         columns: name of the column by role, as from `ingest.sources.table_file.parse_columns`.
-        words: words for labels and splits.
         body_part: the body part of all images, without a column.
         patient: pattern searched in the column of patients, or in the path without such a column.
-        splits: selected splits.
-        draws_test: whether the split is drawn.
     """
 
     folder: Store
@@ -40,12 +34,7 @@ class TableOptions:
 
 @dataclass(frozen=True)
 class TableLayout:
-    """Images anywhere in a folder, each with a row in a table.
-
-    Attributes:
-        name: name of the table's file.
-        names_patients: whether the table has a column of patients.
-    """
+    """Images anywhere in a folder, each with a row in a table."""
 
     name: str
     names_patients: bool = True

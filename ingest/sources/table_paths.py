@@ -44,9 +44,9 @@ def match_files(rows: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
     """
     best, most = rows.head(0).with_columns(view_id=pl.lit("")), 0
     for of_row, of_file in _comparisons():
-        keyed = files.select("view_id", key=of_file(pl.col("view_id")))
+        keyed = files.select("view_id", key=of_file)
         keyed = keyed.filter(~pl.col("key").is_duplicated())
-        found = rows.with_columns(key=of_row(pl.col("path"))).join(keyed, on="key")
+        found = rows.with_columns(key=of_row).join(keyed, on="key")
         if found.height > most:
             best, most = found.drop("key"), found.height
         if most == rows.height:
@@ -54,25 +54,18 @@ def match_files(rows: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
     return best
 
 
-class _Key:
-    """A function from paths to comparable keys."""
-
-    def __init__(self, stripped: int | None, is_loose: bool):
-        self._stripped, self._is_loose = stripped, is_loose
-
-    def __call__(self, path: pl.Expr) -> pl.Expr:
-        pattern = _NAME if self._stripped is None else rf"^(?:[^/]*/){{{self._stripped}}}"
-        key = path.str.replace(pattern, "")
-        return _loose(key) if self._is_loose else key
+def _comparisons() -> Iterator[tuple[pl.Expr, pl.Expr]]:
+    exact = (pl.col("path"), pl.col("view_id"))
+    loose = (_loose(exact[0]), _loose(exact[1]))
+    for row, file in (exact, loose):
+        yield from ((_strip(row, number), file) for number in range(_MAX_STRIPPED + 1))
+        yield from ((row, _strip(file, number)) for number in range(1, _MAX_DEEPER + 1))
+    for row, file in (exact, loose):
+        yield row.str.replace(_NAME, ""), file.str.replace(_NAME, "")
 
 
-def _comparisons() -> Iterator[tuple[_Key, _Key]]:
-    for is_loose in (False, True):
-        whole = _Key(0, is_loose)
-        yield from ((_Key(n, is_loose), whole) for n in range(_MAX_STRIPPED + 1))
-        yield from ((whole, _Key(n, is_loose)) for n in range(1, _MAX_DEEPER + 1))
-    for is_loose in (False, True):
-        yield _Key(None, is_loose), _Key(None, is_loose)
+def _strip(path: pl.Expr, num_folders: int) -> pl.Expr:
+    return path.str.replace(rf"^(?:[^/]*/){{{num_folders}}}", "")
 
 
 def _loose(path: pl.Expr) -> pl.Expr:

@@ -52,12 +52,7 @@ def read_part(text: str) -> str | None:
 
 @dataclass(frozen=True)
 class Words:
-    """The words for labels and splits in a source.
-
-    Attributes:
-        labels: label by word, as from `plain`.
-        splits: split by word, as from `plain`.
-    """
+    """The words for labels and splits in a source."""
 
     labels: Mapping[str, int] = field(default_factory=lambda: LABEL_WORDS)
     splits: Mapping[str, Split] = field(default_factory=lambda: SPLIT_WORDS)

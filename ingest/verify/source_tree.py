@@ -23,7 +23,6 @@ def compare_with_source(lake: Lake, root: Store, advance: Callable[[], None]) ->
 
     Args:
         lake: an opened lake with checked tables, so that no path leaves the tree.
-        root: the folder that contains the splits.
         advance: callback after each view.
 
     Raises:

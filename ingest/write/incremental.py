@@ -92,7 +92,6 @@ class Decoder:
         """Return the outcomes of the final plans, with every shard in the lake; prune the cache.
 
         Args:
-            plans: the shards of the new lake.
             decoded: outcomes from `decode`, of these or other plans.
 
         Raises:

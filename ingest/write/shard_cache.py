@@ -22,9 +22,8 @@ from ingest.write.identity import IDENTITY
 from ingest.write.tasks import DECIDE_ON_PIXELS, UNREADABLE, Job, WrittenShard
 from shared.console import note
 from shared.errors import WriteError
-from shared.labels import LABEL_NAMES
 from shared.lake.lake_json import FORMAT_VERSION
-from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA, SCHEMA, encode_table
+from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA, SCHEMA, encode_table, label_name
 from shared.lake.shard_rows import RECORD_END
 from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
@@ -55,13 +54,7 @@ class ShardOutcome:
 
     @classmethod
     def of(cls, plan: ShardPlan, path: str, shard: WrittenShard) -> "ShardOutcome":
-        """Join the columns from decoding to the columns from the scan.
-
-        Args:
-            plan: the plan of the shard.
-            path: path of the shard in the lake.
-            shard: the written shard.
-        """
+        """Join the columns from decoding to the columns from the scan."""
         decoded = pl.DataFrame(shard.rows, schema={"view_id": pl.String, **_DECODED_SCHEMA})
         written = plan.views.join(decoded.with_columns(shard=pl.lit(path)), on="view_id")
         return cls(
@@ -73,7 +66,7 @@ class ShardOutcome:
 
 def _prefer_files() -> list[pl.Expr]:
     """Return patient and study: those that the file names, or else those of its path."""
-    label = pl.col("label").replace_strict(dict(enumerate(LABEL_NAMES)), return_dtype=pl.String)
+    label = label_name(pl.col("label"))
     study = pl.format("{}/{}/{}", "split", label, "study_id_right")
     return [
         pl.coalesce("patient_id_right", "patient_id").alias("patient_id"),

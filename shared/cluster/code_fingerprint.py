@@ -15,7 +15,6 @@ class Code:
     """Source files and package versions that affect results.
 
     Attributes:
-        packages: packages of this project.
         digest: digest of their source files.
         versions: name and version of each other distribution.
     """

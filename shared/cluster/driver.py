@@ -24,9 +24,7 @@ def drive(connection: Any, address: str, processors: int, has_board: bool) -> No
     """Relay tasks, results, node lists and statuses until the other end closes the connection.
 
     Args:
-        connection: connection to the main process.
         address: address of the cluster; empty to start one that ends with this process.
-        processors: number of CPUs of a cluster started here.
         has_board: send task statuses too.
     """
     let_signals_through()
@@ -112,7 +110,6 @@ def _relay(connection: Any, send: Callable[[Any], None], *, has_board: bool) -> 
 
 
 def _cancel(running: list[Any]) -> None:
-    """Cancel running tasks and wait until they have ended."""
     ray = import_ray()
     for ref in running:
         ray.cancel(ref, force=True)

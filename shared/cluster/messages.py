@@ -14,7 +14,6 @@ class ClusterOptions:
     Attributes:
         address: Ray address: `auto`, `host:port` or `ray://host:port`; empty for a cluster that is
             started on this host and ends with this process.
-        processors: number of CPUs of a cluster started here.
     """
 
     address: str

@@ -33,7 +33,6 @@ class Cluster:
     A task is retried a bounded number of times if its node or process dies.
 
     Args:
-        options: cluster to use.
         code: required fingerprint of every node, so that results do not depend on the node.
         share: function from the list of nodes to the resources of a task.
         num_queued: queued tasks per running task, so that no node is idle between tasks.

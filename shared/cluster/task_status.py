@@ -10,7 +10,6 @@ class Status:
     """Status of a task.
 
     Attributes:
-        host: host on which the task runs.
         tries: number of starts; more than 1 if a node or process died.
         text: latest message of the task.
     """

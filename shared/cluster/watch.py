@@ -22,7 +22,6 @@ class Watch:
 
     Args:
         board: Ray handle of a `Board`, or None.
-        send: sends a message to the main process.
     """
 
     def __init__(self, board: Any, send: Callable[[Any], None]):

@@ -23,7 +23,6 @@ def decode_radiograph(encoded: bytes, depth: Depth = "16") -> Radiograph:
     corrected.
 
     Args:
-        encoded: the bytes of the file.
         depth: bits of the samples in 16-bit PNG files; see `shared.images.depth`.
 
     Raises:

@@ -10,6 +10,7 @@ from shared.errors import ImageError
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8\xff"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+# after a preamble of any content (PS3.10, 7.1)
 _DICOM_PREFIX, _DICOM_OFFSET = b"DICM", 128
 _FIRST_BYTES = 512
 NUM_HEADER_BYTES = 132

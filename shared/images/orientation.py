@@ -11,6 +11,7 @@ EXIF_START, XMP_START = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 """First bytes of the APP1 segments of a JPEG that hold EXIF or XMP."""
 
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+# tag of the orientation, and TIFF's type for uint16
 _TAG, _SHORT = 0x0112, 3
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _MOST_XMP_BYTES = 1024 * 1024

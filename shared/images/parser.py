@@ -18,7 +18,6 @@ def parser(name: str, reason: str = "undecodable") -> Generator[None, None, None
 
     Args:
         name: name of the parser, and of the part of the file that it reads.
-        reason: reason of the `ImageError`.
     """
     try:
         yield

@@ -31,10 +31,8 @@ class ImageSpec:
     """Square greyscale images of `size` x `size` pixels.
 
     Attributes:
-        size: side in pixels.
         fit: `pad` keeps the aspect ratio and pads with black, `stretch` fills the square.
         crop: `field` crops the source to its collimated field first.
-        contrast: adjustment of grey levels after resizing.
         encoding: storage of the pixels: raw, lossless PNG, or JPEG.
         depth: bits of the samples in 16-bit PNG files; `auto` if the lake has no such file.
     """

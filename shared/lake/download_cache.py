@@ -36,11 +36,6 @@ class ShardCache:
     A process holds a shared lock on the file of each shard that it reads; the lock ends with the
     process. Eviction removes only unlocked shards, least recently opened first. One process at a
     time downloads.
-
-    Attributes:
-        folder: directory of the cached shards.
-        limit_bytes: limit on the total size of the cache.
-        shows_progress: show a progress bar during downloads.
     """
 
     folder: Path
@@ -55,7 +50,6 @@ class ShardCache:
         """Download and check the missing shards, then open all of them.
 
         Args:
-            store: object store of the lake.
             shards: manifest rows by shard, from `shared.lake.shard_rows.rows_by_shard`.
 
         Raises:

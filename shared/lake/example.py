@@ -11,13 +11,7 @@ _BYTES_LIST, _INT64_LIST = 1, 3
 
 
 def encode_example_head(view_id: str, label: int, image_bytes: int) -> bytes:
-    """Encode one view as a `tf.train.Example`, except for the image bytes, which follow.
-
-    Args:
-        view_id: path of the view inside MURA.
-        label: 0 or 1.
-        image_bytes: number of image bytes that follow.
-    """
+    """Encode one view as a `tf.train.Example`, except for the image bytes, which follow."""
     features = b"".join(
         (
             _label_entry(label),

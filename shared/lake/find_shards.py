@@ -6,8 +6,9 @@ import polars as pl
 
 from shared.errors import LakeError
 from shared.lake.open import Lake, open_lake
+from shared.lake.shard_objects import ShardObjects
 from shared.lake.shard_rows import check_size, damage, rows_by_shard
-from shared.lake.shards import ShardFiles, ShardObjects, open_files
+from shared.lake.shards import ShardFiles, open_files
 
 _SAME_VIEW = ["view_id", "label", "pixel_digest"]
 
@@ -16,10 +17,6 @@ def find_shards(lake: Lake, views: pl.DataFrame) -> tuple[ShardFiles | ShardObje
     """Return the opened shards and the manifest rows of the views in them.
 
     If a re-ingest has replaced shards, the same views are looked up in the current lake.
-
-    Args:
-        lake: an opened lake.
-        views: rows of the lake's manifest.
 
     Raises:
         CorruptLakeError: a shard is missing or has the wrong size.
@@ -31,7 +28,6 @@ def find_shards(lake: Lake, views: pl.DataFrame) -> tuple[ShardFiles | ShardObje
 
 
 def _open_shards(lake: Lake, views: pl.DataFrame) -> ShardFiles | ShardObjects | None:
-    """Open the shards of the views; return None if a shard is missing."""
     rows = rows_by_shard(lake.manifest, views["shard"])
     try:
         if lake.store.is_local is True:

@@ -65,6 +65,11 @@ FINDINGS_SCHEMA: dict[str, type[pl.DataType]] = {
 """Columns of the findings table: kind, path of the view or study, and details."""
 
 
+def label_name(label: pl.Expr) -> pl.Expr:
+    """Return the names of labels; null stays null."""
+    return label.replace_strict(dict(enumerate(LABEL_NAMES)), return_dtype=pl.String)
+
+
 def partition_folder(split: str, body_part: str, label: int) -> str:
     """Return the Hive-style folder of a partition, e.g. `split=train/body_part=hand/label=1`."""
     return f"split={split}/body_part={body_part}/label={label}"
@@ -113,8 +118,6 @@ def decode_table(
     """Decode a Parquet table with the columns of a schema and no nulls.
 
     Args:
-        encoded: a Parquet file.
-        schema: required columns.
         optional: columns to keep if the table has them.
 
     Raises:

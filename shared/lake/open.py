@@ -29,9 +29,7 @@ class Lake:
     """An opened lake.
 
     Attributes:
-        store: location of the lake.
         digest: digest of `lake.json`, and so of all content of the lake.
-        image: image specification.
         manifest: one row per view, sorted by `view_id`; see `shared.lake.manifest.SCHEMA`.
         rejects: rejected files; see `shared.lake.manifest.REJECTS_SCHEMA`.
         findings: irregularities of the source; see `shared.lake.manifest.FINDINGS_SCHEMA`.

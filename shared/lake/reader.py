@@ -13,8 +13,8 @@ from shared.images.preprocessing.encoding import decode
 from shared.lake.find_shards import find_shards
 from shared.lake.open import Lake
 from shared.lake.record_locations import RecordLocations
+from shared.lake.shard_objects import ShardObjects
 from shared.lake.shard_rows import WRONG_RECORD, damage
-from shared.lake.shards import ShardObjects
 from shared.lake.tfrecord import FRAME_BYTES, FRAME_HEADER_BYTES
 from shared.printable import is_utf8
 
@@ -30,7 +30,6 @@ class ViewReader:
     lake.
 
     Args:
-        lake: an opened lake.
         views: rows of the lake's manifest; views are addressed by row number in this table.
 
     Attributes:

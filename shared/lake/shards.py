@@ -1,33 +1,25 @@
-"""Random-access reads from many open shards, in files or in an object store.
-
-Callers pass the manifest rows of the shards.
-"""
+"""Random-access reads from many open shards in files."""
 
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from shared.errors import StoreError
 from shared.lake.shard_rows import REMEDY
-from shared.lake.tfrecord import FRAME_BYTES
 from shared.storage.atomic import open_regular
 from shared.storage.descriptors import read_into
 from shared.storage.local import Folder
-from shared.storage.object_store.bucket import REQUESTS, Bucket
-from shared.storage.object_store.object_file import ObjectFile
 
 ReadInto = Callable[[int, Sequence[Any], int], int]
 """Fills buffers from an offset of a shard, given by number; returns the number of bytes read."""
 
-_Numbers = Sequence[int]
+Numbers = Sequence[int]
 # file descriptors left for everything else that the process opens
 _SPARE_FILES = 64
 
 
-def _keep(_: str) -> None:
+def keep(_: str) -> None:
     """Do not remove a damaged shard: it may be the only copy."""
 
 
@@ -37,18 +29,16 @@ class ShardFiles:
     Args:
         where: function from a shard to the path shown in messages.
         remedy: advice in the error for a damaged shard.
-        discard: called with a damaged shard.
 
     Attributes:
         numbers: file descriptor of each shard.
-        sizes: size of each shard in bytes.
     """
 
     def __init__(
         self,
         where: Callable[[str], str],
         remedy: str = REMEDY,
-        discard: Callable[[str], None] = _keep,
+        discard: Callable[[str], None] = keep,
     ):
         self.numbers: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
@@ -59,7 +49,7 @@ class ShardFiles:
         self.numbers[shard] = descriptor
         self.sizes[shard] = os.fstat(descriptor).st_size
 
-    def begin(self, *_: _Numbers) -> ReadInto:
+    def begin(self, *_: Numbers) -> ReadInto:
         """Return the function that reads the parts of the next records."""
         return read_into
 
@@ -86,73 +76,6 @@ def open_files(store: Folder, shards: Collection[str]) -> ShardFiles:
         opened.close()
         raise
     return opened
-
-
-class ShardObjects:
-    """Shards in an object store, read with many concurrent requests.
-
-    Args:
-        store: the object store.
-        shards: paths relative to the store.
-
-    Attributes:
-        numbers: index of each shard in `shards`.
-        sizes: size of each shard in bytes.
-
-    Raises:
-        FileNotFoundError: a shard is missing.
-        StoreError: the object store fails.
-    """
-
-    def __init__(self, store: Bucket, shards: Collection[str]):
-        self.numbers = {shard: number for number, shard in enumerate(shards)}
-        self.sizes = store.sizes(shards)
-        if missing := self.numbers.keys() - self.sizes.keys():
-            raise FileNotFoundError(store.where(min(missing)))
-        self.where, self.remedy, self.discard = store.where, REMEDY, _keep
-        self._store = store
-        self._shards: list[str] = list(shards)
-        self._idle: dict[str, list[ObjectFile]] = {shard: [] for shard in shards}
-        self._pool = ThreadPoolExecutor(REQUESTS)
-
-    def begin(
-        self, numbers: _Numbers, offsets: _Numbers, head_bytes: _Numbers, image_bytes: _Numbers
-    ) -> ReadInto:
-        """Request records; return a function that yields their parts in the same order."""
-        lengths = (sum(both) + FRAME_BYTES for both in zip(head_bytes, image_bytes, strict=True))
-        shards = [self._shards[number] for number in numbers]
-        records = self._pool.map(self._read, shards, offsets, lengths)
-
-        def read_into(_: int, buffers: Sequence[Any], __: int) -> int:
-            record, start = next(records), 0
-            for buffer in buffers:
-                buffer[:] = record[start : start + len(buffer)]
-                start += len(buffer)
-            return len(record)
-
-        return read_into
-
-    def _read(self, shard: str, offset: int, num_bytes: int) -> bytes:
-        # reuse open objects: opening one costs a request
-        idle = self._idle[shard]
-        try:
-            file = idle.pop()
-        except IndexError:
-            file = None
-        try:
-            file = file or self._store.open(shard)
-            record = file.read(offset, num_bytes)
-        except FileNotFoundError:
-            raise StoreError(
-                f"Expected {self.where(shard)}, which was found before. Received: no such "
-                "object; another ingest may have replaced the lake, run again"
-            ) from None
-        idle.append(file)
-        return record
-
-    def close(self) -> None:
-        """Cancel the pending requests."""
-        self._pool.shutdown(cancel_futures=True)
 
 
 def allow_open_files(num_more: int) -> None:

@@ -47,7 +47,6 @@ def read_records(shard: BinaryIO, name: str) -> Iterator[Record]:
 
     Args:
         shard: the file, positioned at its start.
-        name: file name in error messages.
 
     Raises:
         CorruptLakeError: a checksum differs, or the file ends inside a record.

@@ -21,7 +21,6 @@ class Child:
 
     Args:
         target: importable by name; called in the child with its end of the pipe, then `args`.
-        args: additional arguments of `target`.
     """
 
     def __init__(self, target: Callable[..., None], *args: Any):

@@ -17,8 +17,6 @@ class LimitedProcesses:
     Args:
         decoder: `module:function`; the function takes a file's bytes and `arguments`, and returns
             a `Radiograph` or raises `ImageError`.
-        limit_s: time limit per file in seconds.
-        arguments: further arguments of the function.
     """
 
     def __init__(self, decoder: str, limit_s: float = 30, *arguments: str):

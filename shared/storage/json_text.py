@@ -15,9 +15,6 @@ def parse_object(encoded: bytes) -> dict[str, Any]:
     NaN and infinity, which JSON lacks but Python's parser accepts, and numbers too large for a
     double are refused.
 
-    Args:
-        encoded: UTF-8.
-
     Raises:
         ValueError: the bytes are not a JSON object within the limits of size and depth.
     """

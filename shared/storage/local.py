@@ -172,9 +172,6 @@ class Folder:
     def walk(self, enters: Callable[[str], bool]) -> "Iterator[tuple[str, os.DirEntry[str]]]":
         """Yield each file with the path of its folder, which is empty or ends in a slash.
 
-        Args:
-            enters: returns whether to enter a folder, given its path.
-
         Raises:
             SourceError: a folder cannot be read.
         """

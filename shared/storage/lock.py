@@ -55,7 +55,6 @@ def _remove(path: Path, descriptor: int) -> None:
 
 
 def _take(path: Path) -> int:
-    """Return a descriptor of the lock file, locked."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:

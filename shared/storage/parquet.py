@@ -23,7 +23,6 @@ def read_table(
     and raises an error that is not an Exception.
 
     Args:
-        encoded: a Parquet file.
         schema: required columns; additional columns are returned too.
 
     Raises:

@@ -35,7 +35,7 @@ def test_every_kind_of_file_is_stored_rightly_or_rejected(tmp_path: Path) -> Non
     lake = open_lake(root)
     rejects = {row["path"]: row["reason"] for row in lake.rejects.iter_rows(named=True)}
     assert rejects == {view_id: file.reason for view_id, file in views.items() if file.reason}
-    assert f"{lake.manifest.height} written, {len(rejects)} rejected" in result.stdout
+    assert f"{lake.manifest.height} views, {len(rejects)} rejected" in result.stdout
     assert lake.manifest.height + len(rejects) == len(views)
     with ViewReader(lake, lake.manifest) as reader:
         stored = reader.read(np.arange(len(reader)))

@@ -136,7 +136,7 @@ def test_broken_files_are_rejected_with_a_reason(own_tree: Path, tmp_path: Path)
 
     result = ingest(own_tree, tmp_path / "lake")
     assert result.returncode == 0
-    assert f"{len(views) - 4} written, 4 rejected" in result.stdout
+    assert f"{len(views) - 4} views, 4 rejected" in result.stdout
     lake = open_lake(tmp_path / "lake")
     reasons = {row["path"]: row["reason"] for row in lake.rejects.iter_rows(named=True)}
     assert reasons == {

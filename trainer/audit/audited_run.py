@@ -48,8 +48,6 @@ class AuditedRun:
     """A cross-validation and its lake.
 
     Attributes:
-        run: the run.
-        lake: its lake.
         views: rows of the manifest, with `fold`, `role` (`out_of_fold` or `test`) and the
             `probability` by a model that was not trained on the view.
     """

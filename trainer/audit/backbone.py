@@ -39,9 +39,7 @@ def find_backbone(run: SavedRun, lake: Lake, views: pl.DataFrame) -> Backbone | 
     """Return the frozen backbone of a cross-validation.
 
     Args:
-        run: the cross-validation.
         lake: its lake, which may have moved since.
-        views: its out-of-fold views.
 
     Returns:
         None if the whole network was trained, or its weights are not on this machine.

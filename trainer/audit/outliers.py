@@ -30,7 +30,6 @@ class OutlierSection:
 
     Attributes:
         table: content of `outliers.csv`, the farthest views first.
-        reason: the reason if there is no table; otherwise empty.
         farthest: pictures of the farthest views, with their distances.
     """
 

@@ -25,17 +25,20 @@ class Sections:
     shortcuts: ShortcutSection
     outliers: OutlierSection
 
+    @property
+    def alarms(self) -> list[str]:
+        """The sentences of all alarms."""
+        return [*self.labels.alarms, *self.copies.alarms, *self.shortcuts.alarms]
+
 
 def make_page(audited: AuditedRun, options: AuditOptions, sections: Sections) -> str:
     """Return the page of an audit from the results of its sections."""
     run = audited.run
-    labels, copies, shortcuts = sections.labels, sections.copies, sections.shortcuts
-    parts = order_parts(audited.views["body_part"])
     return render(
         _TEMPLATE,
-        title=formatting.part_name(parts),
+        title=formatting.part_name(order_parts(audited.views["body_part"])),
         run=run,
-        alarms=[*labels.alarms, *copies.alarms, *shortcuts.alarms],
+        alarms=sections.alarms,
         **vars(sections),
         facts_of_run={"run": str(run.folder), "model": run.model, "lake": str(audited.lake.store)},
         facts_of_audit={"hide": options.hide, "sample": options.sample, "seed": options.seed},

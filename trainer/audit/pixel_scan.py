@@ -53,7 +53,6 @@ class PixelScan:
         details: float16 (views, 1024).
         field_share: float64 (views,).
         metal_share: float64 (views,).
-        markers: markers of each view.
     """
 
     bits: Bits

@@ -12,8 +12,8 @@ from shared.cluster.nodes import Cluster
 from shared.progress import Progress
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
-from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
-from trainer.cluster.remote_fits import CompletedFit, FitRequest, reuse_fits
+from trainer.cluster.messages import EmbedTask, FitRequest, FitResult, FitTask, Job
+from trainer.cluster.remote_fits import CompletedFit, reuse_fits
 from trainer.cluster.status_table import FitTable
 from trainer.cluster.tasks import embed_views, fit_model
 from trainer.data.split import FitPlan
@@ -119,13 +119,10 @@ class ClusterFits:
         for request in requests:
             path = self._checkpoint(request.title)
             yield FitTask(
-                request.model,
-                self._weights_key(request.model),
-                request.plan,
-                request.title,
-                request.views_to_predict,
-                self._find_head(request),
-                path.read_bytes() if path.exists() else None,
+                **vars(request),
+                weights_key=self._weights_key(request.model),
+                head=self._find_head(request),
+                checkpoint=path.read_bytes() if path.exists() else None,
             )
 
     def _find_head(self, request: FitRequest) -> Head | None:

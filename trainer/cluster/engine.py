@@ -3,7 +3,8 @@
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
-from trainer.cluster.remote_fits import FitRequest, RemoteFits
+from trainer.cluster.messages import FitRequest
+from trainer.cluster.remote_fits import RemoteFits
 from trainer.data.split import FitPlan
 from trainer.options import CvOptions
 from trainer.runs.context import RunContext

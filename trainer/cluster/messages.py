@@ -20,9 +20,6 @@ class Job:
 
     Attributes:
         lake: path or URL of the lake, valid on every node.
-        lake_digest: expected digest of the lake.
-        options: options of all fits.
-        folder: absolute path of the run folder.
         identity: identity of the run; another folder on a node may have the same path.
     """
 
@@ -41,8 +38,6 @@ class EmbedTask:
         model: a key of `trainer.models.table.MODELS`.
         weights_key: identifies the model's weights.
         converted: the backbone for LiteRT; empty if Keras computes the embeddings.
-        variant: variant of the views to embed.
-        views: rows of the manifest.
     """
 
     model: str
@@ -53,24 +48,30 @@ class EmbedTask:
 
 
 @dataclass(frozen=True)
-class FitTask:
-    """One fit of a model on images.
+class FitRequest:
+    """A fit that the cross-validation will need.
 
     Attributes:
         model: a key of `trainer.models.table.MODELS`.
-        weights_key: identifies the model's weights.
-        plan: train, validation and test views.
-        title: title of the fit, unique in the run.
         views_to_predict: sets of views to predict after the fit.
-        head: initial head of a staged fit.
-        checkpoint: checkpoint of an interrupted run.
     """
 
     model: str
-    weights_key: str
     plan: FitPlan
     title: str
     views_to_predict: Sequence[pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class FitTask(FitRequest):
+    """One fit of a model on images.
+
+    Attributes:
+        weights_key: identifies the model's weights.
+        checkpoint: checkpoint of an interrupted run.
+    """
+
+    weights_key: str
     head: Head | None
     checkpoint: bytes | None
 
@@ -81,7 +82,6 @@ class FitResult:
 
     Attributes:
         files: contents by path in the run's folder; empty if the node shares that folder.
-        outputs: predictions for each requested set of views.
     """
 
     files: dict[str, bytes]

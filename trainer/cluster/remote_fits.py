@@ -1,4 +1,4 @@
-"""Requests for fits that a cluster runs in advance, and their results."""
+"""Fits that a cluster runs in advance, and the reuse of their results."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,28 +7,12 @@ from typing import Protocol
 
 import polars as pl
 
+from trainer.cluster.messages import FitRequest
 from trainer.data.split import FitPlan
 from trainer.inference.trained_model import Outputs, TrainedModel
 from trainer.models.candidates import Candidate
 from trainer.runs.history import make_history
 from trainer.training.recipe import Fit
-
-
-@dataclass(frozen=True)
-class FitRequest:
-    """A fit that the cross-validation will need.
-
-    Attributes:
-        model: a key of `trainer.models.table.MODELS`.
-        plan: train, validation and test views.
-        title: title of the fit, unique in the run.
-        views_to_predict: sets of views to predict after the fit.
-    """
-
-    model: str
-    plan: FitPlan
-    title: str
-    views_to_predict: Sequence[pl.DataFrame]
 
 
 class RemoteFits(Protocol):
@@ -49,13 +33,7 @@ class RemoteFits(Protocol):
 
 @dataclass(frozen=True)
 class CompletedFit:
-    """A finished fit.
-
-    Attributes:
-        request: request of the fit.
-        rows: one per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
-        outputs: predictions for each requested set of views.
-    """
+    """A finished fit."""
 
     request: FitRequest
     rows: list[dict[str, object]]

@@ -14,8 +14,9 @@ from shared.lake.open import Lake, open_lake
 from trainer.cluster.messages import EmbedTask, FitResult, FitTask, Job
 from trainer.data.dataset import with_cache
 from trainer.data.input_wait import InputWait
-from trainer.features.embedder import build_float32, compute_embeddings
-from trainer.features.embeddings import Matrix, weights_key
+from trainer.features.compute_embeddings import build_float32, compute_embeddings
+from trainer.features.embeddings import weights_key
+from trainer.features.heads import Matrix
 from trainer.keras_import import import_keras
 from trainer.models.candidates import Candidate
 from trainer.runs.context import RunContext
@@ -28,7 +29,7 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        And the errors of `trainer.features.embedder.compute_embeddings`.
+        And the errors of `trainer.features.compute_embeddings`.
     """
     lake = _prepare(task, job, task.views)
     backbone = task.converted or build_float32(task.model, lake, job.options)
@@ -91,7 +92,6 @@ def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
 
 @contextmanager
 def _open_folder(job: Job) -> Generator[Path, None, None]:
-    """Yield the run's folder if this node shares it, otherwise a temporary folder."""
     if identify(job.folder) == job.identity:
         yield job.folder
         return

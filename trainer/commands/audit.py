@@ -33,21 +33,23 @@ def audit(options: AuditOptions) -> None:
     out = _choose_folder(options, audited.run)
     with_images = options.images == "on"
     scan = scan_views(audited.lake, audited.views)
-    labels = audit_labels(audited, with_images)
-    copies = audit_copies(audited, scan, with_images)
-    shortcuts = audit_shortcuts(audited, scan, options)
-    outliers = audit_outliers(audited, options)
+    sections = Sections(
+        audit_labels(audited, with_images),
+        audit_copies(audited, scan, with_images),
+        audit_shortcuts(audited, scan, options),
+        audit_outliers(audited, options),
+    )
     tables = {
-        "suspects.csv": labels.suspects,
-        "copies.csv": copies.copies,
-        "shortcuts.csv": shortcuts.to_table(),
-        "outliers.csv": outliers.table,
+        "suspects.csv": sections.labels.suspects,
+        "copies.csv": sections.copies.copies,
+        "shortcuts.csv": sections.shortcuts.to_table(),
+        "outliers.csv": sections.outliers.table,
     }
     for name, table in tables.items():
         _write_csv(out / name, table)
-    page = make_page(audited, options, Sections(labels, copies, shortcuts, outliers))
+    page = make_page(audited, options, sections)
     write_atomically(out / "audit.html", page.encode())
-    for alarm in (*labels.alarms, *copies.alarms, *shortcuts.alarms):
+    for alarm in sections.alarms:
         say(f"alarm: {alarm}")
     say(f"report: {out / 'audit.html'}")
 

@@ -59,7 +59,6 @@ def compare(options: CompareOptions) -> None:
 def _find_common(
     saved: Sequence[SavedPredictions], options: CompareOptions
 ) -> tuple[str, list[Model]]:
-    """Return the first set with common views, and the models with their rows of these views."""
     names = [each.folder.name for each in saved]
     if len({*names}) < len(names):
         names = [str(each.folder) for each in saved]
@@ -81,7 +80,6 @@ def _find_common(
 
 
 def _count(saved: SavedPredictions) -> dict[str, int]:
-    """Return the number of views of each set."""
     return dict(saved.scored.group_by("role").len().iter_rows())
 
 

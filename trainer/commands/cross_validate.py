@@ -8,7 +8,8 @@ import polars as pl
 from shared.console import say
 from shared.lake.open import Lake
 from trainer.cluster.engine import open_remote_fits
-from trainer.cluster.remote_fits import FitRequest, RemoteFits
+from trainer.cluster.messages import FitRequest
+from trainer.cluster.remote_fits import RemoteFits
 from trainer.commands.train import (
     add_fit_columns,
     predict_set,
@@ -99,7 +100,6 @@ def _fit_candidates(
     remote: RemoteFits,
     fits: Mapping[str, Fit],
 ) -> dict[Candidate, _CandidateResults]:
-    """Fit all candidates on all folds; fold models also predict `extra_views`."""
     requests = [
         FitRequest(name, plan, _name_fold(name, fold, len(plans)), [plan.test, *extra_views])
         for name in fits
@@ -153,7 +153,6 @@ def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
 
 
 def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candidate:
-    """Print the out-of-fold metrics of each candidate and return the best one."""
     predictions = pl.concat(result.predictions for result in results.values())
     rows = by_model(score(predictions, lake.manifest))
     pooled = {name: {"all": measure(model_rows)} for name, model_rows in rows.items()}

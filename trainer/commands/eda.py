@@ -40,7 +40,6 @@ def explore(options: EdaOptions) -> None:
 
 
 def _balance_folds(lake: Lake, options: EdaOptions) -> tuple[pl.DataFrame | None, str]:
-    """Return the balance of example folds, or None and an error message."""
     try:
         return balance(lake.manifest, options.k, options.seed), ""
     except TrainingError as error:

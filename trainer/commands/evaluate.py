@@ -24,7 +24,7 @@ from trainer.report.evaluation_page import write_evaluation_report
 from trainer.report.terminal import describe_measures
 from trainer.report.text.limits import on_overlap
 from trainer.runs.evaluation_folder import COMMAND, ROLE, Evaluation, open_output
-from trainer.runs.provenance import count_views, describe_code
+from trainer.runs.provenance import count_views, describe_code, describe_lake
 from trainer.runs.results_writer import write_json, write_scored
 from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, SUMS_FILE
 from trainer.runs.saved.digests import write_digests
@@ -64,7 +64,6 @@ def evaluate(options: EvaluateOptions) -> None:
 def _predict(
     saved_run: SavedRun, lake: Lake, views: pl.DataFrame, options: EvaluateOptions
 ) -> pl.DataFrame:
-    """Return the scored table of the run's model for these views."""
     predictor = open_predictor(saved_run, options.engine, views.height)
     with ViewReader(lake, views) as reader:
         outputs = infer(predictor, reader, "predict", InputWait())
@@ -81,7 +80,6 @@ def _predict(
 def _describe(
     options: EvaluateOptions, saved_run: SavedRun, lake: Lake, views: pl.DataFrame, seconds: float
 ) -> dict[str, Any]:
-    """Return the content of `config.json`."""
     return {
         "command": COMMAND,
         "options": asdict(options),
@@ -90,18 +88,9 @@ def _describe(
             "model": saved_run.model,
             "digest": sha256(read_file(saved_run.folder, SUMS_FILE)),
             "lake_digest": saved_run.config["lake"]["digest"],
-            "trained_parts": next(
-                facts["body_parts"]
-                for facts in saved_run.config["sets"]
-                if facts["name"] == "train"
-            ),
+            "trained_parts": saved_run.train_set["body_parts"],
         },
-        "lake": {
-            "path": str(lake.store),
-            "digest": lake.digest,
-            "num_views": lake.manifest.height,
-            "image": lake.image.to_json(),
-        },
+        "lake": describe_lake(lake),
         "sets": [{"name": "evaluation", **count_views(views)}],
         **describe_code(),
         "seconds": {"predict": round(seconds, 2)},

@@ -88,7 +88,6 @@ def _convert(
 
 
 def _verify(model: keras.Model, saved_run: SavedRun, format_: Format, path: Path) -> str:
-    """Return a message with the largest difference between export and model."""
     if not format_.is_runnable:
         return f"not compared with the model, because {format_.runtime} is not installed"
     with silenced():

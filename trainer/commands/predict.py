@@ -1,11 +1,6 @@
 """Predict views and studies from image paths with a saved run."""
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import partial
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +8,12 @@ import polars as pl
 
 from shared.console import delivering, note
 from shared.counts import count
-from shared.errors import ImageError, SourceError
-from shared.images.pixels import Pixels
+from shared.errors import SourceError
 from shared.images.radiograph import NO_IMAGE
-from shared.images.spec import ImageSpec
 from shared.printable import printable
 from shared.progress import Progress
 from shared.storage.atomic import convert_write_errors
 from shared.storage.store import as_path
-from trainer.data.map_ahead import map_ahead
-from trainer.inference.image_input import PreparedView, read_view
 from trainer.inference.novelty import UNLIKE, predict_with_novelty, read_reference
 from trainer.inference.predictor import Predictor, open_predictor
 from trainer.inference.study_predictions import predict_studies
@@ -30,12 +21,10 @@ from trainer.keras_import import import_keras
 from trainer.options import PredictOptions
 from trainer.predict.find_views import FoundViews, find_views
 from trainer.predict.output_formats import PRINTERS, Predictions
+from trainer.predict.read_views import ReadView, batch_images, divide, read_ahead
 from trainer.runs.saved.open import open_saved_run
 from trainer.runs.saved.saved_run import SavedRun
 
-# views that threads decode in advance; the limit bounds memory
-_READ_AHEAD = 64
-_NO_PIXELS: Pixels = np.empty((0, 0), np.uint8)
 # views that are explained at a time
 _MAP_VIEWS = 16
 
@@ -76,18 +65,18 @@ def predict(options: PredictOptions) -> None:
 
 def predict_files(saved_run: SavedRun, predictor: Predictor, found: FoundViews) -> Predictions:
     """Return predictions for views and studies; decoding and prediction overlap."""
-    results: dict[int, PreparedView | ImageError] = {}
+    results: dict[int, ReadView] = {}
     # np.concatenate needs an array even if no view can be read
     outputs = [(np.empty((0, predictor.num_outputs), np.float32), np.empty(0))]
     reference = read_reference(saved_run.files, predictor.num_features)
     with Progress("predict", len(found.files)) as progress:
-        views = _read_ahead(found.files, saved_run.image)
-        batches = _batch(views, predictor.batch_views, results)
+        views = read_ahead(found.files, saved_run.image)
+        batches = batch_images(views, predictor.batch_views, results)
         images = (images for _, images in batches)
         for batch in predict_with_novelty(predictor, reference, images):
             outputs.append(batch)
             progress.advance(len(batch[0]))
-    read, unread = _divide(found.table, results)
+    read, unread = divide(found.table, results)
     others = unread.filter(reason=NO_IMAGE)
     _note_left_out(dict(others["detail"].value_counts().iter_rows()))
     _note_display(read)
@@ -100,33 +89,6 @@ def predict_files(saved_run: SavedRun, predictor: Predictor, found: FoundViews) 
         by_study,
         unread.filter(pl.col("reason") != NO_IMAGE),
     )
-
-
-def _divide(
-    table: pl.DataFrame, results: Mapping[int, PreparedView | ImageError]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the readable views with `study` and `note`, and the others with their reason.
-
-    The study of a DICOM file is its StudyInstanceUID, that of any other file is its folder.
-    """
-    views = {row: view for row, view in results.items() if not isinstance(view, ImageError)}
-    errors = {row: error for row, error in results.items() if isinstance(error, ImageError)}
-    read = table[list(views)]
-    read = read.with_columns(
-        study=pl.Series(
-            [
-                view.study or folder
-                for view, folder in zip(views.values(), read["study"], strict=True)
-            ],
-            dtype=pl.String,
-        ),
-        note=pl.Series(["; ".join(view.notes) for view in views.values()], dtype=pl.String),
-    )
-    unread = table[list(errors)].with_columns(
-        reason=pl.Series([error.reason for error in errors.values()], dtype=pl.String),
-        detail=pl.Series([error.detail for error in errors.values()], dtype=pl.String),
-    )
-    return read, unread
 
 
 def _note_left_out(counts: Mapping[str, int]) -> None:
@@ -150,37 +112,6 @@ def _note_unlike(by_view: pl.DataFrame) -> None:
         note(f"{UNLIKE}: {unlike.height:,}, such as {path} (distance percentile {percentile:.1f})")
 
 
-def _read_ahead(files: Iterable[Path], spec: ImageSpec) -> Iterator[PreparedView | ImageError]:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from map_ahead(pool, partial(_try_to_read, spec=spec), files, _READ_AHEAD)
-
-
-def _try_to_read(path: Path, spec: ImageSpec) -> PreparedView | ImageError:
-    try:
-        return read_view(path, spec)
-    except ImageError as error:
-        return error
-
-
-def _batch(
-    views: Iterable[PreparedView | ImageError],
-    batch_views: int,
-    results: dict[int, PreparedView | ImageError],
-) -> Iterator[tuple[list[int], Pixels]]:
-    """Yield the rows and images, (rows, size, size, 1), of readable views.
-
-    The results of all rows are collected in `results`, without pixels.
-    """
-    numbered = enumerate(views)
-    while batch := list(islice(numbered, batch_views)):
-        images = {row: view.pixels for row, view in batch if isinstance(view, PreparedView)}
-        for row, view in batch:
-            is_read = isinstance(view, PreparedView)
-            results[row] = replace(view, pixels=_NO_PIXELS) if is_read else view
-        if images:
-            yield list(images), np.stack(list(images.values()))[..., None]
-
-
 def _write_heat_maps(saved_run: SavedRun, folder: Path, files: Sequence[Path]) -> None:
     """Write a heat map of each readable view into a folder.
 
@@ -195,6 +126,6 @@ def _write_heat_maps(saved_run: SavedRun, folder: Path, files: Sequence[Path]) -
 
     writer = HeatMapWriter(saved_run.load_model(), folder, files)
     with Progress("explain", len(files)) as progress:
-        for rows, images in _batch(_read_ahead(files, saved_run.image), _MAP_VIEWS, {}):
+        for rows, images in batch_images(read_ahead(files, saved_run.image), _MAP_VIEWS, {}):
             writer.write(rows, images)
             progress.advance(len(rows))

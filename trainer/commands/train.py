@@ -67,8 +67,6 @@ def save_trained(
     Args:
         members: models fitted to the plan's train views, to be saved as one.
         fit: the fit function of a head.
-        context: context of the run.
-        plan: train, validation and test views.
         facts: more entries of `config.json`: a hyperparameter search, or the seeds of the members.
     """
     options = context.options

@@ -56,31 +56,26 @@ class _TrialRunner:
         self._context, self._options, self._plan = context, context.options, plan
         self._folder = context.folder
         self._space = make_space(context.options, plan.train.height)
-        self._trials = read_trials(context.folder / CHECKPOINTS)
-
-    @property
-    def trials(self) -> list[Trial]:
-        """All finished trials, in order."""
-        return self._trials
+        self.trials = read_trials(context.folder / CHECKPOINTS)
 
     def run(self) -> Trial:
         """Run the remaining trials and return the best of all."""
         # compute embeddings before the first trial, so that its duration does not include them
         make_fit(self._context, self._options.model, self._plan)
         with self._context.timings.measure("search"):
-            while len(self._trials) < self._options.trials:
-                trial = self._run_trial(len(self._trials) + 1)
-                self._trials.append(trial)
-                save_trials(self._folder / CHECKPOINTS, self._trials)
+            while len(self.trials) < self._options.trials:
+                trial = self._run_trial(len(self.trials) + 1)
+                self.trials.append(trial)
+                save_trials(self._folder / CHECKPOINTS, self.trials)
                 self._delete_other_checkpoints(trial)
-        best = best_trial(self._trials)
+        best = best_trial(self.trials)
         if best is None:
             raise TrainingError(
                 "Expected at least one successful trial. "
                 f"Received: {self._options.trials} failed trials"
             )
         say(
-            f"best of {count(len(self._trials), 'trials')}, by validation view AUROC: "
+            f"best of {count(len(self.trials), 'trials')}, by validation view AUROC: "
             f"{_name(best.settings)}"
         )
         return best
@@ -96,8 +91,8 @@ class _TrialRunner:
     def describe(self, best: Trial) -> dict[str, Any]:
         """Return the `search` entry of `config.json`."""
         return {
-            "num_trials": len(self._trials),
-            "num_failed": sum(trial.score is None for trial in self._trials),
+            "num_trials": len(self.trials),
+            "num_failed": sum(trial.score is None for trial in self.trials),
             "by": "validation view AUROC",
             "chosen": best.number,
             "score": best.score,
@@ -108,8 +103,8 @@ class _TrialRunner:
 
     def _run_trial(self, trial_number: int) -> Trial:
         settings = default_settings(self._options)
-        if self._trials:
-            settings = propose(self._space, self._trials, self._options.seed)
+        if self.trials:
+            settings = propose(self._space, self.trials, self._options.seed)
         settings = round_settings(settings)
         started_s, score = time.monotonic(), None
         try:
@@ -117,7 +112,7 @@ class _TrialRunner:
         except TrainingError as error:
             note(f"{_title(trial_number)} failed: {error}")
         trial = Trial(trial_number, settings, score, time.monotonic() - started_s)
-        best = best_trial([*self._trials, trial])
+        best = best_trial([*self.trials, trial])
         so_far = f"{number(best.score)} of trial {best.number}" if best else "none"
         note(
             f"{_title(trial_number)} of {self._options.trials}, {_name(settings)}: "
@@ -133,7 +128,7 @@ class _TrialRunner:
 
     def _delete_other_checkpoints(self, last: Trial) -> None:
         """Delete the checkpoints of all trials except the best, to save disk space."""
-        best = best_trial(self._trials)
+        best = best_trial(self.trials)
         for path in (self._folder / CHECKPOINTS).glob("*.npz"):
             if best is None or path.stem != name_fit(_title(best.number)):
                 path.unlink()

@@ -10,10 +10,9 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.data.augment_ranges import CHANGES, Changes
+from trainer.data.pipeline import PARALLEL_BATCHES
 from trainer.options import Augment
 
-# fixed for the reason in `trainer.data.pipeline`
-_PARALLEL_BATCHES = 2
 _RECTANGLE_SIDES = (0.04, 0.12)
 # standard deviation of a uniformly random byte
 _BYTE_STD = math.sqrt((256**2 - 1) / 12)
@@ -27,7 +26,6 @@ def augment_batches(
     Args:
         batches: tuples with images first, uint8 (batch, size, size, 1).
         level: `none` returns the batches unchanged.
-        seed: seed of all random changes.
         first_batch: number of the first batch, counted from the start of training.
     """
     if level == "none":
@@ -38,8 +36,8 @@ def augment_batches(
         return (augment(images, level, seed, number), *rest)
 
     numbered = batches.enumerate(first_batch)
-    changed: Any = numbered.map(change, _PARALLEL_BATCHES, deterministic=True)
-    return changed.prefetch(_PARALLEL_BATCHES)
+    changed: Any = numbered.map(change, PARALLEL_BATCHES, deterministic=True)
+    return changed.prefetch(PARALLEL_BATCHES)
 
 
 def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tensor) -> tf.Tensor:
@@ -47,8 +45,6 @@ def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tenso
 
     Args:
         images: uint8 (batch, size, size, 1).
-        level: a key of `trainer.data.augment_ranges.CHANGES`.
-        seed: seed of all random changes.
         number: number of the batch, counted from the start of training.
 
     Returns:

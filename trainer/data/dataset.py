@@ -19,7 +19,6 @@ class Data:
     """The train and test views of a run; rows of the lake's manifest.
 
     Attributes:
-        lake: lake of the images.
         train: views of MURA's train split.
         test: views of MURA's official valid split; may be empty.
     """

@@ -1,5 +1,7 @@
 """The views of a lake on which a finished model is evaluated."""
 
+from dataclasses import asdict
+
 import polars as pl
 
 from shared.errors import TrainingError
@@ -19,18 +21,17 @@ def check_preparation(expected: ImageSpec, lake: Lake) -> None:
     Raises:
         TrainingError: an option of ingest differs; the message names it.
     """
-    differing = [name for name in _PIXEL_OPTIONS if _get(expected, name) != _get(lake.image, name)]
+    of_run, of_lake = asdict(expected), asdict(lake.image)
+    differing = [name for name in _PIXEL_OPTIONS if of_run[name] != of_lake[name]]
     if differing:
-        needed = " ".join(f"{name}={_get(expected, name)}" for name in differing)
-        found = " ".join(f"{name}={_get(lake.image, name)}" for name in differing)
+        needed, found = (
+            " ".join(f"{name}={options[name]}" for name in differing)
+            for options in (of_run, of_lake)
+        )
         raise TrainingError(
             f"Expected a lake with the image preparation of the run: `just ingest` with {needed}. "
             f"Received: lake={lake.store} with {found}"
         )
-
-
-def _get(spec: ImageSpec, name: str) -> object:
-    return getattr(spec, name)
 
 
 def select_views(lake: Lake, options: EvaluateOptions) -> pl.DataFrame:

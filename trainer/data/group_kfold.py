@@ -23,8 +23,6 @@ def assign_folds(
     Args:
         strata: stratum of each view, (rows,); at least two distinct values.
         groups: group of each view, (rows,); at least `k` distinct values.
-        k: number of folds.
-        seed: seed of the shuffle.
 
     Returns:
         0 to `k - 1`, (rows,).

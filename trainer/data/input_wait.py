@@ -13,11 +13,7 @@ _Batch = TypeVar("_Batch")
 
 
 class InputWait:
-    """Sums the time between the request of a batch and its arrival.
-
-    Attributes:
-        seconds: total so far.
-    """
+    """Sums the time between the request of a batch and its arrival."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

@@ -17,9 +17,7 @@ def map_ahead(
     `Executor.map` takes all items at once, so it would hold the images of a whole lake in memory.
 
     Args:
-        pool: runs the calls.
         function: called once per item; its exceptions are raised here.
-        items: consumed in this thread.
         num_ahead: maximum number of items that are taken before their results are consumed.
     """
     pending: deque[Future[_Result]] = deque()

@@ -7,9 +7,10 @@ import tensorflow as tf
 from shared.lake.reader import ViewReader
 from trainer.data.target import Targets
 
-# Batches read and prefetched at once. Fixed, because TensorFlow 2.16's autotuning waits up to 160
-# ms whenever an iterator is deleted and slows training by up to 1.6 times.
-_PARALLEL_BATCHES = 2
+PARALLEL_BATCHES = 2
+"""Batches read and prefetched at once. Fixed, because TensorFlow 2.16's autotuning waits up to
+160 ms whenever an iterator is deleted and slows training by up to 1.6 times."""
+shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
 
 
 def shuffled_batches(
@@ -25,15 +26,11 @@ def shuffled_batches(
     so the last batch of an epoch may be smaller. Epoch n is the same permutation for the same seed.
 
     Args:
-        reader: reader of the views.
-        batch: number of views in a batch.
-        seed: seed of the permutations.
         targets: columns that replace the labels, one row per view.
         first_epoch: number of the first epoch; above 0 for a resumed fit.
     """
 
     def epoch_rows(epoch: tf.Tensor) -> tf.data.Dataset:
-        shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
         rows = shuffle(tf.range(len(reader), dtype=tf.int64), [seed, epoch])
         return tf.data.Dataset.from_tensor_slices(rows).batch(batch)
 
@@ -63,6 +60,16 @@ def _with_targets(
     )
 
 
+def map_batches(
+    batches: tf.data.Dataset, function: Callable[..., tuple[tf.Tensor, ...]]
+) -> tf.data.Dataset:
+    """Apply a function to `PARALLEL_BATCHES` at a time, without autotuning."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    mapped = batches.map(function, num_parallel_calls=PARALLEL_BATCHES)
+    return mapped.prefetch(PARALLEL_BATCHES).with_options(options)
+
+
 def _read(
     rows: tf.data.Dataset,
     reader: ViewReader,
@@ -73,7 +80,4 @@ def _read(
         images = tf.numpy_function(reader.read, [batch_rows], tf.uint8, stateful=False)
         return pair(tf.ensure_shape(images, reader.batch_shape), batch_rows)
 
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    batches = rows.map(read, num_parallel_calls=_PARALLEL_BATCHES).prefetch(_PARALLEL_BATCHES)
-    return batches.with_options(options)
+    return map_batches(rows, read)

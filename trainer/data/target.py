@@ -25,7 +25,6 @@ class Target:
     index of its body part in `parts`, plus the label; so abnormal classes have odd numbers.
 
     Attributes:
-        name: value of `task=`.
         parts: body parts, in the order of the vocabulary; empty for `abnormal`.
     """
 

@@ -8,14 +8,13 @@ from typing import Any
 import tensorflow as tf
 
 from shared.lake.reader import ViewReader
+from trainer.data.pipeline import map_batches, shuffle
 from trainer.data.target import Targets
 from trainer.data.tensorflow_io import load_object_stores
 
 # Total size of the shuffle buffers, in records. Neighbouring records of a shard belong to the same
 # patient, so they must be mixed.
 _SHUFFLE_RECORDS = 2_000
-# fixed for the reason in `trainer.data.pipeline`
-_PARALLEL_BATCHES = 2
 
 
 def sequential_batches(
@@ -35,7 +34,6 @@ def sequential_batches(
     stream was interrupted, are read by offset.
 
     Args:
-        reader: reader of the views.
         batch: views per batch; the last batch of an epoch may be smaller.
         seed: epoch n is the same for the same seed.
         targets: columns that replace the labels, one row per view.
@@ -51,10 +49,7 @@ def sequential_batches(
         shaped = tf.ensure_shape(images, reader.batch_shape)
         return (shaped, *(tf.gather(column, rows) for column in columns))
 
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    checked = batches.map(check, _PARALLEL_BATCHES)
-    return checked.prefetch(_PARALLEL_BATCHES).with_options(options)
+    return map_batches(batches, check)
 
 
 def _mix_shards(reader: ViewReader, seed: int) -> tf.data.Dataset:
@@ -72,7 +67,6 @@ def _mix_shards(reader: ViewReader, seed: int) -> tf.data.Dataset:
     shard_of_view = tf.repeat(tf.range(len(datasets), dtype=tf.int64), counts)
 
     def shard_order(epoch: tf.Tensor) -> tf.data.Dataset:
-        shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
         return tf.data.Dataset.from_tensor_slices(shuffle(shard_of_view, [seed, epoch]))
 
     order = tf.data.Dataset.counter().flat_map(shard_order)

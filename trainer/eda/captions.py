@@ -20,7 +20,6 @@ def draw(manifest: pl.DataFrame, folds: pl.DataFrame | None) -> dict[str, Iterat
     """Draw every figure of the page, by section.
 
     Args:
-        manifest: manifest of a lake.
         folds: as from `trainer.eda.folds.balance`; None if they cannot be drawn.
     """
     return {

@@ -17,11 +17,6 @@ MANY = 12
 """Last bin of views per study and of studies per patient: this many or more."""
 
 
-def present_parts(manifest: pl.DataFrame) -> list[str]:
-    """Return the body parts with at least one view, in the order of `order_parts`."""
-    return order_parts(manifest["body_part"])
-
-
 def present_splits(manifest: pl.DataFrame) -> list[str]:
     """Return the splits with at least one view, train first."""
     return [split for split in SPLITS if split in manifest["split"]]
@@ -36,7 +31,9 @@ def count_by_label(manifest: pl.DataFrame) -> pl.DataFrame:
         `split`, `body_part`, `label`, `views`, `studies`, `patients`.
     """
     keys = ["split", "body_part", "label"]
-    rows = product(present_splits(manifest), present_parts(manifest), range(len(LABEL_NAMES)))
+    rows = product(
+        present_splits(manifest), order_parts(manifest["body_part"]), range(len(LABEL_NAMES))
+    )
     schema = {key: SCHEMA[key] for key in keys}
     all_keys = pl.DataFrame(list(rows), schema=schema, orient="row")
     counted = manifest.group_by(keys).agg(**UNITS)
@@ -54,7 +51,7 @@ def count_by_part(manifest: pl.DataFrame) -> pl.DataFrame:
     for key in keys:
         views = pl.concat([views, views.with_columns(pl.lit("all").alias(key))])
     counted = views.group_by(keys).agg(**UNITS, abnormal_views=pl.col("label").sum().cast(pl.Int64))
-    order = pl.Enum([*SPLITS, *present_parts(manifest), "all"])
+    order = pl.Enum([*SPLITS, *order_parts(views["body_part"])])
     return counted.with_columns(abnormal_share=pl.col("abnormal_views") / pl.col("views")).sort(
         pl.col(key).cast(order) for key in keys
     )

@@ -38,7 +38,6 @@ def count_kinds(table: pl.DataFrame, kind: str) -> pl.DataFrame:
     """Count rejects by reason or findings by kind, the most frequent first, with an example.
 
     Args:
-        table: columns `path`, `detail` and the column of the kind.
         kind: name of the column, `reason` for rejects or `kind` for findings.
 
     Returns:

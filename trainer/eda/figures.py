@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from shared.labels import ALL_PARTS, LABEL_NAMES, order_parts
+from shared.labels import LABEL_NAMES, order_parts
 from trainer.eda.counts import MANY
 from trainer.report.figures.svg import (
     INK,
@@ -33,8 +33,6 @@ def bars_by_part(counts: pl.DataFrame, unit: str, split: str) -> Figure:
 
     Args:
         counts: as from `trainer.eda.counts.count_by_label`.
-        unit: `views`, `studies` or `patients`.
-        split: `train` or `valid`.
     """
     rows = counts.filter(split=split)
     parts = rows["body_part"].unique(maintain_order=True).to_list()
@@ -65,8 +63,6 @@ def sizes(table: pl.DataFrame, size: str, owners: str) -> Figure:
 
     Args:
         table: as from `trainer.eda.counts.count_views_a_study` or `count_studies_a_patient`.
-        size: `views` or `studies`.
-        owners: `studies` or `patients`.
     """
     one = {"studies": "study", "patients": "patient"}[owners]
     figure, axes = panel(
@@ -94,8 +90,6 @@ def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
 
     Args:
         table: as from `trainer.eda.pixels.spread` by `body_part` and `label`.
-        title: title of the figure.
-        x_label: name and unit of the statistic.
     """
     parts = table["body_part"].unique(maintain_order=True).to_list()
     figure, axes = panel(title, x_label, "", 1.5 + 0.46 * len(parts))
@@ -114,11 +108,7 @@ def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
 
 
 def source_sizes(table: pl.DataFrame) -> Figure:
-    """Draw widths and heights of files; the area of a dot is the number of views.
-
-    Args:
-        table: as from `trainer.eda.pixels.bin_sizes`.
-    """
+    """Draw widths and heights of files; the area of a dot is the number of views."""
     figure, axes = panel("Image sizes", "width (px)", "height (px)", height_in=4.3)
     views = table["views"].to_numpy()
     areas = np.maximum(_LARGEST_DOT * views / max(views, default=1), 3)
@@ -133,12 +123,8 @@ def source_sizes(table: pl.DataFrame) -> Figure:
 
 
 def fold_balance(table: pl.DataFrame) -> Figure:
-    """Draw the share of abnormal views of each fold, by body part and overall.
-
-    Args:
-        table: as from `trainer.eda.folds.balance`.
-    """
-    parts = [*order_parts(set(table["body_part"]) - {ALL_PARTS}), ALL_PARTS]
+    """Draw the share of abnormal views of each fold, by body part and overall."""
+    parts = order_parts(table["body_part"])
     if len(parts) == 2:
         parts = parts[:1]  # `all` equals the only body part
     figure, axes = panel("Fold balance", "share of abnormal views", "", 1.4 + 0.36 * len(parts))

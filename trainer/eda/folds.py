@@ -12,8 +12,6 @@ def balance(manifest: pl.DataFrame, k: int, seed: int) -> pl.DataFrame:
 
     Args:
         manifest: manifest of a lake; folds are drawn from train, without patients of valid.
-        k: number of folds.
-        seed: seed of the order of groups.
 
     Returns:
         `fold` (from 1), `body_part` (with `all`), `views`, `studies`, `patients`,

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from shared.labels import ALL_PARTS, LABEL_NAMES, order_parts
+from shared.labels import LABEL_NAMES, order_parts
 from shared.lake.open import Lake
 from trainer.eda import captions, counts, data_quality, pixels, summary_text
 from trainer.eda.contact_sheet import Thumbnail
@@ -28,11 +28,8 @@ def make_page(
     """Return the page.
 
     Args:
-        lake: an opened lake with at least one view.
-        options: options of the command.
         folds: as from `trainer.eda.folds.balance`; None if they cannot be drawn.
         on_folds: the reason, if they cannot be drawn.
-        thumbnails: images of the contact sheet; without them, there is no sheet.
     """
     manifest = lake.manifest
     return render(
@@ -56,7 +53,7 @@ def make_page(
 
 
 def _describe_views(manifest: pl.DataFrame) -> dict[str, Any]:
-    parts = counts.present_parts(manifest)
+    parts = order_parts(manifest["body_part"])
     return {
         "title": formatting.part_name(parts),
         "parts": parts,
@@ -72,10 +69,10 @@ def _describe_views(manifest: pl.DataFrame) -> dict[str, Any]:
 
 
 def _list_parts(table: pl.DataFrame) -> dict[str, dict[str, dict[str, int | float]]]:
-    """Return counts by part, then by split."""
     by_part: dict[str, dict[str, dict[str, int | float]]] = {}
-    order = [*order_parts(set(table["body_part"]) - {ALL_PARTS}), ALL_PARTS]
-    for row in table.sort(pl.col("body_part").cast(pl.Enum(order))).to_dicts():
+    for row in table.sort(
+        pl.col("body_part").cast(pl.Enum(order_parts(table["body_part"])))
+    ).to_dicts():
         by_part.setdefault(row["body_part"], {})[row["split"]] = row
     return by_part
 
@@ -91,7 +88,6 @@ def _list_sources(manifest: pl.DataFrame) -> Iterator[dict[str, object]]:
 
 
 def _list_folds(folds: pl.DataFrame) -> list[dict[str, dict[str, int | float]]]:
-    """Return the counts of each fold, by part."""
     return [
         {row["body_part"]: row for row in fold.to_dicts()}
         for fold in folds.partition_by("fold", maintain_order=True)

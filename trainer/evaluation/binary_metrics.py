@@ -55,8 +55,6 @@ def predictive_values(
     those predicted normal; NaN without such predictions (Altman & Bland 1994, BMJ 309:102).
 
     Args:
-        recall: sensitivity, (...).
-        specificity: (...).
         prevalence: share of abnormal cases, above 0 and below 1.
     """
     true_positive, true_negative = recall * prevalence, specificity * (1 - prevalence)

@@ -76,11 +76,7 @@ def resample(
     give the same resamples, so views, studies and models are compared on equal resamples.
 
     Args:
-        labels: 0 or 1, (rows,).
-        probabilities: of abnormal, (rows,).
-        groups: patient group of each row, (rows,), of any type.
         thresholds: probabilities at or above a threshold are predicted abnormal.
-        draws: number and seed of the resamples.
     """
     names, clusters = np.unique(groups, return_inverse=True)
     ranking = rank(labels, probabilities, clusters)
@@ -105,10 +101,7 @@ def count_in_resamples(
     """Count the rows of each cell of a confusion matrix in the resamples of `resample`.
 
     Args:
-        groups: patient group of each row, (rows,), of any type.
         cells: numbers from 0, (rows,).
-        num_cells: number of cells.
-        draws: number and seed of the resamples.
 
     Returns:
         (resamples, cells).
@@ -120,13 +113,7 @@ def count_in_resamples(
 
 
 def mean_in_resamples(values: Floats, groups: NDArray[np.generic], draws: Draws = _DRAWS) -> Floats:
-    """Return the mean of the rows in each of the resamples of `resample`, (resamples,).
-
-    Args:
-        values: (rows,).
-        groups: patient group of each row, (rows,), of any type.
-        draws: number and seed of the resamples.
-    """
+    """Return the mean of the rows in each of the resamples of `resample`, (resamples,)."""
     names, clusters = np.unique(groups, return_inverse=True)
     sums, counts = np.bincount(clusters, values), np.bincount(clusters)
     chunks = draw_weights(names.size, draws, values.size)

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from shared.components import Nodes, connect
 from shared.errors import TrainingError
-
-Groups = npt.NDArray[np.int64]
 
 _TRUTH = ("study_id", "body_part", "label")
 
@@ -19,9 +17,6 @@ def restrict_to_common(tables: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
 
     Lakes of other image sizes can connect other patients by their images; patients that any table
     connects are one group.
-
-    Args:
-        tables: scored tables, each of one model and set.
 
     Returns:
         The tables, empty without common views.
@@ -51,21 +46,13 @@ def _check_truth(first: pl.DataFrame, other: pl.DataFrame) -> None:
         )
 
 
-def _connect(groupings: Sequence[Groups]) -> Groups:
+def _connect(groupings: Sequence[Nodes]) -> Nodes:
     """Return the groups of rows that are connected in any grouping, (rows,), each int64 (rows,)."""
-    groups: Groups = np.unique(groupings[0], return_inverse=True)[1].astype(np.int64)
+    groups: Nodes = np.unique(groupings[0], return_inverse=True)[1].astype(np.int64)
     for other in groupings[1:]:
-        # late, as few lakes group patients in another way, and the import takes half a second
-        others: Groups = np.unique(other, return_inverse=True)[1].astype(np.int64)
-        pairs: Groups = np.unique(np.stack([groups, others]), axis=1)
+        others: Nodes = np.unique(other, return_inverse=True)[1].astype(np.int64)
+        pairs: Nodes = np.unique(np.stack([groups, others]), axis=1)
         if all(len(set(row)) == len(row) for row in pairs.tolist()):
-            continue
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
-        num_first = int(pairs[0].max()) + 1
-        num_nodes = num_first + int(pairs[1].max()) + 1
-        ends = (pairs[0], pairs[1] + num_first)
-        graph = coo_array((np.ones(pairs.shape[1], np.int8), ends), shape=(num_nodes, num_nodes))
-        groups = connected_components(graph, directed=False)[1].astype(np.int64)[groups]
+            continue  # the same groups by other numbers
+        groups = connect(pairs[0], pairs[1])[groups]
     return groups

@@ -24,9 +24,6 @@ def choose_nested(out_of_fold: pl.DataFrame) -> pl.DataFrame:
     predictions (Cawley & Talbot 2010, J. Mach. Learn. Res. 11:2079). Here no fold takes part in the
     choice of its own candidate.
 
-    Args:
-        out_of_fold: out-of-fold predictions of all candidates, a scored table.
-
     Returns:
         One row per view: for each fold, the rows of the candidate with the highest view AUROC on
         the other folds, the first of equals.
@@ -45,11 +42,7 @@ def _choose_best(out_of_fold: pl.DataFrame) -> str:
 
 
 def measure_folds(scored: pl.DataFrame) -> list[Measures]:
-    """Return the metrics of each fold, as from `measure`, with its number as `fold`.
-
-    Args:
-        scored: out-of-fold predictions of one model.
-    """
+    """Return the metrics of each fold, as from `measure`, with its number as `fold`."""
     folds: list[int] = sorted(scored["fold"].unique())
     return [{"fold": fold, **measure(scored.filter(fold=fold))} for fold in folds]
 

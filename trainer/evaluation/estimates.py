@@ -25,9 +25,7 @@ def estimate(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Meas
     """Compute the metrics of one set of rows with intervals, at 0.5 and at the learnt threshold.
 
     Args:
-        scored: one row per view, of one model.
         decision: decision of that model; None for a model that is not saved.
-        seed: seed of the resamples.
 
     Returns:
         The results of `measure`, `num_groups`, and for views (likewise for studies):
@@ -77,7 +75,6 @@ def _estimate_level(rows: pl.DataFrame, rule: Rule | None, seed: int) -> Measure
 
 
 def _resample(rows: pl.DataFrame, thresholds: Sequence[float], seed: int) -> Resamples | None:
-    """Return the metrics of resamples; None with too few groups."""
     if rows["group"].n_unique() < MIN_GROUPS:
         return None
     groups = rows["group"].to_numpy()
@@ -109,7 +106,6 @@ def _predict_values(
 
 
 def _deviation(values: Floats) -> float | None:
-    """Return the standard deviation over resamples, None if fewer than two are defined."""
     defined = values[~np.isnan(values)]
     return float(np.std(defined, ddof=1)) if defined.size > 1 else None
 

@@ -20,10 +20,7 @@ def evaluate_set(
     """Return the metrics of a set that the run did not learn from.
 
     Args:
-        scored: a scored table of the saved model, one set.
-        decision: decision of the run, as learnt before.
         overlap: as from `trainer.runs.saved.training_views.count_overlap`.
-        seed: seed of the resamples.
 
     Returns:
         `bootstrap`: method of the intervals; `decision`; `overlap`;

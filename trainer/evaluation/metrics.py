@@ -24,10 +24,6 @@ def measure(scored: pl.DataFrame, threshold: float = 0.5) -> Measures:
     `*_majority_accuracy` is the accuracy of always predicting the commoner label. `*_confusion` is
     [[tn, fp], [fn, tp]]. Undefined metrics (see `binary_metrics.rates`) are None.
 
-    Args:
-        scored: one row per view, of one model.
-        threshold: probabilities at or above it are predicted abnormal.
-
     Returns:
         `num_views`, `num_abnormal_views`, `view_accuracy`, `view_majority_accuracy`,
         `view_precision`, `view_recall`, `view_specificity`, `view_f1`, `view_kappa`, `view_auroc`,
@@ -72,10 +68,6 @@ def measure_by_part(
     scored: pl.DataFrame, measure_rows: Callable[[pl.DataFrame], Measures] = measure
 ) -> ByPart:
     """Compute the metrics of all rows and of each body part present.
-
-    Args:
-        scored: one row per view, of one model.
-        measure_rows: function that computes the metrics.
 
     Returns:
         `all` first, then body parts; empty if there are no rows.

@@ -24,9 +24,7 @@ def measure_classes(scored: pl.DataFrame, class_names: Sequence[str], seed: int)
     """Compute the metrics of predicted classes, for views and for studies.
 
     Args:
-        scored: one row per view, with `class_probabilities`.
         class_names: as from `trainer.data.target.Target.class_names`.
-        seed: seed of the resamples.
 
     Returns:
         `num_views`; `view_accuracy`, `view_kappa` and `view_macro_f1` as from `class_rates`;
@@ -115,7 +113,6 @@ def _levels(scored: pl.DataFrame, num_classes: int) -> Iterator[tuple[str, pl.Da
 
 
 def _confusion(counts: Ints | Floats) -> Floats:
-    """Return counts of cells (..., n * n) as confusion matrices (..., n, n)."""
     num_classes = math.isqrt(counts.shape[-1])
     return counts.reshape(*counts.shape[:-1], num_classes, num_classes).astype(np.float64)
 

@@ -16,9 +16,6 @@ def is_official_valid(rows: pl.DataFrame) -> bool:
 
     A part of the split, corrected labels, and synthetic trees do not qualify. A synthetic tree can
     have the counts of MURA, but not its combinations of patients, body parts and studies.
-
-    Args:
-        rows: a scored table of one set.
     """
     return digest_studies(rows) == OFFICIAL_DIGEST
 

@@ -1,4 +1,4 @@
-"""Comparison of models on the same views: paired bootstrap over patient groups, Holm's method."""
+"""Comparison of models on the same views, by a paired bootstrap over patient groups."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +20,7 @@ from trainer.evaluation.decisions.calibration import brier_score, calibrate
 from trainer.evaluation.decisions.decision import Decision, Rule
 from trainer.evaluation.metrics import measure_auroc, measure_rates
 from trainer.evaluation.scored_table import LEVELS, levels, to_arrays
+from trainer.evaluation.significance import holm, p_value
 
 METRICS = {"auroc": "AUROC", "kappa": "kappa", "accuracy": "accuracy", "brier": "Brier score"}
 """The compared metrics. Kappa and accuracy are those at each run's decision threshold, and the
@@ -31,8 +32,6 @@ class Model:
     """A model with its predictions.
 
     Attributes:
-        name: unique name.
-        decision: temperatures and thresholds.
         scored: a scored table of one set, with the same views in all models of a comparison.
     """
 
@@ -48,7 +47,6 @@ class Difference:
     Attributes:
         level: `view` or `study`.
         metric: key of `METRICS`.
-        first, second: names of the models.
         values: of the first and of the second model; None if undefined.
         difference: first minus second.
         bounds: 95 % CI of the difference; None with too few groups.
@@ -75,7 +73,6 @@ def compare_models(models: Sequence[Model], seed: int) -> list[Difference]:
 
     Args:
         models: two or more; their tables differ in `probability` only.
-        seed: seed of the resamples.
     """
     found: list[Difference] = []
     for level in LEVELS:
@@ -84,37 +81,6 @@ def compare_models(models: Sequence[Model], seed: int) -> list[Difference]:
             pairs = [_subtract(level, metric, pair, measured) for pair in combinations(measured, 2)]
             found += _correct(pairs)
     return found
-
-
-def p_value(differences: Floats) -> float | None:
-    """Return the two-sided p value of a difference of 0, from the differences of resamples.
-
-    It is twice the smaller share of resamples on either side of 0, the inverse of the percentile
-    interval (Davison & Hinkley 1997, section 5.2), with one more resample on each side, so that it
-    is never 0.
-
-    Args:
-        differences: (resamples,), NaN where undefined.
-    """
-    defined = differences[~np.isnan(differences)]
-    if not defined.size:
-        return None
-    fewer = min((defined <= 0).sum(), (defined >= 0).sum())
-    return min(1.0, 2 * (float(fewer) + 1) / (defined.size + 1))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values corrected for the number of tests (Holm 1979, Scand. J. Stat. 6:65).
-
-    If those below 0.05 are called different, the probability of one or more false ones is at most
-    5 %.
-    """
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    corrected, largest = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        corrected[index] = largest
-    return corrected
 
 
 @dataclass(frozen=True)
@@ -162,7 +128,6 @@ def _subtract(
 
 
 def _correct(pairs: Sequence[Difference]) -> list[Difference]:
-    """Return the pairs with corrected p values."""
     known = [pair.p_value for pair in pairs if pair.p_value is not None]
     corrected = iter(holm(known))
     return [

@@ -18,11 +18,7 @@ from trainer.evaluation.scored_table import CLASS_PROBABILITIES, ROLES, final_ro
 
 
 def selected_model(scored: pl.DataFrame) -> str:
-    """Return the saved model of a run: the only one, the refitted one, or the best out of fold.
-
-    Args:
-        scored: all predictions of a run, at least one.
-    """
+    """Return the saved model of a run: the only one, the refitted one, or the best out of fold."""
     final = final_rows(scored)["model"].unique()
     if final.len() == 1:
         return final[0]
@@ -38,8 +34,6 @@ def compute_metrics(
     Args:
         config: `config.json`; its `command`, `options.seed` and, for predictions with class
             probabilities, `classes` are read.
-        scored: all predictions of the run.
-        decision: decision learnt on these predictions.
 
     Returns:
         `bootstrap`: method of the intervals.
@@ -78,9 +72,6 @@ def metrics_by_role(metrics: Mapping[str, Any]) -> dict[str, ByPart]:
 
     Pooled out-of-fold predictions cover the whole train split, so they come before a test that may
     be a dozen studies.
-
-    Args:
-        metrics: `metrics.json`.
     """
     out_of_fold: ByPart = metrics.get("out_of_fold", {}).get(metrics["decision"]["model"], {})
     by_role: dict[str, ByPart] = {

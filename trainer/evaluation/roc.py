@@ -28,8 +28,6 @@ def rank(labels: Ints, probabilities: Floats, clusters: Ints) -> Ranking:
     """Order rows by probability.
 
     Args:
-        labels: 0 or 1, (rows,).
-        probabilities: of abnormal, (rows,).
         clusters: numbers from 0, (rows,).
     """
     order = np.argsort(probabilities, kind="stable")
@@ -71,7 +69,6 @@ def roc_curve(labels: Ints, probabilities: Floats) -> tuple[Floats, Floats]:
 
     Args:
         labels: 0 and 1, (rows,), both present.
-        probabilities: of abnormal, (rows,).
 
     Returns:
         Both (distinct probabilities + 1,), rising from 0 to 1.

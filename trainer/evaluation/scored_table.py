@@ -43,7 +43,6 @@ def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
     Args:
         predictions: `view_id`, `model`, `fold`, `role`, `probability`, and optionally
             `class_probabilities`.
-        manifest: columns as in `shared.lake.manifest.SCHEMA`.
 
     Returns:
         A scored table in the order of `predictions`.
@@ -153,11 +152,6 @@ def final_rows(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def most_independent_set(scored: pl.DataFrame, model: str) -> tuple[str, pl.DataFrame]:
-    """Return the role and the rows of the set that is most independent of the final model.
-
-    Args:
-        scored: a scored table with rows of the model.
-        model: name of the final model.
-    """
+    """Return the role and the rows of the set that is most independent of the final model."""
     sets = ((role, scored.filter(model=model, role=role)) for role in ROLES)
     return next((role, rows) for role, rows in sets if rows.height)

@@ -17,7 +17,6 @@ class HeatMapWriter:
     """Writes a picture for each view: the radiograph, and the radiograph with its heat map.
 
     Args:
-        model: model of a finished run.
         folder: output folder; created if missing.
         paths: files of all views. A picture's path in `folder` is the view's path relative to the
             common parent of all views, with `.png` appended.

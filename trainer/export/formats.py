@@ -28,8 +28,6 @@ class Format:
 
     Attributes:
         name: default name of the file or folder in the run folder.
-        packages: packages required to write it.
-        runtime: package required to run it.
         write: writes a module from `build_graph` to a path.
         open: loads the export at a path as a prediction function.
     """

@@ -19,8 +19,6 @@ def build_graph(model: keras.Model, spec: ImageSpec, output: str) -> tf.Module:
 
     Args:
         model: from uint8 images (batch, size, size, 1) to float32 (batch, n).
-        spec: preprocessing of the images.
-        output: name of the output.
 
     Returns:
         `serve` takes `image`, uint8 (batch, height, width, 1), and returns a dictionary from

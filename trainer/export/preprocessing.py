@@ -38,7 +38,6 @@ def prepare(images: Any, spec: ImageSpec) -> Any:
 
     Args:
         images: uint8 (batch, height, width, 1); any height and width.
-        spec: a specification that passes `check_exportable`.
 
     Returns:
         uint8 (batch, size, size, 1).

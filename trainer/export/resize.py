@@ -48,7 +48,6 @@ def resize_area(images: Any, rows: Axis, columns: Axis) -> Any:
     Args:
         images: uint8 (batch, height, width).
         rows: axis that does not grow.
-        columns: likewise.
 
     Returns:
         float32 (batch, size, size) of whole numbers.
@@ -96,8 +95,6 @@ def resize_linear(images: Any, rows: Axis, columns: Axis, *, between_areas: Any)
 
     Args:
         images: uint8 (batch, height, width).
-        rows: axis of the rows.
-        columns: axis of the columns.
         between_areas: bool scalar; True for the variant of cv2.INTER_AREA for a growing side.
 
     Returns:

@@ -1,11 +1,8 @@
-"""Embeddings by the frozen backbone of a model, with LiteRT on a CPU and Keras on a GPU."""
+"""Cached embeddings by the frozen backbone of a model, with LiteRT on a CPU and Keras on a GPU."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
 from functools import cached_property
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,19 +13,23 @@ import polars as pl
 
 from shared.console import note
 from shared.errors import TrainingError, WriteError
-from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
 from trainer.data.input_wait import InputWait
 from trainer.features import variants
-from trainer.features.embeddings import Matrix, embed, weights_key
+from trainer.features.compute_embeddings import (
+    build_float32,
+    compute_embeddings,
+    start_tensorflow,
+)
+from trainer.features.embeddings import embed, weights_key
+from trainer.features.heads import Matrix
 from trainer.features.variants import Variant
-from trainer.inference.litert import LiteRtModel, infer, litert_version
-from trainer.keras_import import import_keras
-from trainer.models.table import build_backbone
+from trainer.inference.litert import LiteRtModel, litert_version
+from trainer.models.networks.backbone import RESIZE_LAYER
 from trainer.options import FitOptions
-from trainer.runs.context import RunContext, Timings
+from trainer.runs.context import RunContext
 from trainer.runs.gpus import has_gpu
 from trainer.runs.hardware import count_threads
 
@@ -42,17 +43,6 @@ _NUM_COMPARED = 8
 _TOLERANCE = 1e-3
 
 
-def start_tensorflow(timings: Timings) -> None:
-    """Import TensorFlow, as late as possible: it takes seconds, and heads do not need it."""
-    if "tensorflow" in sys.modules:
-        return
-    note("starting TensorFlow")
-    with timings.measure("start TensorFlow"):
-        import_keras()
-        # modules that need TensorFlow, so that the timing covers their import
-        import_module("trainer.training.loop")
-
-
 class Embedder:
     """Computes and caches the embeddings of views by the frozen backbone of a model.
 
@@ -62,7 +52,6 @@ class Embedder:
 
     Args:
         context: of the run. Its timings record `start TensorFlow`, `convert` and `embed`.
-        model_name: a key of `trainer.models.table.MODELS`.
         views: rows of the manifest; the first ones are compared.
     """
 
@@ -145,9 +134,13 @@ class Embedder:
         """
         with ViewReader(self._lake, self._views.head(_NUM_COMPARED)) as reader:
             images = reader.read(np.arange(len(reader)))
-        call: Any = backbone  # keras has no stubs
-        # a direct call, because for a few images predict_on_batch takes longer to compile
-        expected = np.asarray(call(images, training=False))
+        untyped: Any = backbone  # keras has no stubs
+        if any(layer.name == RESIZE_LAYER for layer in untyped.layers):
+            # a direct call would round the pixels after resizing, which predictions do not
+            expected = untyped.predict_on_batch(images)
+        else:
+            # for a few images, predict_on_batch takes longer to compile
+            expected = np.asarray(untyped(images, training=False))
         received = LiteRtModel(content, count_threads()).predict(images)
         difference = np.abs(received - expected).max(initial=0) / expected.std()
         # not `> _TOLERANCE`: comparisons with NaN are false
@@ -156,48 +149,3 @@ class Embedder:
                 f"Expected embeddings within {_TOLERANCE} standard deviations of those of Keras. "
                 f"Received: a difference of {difference:.1g} by {litert_version()}"
             )
-
-
-def build_float32(model_name: str, lake: Lake, options: FitOptions) -> keras.Model:
-    """Build a backbone for embeddings, from uint8 images (batch, size, size, 1) to features.
-
-    Raises:
-        WeightsError: the weights are missing, damaged, or for another network.
-    """
-    import_keras()
-
-    from trainer.inference.devices import reset_tensorflow
-
-    # precision= is for training
-    reset_tensorflow(replace(options, precision="float32"))
-    return build_backbone(model_name, lake.image.size, options.initial_weights, options.input_px)
-
-
-def compute_embeddings(
-    backbone: keras.Model | bytes,
-    lake: Lake,
-    views: pl.DataFrame,
-    variant: Variant,
-    waiting: InputWait,
-) -> Matrix:
-    """Return the embeddings of a variant of views by a backbone, float32 (views, n).
-
-    Args:
-        backbone: in TensorFlow Lite's format, or a Keras model; from uint8 images
-            (batch, size, size, 1).
-        lake: with the views' pixels.
-        views: rows of its manifest.
-        variant: variant of the views to embed.
-        waiting: receives the time spent waiting for images.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-    """
-    stage = f"embed {variant.name}".rstrip()
-    with variant.open(lake, views) as reader:
-        if isinstance(backbone, bytes):
-            return infer(LiteRtModel(backbone, count_threads()), reader, stage, waiting)
-
-        from trainer.inference import keras_inference
-
-        return keras_inference.infer(backbone, reader, stage, waiting)

@@ -11,8 +11,6 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import platformdirs
 import polars as pl
 
@@ -20,9 +18,8 @@ from shared.console import note
 from shared.errors import WriteError
 from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
+from trainer.features.heads import Matrix
 from trainer.models import table
-
-Matrix = npt.NDArray[np.float32]
 
 # views per file of the cache; an interrupted run loses at most one chunk
 _CHUNK_VIEWS = 2048
@@ -59,7 +56,7 @@ class EmbeddingCache:
 
     def missing(self, views: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yield the views that are not cached, in chunks."""
-        cached = pl.concat([views.clear().select("view_id"), *self._ids()])
+        cached = pl.concat(table.select("view_id") for table in (views.clear(), *self._tables))
         missing = views.join(cached, on="view_id", how="anti", maintain_order="left")
         return missing.iter_slices(_CHUNK_VIEWS)
 
@@ -75,9 +72,6 @@ class EmbeddingCache:
             pl.concat(self._tables).unique("view_id"), on="view_id", maintain_order="left"
         )
         return found["embedding"].to_numpy()
-
-    def _ids(self) -> list[pl.DataFrame]:
-        return [table.select("view_id") for table in self._tables]
 
 
 def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matrix]) -> Matrix:

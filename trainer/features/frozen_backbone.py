@@ -10,9 +10,8 @@ import polars as pl
 
 from trainer.data.split import FitPlan
 from trainer.data.target import class_weights, make_target
-from trainer.features.embeddings import Matrix
 from trainer.features.head_training import fit_heads
-from trainer.features.heads import Examples, Head, cross_entropies, to_probabilities
+from trainer.features.heads import Examples, Head, Matrix, cross_entropies, to_probabilities
 from trainer.features.model_embedder import ModelEmbedder
 from trainer.features.variants import MIRRORED, PLAIN, Variant, list_rows
 from trainer.inference.trained_model import Outputs, TrainedModel
@@ -113,7 +112,6 @@ class _Table:
 
 
 def _list_predicted(model_name: str, options: FitOptions) -> list[Variant]:
-    """Return the variants whose predictions are averaged."""
     # a staged fit predicts from images
     is_head = options.trained_part(model_name) == "head"
     return [PLAIN, MIRRORED] if is_head and options.tta_of(model_name) == "flip" else [PLAIN]

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from trainer.features.embedder import Embedder
-from trainer.features.embeddings import Matrix
+from trainer.features.heads import Matrix
 from trainer.features.variants import Variant
 from trainer.models.candidates import list_networks
 from trainer.options import FitOptions
@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 
 
 class ModelEmbedder:
-    """Embeds views by the backbones of a model; each backbone has its own cached embeddings.
-
-    Args:
-        context: of the run.
-        model_name: one or several networks, joined by `+`.
-        views: rows of the manifest; see `Embedder`.
-    """
+    """Embeds views by the backbones of a model; each backbone has its own cached embeddings."""
 
     def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):
         self._embedders = [Embedder(context, name, views) for name in list_networks(model_name)]

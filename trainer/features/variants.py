@@ -44,10 +44,14 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """A name for cache keys and progress displays, empty for the view itself."""
-        if self.kind == "light":
-            return f"light {self.number} of seed {self.seed}"
-        return "" if self.kind == "plain" else self.kind
+        """A name for cache keys, empty for the view itself."""
+        return f"light {self.number} of seed {self.seed}" if self.kind == "light" else self.label
+
+    @property
+    def label(self) -> str:
+        """A name for progress displays, empty for the view itself."""
+        labels = {"plain": "", "mirrored": "mirrored", "light": f"random change {self.number + 1}"}
+        return labels[self.kind]
 
     def open(self, lake: Lake, views: pl.DataFrame) -> ViewReader:
         """Return a reader of this variant of views of a lake.

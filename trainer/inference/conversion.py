@@ -39,7 +39,6 @@ def convert(model: keras.Model) -> bytes:
 
 
 def _trace(model: Any) -> Any:
-    """Return a model as a concrete function with constants in place of its variables."""
     weights = [
         [variable.numpy() for variable in variables]
         for variables in (model.trainable_variables, model.non_trainable_variables)
@@ -78,7 +77,6 @@ def without_resizing(model: keras.Model) -> keras.Model:
 
 
 def _list_layers(model: keras.Model) -> list[Any]:
-    """Return all layers, also those of nested models."""
     layers: list[Any] = model.layers
     nested = [_list_layers(layer) for layer in layers if isinstance(layer, keras.Model)]
     return [*layers, *(layer for inner in nested for layer in inner)]

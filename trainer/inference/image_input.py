@@ -21,7 +21,6 @@ class PreparedView:
     Attributes:
         pixels: uint8 of shape (size, size).
         study: StudyInstanceUID of a DICOM file, or an empty string.
-        notes: deviations from the display that the file asks for.
     """
 
     pixels: Pixels

@@ -50,7 +50,6 @@ class LiteRtModel:
     Args:
         content: a model in TensorFlow Lite's format, from `trainer.inference.conversion.convert`:
             from uint8 (batch, size, size, 1) to float32 (batch, n). It may have more outputs.
-        num_threads: number of CPU threads to use.
 
     Attributes:
         batch_views: suggested number of images in a batch for `predict_batches`.

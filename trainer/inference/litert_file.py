@@ -36,11 +36,9 @@ def write_litert(
     """Write a model into a run folder for LiteRT, if its predictions are the same.
 
     Args:
-        folder: run folder.
         model: the saved model, from uint8 images (batch, size, size, 1) to probabilities.
         backbone: its converted backbone, which saves the conversion of the model; empty if there is
             none.
-        lake: lake with the views' pixels.
         expected: predictions of the model for some views, `view_id` and `probability`.
 
     Raises:

@@ -82,8 +82,6 @@ def fit_reference(features: Matrix, groups: npt.NDArray[np.int64], seed: int) ->
 
     Args:
         features: by the frozen backbone, float32 (views, n).
-        groups: patient group of each view, (views,).
-        seed: seed of the folds and the samples.
     """
     _, group = np.unique(groups, return_inverse=True)
     num_groups = int(group.max(initial=-1)) + 1

@@ -88,9 +88,7 @@ def open_predictor(saved_run: SavedRun, engine: Engine, num_views: int) -> Predi
     """Return the model of a run.
 
     Args:
-        saved_run: the run.
         engine: `auto` selects Keras for many views on a GPU, or if the run has no model for LiteRT.
-        num_views: number of views that will be predicted.
 
     Raises:
         TrainingError: the file of the model is missing or damaged.

@@ -38,7 +38,6 @@ def predict_studies(
     of them are used; with fewer than 20, `low` and `high` are null.
 
     Args:
-        saved_run: the run with the model and the thresholds.
         views: one row per view, with the columns `path`, `study` and `note`.
         outputs: model outputs for these views, (rows, n).
         percentiles: of their distances from the training views, (rows,); NaN if unknown.

@@ -17,7 +17,6 @@ def add_classifier(
         backbone: from images to features (batch, n).
         num_outputs: 1 for the probability of abnormal, by a sigmoid; more for class probabilities,
             by a softmax.
-        dropout: dropout rate before the dense layer.
 
     Returns:
         From the backbone's input to probabilities, float32 (batch, num_outputs).

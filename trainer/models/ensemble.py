@@ -17,9 +17,7 @@ class EnsembleParts:
     """The parts of a saved model; see `build_ensemble`.
 
     Attributes:
-        members: the models; their predictions are averaged.
         backbone: shared by the members; None if members take images.
-        tta: `flip` if mirror images are predicted too.
     """
 
     members: Sequence[keras.Model]

@@ -54,9 +54,6 @@ def check_sizes(path: Path) -> None:
 
     Keras's own limits accept 4 GiB of zeros, which take a minute and a half to inflate.
 
-    Args:
-        path: a zip archive (`.keras`) or an HDF5 file; other formats cannot expand.
-
     Raises:
         ValueError: it is damaged or expands.
     """

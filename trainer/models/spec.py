@@ -39,7 +39,6 @@ class ModelEntry:
             features (batch, n).
         dropout: dropout rate before the head, if the whole network is trained.
         learning_rate: learning rate of Adam with random initial weights.
-        pretrained: its pretrained weights, if any.
     """
 
     build: Callable[[int, int], keras.Model]

@@ -1,14 +1,13 @@
 """The options of trainer's commands; importing them loads neither TensorFlow nor polars."""
 
-from trainer.options.audit import AuditOptions
 from trainer.options.cross_validate import CvOptions
 from trainer.options.data import DataOptions, Task
 from trainer.options.evaluation import CompareOptions, EvaluateOptions
 from trainer.options.fit import FitOptions
+from trainer.options.inspection import AuditOptions, EdaOptions
 from trainer.options.machine import MachineOptions, Precision
 from trainer.options.model import DEFAULT_MODEL, ModelOptions
 from trainer.options.saved_run import (
-    EdaOptions,
     ExportOptions,
     PredictOptions,
     RunOptions,

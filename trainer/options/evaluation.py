@@ -1,7 +1,7 @@
 """Options of `evaluate` and `compare`, which measure finished models."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -50,7 +50,9 @@ class CompareOptions:
     just compare runs/a runs/b runs/c set=test out=comparison.html
     """
 
-    runs: tyro.conf.Positional[tuple[str, ...]] = ()
+    runs: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN RUN ...")
+    ] = ()
     """Folders of two finished runs or more."""
     set: Literal["auto", "out_of_fold", "test", "validation"] = "auto"
     """Predictions to compare; `auto` is the first of `out_of_fold`, `test` and `validation` with

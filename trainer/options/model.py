@@ -41,7 +41,7 @@ class ModelOptions(ABC):
     task: Task = "abnormal"
     """Classes: `abnormal`, normal and abnormal; `part_abnormal`, these two for each body part."""
     input_px: int = DEFAULT_INPUT_PX
-    """Largest side of the images that the network takes, 32 to 1024; it reduces larger ones."""
+    """Largest input side of the network in pixels, 32 to 1024; larger images are reduced to it."""
     recipe: RecipeName | None = None
     """Values of the options that are not given, in docs/recipes.md: `quick` and `frozen` train a
     head; `good` trains the head, then all layers; `best` also averages the models of
@@ -49,8 +49,8 @@ class ModelOptions(ABC):
     `published` follows the paper of MURA. By default `good` for a pretrained backbone on a GPU,
     else `frozen`."""
     copies: int | None = None
-    """Rows of a train view for a head: 1, the view; 2, also its mirror image; more, also random
-    rotations, zooms, shifts and grey levels. Each row has the weight 1/copies."""
+    """Variants of each train view that a head is fitted to: 1, the view; 2, also its mirror image;
+    more, also random changes: rotation, zoom, shift, grey levels. Each has the weight 1/copies."""
     tta: Tta | None = None
     """Test-time augmentation: `flip` averages the predictions of a view and its mirror image;
     by default that of recipe= for heads, else `none`."""

@@ -19,9 +19,7 @@ class Recipe:
 
     Attributes:
         copies: `copies=`, for heads on a frozen backbone; 1 for the head of a staged fit.
-        tta: `tta=`.
         weight_decay: `weight_decay=` and `weight_decays=`, for the same heads.
-        command: example.
         duration: duration of the example, or `not measured`.
         score: expected score of the example, or `not measured`.
         train: `train=`, for models with pretrained weights.

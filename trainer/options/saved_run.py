@@ -1,53 +1,19 @@
-"""Options of `eda`, which describes a lake, and of the commands that use a finished run."""
+"""Options of the commands that use a finished run."""
 
 import os
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from shared.counts import count
 from shared.errors import UsageError
 from shared.network import is_loopback
-from shared.storage.store import as_path, as_store
-from trainer.options.fit import Images
+from shared.storage.store import as_path
 
 # the characters of bearer tokens in RFC 6750, section 2.1
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
-
-
-@dataclass(frozen=True)
-class EdaOptions:
-    """Explore a lake before training: write one self-contained HTML page.
-
-    The page shows counts by part, label and split, studies and patients, image sizes, brightness,
-    duplicates and rejects, the balance of folds, and a contact sheet. No source file is decoded.
-
-    just eda
-
-    just eda lake=lake out=lake.html images=off
-    """
-
-    lake: str = "lake"
-    """Folder of the lake, or s3://bucket/path."""
-    k: int = 5
-    """Number of folds in the table of fold balance, 2 or more."""
-    seed: int = 0
-    """Seed of the folds and of the contact sheet, 0 to 2147483647."""
-    images: Images = "on"
-    """`on` shows radiographs, so the page is as private as the data; `off` omits only the contact
-    sheet."""
-    out: str = "eda.html"
-    """HTML file to write."""
-
-    def __post_init__(self) -> None:
-        as_store(self.lake)
-        as_path("out", self.out)
-        if self.k < 2:
-            raise UsageError(f"Expected k to be 2 or more. Received: k={self.k}")
-        if not 0 <= self.seed < 2**31:
-            raise UsageError(f"Expected seed to be 0 to 2147483647. Received: seed={self.seed}")
 
 
 Engine = Literal["auto", "litert", "keras"]
@@ -87,7 +53,7 @@ class PredictOptions(PredictorOptions):
     just predict study explain=maps
     """
 
-    paths: tyro.conf.Positional[tuple[str, ...]] = ()
+    paths: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="PATH ...")] = ()
     """Images, DICOM files, folders or globs."""
     format: Literal["table", "json", "csv"] = "table"
     """Output format: tables, one JSON object, or one CSV table."""

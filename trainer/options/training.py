@@ -17,8 +17,8 @@ class TrainingOptions:
     epochs: int = 30
     """Maximum number of epochs on images, 1 or more; early stopping may end sooner."""
     patience: int = 10
-    """Number of epochs without a better one, by keep=, 1 or more, before training stops and
-    restores the best weights."""
+    """Training stops after this number of epochs without a better one, 1 or more, and restores the
+    best weights; keep= says which epoch is better."""
     batch_size: int = 32
     """Number of views in a batch of images, 1 or more."""
     learning_rate: float | None = None

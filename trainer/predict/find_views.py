@@ -41,11 +41,8 @@ def find_views(paths: Sequence[str]) -> FoundViews:
     `shared.images.formats.SUFFIXES`, and DICOM files with any other ending or none, because
     archives name them by UID. Hidden files (AppleDouble's too) are left out.
 
-    Args:
-        paths: files, folders or globs (`**` for any depth).
-
     Raises:
-        SourceError: a path does not exist or has no views, a folder cannot be read,
+        SourceError: a path does not exist or has no views, or a folder cannot be read.
     """
     found: dict[str, Path] = {}
     left_out: Counter[str] = Counter()

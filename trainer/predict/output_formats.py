@@ -25,9 +25,7 @@ class Predictions:
     """The predictions for views and studies, and the views that could not be read.
 
     Attributes:
-        run: name of the run folder.
         views: first table of `trainer.inference.study_predictions.predict_studies`.
-        studies: second table.
         unread: `path`, `study`, `reason`, `detail` of each view that could not be read.
     """
 

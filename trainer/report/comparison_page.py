@@ -33,15 +33,7 @@ def make_comparison_page(
     saved: Sequence[SavedPredictions],
     differences: Sequence[Difference],
 ) -> str:
-    """Return a self-contained HTML page.
-
-    Args:
-        options: options of the command.
-        role: compared set.
-        models: models with their rows of the common views.
-        saved: the runs, in the order of `models`.
-        differences: of all pairs.
-    """
+    """Return a self-contained HTML page."""
     by_pair = groupby(
         sorted(differences, key=lambda d: (d.first, d.second)), lambda d: (d.first, d.second)
     )
@@ -69,7 +61,6 @@ def make_comparison_page(
 
 
 def _describe(model: Model, folder: Path, seed: int) -> dict[str, Any]:
-    """Return the name, the folder and the metrics of a run."""
     return {
         "name": model.name,
         "folder": str(folder),

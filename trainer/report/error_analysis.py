@@ -1,6 +1,5 @@
 """Error analysis: the most confident errors and the most uncertain studies."""
 
-import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from trainer.evaluation.binary_metrics import Floats
 from trainer.evaluation.decisions.calibration import calibrate
 from trainer.evaluation.decisions.decision import Decision, Rule
 from trainer.evaluation.scored_table import by_study
+from trainer.report.template import to_data_url
 
 HEAT_MAPS = "heat_maps"
 
@@ -43,10 +43,8 @@ class Case:
     """A view or a study with its actual and its predicted label.
 
     Attributes:
-        name: id of the view or study.
         predicted: label at the learnt decision threshold.
         probability: calibrated probability of abnormal.
-        views: ordered by name.
     """
 
     name: str
@@ -123,7 +121,5 @@ def _to_case(name: str, row: dict[str, Any], views: Sequence[CaseView]) -> Case:
 
 def _load_view(folder: Path, view_id: str, probability: float) -> CaseView:
     path = heat_map_path(folder, view_id)
-    if not path.is_file():
-        return CaseView(view_id, probability, "")
-    encoded = base64.b64encode(path.read_bytes()).decode()
-    return CaseView(view_id, probability, f"data:image/jpeg;base64,{encoded}")
+    picture = to_data_url("jpeg", path.read_bytes()) if path.is_file() else ""
+    return CaseView(view_id, probability, picture)

@@ -7,7 +7,7 @@ from shared.storage.atomic import write_atomically
 from trainer.evaluation.decisions.decision import BASES
 from trainer.evaluation.scored_table import LEVELS
 from trainer.report.figures.captions import draw_reliability, draw_result
-from trainer.report.page import write_plot
+from trainer.report.page import write_plots
 from trainer.report.template import render
 from trainer.report.text import formatting, limits, methods, summary
 from trainer.report.text.published import list_published, on_published
@@ -27,10 +27,6 @@ def write_evaluation_report(folder: Path, evaluation: Evaluation) -> None:
     drawn = {
         "result": draw_result(scored, by_part, _NAME),
         "reliability": dict(draw_reliability(scored, evaluation.decision)),
-    }
-    plots = {
-        section: [write_plot(folder, name, *plot) for name, plot in of_section.items()]
-        for section, of_section in drawn.items()
     }
     parts = order_parts(scored["body_part"])
     trained = evaluation.config["run"]["trained_parts"]
@@ -56,6 +52,6 @@ def write_evaluation_report(folder: Path, evaluation: Evaluation) -> None:
         num_fits=evaluation.metrics["bootstrap"]["num_resamples_calibration"],
         published=published,
         on_published=on_published(measures) if published else "",
-        plots=plots,
+        plots=write_plots(folder, drawn),
     )
     write_atomically(folder / "report.html", page.encode())

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from shared.labels import MURA_PARTS, order_parts
+from shared.labels import MURA_PARTS
 from trainer.evaluation.binary_metrics import RATES
 from trainer.evaluation.metrics import ByPart, Measures
 from trainer.evaluation.scored_table import LEVELS
@@ -30,12 +30,12 @@ _COLUMNS = (
 def make_card(run: SavedRun, has_pictures: bool) -> str:
     """Return a run's model card as Markdown (Mitchell et al. 2019, arXiv:1810.03993, figure 2)."""
     role, by_part = run.headline
-    trained = limits.trained_parts(run)
+    trained = run.train_set["body_parts"]
     return render(
         _TEMPLATE,
         run=run,
         has_pictures=has_pictures,
-        title=formatting.part_name(order_parts(run.scored["body_part"])),
+        title=formatting.part_name(run.body_parts),
         role=role,
         measures=by_part["all"],
         trained=trained,
@@ -63,7 +63,6 @@ def make_card(run: SavedRun, has_pictures: bool) -> str:
 
 
 def _repeat(command: str, options: Mapping[str, Any]) -> str:
-    """Return the command that repeats the run."""
     kind = {"train": TrainOptions, "cv": CvOptions, "tune": TuneOptions}[command]
     # a run folder is never used twice, so the repeated command must not name it
     defaults = {field.name: field.default for field in fields(kind)} | {"out": options["out"]}

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from shared.labels import order_parts
 from shared.storage.atomic import write_atomically
 from trainer.evaluation.metrics import Measures
 from trainer.evaluation.scored_table import LEVELS, most_independent_set
 from trainer.report import error_analysis
-from trainer.report.figures.captions import draw
+from trainer.report.figures.captions import Captioned, draw
 from trainer.report.figures.svg import to_svg
 from trainer.report.model_card import make_card
 from trainer.report.template import Plot, inline, render
@@ -39,10 +38,7 @@ def write_report(folder: Path) -> Path:
     """
     run = open_new_run(folder)
     write_json(folder / METRICS_FILE, run.metrics)
-    sections = {
-        section: [write_plot(folder, name, *plot) for name, plot in plots.items()]
-        for section, plots in draw(run).items()
-    }
+    sections = write_plots(folder, draw(run))
     has_pictures = (folder / error_analysis.HEAT_MAPS).is_dir()
     write_atomically(folder / CARD_FILE, make_card(run, has_pictures).encode())
     report = folder / "report.html"
@@ -50,8 +46,17 @@ def write_report(folder: Path) -> Path:
     return report
 
 
-def write_plot(folder: Path, name: str, figure: Figure, caption: str) -> Plot:
-    """Write a figure into `figures/`, and return it for a page."""
+def write_plots(
+    folder: Path, drawn: Mapping[str, Mapping[str, Captioned]]
+) -> dict[str, list[Plot]]:
+    """Write all figures into `figures/`, and return those of each section for a page."""
+    return {
+        section: [_write_plot(folder, name, *plot) for name, plot in plots.items()]
+        for section, plots in drawn.items()
+    }
+
+
+def _write_plot(folder: Path, name: str, figure: Figure, caption: str) -> Plot:
     svg = to_svg(figure)
     write_atomically(folder / "figures" / f"{name}.svg", svg.encode())
     return inline(svg, name, caption)
@@ -63,7 +68,6 @@ def _render(run: SavedRun, folder: Path, sections: Mapping[str, list[Plot]]) -> 
     case_role, rows = most_independent_set(run.scored, run.model)
     mistakes = list(error_analysis.list_mistakes(rows, run.decision, folder))
     uncertain = list(error_analysis.list_uncertain(rows, run.decision, folder))
-    parts = order_parts(run.scored["body_part"])
     published = list_published(run.scored.filter(model=run.model, role="test"))
     return render(
         _TEMPLATE,
@@ -75,13 +79,13 @@ def _render(run: SavedRun, folder: Path, sections: Mapping[str, list[Plot]]) -> 
         case_role=case_role,
         role_names=formatting.ROLE_NAMES,
         measures=by_part["all"],
-        title=formatting.part_name(parts),
+        title=formatting.part_name(run.body_parts),
         sentences=summary.headline(by_part["all"]),
         majority_label=summary.majority_label(by_part["all"]),
         on_patients=methods.on_patients(run.scored),
         on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
         on_decision=methods.on_decision(run.decision, run.main_sets),
-        on_missing_test="" if "test" in run.by_role else methods.on_missing_test(parts),
+        on_missing_test="" if "test" in run.by_role else methods.on_missing_test(run.body_parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
         on_candidates=training_notes.on_candidates(run) if run.is_cv else "",
         trials=list(search_report.list_best(run)) if run.search else [],

@@ -1,5 +1,6 @@
 """Rendering of pages from templates, in a common style."""
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ class Plot:
     name: str
     caption: str
     svg: Markup
+
+
+def to_data_url(kind: str, file: bytes) -> str:
+    """Return an image file for the `src` of a self-contained page; `kind` is `jpeg` or `png`."""
+    return f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
 
 
 def inline(svg: str, name: str, caption: str) -> Plot:

@@ -12,12 +12,7 @@ from trainer.runs.saved.open import open_saved_run
 
 
 def show_comparison(pooled: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]) -> None:
-    """Print a table of all candidates for each metric of the comparison.
-
-    Args:
-        pooled: by candidate, metrics of all folds together, by body part.
-        folds: by candidate, metrics of each fold.
-    """
+    """Print a table of all candidates for each metric of the comparison."""
     num_folds = max(map(len, folds.values()))
     header = ["candidate", *(f"fold {n + 1}" for n in range(num_folds)), "mean", "spread", "pooled"]
     for key, title in COMPARED.items():

@@ -1,10 +1,9 @@
 """Small pictures of radiographs for pages."""
 
-import base64
-
 import cv2
 
 from shared.images.pixels import Pixels
+from trainer.report.template import to_data_url
 
 _SIDE_PX = 176
 _QUALITY = 82
@@ -18,4 +17,4 @@ def to_thumbnail(pixels: Pixels) -> str:
         # OpenCV expects BGR
         small = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
-    return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}"
+    return to_data_url("jpeg", encoded.tobytes())

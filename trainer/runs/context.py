@@ -22,7 +22,6 @@ class Timings:
     """The duration of each phase of a run, and the time it waited for input.
 
     Attributes:
-        seconds: duration by phase.
         waiting_s: time spent waiting for input, by phase, for the phases that read images.
     """
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from shared.storage.store import as_path
 from trainer.evaluation.decisions.decision import DECISION_FILE, Decision, parse_decision
 from trainer.evaluation.metrics import ByPart
 from trainer.evaluation.scored_table import check_scored
-from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, PREDICTIONS_FILE
+from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, PREDICTIONS_FILE, add_time
 from trainer.runs.saved.digests import read_digests
 from trainer.runs.saved.open import open_saved_run
 from trainer.runs.saved.predictions import PREDICTIONS_SCHEMA
@@ -40,8 +39,6 @@ class Evaluation:
     Attributes:
         config: content of `config.json`: `run`, `lake`, `options`, `sets`, `versions`.
         metrics: content of `metrics.json`: `evaluation` by body part, `calibration`, `overlap`.
-        decision: temperatures and thresholds of the run.
-        scored: the predictions, a scored table.
     """
 
     config: dict[str, Any]
@@ -60,8 +57,6 @@ class SavedPredictions:
     """The predictions of a finished run or evaluation, of its saved model.
 
     Attributes:
-        folder: folder of the run or evaluation.
-        decision: temperatures and thresholds.
         scored: rows of the saved model, a scored table.
         overlap: of an evaluation, as from `trainer.runs.saved.training_views.count_overlap`.
     """
@@ -78,7 +73,6 @@ def open_output(out: str, name: str) -> Generator[tuple[Path, Path], None, None]
 
     Args:
         out: the requested folder, or empty for one in `evaluations/`, named by time and `name`.
-        name: name of the run.
 
     Yields:
         The hidden folder and the final one.
@@ -87,8 +81,7 @@ def open_output(out: str, name: str) -> Generator[tuple[Path, Path], None, None]
         UsageError: the folder exists already.
         WriteError: the folder cannot be written.
     """
-    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
-    path = as_path("out", out) if out else Path("evaluations") / stem
+    path = as_path("out", out) if out else Path("evaluations") / add_time(name)
     if os.path.lexists(path):
         raise UsageError(f"Expected a path that does not exist. Received: out={path}")
     partial_path = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
@@ -121,11 +114,6 @@ def open_predictions(folder: str) -> SavedPredictions:
 
 
 def _parse_overlap(encoded: bytes) -> dict[str, int]:
-    """Return the overlap of an evaluation with the training of its run.
-
-    Raises:
-        ValueError: a count is missing or of another type.
-    """
     overlap: Any = parse_object(encoded).get("overlap")
     # bool is an int to isinstance
     if not isinstance(overlap, dict) or any(
@@ -136,12 +124,6 @@ def _parse_overlap(encoded: bytes) -> dict[str, int]:
 
 
 def _parse_scored(encoded: bytes, model: str) -> pl.DataFrame:
-    """Return the predictions of an evaluation.
-
-    Raises:
-        TrainingError: a value is missing or out of range.
-        ValueError: a column is missing, or there is no prediction of the model.
-    """
     scored = read_table(encoded, PREDICTIONS_SCHEMA)
     check_scored(scored)
     if set(scored["model"]) != {model} or set(scored["role"]) != {ROLE}:

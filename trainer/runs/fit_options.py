@@ -47,7 +47,6 @@ def parse_fit(
 def _parse_for_gpu(
     options_type: type[AnyOptions], words: Sequence[str], prog: str
 ) -> AnyOptions | None:
-    """Parse with the default recipe of GPUs; return None if it does not apply."""
     if given_keys(options_type, words) & _FOR_HEADS or not has_driver():
         return None
     try:

@@ -27,7 +27,6 @@ class Gpu(NamedTuple):
     """A GPU that TensorFlow uses.
 
     Attributes:
-        name: as from the driver.
         capability: compute capability, major and minor number.
         memory_bytes: size of its memory, or None if the driver does not tell.
     """

@@ -58,8 +58,6 @@ def describe_run(
     """Return a run's configuration and provenance, the content of `config.json`.
 
     Args:
-        command: `train` or `cv`.
-        context: context of the run.
         plan: train, validation and test sets of the saved model.
     """
     options, lake, timings = context.options, context.lake, context.timings
@@ -67,12 +65,7 @@ def describe_run(
         "command": command,
         "options": asdict(options),
         "classes": list(make_target(options.task, lake.manifest).class_names),
-        "lake": {
-            "path": str(lake.store),
-            "digest": lake.digest,
-            "num_views": lake.manifest.height,
-            "image": lake.image.to_json(),
-        },
+        "lake": describe_lake(lake),
         "sets": [{"name": name, **count_views(views)} for name, views in vars(plan).items()],
         **({"start": dict(context.start)} if context.start else {}),
         **describe_code(),
@@ -80,6 +73,16 @@ def describe_run(
         "starts": count_starts(context.folder),
         "seconds": _round(timings.seconds),
         "waiting_seconds": _round(timings.waiting_s),
+    }
+
+
+def describe_lake(lake: Lake) -> dict[str, Any]:
+    """Return the `lake` of a `config.json`."""
+    return {
+        "path": str(lake.store),
+        "digest": lake.digest,
+        "num_views": lake.manifest.height,
+        "image": lake.image.to_json(),
     }
 
 
@@ -97,7 +100,6 @@ def digest_code() -> str:
 
 
 def _find_commit() -> str | None:
-    """Return the commit of this checkout, with `-dirty` if files were changed."""
     try:
         top = subprocess.run(
             [*_GIT, "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True

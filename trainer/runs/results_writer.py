@@ -23,9 +23,7 @@ def write_tables(
     """Write `config.json`, `history.parquet`, `predictions.parquet` and `decision.json`.
 
     Args:
-        folder: run folder.
         config: as from `trainer.runs.provenance.describe_run`.
-        history: one row per epoch.
         scored: all predictions of the run. `predictions.parquet` adds `calibrated_probability`;
             `decision.json` holds the temperatures and thresholds learnt on the predictions.
 
@@ -73,7 +71,6 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def _share_of_training(history: pl.DataFrame) -> dict[str, float]:
-    """Return the share of training time spent waiting for images, over all fits."""
     read = history.drop_nulls("train_s")
     if read.is_empty():
         return {}

@@ -47,7 +47,6 @@ def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None
 
     Args:
         out: the requested folder, or empty for one in `runs/`, named by time and `name`.
-        name: name of the command, body part and model.
         key: digest as from `trainer.runs.provenance.run_key`; runs of other keys are not resumed.
 
     Raises:
@@ -152,7 +151,12 @@ def _is_resumable(checkpoints: Path) -> bool:
     return any(file.name != RUN_FILE for file in checkpoints.iterdir())
 
 
+def add_time(name: str) -> str:
+    """Return a name for a new folder; names sort by the time of their making."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
+
+
 def _unused_path(folder: Path, name: str) -> Path:
-    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
+    stem = add_time(name)
     names = (f"{stem}-{number}" if number > 1 else stem for number in count(1))
     return next(folder / name for name in names if not (folder / name).exists())

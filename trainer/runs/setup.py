@@ -29,7 +29,6 @@ class Command:
     Attributes:
         name: part of the run key, so a command resumes only its own runs.
         folder_name: name of the run folder without the time.
-        models: keys of `trainer.models.table.MODELS`.
         num_folds: folds of the cross-validation; 0 for none.
     """
 
@@ -43,7 +42,6 @@ class RunSetup(NamedTuple, Generic[RunOptions]):
     """A run that is ready to fit models.
 
     Attributes:
-        context: context of the run.
         plan: sets of the fit to the whole train split.
         folds: sets of the fit to each fold; empty without cross-validation.
     """

@@ -14,8 +14,7 @@ from trainer.runs.run_folder import MODEL_FILE, SUMS_FILE
 from trainer.runs.saved.open import open_saved_run
 from trainer.runs.saved.run_files import read_file, sha256
 from trainer.runs.saved.saved_run import SavedRun
-
-_KEYS = ("patient_id", "group", "source_digest", "pixel_digest")
+from trainer.runs.saved.training_views import IDENTITY
 
 
 def open_start(options: FitOptions, models: Sequence[str]) -> SavedRun | None:
@@ -83,17 +82,18 @@ def check_untrained(plan: FitPlan, start: SavedRun) -> None:
 
 def describe_start(start: SavedRun) -> dict[str, Any]:
     """Return the `start` entry of `config.json`."""
-    train = next(facts for facts in start.config["sets"] if facts["name"] == "train")
     return {
         "path": str(start.folder),
         "digest": sha256(read_file(start.folder, SUMS_FILE)),
         "model": start.model,
         "lake_digest": start.config["lake"]["digest"],
-        "body_parts": train["body_parts"],
-        "num_train_views": train["num_views"],
+        "body_parts": start.train_set["body_parts"],
+        "num_train_views": start.train_set["num_views"],
     }
 
 
 def _select(views: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:
     """Return the views that share a patient, group or image with a table of training views."""
-    return views.filter(pl.any_horizontal(pl.col(key).is_in(set(training[key])) for key in _KEYS))
+    return views.filter(
+        pl.any_horizontal(pl.col(key).is_in(set(training[key])) for key in IDENTITY)
+    )

@@ -19,7 +19,6 @@ class Unfinished:
 
     Attributes:
         key: digest as from `trainer.runs.provenance.run_key`.
-        id: unique id of the run.
         starts: number of processes that have worked on the run.
     """
 

@@ -53,7 +53,6 @@ def build_app(services: Services, options: ServeOptions, limits: Limits) -> ASGI
 
 
 def _get(path: str, response: Response) -> Route:
-    """Return a route with a constant response, held in memory."""
     content, kind = bytes(response.body), response.headers["content-type"]
 
     async def respond(_: Request) -> Response:

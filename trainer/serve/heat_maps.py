@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
 
 class HeatMaps:
-    """Computes the heat maps of one study at a time, with TensorFlow.
-
-    Args:
-        saved_run: the run of the model.
-        decoder: decodes the views.
-    """
+    """Computes the heat maps of one study at a time, with TensorFlow."""
 
     def __init__(self, saved_run: SavedRun, decoder: ViewDecoder):
         self._saved_run, self._decoder = saved_run, decoder

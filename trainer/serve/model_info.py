@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-from shared.labels import order_parts
 from trainer.evaluation.scored_table import LEVELS
 from trainer.report.text.formatting import part_name
 from trainer.runs.saved.saved_run import SavedRun
@@ -16,7 +15,7 @@ def describe_model(saved_run: SavedRun) -> dict[str, Any]:
     return {
         "run": saved_run.folder.name,
         "model": saved_run.decision.model,
-        "body_parts": body_parts(saved_run),
+        "body_parts": saved_run.body_parts,
         "image": saved_run.image.to_json(),
         "decision": {level: _describe_rule(saved_run, level) for level in LEVELS},
         "metrics": _describe_metrics(saved_run),
@@ -25,14 +24,9 @@ def describe_model(saved_run: SavedRun) -> dict[str, Any]:
     }
 
 
-def body_parts(saved_run: SavedRun) -> list[str]:
-    """Return the body parts that a run has scored, in the order of the vocabulary."""
-    return order_parts(saved_run.scored["body_part"])
-
-
 def make_title(saved_run: SavedRun) -> str:
     """Return the heading of the page."""
-    return f"{part_name(body_parts(saved_run))}: normal or abnormal?"
+    return f"{part_name(saved_run.body_parts)}: normal or abnormal?"
 
 
 def _describe_rule(saved_run: SavedRun, level: str) -> dict[str, float]:
@@ -41,7 +35,6 @@ def _describe_rule(saved_run: SavedRun, level: str) -> dict[str, float]:
 
 
 def _describe_metrics(saved_run: SavedRun) -> dict[str, Any]:
-    """Return the headline numbers of the report."""
     role, by_part = saved_run.headline
     measures = by_part["all"]
     counts = {f"num_{unit}": measures[f"num_{unit}"] for unit in LEVELS.values()}

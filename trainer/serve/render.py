@@ -1,6 +1,5 @@
 """HTML of the page and of the predictions for a study."""
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from shared.images.pixels import Pixels
 from trainer.explain.overlay import encode_png
 from trainer.inference.novelty import UNLIKE
-from trainer.report.template import render
+from trainer.report.template import render, to_data_url
 from trainer.serve.study import StudyResult
 from trainer.serve.upload.limits import MEGABYTE, Limits
 
@@ -48,4 +47,4 @@ def _describe_views(study: StudyResult) -> Iterator[dict[str, Any]]:
 def to_source(pixels: Pixels) -> str:
     """Return a picture, (height, width) or (height, width, 3) RGB, as a data URL."""
     picture = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
-    return f"data:image/png;base64,{base64.b64encode(encode_png(picture)).decode()}"
+    return to_data_url("png", encode_png(picture))

@@ -71,8 +71,6 @@ class Server(uvicorn.Server):
 
 
 def _limited(limits: Limits) -> type[asyncio.Protocol]:
-    """Return uvicorn's HTTP protocol with limits on connections."""
-
     class Limited(H11Protocol):
         _timers: tuple[asyncio.TimerHandle, ...] = ()
 

@@ -9,14 +9,7 @@ from trainer.serve.worker import Worker
 
 @dataclass(frozen=True)
 class Services:
-    """Predictions and heat maps; predictions never wait for heat maps or TensorFlow.
-
-    Attributes:
-        predictor: predicts, in the thread `predicting`.
-        heat_maps: computes heat maps, in the thread `explaining`.
-        predicting: the first thread.
-        explaining: the second thread.
-    """
+    """Predictions and heat maps; predictions never wait for heat maps or TensorFlow."""
 
     predictor: StudyPredictor
     heat_maps: HeatMaps

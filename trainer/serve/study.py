@@ -23,7 +23,6 @@ class StudyResult:
     """The predictions for a study.
 
     Attributes:
-        predictions: predictions for views and study, as from `predict`.
         images: the preprocessed image of each readable view, (size, size).
     """
 
@@ -32,17 +31,7 @@ class StudyResult:
 
 
 class StudyPredictor:
-    """Predicts for one study at a time with the model of a run.
-
-    Args:
-        saved_run: the run of the model.
-        decoder: decodes the views.
-        options: the engine, and the maximum number of views.
-
-    Attributes:
-        saved_run: the run of the model.
-        is_ready: whether the model is loaded.
-    """
+    """Predicts for one study at a time with the model of a run."""
 
     def __init__(self, saved_run: SavedRun, decoder: ViewDecoder, options: ServeOptions):
         self.saved_run, self.is_ready = saved_run, False

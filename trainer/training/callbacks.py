@@ -89,7 +89,6 @@ class ValidationCallback(keras.callbacks.Callback):
     Args:
         state: receives both.
         batches: validation batches, in the order of `views`.
-        views: rows of the manifest.
     """
 
     def __init__(self, state: TrainingState, batches: tf.data.Dataset, views: pl.DataFrame):

@@ -41,8 +41,6 @@ class Recipe:
 
     Attributes:
         build: returns the model, from uint8 images (batch, size, size, 1) to probabilities.
-        learning_rate: largest learning rate.
-        tta: test-time augmentation of predictions, `flip` or `none`.
         evaluate_initial: whether to score the initial weights as epoch 0, a candidate for the best.
     """
 
@@ -92,7 +90,6 @@ class Trainer:
         return TrainedModel(make_history(state.rows), predict, lambda: best)
 
     def _num_steps(self, plan: FitPlan) -> int:
-        """Return the number of steps of an epoch."""
         return math.ceil(plan.train.height / self._options.batch_size)
 
     def _compile(self, recipe: Recipe, num_steps: int) -> keras.Model:

@@ -38,10 +38,7 @@ def make_optimizer(
     """Return the optimizer of a fit; its learning rate is a function of the step.
 
     Args:
-        model: the model to train.
         options: `optimizer=`, `schedule=`, `warmup=`, `ema=`, `clip_norm=`, `layer_decay=`.
-        learning_rate: largest learning rate.
-        num_steps: steps of all epochs.
     """
     optimizer: Any = LayerwiseAdam(
         layer_factors(model, options.layer_decay),

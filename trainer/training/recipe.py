@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target
-from trainer.features.embedder import start_tensorflow
+from trainer.features.compute_embeddings import start_tensorflow
 from trainer.features.frozen_backbone import FrozenFit
 from trainer.features.heads import Head
 from trainer.inference.trained_model import TrainedModel

@@ -1,6 +1,5 @@
 """The trials of a search, saved after each one."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from shared.storage.atomic import write_atomically
 from shared.storage.parquet import read_table
 from shared.storage.sealed import read_sealed, sealed_file
+from trainer.runs.results_writer import write_table
 from trainer.runs.run_folder import TRIALS_FILE
 from trainer.runs.saved.validation import TRIALS_SCHEMA
 
@@ -26,10 +25,7 @@ class Trial:
     """One fit with certain settings.
 
     Attributes:
-        number: number of the trial, from 1.
-        settings: settings by option name.
         score: AUROC on validation views; None for a failed fit.
-        seconds: duration in the process that finished the trial.
     """
 
     number: int
@@ -61,12 +57,12 @@ def make_table(trials: Sequence[Trial]) -> pl.DataFrame:
 
 
 def write_trials(folder: Path, trials: Sequence[Trial]) -> None:
-    """Write the table of trials atomically.
+    """Write the table of trials.
 
     Raises:
         WriteError: it cannot be written; the previous file is unchanged.
     """
-    write_atomically(folder / TRIALS_FILE, _encode(trials))
+    write_table(folder / TRIALS_FILE, make_table(trials))
 
 
 def save_trials(checkpoints: Path, trials: Sequence[Trial]) -> None:
@@ -76,7 +72,7 @@ def save_trials(checkpoints: Path, trials: Sequence[Trial]) -> None:
         WriteError: they cannot be written; the previous file is unchanged.
     """
     with sealed_file(checkpoints / _TRIALS_FILE, _TRIALS_FILE) as file:
-        file.write(_encode(trials))
+        make_table(trials).write_parquet(file)
 
 
 def read_trials(checkpoints: Path) -> list[Trial]:
@@ -90,9 +86,3 @@ def read_trials(checkpoints: Path) -> list[Trial]:
         Trial(row["number"], {name: row[name] for name in names}, row["score"], row["seconds"])
         for row in table.iter_rows(named=True)
     ]
-
-
-def _encode(trials: Sequence[Trial]) -> bytes:
-    encoded = io.BytesIO()
-    make_table(trials).write_parquet(encoded)
-    return encoded.getvalue()

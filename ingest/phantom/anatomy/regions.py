@@ -69,7 +69,6 @@ def build_anatomy(part: MuraPart, study: np.random.Generator, view: np.random.Ge
 
 
 def _finger(digit: int, stretch: float, view: np.random.Generator) -> Anatomy:
-    """Build one finger, alone or with its neighbours."""
     alone = view.random() < 0.55
     bones: list[Bone] = []
     background: list[Bone] = []

@@ -66,8 +66,6 @@ def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Gener
     Args:
         attenuation: (height, width), float32, 0 for air.
         size: width and height, in pixels.
-        exposure: exposure of the patient; 1 for the average.
-        rng: random generator of the view.
 
     Returns:
         (height, width), float32.
@@ -94,7 +92,6 @@ def develop(grey: Image, beam: NDArray[np.uint8], rng: np.random.Generator) -> N
     Args:
         grey: (height, width), float32, 0 to 1.
         beam: (height, width), uint8, as from `field_of_beam`.
-        rng: random generator of the view.
 
     Returns:
         (height, width), uint8.

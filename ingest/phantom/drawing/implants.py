@@ -57,7 +57,6 @@ def _find_point(line: Array, share: float) -> Array:
 
 
 def _draw_pins(metal: Image, site: Site, rng: np.random.Generator) -> None:
-    """Draw thin straight wires through the bone."""
     w = site.half_width
     lean = float(rng.uniform(0.3, 0.9) * flip(rng))
     for _ in range(1 + below(rng, 3)):

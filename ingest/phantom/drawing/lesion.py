@@ -29,8 +29,6 @@ def add_lesion(kind: str, layer: Image, site: Site, rng: np.random.Generator) ->
     Args:
         kind: fracture, fragment or hardware.
         layer: attenuation of the bone alone.
-        site: position of the lesion.
-        rng: random generator of the view.
 
     Returns:
         The bone's new attenuation, and the bounding box of the change, inside the image.
@@ -49,7 +47,6 @@ def add_lesion(kind: str, layer: Image, site: Site, rng: np.random.Generator) ->
 
 
 def _find_box(change: Image, site: Site, reach_px: float) -> Box:
-    """Return the bounding box of the change within `reach_px` of the site."""
     height, width = change.shape
     low = np.clip(site.point - reach_px, 0, [width - 1, height - 1]).astype(int)
     high = np.clip(site.point + reach_px, 1, [width, height]).astype(int)

@@ -23,7 +23,6 @@ class Outline:
         edges: closed polygons, (n, 2), in pixels; the bone is their union.
         shaft_px: half the shaft's width.
         cortex_px: thickness of the cortex.
-        density: attenuation, 1 for a long bone.
     """
 
     line: Array
@@ -136,7 +135,6 @@ _ROLLS_DEG: dict[MuraPart, tuple[float, ...]] = {
 
 
 def _choose_spin(part: MuraPart, size: tuple[int, int], rng: np.random.Generator) -> float:
-    """Return the rotation of the arm in the plane of the film, in degrees."""
     width, height = size
     spin = float(rng.normal(0, 7) if rng.random() < 0.7 else rng.normal(0, 30))
     # a narrow film is aligned with the limb

@@ -11,8 +11,10 @@ from shared.images.jpeg.structure import FRAME_MARKERS, MARKERS_WITHOUT_LENGTH, 
 
 # the SOC marker followed by SIZ, the start of every JPEG 2000 codestream
 _J2K_START = re.compile(rb"\xff\x4f\xff\x51")
+# start of image; frame header of progressive JPEG
 _SOI, _PROGRESSIVE = b"\xff\xd8", 0xC2
 _MOST_TILES = 4096
+# the number of segments and 15 offsets, 32 bits each (PS3.5, G.5)
 _RLE_HEADER_BYTES = 64
 
 
@@ -111,7 +113,6 @@ def _read_sof(picture: bytes) -> list[Frame]:
 
 
 def _segments(picture: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the offset and marker of each segment of a JPEG up to its first scan."""
     offset = len(_SOI)
     while offset + 4 <= len(picture) and picture[offset] == 0xFF:
         marker = picture[offset + 1]

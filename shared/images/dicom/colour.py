@@ -24,7 +24,6 @@ def to_grey(samples: npt.NDArray[Any], dataset: Dataset) -> Pixels:
 
     Args:
         samples: samples of shape (height, width, 3) in RGB, or indices of a palette.
-        dataset: the DICOM elements.
 
     Raises:
         ImageError: reason `colour` if the channels differ.

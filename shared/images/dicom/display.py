@@ -71,7 +71,6 @@ def show(stored: StoredPixels, dataset: Dataset) -> tuple[Pixels, tuple[str, ...
 
 
 def _find_visible(stored: StoredPixels, dataset: Dataset, notes: _Notes) -> Mask | None:
-    """Return the pixels that are neither padding nor outside the shutter; None for all."""
     is_padding = stored.is_padding
     shape = stored.values.shape
     shutter = notes.attempt("shutter", lambda: read_shutter(dataset, (shape[0], shape[1])))
@@ -141,7 +140,6 @@ def _to_modality(levels: Levels, dataset: Dataset, notes: _Notes) -> Values:
 
 
 def _is_display_ready(values: Values, levels: Levels, dataset: Dataset) -> bool:
-    """Return whether pixels are 8-bit grey levels, for which no display is stated."""
     untyped: Any = dataset
     is_unsigned = untyped.BitsStored == 8 and not untyped.PixelRepresentation
     return bool(values is levels and is_unsigned)

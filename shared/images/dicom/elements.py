@@ -13,6 +13,7 @@ from pydicom.uid import (
 )
 
 from shared.errors import ImageError
+from shared.images.dicom.functional_groups import SHUTTER
 
 # pydicom leaves many types unknown, so pyright would report every use
 _untyped: Any = pydicom
@@ -54,14 +55,7 @@ _NEEDED = (
     "PixelAspectRatio",
     "PixelSpacing",
     "ImagerPixelSpacing",
-    "ShutterShape",
-    "ShutterLeftVerticalEdge",
-    "ShutterRightVerticalEdge",
-    "ShutterUpperHorizontalEdge",
-    "ShutterLowerHorizontalEdge",
-    "CenterOfCircularShutter",
-    "RadiusOfCircularShutter",
-    "VerticesOfThePolygonalShutter",
+    *SHUTTER,
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
     "PixelData",
@@ -76,7 +70,9 @@ _PART_BYTES = 16 * 1024 * 1024
 # DICOM tags as bytes, little-endian first
 _CHARACTER_SETS = (b"\x08\x00\x05\x00", b"\x00\x08\x00\x05")
 _PIXELS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
+# ModalityLUTSequence and VOILUTSequence
 _TABLES = (b"\x28\x00\x00\x30", b"\x00\x28\x30\x00", b"\x28\x00\x10\x30", b"\x00\x28\x30\x10")
+# pydicom reads tag, value representation and length of an element at once
 _HEADER_BYTES = 8
 
 

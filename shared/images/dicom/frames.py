@@ -39,6 +39,7 @@ _RADIOGRAPHS = (
     uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
     uid.MultiFrameTrueColorSecondaryCaptureImageStorage,
 )
+# tag of an item; compressed pixels are little-endian in every transfer syntax (PS3.5, A.4)
 _ITEM, _MOST_FRAGMENTS = b"\xfe\xff\x00\xe0", 65_536
 _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-_SHUTTER = (
+SHUTTER = (
     "ShutterShape",
     "ShutterLeftVerticalEdge",
     "ShutterRightVerticalEdge",
@@ -16,10 +16,11 @@ _SHUTTER = (
     "RadiusOfCircularShutter",
     "VerticesOfThePolygonalShutter",
 )
+"""The elements of the display shutter (PS3.3, C.7.6.11)."""
 _DISPLAY = (
     ("PixelValueTransformationSequence", ("RescaleSlope", "RescaleIntercept")),
     ("FrameVOILUTSequence", ("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence")),
-    ("FrameDisplayShutterSequence", _SHUTTER),
+    ("FrameDisplayShutterSequence", SHUTTER),
 )
 
 

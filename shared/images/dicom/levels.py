@@ -9,6 +9,7 @@ import numpy.typing as npt
 from shared.images.dicom.stored import Levels
 from shared.images.pixels import Pixels
 
+# a wider range is sorted, as a table of it may be larger than the picture
 _MOST_LEVELS = 65_536
 # shares of the visible pixels at black and white without a window; markers and hot pixels are
 # brighter than the anatomy, and take less
@@ -20,7 +21,6 @@ class Histogram:
     """The distinct levels of a picture, in ascending order.
 
     Attributes:
-        levels: stored values.
         counts: number of visible pixels of each level.
         indices: position of each pixel's level.
     """

@@ -25,15 +25,12 @@ from shared.images.dicom.stored import complete_bits
 _pydicom: Any = pixels
 _ENDED_BY_EOI = frozenset((*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes))
 _LOSSY = (JPEG2000, JPEGLSNearLossless, HTJ2K)
+# markers of a JPEG, and the most bytes after its end
 _SOI, _EOI, _MOST_PADDING = b"\xff\xd8", b"\xff\xd9", 16
 
 
 def decode_samples(dataset: Dataset, frame: int) -> tuple[npt.NDArray[Any], int | None]:
     """Decode one frame; others take neither time nor memory.
-
-    Args:
-        dataset: The DICOM elements.
-        frame: Index of the frame, from 0.
 
     Returns:
         Samples as stored, (height, width) or (height, width, 3) in RGB, and the bits per sample of

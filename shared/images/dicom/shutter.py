@@ -17,10 +17,6 @@ def read_shutter(dataset: Dataset, shape: tuple[int, int]) -> Mask | None:
 
     Rows and columns count from 1, and the edges are visible.
 
-    Args:
-        dataset: the DICOM elements.
-        shape: height and width of the picture.
-
     Raises:
         ValueError: a shape lacks coordinates, or shows nothing.
     """

@@ -34,7 +34,6 @@ def extract_stored(samples: Levels, dataset: Dataset, precision: int | None) -> 
 
     Args:
         samples: decoded samples of shape (height, width), words of BitsAllocated bits.
-        dataset: the DICOM elements; `complete_bits` has been called.
         precision: bits per sample of a compressed picture, or None if the samples are whole words.
     """
     untyped: Any = dataset

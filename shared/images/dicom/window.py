@@ -26,7 +26,6 @@ class Table:
     Attributes:
         first: the value that the first entry belongs to.
         entries: the output values.
-        bits: bits of the output.
     """
 
     first: int

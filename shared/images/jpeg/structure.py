@@ -7,11 +7,13 @@ from shared.errors import ImageError
 from shared.images.orientation import EXIF_START, XMP_START, find_xmp_orientation
 from shared.images.size import check_size
 
+# second bytes of markers (ITU-T T.81, table B.1); the first is 0xFF
 SOI, SOS = 0xD8, 0xDA
 _EOI, _APP1 = 0xD9, 0xE1
 MARKERS_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
 """TEM and RST0 to RST7."""
 _PROGRESSIVE = 0xC2
+# baseline, extended sequential and progressive, with Huffman codes
 _READABLE_FRAMES = {0xC0, 0xC1, 0xC2}
 _OTHER_FRAMES = {
     0xC3: "lossless",
@@ -33,9 +35,6 @@ class Jpeg:
     """Header data of a JPEG with a valid sequence of markers.
 
     Attributes:
-        width_px: width in the frame header.
-        height_px: height in the frame header.
-        channels: number of channels in the frame header.
         size_bytes: number of bytes up to the end of the EOI marker.
         xmp_orientation: orientation in XMP if EXIF has none and it is not 1; else None.
     """
@@ -52,9 +51,6 @@ def read_jpeg(encoded: bytes) -> Jpeg:
 
     The EOI marker is required, because decoders fill missing data with grey or with uninitialized
     memory. Bytes after it are ignored, as in every decoder.
-
-    Args:
-        encoded: bytes that start with the JPEG signature.
 
     Raises:
         ImageError: reason `truncated`, `corrupt`, `undecodable`, `cmyk` or `too_large`, or those of

@@ -16,6 +16,7 @@ _deflate: Any = deflate
 crc32: Callable[..., int] = _deflate.crc32
 """Returns the CRC-32 of bytes; the second argument is the CRC-32 of the preceding bytes."""
 
+# a window of 32 KiB, no dictionary (RFC 1950, 2.2)
 _ZLIB_HEADER = b"\x78\x01"
 # limit of a stored block, whose length has 16 bits
 _MOST_STORED_BYTES = 65_535

@@ -13,7 +13,9 @@ from shared.images.png.structure import GREY, PALETTE, RGB, Png, PngHeader
 # left, top, column step and row step of each pass (PNG specification, 8.1)
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2))
 _ADAM7_PASSES = (*_ADAM7, (0, 1, 1, 2))
+# Paeth; the others are 0 to 3 (PNG specification, 9.2)
 _LAST_FILTER = 4
+# of EXIF
 _BYTE_ORDERS = (b"II*\x00", b"MM\x00*")
 _EXIF_BYTES, _PART_BYTES = 65_536, 1024 * 1024
 

@@ -11,6 +11,7 @@ from shared.images.orientation import find_xmp_orientation, make_exif, read_png_
 from shared.images.png.deflate import crc32
 from shared.images.size import check_size
 
+# colour types in IHDR
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 _CHANNELS = {GREY: 1, RGB: 3, PALETTE: 3, GREY_ALPHA: 2, RGB_ALPHA: 4}
 _BIT_DEPTHS = {

@@ -71,7 +71,6 @@ def _choose_threshold(frame: npt.NDArray[np.int16], smooth: npt.NDArray[np.int16
     """Return the maximum level of border pixels, or None if there is no border.
 
     Args:
-        frame: the outermost pixels of the image.
         smooth: the same pixels after the median filter.
     """
     level = np.sort(smooth)[int(_MIN_FRAME_SHARE / 2 * len(smooth))]

@@ -21,7 +21,6 @@ def prepare(grey: Pixels, spec: ImageSpec) -> Pixels:
 
     Args:
         grey: uint8 of any shape (height, width).
-        spec: image specification of the lake.
 
     Returns:
         uint8 of shape (size, size), contiguous; it may share memory with `grey`.

@@ -37,7 +37,6 @@ class Bucket:
 
     Attributes:
         scheme: one of `SCHEMES`.
-        bucket: name of the bucket.
         path: prefix of all object names, without leading and trailing slashes; may be empty.
     """
 

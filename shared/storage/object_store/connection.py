@@ -30,7 +30,6 @@ class S3Settings:
 
     Attributes:
         host: host and port of the server; empty for Amazon S3.
-        uses_tls: use https.
         region: empty if not set.
     """
 

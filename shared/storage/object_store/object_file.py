@@ -12,12 +12,7 @@ _UNLIKELY = 0xA5
 
 
 class ObjectFile:
-    """An open file of an object store, for one thread at a time.
-
-    Args:
-        file: the open pyarrow file.
-        where: URL of the file.
-    """
+    """An open file of an object store, for one thread at a time."""
 
     def __init__(self, file: Any, where: str):
         self._file, self._where = file, where

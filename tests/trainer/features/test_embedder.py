@@ -25,8 +25,10 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def make_embedder(lake: Lake, folder: Path, weights: Path) -> Embedder:
-    options = TrainOptions(part="wrist", model="mobilenetv2", weights=str(weights))
+def make_embedder(lake: Lake, folder: Path, weights: Path, input_px: int = 320) -> Embedder:
+    options = TrainOptions(
+        part="wrist", model="mobilenetv2", weights=str(weights), input_px=input_px
+    )
     return Embedder(RunContext(options, lake, folder), "mobilenetv2", lake.manifest)
 
 
@@ -75,6 +77,14 @@ def test_a_converted_backbone_is_reused_and_a_damaged_one_made_anew(
     assert "is damaged or in the wrong place" in said
     assert CONVERTING in said
     assert file.read_bytes() == intact
+
+
+def test_a_backbone_that_reduces_images_is_converted(
+    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = save_weights(tmp_path / "own.weights.h5")
+    embedder = make_embedder(lake, tmp_path, weights, input_px=lake.image.size * 2 // 3)
+    assert embedder.converted, capsys.readouterr().err
 
 
 def test_keras_computes_what_differs(

@@ -30,7 +30,6 @@ def describe_copies(copies: list[tuple[int, int, int, float]], views: pl.DataFra
     trained on the other: the views are in different folds, or one is in the test set.
 
     Args:
-        copies: pairs, as from `find_copies`.
         views: the views, with the columns of the manifest, `fold` and `role`.
 
     Returns:

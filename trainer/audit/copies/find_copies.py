@@ -40,7 +40,6 @@ def find_copies(bits: Bits, details: Details, read: ReadViews) -> list[tuple[int
     Args:
         bits: perceptual hashes, bool (views, 8, 64).
         details: as from `coarse_detail`, float16 (views, 1024).
-        read: reads stored pixels.
 
     Returns:
         For each pair: the rows of the views, the orientation of the first that shows the second,
@@ -70,7 +69,6 @@ def correlate(first: Pixels, second: Pixels, orientation: int) -> float:
     Args:
         first: uint8 (size, size), to be oriented.
         second: uint8 (size, size).
-        orientation: see `orient`.
     """
     details = (_detail(view[find_field(view)], _FINE_PX, _FINE_SIGMA) for view in (first, second))
     return float((orient(next(details), orientation) * next(details)).sum())

@@ -68,7 +68,6 @@ def find_similar(bits: Bits, max_distance: int) -> Iterator[tuple[Rows, Rows, in
 
     Args:
         bits: hashes of views in each orientation, bool (views, 8, 64).
-        max_distance: number of bits.
 
     Yields:
         The rows of the first and of the second view of each pair, the first smaller, and the

@@ -21,8 +21,6 @@ class Leak:
     """The score of a set, with and without the views that have a copy in the training data.
 
     Attributes:
-        role: `out_of_fold` or `test`.
-        num_leaking: number of these views.
         auroc: view AUROC of all views; None if a label is missing.
         auroc_without: view AUROC without these views.
     """
@@ -39,8 +37,6 @@ class CopySection:
 
     Attributes:
         copies: content of `copies.csv`.
-        by_kind: counts of pairs by kind.
-        leaks: scores of each set.
         pairs: pictures of the first pairs, two each.
     """
 

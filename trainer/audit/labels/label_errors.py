@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.special import pdtrc
 
-from shared.labels import LABEL_NAMES
+from shared.lake.manifest import label_name
 from trainer.evaluation.binary_metrics import Floats, Ints
 
 SUSPECTS_SCHEMA = {
@@ -59,7 +59,6 @@ def find_label_issues(labels: Ints, probabilities: Floats) -> npt.NDArray[np.boo
     (Northcutt, Jiang and Chuang 2021, J. Artif. Intell. Res. 70:1373, equations 1 and 2).
 
     Args:
-        labels: 0 or 1, (rows,).
         probabilities: of label 1, out of sample, (rows,).
     """
     if len(np.unique(labels)) < 2:
@@ -92,26 +91,17 @@ def _find_in_part(studies: pl.DataFrame) -> pl.DataFrame:
     score = pl.when(label=1).then(1 - pl.col("calibrated")).otherwise("calibrated")
     return studies.filter(find_label_issues(labels, probabilities)).select(
         study="study_id",
-        label=_name(pl.col("label")),
-        published_label=_name(pl.col("published")),
-        suggested_label=_name(1 - pl.col("label")),
+        label=label_name(pl.col("label")),
+        published_label=label_name(pl.col("published")),
+        suggested_label=label_name(1 - pl.col("label")),
         score=score,
         body_part="body_part",
         confirmed=pl.lit(""),
     )
 
 
-def _name(label: pl.Expr) -> pl.Expr:
-    return label.replace_strict(dict(enumerate(LABEL_NAMES)), return_dtype=pl.String)
-
-
 def count_contradictions(labels: Ints, probabilities: Floats) -> Contradictions:
-    """Count strongly contradicted labels; see `Contradictions`.
-
-    Args:
-        labels: 0 or 1, (rows,).
-        probabilities: calibrated probability of label 1, (rows,).
-    """
+    """Count strongly contradicted labels; see `Contradictions`."""
     of_label = np.where(labels == 1, probabilities, 1 - probabilities)
     # the less likely label of each row, right or not
     of_unlikely = np.minimum(of_label, 1 - of_label)

@@ -35,11 +35,6 @@ def find_neighbours(
 ) -> dict[str, pl.DataFrame]:
     """Return the nearest studies of other patient groups, by cosine similarity.
 
-    Args:
-        study_ids: studies to find the neighbours of.
-        studies: as from `average_studies`.
-        directions: as from `average_studies`.
-
     Returns:
         By study: up to 10 rows of `studies`, the nearest first.
     """

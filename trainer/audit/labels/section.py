@@ -20,13 +20,9 @@ class Suspect:
     """A study on the page.
 
     Attributes:
-        study: id of the study.
-        label: label of the lake.
-        suggested: suggested label.
         score: calibrated probability of the suggested label.
         num_neighbours: number of nearest studies; 0 without embeddings.
         num_agreeing: number of these studies with the suggested label.
-        views: pictures of the study; empty without images.
         heat_maps: the same views with heat maps.
         neighbours: pictures of the nearest studies of other patients.
     """
@@ -47,10 +43,8 @@ class LabelSection:
     """The results on labels.
 
     Attributes:
-        contradictions: strong contradictions of all labels.
         suspects: content of `suspects.csv`.
         by_part: by body part, the number of studies and of suspects.
-        cases: the most suspect studies.
     """
 
     contradictions: Contradictions

@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from shared.images.pixels import Pixels
 from shared.images.preprocessing.crop import Box
-from trainer.audit.shortcuts.markers import Blob
+from trainer.audit.shortcuts.markers import Blob, measure_rise
 from trainer.audit.shortcuts.shortcut_score import Score, measure_score
 
-_BRUSH_SHARE = 0.09
 # grey levels of metal: nearly white, and brighter than the bone around it
 _MIN_RISE, _MIN_LEVEL = 70, 240
 MIN_METAL_SHARE = 0.001
@@ -27,11 +25,9 @@ def measure_metal(image: Pixels, field: Box, markers: Sequence[Blob]) -> float:
         field: rows and columns of the collimated field.
         markers: boxes to leave out.
     """
-    brush = np.ones((max(3, round(_BRUSH_SHARE * len(image))),) * 2, np.uint8)
-    rise = cv2.morphologyEx(image, cv2.MORPH_TOPHAT, brush)
-    metal = (rise >= _MIN_RISE) & (image >= _MIN_LEVEL)
+    metal = (measure_rise(image) >= _MIN_RISE) & (image >= _MIN_LEVEL)
     for blob in markers:
-        metal[blob.y : blob.y + blob.height, blob.x : blob.x + blob.width] = False
+        metal[blob.box()] = False
     return float(metal[field].mean())
 
 

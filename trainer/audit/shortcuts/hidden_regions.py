@@ -23,6 +23,7 @@ BONE = "the box of the bone"
 """Name of the score without bone."""
 # minimum area of a bright part relative to the largest; smaller ones are letters
 _MIN_PART_SHARE = 0.1
+# side of the brush relative to that of the image; thinner lines vanish
 _BRUSH_SHARE = 0.02
 
 
@@ -81,9 +82,7 @@ def score_hidden(
     Args:
         model: the frozen backbone of the run.
         plain: its embeddings of the whole views, float32 (views, n).
-        lake: lake of the views.
         views: out-of-fold views: rows of the manifest, with `fold`.
-        weight_decay: of the head.
 
     Returns:
         The scores of the whole views, with the bone hidden, and with all but the bone hidden.

@@ -22,12 +22,7 @@ _WEIGHT_DECAY = 1.0
 
 
 def list_properties(views: pl.DataFrame, scan: PixelScan) -> pl.DataFrame:
-    """Return the properties of each view; see `PROPERTIES`.
-
-    Args:
-        views: rows of the manifest.
-        scan: facts about the same views.
-    """
+    """Return the properties of each view; see `PROPERTIES`."""
     width, height = pl.col("width_px").cast(pl.Float64), pl.col("height_px").cast(pl.Float64)
     return pl.concat(
         [
@@ -70,7 +65,6 @@ def score_properties(views: pl.DataFrame, properties: pl.DataFrame) -> list[Scor
 
     Args:
         views: `label`, `group` and `fold` of each out-of-fold view.
-        properties: properties of the same views, as from `list_properties`.
     """
     every = [column for columns in PROPERTIES.values() for column in columns]
     return [

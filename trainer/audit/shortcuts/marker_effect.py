@@ -21,7 +21,6 @@ class MarkerEffect:
     """Decisions that change if markers are painted over, or patches of the same sizes elsewhere.
 
     Attributes:
-        num_views: views with markers that were predicted.
         by_markers: decisions that change without the markers.
         by_patches: decisions that change without random patches.
         p_value: probability that markers change as many more decisions than patches by chance: a
@@ -47,15 +46,7 @@ def measure_effect(
     threshold: float,
     seed: int,
 ) -> MarkerEffect:
-    """Compare the decisions on views with the decisions without their markers.
-
-    Args:
-        predict: the model.
-        images: views with markers, uint8 (views, size, size).
-        markers: markers of each view.
-        threshold: probabilities at or above it are abnormal.
-        seed: seed of the random patches.
-    """
+    """Compare the decisions on views with the decisions without their markers."""
     rng = np.random.default_rng(seed)
     side_px = images.shape[1]
     pairs = list(zip(images, markers, strict=True))

@@ -11,7 +11,7 @@ from shared.images.preprocessing.crop import Box
 
 # width of the outer ring, as a fraction of each side of the field
 _RING_SHARE = 0.25
-# strokes of a letter are narrower than this fraction of the image side; bones are wider
+# strokes of a letter and metal are narrower than this fraction of the image side; bones are wider
 _BRUSH_SHARE = 0.09
 # grey levels by which a stroke exceeds its surroundings
 _MIN_RISE = 60
@@ -37,12 +37,26 @@ class Blob(NamedTuple):
     width: int
     height: int
 
+    def box(self, margin_px: int = 0) -> Box:
+        """Return the rows and columns of the box, enlarged by a margin inside the image."""
+        top, left = max(0, self.y - margin_px), max(0, self.x - margin_px)
+        bottom, right = self.y + self.height + margin_px, self.x + self.width + margin_px
+        return slice(top, bottom), slice(left, right)
+
+
+def measure_rise(image: Pixels) -> Pixels:
+    """Return the white top-hat of an image: the image minus its morphological opening.
+
+    It keeps thin bright strokes and removes bones and soft tissue.
+    """
+    brush = np.ones((max(3, round(_BRUSH_SHARE * len(image))),) * 2, np.uint8)
+    return np.asarray(cv2.morphologyEx(image, cv2.MORPH_TOPHAT, brush), np.uint8)
+
 
 def find_markers(image: Pixels, field: Box) -> list[Blob]:
     """Return the bright blobs in the outer ring of the field and outside of it.
 
-    A white top-hat (the image minus its morphological opening) keeps thin bright strokes and
-    removes bones and soft tissue. Blobs that reach into the middle of the field are bone edges or
+    Blobs that reach into the middle of the field are bone edges or
     implants, and are left out.
 
     Args:
@@ -50,9 +64,7 @@ def find_markers(image: Pixels, field: Box) -> list[Blob]:
         field: rows and columns of the collimated field.
     """
     side_px = len(image)
-    brush = np.ones((max(3, round(_BRUSH_SHARE * side_px)),) * 2, np.uint8)
-    rise = cv2.morphologyEx(image, cv2.MORPH_TOPHAT, brush)
-    strokes = ((rise >= _MIN_RISE) & (image >= _MIN_LEVEL)).astype(np.uint8)
+    strokes = ((measure_rise(image) >= _MIN_RISE) & (image >= _MIN_LEVEL)).astype(np.uint8)
     join = np.ones((max(1, round(_JOIN_SHARE * side_px)) * 2 + 1,) * 2, np.uint8)
     joined = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, join)
     parts = cv2.connectedComponentsWithStats(joined, connectivity=8)[2][1:, : cv2.CC_STAT_AREA]
@@ -71,7 +83,6 @@ def _has_marker_size(blob: Blob, side_px: int) -> bool:
 
 
 def _is_outside(blob: Blob, field: Box) -> bool:
-    """Return whether a blob lies outside of the middle of the field."""
     rows, columns = (_shrink(edge) for edge in field)
     return (
         blob.y + blob.height <= rows.start
@@ -82,11 +93,8 @@ def _is_outside(blob: Blob, field: Box) -> bool:
 
 
 def _is_on_dark(blob: Blob, image: Pixels) -> bool:
-    """Return whether the frame around a blob is dark."""
     width_px = max(2, round(_FRAME_SHARE * len(image)))
-    top, left = max(0, blob.y - width_px), max(0, blob.x - width_px)
-    around = image[top : blob.y + blob.height + width_px, left : blob.x + blob.width + width_px]
-    inside = image[blob.y : blob.y + blob.height, blob.x : blob.x + blob.width]
+    around, inside = image[blob.box(width_px)], image[blob.box()]
     num_bright = (around > _MAX_FRAME_LEVEL).sum() - (inside > _MAX_FRAME_LEVEL).sum()
     return bool(num_bright <= _MAX_BRIGHT_SHARE * (around.size - inside.size))
 
@@ -105,8 +113,7 @@ def paint_over(image: Pixels, blobs: Sequence[Blob]) -> Pixels:
     """
     mask = np.zeros(image.shape, np.uint8)
     for blob in blobs:
-        top, left = max(0, blob.y - 1), max(0, blob.x - 1)
-        mask[top : blob.y + blob.height + 1, left : blob.x + blob.width + 1] = 255
+        mask[blob.box(margin_px=1)] = 255
     return np.asarray(cv2.inpaint(image, mask, _INPAINT_PX, cv2.INPAINT_TELEA), np.uint8)
 
 
@@ -114,8 +121,6 @@ def move_randomly(blobs: Sequence[Blob], side_px: int, random: Any) -> list[Blob
     """Return boxes of the same sizes at random places of an image.
 
     Args:
-        blobs: boxes.
-        side_px: side of the image.
         random: a `numpy.random.Generator`, whose methods numpy 1 types only in part.
     """
     return [

@@ -33,14 +33,10 @@ class ShortcutSection:
     """The results on shortcuts.
 
     Attributes:
-        model: score of the run on its out-of-fold views.
-        properties: scores of image properties.
         hidden: scores with hidden regions; empty without them.
         on_hidden: the reason, if there are none.
-        num_with_markers: number of views with markers.
         effect: the effect of markers; None if it is unknown.
         on_effect: the reason, if it is unknown.
-        hardware: score, number of views and abnormal share, with and without hardware.
     """
 
     model: Score
@@ -96,11 +92,6 @@ class ShortcutSection:
 def audit_shortcuts(audited: AuditedRun, scan: PixelScan, options: AuditOptions) -> ShortcutSection:
     """Test a run for shortcuts.
 
-    Args:
-        audited: the run.
-        scan: facts about its views.
-        options: samples, and whether regions are hidden.
-
     Raises:
         CorruptLakeError: the record of a view is damaged.
     """
@@ -123,7 +114,6 @@ def audit_shortcuts(audited: AuditedRun, scan: PixelScan, options: AuditOptions)
 
 
 def _hide(audited: AuditedRun, options: AuditOptions) -> tuple[str, Sequence[Score]]:
-    """Return the scores with hidden regions, or a reason and no scores."""
     if options.hide == "off":
         return "hide=on embeds the views again, with hidden regions.", []
     backbone = audited.backbone
@@ -139,7 +129,6 @@ def _hide(audited: AuditedRun, options: AuditOptions) -> tuple[str, Sequence[Sco
 
 
 def _sample(views: pl.DataFrame, options: AuditOptions) -> pl.DataFrame:
-    """Return a random sample of views, in the order of the table."""
     chosen = views.sample(min(options.sample, views.height), seed=options.seed)
     return views.join(chosen.select("view_id"), on="view_id", how="semi", maintain_order="left")
 
@@ -147,7 +136,6 @@ def _sample(views: pl.DataFrame, options: AuditOptions) -> pl.DataFrame:
 def _paint(
     audited: AuditedRun, scan: PixelScan, options: AuditOptions
 ) -> tuple[str, MarkerEffect | None]:
-    """Return the effect of markers, or a reason and None."""
     if not audited.run.has_litert:
         return "The run has no model for LiteRT.", None
     marked = audited.views.with_row_index("row").filter(

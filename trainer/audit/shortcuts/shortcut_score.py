@@ -21,7 +21,6 @@ class Score:
     """An AUROC by view with its 95 % confidence interval.
 
     Attributes:
-        name: name of the features.
         auroc: None if a label is missing.
         bounds: None with fewer than 20 patient groups.
     """
@@ -45,10 +44,8 @@ def score_features(name: str, features: Matrix, views: pl.DataFrame, weight_deca
     """Score a logistic regression on features, on the folds of the run.
 
     Args:
-        name: name of the features.
         features: float32 (views, n).
         views: `label`, `group` and `fold` of each view.
-        weight_decay: as in `fit_heads`.
     """
     return measure_score(name, predict_folds(features, views, weight_decay), views)
 
@@ -59,7 +56,6 @@ def predict_folds(features: Matrix, views: pl.DataFrame, weight_decay: float) ->
     Args:
         features: float32 (views, n).
         views: `label` and `fold` of each view.
-        weight_decay: as in `fit_heads`.
     """
     folds, labels = views["fold"].to_numpy(), views["label"].to_numpy()
     # 0.5 stays where the other folds have one label only

@@ -33,7 +33,6 @@ def bin_by_probability(labels: Ints, probabilities: Floats) -> Reliability:
 
     Args:
         labels: 0 or 1, (rows,), at least one.
-        probabilities: of abnormal, (rows,).
     """
     num_bins = min(MAX_BINS, max(1, labels.size // _MIN_ROWS))
     num_lower = np.searchsorted(np.sort(probabilities), probabilities)

@@ -32,7 +32,6 @@ class Rule:
     """The temperature and decision threshold of views or studies.
 
     Attributes:
-        temperature: divisor of the logits, see `calibration.calibrate`.
         threshold: uncalibrated probabilities at or above it are predicted abnormal.
         basis: origin of the threshold, a key of `BASES`.
     """
@@ -52,14 +51,8 @@ class Decision:
     """The rules learnt on held-out predictions of train views, before the test.
 
     Attributes:
-        model: name of the model.
         learnt_on: role of the predictions, `validation` or `out_of_fold`; empty if these lack a
-            label, so only a given threshold
-            differs from the defaults.
-        num_views: number of views learnt on.
-        num_studies: number of studies learnt on.
-        view: rule for the probability of a view.
-        study: rule for the probability of a study.
+            label, so only a given threshold differs from the defaults.
     """
 
     model: str

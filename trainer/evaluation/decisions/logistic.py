@@ -19,8 +19,6 @@ def fit_intercept(labels: Ints, logits: Floats, weights: Floats) -> Floats:
     saturated probabilities make steps too long.
 
     Args:
-        labels: 0 or 1, (rows,).
-        logits: of abnormal, (rows,).
         weights: of each row in each set, (rows, sets).
 
     Returns:
@@ -50,8 +48,6 @@ def fit_line(labels: Ints, logits: Floats, weights: Floats) -> tuple[Floats, Flo
     """Return intercept and slope of a logistic regression on the logits, by Newton's method.
 
     Args:
-        labels: 0 or 1, (rows,).
-        logits: of abnormal, (rows,).
         weights: of each row in each set, (rows, sets).
 
     Returns:

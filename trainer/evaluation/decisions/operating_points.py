@@ -17,7 +17,6 @@ def find_threshold(labels: Ints, probabilities: Floats, rule: ThresholdRule) -> 
 
     Args:
         labels: 0 and 1, (rows,), both present.
-        probabilities: of abnormal, (rows,).
         rule: a rule with `is_learnt`.
 
     Returns:
@@ -53,7 +52,6 @@ def learn_threshold(labels: Ints, probabilities: Floats) -> float:
 
     Args:
         labels: 0 and 1, (rows,), both present.
-        probabilities: of abnormal, (rows,).
 
     Returns:
         The midpoint of two probabilities; 0.5 if no threshold is better than chance.

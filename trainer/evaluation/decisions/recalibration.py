@@ -36,7 +36,6 @@ def assess_calibration(rows: pl.DataFrame, rule: Rule, seed: int) -> Measures:
     Args:
         rows: views or studies with `label`, `probability` (not calibrated) and `group`.
         rule: rule of the run for their level.
-        seed: seed of the resamples.
 
     Returns:
         `mean_probability` and `abnormal_share`; `in_the_large` and `slope`, each `value` and
@@ -67,7 +66,6 @@ def assess_calibration(rows: pl.DataFrame, rule: Rule, seed: int) -> Measures:
 def _resample(
     rows: pl.DataFrame, labels: Ints, logits: Floats, seed: int
 ) -> tuple[Floats, Floats] | None:
-    """Return the intercepts and the slopes of resamples of groups; None with too few groups."""
     names, clusters = np.unique(rows["group"].to_numpy(), return_inverse=True)
     if names.size < MIN_GROUPS:
         return None

@@ -32,10 +32,7 @@ def decide(
     kappa .03 to .05 below that of 0.5.
 
     Args:
-        scored: a scored table.
-        model: name of the saved model.
         threshold: rule for the threshold, with a given value on the calibrated scale.
-        seed: seed of the resamples for the interval of the threshold.
     """
     for role in LEARNT_ON:
         rows = scored.filter(model=model, role=role).sort("view_id")
@@ -65,7 +62,6 @@ def _learn(rows: pl.DataFrame, threshold: ThresholdRule, is_large: bool, seed: i
 
 
 def _set_threshold(rule: Rule, threshold: ThresholdRule) -> Rule:
-    """Return the rule with a given threshold of the calibrated probability, if any."""
     if threshold.kind != "given":
         return rule
     # the inverse of calibration: logits are multiplied by the temperature
@@ -80,9 +76,6 @@ def bound_threshold(
 
     Args:
         labels: 0 and 1, (rows,).
-        probabilities: of abnormal, (rows,).
-        groups: patient group of each row, (rows,).
-        seed: seed of the resamples.
     """
     names, clusters = np.unique(groups, return_inverse=True)
     random: Any = np.random.default_rng(seed)  # numpy 1 types its methods only in part

@@ -59,7 +59,6 @@ class EfficientNetLite:
     """A network of the family.
 
     Attributes:
-        number: its number.
         digest: the first digits of the SHA-256 of its file of weights.
         width: factor of the filters of Lite0.
         depth: factor of the blocks of Lite0, except in its first and last stage.

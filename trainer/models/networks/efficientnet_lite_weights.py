@@ -26,7 +26,6 @@ def find_weights(name: str, digest: str) -> Path:
     """Return the path of the weights file of a network.
 
     Args:
-        name: name of the network, such as `efficientnet_lite0`.
         digest: the first digits of the SHA-256 of the file.
 
     Raises:

@@ -73,9 +73,7 @@ def draw_result(
     """Draw confusion matrices, ROC curves and, for several parts, the AUROC by body part.
 
     Args:
-        rows: a scored table of one set.
         by_part: its metrics with intervals.
-        name: name of the set, for titles.
         on_folds: sentence on the lines of folds.
     """
     drawn = {

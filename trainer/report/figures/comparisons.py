@@ -4,7 +4,6 @@
 # pyright: reportUnknownMemberType=false
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,10 +13,10 @@ from trainer.evaluation.metrics import ByPart, Measures
 from trainer.evaluation.scored_table import LEVELS
 from trainer.report.figures.svg import (
     INK,
-    LEVEL_COLOURS,
     MUTED,
     VIEW,
     add_legend_below,
+    draw_estimates,
     label_rows,
     panel,
 )
@@ -26,23 +25,17 @@ _NEAR_CHANCE = 0.65
 
 
 def auroc_by_part(by_part: ByPart) -> Figure:
-    """Draw the AUROC of each body part with its 95 % CI and counts, by view and by study.
-
-    Args:
-        by_part: metrics by body part with intervals, including `all`.
-    """
+    """Draw the AUROC of each body part with its 95 % CI and counts, by view and by study."""
     names = list(by_part)
     figure, axes = panel("AUROC by body part", "AUROC", "", height_in=1.3 + 0.5 * len(names))
-    for level, marker, shift in (("view", "o", -0.12), ("study", "D", 0.12)):
-        aurocs = [by_part[name][f"{level}_auroc"] for name in names]
-        points = [(auroc, y + shift) for y, auroc in enumerate(aurocs) if auroc is not None]
-        x, y = zip(*points, strict=True) if points else ((), ())
-        style: dict[str, Any] = {"color": LEVEL_COLOURS[level], "marker": marker, "s": 42}
-        axes.scatter(x, y, label=f"by {level}", zorder=3, **style)
+    for level in LEVELS:
         bounds = [by_part[name][f"{level}_intervals"]["auroc"] for name in names]
-        lines = [(b["low"], b["high"], y + shift) for y, b in enumerate(bounds) if b]
-        low, high, y = zip(*lines, strict=True) if lines else ((), (), ())
-        axes.hlines(y, low, high, color=LEVEL_COLOURS[level], linewidth=1.6, alpha=0.6)
+        draw_estimates(
+            axes,
+            level,
+            [by_part[name][f"{level}_auroc"] for name in names],
+            [(b["low"], b["high"]) if b else None for b in bounds],
+        )
     counts = [
         " / ".join(f"{by_part[n][f'num_{unit}']:,}" for unit in LEVELS.values()) for n in names
     ]
@@ -55,12 +48,7 @@ def auroc_by_part(by_part: ByPart) -> Figure:
 def candidates(
     out_of_fold: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]
 ) -> Figure:
-    """Draw the view AUROC of each candidate: each fold, mean over folds, pooled.
-
-    Args:
-        out_of_fold: by model, metrics by body part.
-        folds: by model, metrics of each fold.
-    """
+    """Draw the view AUROC of each candidate: each fold, mean over folds, pooled."""
     models = list(out_of_fold)
     # names of joined backbones in one line would leave no room for the axis
     labels = [model.replace("+", "+\n") for model in models]

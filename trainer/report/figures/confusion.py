@@ -52,7 +52,6 @@ def class_confusion(measures: Measures, level: str) -> Figure:
 
 
 def _shade_cells(axes: Axes, counts: Ints, level: str) -> Floats:
-    """Shade the cells by their shares of the row, and return the shares."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     for (row, column), share in np.ndenumerate(shares):
         if share:

@@ -34,11 +34,7 @@ def loss_curves(history: pl.DataFrame) -> Figure:
 
 
 def auroc_curves(history: pl.DataFrame) -> Figure:
-    """Draw the validation view AUROC by epoch; dots mark the best epochs.
-
-    Args:
-        history: as for `loss_curves`.
-    """
+    """Draw the validation view AUROC by epoch; dots mark the best epochs."""
     figure, axes = panel("Validation AUROC", "epoch", "view AUROC")
     _draw_curves(axes, history, _AUROC_LINES, "val_auroc")
     axes.axhline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
@@ -68,12 +64,7 @@ def _draw_curves(
 
 
 def roc(scored: pl.DataFrame, name: str = "all") -> Figure:
-    """Draw ROC curves by view and by study, and a thin line for each fold.
-
-    Args:
-        scored: a scored table of one model and role.
-        name: name of the set, for the title.
-    """
+    """Draw ROC curves by view and by study, and a thin line for each fold."""
     title = f"ROC, {name}"
     figure, axes = panel(
         title, "1 \N{MINUS SIGN} specificity", "recall (sensitivity)", height_in=4.3
@@ -106,8 +97,6 @@ def reliability(level: str, labels: Ints, probabilities: Mapping[str, Floats]) -
     """Draw a reliability diagram: observed share of abnormal cases by predicted probability.
 
     Args:
-        level: `view` or `study`.
-        labels: 0 or 1, (rows,).
         probabilities: by name, (rows,); the last one is emphasized.
     """
     figure, axes = panel(

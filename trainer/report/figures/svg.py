@@ -63,6 +63,23 @@ def label_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
+def draw_estimates(
+    axes: Axes,
+    level: str,
+    values: Sequence[float | None],
+    bounds: Sequence[tuple[float, float] | None],
+) -> None:
+    """Draw the values of a level, one per row, with their intervals; None is left out."""
+    marker, shift = ("o", -0.12) if level == "view" else ("D", 0.12)
+    points = [(x, y + shift) for y, x in enumerate(values) if x is not None]
+    x, y = zip(*points, strict=True) if points else ((), ())
+    style: dict[str, Any] = {"color": LEVEL_COLOURS[level], "marker": marker, "s": 42}
+    axes.scatter(x, y, label=f"by {level}", zorder=3, **style)
+    lines = [(*ends, y + shift) for y, ends in enumerate(bounds) if ends]
+    low, high, y = zip(*lines, strict=True) if lines else ((), (), ())
+    axes.hlines(y, low, high, color=LEVEL_COLOURS[level], linewidth=1.6, alpha=0.6)
+
+
 def add_legend(axes: Axes, place: Literal["best", "lower right"] = "best") -> None:
     """Add a legend without a frame."""
     axes.legend(loc=place, frameon=False, fontsize=_TEXT_PT - 0.5, labelcolor=INK)

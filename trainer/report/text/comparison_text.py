@@ -100,7 +100,6 @@ def _conclude_pair(found: Difference, name: str) -> str:
 
 
 def _show(found: Difference, sign: int) -> str:
-    """Format the difference, times `sign`, with its interval and p value."""
     span = ""
     if found.bounds:
         low, high = sorted((sign * found.bounds.low, sign * found.bounds.high))

@@ -1,7 +1,6 @@
 """Limitations of a run and its model, derived from its numbers."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from trainer.evaluation.bootstrap import MIN_GROUPS
 from trainer.evaluation.metrics import ByPart, Measures
@@ -23,11 +22,7 @@ _ALWAYS = (
 
 
 def on_overlap(overlap: Mapping[str, int]) -> str:
-    """Warn of views and patients that the run learnt from; empty without any.
-
-    Args:
-        overlap: as from `trainer.runs.saved.training_views.count_overlap`.
-    """
+    """Warn of views and patients that the run learnt from; empty without any."""
     warnings: list[str] = []
     if num_images := overlap["num_images"]:
         warnings.append(
@@ -43,20 +38,11 @@ def on_overlap(overlap: Mapping[str, int]) -> str:
     return " ".join(warnings)
 
 
-def trained_parts(run: SavedRun) -> list[str]:
-    """Return the body parts of the training set."""
-    return _train_set(run)["body_parts"]
-
-
-def _train_set(run: SavedRun) -> dict[str, Any]:
-    return next(facts for facts in run.config["sets"] if facts["name"] == "train")
-
-
 def find(run: SavedRun) -> Iterator[str]:
     """Yield the limitations, one or two sentences each."""
     _, by_part = run.headline
     measures = by_part["all"]
-    trained = trained_parts(run)
+    trained = run.train_set["body_parts"]
     if "test" not in run.by_role:
         yield methods.on_missing_test(trained)
     yield from _on_size(measures)
@@ -100,7 +86,7 @@ def _on_probabilities(run: SavedRun, measures: Measures) -> Iterator[str]:
     ]
     if errors:
         yield f"Calibrated probabilities still have a large calibration error: {', '.join(errors)}."
-    train = _train_set(run)
+    train = run.train_set
     trained = train["num_abnormal_views"] / train["num_views"]
     evaluated = measures["num_abnormal_views"] / measures["num_views"]
     comparison = f", and {formatting.percent(trained)} of the training views"

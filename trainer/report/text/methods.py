@@ -40,12 +40,7 @@ def on_intervals(by_part: ByPart, num_resamples: int) -> str:
 
 
 def on_decision(decision: Decision, sets: Collection[str]) -> str:
-    """Name the predictions behind the decision thresholds and temperatures.
-
-    Args:
-        decision: decision of the run.
-        sets: roles of the reported sets.
-    """
+    """Name the predictions behind the decision thresholds and temperatures."""
     rules = _on_thresholds(decision)
     if not decision.learnt_on:
         return (
@@ -67,7 +62,6 @@ def on_decision(decision: Decision, sets: Collection[str]) -> str:
 
 
 def _on_thresholds(decision: Decision) -> str:
-    """Name the origin of the decision thresholds."""
     view, study = BASES[decision.view.basis], BASES[decision.study.basis]
     if view == study:
         return f"The decision threshold of views and studies is {view}."

@@ -17,11 +17,9 @@ class Published:
     """A published result.
 
     Attributes:
-        model: model and recipe.
         kappa: cohen's kappa by study.
         auroc: AUROC by study; None if it is not published.
         set: evaluated set, and the origin of its labels.
-        source: publication or repository.
     """
 
     model: str
@@ -72,9 +70,6 @@ PUBLISHED = (
 
 def list_published(test: pl.DataFrame) -> tuple[Published, ...]:
     """Return the published results that a test set can be compared with.
-
-    Args:
-        test: a scored table of the test set; may be empty.
 
     Returns:
         Empty unless the set is the whole official valid split with its published labels.

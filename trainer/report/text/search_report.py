@@ -29,7 +29,6 @@ def format_value(value: Any) -> str:
 
 
 def _span(name: str, values: Sequence[Any]) -> str:
-    """Return a setting with its choices or its range."""
     separator = " to " if all(isinstance(value, float) for value in values) else ", "
     return f"{name} ({separator.join(map(format_value, values))})"
 

@@ -18,7 +18,6 @@ def headline(measures: Measures, origin: str = " held out from training") -> lis
     """Summarize the metrics in sentences, compared with chance and with the majority class.
 
     Args:
-        measures: metrics with intervals of one set.
         origin: follows the count of the evaluated views and studies.
     """
     evaluated = (

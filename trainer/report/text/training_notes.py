@@ -66,7 +66,6 @@ def on_trained_layers(run: SavedRun) -> str:
 
 
 def _on_optimization(options: Mapping[str, Any]) -> str:
-    """Describe the optimizer, and the options that are not its defaults."""
     names = {"adam": "Adam", "adamw": "AdamW"}
     parts = [f"{names[options['optimizer']]}, {options['schedule']} learning rate"]
     if options["warmup"]:
@@ -90,7 +89,6 @@ def _is_head(run: SavedRun) -> bool:
 
 
 def _on_choice(pooled: Measures, nested: Measures) -> str:
-    """Report by how much the choice of the best candidate flatters its score."""
     return (
         "The score of the best of several candidates is too good (selection bias). With the "
         "candidate of each fold chosen on the other folds only, the view AUROC is "

@@ -57,7 +57,6 @@ def _read(files: RunFiles) -> SavedRun:
 
 
 def _find_newest() -> Path:
-    """Return the folder of the run in `runs/` that finished last."""
     sums = sorted(_RUNS.glob(f"*/{SUMS_FILE}"), key=lambda path: path.lstat().st_mtime)
     if not sums:
         raise TrainingError(

@@ -25,9 +25,7 @@ def parse_predictions(encoded: bytes, num_classes: int, decision: Decision) -> p
     """Return the predictions in a `predictions.parquet`.
 
     Args:
-        encoded: content of the file.
         num_classes: number of classes of the model; 1 for normal and abnormal.
-        decision: decision of the run.
 
     Raises:
         TrainingError: there are no predictions, or a value is missing or out of range.

@@ -20,7 +20,6 @@ class RunFiles:
     """The files of a run folder.
 
     Attributes:
-        folder: run folder.
         digests: SHA-256 of each file, as from `read_digests`; None while the run is being written.
     """
 

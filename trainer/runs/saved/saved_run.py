@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from shared.images.spec import ImageSpec
+from shared.labels import order_parts
 from shared.storage.parquet import read_table
 from trainer.evaluation.decisions.decision import Decision
 from trainer.evaluation.metrics import ByPart, Measures
@@ -35,10 +36,6 @@ class SavedRun:
     """A run of `train`, `tune` or `cv`.
 
     Attributes:
-        files: the run folder.
-        config: `config.json`.
-        metrics: `metrics.json`.
-        decision: temperatures and thresholds, by view and by study.
         image: preprocessing of the lake's images, which new images need too.
         scored: one row per prediction, joined to the manifest.
     """
@@ -59,6 +56,16 @@ class SavedRun:
     def model(self) -> str:
         """The name of the saved model."""
         return self.decision.model
+
+    @property
+    def body_parts(self) -> list[str]:
+        """The body parts with predictions, in the order of `order_parts`."""
+        return order_parts(self.scored["body_part"])
+
+    @property
+    def train_set(self) -> dict[str, Any]:
+        """The entry of `config.json` on the train views."""
+        return next(facts for facts in self.config["sets"] if facts["name"] == "train")
 
     @property
     def is_cv(self) -> bool:

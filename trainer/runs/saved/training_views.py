@@ -8,7 +8,8 @@ from trainer.data.split import FitPlan
 from trainer.runs.results_writer import write_table
 from trainer.runs.run_folder import TRAINING_FILE
 
-_IDENTITY = ("patient_id", "group", "source_digest", "pixel_digest")
+IDENTITY = ("patient_id", "group", "source_digest", "pixel_digest")
+"""Columns by which two views are of the same patient or show the same image."""
 TRAINING_SCHEMA: dict[str, type[pl.DataType]] = {
     "view_id": pl.String,
     "patient_id": pl.Int64,
@@ -31,7 +32,7 @@ def write_training_views(folder: Path, plan: FitPlan) -> None:
         WriteError: the file cannot be written.
     """
     table = pl.concat(
-        views.select("view_id", *_IDENTITY).with_columns(role=pl.lit(role))
+        views.select("view_id", *IDENTITY).with_columns(role=pl.lit(role))
         for role, views in (("train", plan.train), ("validation", plan.validation))
     )
     write_table(folder / TRAINING_FILE, table.select(*TRAINING_SCHEMA))
@@ -41,10 +42,6 @@ def count_overlap(views: pl.DataFrame, training: pl.DataFrame) -> dict[str, int]
     """Count the patients and the views of a table that a run learnt from.
 
     Numbers of patients are compared, so patients of another source with the same numbers count.
-
-    Args:
-        views: rows of a manifest.
-        training: as in `TRAINING_SCHEMA`.
 
     Returns:
         `num_patients`, whose number occurs in `training`; `num_images`, views with the bytes or the

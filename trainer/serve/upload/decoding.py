@@ -33,12 +33,7 @@ class DecodedViews:
 
 
 class ViewDecoder:
-    """Decodes and prepares uploads, thread-safe.
-
-    Args:
-        spec: preprocessing of the lake's images.
-        decode_s: maximum seconds to decode one view.
-    """
+    """Decodes and prepares uploads, thread-safe."""
 
     def __init__(self, spec: ImageSpec, decode_s: float):
         self._spec = spec

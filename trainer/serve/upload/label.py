@@ -6,11 +6,7 @@ _MAX_CHARACTERS = 100
 
 
 def make_label(file_name: bytes) -> str:
-    r"""Return the last component of a file name, on one line, with control characters escaped.
-
-    Args:
-        file_name: name from the client, with `/` or `\` between components.
-    """
+    r"""Return the last component of a file name, on one line, with control characters escaped."""
     text = file_name.decode("utf-8", errors="backslashreplace")
     last = re.split(r"[/\\]", text.rstrip("/\\"))[-1]
     escaped = "".join(

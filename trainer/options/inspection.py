@@ -1,4 +1,4 @@
-"""Options of `audit`, which looks for reasons to distrust the score of a run."""
+"""Options of `eda` and `audit`, which look into the views of a lake and of a run."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +10,38 @@ from trainer.options.saved_run import RunOptions
 from trainer.options.training import check_seed
 
 _MIN_SAMPLE = 20
+
+
+@dataclass(frozen=True)
+class EdaOptions:
+    """Explore a lake before training: write one self-contained HTML page.
+
+    The page shows counts by part, label and split, studies and patients, image sizes, brightness,
+    duplicates and rejects, the balance of folds, and a contact sheet. No source file is decoded.
+
+    just eda
+
+    just eda lake=lake out=lake.html images=off
+    """
+
+    lake: str = "lake"
+    """Folder of the lake, or s3://bucket/path."""
+    k: int = 5
+    """Number of folds in the table of fold balance, 2 or more."""
+    seed: int = 0
+    """Seed of the folds and of the contact sheet, 0 to 2147483647."""
+    images: Images = "on"
+    """`on` shows radiographs, so the page is as private as the data; `off` omits only the contact
+    sheet."""
+    out: str = "eda.html"
+    """HTML file to write."""
+
+    def __post_init__(self) -> None:
+        as_store(self.lake)
+        as_path("out", self.out)
+        if self.k < 2:
+            raise UsageError(f"Expected k to be 2 or more. Received: k={self.k}")
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True)
