@@ -132,7 +132,7 @@ test *words:
     {{ recipes }}
     run("pytest", "--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder", parts=["dev"])
 
-# Run the tests without those marked slow, in about 90 s: just test-fast [pytest options]
+# Run the tests without those marked slow, in about 70 s: just test-fast [pytest options]
 [no-exit-message]
 [script]
 test-fast *words:

@@ -73,7 +73,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         tta="flip",
         weight_decay=200.0,
         command="just cv part=elbow recipe=quick",
-        duration="3.3 minutes on 2 cores for 5,396 views, from PNG to report",
+        duration="2.1 minutes on 2 cores for 5,396 views, from PNG to report",
         score="view AUROC 0.905 on a synthetic humerus",
     ),
     "frozen": Recipe(
@@ -81,7 +81,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         tta="flip",
         weight_decay=200.0,
         command="just cv part=elbow recipe=frozen",
-        duration="6.0 minutes on 2 cores for 5,396 views, from PNG to report",
+        duration="3.8 minutes on 2 cores for 5,396 views, from PNG to report",
         score="view AUROC 0.910 on a synthetic humerus",
     ),
     "good": Recipe(
