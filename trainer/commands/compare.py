@@ -6,8 +6,8 @@ from shared.console import delivering, note, say, show_table
 from shared.errors import TrainingError
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
-from trainer.evaluation.common_views import restrict_to_common
-from trainer.evaluation.paired import METRICS, Difference, Model, compare_models
+from trainer.evaluation.comparing.common_views import restrict_to_common
+from trainer.evaluation.comparing.paired import METRICS, Difference, Model, compare_models
 from trainer.options import CompareOptions
 from trainer.report.text.comparison_text import (
     conclude,

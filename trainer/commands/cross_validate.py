@@ -18,7 +18,7 @@ from trainer.commands.train import (
     save_results,
 )
 from trainer.data.split import FitPlan
-from trainer.evaluation.comparison import by_model, measure_folds
+from trainer.evaluation.comparing.comparison import by_model, measure_folds
 from trainer.evaluation.metrics import choose, measure
 from trainer.evaluation.scored_table import score
 from trainer.inference.trained_model import TrainedModel, predict

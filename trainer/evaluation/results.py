@@ -9,7 +9,12 @@ import polars as pl
 
 from shared.lake.manifest import PUBLISHED
 from trainer.evaluation.bootstrap import COVERAGE, NUM_RESAMPLES
-from trainer.evaluation.comparison import by_model, choose_nested, measure_folds, summarize
+from trainer.evaluation.comparing.comparison import (
+    by_model,
+    choose_nested,
+    measure_folds,
+    summarize,
+)
 from trainer.evaluation.decisions.decision import Decision
 from trainer.evaluation.estimates import estimate
 from trainer.evaluation.metrics import ByPart, Measures, choose, measure_by_part

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer.evaluation.bootstrap import NUM_RESAMPLES
+from trainer.evaluation.comparing.paired import METRICS, Difference, Model
 from trainer.evaluation.estimates import estimate
-from trainer.evaluation.paired import METRICS, Difference, Model
 from trainer.options import CompareOptions
 from trainer.report.figures.differences import draw_differences
 from trainer.report.figures.svg import to_svg

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shared.console import say, show_table
 from shared.counts import count
-from trainer.evaluation.comparison import COMPARED, summarize
+from trainer.evaluation.comparing.comparison import COMPARED, summarize
 from trainer.evaluation.metrics import ByPart, Measures
 from trainer.report.text.formatting import estimate, fine_percent, number, plain, set_name
 from trainer.runs.saved.open import open_saved_run

@@ -11,11 +11,11 @@ from shared.counts import count
 from shared.errors import ImageError
 from shared.images.dicom.aspect import note_aspect
 from shared.images.dicom.colour import COLOURS, to_grey
-from shared.images.dicom.display import show
 from shared.images.dicom.elements import read_elements
 from shared.images.dicom.frames import choose_frame
 from shared.images.dicom.functional_groups import lift_groups
 from shared.images.dicom.identity import hash_patient, read_study, refuse_other_objects
+from shared.images.dicom.presentation.display import show
 from shared.images.dicom.samples import decode_samples
 from shared.images.dicom.stored import complete_bits, extract_stored
 from shared.images.dicom.values import read_number, read_text

@@ -10,7 +10,7 @@ from scipy.special import expit
 from tests.trainer.scored_tables import scored_table
 from trainer.data.group_kfold import assign_folds
 from trainer.data.target import abnormal_probability
-from trainer.evaluation.comparison import choose_nested
+from trainer.evaluation.comparing.comparison import choose_nested
 from trainer.evaluation.estimates import estimate
 from trainer.evaluation.metrics import measure_auroc
 from trainer.evaluation.scored_table import to_arrays

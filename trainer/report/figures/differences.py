@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from trainer.evaluation.paired import METRICS, Difference
+from trainer.evaluation.comparing.paired import METRICS, Difference
 from trainer.evaluation.scored_table import LEVELS
 from trainer.report.figures.svg import MUTED, add_legend_below, draw_estimates, label_rows, panel
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.counts import count
 from trainer.evaluation.bootstrap import MIN_GROUPS, Interval
-from trainer.evaluation.paired import METRICS, Difference, Model
+from trainer.evaluation.comparing.paired import METRICS, Difference, Model
 from trainer.report.text.formatting import number, set_name
 from trainer.report.text.limits import on_overlap
 from trainer.runs.evaluation_folder import SavedPredictions

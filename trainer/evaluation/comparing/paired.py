@@ -16,11 +16,11 @@ from trainer.evaluation.bootstrap import (
     mean_in_resamples,
     resample,
 )
+from trainer.evaluation.comparing.significance import holm, p_value
 from trainer.evaluation.decisions.calibration import brier_score, calibrate
 from trainer.evaluation.decisions.decision import Decision, Rule
 from trainer.evaluation.metrics import measure_auroc, measure_rates
 from trainer.evaluation.scored_table import LEVELS, levels, to_arrays
-from trainer.evaluation.significance import holm, p_value
 
 METRICS = {"auroc": "AUROC", "kappa": "kappa", "accuracy": "accuracy", "brier": "Brier score"}
 """The compared metrics. Kappa and accuracy are those at each run's decision threshold, and the

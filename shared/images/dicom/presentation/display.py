@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset
 
-from shared.images.dicom.levels import Histogram, count_levels, stretch
-from shared.images.dicom.shutter import read_shutter
+from shared.images.dicom.presentation.levels import Histogram, count_levels, stretch
+from shared.images.dicom.presentation.shutter import read_shutter
+from shared.images.dicom.presentation.window import read_table, read_window
 from shared.images.dicom.stored import Levels, StoredPixels
 from shared.images.dicom.values import read_number, read_text
-from shared.images.dicom.window import read_table, read_window
 from shared.images.pixels import Pixels
 from shared.images.radiograph import refuse_blank
 

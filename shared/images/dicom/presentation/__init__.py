@@ -1,0 +1,1 @@
+"""The display pipeline of DICOM: look-up tables, windows, shutters, grey levels."""

@@ -1,0 +1,1 @@
+"""Comparison of candidates and of finished models."""
