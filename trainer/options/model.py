@@ -44,10 +44,9 @@ class ModelOptions(ABC):
     """Largest input side of the network in pixels, 32 to 1024; larger images are reduced to it."""
     recipe: RecipeName | None = None
     """Values of the options that are not given, in docs/recipes.md: `quick` and `frozen` train a
-    head; `good` trains the head, then all layers; `best` also averages the models of
-    three seeds, or of the folds of cv;
-    `published` follows the paper of MURA. By default `good` for a pretrained backbone on a GPU,
-    else `frozen`."""
+    head; `good` trains the head, then all layers; `best` also averages the models of three seeds,
+    or of the folds of cv; `published` follows the paper of MURA. By default `good` for a pretrained
+    backbone on a GPU, else `frozen`."""
     copies: int | None = None
     """Variants of each train view that a head is fitted to: 1, the view; 2, also its mirror image;
     more, also random changes: rotation, zoom, shift, grey levels. Each has the weight 1/copies."""
