@@ -32,10 +32,12 @@ class Head:
     Attributes:
         kernel: weights, float32 (n, outputs).
         bias: float32 (outputs,).
+        center: mean of the train embeddings, float32 (n,); None if unknown.
     """
 
     kernel: Matrix
     bias: Vector
+    center: Vector | None = None
 
     def logits(self, embeddings: Matrix) -> Matrix:
         """Return the logits, float32 (rows, outputs), of embeddings (rows, n)."""

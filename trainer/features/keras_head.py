@@ -17,15 +17,22 @@ def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
     """Return a Keras model with the same outputs as a head.
 
     It takes features (batch, n) and returns probabilities, float32 (batch, outputs). `dropout` is
-    for further training.
+    for further training, and applies to features minus their means: the means of logarithms are
+    far from 0, so a dropped feature would shift the logit by many standard deviations.
     """
     keras_module: Any = import_module("keras")  # it has no type stubs
     layers = keras_module.layers
 
     num_features, num_outputs = head.kernel.shape
     features = keras_module.Input((num_features,), name="features")
-    dropped = layers.Dropout(dropout)(features) if dropout else features
-    logits = layers.Dense(num_outputs, name="logits")(dropped)
+    inputs, bias = features, head.bias
+    if dropout and head.center is not None:
+        ones = [1.0] * num_features
+        inputs = layers.Normalization(mean=head.center.tolist(), variance=ones)(inputs)
+        bias = bias + head.center @ head.kernel
+    if dropout:
+        inputs = layers.Dropout(dropout)(inputs)
+    logits = layers.Dense(num_outputs, name="logits")(inputs)
     model = keras_module.Model(features, to_probabilities(logits, num_outputs))
-    model.get_layer("logits").set_weights([head.kernel, head.bias])
+    model.get_layer("logits").set_weights([head.kernel, bias])
     return model

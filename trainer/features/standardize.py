@@ -28,7 +28,7 @@ class Standardized:
     def fold_into(self, head: Head) -> Head:
         """Convert a head on features to an equal head on embeddings."""
         kernel = self.scale[:, None] * head.kernel
-        return Head(kernel, head.bias - self.mean @ kernel)
+        return Head(kernel, head.bias - self.mean @ kernel, self.mean)
 
 
 def standardize(embeddings: Matrix) -> Standardized:

@@ -38,6 +38,23 @@ def test_a_built_head_answers_as_in_numpy(num_outputs: int) -> None:
     np.testing.assert_allclose(model.predict_on_batch(features), expected, atol=1e-5)
 
 
+def test_dropout_in_further_training_does_not_depend_on_the_means_of_features() -> None:
+    rng = np.random.default_rng(3)
+    around_0 = rng.normal(size=(500, 40)).astype(np.float32)
+    kernel = rng.normal(0, 0.1, (40, 1)).astype(np.float32)
+
+    def spread(shift: float) -> float:
+        """Return the standard deviation of the probability that dropout causes."""
+        features, center = around_0 + np.float32(shift), np.full(40, shift, np.float32)
+        model: Any = build_head(Head(kernel, -center @ kernel, center), dropout=0.2)
+        expected = model(features, training=False)
+        logits = np.log(expected / (1 - expected))
+        np.testing.assert_allclose(logits, around_0 @ kernel, atol=1e-4)
+        return float(np.std(model(features, training=True) - expected))
+
+    assert spread(-4.0) == pytest.approx(spread(0.0), rel=0.2)
+
+
 @pytest.mark.parametrize(
     ("num_outputs", "tta", "num_members"), [(1, "none", 1), (1, "flip", 3), (14, "flip", 1)]
 )
