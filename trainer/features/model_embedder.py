@@ -33,7 +33,7 @@ class ModelEmbedder:
     @cached_property
     def backbone(self) -> keras.Model:
         """The backbones as one model, from uint8 images to the concatenated features."""
-        from trainer.models.networks.joined import join_backbones
+        from trainer.models.networks.backbone import join_backbones
 
         return join_backbones([embedder.backbone for embedder in self._embedders])
 
