@@ -41,8 +41,10 @@ class ModelEmbedder:
     def converted(self) -> bytes:
         """The joined backbones, for `LiteRtModel`; empty if Keras computes embeddings of one."""
         contents = [embedder.converted for embedder in self._embedders]
-        if len(contents) == 1 or not all(contents):
-            return contents[0] if len(contents) == 1 else b""
+        if len(contents) == 1:
+            return contents[0]
+        if not all(contents):
+            return b""
 
         from trainer.inference.litert_heads import join_converted
 
