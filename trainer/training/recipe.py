@@ -31,10 +31,6 @@ def make_fit(context: RunContext[FitOptions], model_name: str, plan: FitPlan) ->
     """Return the fit function for a model and its options; for heads, embed the views first.
 
     The plan must contain all views of all later plans.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-        WeightsError: the file of pretrained weights is damaged.
     """
     part = context.options.trained_part(model_name)
     if part != "head":
@@ -51,42 +47,29 @@ def name_head(title: str) -> str:
 
 
 def make_image_fit(context: RunContext[FitOptions], model_name: str, head: Head | None) -> Fit:
-    """Return the fit function of a whole model on images; see `make_fit`.
-
-    `head` is the initial head of a staged fit, trained on the same plan.
-    """
+    """Return the fit function of a whole model on images, staged if there is a trained head."""
     if head is None:
         return _WholeFit(context, model_name).fit
     return _StagedFit(context, model_name, lambda *_: head).fit
 
 
 class _WholeFit:
-    """Fits a whole model on images."""
-
     def __init__(self, context: RunContext[FitOptions], model_name: str):
         self._context, self._options = context, context.options
         self._model_name, self._dropout = model_name, context.options.dropout_of(model_name)
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
-        """Fit the model, the only candidate; see `trainer.training.loop.Trainer`."""
-        return [self._fit(self._build, plan, title)]
+        return [self._fit(self._build, plan, title, is_staged=False)]
 
     def _fit(
-        self,
-        build: Callable[[], keras.Model],
-        plan: FitPlan,
-        title: str,
-        *,
-        is_staged: bool = False,
+        self, build: Callable[[], keras.Model], plan: FitPlan, title: str, *, is_staged: bool
     ) -> TrainedModel:
         from trainer.training.loop import Recipe, Trainer
 
-        rate = self._options.learning_rate_of(self._model_name) * (
-            _STAGED_RATE_FACTOR if is_staged else 1
-        )
-        trainer = Trainer(self._context)
+        factor = _STAGED_RATE_FACTOR if is_staged else 1
+        rate = self._options.learning_rate_of(self._model_name) * factor
         recipe = Recipe(build, rate, self._options.tta_of(self._model_name), is_staged)
-        return trainer.fit(recipe, plan, title)
+        return Trainer(self._context).fit(recipe, plan, title)
 
     def _build(self) -> keras.Model:
         from trainer.models.classifier_head import add_classifier
@@ -107,8 +90,6 @@ class _WholeFit:
 
 
 class _StagedFit(_WholeFit):
-    """Fits a head on embeddings, then the whole model on images from that head."""
-
     def __init__(
         self,
         context: RunContext[FitOptions],
@@ -119,7 +100,6 @@ class _StagedFit(_WholeFit):
         self._fit_best = fit_best
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
-        """Fit the model, the only candidate, from the head with the lowest validation loss."""
         heads = self._options.list_heads(self._model_name)
         best = self._fit_best(plan, heads, name_head(title))
         return [self._fit(lambda: self._build_on_head(best), plan, title, is_staged=True)]
