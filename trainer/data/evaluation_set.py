@@ -14,13 +14,8 @@ _PIXEL_OPTIONS = ("size", "fit", "crop", "contrast")
 
 
 def check_preparation(expected: ImageSpec, lake: Lake) -> None:
-    """Refuse a lake whose images were prepared in another way than those of a run.
-
-    The encoding may differ: PNG is lossless, and JPEG of quality 95 changes pixels little.
-
-    Raises:
-        TrainingError: an option of ingest differs; the message names it.
-    """
+    """Raise TrainingError for a lake whose images were prepared in another way than a run's."""
+    # the encoding may differ: PNG is lossless, and JPEG of quality 95 changes pixels little
     of_run, of_lake = asdict(expected), asdict(lake.image)
     differing = [name for name in _PIXEL_OPTIONS if of_run[name] != of_lake[name]]
     if differing:
@@ -35,11 +30,7 @@ def check_preparation(expected: ImageSpec, lake: Lake) -> None:
 
 
 def select_views(lake: Lake, options: EvaluateOptions) -> pl.DataFrame:
-    """Return the views of the body part and the split.
-
-    Raises:
-        TrainingError: there are no such views.
-    """
+    """Return the views of the body part and the split, or raise TrainingError if there are none."""
     views = lake.manifest
     if options.split != "all":
         valid = views.filter(split="valid")

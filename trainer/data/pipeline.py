@@ -7,27 +7,20 @@ import tensorflow as tf
 from shared.lake.reader import ViewReader
 from trainer.data.target import Targets
 
+# Batches read and prefetched at once. Fixed, because TensorFlow 2.16's autotuning waits up to
+# 160 ms whenever an iterator is deleted and slows training by up to 1.6 times.
 PARALLEL_BATCHES = 2
-"""Batches read and prefetched at once. Fixed, because TensorFlow 2.16's autotuning waits up to
-160 ms whenever an iterator is deleted and slows training by up to 1.6 times."""
 shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
 
 
 def shuffled_batches(
-    reader: ViewReader,
-    batch: int,
-    seed: int,
-    targets: Targets | None = None,
-    first_epoch: int = 0,
+    reader: ViewReader, batch: int, seed: int, targets: Targets | None = None, first_epoch: int = 0
 ) -> tf.data.Dataset:
     """Return endless epochs of (images, labels); each view occurs once per epoch.
 
-    Images are uint8 (batch, size, size, 1), labels float32 (batch, 1). No batch spans two epochs,
-    so the last batch of an epoch may be smaller. Epoch n is the same permutation for the same seed.
-
-    Args:
-        targets: columns that replace the labels, one row per view.
-        first_epoch: number of the first epoch; above 0 for a resumed fit.
+    Images are uint8 (batch, size, size, 1), labels float32 (batch, 1), or the columns of `targets`,
+    with a row per view. No batch spans two epochs, so the last batch of an epoch may be smaller.
+    Epoch n is the same permutation for the same seed; a resumed fit begins at `first_epoch`.
     """
 
     def epoch_rows(epoch: tf.Tensor) -> tf.data.Dataset:
