@@ -22,13 +22,7 @@ _BATCH = 64
 def infer(
     model: keras.Model, reader: ViewReader, stage: str, waiting: InputWait | None = None
 ) -> npt.NDArray[np.float32]:
-    """Return the model's outputs for the views of a reader, float32 (views, n), in their order.
-
-    The model takes uint8 images (batch, size, size, 1). `stage` labels the progress display.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-    """
+    """Return the model's outputs as `trainer.inference.litert.infer` does."""
     outputs = np.full((len(reader), model.output_shape[-1]), np.nan, np.float32)
     with plain_errors(reader), Progress(stage, len(reader)) as progress:
         batches = numbered_batches(reader, _BATCH)
