@@ -23,7 +23,7 @@ from trainer.options import CvOptions
 from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, identify, name_fit
 from trainer.training.checkpoint import Checkpoint
-from trainer.training.recipe import Fit, name_head
+from trainer.training.recipe import Fit
 
 
 class ClusterFits(RemoteFits):
@@ -113,7 +113,7 @@ class ClusterFits(RemoteFits):
         if self._options.trained_part(request.model) != "staged":
             return None
         heads = self._options.list_heads(request.model)
-        return self._heads(request.model).fit_best(request.plan, heads, name_head(request.title))
+        return self._heads(request.model).fit_best(request.plan, heads)
 
     def _make_heads(self, model_name: str) -> FrozenFit:
         return FrozenFit(self._context, model_name, self._plan)

@@ -31,13 +31,11 @@ def check_preparation(expected: ImageSpec, lake: Lake) -> None:
 
 def select_views(lake: Lake, options: EvaluateOptions) -> pl.DataFrame:
     """Return the views of the body part and the split, or raise TrainingError if there are none."""
-    views = lake.manifest
-    if options.split != "all":
-        valid = views.filter(split="valid")
-        if options.split == "train":
-            views = views.filter(split="train")
-        elif options.split == "valid" or valid.height:
-            views = valid
+    views, split = lake.manifest, options.split
+    if split == "auto":
+        split = "valid" if "valid" in views["split"] else "all"
+    if split != "all":
+        views = views.filter(split=split)
     if options.part != "all":
         views = views.filter(body_part=options.part)
     if views.is_empty():

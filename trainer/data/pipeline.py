@@ -1,6 +1,7 @@
 """tf.data pipelines that read views by offset; an epoch is a seeded permutation of rows."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -28,49 +29,36 @@ def shuffled_batches(
         return tf.data.Dataset.from_tensor_slices(rows).batch(batch)
 
     rows = tf.data.Dataset.counter(first_epoch).flat_map(epoch_rows)
-    return _with_targets(rows, reader, targets)
+    return load_batches(rows, reader, reader.read, targets)
 
 
 def ordered_batches(
     reader: ViewReader, batch: int, targets: Targets | None = None
 ) -> tf.data.Dataset:
     """Return one pass of batches as in `shuffled_batches`, in the order of the reader's rows."""
-    return _with_targets(tf.data.Dataset.range(len(reader)).batch(batch), reader, targets)
-
-
-def numbered_batches(reader: ViewReader, batch: int) -> tf.data.Dataset:
-    """Return one pass of (images, rows), so that predictions can be matched to views."""
     rows = tf.data.Dataset.range(len(reader)).batch(batch)
-    return _read(rows, reader, lambda images, rows: (images, rows))
+    return load_batches(rows, reader, reader.read, targets)
 
 
-def _with_targets(
-    rows: tf.data.Dataset, reader: ViewReader, targets: Targets | None
+def load_batches(
+    batches: tf.data.Dataset,
+    reader: ViewReader,
+    load: Callable[..., Any],
+    targets: Targets | None,
 ) -> tf.data.Dataset:
+    """Return batches of (images, labels), as in `shuffled_batches`, in the order of `batches`.
+
+    `load` returns the images of a batch from its parts, of which the last are the reader's rows.
+    """
     columns = [tf.constant(column) for column in targets or (reader.labels[:, None],)]
-    return _read(
-        rows, reader, lambda images, rows: (images, *(tf.gather(c, rows) for c in columns))
-    )
 
+    def load_batch(*parts: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        # with op determinism on, TensorFlow runs stateful functions one batch at a time
+        images = tf.numpy_function(load, parts, tf.uint8, stateful=False)
+        shaped = tf.ensure_shape(images, reader.batch_shape)
+        return (shaped, *(tf.gather(column, parts[-1]) for column in columns))
 
-def map_batches(
-    batches: tf.data.Dataset, function: Callable[..., tuple[tf.Tensor, ...]]
-) -> tf.data.Dataset:
-    """Apply a function to `PARALLEL_BATCHES` at a time, without autotuning."""
     options = tf.data.Options()
     options.autotune.enabled = False
-    mapped = batches.map(function, num_parallel_calls=PARALLEL_BATCHES)
-    return mapped.prefetch(PARALLEL_BATCHES).with_options(options)
-
-
-def _read(
-    rows: tf.data.Dataset,
-    reader: ViewReader,
-    pair: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]],
-) -> tf.data.Dataset:
-    def read(batch_rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        # with op determinism on, TensorFlow runs stateful functions one batch at a time
-        images = tf.numpy_function(reader.read, [batch_rows], tf.uint8, stateful=False)
-        return pair(tf.ensure_shape(images, reader.batch_shape), batch_rows)
-
-    return map_batches(rows, read)
+    loaded = batches.map(load_batch, num_parallel_calls=PARALLEL_BATCHES)
+    return loaded.prefetch(PARALLEL_BATCHES).with_options(options)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from shared.errors import UsageError
 from shared.lake.reader import ViewReader
 from shared.storage.object_store.connection import read_s3_settings
-from trainer.data.pipeline import map_batches, shuffle
+from trainer.data.pipeline import load_batches, shuffle
 from trainer.data.target import Targets
 
 # Total size of the shuffle buffers, in records. Neighbouring records of a shard belong to the same
@@ -32,15 +32,8 @@ def sequential_batches(
     num_batches = -(-len(reader) // batch)
     # earlier epochs are read and skipped
     batches = _batch_by_epoch(mixed, len(reader), batch).skip(first_epoch * num_batches)
-    columns = [tf.constant(column) for column in targets or (reader.labels[:, None],)]
-
-    def check(records: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        # reads records by offset that are damaged, or missing because the stream was interrupted
-        images = tf.numpy_function(reader.take, [records, rows], tf.uint8, stateful=False)
-        shaped = tf.ensure_shape(images, reader.batch_shape)
-        return (shaped, *(tf.gather(column, rows) for column in columns))
-
-    return map_batches(batches, check)
+    # `take` reads records by offset that are damaged, or missing because the stream was interrupted
+    return load_batches(batches, reader, reader.take, targets)
 
 
 def _mix_shards(reader: ViewReader, seed: int) -> tf.data.Dataset:

@@ -53,7 +53,7 @@ class FrozenFit:
         """Fit heads to the train views of a plan, as `trainer.training.recipe.Fit`."""
         return [self._to_trained_model(head) for head in self._fit(plan, candidates)]
 
-    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> Head:
+    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate]) -> Head:
         """Fit heads and return the one with the lowest validation loss."""
         heads = self._fit(plan, candidates)
         if len(heads) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trainer.data.split import FitPlan
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Fit = Callable[[FitPlan, Sequence[Candidate], str], list[TrainedModel]]
 """Fits candidates of one model to a plan. The last argument is the unique title of the fit."""
+FitHead = Callable[[FitPlan, Sequence[Candidate]], Head]
 
 # fraction of the usual learning rate, for training the whole model from a trained head: larger
 # steps would spoil the pretrained backbone
@@ -36,46 +38,46 @@ def make_fit(context: RunContext[FitOptions], model_name: str, plan: FitPlan) ->
     if part != "head":
         start_tensorflow(context.timings)
     if part == "all":
-        return _WholeFit(context, model_name).fit
+        return _ImageFit(context, model_name).fit
     heads = FrozenFit(context, model_name, plan)
-    return heads.fit if part == "head" else _StagedFit(context, model_name, heads.fit_best).fit
-
-
-def name_head(title: str) -> str:
-    """Return the title of the head of a staged fit."""
-    return f"{title}, head"
+    return heads.fit if part == "head" else _ImageFit(context, model_name, heads.fit_best).fit
 
 
 def make_image_fit(context: RunContext[FitOptions], model_name: str, head: Head | None) -> Fit:
     """Return the fit function of a whole model on images, staged if there is a trained head."""
-    if head is None:
-        return _WholeFit(context, model_name).fit
-    return _StagedFit(context, model_name, lambda *_: head).fit
+    return _ImageFit(context, model_name, (lambda *_: head) if head else None).fit
 
 
-class _WholeFit:
-    def __init__(self, context: RunContext[FitOptions], model_name: str):
-        self._context, self._options = context, context.options
-        self._model_name, self._dropout = model_name, context.options.dropout_of(model_name)
+class _ImageFit:
+    def __init__(
+        self, context: RunContext[FitOptions], model_name: str, fit_head: FitHead | None = None
+    ):
+        self._context, self._options, self._model_name = context, context.options, model_name
+        self._fit_head, self._dropout = fit_head, context.options.dropout_of(model_name)
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
-        return [self._fit(self._build, plan, title, is_staged=False)]
-
-    def _fit(
-        self, build: Callable[[], keras.Model], plan: FitPlan, title: str, *, is_staged: bool
-    ) -> TrainedModel:
         from trainer.training.loop import Recipe, Trainer
 
-        factor = _STAGED_RATE_FACTOR if is_staged else 1
-        rate = self._options.learning_rate_of(self._model_name) * factor
-        recipe = Recipe(build, rate, self._options.tta_of(self._model_name), is_staged)
-        return Trainer(self._context).fit(recipe, plan, title)
+        rate = self._options.learning_rate_of(self._model_name)
+        build = self._build
+        if self._fit_head:
+            head = self._fit_head(plan, self._options.list_heads(self._model_name))
+            rate *= _STAGED_RATE_FACTOR
+            build = partial(self._build_on_head, head)
+        tta, is_staged = self._options.tta_of(self._model_name), self._fit_head is not None
+        return [Trainer(self._context).fit(Recipe(build, rate, tta, is_staged), plan, title)]
 
     def _build(self) -> keras.Model:
         from trainer.models.classifier_head import add_classifier
 
         target = make_target(self._options.task, self._context.lake.manifest)
         return add_classifier(self._build_backbone(), target.num_outputs, self._dropout)
+
+    def _build_on_head(self, head: Head) -> keras.Model:
+        from trainer.features.keras_head import build_head
+        from trainer.models.ensemble import build_ensemble
+
+        return build_ensemble([build_head(head, self._dropout)], self._build_backbone())
 
     def _build_backbone(self) -> keras.Model:
         from trainer.models.networks.backbone import configure_batch_norm
@@ -87,25 +89,3 @@ class _WholeFit:
         if options.norm == "trainable":
             configure_batch_norm(backbone, is_frozen=False)
         return backbone
-
-
-class _StagedFit(_WholeFit):
-    def __init__(
-        self,
-        context: RunContext[FitOptions],
-        model_name: str,
-        fit_best: Callable[[FitPlan, Sequence[Candidate], str], Head],
-    ):
-        super().__init__(context, model_name)
-        self._fit_best = fit_best
-
-    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
-        heads = self._options.list_heads(self._model_name)
-        best = self._fit_best(plan, heads, name_head(title))
-        return [self._fit(lambda: self._build_on_head(best), plan, title, is_staged=True)]
-
-    def _build_on_head(self, head: Head) -> keras.Model:
-        from trainer.features.keras_head import build_head
-        from trainer.models.ensemble import build_ensemble
-
-        return build_ensemble([build_head(head, self._dropout)], self._build_backbone())
