@@ -41,7 +41,7 @@ def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tenso
     if level == "none":
         return images
     changes = CHANGES[level]
-    # of nothing else, so a resumed fit sees the same images as an uninterrupted one
+    # random numbers of nothing else, so a resumed fit sees the same images as an uninterrupted one
     seeds = _split([tf.constant(seed, tf.int64), tf.cast(number, tf.int64)], 3)
     moved = _move(images, seeds[0], changes)
     if level == "light":

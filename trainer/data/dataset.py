@@ -16,7 +16,7 @@ from trainer.options import DataOptions
 
 @dataclass(frozen=True)
 class Data:
-    """Rows of a lake's manifest: MURA's train split, and its valid split as test; may be empty."""
+    """Rows of a lake's manifest: MURA's train split, and its valid split, which may be empty."""
 
     lake: Lake
     train: pl.DataFrame

@@ -12,7 +12,7 @@ _Result = TypeVar("_Result")
 def map_ahead(
     pool: Executor, function: Callable[[_Item], _Result], items: Iterable[_Item], num_ahead: int
 ) -> Iterator[_Result]:
-    """Yield the result for each item, in order; at most `num_ahead` are taken before their turn."""
+    """Yield the result for each item, in order, with at most `num_ahead` items taken in advance."""
     # `Executor.map` takes all items at once, so it would hold the images of a whole lake in memory
     pending: deque[Future[_Result]] = deque()
     try:

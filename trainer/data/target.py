@@ -71,7 +71,7 @@ def target_of(class_names: Sequence[str]) -> Target:
 
 
 def abnormal_probability(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Return the probability of abnormal, (rows,), from that (rows, 1) or those of classes."""
+    """Return the probability of abnormal, (rows,), from outputs (rows, 1 or number of classes)."""
     if outputs.shape[1] == 1:
         return outputs[:, 0].astype(np.float64)
     # rounding may exceed 1

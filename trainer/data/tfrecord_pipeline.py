@@ -103,17 +103,17 @@ def _load_object_stores() -> None:
             "Expected cache= or reader=offset, because TensorFlow reads no object store on "
             "Windows. Received: neither"
         )
-    # Its S3 client accepts truncated responses as complete, so every record must be verified. It
-    # caches up to 127 MiB of each open file in memory. Its threads abort the process at exit, so a
-    # command that has loaded it skips the normal exit (`shared.exit_status`).
+    # tensorflow-io's S3 client accepts truncated responses as complete, so every record must be
+    # verified. It caches up to 127 MiB of each open file in memory. Its threads abort the process
+    # at exit, so a command that has loaded it skips the normal exit (`shared.exit_status`).
     settings = read_s3_settings()
     variables = {
         "AWS_REGION": settings.region,
         "S3_ENDPOINT": settings.endpoint,
         "S3_USE_HTTPS": str(int(settings.uses_tls)),
         "S3_VERIFY_SSL": str(int(settings.uses_tls)),
-        # with it, the client also accepts a response that was cut off and sent again, and retries
-        # an unresponsive server four times as long
+        # multi-part downloads also accept a response that was cut off and sent again, and retry an
+        # unresponsive server four times as long
         "S3_DISABLE_MULTI_PART_DOWNLOAD": "1",
         "S3_REQUEST_TIMEOUT_MSEC": str(_SILENCE_TIMEOUT_MS),
         "S3_CONNECT_TIMEOUT_MSEC": str(_CONNECT_TIMEOUT_MS),

@@ -44,7 +44,7 @@ class Embedder:
     """Computes and caches the embeddings of views by the frozen backbone of a model.
 
     LiteRT runs a converted copy of the backbone. Keras computes all embeddings if there is a GPU,
-    if a layer cannot be converted, or if the embeddings of the first of `views` differ.
+    if a layer cannot be converted, or if the embeddings of the first `views` differ.
     """
 
     def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):

@@ -82,7 +82,7 @@ def layer_factors(model: keras.Model, layer_decay: float) -> list[float]:
 
 
 def plateau_factor(losses: Sequence[float]) -> float:
-    """Return a tenth for each epoch whose validation loss was not the lowest so far, multiplied."""
+    """Return the factor of the rate: a tenth for each epoch without a lower validation loss."""
     # a function of all losses, and not a state, so that it is the same in a resumed fit
     num_without = sum(loss >= min(losses[:n]) for n, loss in enumerate(losses) if n)
     return _PLATEAU_FACTOR**num_without
