@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ class LiteRtModel:
         # several threads, or with larger batches, is slower: activations no longer fit into the
         # caches.
         num_interpreters = max(1, min(num_threads, _MEMORY_BYTES // max(1, len(content))))
-        self._content, self._threads_each = content, num_threads // num_interpreters
+        self._make = partial(_Interpreter, content, num_threads // num_interpreters)
         self._idle: SimpleQueue[_Interpreter] = SimpleQueue()
         # the runtime writes a line to stderr when a process makes its first interpreter
         with silenced():
@@ -94,9 +95,6 @@ class LiteRtModel:
             return [*map(np.stack, zip(*map(interpreter.run, images), strict=True))]
         finally:
             self._idle.put(interpreter)
-
-    def _make(self) -> _Interpreter:
-        return _Interpreter(self._content, self._threads_each)
 
 
 class _Interpreter:
