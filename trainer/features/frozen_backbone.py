@@ -29,10 +29,9 @@ def list_embedded(
 ) -> Mapping[Variant, pl.DataFrame]:
     """Return the variants of views that heads need, and the views to embed of each."""
     rows = list_rows(options.copies_of(model_name), options.seed)
-    embedded = dict.fromkeys(rows, plan.fitted)
-    every = pl.concat(vars(plan).values())
-    embedded.update(dict.fromkeys(_list_predicted(model_name, options), every))
-    return embedded
+    every: pl.DataFrame = pl.concat(vars(plan).values())
+    fitted = dict.fromkeys(rows, plan.fitted)
+    return fitted | dict.fromkeys(_list_predicted(model_name, options), every)
 
 
 class FrozenFit:

@@ -39,9 +39,11 @@ class Predictor(Protocol):
 
     def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
         """Yield the outputs of each batch, in order."""
+        ...
 
     def predict_all(self, batches: Iterable[Pixels]) -> Iterator[list[Floats]]:
         """Yield the outputs of each batch, and its features if the run has a reference."""
+        ...
 
 
 class _KerasModel:
