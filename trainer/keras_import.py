@@ -40,7 +40,6 @@ def import_keras() -> None:
 
 @contextmanager
 def _environment(settings: Mapping[str, str | None]) -> Generator[None, None, None]:
-    """Set environment variables, or unset those that are None; restore all after the block."""
     before = {name: os.environ.get(name) for name in settings}
     _set(settings)
     try:
@@ -59,7 +58,6 @@ def _set(settings: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _not_installed(packages: tuple[str, ...]) -> Generator[None, None, None]:
-    """Make imports of packages fail, except of those imported before."""
     hidden = [name for name in packages if name not in sys.modules]
     # the import system raises ModuleNotFoundError for a None entry in sys.modules
     sys.modules.update(dict.fromkeys(hidden))  # pyright: ignore[reportCallIssue, reportArgumentType]  # typed without it

@@ -13,8 +13,8 @@ from trainer.evaluation.scored_table import SCORED_SCHEMA
 from trainer.options import CvOptions, TrainOptions
 from trainer.runs.results_writer import write_json, write_tables
 from trainer.runs.run_folder import METRICS_FILE
-from trainer.runs.saved.digests import write_digests
 from trainer.runs.saved.open import open_new_run
+from trainer.runs.saved.run_files import write_digests
 from trainer.runs.saved.validation import RUN_HISTORY_SCHEMA
 
 BINARY = Target("abnormal")

@@ -1,7 +1,4 @@
-"""Run the fits of a cross-validation on a cluster, and store their results on this machine.
-
-The rest of the cross-validation reads embeddings and checkpoints as if they were computed locally.
-"""
+"""Run the fits of a cross-validation on a cluster, and store their results on this machine."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +10,7 @@ from shared.progress import Progress
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
 from trainer.cluster.messages import EmbedTask, FitRequest, FitResult, FitTask, Job
-from trainer.cluster.remote_fits import CompletedFit, reuse_fits
+from trainer.cluster.remote_fits import CompletedFit, RemoteFits, reuse_fits
 from trainer.cluster.status_table import FitTable
 from trainer.cluster.tasks import embed_views, fit_model
 from trainer.data.split import FitPlan
@@ -26,21 +23,17 @@ from trainer.options import CvOptions
 from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, identify, name_fit
 from trainer.training.checkpoint import Checkpoint
-from trainer.training.recipe import Fit, name_head
+from trainer.training.recipe import Fit
 
 
-class ClusterFits:
-    """Runs embedding and fitting on a cluster; see `trainer.cluster.remote_fits.RemoteFits`.
+class ClusterFits(RemoteFits):
+    """Runs embedding and fitting on a cluster, not started yet, for a plan of all views of the run.
 
-    `cluster` is not started yet; `plan` holds all views of the run.
+    The rest of the cross-validation reads embeddings and checkpoints as if they were computed here.
     """
 
     def __init__(
-        self,
-        cluster: Cluster,
-        table: FitTable,
-        context: RunContext[CvOptions],
-        plan: FitPlan,
+        self, cluster: Cluster, table: FitTable, context: RunContext[CvOptions], plan: FitPlan
     ):
         options, lake, folder = context.options, context.lake, context.folder
         self._cluster, self._table, self._context = cluster, table, context
@@ -58,12 +51,7 @@ class ClusterFits:
         self._heads = cache(self._make_heads)
 
     def embed(self) -> None:
-        """Compute the missing embeddings of all views, for models with a frozen backbone.
-
-        Raises:
-            ClusterError: the cluster cannot be used, or was lost.
-            CorruptLakeError: the record of a view is damaged.
-        """
+        """Compute the missing embeddings of all views, or raise ClusterError."""
         names = self._options.model_names
         embedded = {
             network: list_embedded(name, self._options, self._plan)
@@ -97,12 +85,8 @@ class ClusterFits:
                 progress.advance(task.views.height)
 
     def fit(self, fits: Mapping[str, Fit], requests: Sequence[FitRequest]) -> Mapping[str, Fit]:
-        """Run the requested fits that train on images; fits of heads alone run locally.
-
-        Raises:
-            ClusterError: the cluster cannot be used, or was lost.
-            Also the errors of `trainer.training.loop.Trainer.fit`.
-        """
+        """Run the requested fits that train on images, or raise ClusterError."""
+        # fits of heads alone run in this process
         requests = [request for request in requests if self._trains_on_images(request.model)]
         completed: dict[str, CompletedFit] = {}
         with self._table.open([request.title for request in requests]):
@@ -129,7 +113,7 @@ class ClusterFits:
         if self._options.trained_part(request.model) != "staged":
             return None
         heads = self._options.list_heads(request.model)
-        return self._heads(request.model).fit_best(request.plan, heads, name_head(request.title))
+        return self._heads(request.model).fit_best(request.plan, heads)
 
     def _make_heads(self, model_name: str) -> FrozenFit:
         return FrozenFit(self._context, model_name, self._plan)

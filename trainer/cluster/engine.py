@@ -1,25 +1,21 @@
-"""Choose where a cross-validation runs: in this process, or on a Ray cluster."""
+"""Where a cross-validation runs: in this process, or on a Ray cluster."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
-from trainer.cluster.messages import FitRequest
+from shared.cluster.code_fingerprint import Code
+from shared.cluster.messages import ClusterOptions, Node, Share
+from shared.cluster.nodes import Cluster
+from shared.cluster.task_status import Status
+from trainer.cluster.cluster_fits import ClusterFits
 from trainer.cluster.remote_fits import RemoteFits
+from trainer.cluster.status_table import FitTable
 from trainer.data.split import FitPlan
 from trainer.options import CvOptions
 from trainer.runs.context import RunContext
-from trainer.training.recipe import Fit
-
-
-class _LocalFits:
-    """No fits in advance: this process computes each fit on demand."""
-
-    def embed(self) -> None:
-        """Do nothing."""
-
-    def fit(self, fits: Mapping[str, Fit], requests: Sequence[FitRequest]) -> Mapping[str, Fit]:
-        """Do nothing."""
-        return fits
+from trainer.runs.hardware import count_usable_cores
+from trainer.runs.provenance import PACKAGES
 
 
 @contextmanager
@@ -34,13 +30,28 @@ def open_remote_fits(
         ClusterError: Ray is not installed.
     """
     if context.options.engine == "local":
-        yield _LocalFits()
+        yield RemoteFits()
         return
-    # imported here, because a local run does not need Ray
-    from trainer.cluster.cluster_fits import ClusterFits
-    from trainer.cluster.resources import make_cluster
-    from trainer.cluster.status_table import FitTable
-
     table = FitTable()
-    with make_cluster(context.options, table.show) as cluster:
+    with _make_cluster(context.options, table.show) as cluster:
         yield ClusterFits(cluster, table, context, plan)
+
+
+def choose_share(options: CvOptions, nodes: Sequence[Node]) -> Share:
+    """Return the resources of one fit: GPUs if any node has one, CPU cores otherwise."""
+    gpus = options.gpus
+    if gpus is None:
+        gpus = options.devices if any(node.gpus >= 1 for node in nodes) else 0
+    # By default as many cores as this machine has: the number of threads changes the last digits of
+    # floating-point sums, so the results equal those of a local run.
+    return Share(options.cpus or (1 if gpus else count_usable_cores() or 1), gpus)
+
+
+def _make_cluster(options: CvOptions, watch: Callable[[Mapping[int, Status]], None]) -> Cluster:
+    return Cluster(
+        ClusterOptions(options.address, count_usable_cores() or 1),
+        Code.here(("shared", "trainer"), PACKAGES),
+        partial(choose_share, options),
+        num_queued=0,
+        watch=watch,
+    )

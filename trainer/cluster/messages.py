@@ -16,29 +16,19 @@ from trainer.options import FitOptions
 
 @dataclass(frozen=True)
 class Job:
-    """The values that all tasks of a run share.
-
-    Attributes:
-        lake: path or URL of the lake, valid on every node.
-        identity: identity of the run; another folder on a node may have the same path.
-    """
+    """The values that all tasks of a run share; the place of the lake is valid on every node."""
 
     lake: Store
     lake_digest: str
     options: FitOptions
     folder: Path
+    # another folder on a node may have the same path
     identity: str | None
 
 
 @dataclass(frozen=True)
 class EmbedTask:
-    """A chunk of views to embed.
-
-    Attributes:
-        model: a key of `trainer.models.table.MODELS`.
-        weights_key: identifies the model's weights.
-        converted: the backbone for LiteRT; empty if Keras computes the embeddings.
-    """
+    """A chunk of views to embed; `converted` is empty if Keras computes the embeddings."""
 
     model: str
     weights_key: str
@@ -49,12 +39,7 @@ class EmbedTask:
 
 @dataclass(frozen=True)
 class FitRequest:
-    """A fit that the cross-validation will need.
-
-    Attributes:
-        model: a key of `trainer.models.table.MODELS`.
-        views_to_predict: sets of views to predict after the fit.
-    """
+    """A fit that the cross-validation will need, and the sets of views to predict after it."""
 
     model: str
     plan: FitPlan
@@ -64,24 +49,20 @@ class FitRequest:
 
 @dataclass(frozen=True)
 class FitTask(FitRequest):
-    """One fit of a model on images.
-
-    Attributes:
-        weights_key: identifies the model's weights.
-        checkpoint: checkpoint of an interrupted run.
-    """
+    """One fit of a model on images."""
 
     weights_key: str
+    # of a staged fit
     head: Head | None
+    # of an interrupted run
     checkpoint: bytes | None
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """The result of a fit on a node.
+    """The outputs of a fit on a node, and its files by path in the run's folder.
 
-    Attributes:
-        files: contents by path in the run's folder; empty if the node shares that folder.
+    There are no files if the node shares the folder.
     """
 
     files: dict[str, bytes]

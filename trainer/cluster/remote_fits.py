@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Protocol
 
 import polars as pl
 
@@ -15,20 +14,18 @@ from trainer.runs.history import make_history
 from trainer.training.recipe import Fit
 
 
-class RemoteFits(Protocol):
-    """Runs the slow steps in advance, so that later steps find their results."""
+class RemoteFits:
+    """Fits in advance, so that later steps find their results.
+
+    Here there are none: this process computes each fit on demand.
+    """
 
     def embed(self) -> None:
         """Compute the embeddings of all views, for models with a frozen backbone."""
-        ...
 
     def fit(self, fits: Mapping[str, Fit], requests: Sequence[FitRequest]) -> Mapping[str, Fit]:
-        """Run the requested fits that train on images.
-
-        Returns:
-            The fit functions, which return the results of completed fits without fitting again.
-        """
-        ...
+        """Run fits in advance; return the fit functions, which return the results of these."""
+        return fits
 
 
 @dataclass(frozen=True)
@@ -41,17 +38,15 @@ class CompletedFit:
 
 
 def reuse_fits(fit: Fit, completed: Mapping[str, CompletedFit]) -> Fit:
-    """Return a fit function that reuses completed fits, given by title.
-
-    A model is loaded only to predict views that the request did not list, or to be saved; `fit`
-    then reads it from the checkpoint.
-    """
+    """Return a fit function that reuses completed fits, given by title."""
 
     def fit_or_reuse(
         plan: FitPlan, candidates: Sequence[Candidate], title: str
     ) -> list[TrainedModel]:
         if title not in completed:
             return fit(plan, candidates, title)
+        # A model is loaded only to predict views that the request did not list, or to be saved;
+        # `fit` then reads it from the checkpoint.
         load = cache(lambda: fit(plan, candidates, title)[0])
         predict = partial(_find_outputs, completed[title], lambda views: load().predict(views))
         return [TrainedModel(make_history(completed[title].rows), predict, lambda: load().build())]
@@ -62,9 +57,8 @@ def reuse_fits(fit: Fit, completed: Mapping[str, CompletedFit]) -> Fit:
 def _find_outputs(
     completed: CompletedFit, compute: Callable[[pl.DataFrame], Outputs], views: pl.DataFrame
 ) -> Outputs:
-    for views_to_predict, outputs in zip(
-        completed.request.views_to_predict, completed.outputs, strict=True
-    ):
-        if views_to_predict["view_id"].equals(views["view_id"]):
+    predicted = zip(completed.request.views_to_predict, completed.outputs, strict=True)
+    for own_views, outputs in predicted:
+        if own_views["view_id"].equals(views["view_id"]):
             return outputs
     return compute(views)

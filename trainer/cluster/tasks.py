@@ -29,7 +29,6 @@ def embed_views(task: EmbedTask, job: Job) -> Matrix:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        And the errors of `trainer.features.compute_embeddings`.
     """
     lake = _prepare(task, job, task.views)
     backbone = task.converted or build_float32(task.model, lake, job.options)
@@ -41,7 +40,6 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
 
     Raises:
         ClusterError: this node has another lake or other weights.
-        Also the errors of `trainer.training.loop.Trainer.fit`.
     """
     say_status("starting TensorFlow")
     lake = _prepare(task, job, pl.concat(vars(task.plan).values()))
@@ -70,7 +68,6 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
 
 
 def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:
-    """Open the lake, and check that this node has the same lake and weights as all others."""
     limit_threads(count_own_processors())
 
     from trainer.models.table import require_weights

@@ -27,9 +27,8 @@ from trainer.runs.evaluation_folder import COMMAND, ROLE, Evaluation, open_outpu
 from trainer.runs.provenance import count_views, describe_code, describe_lake
 from trainer.runs.results_writer import write_json, write_scored
 from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, SUMS_FILE
-from trainer.runs.saved.digests import write_digests
 from trainer.runs.saved.open import open_saved_run
-from trainer.runs.saved.run_files import read_file, sha256
+from trainer.runs.saved.run_files import read_file, sha256, write_digests
 from trainer.runs.saved.saved_run import SavedRun
 from trainer.runs.saved.training_views import count_overlap
 

@@ -23,7 +23,7 @@ from trainer.runs.context import RunContext
 from trainer.runs.provenance import describe_run
 from trainer.runs.results_writer import write_tables
 from trainer.runs.run_folder import MODEL_FILE, REFERENCE_FILE
-from trainer.runs.saved.digests import write_digests
+from trainer.runs.saved.run_files import write_digests
 from trainer.runs.saved.training_views import write_training_views
 from trainer.training.recipe import Fit, make_fit
 

@@ -1,8 +1,4 @@
-"""Data augmentation of training batches inside the TensorFlow graph.
-
-The random changes of a batch depend only on the seed and on the number of the batch since the start
-of training, so a resumed fit sees the same images as an uninterrupted one.
-"""
+"""Data augmentation of training batches inside the TensorFlow graph."""
 
 import math
 from typing import Any
@@ -21,12 +17,9 @@ _BYTE_STD = math.sqrt((256**2 - 1) / 12)
 def augment_batches(
     batches: tf.data.Dataset, level: Augment, seed: int, first_batch: int = 0
 ) -> tf.data.Dataset:
-    """Return batches with augmented images; all other parts of a batch are unchanged.
+    """Return batches with the images, their first part, augmented as by `augment`.
 
-    Args:
-        batches: tuples with images first, uint8 (batch, size, size, 1).
-        level: `none` returns the batches unchanged.
-        first_batch: number of the first batch, counted from the start of training.
+    `first_batch` is the number of the first batch, counted from the start of training.
     """
     if level == "none":
         return batches
@@ -41,18 +34,14 @@ def augment_batches(
 
 
 def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tensor) -> tf.Tensor:
-    """Return a batch of augmented images; each view is changed independently.
+    """Return a batch of images, uint8 (batch, size, size, 1), with each one changed independently.
 
-    Args:
-        images: uint8 (batch, size, size, 1).
-        number: number of the batch, counted from the start of training.
-
-    Returns:
-        uint8, of the same shape.
+    `number` is the number of the batch, counted from the start of training.
     """
     if level == "none":
         return images
     changes = CHANGES[level]
+    # random numbers of nothing else, so a resumed fit sees the same images as an uninterrupted one
     seeds = _split([tf.constant(seed, tf.int64), tf.cast(number, tf.int64)], 3)
     moved = _move(images, seeds[0], changes)
     if level == "light":

@@ -19,13 +19,12 @@ class Changes:
         shear: largest horizontal shift, to either side, as a fraction of the vertical distance.
         zoom: largest factor; its inverse is the smallest.
         shift: largest shift along each axis, as a fraction of the image side.
-        rectangles: number of rectangles of one grey level, of 4 to 12 % of the image side, about
-            the size of a burnt-in marker.
+        rectangles: number of rectangles of one grey level, of 4 to 12 % of the image side.
         gamma: largest exponent of the grey levels divided by 255; its inverse is the smallest.
         contrast: largest relative change of the distances from mid-grey.
         brightness: largest change in grey levels.
         noise: largest standard deviation of uniform noise, in grey levels.
-        invert: probability of inverted grey levels, as in a few films of MURA.
+        invert: probability of inverted grey levels.
     """
 
     rotate: float = 0.0
@@ -53,11 +52,13 @@ CHANGES: dict[Augment, Changes] = {
         shear=0.1,
         zoom=1.25,
         shift=0.1,
+        # about the size of burnt-in markers
         rectangles=3,
         gamma=1.5,
         contrast=0.3,
         brightness=25.0,
         noise=8.0,
+        # as a few films of MURA
         invert=0.1,
     ),
 }

@@ -16,12 +16,7 @@ from trainer.options import DataOptions
 
 @dataclass(frozen=True)
 class Data:
-    """The train and test views of a run; rows of the lake's manifest.
-
-    Attributes:
-        train: views of MURA's train split.
-        test: views of MURA's official valid split; may be empty.
-    """
+    """Rows of a lake's manifest: MURA's train split, and its valid split, which may be empty."""
 
     lake: Lake
     train: pl.DataFrame
@@ -34,8 +29,6 @@ def open_data(options: DataOptions) -> Data:
     Train views with a patient or an image of the official valid split are excluded.
 
     Raises:
-        LakeError: there is no lake, or it is damaged.
-        StoreError: an object store does not respond, or the cache is too small for the views.
         TrainingError: the train split has no such views, or only views with one label.
     """
     lake, part = open_lake(options.lake), options.part
@@ -56,12 +49,7 @@ def open_data(options: DataOptions) -> Data:
 
 
 def with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
-    """Return the lake with a cache for downloaded shards, if the options name one.
-
-    Raises:
-        StoreError: the cache is too small for the views.
-        WriteError: the path is not a folder, or the folder cannot be created.
-    """
+    """Return the lake with a cache for downloaded shards, if the options name one."""
     if not options.cache:
         return lake
     cache = ShardCache(as_path("cache", options.cache), int(options.cache_gb * GB))
@@ -71,15 +59,12 @@ def with_cache(lake: Lake, options: DataOptions, views: pl.DataFrame) -> Lake:
 
 
 def exclude_test_overlap(manifest: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the train views that share no group, patient or image with valid, and the valid views.
-
-    Ingest excludes such views already, but lakes of earlier versions or other tools may have some.
-    """
+    """Return the train views without a group, patient or image of valid, and the valid views."""
     train, valid = (manifest.filter(split=split) for split in SPLITS)
-    clean = train
+    # ingest excludes such views, but lakes of earlier versions or other tools may have some
     for key in ("group", "patient_id", "pixel_digest"):
-        clean = clean.join(valid, on=key, how="anti", maintain_order="left")
-    return clean, valid
+        train = train.join(valid, on=key, how="anti", maintain_order="left")
+    return train, valid
 
 
 def check_labels(views: pl.DataFrame, place: str) -> None:

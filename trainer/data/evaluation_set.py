@@ -14,13 +14,8 @@ _PIXEL_OPTIONS = ("size", "fit", "crop", "contrast")
 
 
 def check_preparation(expected: ImageSpec, lake: Lake) -> None:
-    """Refuse a lake whose images were prepared in another way than those of a run.
-
-    The encoding may differ: PNG is lossless, and JPEG of quality 95 changes pixels little.
-
-    Raises:
-        TrainingError: an option of ingest differs; the message names it.
-    """
+    """Raise TrainingError for a lake whose images were prepared in another way than a run's."""
+    # the encoding may differ: PNG is lossless, and JPEG of quality 95 changes pixels little
     of_run, of_lake = asdict(expected), asdict(lake.image)
     differing = [name for name in _PIXEL_OPTIONS if of_run[name] != of_lake[name]]
     if differing:
@@ -35,18 +30,12 @@ def check_preparation(expected: ImageSpec, lake: Lake) -> None:
 
 
 def select_views(lake: Lake, options: EvaluateOptions) -> pl.DataFrame:
-    """Return the views of the body part and the split.
-
-    Raises:
-        TrainingError: there are no such views.
-    """
-    views = lake.manifest
-    if options.split != "all":
-        valid = views.filter(split="valid")
-        if options.split == "train":
-            views = views.filter(split="train")
-        elif options.split == "valid" or valid.height:
-            views = valid
+    """Return the views of the body part and the split, or raise TrainingError if there are none."""
+    views, split = lake.manifest, options.split
+    if split == "auto":
+        split = "valid" if "valid" in views["split"] else "all"
+    if split != "all":
+        views = views.filter(split=split)
     if options.part != "all":
         views = views.filter(body_part=options.part)
     if views.is_empty():

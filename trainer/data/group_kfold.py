@@ -12,21 +12,15 @@ _Counts = npt.NDArray[np.float64]
 def assign_folds(
     strata: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], k: int, seed: int
 ) -> npt.NDArray[np.int64]:
-    """Return the fold of each view, as scikit-learn does.
+    """Return the fold of each view, 0 to `k - 1`, (rows,), from its stratum and group.
 
-    The method is `StratifiedGroupKFold(k, shuffle=True, random_state=seed)` of scikit-learn 1.9:
-    shuffle the groups, sort them by decreasing standard deviation over strata, and assign each
-    group to the fold that gives the most even distribution of strata, or to the smallest of equal
-    folds. This version evaluates all folds at once, in a tenth of the time, with the same sums in
-    the same order.
-
-    Args:
-        strata: stratum of each view, (rows,); at least two distinct values.
-        groups: group of each view, (rows,); at least `k` distinct values.
-
-    Returns:
-        0 to `k - 1`, (rows,).
+    The folds are those of `StratifiedGroupKFold(k, shuffle=True, random_state=seed)` of
+    scikit-learn 1.9: shuffle the groups, sort them by decreasing standard deviation over strata,
+    and assign each group to the fold that gives the most even distribution of strata, or to the
+    smallest of equal folds.
     """
+    # this version evaluates all folds at once, in a tenth of the time, with the same sums in the
+    # same order
     _, stratum, totals = np.unique(strata, return_inverse=True, return_counts=True)
     _, group = np.unique(groups, return_inverse=True)
     num_groups = int(group.max()) + 1
@@ -43,16 +37,14 @@ def assign_folds(
 
 
 def _assign_in_order(counts: _Counts, totals: npt.NDArray[np.int64], k: int) -> list[int]:
-    """Return the fold of each group from view counts (groups, strata), assigned in order."""
     fold_counts: _Counts = np.zeros((k, totals.size))
     sizes = [0.0] * k
     # option i adds the group to fold i
     one_hot = np.eye(k)[:, :, None]
     folds: list[int] = []
     for group, num_views in zip(counts, counts.sum(axis=1).tolist(), strict=True):
-        best = _find_best(
-            _measure_unevenness((fold_counts + one_hot * group) / totals).tolist(), sizes
-        )
+        unevenness = _measure_unevenness((fold_counts + one_hot * group) / totals)
+        best = _find_best(unevenness.tolist(), sizes)
         fold_counts[best] += group
         sizes[best] += num_views
         folds.append(best)
@@ -60,10 +52,8 @@ def _assign_in_order(counts: _Counts, totals: npt.NDArray[np.int64], k: int) -> 
 
 
 def _measure_unevenness(shares: Any) -> _Counts:
-    """Return the mean over strata of the standard deviation over folds, for each option.
-
-    Written out, because the argument checks of NumPy's `std` and `mean` dominated the run time.
-    """
+    """Return the mean over strata of the standard deviation over folds, for each option."""
+    # written out, because the argument checks of NumPy's `std` and `mean` dominated the run time
     num_folds, num_strata = shares.shape[1:]
     deviations = shares - np.add.reduce(shares, axis=1, keepdims=True) / num_folds
     stds = np.sqrt(np.add.reduce(deviations * deviations, axis=1) / num_folds)
@@ -71,7 +61,6 @@ def _measure_unevenness(shares: Any) -> _Counts:
 
 
 def _find_best(unevenness: Sequence[float], sizes: Sequence[float]) -> int:
-    """Return the fold with the least unevenness; on a near tie, the smaller fold."""
     best = 0
     for fold in range(1, len(sizes)):
         least = unevenness[best]

@@ -21,11 +21,11 @@ class InputWait:
     def measure(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """Return the same batches, with the wait for each one added to the total.
 
-        The clock runs in the last stage of the pipeline, because Keras requests batches from inside
-        a graph. Batches that a multi-device strategy prefetches count in full.
+        Batches that a multi-device strategy prefetches count in full.
         """
         import tensorflow as tf
 
+        # in the last stage of the pipeline, because Keras requests batches from inside a graph
         request_times = tf.data.Dataset.counter().map(
             lambda _: tf.numpy_function(time.monotonic, [], tf.float64)
         )

@@ -12,14 +12,8 @@ _Result = TypeVar("_Result")
 def map_ahead(
     pool: Executor, function: Callable[[_Item], _Result], items: Iterable[_Item], num_ahead: int
 ) -> Iterator[_Result]:
-    """Yield the result for each item, in order.
-
-    `Executor.map` takes all items at once, so it would hold the images of a whole lake in memory.
-
-    Args:
-        function: called once per item; its exceptions are raised here.
-        num_ahead: maximum number of items that are taken before their results are consumed.
-    """
+    """Yield the result for each item, in order, with at most `num_ahead` items taken in advance."""
+    # `Executor.map` takes all items at once, so it would hold the images of a whole lake in memory
     pending: deque[Future[_Result]] = deque()
     try:
         for item in items:

@@ -13,8 +13,8 @@ from trainer.data.dataset import Data, check_labels
 from trainer.data.group_kfold import assign_folds
 from trainer.options import FitOptions
 
+# a hold-out is one of five folds: 20 % of the groups
 HOLD_OUT_FOLDS = 5
-"""A hold-out is one of five folds: 20 % of the groups."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,8 @@ class Fold:
 class FitPlan:
     """Three sets of views with no group in common.
 
-    Attributes:
-        train: views for fitting.
-        validation: views for early stopping, or for the temperature and the decision threshold.
-        test: views for scoring only; no choice depends on them.
+    `validation` is for early stopping, or for the temperature and the decision threshold; no choice
+    depends on `test`.
     """
 
     train: pl.DataFrame
@@ -50,24 +48,15 @@ class FitPlan:
 
 
 def plan_final_fit(data: Data, seed: int) -> FitPlan:
-    """Plan the fit of the final model, with the official valid split as the test set.
-
-    Raises:
-        TrainingError: there are too few groups, or a set would lack a label.
-    """
+    """Plan the fit of the final model, with the official valid split as the test set."""
     fold = hold_out(data.train, seed)
     return FitPlan(fold.train, fold.held_out, data.test)
 
 
 def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
-    """Plan the fits of a cross-validation: each fold is the test set of one fit.
-
-    The validation views for early stopping are held out of the train groups of the fold, so that
-    out-of-fold predictions are for views that influenced no choice.
-
-    Raises:
-        TrainingError: there are too few groups, or a set would lack a label.
-    """
+    """Plan the fits of a cross-validation: each fold is the test set of one fit."""
+    # The validation views for early stopping are held out of the train groups of the fold, so that
+    # out-of-fold predictions are for views that influenced no choice.
     plans: list[FitPlan] = []
     with Progress("split", k, "folds") as progress:
         for fold in draw_folds(data.train, k, seed):
@@ -99,8 +88,6 @@ def hold_out(views: pl.DataFrame, seed: int) -> Fold:
 
 def draw_folds(views: pl.DataFrame, k: int, seed: int) -> Iterator[Fold]:
     """Yield `k` folds over groups, stratified by label and body part.
-
-    They equal those of scikit-learn's `StratifiedGroupKFold`.
 
     Raises:
         TrainingError: there are too few groups, or a set would lack a label.

@@ -21,11 +21,9 @@ Targets = tuple[Floats32, ...]
 class Target:
     """The classes of a task.
 
-    The class number of a view is its label for the task `abnormal`. For other tasks it is twice the
-    index of its body part in `parts`, plus the label; so abnormal classes have odd numbers.
-
-    Attributes:
-        parts: body parts, in the order of the vocabulary; empty for `abnormal`.
+    The class number of a view is its label for the task `abnormal`, where `parts` is empty. For
+    other tasks it is twice the index of its body part in `parts`, plus the label; so abnormal
+    classes have odd numbers.
     """
 
     name: Task
@@ -73,15 +71,11 @@ def target_of(class_names: Sequence[str]) -> Target:
 
 
 def abnormal_probability(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Return the probability of abnormal, (rows,): the sum over abnormal classes.
-
-    Args:
-        outputs: probabilities, (rows, 1) for abnormal, or (rows, n) for the classes of a `Target`.
-    """
+    """Return the probability of abnormal, (rows,), from outputs (rows, 1 or number of classes)."""
     if outputs.shape[1] == 1:
         return outputs[:, 0].astype(np.float64)
-    probabilities = normalize(outputs)
-    return np.minimum(probabilities[:, 1::2].sum(axis=1), 1.0)
+    # rounding may exceed 1
+    return np.minimum(normalize(outputs)[:, 1::2].sum(axis=1), 1.0)
 
 
 def normalize(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -91,31 +85,19 @@ def normalize(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def predictions_table(views: pl.DataFrame, outputs: npt.NDArray[Any]) -> pl.DataFrame:
-    """Return the predictions for views, in their order, from outputs (rows, n).
-
-    Returns:
-        `view_id`, `probability` of abnormal, and for several classes `class_probabilities`.
-    """
-    table = views.select("view_id").with_columns(
-        probability=pl.Series(abnormal_probability(outputs))
-    )
-    if outputs.shape[1] == 1:
-        return table
-    classes = pl.Series(normalize(outputs).tolist(), dtype=pl.List(pl.Float64))
-    return table.with_columns(class_probabilities=classes)
-
-
-_BALANCED: dict[ClassWeight, Sequence[str]] = {
-    "label": ["label"],
-    "part_label": ["body_part", "label"],
-}
+    """Return `view_id`, `probability` and, for several classes, `class_probabilities` of views."""
+    columns = {"probability": pl.Series(abnormal_probability(outputs))}
+    if outputs.shape[1] > 1:
+        lists = normalize(outputs).tolist()
+        columns["class_probabilities"] = pl.Series(lists, dtype=pl.List(pl.Float64))
+    return views.select("view_id").with_columns(**columns)
 
 
 def class_weights(views: pl.DataFrame, weighting: ClassWeight) -> Floats32:
     """Return sample weights (rows,), mean 1, with the same total weight for each class."""
     if weighting == "none":
         return np.ones(views.height, np.float32)
-    columns = _BALANCED[weighting]
+    columns = ["label"] if weighting == "label" else ["body_part", "label"]
     num_classes = views.select(columns).n_unique()
     weights = views.select(views.height / (num_classes * pl.len().over(columns)))
     return weights.to_series().to_numpy().astype(np.float32)

@@ -1,61 +1,45 @@
-"""tf.data pipeline that reads shards sequentially with TFRecordDataset.
+"""tf.data pipeline that reads shards sequentially, in object stores through tensorflow-io."""
 
-For shards that cannot be read by offset; `trainer.data.pipeline` is faster and shuffles fully.
-"""
-
+import os
+import sys
+from importlib import import_module
 from typing import Any
 
 import tensorflow as tf
 
+from shared.errors import UsageError
 from shared.lake.reader import ViewReader
-from trainer.data.pipeline import map_batches, shuffle
+from shared.storage.object_store.connection import read_s3_settings
+from trainer.data.pipeline import load_batches, shuffle
 from trainer.data.target import Targets
-from trainer.data.tensorflow_io import load_object_stores
 
 # Total size of the shuffle buffers, in records. Neighbouring records of a shard belong to the same
 # patient, so they must be mixed.
 _SHUFFLE_RECORDS = 2_000
+_SILENCE_TIMEOUT_MS = 10_000
+_CONNECT_TIMEOUT_MS = 5_000
 
 
 def sequential_batches(
-    reader: ViewReader,
-    batch: int,
-    seed: int,
-    targets: Targets | None = None,
-    first_epoch: int = 0,
+    reader: ViewReader, batch: int, seed: int, targets: Targets | None = None, first_epoch: int = 0
 ) -> tf.data.Dataset:
     """Return endless epochs of (images, labels) as `trainer.data.pipeline.shuffled_batches` does.
 
-    All views of a shard have the same label and body part. So a seeded permutation chooses the
-    shard of each next view, with each shard as often as it has views: every part of an epoch has
-    the same mix of classes, up to sampling error.
-
-    Every record is checked against the manifest. Records that are damaged, or missing because the
-    stream was interrupted, are read by offset.
-
-    Args:
-        batch: views per batch; the last batch of an epoch may be smaller.
-        seed: epoch n is the same for the same seed.
-        targets: columns that replace the labels, one row per view.
-        first_epoch: earlier epochs are read and skipped.
+    For shards that cannot be read by offset: `shuffled_batches` is faster and shuffles fully. Every
+    record is checked against the manifest.
     """
     mixed = _mix_shards(reader, seed)
     num_batches = -(-len(reader) // batch)
+    # earlier epochs are read and skipped
     batches = _batch_by_epoch(mixed, len(reader), batch).skip(first_epoch * num_batches)
-    columns = [tf.constant(column) for column in targets or (reader.labels[:, None],)]
-
-    def check(records: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        images = tf.numpy_function(reader.take, [records, rows], tf.uint8, stateful=False)
-        shaped = tf.ensure_shape(images, reader.batch_shape)
-        return (shaped, *(tf.gather(column, rows) for column in columns))
-
-    return map_batches(batches, check)
+    # `take` reads records by offset that are damaged, or missing because the stream was interrupted
+    return load_batches(batches, reader, reader.take, targets)
 
 
 def _mix_shards(reader: ViewReader, seed: int) -> tf.data.Dataset:
-    """Return endless epochs of (record, row): a permutation selects the shard of each next view."""
+    """Return endless epochs of (record, row)."""
     if reader.is_remote:
-        load_object_stores()
+        _load_object_stores()
     rows = reader.places.with_row_index("row", 0).sort("where", "record_index")
     shards = rows.group_by("where", maintain_order=True).agg("record_index", "row")
     buffer_size = max(2, _SHUFFLE_RECORDS // shards.height)
@@ -64,6 +48,9 @@ def _mix_shards(reader: ViewReader, seed: int) -> tf.data.Dataset:
         for where, numbers, row_numbers in shards.iter_rows()
     ]
     counts = shards["row"].list.len().to_list()
+    # All views of a shard have the same label and body part. So a seeded permutation chooses the
+    # shard of each next view, with each shard as often as it has views: every part of an epoch has
+    # the same mix of classes, up to sampling error.
     shard_of_view = tf.repeat(tf.range(len(datasets), dtype=tf.int64), counts)
 
     def shard_order(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -93,10 +80,7 @@ def _batch_by_epoch(records: tf.data.Dataset, num_views: int, batch: int) -> tf.
 
 
 def _records(where: str, numbers: list[int], rows: list[int], is_remote: bool) -> tf.data.Dataset:
-    """Return (record, row) for the given record numbers of a shard, in ascending order.
-
-    Records that cannot be read are empty.
-    """
+    """Return (record, row) for the given record numbers of a shard, in ascending order."""
     record_numbers = tf.constant(numbers, tf.int64)
     stream = tf.data.TFRecordDataset(where)
     if is_remote:
@@ -110,3 +94,32 @@ def _records(where: str, numbers: list[int], rows: list[int], is_remote: bool) -
     return tf.data.Dataset.zip(
         records, tf.data.Dataset.from_tensor_slices(tf.constant(rows, tf.int64))
     )
+
+
+def _load_object_stores() -> None:
+    """Register `s3://` with TensorFlow, with the same environment settings as pyarrow."""
+    if sys.platform == "win32":
+        raise UsageError(
+            "Expected cache= or reader=offset, because TensorFlow reads no object store on "
+            "Windows. Received: neither"
+        )
+    # tensorflow-io's S3 client accepts truncated responses as complete, so every record must be
+    # verified. It caches up to 127 MiB of each open file in memory. Its threads abort the process
+    # at exit, so a command that has loaded it skips the normal exit (`shared.exit_status`).
+    settings = read_s3_settings()
+    variables = {
+        "AWS_REGION": settings.region,
+        "S3_ENDPOINT": settings.endpoint,
+        "S3_USE_HTTPS": str(int(settings.uses_tls)),
+        "S3_VERIFY_SSL": str(int(settings.uses_tls)),
+        # multi-part downloads also accept a response that was cut off and sent again, and retry an
+        # unresponsive server four times as long
+        "S3_DISABLE_MULTI_PART_DOWNLOAD": "1",
+        "S3_REQUEST_TIMEOUT_MSEC": str(_SILENCE_TIMEOUT_MS),
+        "S3_CONNECT_TIMEOUT_MSEC": str(_CONNECT_TIMEOUT_MS),
+    }
+    for name, value in variables.items():
+        if value:
+            # variables set by the user take precedence
+            os.environ.setdefault(name, value)
+    import_module("tensorflow_io")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer.models.ensemble import split_ensemble
-from trainer.models.networks.joined import split_backbones
+from trainer.models.networks.backbone import split_backbones
 
 # bounds the memory of activations and gradients, which are slow if they do not fit into the caches
 _BATCH = 4

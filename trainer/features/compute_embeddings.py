@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 
 def start_tensorflow(timings: Timings) -> None:
-    """Import TensorFlow, as late as possible: it takes seconds, and heads do not need it."""
+    """Import TensorFlow, unless it is imported already."""
+    # as late as possible: it takes seconds, and heads do not need it
     if "tensorflow" in sys.modules:
         return
     note("starting TensorFlow")
@@ -37,11 +38,7 @@ def start_tensorflow(timings: Timings) -> None:
 
 
 def build_float32(model_name: str, lake: Lake, options: FitOptions) -> keras.Model:
-    """Build a backbone for embeddings, from uint8 images (batch, size, size, 1) to features.
-
-    Raises:
-        WeightsError: the weights are missing, damaged, or for another network.
-    """
+    """Build a backbone for embeddings, as `trainer.models.table.build_backbone` does."""
     import_keras()
 
     from trainer.inference.devices import reset_tensorflow
@@ -58,15 +55,9 @@ def compute_embeddings(
     variant: Variant,
     waiting: InputWait,
 ) -> Matrix:
-    """Return the embeddings of a variant of views by a backbone, float32 (views, n).
+    """Return the embeddings of a variant of views, float32 (views, n).
 
-    Args:
-        backbone: in TensorFlow Lite's format, or a Keras model; from uint8 images
-            (batch, size, size, 1).
-        waiting: receives the time spent waiting for images.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
+    `backbone` takes uint8 images (batch, size, size, 1); bytes are in TensorFlow Lite's format.
     """
     stage = f"embed {variant.label}".rstrip()
     with variant.open(lake, views) as reader:

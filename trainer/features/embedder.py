@@ -18,11 +18,7 @@ from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
 from trainer.data.input_wait import InputWait
 from trainer.features import variants
-from trainer.features.compute_embeddings import (
-    build_float32,
-    compute_embeddings,
-    start_tensorflow,
-)
+from trainer.features.compute_embeddings import build_float32, compute_embeddings, start_tensorflow
 from trainer.features.embeddings import embed, weights_key
 from trainer.features.heads import Matrix
 from trainer.features.variants import Variant
@@ -36,6 +32,7 @@ from trainer.runs.hardware import count_threads
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
+# enough: an error of the conversion changes the embeddings of all views
 _NUM_COMPARED = 8
 # Accepted difference between LiteRT and Keras, as a fraction of the embeddings' standard
 # deviation. Other orders of float32 sums differ by 1e-5 to 1e-4; logarithms of small means amplify
@@ -46,13 +43,8 @@ _TOLERANCE = 1e-3
 class Embedder:
     """Computes and caches the embeddings of views by the frozen backbone of a model.
 
-    LiteRT runs a converted copy of the backbone. The copy is cached on this machine, after its
-    embeddings have been compared with those of Keras. Keras computes all embeddings if there is a
-    GPU, if a layer cannot be converted, or if the embeddings differ.
-
-    Args:
-        context: of the run. Its timings record `start TensorFlow`, `convert` and `embed`.
-        views: rows of the manifest; the first ones are compared.
+    LiteRT runs a converted copy of the backbone. Keras computes all embeddings if there is a GPU,
+    if a layer cannot be converted, or if the embeddings of the first `views` differ.
     """
 
     def __init__(self, context: RunContext[FitOptions], model_name: str, views: pl.DataFrame):
@@ -60,12 +52,7 @@ class Embedder:
         self._model_name, self._views = model_name, views
 
     def embed(self, views: pl.DataFrame, variant: Variant) -> Matrix:
-        """Return the embeddings of a variant of views, float32 (views, n), in order.
-
-        Raises:
-            CorruptLakeError: the record of a view is damaged.
-            WeightsError: the file of pretrained weights is damaged.
-        """
+        """Return the embeddings of a variant of views, float32 (views, n), in order."""
 
         def compute(missing: pl.DataFrame) -> Matrix:
             waiting = InputWait()
@@ -127,11 +114,6 @@ class Embedder:
         return content
 
     def _compare(self, backbone: keras.Model, content: bytes) -> None:
-        """Compare the embeddings of some views by Keras and by LiteRT.
-
-        Raises:
-            TrainingError: they differ.
-        """
         with ViewReader(self._lake, self._views.head(_NUM_COMPARED)) as reader:
             images = reader.read(np.arange(len(reader)))
         untyped: Any = backbone  # keras has no stubs

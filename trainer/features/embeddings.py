@@ -1,8 +1,4 @@
-"""Embeddings of views by a frozen backbone, computed once and cached on this machine.
-
-The cache is in the user's cache folder and can be deleted at any time. Views are cached in chunks,
-so that an interrupted run resumes at the first missing chunk.
-"""
+"""Embeddings of views by a frozen backbone, computed once and cached on this machine."""
 
 import hashlib
 import io
@@ -21,14 +17,12 @@ from shared.storage.sealed import read_sealed, sealed_file
 from trainer.features.heads import Matrix
 from trainer.models import table
 
-# views per file of the cache; an interrupted run loses at most one chunk
+# views per file of the cache; an interrupted run resumes at the first missing file
 _CHUNK_VIEWS = 2048
 
 
 def weights_key(model_name: str, weights: str) -> str:
-    """Return a key of a backbone's weights and code, without building the backbone.
-
-    The key covers the code of the models, the weights, and the versions of TensorFlow and Keras.
+    """Return a key of a backbone: its weights, the code of models, TensorFlow and Keras.
 
     Raises:
         WeightsError: there are no weights.
@@ -63,22 +57,26 @@ class EmbeddingCache:
     def add(self, views: pl.DataFrame, embeddings: Matrix) -> None:
         """Cache embeddings, float32 (views, n)."""
         table = views.select("view_id").with_columns(embedding=embeddings)
-        _save(self._folder, table, self._key)
         self._tables.append(table)
+        encoded = io.BytesIO()
+        table.write_ipc_stream(encoded)
+        data = encoded.getvalue()
+        try:
+            with sealed_file(self._folder / f"{digest(data)}.sealed", self._key) as file:
+                file.write(data)
+        except WriteError as error:
+            note(f"embeddings are not cached and will be computed again: {error}")
 
     def get(self, views: pl.DataFrame) -> Matrix:
         """Return the embeddings of cached views, float32 (views, n), in their order."""
-        found = views.select("view_id").join(
-            pl.concat(self._tables).unique("view_id"), on="view_id", maintain_order="left"
-        )
+        # two processes may have cached the same views
+        cached = pl.concat(self._tables).unique("view_id")
+        found = views.select("view_id").join(cached, on="view_id", maintain_order="left")
         return found["embedding"].to_numpy()
 
 
 def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matrix]) -> Matrix:
-    """Return the embeddings of views, float32 (views, n), in order; compute and cache missing ones.
-
-    `compute` returns the embeddings of rows of the manifest, float32 (rows, n), in their order.
-    """
+    """Return the embeddings of views, float32 (views, n), in order; compute missing ones."""
     cache = EmbeddingCache(key)
     for chunk in cache.missing(views):
         cache.add(chunk, compute(chunk))
@@ -86,21 +84,10 @@ def embed(views: pl.DataFrame, key: str, compute: Callable[[pl.DataFrame], Matri
 
 
 def _read(path: Path, key: str) -> pl.DataFrame | None:
-    """Return a cached chunk; delete a damaged file and return None."""
     data = read_sealed(path, key)
     if data is None:
+        # a damaged file would be read again by every later run
         with suppress(OSError):
             path.unlink()
         return None
     return pl.read_ipc_stream(io.BytesIO(data))
-
-
-def _save(folder: Path, table: pl.DataFrame, key: str) -> None:
-    encoded = io.BytesIO()
-    table.write_ipc_stream(encoded)
-    data = encoded.getvalue()
-    try:
-        with sealed_file(folder / f"{digest(data)}.sealed", key) as file:
-            file.write(data)
-    except WriteError as error:
-        note(f"embeddings are not cached and will be computed again: {error}")

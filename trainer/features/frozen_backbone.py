@@ -28,20 +28,14 @@ def list_embedded(
     model_name: str, options: FitOptions, plan: FitPlan
 ) -> Mapping[Variant, pl.DataFrame]:
     """Return the variants of views that heads need, and the views to embed of each."""
-    every = pl.concat(vars(plan).values())
-    predicted = _list_predicted(model_name, options)
     rows = list_rows(options.copies_of(model_name), options.seed)
-    embedded: dict[Variant, pl.DataFrame] = {}
-    embedded.update((variant, plan.fitted) for variant in rows)
-    embedded.update((variant, every) for variant in predicted)
-    return embedded
+    every: pl.DataFrame = pl.concat(vars(plan).values())
+    fitted = dict.fromkeys(rows, plan.fitted)
+    return fitted | dict.fromkeys(_list_predicted(model_name, options), every)
 
 
 class FrozenFit:
-    """Fits heads on embeddings; the constructor computes those that are not cached.
-
-    `plan` holds all views of the run, for fitting or for prediction.
-    """
+    """Fits heads on the embeddings of all views of a run; the constructor computes missing ones."""
 
     def __init__(self, context: RunContext[FitOptions], model_name: str, plan: FitPlan):
         self._options = context.options
@@ -55,10 +49,10 @@ class FrozenFit:
         }
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
-        """Fit heads to the train views of a plan; see `fit_heads`."""
+        """Fit heads to the train views of a plan, as `trainer.training.recipe.Fit`."""
         return [self._to_trained_model(head) for head in self._fit(plan, candidates)]
 
-    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> Head:
+    def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate]) -> Head:
         """Fit heads and return the one with the lowest validation loss."""
         heads = self._fit(plan, candidates)
         if len(heads) == 1:
@@ -99,14 +93,11 @@ class FrozenFit:
 
 
 class _Table:
-    """Embeddings by `view_id`."""
-
     def __init__(self, views: pl.DataFrame, embeddings: Matrix):
         self._rows = views.select("view_id").with_row_index("row")
         self._embeddings = embeddings
 
     def find(self, views: pl.DataFrame) -> Matrix:
-        """Return the embeddings of views, float32 (views, n), in their order."""
         rows = views.join(self._rows, on="view_id", maintain_order="left")["row"].to_numpy()
         return self._embeddings[rows]
 

@@ -9,8 +9,7 @@ from threadpoolctl import (  # pyright: ignore[reportMissingTypeStubs]  # it has
     threadpool_limits,
 )
 
-from trainer.features.heads import Classes, Examples, Head, Matrix, Vector
-from trainer.features.standardize import standardize
+from trainer.features.heads import Classes, Examples, Head, Matrix, Vector, standardize
 
 # largest gradient of the mean loss at which L-BFGS stops
 _TOLERANCE = 1e-4
@@ -25,19 +24,16 @@ def fit_heads(
 ) -> list[Head]:
     """Fit a head for each weight decay to all variants of the train views.
 
-    The loss is the sum of the weighted cross-entropies over views, plus `weight_decay / 2` times
-    the sum of the squared weights of standardized features. Each of n variants of a view has the
-    weight 1/n, so the number of variants does not change the balance of loss and penalty. L-BFGS
-    (Liu and Nocedal 1989) runs to convergence: the penalty takes the place of early stopping, so no
-    view is held out.
+    L-BFGS (Liu and Nocedal 1989) minimizes the sum of the weighted cross-entropies over views, plus
+    `weight_decay / 2` times the sum of the squared weights of standardized features.
 
     Args:
         variants: the same train views in the same order, each time embedded from another variant.
-        weight_decays: one per head, above 0.
         num_outputs: 1 for the logit of abnormal, or one per class.
     """
     embeddings = np.concatenate([examples.embeddings for examples in variants])
     classes = np.concatenate([examples.classes for examples in variants])
+    # so the number of variants does not change the balance of loss and penalty
     weights = np.concatenate([examples.weights for examples in variants]) / len(variants)
     standard = standardize(embeddings)
     # with one thread, results do not depend on the number of cores, and small fits are faster
@@ -59,6 +55,7 @@ def _fit(
         LogisticRegression,
     )
 
+    # to convergence: the penalty takes the place of early stopping, so no view is held out
     model: Any = LogisticRegression(C=1 / weight_decay, tol=_TOLERANCE, max_iter=_MAX_ITERATIONS)
     with warnings.catch_warnings():
         # float32 sums may end the line search just above the tolerance

@@ -9,16 +9,14 @@ Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.int64]
 
+# Lower bound of the standard deviation. It prevents large values from a feature that is almost
+# constant in training but not later.
+_MIN_STD = 1e-2
+
 
 @dataclass(frozen=True)
 class Examples:
-    """Training examples of a head.
-
-    Attributes:
-        embeddings: float32 (rows, n).
-        classes: class numbers from 0, int64 (rows,); abnormal classes have odd numbers.
-        weights: sample weights, float32 (rows,).
-    """
+    """Embeddings (rows, n), class numbers of a `Target` (rows,), and sample weights (rows,)."""
 
     embeddings: Matrix
     classes: Classes
@@ -27,12 +25,9 @@ class Examples:
 
 @dataclass(frozen=True)
 class Head:
-    """A linear map from embeddings to logits.
+    """A linear map from embeddings to logits: kernel (n, outputs) and bias (outputs,).
 
-    Attributes:
-        kernel: weights, float32 (n, outputs).
-        bias: float32 (outputs,).
-        center: mean of the train embeddings, float32 (n,); None if unknown.
+    `center` is the mean of the train embeddings, (n,); None if unknown.
     """
 
     kernel: Matrix
@@ -42,6 +37,27 @@ class Head:
     def logits(self, embeddings: Matrix) -> Matrix:
         """Return the logits, float32 (rows, outputs), of embeddings (rows, n)."""
         return embeddings @ self.kernel + self.bias
+
+
+@dataclass(frozen=True)
+class Standardized:
+    """Embeddings of train rows as features, `(embeddings - mean) * scale`, (rows, n)."""
+
+    mean: Vector
+    scale: Vector
+    features: Matrix
+
+    def fold_into(self, head: Head) -> Head:
+        """Convert a head on features to an equal head on embeddings."""
+        kernel = self.scale[:, None] * head.kernel
+        return Head(kernel, head.bias - self.mean @ kernel, self.mean)
+
+
+def standardize(embeddings: Matrix) -> Standardized:
+    """Standardize the embeddings of train rows, (rows, n)."""
+    mean = embeddings.mean(axis=0)
+    scale = 1 / np.maximum(embeddings.std(axis=0), np.float32(_MIN_STD))
+    return Standardized(mean, scale, (embeddings - mean) * scale)
 
 
 def to_probabilities(logits: Matrix) -> Matrix:

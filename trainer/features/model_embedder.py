@@ -33,7 +33,7 @@ class ModelEmbedder:
     @cached_property
     def backbone(self) -> keras.Model:
         """The backbones as one model, from uint8 images to the concatenated features."""
-        from trainer.models.networks.joined import join_backbones
+        from trainer.models.networks.backbone import join_backbones
 
         return join_backbones([embedder.backbone for embedder in self._embedders])
 
@@ -41,8 +41,10 @@ class ModelEmbedder:
     def converted(self) -> bytes:
         """The joined backbones, for `LiteRtModel`; empty if Keras computes embeddings of one."""
         contents = [embedder.converted for embedder in self._embedders]
-        if len(contents) == 1 or not all(contents):
-            return contents[0] if len(contents) == 1 else b""
+        if len(contents) == 1:
+            return contents[0]
+        if not all(contents):
+            return b""
 
         from trainer.inference.litert_heads import join_converted
 

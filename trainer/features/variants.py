@@ -31,11 +31,8 @@ _BRIGHTNESS = 15.0
 class Variant:
     """An image made from a view.
 
-    Attributes:
-        kind: `plain`, the view itself; `mirrored`, its mirror image; `light`, a random rotation,
-            zoom, shift, gain and brightness.
-        seed: seed of the random change, together with `number` and the `view_id`.
-        number: number of the random change, from 0.
+    `plain` is the view itself; `light` is a random rotation, zoom, shift, gain and brightness, with
+    a seed of `seed`, `number` and the `view_id`.
     """
 
     kind: Literal["plain", "mirrored", "light"] = "plain"
@@ -54,11 +51,7 @@ class Variant:
         return labels[self.kind]
 
     def open(self, lake: Lake, views: pl.DataFrame) -> ViewReader:
-        """Return a reader of this variant of views of a lake.
-
-        Raises:
-            Also the errors of `ViewReader`.
-        """
+        """Return a reader of this variant of views of a lake."""
         return (
             ViewReader(lake, views) if self.kind == "plain" else _VariantReader(lake, views, self)
         )
@@ -98,7 +91,6 @@ class _VariantReader(ViewReader):
 
 
 def _change_lightly(image: Pixels, seed: int) -> Pixels:
-    """Rotate, zoom and shift in one bilinear interpolation, then change gain and brightness."""
     random: Any = np.random.default_rng(seed)  # numpy 1 types its methods only in part
     side = image.shape[0]
     draws = random.uniform(-1, 1, 4) * (_DEGREES, _SHIFT * side, _SHIFT * side, _BRIGHTNESS)

@@ -15,10 +15,7 @@ from shared.processes.silenced import silenced
 
 
 def convert(model: keras.Model) -> bytes:
-    """Return a model in TensorFlow Lite's format, with float32 weights.
-
-    Args:
-        model: from uint8 images (batch, size, size, 1) to float32 (batch, n).
+    """Return a model of uint8 images (batch, size, size, 1) in TensorFlow Lite's format.
 
     Raises:
         TrainingError: the converter does not support a layer of the model.
@@ -83,8 +80,7 @@ def _list_layers(model: keras.Model) -> list[Any]:
 
 
 class _Resize(keras.layers.Layer):
-    """Resizing as two matrix products; converters do not support antialiased resizing."""
-
+    # as two matrix products, because converters do not support antialiased resizing
     def __init__(self, layer: keras.layers.Resizing, size_px: int):
         super().__init__(name=layer.name, trainable=False)
         self._across = _weights(layer, size_px)
@@ -100,10 +96,8 @@ class _Resize(keras.layers.Layer):
 
 
 def _weights(layer: keras.layers.Resizing, size_px: int) -> Any:
-    """Return the weight of each input row in each output row, float32 (output, input).
-
-    Resizing is linear and separable, so resized unit columns are its weights.
-    """
+    """Return the weight of each input row in each output row, float32 (output, input)."""
+    # resizing is linear and separable, so resized unit columns are its weights
     columns = tf.eye(size_px)[:, :, None, None]
     lines = layer(tf.tile(columns, (1, 1, size_px, 1)))
     # numpy, because tf2onnx would treat a captured tensor as an input

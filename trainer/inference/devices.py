@@ -28,21 +28,17 @@ def reset_tensorflow(options: FitOptions) -> None:
 
 
 def distribution_scope(num_devices: int) -> AbstractContextManager[Any]:
-    """Return the scope for building a model that trains on several devices.
-
-    One device needs no scope. Keras 3 supports `MirroredStrategy` for the GPUs of one host, and no
-    strategy for several hosts (keras-team/keras#20585).
-    """
+    """Return the scope for building a model that trains on one or several devices."""
     if num_devices == 1:
         return nullcontext()
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     names = [f"{kind}:{index}" for index in range(num_devices)]
+    # Keras 3 supports no strategy for several hosts (keras-team/keras#20585)
     strategy: Any = tf.distribute.MirroredStrategy(names)
     return strategy.scope()
 
 
 def _create_logical_cpus(num_devices: int) -> None:
-    """Split the CPU into logical devices if there is no GPU; possible only once per process."""
     gpus: list[Any] = tf.config.list_physical_devices("GPU")
     if gpus and len(gpus) < num_devices:
         raise TrainingError(
@@ -52,6 +48,7 @@ def _create_logical_cpus(num_devices: int) -> None:
     if gpus or num_devices == 1:
         return
     (cpu, *_) = tf.config.list_physical_devices("CPU")
+    # possible only once per process
     if not tf.config.get_logical_device_configuration(cpu):
         parts = [tf.config.LogicalDeviceConfiguration() for _ in range(num_devices)]
         tf.config.set_logical_device_configuration(cpu, parts)

@@ -16,12 +16,7 @@ _LIMIT_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True)
 class PreparedView:
-    """An image for a model.
-
-    Attributes:
-        pixels: uint8 of shape (size, size).
-        study: StudyInstanceUID of a DICOM file, or an empty string.
-    """
+    """Pixels for a model, uint8 (size, size); `study` is the StudyInstanceUID of a DICOM file."""
 
     pixels: Pixels
     study: str

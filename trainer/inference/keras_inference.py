@@ -14,7 +14,7 @@ from shared.lake.reader import ViewReader
 from shared.processes.interruptible import interruptible
 from shared.progress import Progress
 from trainer.data.input_wait import InputWait
-from trainer.data.pipeline import numbered_batches
+from trainer.data.pipeline import ordered_batches
 
 _BATCH = 64
 
@@ -22,20 +22,14 @@ _BATCH = 64
 def infer(
     model: keras.Model, reader: ViewReader, stage: str, waiting: InputWait | None = None
 ) -> npt.NDArray[np.float32]:
-    """Return the model's outputs for the views of a reader, float32 (views, n), in their order.
-
-    The model takes uint8 images (batch, size, size, 1). `stage` labels the progress display.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-    """
-    outputs = np.full((len(reader), model.output_shape[-1]), np.nan, np.float32)
+    """Return the model's outputs as `trainer.inference.litert.infer` does."""
+    outputs = [np.empty((0, model.output_shape[-1]), np.float32)]
     with plain_errors(reader), Progress(stage, len(reader)) as progress:
-        batches = numbered_batches(reader, _BATCH)
-        for images, rows in (waiting or InputWait()).iterate(batches):
-            outputs[rows.numpy()] = interruptible(partial(model.predict_on_batch, images))
+        batches = ordered_batches(reader, _BATCH)
+        for images, _ in (waiting or InputWait()).iterate(batches):
+            outputs.append(interruptible(partial(model.predict_on_batch, images)))
             progress.advance(len(images))
-    return outputs
+    return np.concatenate(outputs)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -41,20 +42,12 @@ def litert_version() -> str:
 
 
 class LiteRtModel:
-    """A model from uint8 images to float32 outputs, thread-safe.
+    """A model from uint8 (batch, size, size, 1) to one or more float32 (batch, n), thread-safe.
 
-    Each core runs an interpreter of its own, one image at a time. One interpreter with several
-    threads, or with larger batches, is slower: activations no longer fit into the caches. Outputs
-    depend neither on the number of threads nor on the other images of a batch.
+    Outputs depend neither on the number of threads nor on the other images of a batch.
 
     Args:
-        content: a model in TensorFlow Lite's format, from `trainer.inference.conversion.convert`:
-            from uint8 (batch, size, size, 1) to float32 (batch, n). It may have more outputs.
-
-    Attributes:
-        batch_views: suggested number of images in a batch for `predict_batches`.
-        num_outputs: width of the first output.
-        num_features: width of the second output; 0 without one.
+        content: from `trainer.inference.conversion.convert`.
 
     Raises:
         ValueError: the model is damaged, or has other inputs or outputs.
@@ -63,8 +56,11 @@ class LiteRtModel:
     batch_views = 1
 
     def __init__(self, content: bytes, num_threads: int):
+        # Each core runs an interpreter of its own, one image at a time. One interpreter with
+        # several threads, or with larger batches, is slower: activations no longer fit into the
+        # caches.
         num_interpreters = max(1, min(num_threads, _MEMORY_BYTES // max(1, len(content))))
-        self._content, self._threads_each = content, num_threads // num_interpreters
+        self._make = partial(_Interpreter, content, num_threads // num_interpreters)
         self._idle: SimpleQueue[_Interpreter] = SimpleQueue()
         # the runtime writes a line to stderr when a process makes its first interpreter
         with silenced():
@@ -100,13 +96,8 @@ class LiteRtModel:
         finally:
             self._idle.put(interpreter)
 
-    def _make(self) -> _Interpreter:
-        return _Interpreter(self._content, self._threads_each)
-
 
 class _Interpreter:
-    """A LiteRT interpreter for one image at a time."""
-
     def __init__(self, content: bytes, num_threads: int):
         try:
             self._interpreter = _interpreter_class()(model_content=content, num_threads=num_threads)
@@ -133,10 +124,10 @@ class _Interpreter:
 
 
 def _interpreter_class() -> Callable[..., Any]:
-    """Return LiteRT's interpreter, or the one in TensorFlow, which takes seconds to import."""
     try:
         from ai_edge_litert.interpreter import Interpreter
-    except ImportError:  # no wheel for this platform
+    # no wheel for this platform; TensorFlow has the same interpreter, but takes seconds to import
+    except ImportError:
         from tensorflow import lite  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
 
         return lite.Interpreter

@@ -24,8 +24,8 @@ from trainer.runs.run_folder import LITERT_FILE
 if TYPE_CHECKING:
     import keras
 
+# enough views for a comparison: an error of the conversion changes the outputs of all views
 NUM_COMPARED = 8
-"""Enough views for a comparison: an error of the conversion changes the outputs of all views."""
 # accepted difference in probability; other orders of float32 sums differ by 1e-7 to 1e-5
 _TOLERANCE = 1e-4
 
@@ -36,16 +36,11 @@ def write_litert(
     """Write a model into a run folder for LiteRT, if its predictions are the same.
 
     Args:
-        model: the saved model, from uint8 images (batch, size, size, 1) to probabilities.
-        backbone: its converted backbone, which saves the conversion of the model; empty if there is
-            none.
+        backbone: the converted backbone of the model; empty if there is none.
         expected: predictions of the model for some views, `view_id` and `probability`.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-        WriteError: the file cannot be written.
     """
     try:
+        # the conversion of a whole model takes seconds
         content = add_heads(backbone, model) if backbone else convert(model)
         _compare(content, lake, expected)
     except (TrainingError, ValueError) as error:
@@ -57,14 +52,8 @@ def write_litert(
 
 
 def _compare(content: bytes, lake: Lake, expected: pl.DataFrame) -> None:
-    """Compare the predictions of LiteRT with those of the model.
-
-    Raises:
-        TrainingError: they differ.
-    """
-    rows = expected.select("view_id", "probability").join(
-        lake.manifest, on="view_id", maintain_order="left"
-    )
+    known = expected.select("view_id", "probability")
+    rows = known.join(lake.manifest, on="view_id", maintain_order="left")
     with ViewReader(lake, rows) as reader:
         model = LiteRtModel(content, count_threads())
         outputs = infer(model, reader, "compare", InputWait())

@@ -25,8 +25,7 @@ _OPTIONS = {
 class Graph:
     """The flatbuffer of a model for one image, to which operations are appended.
 
-    Attributes:
-        features: number of its output tensor.
+    Tensors are named by their numbers; `features` is that of the model's output.
     """
 
     def __init__(self, content: bytes):
@@ -38,7 +37,7 @@ class Graph:
         (self._image,), (self.features,) = self._graph.inputs, self._graph.outputs
 
     def add_network(self, content: bytes) -> int:
-        """Apply another network to the same image; return the number of its output tensor."""
+        """Apply another network to the same image; return its output tensor."""
         other: Any = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
         (graph,) = other.subgraphs
         num_buffers, num_tensors = len(self._model.buffers), len(self._graph.tensors)
@@ -59,13 +58,13 @@ class Graph:
         return numbers[graph.outputs[0]]
 
     def concatenate(self, tensors: Sequence[int]) -> int:
-        """Return the number of the tensor of concatenated features, (1, n)."""
+        """Return the tensor of concatenated features, (1, n)."""
         widths = [self._describe(tensor)[0][1] for tensor in tensors]
         output = self._add_tensor((1, sum(widths)), _FLOAT32)
         return self._apply("CONCATENATION", tensors, output, axis=1)
 
     def embed_mirrored(self) -> int:
-        """Apply the same network to the mirror image; return the number of its output tensor."""
+        """Apply the same network to the mirror image; return its output tensor."""
         operators, (shape, kind) = list(self._graph.operators), self._describe(self._image)
         axis = self._add_constant(np.array([_WIDTH_AXIS], np.int32))
         mirrored = self._apply("REVERSE_V2", [self._image, axis], self._add_tensor(shape, kind))
@@ -82,7 +81,7 @@ class Graph:
     def add_head(
         self, features: int, kernel: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]
     ) -> int:
-        """Return the number of the tensor of probabilities, (1, outputs)."""
+        """Return the tensor of probabilities, (1, outputs)."""
         num_outputs = len(bias)
         inputs = [features, *map(self._add_constant, (np.ascontiguousarray(kernel.T), bias))]
         logits, output = (self._add_tensor((1, num_outputs), _FLOAT32) for _ in range(2))
@@ -92,7 +91,7 @@ class Graph:
         return self._apply("SOFTMAX", [logits], output, beta=1.0)
 
     def add_mean(self, tensors: Sequence[int]) -> int:
-        """Return the number of the mean of tensors, (1, n)."""
+        """Return the mean of tensors, (1, n)."""
         if len(tensors) == 1:
             return tensors[0]
         (_, width), _ = self._describe(tensors[0])
@@ -111,7 +110,6 @@ class Graph:
         return tuple(described.shape), described.type
 
     def _apply(self, name: str, inputs: Sequence[int], output: int, **options: float) -> int:
-        """Append an operation that writes a tensor; return the tensor's number."""
         operator = schema.OperatorT()
         operator.opcodeIndex = self._find_operation(name)
         operator.inputs, operator.outputs = list(inputs), [output]
@@ -123,7 +121,6 @@ class Graph:
         return output
 
     def _find_operation(self, name: str) -> int:
-        """Return the number of an operation among those of the model; add it if it is new."""
         number = getattr(schema.BuiltinOperator, name)
         codes = self._model.operatorCodes
         numbers = [code.builtinCode for code in codes]
@@ -137,7 +134,7 @@ class Graph:
         return numbers.index(number)
 
     def _add_tensor(self, shape: Sequence[int], kind: int, buffer: int = 0) -> int:
-        """Return the number of a new tensor; buffer 0 is empty."""
+        # the format reserves buffer 0 for tensors without constant values
         tensor = schema.TensorT()
         tensor.shape, tensor.type, tensor.buffer = list(shape), kind, buffer
         self._graph.tensors.append(tensor)

@@ -1,8 +1,4 @@
-"""Heads on a converted backbone: a model for LiteRT without a conversion of the whole network.
-
-The converter takes seconds for a network. A head is two operations, which are appended to the
-model's flatbuffer.
-"""
+"""Heads on a converted backbone: a model for LiteRT without a conversion of the whole network."""
 
 from __future__ import annotations
 
@@ -17,15 +13,11 @@ if TYPE_CHECKING:
 
 
 def add_heads(backbone: bytes, model: keras.Model) -> bytes:
-    """Return a model in TensorFlow Lite's format, made of its backbone and the heads of `model`.
+    """Return a model in TensorFlow Lite's format, from its converted backbone and its heads.
 
     Its outputs are the probabilities (1, outputs) and the features of the image (1, n).
-
-    Args:
-        backbone: the frozen backbone of `model`, converted by `trainer.inference.conversion`, from
-            uint8 images (1, size, size, 1) to features (1, n).
-        model: heads on a backbone, from `trainer.models.ensemble.build_ensemble`.
     """
+    # the converter takes seconds for a network; a head is two operations, which are appended
     parts = split_ensemble(model)
     graph = Graph(backbone)
     embeddings = [graph.features]

@@ -28,22 +28,14 @@ _MANY_VIEWS = 256
 
 
 class Predictor(Protocol):
-    """A model from uint8 images (batch, size, size, 1) to float32 probabilities (batch, n)."""
+    """A model from uint8 images (batch, size, size, 1) to float32 probabilities (batch, n).
 
-    @property
-    def batch_views(self) -> int:
-        """The number of images in a batch for `predict_batches`."""
-        ...
+    `batch_views` is the best number of images in a batch; `num_features` is 0 without features.
+    """
 
-    @property
-    def num_outputs(self) -> int:
-        """The number of probabilities of an image."""
-        ...
-
-    @property
-    def num_features(self) -> int:
-        """The number of features of an image in `predict_all`; 0 without features."""
-        ...
+    batch_views: int
+    num_outputs: int
+    num_features: int
 
     def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
         """Yield the outputs of each batch, in order."""
@@ -73,7 +65,6 @@ class _KerasModel:
 
 
 def _add_features(model: Any) -> Any:
-    """Return a model that also outputs the features by its backbone."""
     import keras
 
     from trainer.models.ensemble import split_ensemble
@@ -85,14 +76,7 @@ def _add_features(model: Any) -> Any:
 
 
 def open_predictor(saved_run: SavedRun, engine: Engine, num_views: int) -> Predictor:
-    """Return the model of a run.
-
-    Args:
-        engine: `auto` selects Keras for many views on a GPU, or if the run has no model for LiteRT.
-
-    Raises:
-        TrainingError: the file of the model is missing or damaged.
-    """
+    """Return the model of a run, or raise TrainingError if its file is missing or damaged."""
     if engine == "auto":
         is_litert = saved_run.has_litert and not (num_views >= _MANY_VIEWS and has_gpu())
         engine = "litert" if is_litert else "keras"

@@ -47,9 +47,6 @@ def predict_studies(
         `study` and `num_views`. Both have `probability`, `calibrated_probability`, `low`, `high`,
         `threshold`, `calibrated_threshold` and `decision`: normal or abnormal, at the threshold.
         Views also have `distance_percentile` and `unlike`, null if unknown.
-
-    Raises:
-        TrainingError: an output is not a probability.
     """
     check_outputs(outputs, saved_run.folder)
     views_table = views.select("path", "study", "note").with_columns(
@@ -70,12 +67,8 @@ def predict_studies(
 
 
 def check_outputs(outputs: npt.NDArray[np.float32], folder: Path) -> None:
-    """Check that a model's outputs are probabilities; NaN would count as below every threshold.
-
-    Raises:
-        TrainingError: an output is NaN or not within 0 and 1, or class probabilities do not sum to
-            1.
-    """
+    """Raise TrainingError for outputs that are not probabilities, or classes without sum 1."""
+    # NaN would count as below every threshold
     is_probability = (outputs >= 0) & (outputs <= 1)
     if outputs.shape[1] > 1:
         is_probability &= np.abs(outputs.sum(axis=1, keepdims=True) - 1) <= _TOLERANCE
@@ -108,7 +101,6 @@ def _decide(rows: pl.DataFrame, rule: Rule, held_out: pl.DataFrame) -> pl.DataFr
 def _bound(
     probabilities: npt.NDArray[np.float64], held_out: pl.DataFrame
 ) -> dict[str, pl.Series | pl.Expr]:
-    """Return the interval `low` to `high` of the share of abnormal rows near each probability."""
     if held_out.height < _MIN_HELD_OUT:
         return {name: pl.lit(None, pl.Float64) for name in ("low", "high")}
     ranked = held_out.sort("probability")
@@ -124,10 +116,8 @@ def _bound(
 
 
 def _wilson_interval(successes: npt.NDArray[np.int64], trials: int) -> npt.NDArray[np.float64]:
-    """Return the 95 % Wilson interval of each share, (2, n); see `predict_studies`.
-
-    `scipy.stats` has it too, but takes longer to import than a prediction.
-    """
+    """Return the 95 % Wilson interval of each share, (2, n); see `predict_studies`."""
+    # `scipy.stats` has it too, but takes longer to import than a prediction
     share, excess = successes / trials, NormalDist().inv_cdf(0.975) ** 2 / trials
     centre = share + excess / 2
     half = np.sqrt(share * (1 - share) * excess + (excess / 2) ** 2)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+# `staged`: first the head on the frozen backbone, then the whole model
 TrainedPart = Literal["head", "all", "staged"]
-"""The trained part of a model: a head on the frozen backbone, the whole model, or first the head
-and then the whole model."""
 
 
 def list_networks(model_name: str) -> list[str]:
@@ -15,13 +14,10 @@ def list_networks(model_name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A classifier to train and compare.
+    """A classifier to train and compare: a whole model, or a head on its frozen backbone.
 
-    Attributes:
-        model: a key of `trainer.models.table.MODELS`, or several, joined by `+`.
-        weight_decay: weight decay d of a head on a frozen backbone: the fit minimizes the sum of
-            the losses plus d / 2 times the sum of the squared weights of standardized features.
-            None if the whole model is trained.
+    `model` is one or more keys of `trainer.models.table.MODELS`, joined by `+`; `weight_decay` is
+    that of `trainer.features.head_training.fit_heads`, None for a whole model.
     """
 
     model: str

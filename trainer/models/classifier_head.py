@@ -11,16 +11,7 @@ if TYPE_CHECKING:
 def add_classifier(
     backbone: keras.Model, num_outputs: int = 1, dropout: float = 0.0
 ) -> keras.Model:
-    """Add a dense layer named `logits` and an activation to a backbone.
-
-    Args:
-        backbone: from images to features (batch, n).
-        num_outputs: 1 for the probability of abnormal, by a sigmoid; more for class probabilities,
-            by a softmax.
-
-    Returns:
-        From the backbone's input to probabilities, float32 (batch, num_outputs).
-    """
+    """Add the head of `to_probabilities` to a backbone with features (batch, n)."""
     import keras
 
     features = backbone.output
@@ -31,7 +22,7 @@ def add_classifier(
 
 
 def to_probabilities(logits: Any, num_outputs: int) -> Any:
-    """Add the layer `probability`: a sigmoid for one output, a softmax for several."""
+    """Add float32 probabilities (batch, num_outputs): a sigmoid for one output, else a softmax."""
     import keras
 
     # float32 also with mixed precision, because probabilities are compared and averaged

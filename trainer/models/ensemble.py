@@ -14,11 +14,7 @@ _WIDTH_AXIS = 2
 
 @dataclass(frozen=True)
 class EnsembleParts:
-    """The parts of a saved model; see `build_ensemble`.
-
-    Attributes:
-        backbone: shared by the members; None if members take images.
-    """
+    """The arguments of `build_ensemble`."""
 
     members: Sequence[keras.Model]
     backbone: keras.Model | None
@@ -28,16 +24,11 @@ class EnsembleParts:
 def build_ensemble(
     members: Sequence[keras.Model], backbone: keras.Model | None = None, tta: str = "none"
 ) -> keras.Model:
-    """Return a model that predicts the mean of its members.
+    """Return a model from uint8 images (batch, size, size, 1) to the mean of its members.
 
     Args:
-        members: from backbone features to probabilities (batch, outputs); from images if there is
-            no backbone.
-        backbone: from images to the features that the members share; it runs once per image.
+        members: from images, or from the features by `backbone`, to float32 (batch, outputs).
         tta: `flip` averages the predictions for each image and its mirror image.
-
-    Returns:
-        From uint8 images (batch, size, size, 1) to float32 probabilities (batch, outputs).
     """
     import keras
 
@@ -49,6 +40,7 @@ def build_ensemble(
     if tta == "flip":
         views.append(keras.ops.flip(images, _WIDTH_AXIS))
     if backbone:
+        # once per image, whatever the number of members
         views = [backbone(view) for view in views]
     # Keras requires unique names of the layers of a model
     named = [
@@ -67,11 +59,13 @@ def split_ensemble(model: keras.Model) -> EnsembleParts:
     nested = [layer for layer in layers if isinstance(layer, keras.Model)]
     if not nested:
         return EnsembleParts([model], None, "none")
+    # heads take features (batch, n), the others images (batch, size, size, 1)
     heads: list[Any] = [part for part in nested if len(part.inputs[0].shape) == 2]
     if not isinstance(layers[-1], keras.layers.Average):
         # a single head without TTA follows the backbone's layers directly
         return EnsembleParts(heads, keras.Model(model.input, layers[-2].output), "none")
     members = heads or nested
     backbone = next(part for part in nested if part not in heads) if heads else None
+    # each member predicts the image and its mirror image
     is_mirrored = len(layers[-1].input) == 2 * len(members)
     return EnsembleParts(members, backbone, "flip" if is_mirrored else "none")

@@ -23,12 +23,7 @@ _SPARE_BYTES = 1 << 20
 
 
 def load_model(path: Path, size_px: int, num_outputs: int) -> keras.Model:
-    """Load the model of a saved run.
-
-    Raises:
-        ValueError: the file is damaged, expands beyond its size, or holds a model with other inputs
-            or outputs.
-    """
+    """Load a run's model; raise ValueError for a damaged file, or other inputs or outputs."""
     import_keras()
 
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -50,13 +45,8 @@ def load_model(path: Path, size_px: int, num_outputs: int) -> keras.Model:
 
 
 def check_sizes(path: Path) -> None:
-    """Reject a file that needs far more memory than disk space, or that refers to other files.
-
-    Keras's own limits accept 4 GiB of zeros, which take a minute and a half to inflate.
-
-    Raises:
-        ValueError: it is damaged or expands.
-    """
+    """Raise ValueError for a file that is damaged, expands, or refers to other files."""
+    # Keras's own limits accept 4 GiB of zeros, which take a minute and a half to inflate
     try:
         num_bytes = path.stat().st_size
         if num_bytes > _MAX_BYTES:
@@ -85,7 +75,6 @@ def _check_archive(path: Path, num_bytes: int) -> None:
 
 
 def _check_arrays(file: h5py.File, num_bytes: int) -> None:
-    """Reject external links, arrays in other files, and arrays larger than the file."""
     groups: list[h5py.Group] = [file]
     visited: set[h5py.Group] = set()
     total_bytes = 0
@@ -96,6 +85,7 @@ def _check_arrays(file: h5py.File, num_bytes: int) -> None:
             raise ValueError(f"a group in two places: {group.name!r}")
         visited.add(group)
         for name in group:
+            # an external link opens another file of this machine
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise ValueError(f"a link instead of an array: {name!r}")
             member: Any = group[name]

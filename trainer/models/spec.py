@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Pretrained weights of a network.
+    """Pretrained weights of a network; both functions raise WeightsError.
 
     Attributes:
-        find: returns their file; raises WeightsError if there is none.
-        load: loads a file into a backbone and freezes its batch normalization; raises WeightsError
-            if the file is for another network.
-        learning_rate: learning rate of Adam for the whole network with these initial weights.
+        find: returns the file.
+        load: loads a file into a backbone and freezes its batch normalization.
     """
 
     find: Callable[[], Path]
@@ -37,8 +35,8 @@ class ModelEntry:
         build: takes the side of the lake's images and the largest side for the network, in pixels;
             returns a model with random weights from uint8 images (batch, size, size, 1) to float32
             features (batch, n).
-        dropout: dropout rate before the head, if the whole network is trained.
-        learning_rate: learning rate of Adam with random initial weights.
+        dropout: before the head, if the whole network is trained.
+        learning_rate: of Adam, with random initial weights.
     """
 
     build: Callable[[int, int], keras.Model]
@@ -47,10 +45,8 @@ class ModelEntry:
     pretrained: Pretrained | None = None
 
     def pretrained_for(self, weights: str) -> Pretrained | None:
-        """Return the pretrained weights for the option `weights=`; None for random weights.
-
-        A value from `trainer.models.start.weights_of` gives every network the weights of a run.
-        """
+        """Return the pretrained weights for the option `weights=`; None for random weights."""
+        # the weights of a run, of whatever network
         if path := start_of(weights):
             return Pretrained(lambda: path, load_start)
         return None if weights == "none" else self.pretrained

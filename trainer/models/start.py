@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import keras
 
 MODEL_FILE = "model.keras"
-"""The model of a run, in its folder."""
 _PREFIX = "start:"
 
 
@@ -51,7 +50,6 @@ def load_start(backbone: keras.Model, path: Path) -> None:
 
 
 def _find_weights(model: keras.Model) -> list[Any]:
-    """Return the weights of the backbone of a run's model, in its own order."""
     from trainer.models.ensemble import split_ensemble
 
     parts = split_ensemble(model)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.errors import WeightsError
 from shared.storage.store import as_path
 from trainer.models.candidates import list_networks
-from trainer.models.networks import baselines, residual
+from trainer.models.networks import baselines, efficientnet_lite_weights, residual
 from trainer.models.networks.applications import Application
 from trainer.models.networks.backbone import DEFAULT_INPUT_PX
 from trainer.models.networks.download import PublishedWeights
 from trainer.models.networks.efficientnet_lite import LITE0, LITE1, LITE2, EfficientNetLite
-from trainer.models.networks.efficientnet_lite_weights import load_weights
 from trainer.models.spec import ModelEntry, Pretrained
 from trainer.models.start import start_of
 
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
-
-__all__ = ["MODELS", "build_backbone", "find_weights", "require_weights"]
 
 _KERAS_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
 
@@ -32,7 +30,8 @@ def _entry(application: Application, file: str, md5: str | None) -> ModelEntry:
 
 
 def _lite(network: EfficientNetLite) -> ModelEntry:
-    pretrained = Pretrained(network.find_weights, load_weights)
+    find = partial(efficientnet_lite_weights.find_weights, network.name, network.digest)
+    pretrained = Pretrained(find, efficientnet_lite_weights.load_weights)
     return ModelEntry(network.build, dropout=0.2, pretrained=pretrained)
 
 
@@ -46,6 +45,7 @@ MODELS = {
     "mobilenetv2": _entry(
         Application("MobileNetV2", "tf"),
         "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+        # keras.applications checks no digest of this file
         None,
     ),
     "efficientnetv2b0": _entry(
@@ -89,9 +89,7 @@ MODELS = {
 def build_backbone(
     name: str, size_px: int, weights: str, input_px: int = DEFAULT_INPUT_PX
 ) -> keras.Model:
-    """Build the backbone of a model and load its initial weights.
-
-    It takes uint8 images (batch, size, size, 1) and returns float32 features (batch, n).
+    """Build the backbone of a model as in `ModelEntry`, and load its initial weights.
 
     Raises:
         WeightsError: the weights are missing, damaged, or for another network.
@@ -104,22 +102,17 @@ def build_backbone(
 
 
 def require_weights(names: Iterable[str], weights: str) -> None:
-    """Get the pretrained weights of models before any slow step, so that errors come early.
-
-    Raises:
-        WeightsError: weights are missing and cannot be downloaded.
-    """
+    """Get the pretrained weights of models, or raise WeightsError, before any slow step."""
     for name in names:
         for network in list_networks(name):
             find_weights(network, weights)
 
 
 def find_weights(name: str, weights: str) -> Path | None:
-    """Return the file of a model's initial weights; None for random weights.
+    """Return the file of a model's initial weights, downloaded if need be; None for random weights.
 
     Raises:
-        WeightsError: it is missing and cannot be downloaded, or needs far more memory than disk
-            space.
+        WeightsError: it is missing, or needs far more memory than disk space.
     """
     pretrained = MODELS[name].pretrained_for(weights)
     if pretrained is None:

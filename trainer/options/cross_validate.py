@@ -10,6 +10,7 @@ from shared.storage.store import as_path
 from trainer.models.candidates import Candidate, list_networks
 from trainer.options.fit import FitOptions, check_weight_decays
 from trainer.options.model import DEFAULT_MODEL
+from trainer.options.training import check_minimum
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,10 @@ class CvOptions(FitOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         as_path("out", self.out)
-        if self.k < 2:
-            raise UsageError(f"Expected k to be 2 or more. Received: k={self.k}")
+        check_minimum(self, 2, "k")
         check_cluster(self.engine, self.address)
-        if self.cpus is not None and self.cpus < 1:
-            raise UsageError(f"Expected cpus to be 1 or more. Received: cpus={self.cpus}")
+        if self.cpus is not None:
+            check_minimum(self, 1, "cpus")
         if self.gpus is not None and not (self.engine == "ray" and self.gpus > 0):
             raise UsageError(
                 "Expected gpus to be above 0, and only with engine=ray. "
@@ -72,6 +72,7 @@ class CvOptions(FitOptions):
         self.check_models("models", self.model_names)
         check_weight_decays("weight_decays", decays := self._weight_decays)
         for name, values in (
+            # `a+b` and `b+a` are the same model
             ("model", [frozenset(list_networks(name)) for name in self.model_names]),
             ("weight_decay", decays),
         ):

@@ -10,11 +10,9 @@ from shared.errors import UsageError
 from shared.storage.store import as_store
 from trainer.models.table import MODELS
 from trainer.options.data import DataOptions
-from trainer.options.machine import MachineOptions
 from trainer.options.model import ModelOptions
-from trainer.options.optimization import OptimizationOptions
 from trainer.options.threshold import parse_threshold
-from trainer.options.training import TrainingOptions
+from trainer.options.training import MachineOptions, OptimizationOptions, TrainingOptions
 
 Images = Literal["on", "off"]
 
@@ -42,14 +40,11 @@ class FitOptions(
     """`on` shows radiographs and heat maps in the report; `off` makes the report safe to share."""
 
     def __post_init__(self) -> None:
-        for group in (
-            DataOptions,
-            ModelOptions,
-            TrainingOptions,
-            OptimizationOptions,
-            MachineOptions,
-        ):
-            group.__post_init__(self)
+        DataOptions.__post_init__(self)
+        ModelOptions.__post_init__(self)
+        TrainingOptions.__post_init__(self)
+        OptimizationOptions.__post_init__(self)
+        MachineOptions.__post_init__(self)
         parse_threshold(self.threshold)
         store = as_store(self.lake)
         if self.reader == "stream" and not (store.is_local or store.is_s3):
@@ -73,18 +68,11 @@ class FitOptions(
     def learning_rate_of(self, model_name: str) -> float:
         """Return the largest learning rate for training the whole model."""
         entry = MODELS[model_name]
-        return (
-            self.learning_rate
-            or (entry.pretrained_for(self.initial_weights) or entry).learning_rate
-        )
+        initial = entry.pretrained_for(self.initial_weights) or entry
+        return self.learning_rate or initial.learning_rate
 
     def check_models(self, key: str, names: Sequence[str]) -> None:
-        """Check models as `ModelOptions` does, and reject options without effect on a head.
-
-        Raises:
-            UsageError: as `ModelOptions.check_models`, or an option has no effect on the trained
-                part of the models.
-        """
+        """Check models as `ModelOptions` does, and reject options without effect on them."""
         super().check_models(key, names)
         is_head = [self.trained_part(name) == "head" for name in names]
         if any(is_head):
@@ -102,7 +90,6 @@ class FitOptions(
     def _refuse(
         self, options: Sequence[str], expected: str, key: str, names: Sequence[str]
     ) -> None:
-        """Refuse options without effect that differ from their defaults."""
         defaults = {field.name: field.default for field in fields(self)}
         for name in options:
             if (value := getattr(self, name)) != defaults[name]:
@@ -110,11 +97,7 @@ class FitOptions(
 
 
 def check_weight_decays(key: str, values: Sequence[float]) -> None:
-    """Check the weight decays of an option.
-
-    Raises:
-        UsageError: a weight decay is not above 0, or not finite.
-    """
+    """Raise UsageError for a weight decay that is not above 0, or not finite."""
     for value in values:
         if not 0 < value < math.inf:
             raise UsageError(f"Expected a weight decay above 0. Received: {key}={value:g}")

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.errors import UsageError
 from shared.storage.store import as_path, as_store
 from trainer.options.fit import Images
 from trainer.options.saved_run import RunOptions
-from trainer.options.training import check_seed
+from trainer.options.training import check_minimum, check_seed
 
 _MIN_SAMPLE = 20
 
@@ -39,8 +38,7 @@ class EdaOptions:
     def __post_init__(self) -> None:
         as_store(self.lake)
         as_path("out", self.out)
-        if self.k < 2:
-            raise UsageError(f"Expected k to be 2 or more. Received: k={self.k}")
+        check_minimum(self, 2, "k")
         check_seed(self.seed)
 
 
@@ -78,8 +76,5 @@ class AuditOptions(RunOptions):
             as_store(self.lake)
         if self.out:
             as_path("out", self.out)
-        if self.sample < _MIN_SAMPLE:
-            raise UsageError(
-                f"Expected sample to be {_MIN_SAMPLE} or more. Received: sample={self.sample}"
-            )
+        check_minimum(self, _MIN_SAMPLE, "sample")
         check_seed(self.seed)

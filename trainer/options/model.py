@@ -124,13 +124,7 @@ class ModelOptions(ABC):
         return [Candidate(model_name)]
 
     def check_models(self, key: str, names: Sequence[str]) -> None:
-        """Check the models of an option; `key` is its name, for the error.
-
-        Raises:
-            UsageError: a model is not in the table, or has no pretrained backbone to freeze, or a
-                file of weights is given for several models, or several networks side by side are
-                not all frozen or not all different.
-        """
+        """Raise UsageError for a model of the option `key` that the other options do not suit."""
         for name in names:
             self._check_networks(key, name)
         networks = [network for name in names for network in list_networks(name)]

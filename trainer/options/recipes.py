@@ -1,7 +1,4 @@
-"""Recipes: tested options of a fit, with the command, the duration and the expected score.
-
-Durations and scores are those of docs/recipes.md.
-"""
+"""Recipes: tested options of a fit, with the command, the duration and the expected score."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,28 +12,23 @@ Tta = Literal["none", "flip"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Options of a fit, for those that are not given.
+    """Options of a fit, for those that are not given, and the results of an example.
 
-    Attributes:
-        copies: `copies=`, for heads on a frozen backbone; 1 for the head of a staged fit.
-        weight_decay: `weight_decay=` and `weight_decays=`, for the same heads.
-        duration: duration of the example, or `not measured`.
-        score: expected score of the example, or `not measured`.
-        train: `train=`, for models with pretrained weights.
-        options: all other options, by name; `trainer.runs.parse_fit` sets them.
+    `copies` and `weight_decay` are for heads on a frozen backbone, `train` for models with
+    pretrained weights; `trainer.runs.fit_options.parse_fit` sets all other options.
     """
 
-    copies: int
-    tta: Tta
-    weight_decay: float
     command: str
-    duration: str
-    score: str
-    train: TrainedPart = "head"
+    tta: Tta
+    train: TrainedPart
+    copies: int = 1
+    weight_decay: float = 200.0
+    # as in docs/recipes.md
+    duration: str = "not measured"
+    score: str = "not measured"
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-_NOT_MEASURED = "not measured"
 _GOOD = {
     "augment": "strong",
     "batch_size": 32,
@@ -69,49 +61,34 @@ _PUBLISHED = {
 
 RECIPES: dict[RecipeName, Recipe] = {
     "quick": Recipe(
-        copies=2,
+        "just cv part=elbow recipe=quick",
         tta="flip",
-        weight_decay=200.0,
-        command="just cv part=elbow recipe=quick",
+        train="head",
+        copies=2,
         duration="2.1 minutes on 2 cores for 5,396 views, from PNG to report",
         score="view AUROC 0.905 on a synthetic humerus",
     ),
     "frozen": Recipe(
-        copies=4,
+        "just cv part=elbow recipe=frozen",
         tta="flip",
-        weight_decay=200.0,
-        command="just cv part=elbow recipe=frozen",
+        train="head",
+        copies=4,
         duration="3.8 minutes on 2 cores for 5,396 views, from PNG to report",
         score="view AUROC 0.910 on a synthetic humerus",
     ),
     "good": Recipe(
-        copies=1,
+        "just train part=elbow recipe=good",
         tta="flip",
-        weight_decay=200.0,
         train="staged",
         options=_GOOD,
-        command="just train part=elbow recipe=good",
         duration="334 CPU seconds for cv k=3 of 1,272 views of 96 px in 6 epochs",
         score="view AUROC 0.738 on a synthetic humerus, in the same run",
     ),
     "best": Recipe(
-        copies=1,
+        "just train part=elbow lake=lake448 recipe=best",
         tta="flip",
-        weight_decay=200.0,
         train="staged",
         options={**_GOOD, "input_px": 448, "ensemble": "folds", "seeds": 3},
-        command="just train part=elbow lake=lake448 recipe=best",
-        duration=_NOT_MEASURED,
-        score=_NOT_MEASURED,
     ),
-    "published": Recipe(
-        copies=1,
-        tta="none",
-        weight_decay=200.0,
-        train="all",
-        options=_PUBLISHED,
-        command="just train recipe=published",
-        duration=_NOT_MEASURED,
-        score=_NOT_MEASURED,
-    ),
+    "published": Recipe("just train recipe=published", tta="none", train="all", options=_PUBLISHED),
 }

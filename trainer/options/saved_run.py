@@ -11,10 +11,10 @@ from shared.counts import count
 from shared.errors import UsageError
 from shared.network import is_loopback
 from shared.storage.store import as_path
+from trainer.options.training import check_minimum
 
 # the characters of bearer tokens in RFC 6750, section 2.1
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
-
 
 Engine = Literal["auto", "litert", "keras"]
 
@@ -116,9 +116,7 @@ class ServeOptions(PredictorOptions):
             )
         if not 0 <= self.port < 2**16:
             raise UsageError(f"Expected port to be 0 to 65535. Received: port={self.port}")
-        for name in ("max_views", "limit_mb"):
-            if (value := getattr(self, name)) < 1:
-                raise UsageError(f"Expected {name} to be 1 or more. Received: {name}={value}")
+        check_minimum(self, 1, "max_views", "limit_mb")
 
 
 @dataclass(frozen=True)

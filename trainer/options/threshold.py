@@ -19,11 +19,9 @@ _MAX_COST = 1_000.0
 class ThresholdRule:
     """A rule for the decision threshold, learnt on held-out predictions of train views.
 
-    Attributes:
-        kind: `auto`, Youden's threshold if there are enough studies to learn it, else 0.5; `given`,
-            the value itself; `youden`; `sensitivity` or `specificity`, at least the value; `cost`,
-            the lowest cost if a false negative costs `value` times a false positive.
-        value: number of the rule; 0 for `auto` and `youden`.
+    `auto` is Youden's threshold if there are enough studies to learn it, else 0.5; `sensitivity`
+    and `specificity` are at least `value`; `cost` is the lowest cost if a false negative costs
+    `value` times a false positive.
     """
 
     kind: ThresholdKind = "auto"
@@ -36,11 +34,7 @@ class ThresholdRule:
 
 
 def parse_threshold(text: str) -> ThresholdRule:
-    """Parse the value of `threshold=`, e.g. `0.3`, `youden` or `sensitivity:0.95`.
-
-    Raises:
-        UsageError: the rule is unknown, or its number is missing or out of range.
-    """
+    """Parse the value of `threshold=`, e.g. `0.3` or `sensitivity:0.95`, or raise UsageError."""
     if text in ("auto", "youden"):
         return ThresholdRule(cast("ThresholdKind", text))
     name, separator, number = text.partition(":")

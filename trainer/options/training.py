@@ -1,4 +1,4 @@
-"""Options of training: epochs, batches, learning rate, augmentation and class weights."""
+"""Options of training: epochs, augmentation, optimization of a network, use of the machine."""
 
 import math
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from shared.errors import UsageError
 
 Augment = Literal["none", "light", "strong"]
 ClassWeight = Literal["none", "label", "part_label"]
+Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,7 @@ class TrainingOptions:
     """Seed of splits, shuffles, initial weights and dropout, 0 to 2147483647."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "patience", "batch_size"):
-            if (value := getattr(self, name)) < 1:
-                raise UsageError(f"Expected {name} to be 1 or more. Received: {name}={value}")
+        check_minimum(self, 1, "epochs", "patience", "batch_size")
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise UsageError(
                 f"Expected learning_rate above 0. Received: learning_rate={self.learning_rate:g}"
@@ -45,11 +44,87 @@ class TrainingOptions:
         check_seed(self.seed)
 
 
-def check_seed(seed: int) -> None:
-    """Check the range of a seed.
+@dataclass(frozen=True)
+class OptimizationOptions:
+    """The optimizer, the course of its learning rate, and the epoch to keep."""
 
-    Raises:
-        UsageError: the seed is out of range.
-    """
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """Optimizer on images: `adam`, or `adamw` with a decoupled weight decay of 0.01."""
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    """Learning rate over time: `constant`; `cosine`, down to 0 in the last step; `plateau`, a tenth
+    after each epoch without a lower validation loss."""
+    warmup: float = 0.0
+    """Fraction of all steps in which the learning rate rises from 0, at least 0 and below 1; not
+    with schedule=plateau."""
+    ema: float = 0.0
+    """Momentum of the exponential moving average of the weights, which is validated and saved in
+    place of the weights; at least 0 and below 1; 0 for no average."""
+    clip_norm: float = 0.0
+    """Largest norm of the gradient of all weights together, 0 or more; 0 for no limit."""
+    label_smoothing: float = 0.0
+    """Share of the target that is divided equally among the classes, at least 0 and below 1."""
+    layer_decay: float = 1.0
+    """Factor of the learning rate from one tenth of a backbone's layers to the tenth before it,
+    above 0 and at most 1; the head keeps the full rate."""
+    norm: Literal["frozen", "trainable"] = "frozen"
+    """Batch normalization of a pretrained backbone in training on images: `frozen` keeps its
+    statistics and weights, `trainable` learns both. From random weights it is always trained."""
+    keep: Literal["loss", "study_auroc"] = "loss"
+    """Epoch whose weights are saved: the lowest validation `loss`, or the highest validation
+    `study_auroc`."""
+
+    def __post_init__(self) -> None:
+        for name in ("warmup", "ema", "label_smoothing"):
+            if not 0 <= (value := getattr(self, name)) < 1:
+                raise UsageError(
+                    f"Expected {name} to be at least 0 and below 1. Received: {name}={value:g}"
+                )
+        if not 0 <= self.clip_norm < math.inf:
+            raise UsageError(
+                f"Expected clip_norm to be 0 or more. Received: clip_norm={self.clip_norm:g}"
+            )
+        if not 0 < self.layer_decay <= 1:
+            raise UsageError(
+                "Expected layer_decay above 0 and at most 1. "
+                f"Received: layer_decay={self.layer_decay:g}"
+            )
+        if self.warmup and self.schedule == "plateau":
+            raise UsageError(
+                "Expected warmup only with schedule=constant or schedule=cosine. "
+                f"Received: warmup={self.warmup:g} schedule={self.schedule}"
+            )
+
+
+@dataclass(frozen=True)
+class MachineOptions:
+    """The use of the machine."""
+
+    reader: Literal["auto", "offset", "stream"] = "auto"
+    """`offset` reads views in random order; `stream` reads whole shards through TFRecordDataset;
+    `auto` streams from s3:// without cache=, and reads by offset otherwise."""
+    precision: Precision = "auto"
+    """Number format of the layers in training; weights and predictions are always float32. `auto`
+    is mixed_bfloat16 on GPUs that have it, from compute capability 8.0, and float32 otherwise."""
+    deterministic: Literal["on", "off"] = "on"
+    """`on` gives the same bits in every run of the same seed; `off` is faster on a GPU."""
+    xla: Literal["off", "on"] = "off"
+    """`on` compiles training steps with XLA."""
+    devices: int = 1
+    """Number of GPUs of this host that share each batch, 1 or more; without a GPU, logical CPU
+    devices."""
+
+    def __post_init__(self) -> None:
+        check_minimum(self, 1, "devices")
+
+
+def check_minimum(options: object, minimum: int, *names: str) -> None:
+    """Raise UsageError for an option below a minimum."""
+    for name in names:
+        if (value := getattr(options, name)) < minimum:
+            raise UsageError(f"Expected {name} to be {minimum} or more. Received: {name}={value}")
+
+
+def check_seed(seed: int) -> None:
+    """Raise UsageError for a seed out of range."""
     if not 0 <= seed < 2**31:
         raise UsageError(f"Expected seed to be 0 to 2147483647. Received: seed={seed}")

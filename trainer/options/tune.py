@@ -6,11 +6,11 @@ from typing import Any
 
 from shared.errors import UsageError
 from trainer.options.train import TrainOptions
+from trainer.options.training import check_minimum
 
-SETTINGS_OF_HEAD = ("weight_decay", "copies", "class_weight")
-"""The settings that can be searched if only the head is trained."""
-SETTINGS_OF_ALL = ("learning_rate", "dropout", "batch_size", "augment", "class_weight")
-"""The settings that can be searched if the whole model is trained."""
+# settings that can be searched
+_OF_HEAD = ("weight_decay", "copies", "class_weight")
+_OF_ALL = ("learning_rate", "dropout", "batch_size", "augment", "class_weight")
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,7 @@ class TuneOptions(TrainOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.trials < 1:
-            raise UsageError(f"Expected trials to be 1 or more. Received: trials={self.trials}")
+        check_minimum(self, 1, "trials")
         if self.seeds > 1:
             raise UsageError(
                 "Expected seeds=1, because a trial is one fit, and recipe=best only with train and "
@@ -57,12 +56,10 @@ class TuneOptions(TrainOptions):
 
     @property
     def _searchable(self) -> tuple[str, ...]:
-        return SETTINGS_OF_HEAD if self.trained_part(self.model) == "head" else SETTINGS_OF_ALL
+        return _OF_HEAD if self.trained_part(self.model) == "head" else _OF_ALL
 
     def complete_search(self, given: Collection[str]) -> "TuneOptions":
-        """Return the options with an empty `search` replaced by all settings that are not fixed.
-
-        `given` are the names of the options on the command line.
+        """Return the options with an empty `search` replaced by all settings that are not given.
 
         Raises:
             UsageError: a setting is both given and searched, or no setting is left to search.

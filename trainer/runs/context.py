@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,36 +20,27 @@ AnyFitOptions = TypeVar("AnyFitOptions", bound=FitOptions, covariant=True)
 
 
 class Timings:
-    """The duration of each phase of a run, and the time it waited for input.
-
-    Attributes:
-        waiting_s: time spent waiting for input, by phase, for the phases that read images.
-    """
+    """The duration of each phase of a run, and the wait for input of those that read images."""
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self.waiting_s: dict[str, float] = {}
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.waiting_s: dict[str, float] = defaultdict(float)
 
     @contextmanager
     def measure(self, phase: str, waiting: InputWait | None = None) -> Generator[None, None, None]:
         """Add the duration of the block to a phase, and the input wait within it."""
         started_s = time.monotonic()
         yield
-        _add(self.seconds, phase, time.monotonic() - started_s)
+        self.seconds[phase] += time.monotonic() - started_s
         if waiting:
-            _add(self.waiting_s, phase, waiting.seconds)
-
-
-def _add(seconds: dict[str, float], phase: str, more_s: float) -> None:
-    seconds[phase] = seconds.get(phase, 0.0) + more_s
+            self.waiting_s[phase] += waiting.seconds
 
 
 @dataclass(frozen=True)
 class RunContext(Generic[AnyFitOptions]):
     """The values that every stage of a run needs.
 
-    `folder` is the run folder, for checkpoints and results; `timings` covers the phases so far;
-    `start` describes the run with the initial weights, empty without one.
+    `start` describes the run with the initial weights; it is empty without one.
     """
 
     options: AnyFitOptions

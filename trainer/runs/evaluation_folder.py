@@ -20,16 +20,15 @@ from trainer.evaluation.decisions.decision import DECISION_FILE, Decision, parse
 from trainer.evaluation.metrics import ByPart
 from trainer.evaluation.scored_table import check_scored
 from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, PREDICTIONS_FILE, add_time
-from trainer.runs.saved.digests import read_digests
 from trainer.runs.saved.open import open_saved_run
 from trainer.runs.saved.predictions import PREDICTIONS_SCHEMA
-from trainer.runs.saved.run_files import RunFiles
+from trainer.runs.saved.run_files import RunFiles, read_digests
 from trainer.runs.saved.saved_run import SavedRun
 from trainer.runs.saved.training_views import OVERLAP
 
 COMMAND = "evaluate"
+# nothing was learnt from the predictions
 ROLE = "test"
-"""Role of the predictions: nothing was learnt from them."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,9 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class SavedPredictions:
-    """The predictions of a finished run or evaluation, of its saved model.
+    """The predictions of the saved model of a finished run, or of an evaluation.
 
-    Attributes:
-        scored: rows of the saved model, a scored table.
-        overlap: of an evaluation, as from `trainer.runs.saved.training_views.count_overlap`.
+    `overlap`, as from `count_overlap`, is that of an evaluation.
     """
 
     folder: Path
@@ -69,17 +66,12 @@ class SavedPredictions:
 
 @contextmanager
 def open_output(out: str, name: str) -> Generator[tuple[Path, Path], None, None]:
-    """Create a folder under a hidden name, and rename it when the block has succeeded.
+    """Yield a hidden folder and its final path; rename it when the block has succeeded.
 
-    Args:
-        out: the requested folder, or empty for one in `evaluations/`, named by time and `name`.
-
-    Yields:
-        The hidden folder and the final one.
+    Without `out`, it is a folder in `evaluations/`, named by time and `name`.
 
     Raises:
         UsageError: the folder exists already.
-        WriteError: the folder cannot be written.
     """
     path = as_path("out", out) if out else Path("evaluations") / add_time(name)
     if os.path.lexists(path):
@@ -97,11 +89,7 @@ def open_output(out: str, name: str) -> Generator[tuple[Path, Path], None, None]
 
 
 def open_predictions(folder: str) -> SavedPredictions:
-    """Open the predictions of a finished run, or of an evaluation.
-
-    Raises:
-        TrainingError: the folder is neither, or a file is damaged.
-    """
+    """Open the predictions of a run or evaluation; raise TrainingError if a file is damaged."""
     path = as_path("runs", folder)
     files = RunFiles(path, read_digests(path))
     if files.parse(CONFIG_FILE, parse_object).get("command") != COMMAND:

@@ -26,7 +26,7 @@ def parse_fit(
     """Parse the options of a fit, and set those that are not given to the values of the recipe.
 
     Without `recipe=`, the recipe is `good` if TensorFlow sees a GPU and a model has pretrained
-    weights. TensorFlow is imported only if the recipe depends on it and there is an NVIDIA driver.
+    weights.
 
     Returns:
         The options, and the names of the given ones.
@@ -47,6 +47,7 @@ def parse_fit(
 def _parse_for_gpu(
     options_type: type[AnyOptions], words: Sequence[str], prog: str
 ) -> AnyOptions | None:
+    # the import of TensorFlow takes seconds, so only if the recipe depends on a GPU
     if given_keys(options_type, words) & _FOR_HEADS or not has_driver():
         return None
     try:

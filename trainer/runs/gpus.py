@@ -1,7 +1,4 @@
-"""The GPUs that TensorFlow uses, the precision that suits them, and the remedy if there are none.
-
-`python -m trainer.runs.gpus` prints them.
-"""
+"""The GPUs that TensorFlow uses, the precision that suits them, and remedies without any."""
 
 import ctypes
 import os
@@ -14,7 +11,7 @@ from typing import Any, NamedTuple
 from shared.console import say
 from trainer.keras_import import import_keras
 from trainer.options import FitOptions
-from trainer.options.machine import Precision
+from trainer.options.training import Precision
 from trainer.runs.hardware import count_threads
 
 # Compute capability from which NVIDIA GPUs multiply in bfloat16: Ampere.
@@ -24,15 +21,11 @@ _PAGE = "docs/gpu.md"
 
 
 class Gpu(NamedTuple):
-    """A GPU that TensorFlow uses.
-
-    Attributes:
-        capability: compute capability, major and minor number.
-        memory_bytes: size of its memory, or None if the driver does not tell.
-    """
+    """A GPU that TensorFlow uses; `capability` is its compute capability, major and minor."""
 
     name: str
     capability: tuple[int, int]
+    # None if the driver does not tell
     memory_bytes: int | None
 
     def __str__(self) -> str:
@@ -41,7 +34,8 @@ class Gpu(NamedTuple):
 
 
 def find_gpus() -> list[Gpu]:
-    """Return the GPUs that TensorFlow uses; TensorFlow is imported only if there is a driver."""
+    """Return the GPUs that TensorFlow uses."""
+    # the import of TensorFlow takes seconds
     if not has_driver() or sys.platform != "linux":
         return []
     import_keras()
@@ -97,21 +91,20 @@ def _explain_absence() -> str:
 
 
 def has_driver() -> bool:
-    """Return whether there is an NVIDIA driver; WSL2 has only its tools, not the file."""
+    """Return whether there is an NVIDIA driver."""
+    # WSL2 has only its tools, not the file
     return _DRIVER.exists() or shutil.which("nvidia-smi") is not None
 
 
 def _measure_memory_bytes(index: int) -> int | None:
-    """Return the memory of a GPU from the CUDA driver, in TensorFlow's order of GPUs.
-
-    TensorFlow tells only the part that it would reserve. The functions are those of the CUDA Driver
-    API, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__DEVICE.html; 0 is success.
-    """
+    # from the CUDA Driver API, in TensorFlow's order of GPUs, because TensorFlow tells only the
+    # part that it would reserve; https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__DEVICE.html
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
     except OSError:
         return None
     device, num_bytes = ctypes.c_int(), ctypes.c_size_t()
+    # 0 is success
     failed = (
         cuda.cuInit(0)
         or cuda.cuDeviceGet(ctypes.byref(device), index)

@@ -12,12 +12,7 @@ _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 def describe_hardware() -> dict[str, Any]:
-    """Return processor, cores and memory.
-
-    Returns:
-        `processor`; `num_cores` of the machine; `num_usable_cores` of this process; `memory_gb` of
-        the machine; `system`.
-    """
+    """Return processor, cores and memory, the `hardware` of a `config.json`."""
     return {
         "processor": _processor(),
         "num_cores": os.cpu_count(),
@@ -41,10 +36,9 @@ def count_usable_cores() -> int | None:
 
 
 def limit_threads(num_threads: int) -> None:
-    """Set the number of threads of TensorFlow and LiteRT.
+    """Set the number of threads of TensorFlow, which must not have started yet, and of LiteRT.
 
-    The last digits of TensorFlow's sums depend on it. TensorFlow reads this setting only when it
-    starts.
+    The last digits of TensorFlow's sums depend on it.
     """
     for name in _THREADS:
         os.environ[name] = str(num_threads)

@@ -23,7 +23,7 @@ HISTORY_SCHEMA: dict[str, type[pl.DataType]] = {
 """One row per epoch, from 1, or from 0 if the initial model is evaluated too. `val_study_auroc` is
 null unless it decides which epoch is kept. `seconds` includes validation, `train_s` does not.
 `waiting_s` is the part of `train_s` spent waiting for images. Both are null if an epoch reads no
-images. `is_best` marks the kept epoch; see `find_best`."""
+images."""
 
 
 def make_history(rows: list[dict[str, Any]]) -> pl.DataFrame:
@@ -39,8 +39,5 @@ def find_best(rows: Sequence[Mapping[str, Any]]) -> int:
     It has the highest validation study AUROC where epochs have one, and of these the lowest
     validation loss.
     """
-    return min(range(len(rows)), key=lambda index: _rank(rows[index]))
-
-
-def _rank(row: Mapping[str, Any]) -> tuple[float, float]:
-    return -(row.get("val_study_auroc") or 0.0), row["val_loss"]
+    ranks = [(-(row.get("val_study_auroc") or 0.0), row["val_loss"]) for row in rows]
+    return ranks.index(min(ranks))

@@ -25,6 +25,7 @@ from trainer.runs.gpus import find_gpus
 from trainer.runs.hardware import describe_hardware
 from trainer.runs.run_folder import count_starts
 
+# the packages that results depend on
 PACKAGES = (
     "mura-lake",
     "tensorflow",
@@ -35,7 +36,6 @@ PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
-"""The Python packages that a run's results depend on."""
 # options without effect on results: locations of files, the executor, images in the report
 _WITHOUT_EFFECT = ("out", "lake", "cache", "cache_gb", "images", "engine", "address", "gpus")
 _PROJECT = Path(__file__).parents[2]
@@ -44,9 +44,7 @@ _GIT = ("git", "-C", str(_PROJECT))
 
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
     """Return a digest of the options, data, versions and code that results depend on."""
-    relevant = {
-        name: value for name, value in asdict(options).items() if name not in _WITHOUT_EFFECT
-    }
+    relevant = {name: v for name, v in asdict(options).items() if name not in _WITHOUT_EFFECT}
     # reader=auto depends on the lake's location and the cache, which `relevant` leaves out
     relevant["reader"] = "stream" if options.reads_shards_in_order else "offset"
     return digest(json.dumps([command, relevant, lake.digest, _versions(), digest_code()]).encode())
@@ -55,11 +53,7 @@ def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:
 def describe_run(
     command: str, context: RunContext[TrainOptions | CvOptions], plan: FitPlan
 ) -> dict[str, Any]:
-    """Return a run's configuration and provenance, the content of `config.json`.
-
-    Args:
-        plan: train, validation and test sets of the saved model.
-    """
+    """Return the content of `config.json`, for the sets of the saved model."""
     options, lake, timings = context.options, context.lake, context.timings
     return {
         "command": command,
@@ -88,10 +82,7 @@ def describe_lake(lake: Lake) -> dict[str, Any]:
 
 def describe_code() -> dict[str, Any]:
     """Return the `code` and the `versions` of a `config.json`."""
-    return {
-        "code": {"digest": digest_code(), "commit": _find_commit()},
-        "versions": _versions(),
-    }
+    return {"code": {"digest": digest_code(), "commit": _find_commit()}, "versions": _versions()}
 
 
 def digest_code() -> str:

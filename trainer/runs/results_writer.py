@@ -20,15 +20,9 @@ from trainer.runs.run_folder import CONFIG_FILE, HISTORY_FILE, PREDICTIONS_FILE
 def write_tables(
     folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
 ) -> None:
-    """Write `config.json`, `history.parquet`, `predictions.parquet` and `decision.json`.
+    """Write `config.json`, `history.parquet`, and the files of `write_scored`.
 
-    Args:
-        config: as from `trainer.runs.provenance.describe_run`.
-        scored: all predictions of the run. `predictions.parquet` adds `calibrated_probability`;
-            `decision.json` holds the temperatures and thresholds learnt on the predictions.
-
-    Raises:
-        WriteError: a file cannot be written.
+    `scored` are all predictions of the run, from which its temperatures and thresholds are learnt.
     """
     options = config["options"]
     rule = parse_threshold(options["threshold"])
@@ -41,32 +35,21 @@ def write_tables(
 
 
 def write_scored(folder: Path, scored: pl.DataFrame, decision: Decision) -> None:
-    """Write `predictions.parquet` with calibrated probabilities, and `decision.json`.
-
-    Raises:
-        WriteError: a file cannot be written.
-    """
+    """Write `predictions.parquet` with calibrated probabilities, and `decision.json`."""
     write_json(folder / DECISION_FILE, asdict(decision))
     write_table(folder / PREDICTIONS_FILE, add_calibrated(scored, decision))
 
 
 def write_table(path: Path, table: pl.DataFrame) -> None:
-    """Write a table as Parquet, atomically.
-
-    Raises:
-        WriteError: the file cannot be written.
-    """
+    """Write a table as Parquet, atomically."""
     encoded = io.BytesIO()
     table.write_parquet(encoded)
     write_atomically(path, encoded.getvalue())
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write an object as JSON, atomically; NaN, which JSON does not have, is refused.
-
-    Raises:
-        WriteError: the file cannot be written.
-    """
+    """Write an object as JSON, atomically."""
+    # JSON has no NaN
     write_atomically(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 

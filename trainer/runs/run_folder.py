@@ -34,8 +34,8 @@ TRIALS_FILE = "trials.parquet"
 TRAINING_FILE = "training_views.parquet"
 REFERENCE_FILE = "reference.parquet"
 CARD_FILE = "model_card.md"
+# digests of the other files; written last, so it marks a finished run
 SUMS_FILE = "SHA256SUMS"
-"""Digests of the files of a run; written last, so it marks a finished run."""
 
 
 @contextmanager
@@ -47,11 +47,10 @@ def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None
 
     Args:
         out: the requested folder, or empty for one in `runs/`, named by time and `name`.
-        key: digest as from `trainer.runs.provenance.run_key`; runs of other keys are not resumed.
+        key: as from `trainer.runs.provenance.run_key`.
 
     Raises:
         UsageError: the folder exists, and is not an unfinished run of this key.
-        WriteError: the folder cannot be created.
     """
     path, lock = _claim(as_path("out", out) if out else None, name, key)
     try:
@@ -96,7 +95,7 @@ def _claim(path: Path | None, name: str, key: str) -> tuple[Path, int]:
 def _resume(path: Path, key: str) -> int | None:
     """Return the lock of an unfinished run of this key, or None if there is none or it is held."""
     try:
-        descriptor = _lock(path)
+        descriptor = lock_folder(path / CHECKPOINTS)
     except OSError:
         return None
     try:
@@ -123,21 +122,11 @@ def _create(path: Path, key: str) -> int:
                 f"Received: out={path}, which exists"
             ) from None
     write_unfinished(path, Unfinished(key))
-    return _lock(path)
-
-
-def _lock(path: Path) -> int:
-    """Return a descriptor that holds a run's lock until it is closed or the process ends.
-
-    Raises:
-        OSError: the folder is not an unfinished run, or another process holds its lock.
-    """
     # the system releases the lock when a process ends, even by SIGKILL
     return lock_folder(path / CHECKPOINTS)
 
 
 def _clean_up(path: Path, error: BaseException) -> None:
-    """Remove the folder of a failed run without predictions or checkpoints to resume from."""
     if (path / PREDICTIONS_FILE).exists():
         note(f"the model and the predictions are saved in {path}")
     # errors of the training data would recur on resume
@@ -152,7 +141,7 @@ def _is_resumable(checkpoints: Path) -> bool:
 
 
 def add_time(name: str) -> str:
-    """Return a name for a new folder; names sort by the time of their making."""
+    """Return a name for a new folder; names sort by time."""
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
 
 

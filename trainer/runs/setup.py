@@ -24,14 +24,9 @@ RunOptions = TypeVar("RunOptions", TrainOptions, TuneOptions, CvOptions)
 
 @dataclass(frozen=True)
 class Command:
-    """A command that fits models.
+    """A command that fits models; `folder_name` is the name of its run folder without the time."""
 
-    Attributes:
-        name: part of the run key, so a command resumes only its own runs.
-        folder_name: name of the run folder without the time.
-        num_folds: folds of the cross-validation; 0 for none.
-    """
-
+    # part of the run key, so a command resumes only its own runs
     name: str
     folder_name: str
     models: Sequence[str]
@@ -39,12 +34,7 @@ class Command:
 
 
 class RunSetup(NamedTuple, Generic[RunOptions]):
-    """A run that is ready to fit models.
-
-    Attributes:
-        plan: sets of the fit to the whole train split.
-        folds: sets of the fit to each fold; empty without cross-validation.
-    """
+    """A run that is ready to fit models; `folds` is empty without cross-validation."""
 
     context: RunContext[RunOptions]
     plan: FitPlan
@@ -55,11 +45,7 @@ class RunSetup(NamedTuple, Generic[RunOptions]):
 def set_up_run(
     options: RunOptions, command: Command
 ) -> Generator[RunSetup[RunOptions], None, None]:
-    """Check options and data, and open the run folder, before the slow start of TensorFlow.
-
-    Only on a machine with an NVIDIA driver TensorFlow is started first, to look for GPUs: the
-    number format of the layers is part of the key of the run.
-    """
+    """Check options and data, and open the run folder, before the slow start of TensorFlow."""
     start = open_start(options, command.models)
     require_weights(command.models, options.initial_weights)
     timings = Timings()
@@ -73,6 +59,8 @@ def set_up_run(
             for own in (*folds, plan):
                 check_untrained(own, start)
         check_batch(command.models, options, [*folds, plan])
+        # This starts TensorFlow to look for GPUs, but only if there is an NVIDIA driver: the number
+        # format of the layers is part of the key of the run.
         options = replace(options, precision=resolve_precision(options))
         key = run_key(command.name, options, data.lake)
     with open_run_folder(options.out, command.folder_name, key) as folder:

@@ -46,9 +46,6 @@ def hold_out_again(plan: FitPlan, training: pl.DataFrame) -> FitPlan:
     """Return a plan that holds out the validation patients of the start run again.
 
     Without views of its train patients, the plan is returned as it is.
-
-    Raises:
-        TrainingError: the held-out or the other views lack a label.
     """
     views = plan.fitted.sort("view_id")
     if not _select(views, training.filter(role="train")).height:
@@ -63,11 +60,7 @@ def hold_out_again(plan: FitPlan, training: pl.DataFrame) -> FitPlan:
 
 
 def check_untrained(plan: FitPlan, start: SavedRun) -> None:
-    """Refuse a plan whose validation or test views the start run was trained on.
-
-    Raises:
-        TrainingError: a patient or an image of validation or test is in its train views.
-    """
+    """Raise TrainingError if a patient or image of validation or test trained the start run."""
     train = start.training_views.filter(role="train")
     for name, views in (("validation", plan.validation), ("test", plan.test)):
         known = _select(views, train)
@@ -94,6 +87,5 @@ def describe_start(start: SavedRun) -> dict[str, Any]:
 
 def _select(views: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:
     """Return the views that share a patient, group or image with a table of training views."""
-    return views.filter(
-        pl.any_horizontal(pl.col(key).is_in(set(training[key])) for key in IDENTITY)
-    )
+    known = (pl.col(key).is_in(set(training[key])) for key in IDENTITY)
+    return views.filter(pl.any_horizontal(known))

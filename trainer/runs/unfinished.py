@@ -15,15 +15,13 @@ RUN_FILE = "run.json"
 
 @dataclass(frozen=True)
 class Unfinished:
-    """An unfinished run.
+    """An unfinished run."""
 
-    Attributes:
-        key: digest as from `trainer.runs.provenance.run_key`.
-        starts: number of processes that have worked on the run.
-    """
-
+    # as from `trainer.runs.provenance.run_key`
     key: str
+    # distinguishes folders of the same path on several machines
     id: str = field(default_factory=lambda: secrets.token_hex(8))
+    # processes that have worked on it
     starts: int = 1
 
 
@@ -42,9 +40,5 @@ def read_unfinished(folder: Path) -> Unfinished:
 
 
 def write_unfinished(folder: Path, run: Unfinished) -> None:
-    """Write the record of an unfinished run.
-
-    Raises:
-        WriteError: the record cannot be written.
-    """
+    """Write the record of an unfinished run."""
     write_atomically(folder / CHECKPOINTS / RUN_FILE, json.dumps(asdict(run)).encode())

@@ -1,8 +1,9 @@
-"""Keras callbacks that show progress, validate, record each epoch and set the learning rate."""
+"""Keras callbacks and logs: progress, validation, the record of each epoch, the learning rate."""
 
 import math
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,6 +20,8 @@ from trainer.evaluation.metrics import measure_auroc
 from trainer.evaluation.scored_table import study_probability, to_arrays
 from trainer.training.optimizer import plateau_factor
 from trainer.training.training_state import TrainingState
+
+_METRICS = ("loss", "accuracy", "auroc")
 
 
 class ProgressCallback(keras.callbacks.Callback):
@@ -43,11 +46,7 @@ class ProgressCallback(keras.callbacks.Callback):
         self._started_s, self._waited_s = time.monotonic(), self._input_wait.seconds
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Count the batch.
-
-        Raises:
-            TrainingError: the loss is not finite.
-        """
+        """Count the batch, or raise TrainingError for a loss that is not finite."""
         self._trained_s = time.monotonic()
         metrics = logs or {}
         if not math.isfinite(metrics["loss"]):
@@ -84,12 +83,7 @@ class ProgressCallback(keras.callbacks.Callback):
 
 
 class ValidationCallback(keras.callbacks.Callback):
-    """Records the weights of each validation and, with `keep=study_auroc`, its study AUROC.
-
-    Args:
-        state: receives both.
-        batches: validation batches, in the order of `views`.
-    """
+    """Records the weights of each validation and, with `keep=study_auroc`, its study AUROC."""
 
     def __init__(self, state: TrainingState, batches: tf.data.Dataset, views: pl.DataFrame):
         super().__init__()
@@ -124,3 +118,29 @@ class PlateauCallback(keras.callbacks.Callback):
             losses = [row["val_loss"] for row in self._state.rows]
             rate = self._learning_rate * plateau_factor(losses)
             self._state.model.optimizer.learning_rate = rate
+
+
+class TensorBoardLog:
+    """Writes the metrics of epochs for TensorBoard while a fit runs."""
+
+    def __init__(self, folder: Path):
+        # a subfolder each, so that TensorBoard draws training and validation in one chart
+        self._writers = {
+            prefix: tf.summary.create_file_writer(str(folder / name))
+            for prefix, name in (("", "training"), ("val_", "validation"))
+        }
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add an epoch, with columns as in `HISTORY_SCHEMA`."""
+        for prefix, writer in self._writers.items():
+            with writer.as_default(step=row["epoch"]):
+                for name in _METRICS:
+                    if (value := row.get(f"{prefix}{name}")) is not None:
+                        tf.summary.scalar(name, value)
+            # a running TensorBoard shows the epoch at once
+            writer.flush()
+
+    def close(self) -> None:
+        """Close the files."""
+        for writer in self._writers.values():
+            writer.close()

@@ -1,7 +1,6 @@
 """Checkpoints: the state of a fit after its last finished epoch, for resuming."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,8 @@ _ROWS = "rows"
 class State:
     """The complete state of a fit.
 
-    Attributes:
-        rows: one per epoch, columns as in `trainer.runs.history.HISTORY_SCHEMA`.
-        best: weights of the best epoch.
-        current: current variables of model and optimizer; empty after the fit has ended.
+    `rows` has columns as in `HISTORY_SCHEMA`; `best` are the weights of the best epoch; `current`
+    are the variables of model and optimizer, empty after the fit has ended.
     """
 
     rows: list[dict[str, Any]]
@@ -48,21 +45,13 @@ class Checkpoint:
                 return State(rows, _in_order(stored, "best"), _in_order(stored, "current"))
 
     def write(self, state: State) -> None:
-        """Replace the file.
-
-        Raises:
-            WriteError: it cannot be written; the previous file is unchanged.
-        """
+        """Replace the file; after a WriteError, the previous one is unchanged."""
         arrays = {_ROWS: np.frombuffer(json.dumps(state.rows).encode(), np.uint8)}
         for name, values in (("best", state.best), ("current", state.current)):
-            arrays |= _numbered(name, values)
+            arrays |= {f"{name}_{index}": value for index, value in enumerate(values)}
         # the seal includes the file name, so a checkpoint of another fold or trial is rejected
         with sealed_file(self._path, self._path.name) as file:
             np.savez(file, **arrays)
-
-
-def _numbered(name: str, values: Sequence[npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    return {f"{name}_{index}": value for index, value in enumerate(values)}
 
 
 def _in_order(stored: Any, name: str) -> Arrays:

@@ -27,11 +27,11 @@ from trainer.options import FitOptions
 from trainer.runs.context import RunContext
 from trainer.runs.history import make_history
 from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, name_fit
-from trainer.training.callbacks import PlateauCallback, ProgressCallback, ValidationCallback
+from trainer.training import callbacks
+from trainer.training.callbacks import TensorBoardLog
 from trainer.training.checkpoint import Checkpoint
 from trainer.training.losses import loss_and_metrics
 from trainer.training.optimizer import make_optimizer
-from trainer.training.tensorboard import TensorBoardLog
 from trainer.training.training_state import TrainingState
 
 
@@ -39,9 +39,8 @@ from trainer.training.training_state import TrainingState
 class Recipe:
     """The initial model of a fit, its learning rate and its predictions.
 
-    Attributes:
-        build: returns the model, from uint8 images (batch, size, size, 1) to probabilities.
-        evaluate_initial: whether to score the initial weights as epoch 0, a candidate for the best.
+    `build` returns the model, from uint8 images (batch, size, size, 1) to probabilities. With
+    `evaluate_initial`, the initial weights are scored as epoch 0, a candidate for the best.
     """
 
     build: Callable[[], keras.Model]
@@ -59,14 +58,11 @@ class Trainer:
     def fit(self, recipe: Recipe, plan: FitPlan, title: str) -> TrainedModel:
         """Train on a plan's train views; the validation views decide the kept epoch.
 
-        An interrupted fit resumes after its last finished epoch and gives the same weights, because
-        all random numbers depend on the seed and the number of the epoch. The title names the
-        checkpoint, so it must be unique among the fits of the run.
+        An interrupted fit resumes after its last finished epoch and gives the same weights. The
+        title names the checkpoint, so it must be unique among the fits of the run.
 
         Raises:
             TrainingError: the loss is not finite, or there is no memory for a batch.
-            CorruptLakeError: the record of a view is damaged.
-            WriteError: a checkpoint cannot be written.
         """
         reset_tensorflow(self._options)
         with distribution_scope(self._options.devices):
@@ -115,7 +111,7 @@ class Trainer:
         ):
             targets = self._targets(plan.validation)
             validation_batches = ordered_batches(validation, options.batch_size, targets)
-            validated = ValidationCallback(state, validation_batches, plan.validation)
+            validated = callbacks.ValidationCallback(state, validation_batches, plan.validation)
             if recipe.evaluate_initial and not state.rows:
                 measured = model.evaluate(
                     validation_batches, verbose=0, return_dict=True, callbacks=[validated]
@@ -136,11 +132,13 @@ class Trainer:
                     shuffle=False,
                     verbose=0,
                     callbacks=[
-                        PlateauCallback(state, recipe.learning_rate),
+                        callbacks.PlateauCallback(state, recipe.learning_rate),
                         # before the swap at the end of a validation
                         validated,
                         *([keras.callbacks.SwapEMAWeights()] if options.ema else []),
-                        ProgressCallback(state, progress, len(reader), input_wait, log.add),
+                        callbacks.ProgressCallback(
+                            state, progress, len(reader), input_wait, log.add
+                        ),
                     ],
                 )
 

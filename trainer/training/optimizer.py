@@ -35,11 +35,7 @@ class LayerwiseAdam(keras.optimizers.Adam):
 def make_optimizer(
     model: keras.Model, options: FitOptions, learning_rate: float, num_steps: int
 ) -> keras.optimizers.Optimizer:
-    """Return the optimizer of a fit; its learning rate is a function of the step.
-
-    Args:
-        options: `optimizer=`, `schedule=`, `warmup=`, `ema=`, `clip_norm=`, `layer_decay=`.
-    """
+    """Return the optimizer of a fit; its learning rate is a function of the step."""
     optimizer: Any = LayerwiseAdam(
         layer_factors(model, options.layer_decay),
         learning_rate=_schedule(options, learning_rate, num_steps),
@@ -57,14 +53,13 @@ def _schedule(options: FitOptions, learning_rate: float, num_steps: int) -> Any:
     num_warmup = round(options.warmup * num_steps)
     if options.schedule != "cosine" and not num_warmup:
         return learning_rate
+    # a cosine that ends at the full rate is constant after the warm-up
     end = 0.0 if options.schedule == "cosine" else 1.0
-    if not num_warmup:
-        return keras.optimizers.schedules.CosineDecay(learning_rate, num_steps, end)
     return keras.optimizers.schedules.CosineDecay(
-        0.0,
+        0.0 if num_warmup else learning_rate,
         num_steps - num_warmup,
         end,
-        warmup_target=learning_rate,
+        warmup_target=learning_rate if num_warmup else None,
         warmup_steps=num_warmup,
     )
 
@@ -73,9 +68,9 @@ def layer_factors(model: keras.Model, layer_decay: float) -> list[float]:
     """Return the factor of the learning rate of each trainable weight of a model, in their order.
 
     The layers of the backbone are divided by depth into ten parts. The part nearest the head has
-    the factor `layer_decay`, each earlier one the factor `layer_decay` times that of its successor.
-    The head, the layer `logits` or a nested model with it, has the factor 1.
+    the factor `layer_decay`, each earlier one `layer_decay` times that of its successor.
     """
+    # the head is the layer `logits`, or a nested model with it
     layers = [layer for layer in model.layers if layer.trainable_variables]
     *backbone, head = layers
     factors: dict[int, float] = {}
@@ -87,10 +82,7 @@ def layer_factors(model: keras.Model, layer_decay: float) -> list[float]:
 
 
 def plateau_factor(losses: Sequence[float]) -> float:
-    """Return the factor of the learning rate with `schedule=plateau` after some epochs.
-
-    It is a tenth for each epoch whose validation loss was not the lowest so far. As a function of
-    all losses, it is the same in a resumed fit.
-    """
+    """Return the factor of the rate: a tenth for each epoch without a lower validation loss."""
+    # a function of all losses, and not a state, so that it is the same in a resumed fit
     num_without = sum(loss >= min(losses[:n]) for n, loss in enumerate(losses) if n)
     return _PLATEAU_FACTOR**num_without

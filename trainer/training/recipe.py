@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trainer.data.split import FitPlan
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Fit = Callable[[FitPlan, Sequence[Candidate], str], list[TrainedModel]]
 """Fits candidates of one model to a plan. The last argument is the unique title of the fit."""
+FitHead = Callable[[FitPlan, Sequence[Candidate]], Head]
 
 # fraction of the usual learning rate, for training the whole model from a trained head: larger
 # steps would spoil the pretrained backbone
@@ -31,68 +33,51 @@ def make_fit(context: RunContext[FitOptions], model_name: str, plan: FitPlan) ->
     """Return the fit function for a model and its options; for heads, embed the views first.
 
     The plan must contain all views of all later plans.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-        WeightsError: the file of pretrained weights is damaged.
     """
     part = context.options.trained_part(model_name)
     if part != "head":
         start_tensorflow(context.timings)
     if part == "all":
-        return _WholeFit(context, model_name).fit
+        return _ImageFit(context, model_name).fit
     heads = FrozenFit(context, model_name, plan)
-    return heads.fit if part == "head" else _StagedFit(context, model_name, heads.fit_best).fit
-
-
-def name_head(title: str) -> str:
-    """Return the title of the head of a staged fit."""
-    return f"{title}, head"
+    return heads.fit if part == "head" else _ImageFit(context, model_name, heads.fit_best).fit
 
 
 def make_image_fit(context: RunContext[FitOptions], model_name: str, head: Head | None) -> Fit:
-    """Return the fit function of a whole model on images; see `make_fit`.
-
-    `head` is the initial head of a staged fit, trained on the same plan.
-    """
-    if head is None:
-        return _WholeFit(context, model_name).fit
-    return _StagedFit(context, model_name, lambda *_: head).fit
+    """Return the fit function of a whole model on images, staged if there is a trained head."""
+    return _ImageFit(context, model_name, (lambda *_: head) if head else None).fit
 
 
-class _WholeFit:
-    """Fits a whole model on images."""
-
-    def __init__(self, context: RunContext[FitOptions], model_name: str):
-        self._context, self._options = context, context.options
-        self._model_name, self._dropout = model_name, context.options.dropout_of(model_name)
+class _ImageFit:
+    def __init__(
+        self, context: RunContext[FitOptions], model_name: str, fit_head: FitHead | None = None
+    ):
+        self._context, self._options, self._model_name = context, context.options, model_name
+        self._fit_head, self._dropout = fit_head, context.options.dropout_of(model_name)
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
-        """Fit the model, the only candidate; see `trainer.training.loop.Trainer`."""
-        return [self._fit(self._build, plan, title)]
-
-    def _fit(
-        self,
-        build: Callable[[], keras.Model],
-        plan: FitPlan,
-        title: str,
-        *,
-        is_staged: bool = False,
-    ) -> TrainedModel:
         from trainer.training.loop import Recipe, Trainer
 
-        rate = self._options.learning_rate_of(self._model_name) * (
-            _STAGED_RATE_FACTOR if is_staged else 1
-        )
-        trainer = Trainer(self._context)
-        recipe = Recipe(build, rate, self._options.tta_of(self._model_name), is_staged)
-        return trainer.fit(recipe, plan, title)
+        rate = self._options.learning_rate_of(self._model_name)
+        build = self._build
+        if self._fit_head:
+            head = self._fit_head(plan, self._options.list_heads(self._model_name))
+            rate *= _STAGED_RATE_FACTOR
+            build = partial(self._build_on_head, head)
+        tta, is_staged = self._options.tta_of(self._model_name), self._fit_head is not None
+        return [Trainer(self._context).fit(Recipe(build, rate, tta, is_staged), plan, title)]
 
     def _build(self) -> keras.Model:
         from trainer.models.classifier_head import add_classifier
 
         target = make_target(self._options.task, self._context.lake.manifest)
         return add_classifier(self._build_backbone(), target.num_outputs, self._dropout)
+
+    def _build_on_head(self, head: Head) -> keras.Model:
+        from trainer.features.keras_head import build_head
+        from trainer.models.ensemble import build_ensemble
+
+        return build_ensemble([build_head(head, self._dropout)], self._build_backbone())
 
     def _build_backbone(self) -> keras.Model:
         from trainer.models.networks.backbone import configure_batch_norm
@@ -104,28 +89,3 @@ class _WholeFit:
         if options.norm == "trainable":
             configure_batch_norm(backbone, is_frozen=False)
         return backbone
-
-
-class _StagedFit(_WholeFit):
-    """Fits a head on embeddings, then the whole model on images from that head."""
-
-    def __init__(
-        self,
-        context: RunContext[FitOptions],
-        model_name: str,
-        fit_best: Callable[[FitPlan, Sequence[Candidate], str], Head],
-    ):
-        super().__init__(context, model_name)
-        self._fit_best = fit_best
-
-    def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
-        """Fit the model, the only candidate, from the head with the lowest validation loss."""
-        heads = self._options.list_heads(self._model_name)
-        best = self._fit_best(plan, heads, name_head(title))
-        return [self._fit(lambda: self._build_on_head(best), plan, title, is_staged=True)]
-
-    def _build_on_head(self, head: Head) -> keras.Model:
-        from trainer.features.keras_head import build_head
-        from trainer.models.ensemble import build_ensemble
-
-        return build_ensemble([build_head(head, self._dropout)], self._build_backbone())

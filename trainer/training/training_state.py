@@ -59,7 +59,6 @@ class TrainingState:
 
         Raises:
             TrainingError: the validation loss is not finite.
-            WriteError: the state cannot be saved.
         """
         if not math.isfinite(row["val_loss"]):
             raise TrainingError(
@@ -80,7 +79,7 @@ class TrainingState:
         return self._best
 
     def _variables(self) -> list[Any]:
-        """Return all variables of a training step, including the seeds of dropout."""
+        # the seeds of dropout are among the non-trainable ones
         model = self.model
         return [
             *model.trainable_variables,

@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 
 
 def optuna_version() -> str:
-    """Return the version of Optuna.
-
-    Raises:
-        TrainingError: it is not installed.
-    """
+    """Return the version of Optuna, or raise TrainingError if it is not installed."""
     try:
         import optuna
     except ImportError:
@@ -29,31 +25,25 @@ def optuna_version() -> str:
 
 
 def propose(space: "Space", trials: Sequence["Trial"], seed: int) -> "Settings":
-    """Return settings for the next trial: random at first, then based on earlier scores.
+    """Return settings for the next trial, which depend only on the seed and on earlier trials.
 
     The method is Optuna's tree-structured Parzen estimator (Bergstra et al. 2011,
     https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization, section 4), with
-    10 random trials first. The result depends only on the seed and on the trials, so that a resumed
-    search equals an uninterrupted one.
+    10 random trials first.
     """
     import optuna
 
     # Optuna logs each new study to standard error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    # the sampler is created again for each trial, so each needs its own seed
+    # The sampler is created again for each trial, so that a resumed search equals an uninterrupted
+    # one; so each needs its own seed.
     own_seed = int(np.random.SeedSequence([seed, len(trials)]).generate_state(1)[0])
-    study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=own_seed)
-    )
-    study.add_trials(
-        [
-            optuna.trial.create_trial(
-                # score a failed trial 0, so that the sampler avoids its settings
-                value=trial.score or 0.0,
-                params=trial.settings,
-                distributions=space,
-            )
-            for trial in trials
-        ]
-    )
+    sampler = optuna.samplers.TPESampler(seed=own_seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    for trial in trials:
+        # score a failed trial 0, so that the sampler avoids its settings
+        score = trial.score or 0.0
+        study.add_trial(
+            optuna.trial.create_trial(value=score, params=trial.settings, distributions=space)
+        )
     return study.ask(space).params

@@ -3,17 +3,12 @@
 from collections.abc import Callable
 from typing import Any, get_args
 
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-)
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 from trainer.options import Augment, ClassWeight, TuneOptions
 from trainer.tuning.trials import Settings
 
 Space = dict[str, BaseDistribution]
-"""The distribution of each setting, by option name."""
 
 # lower and upper bounds, or all choices, of each setting
 _DECAYS = (10.0, 10_000.0)
@@ -27,10 +22,7 @@ _DIGITS = 3
 
 
 def make_space(options: TuneOptions, num_views: int) -> Space:
-    """Return the search space of `options.searched`; no batch has more than `num_views`.
-
-    Weight decay and learning rate are sampled on a logarithmic scale.
-    """
+    """Return the distribution of each searched option; no batch has more than `num_views`."""
     space = {name: _distribute(name, options) for name in options.searched}
     if "batch_size" in space:
         batches = [batch for batch in _BATCHES if batch <= num_views]
@@ -48,11 +40,7 @@ def _distribute(name: str, options: TuneOptions) -> BaseDistribution:
         return FloatDistribution(*_DROPOUTS, step=0.05)
     # with one body part, `part_label` equals `label`
     class_weights = get_args(ClassWeight) if options.part == "all" else ("none", "label")
-    choices = {
-        "copies": _COPIES,
-        "augment": get_args(Augment),
-        "class_weight": class_weights,
-    }
+    choices = {"copies": _COPIES, "augment": get_args(Augment), "class_weight": class_weights}
     return CategoricalDistribution(choices.get(name, _BATCHES))
 
 

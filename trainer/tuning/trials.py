@@ -13,20 +13,15 @@ from trainer.runs.results_writer import write_table
 from trainer.runs.run_folder import TRIALS_FILE
 from trainer.runs.saved.validation import TRIALS_SCHEMA
 
+# the value of each setting, by option name
 Settings = dict[str, Any]
-"""The value of each setting, by option name."""
 
-_FIXED_COLUMNS = tuple(TRIALS_SCHEMA)
 _TRIALS_FILE = "trials.sealed"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One fit with certain settings.
-
-    Attributes:
-        score: AUROC on validation views; None for a failed fit.
-    """
+    """One fit; `score` is its AUROC on validation views, None for a failed fit."""
 
     number: int
     settings: Settings
@@ -57,20 +52,12 @@ def make_table(trials: Sequence[Trial]) -> pl.DataFrame:
 
 
 def write_trials(folder: Path, trials: Sequence[Trial]) -> None:
-    """Write the table of trials.
-
-    Raises:
-        WriteError: it cannot be written; the previous file is unchanged.
-    """
+    """Write the table of trials."""
     write_table(folder / TRIALS_FILE, make_table(trials))
 
 
 def save_trials(checkpoints: Path, trials: Sequence[Trial]) -> None:
-    """Save the finished trials of an unfinished search, for `read_trials`.
-
-    Raises:
-        WriteError: they cannot be written; the previous file is unchanged.
-    """
+    """Save the finished trials of an unfinished search, for `read_trials`."""
     with sealed_file(checkpoints / _TRIALS_FILE, _TRIALS_FILE) as file:
         make_table(trials).write_parquet(file)
 
@@ -81,7 +68,7 @@ def read_trials(checkpoints: Path) -> list[Trial]:
     if encoded is None:
         return []
     table = read_table(encoded, TRIALS_SCHEMA)
-    names = [name for name in table.columns if name not in _FIXED_COLUMNS]
+    names = [name for name in table.columns if name not in TRIALS_SCHEMA]
     return [
         Trial(row["number"], {name: row[name] for name in names}, row["score"], row["seconds"])
         for row in table.iter_rows(named=True)

@@ -14,8 +14,8 @@ from trainer.audit.shortcuts.hidden_regions import BONE, score_hidden
 from trainer.inference.litert import LiteRtModel
 from trainer.runs.results_writer import write_json
 from trainer.runs.run_folder import CONFIG_FILE, LITERT_FILE, METRICS_FILE, MODEL_FILE
-from trainer.runs.saved.digests import write_digests
 from trainer.runs.saved.open import open_new_run
+from trainer.runs.saved.run_files import write_digests
 
 
 def _list_wrong(lake: Lake) -> list[str]:

@@ -16,8 +16,8 @@ from shared.lake.open import Lake
 from tests.commands import Completed, call
 from tests.trainer.run_folders import finish, fit, predict, write_run
 from trainer.runs.evaluation_folder import open_predictions
-from trainer.runs.saved.digests import read_digests, write_digests
 from trainer.runs.saved.open import open_saved_run
+from trainer.runs.saved.run_files import read_digests, write_digests
 
 
 def evaluate(run: Path, lake: Path, out: Path, *words: str) -> Completed:

@@ -8,7 +8,7 @@ import pytest
 from shared.errors import CorruptLakeError
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
-from trainer.data.pipeline import numbered_batches, ordered_batches, shuffled_batches
+from trainer.data.pipeline import ordered_batches, shuffled_batches
 
 pytestmark = pytest.mark.slow
 
@@ -31,15 +31,16 @@ def test_any_rows_in_any_order_are_read(lake: Lake) -> None:
         np.testing.assert_array_equal(image, _pixels(lake, views.row(int(row), named=True)))
 
 
-def test_numbered_batches_give_each_view_with_its_row(lake: Lake) -> None:
+def test_ordered_batches_give_each_view_with_its_target(lake: Lake) -> None:
     reader = ViewReader(lake, lake.manifest)
+    numbers = np.arange(lake.manifest.height, dtype=np.float32)
     seen = []
-    for images, rows in numbered_batches(reader, BATCH):
+    for images, rows in ordered_batches(reader, BATCH, (numbers,)):
         assert images.dtype == "uint8"
         assert images.shape[1:] == (lake.image.size, lake.image.size, 1)
-        np.testing.assert_array_equal(images, reader.read(rows.numpy()))
+        np.testing.assert_array_equal(images, reader.read(rows.numpy().astype(np.int64)))
         seen += rows.numpy().tolist()
-    assert sorted(seen) == list(range(lake.manifest.height))
+    assert seen == numbers.tolist()
 
 
 def _epochs(lake: Lake, seed: int, num_epochs: int) -> list[list[tuple[bytes, float]]]:

@@ -7,7 +7,7 @@ import pytest
 from trainer.explain.layer_cam import LayerCam
 from trainer.models.classifier_head import add_classifier
 from trainer.models.ensemble import build_ensemble
-from trainer.models.networks.joined import join_backbones
+from trainer.models.networks.backbone import join_backbones
 from trainer.models.table import build_backbone
 
 pytestmark = pytest.mark.slow

@@ -28,8 +28,8 @@ from trainer.models.classifier_head import add_classifier
 from trainer.models.table import build_backbone
 from trainer.options import ExportOptions
 from trainer.runs.run_folder import LITERT_FILE, MODEL_FILE
-from trainer.runs.saved.digests import write_digests
 from trainer.runs.saved.open import open_saved_run
+from trainer.runs.saved.run_files import write_digests
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from trainer.inference.conversion import convert
 from trainer.inference.litert import LiteRtModel
 from trainer.inference.litert_heads import add_heads, join_converted
 from trainer.models.ensemble import build_ensemble
-from trainer.models.networks.joined import join_backbones
+from trainer.models.networks.backbone import join_backbones
 from trainer.models.table import build_backbone
 
 pytestmark = pytest.mark.slow

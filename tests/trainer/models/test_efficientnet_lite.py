@@ -16,7 +16,7 @@ import tensorflow as tf
 from shared.errors import WeightsError
 from trainer.models.classifier_head import add_classifier
 from trainer.models.networks.efficientnet_lite import LITE0, LITE1, LITE2, EfficientNetLite
-from trainer.models.networks.efficientnet_lite_weights import load_weights
+from trainer.models.networks.efficientnet_lite_weights import find_weights, load_weights
 from trainer.models.networks.torch_pickle import read_tensors
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ ORIGINALS = {
 
 def _pretrained(size_px: int, channels: int = 1, network: EfficientNetLite = LITE0) -> Any:
     backbone = network.build(size_px, channels=channels)
-    load_weights(backbone, network.find_weights())
+    load_weights(backbone, find_weights(network.name, network.digest))
     return backbone
 
 
@@ -70,7 +70,7 @@ def test_features_and_logits_are_those_of_the_original(network: EfficientNetLite
     assert pooled[[2, 1279]] == pytest.approx(features, abs=1e-5)
     assert pooled.sum() == pytest.approx(total, abs=1e-3)
     np.testing.assert_allclose(embedding[-1280:], np.log(pooled + 0.02), atol=1e-4)
-    tensors = read_tensors(network.find_weights())
+    tensors = read_tensors(find_weights(network.name, network.digest))
     logits = tensors["_fc.weight"] @ pooled + tensors["_fc.bias"]
     assert set(np.argsort(logits)[-3:]) == set(expected_logits)
     for index, logit in expected_logits.items():
@@ -131,9 +131,9 @@ def test_a_deeper_network_takes_all_tensors_of_its_file(
     network: EfficientNetLite, num_features: int, num_blocks: int
 ) -> None:
     backbone: Any = network.build(64)
-    load_weights(backbone, network.find_weights())
+    load_weights(backbone, find_weights(network.name, network.digest))
     assert backbone.output_shape == (None, num_features)
-    tensors = read_tensors(network.find_weights())
+    tensors = read_tensors(find_weights(network.name, network.digest))
     names = {name.split(".")[1] for name in tensors if name.startswith("_blocks")}
     assert len(names) == num_blocks
     # each weight is set: kernels, and four of each normalization, which counts its batches too

@@ -25,7 +25,7 @@ from trainer.report.page import write_report
 from trainer.report.terminal import print_results
 from trainer.report.text import formatting, methods, summary
 from trainer.report.text.formatting import number
-from trainer.runs.saved.digests import write_digests
+from trainer.runs.saved.run_files import write_digests
 
 
 def read_text(report: Path) -> str:

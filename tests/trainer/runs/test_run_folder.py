@@ -13,7 +13,7 @@ from trainer.runs.run_folder import (
     identify,
     open_run_folder,
 )
-from trainer.runs.saved.digests import write_digests
+from trainer.runs.saved.run_files import write_digests
 from trainer.runs.unfinished import RUN_FILE
 from trainer.training.checkpoint import Checkpoint, State
 from trainer.tuning.trials import Trial, read_trials, save_trials

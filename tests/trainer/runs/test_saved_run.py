@@ -27,8 +27,8 @@ from tests.trainer.runs.run_mutations import (
 from trainer.evaluation.decisions.decision import DECISION_FILE
 from trainer.inference.study_predictions import predict_studies
 from trainer.runs.run_folder import CARD_FILE, MODEL_FILE, PREDICTIONS_FILE, SUMS_FILE
-from trainer.runs.saved.digests import read_digests, write_digests
 from trainer.runs.saved.open import open_saved_run
+from trainer.runs.saved.run_files import read_digests, write_digests
 from trainer.runs.saved.saved_run import SavedRun
 
 NUM_FLIPS, NUM_VALUES = 30, 30

@@ -3,8 +3,7 @@
 import numpy as np
 import polars as pl
 
-from trainer.features.heads import Matrix
-from trainer.features.standardize import standardize
+from trainer.features.heads import Matrix, standardize
 
 NUM_NEIGHBOURS = 10
 

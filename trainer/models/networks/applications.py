@@ -1,13 +1,4 @@
-"""The networks of keras.applications, with the first convolution folded for greyscale input.
-
-Each network was trained on RGB images with its own normalization, affine in each channel. For equal
-channels, channel c is a_c * g + b_c of one normalized grey image g. The first convolution is
-linear, so it needs two input channels instead of three: g, with the sum of the kernel over channels
-weighted by a; and a constant image of ones, with the sum weighted by b. The ones are an image
-rather than a bias, because padding adds zeros after normalization, and the padded border must stay
-zero. If all channels have the same normalization, b is 0 and g alone is enough. The features equal
-those of replicated RGB.
-"""
+"""The networks of keras.applications, with the first convolution folded for greyscale input."""
 
 from __future__ import annotations
 
@@ -28,6 +19,14 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
+# Each network was trained on RGB images with its own normalization, affine in each channel. For
+# equal channels, channel c is a_c * g + b_c of one normalized grey image g. The first convolution
+# is linear, so it needs two input channels instead of three: g, with the sum of the kernel over
+# channels weighted by a; and a constant image of ones, with the sum weighted by b. The ones are an
+# image rather than a bias, because padding adds zeros after normalization, and the padded border
+# must stay zero. If all channels have the same normalization, b is 0 and g alone is enough. The
+# features equal those of replicated RGB.
+
 
 @dataclass(frozen=True)
 class Application:
@@ -36,12 +35,12 @@ class Application:
     Attributes:
         function: name of the constructor in keras.applications.
         mode: normalization, a mode of `preprocess_input`.
-        min_size_px: smaller images are enlarged first.
         grey_options: arguments of the constructor for input that is not RGB.
     """
 
     function: str
     mode: Literal["caffe", "tf", "torch"]
+    # keras.applications rejects smaller images, so they are enlarged first
     min_size_px: int = 32
     grey_options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -61,14 +60,16 @@ class Application:
     def load(self, backbone: keras.Model, path: Path) -> None:
         """Load RGB weights with the first kernel folded for grey, and freeze batch normalization.
 
-        The file is a `notop` file of keras.applications (.h5), or such a network saved by Keras
-        (.weights.h5, .keras). Only arrays are read from it.
+        Args:
+            path: a `notop` file of keras.applications (.h5), or such a network saved by Keras
+                (.weights.h5, .keras).
 
         Raises:
             WeightsError: the file is damaged or has the weights of another network.
         """
         original = self._call()
         try:
+            # reads arrays only: no code of a .keras file runs
             original.load_weights(path)
         except Exception as error:  # Keras and h5py raise many types for a damaged file
             raise WeightsError(
@@ -91,9 +92,9 @@ class Application:
         return function(include_top=False, weights=None, pooling="avg", **options)
 
     def _normalization(self) -> tuple[Array, Array]:
-        """Return scale and offset of each channel, float64 (3,), for pixels from 0 to 255."""
         from keras.applications.imagenet_utils import preprocess_input
 
+        # an affine function is known from its values at 0 and 1
         black_and_grey = np.array([[[0.0] * 3, [1.0] * 3]])
         (offset, sum_of_both) = preprocess_input(black_and_grey, mode=self.mode)[0]
         return sum_of_both - offset, offset

@@ -1,16 +1,16 @@
-"""Input layers and batch normalization, common to all backbones."""
+"""Input layers, batch normalization and concatenation of backbones."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
 
+# larger images are reduced to this size: a CPU takes two and a half times as long at 512 px
 DEFAULT_INPUT_PX = 320
-"""Larger images are reduced to this size: a CPU takes two and a half times as long at 512 px."""
 RESIZE_LAYER = "resize"
-"""Name of the layer that resizes images, in networks that need it."""
 # with 0.99 or 0.999 the moving averages lag epochs behind: an epoch may have few dozen steps
 _MOMENTUM = 0.9
 
@@ -28,14 +28,35 @@ def add_input(size_px: int, working_px: int, channels: int = 1) -> tuple[Any, An
 
 
 def configure_batch_norm(backbone: keras.Model, *, is_frozen: bool) -> None:
-    """Freeze the batch normalization of a backbone, or let it learn from the lake.
-
-    By default, a pretrained backbone keeps its statistics even if all its weights are trained: a
-    batch of radiographs is too small to replace the statistics of a million photographs, and the
-    preceding convolution can learn any scale.
-    """
+    """Freeze the batch normalization of a backbone, or let it learn from the lake."""
     from keras import layers
 
+    # By default, a pretrained backbone keeps its statistics even if all its weights are trained: a
+    # batch of radiographs is too small to replace the statistics of a million photographs, and the
+    # preceding convolution can learn any scale.
     for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.trainable, layer.momentum = not is_frozen, _MOMENTUM
+
+
+def join_backbones(backbones: Sequence[keras.Model]) -> keras.Model:
+    """Return a model of the concatenated features of backbones; one backbone is returned as it is.
+
+    All take uint8 images (batch, size, size, 1); each one is a layer of the result.
+    """
+    import keras
+
+    if len(backbones) == 1:
+        return backbones[0]
+    images: Any = keras.Input(backbones[0].input_shape[1:], dtype="uint8", name="image")
+    features = [backbone(images) for backbone in backbones]
+    embeddings = keras.layers.Concatenate(name="embedding")(features)
+    return keras.Model(images, embeddings, name="joined")
+
+
+def split_backbones(backbone: keras.Model) -> list[keras.Model]:
+    """Return the backbones in a model from `join_backbones`, also after saving and loading."""
+    import keras
+
+    layers: list[Any] = backbone.layers
+    return [layer for layer in layers if isinstance(layer, keras.Model)] or [backbone]

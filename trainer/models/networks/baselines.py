@@ -40,7 +40,6 @@ def build_cnn4(size_px: int, input_px: int = DEFAULT_INPUT_PX) -> keras.Model:
 
 
 def _grey_input(size_px: int, input_px: int) -> tuple[Any, Any]:
-    """Return the uint8 input and its images, scaled to 0 to 1, at the working size."""
     from keras import layers
 
     images, pixels = add_input(size_px, min(_WORKING_SIZE_PX, input_px))

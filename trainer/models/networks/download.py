@@ -33,7 +33,6 @@ class PublishedWeights:
 
         Raises:
             WeightsError: it cannot be downloaded, or its digest differs from the published one.
-            WriteError: the disk is full or not writable.
         """
         is_cached = self.path.exists()
         data = self.path.read_bytes() if is_cached else self._download()
@@ -60,6 +59,7 @@ class PublishedWeights:
                         chunks.append(chunk)
                         progress.advance(len(chunk))
             data = b"".join(chunks)
+            # http.client returns what it has when a connection closes early
             if len(data) < num_bytes:
                 raise OSError(f"{len(data)} of {num_bytes} bytes")
             return data

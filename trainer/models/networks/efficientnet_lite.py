@@ -1,30 +1,18 @@
-"""EfficientNet-Lite, pretrained on ImageNet, with the first layer folded for greyscale input.
-
-The networks are those of Tan and Le (https://arxiv.org/abs/1905.11946) in Google's version for
-phones (tensorflow/tpu, models/official/efficientnet/lite): no squeeze and excitation, ReLU6, stem
-and head of fixed width. The features are those of the whole network and of its last stages, because
-radiographs differ from photographs in coarse texture, which earlier stages describe better. The
-weights are read in `efficientnet_lite_weights`; layers have the names of their tensors. Features
-and logits of all three networks are compared with those of their PyTorch versions in a test.
-"""
+"""EfficientNet-Lite (Tan and Le, https://arxiv.org/abs/1905.11946) for greyscale input."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainer.models.networks.backbone import DEFAULT_INPUT_PX, add_input, configure_batch_norm
-from trainer.models.networks.efficientnet_lite_weights import find_weights
 
 if TYPE_CHECKING:
     import keras
 
 
 class _Stage(NamedTuple):
-    """A stage of inverted residual blocks; `kernel` is the side of the depthwise kernels."""
-
     num_blocks: int
     kernel: int
     stride: int
@@ -32,7 +20,8 @@ class _Stage(NamedTuple):
     filters: int
 
 
-# of Lite0
+# Lite0 in Google's version for phones (tensorflow/tpu, models/official/efficientnet/lite): no
+# squeeze and excitation, ReLU6, stem and head of fixed width
 _STAGES = (
     _Stage(1, 3, 1, 1, 16),
     _Stage(2, 3, 2, 6, 24),
@@ -43,14 +32,15 @@ _STAGES = (
     _Stage(1, 3, 1, 6, 320),
 )
 _STEM_FILTERS, _HEAD_FILTERS = 32, 1280
-# the last stages whose global means are features, of 112, 192 and 320 channels
+# Global means of the last stages, of 112, 192 and 320 channels, are features too: radiographs
+# differ from photographs in coarse texture, which earlier stages describe better.
 _POOLED_STAGES = 3
 # Added before the logarithm of the head's global means. They are means of ReLU6 outputs, 0 or
 # more and skewed; their logarithms are closer to a normal distribution, and suit a linear head.
 _LOG_OFFSET = 0.02
 # the original network normalizes pixels as (x - 127) / 128
 _MEAN, _SCALE = 127, 1 / 128
-# filters are multiples of this number
+# filters are multiples of this number, as in the original
 _FILTERS_OF = 8
 
 
@@ -59,7 +49,6 @@ class EfficientNetLite:
     """A network of the family.
 
     Attributes:
-        digest: the first digits of the SHA-256 of its file of weights.
         width: factor of the filters of Lite0.
         depth: factor of the blocks of Lite0, except in its first and last stage.
     """
@@ -71,21 +60,16 @@ class EfficientNetLite:
 
     @property
     def name(self) -> str:
-        """Its key in the table of models."""
+        """The key in the table of models."""
         return f"efficientnet_lite{self.number}"
-
-    def find_weights(self) -> Path:
-        """Return the path of the weights file; see `efficientnet_lite_weights.find_weights`."""
-        return find_weights(self.name, self.digest)
 
     def build(
         self, size_px: int, input_px: int = DEFAULT_INPUT_PX, channels: int = 1
     ) -> keras.Model:
-        """Build the network up to its pooled features, with random weights.
+        """Build the network with random weights, from uint8 (batch, size, size, channels) images.
 
-        It takes uint8 images (batch, size, size, channels), grey or RGB, and returns float32
-        embeddings (batch, 1904 for Lite0): the global means of the last three stages, and the
-        logarithms of the 1,280 global means of the head, which are the layer `pool`.
+        The float32 embeddings (batch, 1904 for Lite0) are the global means of the last three
+        stages, and the logarithms of the 1,280 global means of the head, the layer `pool`.
         """
         import keras
         from keras import layers, ops
@@ -124,7 +108,7 @@ LITE2 = EfficientNetLite(2, "9656183e", width=1.1, depth=1.2)
 
 
 def _round_filters(filters: float) -> int:
-    """Round to a multiple of 8, but not by more than a tenth downwards, as in the original."""
+    # as in the original: not by more than a tenth downwards
     rounded = int(filters + _FILTERS_OF / 2) // _FILTERS_OF * _FILTERS_OF
     return rounded if rounded >= 0.9 * filters else rounded + _FILTERS_OF
 
@@ -143,23 +127,20 @@ def _block(inputs: Any, name: str, stage: _Stage) -> Any:
     )(features)
     features = _normalize(features, f"{name}.bn1")
     features = layers.ReLU(6, name=f"{name}.bn1.relu6")(features)
-    features = layers.Conv2D(stage.filters, 1, use_bias=False, name=f"{name}.project_conv")(
-        features
-    )
-    features = _normalize(features, f"{name}.bn2")
+    project = layers.Conv2D(stage.filters, 1, use_bias=False, name=f"{name}.project_conv")
+    features = _normalize(project(features), f"{name}.bn2")
     if stage.stride == 1 and num_inputs == stage.filters:
         features = layers.Add(name=f"{name}.add")([features, inputs])
     return features
 
 
 def _convolve(inputs: Any, name: str, norm_name: str, filters: int, kernel: int = 1) -> Any:
-    """Add a convolution with batch normalization and ReLU6; kernels above 1 x 1 halve the size."""
     from keras import layers
 
     stride = 1 if kernel == 1 else 2
     convolution = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=name)
-    features = convolution(inputs)
-    return layers.ReLU(6, name=f"{norm_name}.relu6")(_normalize(features, norm_name))
+    features = _normalize(convolution(inputs), norm_name)
+    return layers.ReLU(6, name=f"{norm_name}.relu6")(features)
 
 
 def _normalize(features: Any, name: str) -> Any:

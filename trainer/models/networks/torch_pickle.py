@@ -1,13 +1,4 @@
-"""Read the tensors of a legacy PyTorch file without PyTorch, and without running code from it.
-
-A pickle can call any function of any installed package. This reader accepts only the four names
-in a file of tensors, and replaces them by its own types; any other name is rejected before its
-import.
-
-The format is that of `torch.save` before 1.6 (`_legacy_save` in torch/serialization.py): pickles of
-a magic number, the protocol version, properties of the machine, the location of each tensor in its
-storage, and the storage keys; then each storage, preceded by its number of elements (int64).
-"""
+"""Read the tensors of a legacy PyTorch file without PyTorch, and without running code from it."""
 
 import io
 import math
@@ -32,15 +23,12 @@ _MEMO_OPCODES = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
 class _Storage(NamedTuple):
-    """A block of elements that tensors share."""
-
     dtype: np.dtype[Any]
     num_elements: int
 
 
 class _TensorLocation(NamedTuple):
-    """The location of a tensor in its storage, counted in elements; not validated yet."""
-
+    # counted in elements, and not validated yet
     storage: Any
     offset: Any
     shape: Any
@@ -48,8 +36,7 @@ class _TensorLocation(NamedTuple):
 
 
 class _OrderedDict(dict[Any, Any]):
-    """A dict; PyTorch's extra state (the versions of modules) is ignored."""
-
+    # PyTorch's state, the versions of modules, is ignored
     def __setstate__(self, state: object) -> None: ...
 
 
@@ -59,6 +46,8 @@ def _rebuild_tensor(
     return _TensorLocation(storage, offset, shape, strides)
 
 
+# A pickle can call any function of any installed package. Only these names of a file of tensors are
+# accepted, and replaced by own types; any other name is rejected before its import.
 _ALLOWED: Mapping[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): _OrderedDict,
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
@@ -96,10 +85,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a file of named tensors written by PyTorch before version 1.6.
-
-    Returns:
-        The tensors by name, float32 or int64.
+    """Return the tensors by name, float32 or int64, of a file by PyTorch before version 1.6.
 
     Raises:
         WeightsError: it contains other objects, or is damaged; none of its code has run.
@@ -115,6 +101,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read(data: bytes) -> dict[str, Tensor]:
+    # The format of `_legacy_save` in torch/serialization.py: pickles of a magic number, the
+    # protocol version, properties of the machine, the location of each tensor in its storage, and
+    # the storage keys; then each storage, preceded by its number of elements (int64).
     file = io.BytesIO(data)
     if (_load(file), _load(file)) != (_MAGIC, _PROTOCOL) or not _load(file)["little_endian"]:
         raise ValueError("unknown magic number, version or byte order")
@@ -133,7 +122,7 @@ def _load(file: io.BytesIO) -> Any:
 
 
 def _check_memo(file: io.BytesIO) -> None:
-    """Reject a memo index larger than the file: the unpickler would allocate memory up to it."""
+    # the unpickler allocates memory up to a memo index, however large
     start = file.tell()
     for opcode, argument, _ in pickletools.genops(file):
         if opcode.name in _MEMO_OPCODES and int(argument or 0) > len(file.getbuffer()):
@@ -154,9 +143,8 @@ def _read_storages(
 
 
 def _read_storage(file: io.BytesIO, storage: _Storage) -> npt.NDArray[Any]:
-    if np.frombuffer(file.read(_LENGTH_DTYPE.itemsize), _LENGTH_DTYPE).tolist() != [
-        storage.num_elements
-    ]:
+    lengths = np.frombuffer(file.read(_LENGTH_DTYPE.itemsize), _LENGTH_DTYPE)
+    if lengths.tolist() != [storage.num_elements]:
         raise ValueError("an unexpected number of elements in a storage")
     content = file.read(storage.num_elements * storage.dtype.itemsize)
     return np.frombuffer(content, storage.dtype, storage.num_elements)
@@ -169,9 +157,8 @@ def _gather(name: Any, location: Any, storages: Mapping[str, npt.NDArray[Any]]) 
     numbers = (location.offset, *shape, *strides)
     if any(type(number) is not int or number < 0 for number in numbers):
         raise ValueError(f"invalid offset, shape or strides of {name}")
-    last = location.offset + sum(
-        (size - 1) * stride for size, stride in zip(shape, strides, strict=True)
-    )
+    ends = [(size - 1) * stride for size, stride in zip(shape, strides, strict=True)]
+    last = location.offset + sum(ends)
     if max(last + 1, math.prod(shape)) > len(values) or 0 in shape:
         raise ValueError(f"{name} exceeds its storage")
     steps = [stride * values.itemsize for stride in strides]

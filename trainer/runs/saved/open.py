@@ -9,9 +9,8 @@ from shared.storage.store import as_path
 from trainer.evaluation.decisions.decision import DECISION_FILE, parse_decision
 from trainer.evaluation.results import compute_metrics
 from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, PREDICTIONS_FILE, SUMS_FILE
-from trainer.runs.saved.digests import read_digests
 from trainer.runs.saved.predictions import parse_predictions
-from trainer.runs.saved.run_files import RunFiles
+from trainer.runs.saved.run_files import RunFiles, read_digests
 from trainer.runs.saved.saved_run import SavedRun
 from trainer.runs.saved.validation import num_outputs, parse_config, parse_metrics
 
@@ -19,10 +18,7 @@ _RUNS = Path("runs")
 
 
 def open_saved_run(run: str) -> SavedRun:
-    """Open a finished run.
-
-    Args:
-        run: run folder; empty for the newest finished run in `runs/`.
+    """Open a finished run by its folder, or without one the newest in `runs/`.
 
     Raises:
         TrainingError: no run is found, the run is not finished, or a file is damaged.
@@ -32,11 +28,7 @@ def open_saved_run(run: str) -> SavedRun:
 
 
 def open_new_run(folder: Path) -> SavedRun:
-    """Open a run whose metrics and digests are not written yet, and compute its metrics.
-
-    Raises:
-        TrainingError: a file is missing or damaged, or there are no predictions.
-    """
+    """Open a run whose metrics and digests are not written yet, and compute its metrics."""
     return _read(RunFiles(folder))
 
 

@@ -24,9 +24,6 @@ _TOLERANCE = 1e-6
 def parse_predictions(encoded: bytes, num_classes: int, decision: Decision) -> pl.DataFrame:
     """Return the predictions in a `predictions.parquet`.
 
-    Args:
-        num_classes: number of classes of the model; 1 for normal and abnormal.
-
     Raises:
         TrainingError: there are no predictions, or a value is missing or out of range.
         ValueError: a column is missing or of another type, class probabilities are out of range, or

@@ -1,27 +1,29 @@
-"""Reading of the files of a run folder, with their digests if the run is finished."""
+"""Reading of the files of a run folder, and their digests, `SHA256SUMS`, if the run is finished."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from shared.errors import LakeError, TrainingError
+from shared.storage.atomic import write_atomically
 from shared.storage.regular_file import read_regular
-from trainer.runs.run_folder import SUMS_FILE
+from trainer.runs.run_folder import CHECKPOINTS, SUMS_FILE, TENSORBOARD
 
 Parsed = TypeVar("Parsed")
 
+_LINE = re.compile(rb"(?P<escape>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)")
+# escapes of `sha256sum` in names; a line with an escaped name begins with a backslash
+_ESCAPES = {b"\\": rb"\\", b"\n": rb"\n", b"\r": rb"\r"}
 _REASON_CHARS = 300
 
 
 @dataclass(frozen=True)
 class RunFiles:
-    """The files of a run folder.
-
-    Attributes:
-        digests: SHA-256 of each file, as from `read_digests`; None while the run is being written.
-    """
+    """The files of a run folder, and the SHA-256 of each; None while the run is being written."""
 
     folder: Path
     digests: Mapping[str, str] | None = None
@@ -60,11 +62,7 @@ class RunFiles:
 
 
 def read_file(folder: Path, name: str) -> bytes:
-    """Return the content of a regular file of a run folder, as `read_regular` does.
-
-    Raises:
-        TrainingError: the file is missing, unreadable, too large, or not regular.
-    """
+    """Return the content of a file of a run folder; raise TrainingError as `read_regular` does."""
     try:
         return read_regular(folder, name)
     except (FileNotFoundError, NotADirectoryError):
@@ -82,3 +80,52 @@ def read_file(folder: Path, name: str) -> bytes:
 def sha256(data: bytes) -> str:
     """Return the SHA-256 digest in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def write_digests(folder: Path) -> None:
+    """Write `SHA256SUMS`, which marks the run as finished, over all its other files.
+
+    `sha256sum --check SHA256SUMS` in the folder verifies them.
+
+    Raises:
+        TrainingError: a file is a link or not a regular file.
+    """
+    names = sorted(_list_files(folder), key=os.fsencode)
+    lines = [_format_line(name, sha256(read_file(folder, name))) for name in names]
+    write_atomically(folder / SUMS_FILE, b"".join(lines))
+
+
+def read_digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 digest of each file of a finished run, by its path below the folder.
+
+    Raises:
+        TrainingError: `SHA256SUMS` is missing because the run is not finished, or is damaged.
+    """
+    digests: dict[str, str] = {}
+    for line in read_file(folder, SUMS_FILE).splitlines():
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise TrainingError(
+                f"Expected lines as sha256sum writes them. Received: {folder / SUMS_FILE}, damaged"
+            )
+        # no command reads a file with an escaped name
+        if not match["escape"]:
+            digests[os.fsdecode(match["name"])] = match["digest"].decode()
+    return digests
+
+
+def _list_files(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        # TensorBoard may add to its logs
+        is_left_out = name.parts[0] in (CHECKPOINTS, TENSORBOARD, SUMS_FILE)
+        is_hidden = any(part.startswith(".") for part in name.parts)
+        if not (is_left_out or is_hidden or (path.is_dir() and not path.is_symlink())):
+            yield name.as_posix()
+
+
+def _format_line(name: str, digest: str) -> bytes:
+    encoded = os.fsencode(name)
+    escaped = re.sub(rb"[\\\n\r]", lambda match: _ESCAPES[match[0]], encoded)
+    mark = b"\\" if escaped != encoded else b""
+    return b"%s%s  %s\n" % (mark, digest.encode(), escaped)

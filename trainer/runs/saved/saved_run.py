@@ -33,12 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SavedRun:
-    """A run of `train`, `tune` or `cv`.
-
-    Attributes:
-        image: preprocessing of the lake's images, which new images need too.
-        scored: one row per prediction, joined to the manifest.
-    """
+    """A run of `train`, `tune` or `cv`; `scored` are its predictions, joined to the manifest."""
 
     files: RunFiles
     config: dict[str, Any]
@@ -97,10 +92,8 @@ class SavedRun:
 
     @property
     def main_sets(self) -> dict[str, ByPart]:
-        """The sets for conclusions, the headline set first: validation only if there is no other.
-
-        Validation views were used for early stopping.
-        """
+        """The sets for conclusions, the headline set first; validation only without others."""
+        # validation views were used for early stopping
         main = {role: by_part for role, by_part in self.by_role.items() if role != "validation"}
         return main or self.by_role
 
@@ -142,8 +135,6 @@ class SavedRun:
 
     def load_model(self) -> keras.Model:
         """Return the model, from uint8 images (batch, size, size, 1) to (batch, outputs).
-
-        It outputs the probability of abnormal, or one probability for each of `config["classes"]`.
 
         Raises:
             TrainingError: the model file is damaged, or has other inputs or outputs.

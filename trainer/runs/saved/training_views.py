@@ -8,8 +8,8 @@ from trainer.data.split import FitPlan
 from trainer.runs.results_writer import write_table
 from trainer.runs.run_folder import TRAINING_FILE
 
+# columns by which two views are of the same patient or show the same image
 IDENTITY = ("patient_id", "group", "source_digest", "pixel_digest")
-"""Columns by which two views are of the same patient or show the same image."""
 TRAINING_SCHEMA: dict[str, type[pl.DataType]] = {
     "view_id": pl.String,
     "patient_id": pl.Int64,
@@ -22,15 +22,10 @@ TRAINING_SCHEMA: dict[str, type[pl.DataType]] = {
 the manifest. Validation views take part in early stopping, temperatures and thresholds."""
 
 OVERLAP = ("num_patients", "num_images")
-"""The counts of `count_overlap`."""
 
 
 def write_training_views(folder: Path, plan: FitPlan) -> None:
-    """Write the train and validation views of a run's saved model.
-
-    Raises:
-        WriteError: the file cannot be written.
-    """
+    """Write the train and validation views of a run's saved model."""
     table = pl.concat(
         views.select("view_id", *IDENTITY).with_columns(role=pl.lit(role))
         for role, views in (("train", plan.train), ("validation", plan.validation))
@@ -39,15 +34,12 @@ def write_training_views(folder: Path, plan: FitPlan) -> None:
 
 
 def count_overlap(views: pl.DataFrame, training: pl.DataFrame) -> dict[str, int]:
-    """Count the patients and the views of a table that a run learnt from.
+    """Count the patients and the views of a table that a run learnt from: the counts of `OVERLAP`.
 
     Numbers of patients are compared, so patients of another source with the same numbers count.
-
-    Returns:
-        `num_patients`, whose number occurs in `training`; `num_images`, views with the bytes or the
-        pixels of a view in `training`.
     """
     patients = views.filter(pl.col("patient_id").is_in(set(training["patient_id"])))
+    # copies of a file, or of its pixels in another file
     digests = (
         pl.col(name).is_in(set(training[name])) for name in ("source_digest", "pixel_digest")
     )

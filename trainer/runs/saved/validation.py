@@ -13,14 +13,8 @@ from trainer.evaluation.decisions.decision import Decision
 from trainer.runs.history import HISTORY_SCHEMA
 
 RUN_HISTORY_SCHEMA = {"model": pl.String, "fold": pl.Int64, **HISTORY_SCHEMA}
-"""Columns of `history.parquet`."""
-TRIALS_SCHEMA = {
-    "number": pl.Int64,
-    "score": pl.Float64,
-    "seconds": pl.Float64,
-    "state": pl.String,
-}
-"""Columns of `trials.parquet`, besides one column per setting."""
+# besides one column per setting
+TRIALS_SCHEMA = {"number": pl.Int64, "score": pl.Float64, "seconds": pl.Float64, "state": pl.String}
 
 _CONFIG_TYPES = {"command": str, "options": dict, "classes": list, "lake": dict}
 _LAKE_TYPES = {"path": str, "digest": str, "num_views": int, "image": dict}
@@ -46,11 +40,7 @@ def parse_config(encoded: bytes) -> dict[str, Any]:
 
 
 def num_outputs(config: Mapping[str, Any]) -> int:
-    """Return the number of outputs of a run's model: 1, or one per class.
-
-    Raises:
-        ValueError: the classes are not those of a `trainer.data.target.Target`.
-    """
+    """Return the outputs of a run's model, 1 or one per class, or raise ValueError."""
     classes: list[Any] = config["classes"]
     if classes == list(LABEL_NAMES):
         return 1

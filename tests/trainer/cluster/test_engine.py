@@ -3,7 +3,7 @@
 import pytest
 
 from shared.cluster.messages import Node, Share
-from trainer.cluster.resources import choose_share
+from trainer.cluster.engine import choose_share
 from trainer.options import CvOptions
 from trainer.runs.hardware import count_usable_cores
 
