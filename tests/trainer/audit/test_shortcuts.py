@@ -4,12 +4,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from shared.images.preprocessing.markers import Blob, find_markers, paint_over
 from tests.trainer.audit.phantoms import SIZE_PX, Images, draw_source, make_views, to_lake
 from trainer.audit.pixel_scan import collect, scan_image
 from trainer.audit.shortcuts.hidden_regions import find_bone, hide
 from trainer.audit.shortcuts.image_properties import PROPERTIES, list_properties, score_properties
 from trainer.audit.shortcuts.marker_effect import measure_effect
-from trainer.audit.shortcuts.markers import Blob, find_markers, paint_over
 
 NUM = 60
 MARKER = Blob(3, 3, 6, 7)

@@ -1,14 +1,15 @@
 """Burnt-in markers: bright blobs near the border of a radiograph, such as the letters L and R."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from shared.images.pixels import Pixels
-from shared.images.preprocessing.crop import Box
+from shared.images.preprocessing.crop import Box, find_field
 
+# The image side is the longer one.
 # width of the outer ring, as a fraction of each side of the field
 _RING_SHARE = 0.25
 # strokes of a letter and metal are narrower than this fraction of the image side; bones are wider
@@ -44,12 +45,22 @@ class Blob(NamedTuple):
         return slice(top, bottom), slice(left, right)
 
 
+def remove_markers(image: Pixels) -> Pixels:
+    """Paint over the markers of an image, uint8 (height, width).
+
+    Returns:
+        A new array, or `image` itself if it has no markers.
+    """
+    markers = find_markers(image, find_field(image))
+    return paint_over(image, markers) if markers else image
+
+
 def measure_rise(image: Pixels) -> Pixels:
     """Return the white top-hat of an image: the image minus its morphological opening.
 
     It keeps thin bright strokes and removes bones and soft tissue.
     """
-    brush = np.ones((max(3, round(_BRUSH_SHARE * len(image))),) * 2, np.uint8)
+    brush = np.ones((max(3, round(_BRUSH_SHARE * max(image.shape))),) * 2, np.uint8)
     return np.asarray(cv2.morphologyEx(image, cv2.MORPH_TOPHAT, brush), np.uint8)
 
 
@@ -60,10 +71,10 @@ def find_markers(image: Pixels, field: Box) -> list[Blob]:
     implants, and are left out.
 
     Args:
-        image: uint8 (size, size).
+        image: uint8 (height, width).
         field: rows and columns of the collimated field.
     """
-    side_px = len(image)
+    side_px = max(image.shape)
     strokes = ((measure_rise(image) >= _MIN_RISE) & (image >= _MIN_LEVEL)).astype(np.uint8)
     join = np.ones((max(1, round(_JOIN_SHARE * side_px)) * 2 + 1,) * 2, np.uint8)
     joined = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, join)
@@ -93,7 +104,7 @@ def _is_outside(blob: Blob, field: Box) -> bool:
 
 
 def _is_on_dark(blob: Blob, image: Pixels) -> bool:
-    width_px = max(2, round(_FRAME_SHARE * len(image)))
+    width_px = max(2, round(_FRAME_SHARE * max(image.shape)))
     around, inside = image[blob.box(width_px)], image[blob.box()]
     num_bright = (around > _MAX_FRAME_LEVEL).sum() - (inside > _MAX_FRAME_LEVEL).sum()
     return bool(num_bright <= _MAX_BRIGHT_SHARE * (around.size - inside.size))
@@ -108,25 +119,10 @@ def paint_over(image: Pixels, blobs: Sequence[Blob]) -> Pixels:
     """Return the image with each box filled from its surroundings (Telea 2004, J. Graph. Tools 9).
 
     Args:
-        image: uint8 (size, size).
+        image: uint8 (height, width).
         blobs: boxes to fill; each is enlarged by one pixel.
     """
     mask = np.zeros(image.shape, np.uint8)
     for blob in blobs:
         mask[blob.box(margin_px=1)] = 255
     return np.asarray(cv2.inpaint(image, mask, _INPAINT_PX, cv2.INPAINT_TELEA), np.uint8)
-
-
-def move_randomly(blobs: Sequence[Blob], side_px: int, random: Any) -> list[Blob]:
-    """Return boxes of the same sizes at random places of an image.
-
-    Args:
-        random: a `numpy.random.Generator`, whose methods numpy 1 types only in part.
-    """
-    return [
-        blob._replace(
-            x=int(random.integers(side_px - blob.width + 1)),
-            y=int(random.integers(side_px - blob.height + 1)),
-        )
-        for blob in blobs
-    ]
