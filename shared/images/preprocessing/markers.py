@@ -52,11 +52,7 @@ class Blob(NamedTuple):
 def remove_markers(image: Pixels) -> Pixels:
     """Paint over the markers of an image, but not over bones that end at the border of its field.
 
-    Args:
-        image: uint8 (height, width).
-
-    Returns:
-        A new array, or `image` itself if it has no markers.
+    Returns a new array, or `image` itself, uint8 (height, width), if it has no markers.
     """
     field = find_field(image)
     markers = [blob for blob in find_markers(image, field) if not _is_bone_end(blob, image, field)]
@@ -117,9 +113,12 @@ def _is_bone_end(blob: Blob, image: Pixels, field: Box) -> bool:
     starts = zip(field, (blob.y, blob.x), (blob.height, blob.width), strict=True)
     if all(e.start + edge_px < start < e.stop - edge_px - size for e, start, size in starts):
         return False
-    frame = np.zeros(image.shape, np.bool_)
-    frame[blob.box(_frame_px(image))], frame[blob.box()] = True, False
-    return bool(np.median(image[frame]) > _MAX_FRAME_SHARE * image[field].mean())
+    near, inside = np.zeros((2, *image.shape), np.bool_)
+    near[blob.box(_frame_px(image))] = inside[blob.box()] = True
+    if not inside[field].any():
+        return False
+    frame = image[field][(near & ~inside)[field]]
+    return bool(np.median(frame) > _MAX_FRAME_SHARE * image[field].mean())
 
 
 def _frame_px(image: Pixels) -> int:
