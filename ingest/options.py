@@ -12,7 +12,7 @@ from ingest.sources.mura import LABEL_FROM_FOLDER
 from ingest.sources.table_layout import TableOptions
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
-from shared.images.spec import Contrast, Crop, Depth, Encoding, Fit, ImageSpec
+from shared.images.spec import Contrast, Crop, Depth, Encoding, Fit, ImageSpec, Mask
 from shared.labels import OTHER_PART
 from shared.storage.store import as_store
 
@@ -51,6 +51,8 @@ class IngestOptions:
     """`pad` keeps the aspect ratio and adds black borders; `stretch` fills the square."""
     crop: Crop = ImageSpec.crop
     """`field` cuts off black or white borders around the exposed field; `none` keeps them."""
+    mask: Mask = ImageSpec.mask
+    """`markers` paints over burnt-in letters such as L and R; `none` keeps them."""
     contrast: Contrast = ImageSpec.contrast
     """`percentile` maps the 1st and 99th percentile of grey levels to black and white; `clahe`
     equalizes the histograms of 8 x 8 tiles."""
@@ -130,7 +132,9 @@ class IngestOptions:
     @property
     def image(self) -> ImageSpec:
         """The preprocessing and encoding of the lake's images."""
-        return ImageSpec(self.size, self.fit, self.crop, self.contrast, self.encoding, self.depth)
+        return ImageSpec(
+            self.size, self.fit, self.crop, self.mask, self.contrast, self.encoding, self.depth
+        )
 
 
 @dataclass(frozen=True)

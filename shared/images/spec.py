@@ -7,12 +7,14 @@ from shared.errors import LakeError, UsageError
 
 Fit = Literal["pad", "stretch"]
 Crop = Literal["none", "field"]
+Mask = Literal["none", "markers"]
 Contrast = Literal["none", "percentile", "clahe"]
 Encoding = Literal["raw", "png", "jpeg"]
 Depth = Literal["auto", "8", "10", "12", "14", "16", "file"]
 
 FITS: tuple[Fit, ...] = get_args(Fit)
 CROPS: tuple[Crop, ...] = get_args(Crop)
+MASKS: tuple[Mask, ...] = get_args(Mask)
 CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 DEPTHS: tuple[Depth, ...] = get_args(Depth)
@@ -23,7 +25,9 @@ JPEG_QUALITY = 95
 _MIN_SIZE_PX, _MAX_SIZE_PX = 16, 2048
 _PIXELS = {"channels": 1, "dtype": "uint8"}
 # values of settings that a `lake.json` may lack
-_DEFAULTS = {"crop": "none", "contrast": "none", "depth": "auto"}
+_DEFAULTS = {"crop": "none", "mask": "none", "contrast": "none", "depth": "auto"}
+# values that a `lake.json` does not mention
+_OMITTED = {"mask": "none", "depth": "auto"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class ImageSpec:
     Attributes:
         fit: `pad` keeps the aspect ratio and pads with black, `stretch` fills the square.
         crop: `field` crops the source to its collimated field first.
+        mask: `markers` paints over burnt-in markers.
         encoding: storage of the pixels: raw, lossless PNG, or JPEG.
         depth: bits of the samples in 16-bit PNG files; `auto` if the lake has no such file.
     """
@@ -40,6 +45,7 @@ class ImageSpec:
     size: int = 320
     fit: Fit = "pad"
     crop: Crop = "none"
+    mask: Mask = "none"
     contrast: Contrast = "none"
     encoding: Encoding = "raw"
     depth: Depth = "auto"
@@ -53,6 +59,7 @@ class ImageSpec:
         for name, choices in (
             ("fit", FITS),
             ("crop", CROPS),
+            ("mask", MASKS),
             ("contrast", CONTRASTS),
             ("encoding", ENCODINGS),
             ("depth", DEPTHS),
@@ -73,8 +80,13 @@ class ImageSpec:
         return "16" if self.depth == "auto" else self.depth
 
     def to_json(self) -> dict[str, Any]:
-        """Return the specification as stored in `lake.json`, without `depth` if it is `auto`."""
-        settings = {name: value for name, value in asdict(self).items() if value != "auto"}
+        """Return the specification as stored in `lake.json`.
+
+        Lakes without a mask or a depth do not mention them, as lakes of earlier versions.
+        """
+        settings = {
+            name: value for name, value in asdict(self).items() if _OMITTED.get(name) != value
+        }
         quality = {"jpeg_quality": JPEG_QUALITY} if self.encoding == "jpeg" else {}
         return {**settings, **quality, **_PIXELS}
 

@@ -47,7 +47,7 @@ def test_png_stores_the_pixels_of_raw_in_less_room(
 @pytest.mark.parametrize(
     "words",
     [
-        ("crop=field", "contrast=percentile", "encoding=jpeg"),
+        ("crop=field", "mask=markers", "contrast=percentile", "encoding=jpeg"),
         ("crop=field", "contrast=clahe", "encoding=png"),
     ],
 )

@@ -13,13 +13,13 @@ import polars as pl
 
 from shared.images.pixels import Pixels
 from shared.images.preprocessing.crop import Box, find_field
+from shared.images.preprocessing.markers import Blob, find_markers
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.progress import Progress
 from trainer.audit.copies.find_copies import Details, coarse_detail
 from trainer.audit.copies.perceptual_hash import Bits, hash_image
 from trainer.audit.shortcuts.hardware import measure_metal
-from trainer.audit.shortcuts.markers import Blob, find_markers
 from trainer.data.map_ahead import map_ahead
 
 _CHUNK_VIEWS = 64

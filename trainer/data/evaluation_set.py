@@ -10,7 +10,7 @@ from shared.labels import order_parts
 from shared.lake.open import Lake
 from trainer.options import EvaluateOptions
 
-_PIXEL_OPTIONS = ("size", "fit", "crop", "contrast")
+_PIXEL_OPTIONS = ("size", "fit", "crop", "mask", "contrast")
 
 
 def check_preparation(expected: ImageSpec, lake: Lake) -> None:

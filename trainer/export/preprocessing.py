@@ -16,12 +16,13 @@ def check_exportable(spec: ImageSpec) -> None:
 
     Raises:
         TrainingError: the lake's images are stretched to a square (OpenCV's area interpolation
-            differs if one side grows and the other shrinks), cropped, equalized in tiles, or stored
-            as JPEG.
+            differs if one side grows and the other shrinks), cropped, without markers, equalized
+            in tiles, or stored as JPEG.
     """
     refused = (
         ("fit", "stretch"),
         ("crop", "field"),
+        ("mask", "markers"),
         ("contrast", "clahe"),
         ("encoding", "jpeg"),
     )

@@ -10,14 +10,16 @@ from shared.images.pixels import Pixels
 from shared.images.preprocessing.contrast import change_contrast
 from shared.images.preprocessing.crop import crop_to_field
 from shared.images.preprocessing.encoding import decode, encode
+from shared.images.preprocessing.markers import remove_markers
 from shared.images.spec import ImageSpec
 
 
 def prepare(grey: Pixels, spec: ImageSpec) -> Pixels:
     """Return the image that a lake of `spec` would give for these greyscale pixels.
 
-    The steps are: crop, resize, adjust the contrast, pad with black, and for `jpeg` encode and
-    decode. Images shrink by area interpolation and grow by bilinear interpolation.
+    The steps are: crop, resize, paint over markers, adjust the contrast, pad with black, and for
+    `jpeg` encode and decode. Images shrink by area interpolation and grow by bilinear
+    interpolation.
 
     Args:
         grey: uint8 of any shape (height, width).
@@ -32,8 +34,11 @@ def prepare_and_encode(grey: Pixels, spec: ImageSpec) -> tuple[Pixels, bytes]:
     """Return the image from `prepare`, and the bytes that a lake stores for it."""
     if spec.crop == "field":
         grey = crop_to_field(grey)
-    resized = change_contrast(_resize(grey, spec), spec.contrast)
-    pixels = _pad(resized, spec.size)
+    grey = _resize(grey, spec)
+    if spec.mask == "markers":
+        # on original grey levels: a marker must not decide on the contrast of the bone
+        grey = remove_markers(grey)
+    pixels = _pad(change_contrast(grey, spec.contrast), spec.size)
     stored = encode(pixels, spec)
     return (decode(stored, spec) if spec.encoding == "jpeg" else pixels), stored
 

@@ -9,7 +9,7 @@ import pytest
 from shared.images.preprocessing.contrast import change_contrast
 from shared.images.preprocessing.encoding import decode
 from shared.images.preprocessing.prepare import prepare, prepare_and_encode
-from shared.images.spec import CONTRASTS, CROPS, ENCODINGS, Contrast, ImageSpec
+from shared.images.spec import CONTRASTS, CROPS, ENCODINGS, MASKS, Contrast, ImageSpec
 
 
 def _film() -> np.ndarray:
@@ -19,7 +19,7 @@ def _film() -> np.ndarray:
     return film
 
 
-@pytest.mark.parametrize("words", list(product(CROPS, CONTRASTS, ENCODINGS)))
+@pytest.mark.parametrize("words", list(product(CROPS, MASKS, CONTRASTS, ENCODINGS)))
 def test_the_stored_bytes_decode_to_the_prepared_pixels(words: tuple) -> None:
     spec = ImageSpec(96, "pad", *words)
     pixels, stored = prepare_and_encode(_film(), spec)

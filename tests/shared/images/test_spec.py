@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.errors import LakeError, UsageError
-from shared.images.spec import CONTRASTS, CROPS, ENCODINGS, FITS, ImageSpec
+from shared.images.spec import CONTRASTS, CROPS, ENCODINGS, FITS, MASKS, ImageSpec
 
 PLAIN: dict[str, Any] = {
     "size": 224,
@@ -17,14 +17,14 @@ PLAIN: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("words", list(product(FITS, CROPS, CONTRASTS, ENCODINGS)))
+@pytest.mark.parametrize("words", list(product(FITS, CROPS, MASKS, CONTRASTS, ENCODINGS)))
 def test_every_spec_is_read_as_it_was_written(words: Any) -> None:
     spec = ImageSpec(64, *words)
     assert ImageSpec.from_json(spec.to_json()) == spec
 
 
 def test_what_a_file_does_not_say_was_not_done() -> None:
-    assert ImageSpec.from_json(PLAIN) == ImageSpec(224, "pad", "none", "none", "raw")
+    assert ImageSpec.from_json(PLAIN) == ImageSpec(224, "pad", "none", "none", "none", "raw")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_is_not_known_is_refused(other: dict[str, Any]) -> None:
         ImageSpec.from_json({**PLAIN, **other})
 
 
-@pytest.mark.parametrize("name", ["fit", "crop", "contrast", "encoding"])
+@pytest.mark.parametrize("name", ["fit", "crop", "mask", "contrast", "encoding"])
 def test_a_wrong_word_is_refused_with_the_right_ones(name: str) -> None:
     with pytest.raises(UsageError, match=rf"Expected {name} to be one of .*Received: {name}=no"):
         ImageSpec(64, **{name: "no"})  # pyright: ignore[reportArgumentType]  # the mistake

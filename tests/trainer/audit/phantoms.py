@@ -8,7 +8,7 @@ import polars as pl
 
 from ingest.phantom.drawing.image import View, draw
 from shared.images.preprocessing.prepare import prepare
-from shared.images.spec import ImageSpec
+from shared.images.spec import ImageSpec, Mask
 
 SIZE_PX = 64
 
@@ -22,9 +22,9 @@ def draw_source(number: int) -> Images:
     return draw(view)[0]
 
 
-def to_lake(sources: list[Images]) -> Images:
+def to_lake(sources: list[Images], mask: Mask = "none") -> Images:
     """Return the images of a lake, (rows, 64, 64)."""
-    return np.stack([prepare(source, ImageSpec(SIZE_PX)) for source in sources])
+    return np.stack([prepare(source, ImageSpec(SIZE_PX, mask=mask)) for source in sources])
 
 
 def make_views(num: int, seed: int = 0) -> pl.DataFrame:

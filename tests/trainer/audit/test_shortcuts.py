@@ -1,15 +1,18 @@
 """A planted marker is found as the shortcut, and clean phantoms raise no alarm."""
 
+import cv2
 import numpy as np
 import polars as pl
 import pytest
 
+from shared.images.preprocessing.markers import Blob, find_markers, paint_over
+from shared.images.spec import MASKS
 from tests.trainer.audit.phantoms import SIZE_PX, Images, draw_source, make_views, to_lake
 from trainer.audit.pixel_scan import collect, scan_image
 from trainer.audit.shortcuts.hidden_regions import find_bone, hide
 from trainer.audit.shortcuts.image_properties import PROPERTIES, list_properties, score_properties
 from trainer.audit.shortcuts.marker_effect import measure_effect
-from trainer.audit.shortcuts.markers import Blob, find_markers, paint_over
+from trainer.audit.shortcuts.shortcut_score import score_features
 
 NUM = 60
 MARKER = Blob(3, 3, 6, 7)
@@ -66,6 +69,24 @@ def test_a_marker_bound_to_the_label_is_the_shortcut(images: Images) -> None:
     assert alarms["markers"]
     assert not alarms["size"]
     assert not alarms["file"]
+
+
+def test_in_a_lake_without_markers_the_letter_does_not_tell_the_label() -> None:
+    views, random = make_views(NUM), np.random.default_rng(0)
+    sources = [draw_source(number).copy() for number in range(NUM)]
+    for source, label in zip(sources, views["label"], strict=True):
+        source[:44, :44] = random.integers(10, 22, (44, 44), np.uint8)
+        if label:
+            x, y = random.integers(4, 20, 2).tolist()
+            cv2.putText(source, "P", (x, y + 20), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (250,), 3)
+    for mask in MASKS:
+        is_alarm = mask == "none"
+        lake = to_lake(sources, mask)
+        assert _score(lake, views)["markers"] == is_alarm
+        # a model that sees every pixel
+        head = score_features(mask, lake.reshape(NUM, -1).astype(np.float32), views, 1.0)
+        assert head.bounds is not None
+        assert (head.bounds.low > 0.8, head.bounds.low < 0.5) == (is_alarm, not is_alarm)
 
 
 def test_an_aspect_ratio_bound_to_the_label_is_the_shortcut(images: Images) -> None:

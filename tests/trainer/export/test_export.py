@@ -207,6 +207,7 @@ def test_what_is_there_is_not_replaced(trained_run: Path, tmp_path: Path) -> Non
     [
         ImageSpec(fit="stretch"),
         ImageSpec(crop="field"),
+        ImageSpec(mask="markers"),
         ImageSpec(contrast="clahe"),
         ImageSpec(encoding="jpeg"),
     ],

@@ -8,7 +8,7 @@ import polars as pl
 
 from shared.images.pixels import Pixels
 from shared.images.preprocessing.crop import Box
-from trainer.audit.shortcuts.markers import Blob, measure_rise
+from shared.images.preprocessing.markers import Blob, measure_rise
 from trainer.audit.shortcuts.shortcut_score import Score, measure_score
 
 # grey levels of metal: nearly white, and brighter than the bone around it

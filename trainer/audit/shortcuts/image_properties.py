@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
+from shared.images.preprocessing.markers import Blob
 from trainer.audit.pixel_scan import PixelScan
-from trainer.audit.shortcuts.markers import Blob
 from trainer.audit.shortcuts.shortcut_score import Score, score_features
 
 PROPERTIES = {

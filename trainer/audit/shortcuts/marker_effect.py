@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import bdtrc
 
 from shared.images.pixels import Pixels
-from trainer.audit.shortcuts.markers import Blob, move_randomly, paint_over
+from shared.images.preprocessing.markers import Blob, paint_over
 from trainer.evaluation.binary_metrics import Floats
 
 Predict = Callable[[Pixels], Floats]
@@ -52,7 +53,7 @@ def measure_effect(
     pairs = list(zip(images, markers, strict=True))
     without = np.stack([paint_over(image, blobs) for image, blobs in pairs])
     patched = np.stack(
-        [paint_over(image, move_randomly(blobs, side_px, rng)) for image, blobs in pairs]
+        [paint_over(image, _move_randomly(blobs, side_px, rng)) for image, blobs in pairs]
     )
     decisions, by_markers, by_patches = (
         predict(views) >= threshold for views in (images, without, patched)
@@ -64,3 +65,18 @@ def measure_effect(
     num_different = only_markers + only_patches
     p_value = float(bdtrc(only_markers - 1, num_different, 0.5)) if only_markers else 1.0
     return MarkerEffect(len(images), int(changed.sum()), int(changed_by_chance.sum()), p_value)
+
+
+def _move_randomly(blobs: Sequence[Blob], side_px: int, random: Any) -> list[Blob]:
+    """Return boxes of the same sizes at random places of an image.
+
+    Args:
+        random: a `numpy.random.Generator`, whose methods numpy 1 types only in part.
+    """
+    return [
+        blob._replace(
+            x=int(random.integers(side_px - blob.width + 1)),
+            y=int(random.integers(side_px - blob.height + 1)),
+        )
+        for blob in blobs
+    ]
