@@ -14,9 +14,9 @@ from ingest.options import Duplicates, SplitConflict
 from shared.counts import count
 from shared.errors import SourceError
 
+# reject reasons of readable images
 COPY_OF_VALID, DUPLICATE, CONTRADICTED = "copy_of_valid", "duplicate", "contradictory_label"
 PATIENT_IN_VALID = "patient_in_valid"
-"""Reject reasons of readable images."""
 
 _SHOWN = 3
 
@@ -49,9 +49,7 @@ def leave_out(
 ) -> pl.DataFrame:
     """Choose the views to exclude, so that the valid split shares no group with the train split.
 
-    Train views with the image of a valid view are always excluded, and so are train views of a
-    group with a patient of the valid split. With `drop`, one view of each image is kept, and views
-    with contradictory labels are excluded.
+    With `drop`, one view of each image is kept, and views with contradictory labels are excluded.
 
     Args:
         grouped: columns as in `ingest.write.shard_cache.WRITTEN_SCHEMA`, and `group`.
@@ -61,6 +59,7 @@ def leave_out(
         Columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
     """
     copies = find_copies(grouped)
+    # always: these views are from images or patients that the model is tested on
     left_out = [
         _rejects(
             copies.filter(pl.col("split") != "valid", pl.col("num_splits") > 1), COPY_OF_VALID
@@ -87,7 +86,6 @@ def leave_out(
 
 
 def _train_views_of_valid_groups(grouped: pl.DataFrame, valid_views: pl.DataFrame) -> pl.DataFrame:
-    """Return train views of groups with a patient of valid; `reference` is the patient."""
     patients = grouped.join(valid_views, on="patient_id", how="semi")
     groups = patients.group_by("group").agg(reference=pl.format("patient {}", pl.min("patient_id")))
     return grouped.filter(pl.col("split") != "valid").join(groups, on="group")

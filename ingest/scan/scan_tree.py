@@ -1,7 +1,4 @@
-"""The scan of a source tree into a table of views.
-
-Only files without a suffix are opened, because the DICOM preamble tells whether they are views.
-"""
+"""The scan of a source tree into a table of views."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -35,9 +32,9 @@ SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "so
 }
 """Columns and types of the table of views; `view_id` is the path relative to the tree's root."""
 
+# reasons and details of rejected files
 BROKEN_LINK = ("broken_link", "not a file, or a link without a target")
 UNPRINTABLE_NAME = ("name_not_utf8", "a table cannot store the name")
-"""Reasons and details of rejected files."""
 _NAMES_SHOWN = 5
 OTHER_IMAGES = NoView("images outside of the layout")
 # rows held as Python objects at a time; the heap never returns the memory of all of MURA's
@@ -50,7 +47,7 @@ class Scan:
 
     Attributes:
         root: the folder that contains the splits.
-        views: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
+        views: columns as in `SCHEMA`, sorted by `view_id`.
         rejects: views that cannot be opened, columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
         num_ignored: number of other files by kind.
         findings: columns as in `shared.lake.manifest.FINDINGS_SCHEMA`.
@@ -71,8 +68,6 @@ class Scan:
 
 
 class _Found:
-    """The files of a tree: rows of views, rejects, and the numbers of other files by kind."""
-
     def __init__(self) -> None:
         self.rejects: list[tuple[str, str, str]] = []
         self.no_views: Counter[NoView] = Counter()
@@ -137,6 +132,8 @@ def _find_views(root: Store, layout: Layout) -> _Found:
     for folder, file in root.walk(layout.enters):
         path = folder + file.name
         parsed = layout.parse(folder, file.name)
+        # only files without a suffix are opened, because the DICOM preamble tells whether they are
+        # views
         if parsed == OTHER:
             bare = parse_bare(layout, folder, file.name)
             is_candidate = isinstance(bare, View) or bare == NO_PATIENT
@@ -151,7 +148,6 @@ def _find_views(root: Store, layout: Layout) -> _Found:
 
 
 def _is_dicom(root: Store, path: str) -> bool:
-    """Return whether a file without a suffix is DICOM; also true if it cannot be read."""
     try:
         return is_dicom(root.read_start(path, NUM_HEADER_BYTES))
     except OSError:

@@ -64,7 +64,6 @@ def _read_text(rows: pl.DataFrame, role: str) -> pl.Series:
 
 
 def _find_patients(rows: pl.DataFrame, pattern: re.Pattern[str]) -> pl.Series:
-    """Return the patients that the pattern finds in their column, or in the paths."""
     texts = rows["patient" if "patient" in rows.columns else "view_id"]
     found = [find_patient(pattern, text or "") for text in texts]
     unmatched = [text for text, patient in zip(texts, found, strict=True) if not patient]

@@ -22,8 +22,7 @@ def read_rows(rows: pl.DataFrame, options: TableOptions) -> tuple[pl.DataFrame, 
         rows: columns `view_id`, `path` and the roles of the table.
 
     Raises:
-        SourceError: no label, split or body part can be read, or the pattern of patients does not
-            match.
+        SourceError: no label, split or body part can be read, or no patient matches the pattern.
     """
     ignored: dict[str, int] = {}
     rows = rows.with_columns(_read_column(rows, "label", options.words.labels.get))
@@ -43,8 +42,9 @@ def read_rows(rows: pl.DataFrame, options: TableOptions) -> tuple[pl.DataFrame, 
 
 
 def _read_column(rows: pl.DataFrame, role: str, read: Callable[[str], object]) -> pl.Series:
-    """Return the column `ROLE_read`: each distinct text read once, null if that fails."""
+    """Return the column `ROLE_read`, null for texts without a meaning."""
     is_word = role != "part"
+    # each distinct text is read once: a table of a million rows has a few words
     values = [value for value in rows[role].unique() if value is not None]
     meanings = [read(plain(value) if is_word else value) for value in values]
     dtype = pl.Int64 if role == "label" else pl.String

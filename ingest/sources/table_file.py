@@ -1,6 +1,5 @@
 """Tables of images: CSV, TSV or Parquet files, read lazily as columns of text."""
 
-import codecs
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,13 +8,13 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from ingest.sources.index_file import UTF_8, find_encoding
 from shared.errors import SourceError
 from shared.storage.store import Store
 
 _SEPARATORS = ",;\t|"
 _CHUNK_CHARS = 1 << 20
 _COMPRESSED = {b"PK\x03\x04": "an Excel workbook or zip file", b"\x1f\x8b": "a gzip file"}
-_ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 @contextmanager
@@ -50,10 +49,7 @@ def _make_local(folder: Store, name: str, temporary: Path) -> Path:
     for magic, kind in _COMPRESSED.items():
         if head.startswith(magic):
             raise _refuse(folder.where(name), f"which is {kind}; export it as CSV")
-    encoding = _ENCODINGS.get(head[:2])
-    # without a byte-order mark, one byte of each ASCII character is 0
-    encoding = encoding or ("utf-16-le" if head[1:2] == b"\0" else None)
-    if not encoding:
+    if (encoding := find_encoding(head)) == UTF_8:
         return path
     with (
         path.open(encoding=encoding, errors="replace") as source,

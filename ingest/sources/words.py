@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from shared.errors import UsageError
 from shared.labels import LABEL_NAMES, SPLITS, Split, is_part
 
+# label by word, as from `plain`
 LABEL_WORDS = {
     **dict.fromkeys(("normal", "negative", "0", "no", "false", "healthy", "n"), 0),
     **dict.fromkeys(("not fractured", "non fractured", "no fracture", "nonfractured"), 0),
     **dict.fromkeys(("abnormal", "positive", "1", "yes", "true", "y"), 1),
     **dict.fromkeys(("fractured", "fracture"), 1),
 }
-"""Label by word, as from `plain`."""
 
+# split by word, as from `plain`; a lake has two splits, so a test is `valid`
 SPLIT_WORDS: dict[str, Split] = {
     "train": "train",
     "training": "train",
@@ -24,7 +25,6 @@ SPLIT_WORDS: dict[str, Split] = {
     "test": "valid",
     "testing": "valid",
 }
-"""Split by word, as from `plain`."""
 
 _WHOLE_NUMBER = re.compile(r"(-?\d+)\.0*", re.ASCII)
 _SEPARATORS = re.compile(r"[\s_-]+")
@@ -86,8 +86,8 @@ class Words:
 
 
 def _parse(key: str, text: str, names: Sequence[str], example: str) -> dict[str, str]:
-    """Parse `NAME=word,word NAME=word`; words may contain spaces."""
     error = UsageError(f'Expected {key} like "{example}". Received: {key}={text}')
+    # words may contain spaces, so a value ends where the next name begins
     starts = [*re.finditer(rf"(?:^|\s)({'|'.join(names)})=", text)]
     if text and (not starts or starts[0].start() > 0):
         raise error

@@ -1,9 +1,7 @@
-"""Writing of one shard: read, decode and resize views, and store them in a TFRecord file.
+"""Writing of one shard: read, decode and resize views, and store them in a TFRecord file."""
 
-Worker processes run this module. It imports neither polars nor pyarrow, which take longer to import
-than a hundred views to decode.
-"""
-
+# worker processes run this module: it imports neither polars nor pyarrow, which take longer to
+# import than a hundred views to decode
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,8 +24,6 @@ from shared.storage.atomic import ShardDigester, digest
 
 def write_shard(task: ShardTask, job: Job) -> WrittenShard:
     """Write one shard to a partial file, which the caller publishes.
-
-    A file that cannot be read as a radiograph is rejected with a reason; the others are written.
 
     Raises:
         SourceError: a file of the task has vanished, or changed since the scan.
@@ -60,8 +56,6 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
 
 def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any], str]:
     """Return the image to store, the view's manifest columns known from decoding, and a note.
-
-    The columns of `IDENTITY` are None unless the file names its patient and study.
 
     Raises:
         ImageError: the file cannot be read as a radiograph.
@@ -98,8 +92,6 @@ def measure(pixels: Pixels) -> dict[str, Any]:
 
 
 class _RecordWriter:
-    """Appends framed records to a file and computes the shard's digest."""
-
     def __init__(self, file: BinaryIO):
         self._file = file
         self._num_records = self._offset = 0

@@ -1,11 +1,9 @@
-"""The payload of a record: a `tf.train.Example`, encoded without TensorFlow.
-
-The message is defined in tensorflow/core/example/example.proto.
-"""
+"""The payload of a record: a `tf.train.Example`, encoded without TensorFlow."""
 
 from functools import cache, lru_cache
 
 # wire type and field numbers of protocol buffers, and of the lists in feature.proto
+# of the message in tensorflow/core/example/example.proto
 _BYTES = 2
 _BYTES_LIST, _INT64_LIST = 1, 3
 

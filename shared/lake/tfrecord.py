@@ -1,8 +1,4 @@
-"""TFRecord framing, without TensorFlow.
-
-A record (tensorflow/core/lib/io/record_writer.h) is its length as uint64, the masked CRC-32C of the
-length, the payload, and the masked CRC-32C of the payload, all little-endian.
-"""
+"""TFRecord framing, without TensorFlow."""
 
 import struct
 from collections.abc import Iterator
@@ -13,10 +9,10 @@ import crc32c
 
 from shared.errors import CorruptLakeError
 
-FRAME_HEADER_BYTES = 12
-FRAME_FOOTER_BYTES = 4
+# a record (tensorflow/core/lib/io/record_writer.h) is its length as uint64, the masked CRC-32C of
+# the length, the payload, and the masked CRC-32C of the payload, all little-endian
+FRAME_HEADER_BYTES, FRAME_FOOTER_BYTES = 12, 4
 FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
-"""Bytes of a record around its payload."""
 
 # constant of TensorFlow's CRC mask (tensorflow/core/lib/hash/crc32c.h)
 _MASK_DELTA = 0xA282EAD8
@@ -44,9 +40,6 @@ def frame_footer(payload_crc32c: int) -> bytes:
 
 def read_records(shard: BinaryIO, name: str) -> Iterator[Record]:
     """Yield the records of a TFRecord file in order, one in memory at a time.
-
-    Args:
-        shard: the file, positioned at its start.
 
     Raises:
         CorruptLakeError: a checksum differs, or the file ends inside a record.

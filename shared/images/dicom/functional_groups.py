@@ -6,7 +6,8 @@ from typing import Any, cast
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-SHUTTER = (
+# the elements of the display shutter (PS3.3, C.7.6.11)
+_SHUTTER = (
     "ShutterShape",
     "ShutterLeftVerticalEdge",
     "ShutterRightVerticalEdge",
@@ -16,19 +17,17 @@ SHUTTER = (
     "RadiusOfCircularShutter",
     "VerticesOfThePolygonalShutter",
 )
-"""The elements of the display shutter (PS3.3, C.7.6.11)."""
 _DISPLAY = (
     ("PixelValueTransformationSequence", ("RescaleSlope", "RescaleIntercept")),
     ("FrameVOILUTSequence", ("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence")),
-    ("FrameDisplayShutterSequence", SHUTTER),
+    ("FrameDisplayShutterSequence", _SHUTTER),
 )
+DISPLAYED = tuple(name for _, names in _DISPLAY for name in names)
 
 
 def lift_groups(dataset: Dataset, frame: int) -> None:
-    """Replace the display elements of a dataset by those in the functional groups of a frame.
-
-    A group is either in the frame's item or shared by all frames.
-    """
+    """Replace the display elements of a dataset by those in the functional groups of a frame."""
+    # a group is either in the frame's item or shared by all frames
     groups = (
         *_item(dataset, "PerFrameFunctionalGroupsSequence", frame),
         *_item(dataset, "SharedFunctionalGroupsSequence", 0),

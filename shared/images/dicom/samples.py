@@ -34,7 +34,7 @@ def decode_samples(dataset: Dataset, frame: int) -> tuple[npt.NDArray[Any], int 
 
     Returns:
         Samples as stored, (height, width) or (height, width, 3) in RGB, and the bits per sample of
-        a compressed picture; None if samples are words of BitsAllocated bits.
+            a compressed picture; None if samples are words of BitsAllocated bits.
 
     Raises:
         ImageError: the picture contradicts its header, or is incomplete or too large.
@@ -67,10 +67,7 @@ def decode_samples(dataset: Dataset, frame: int) -> tuple[npt.NDArray[Any], int 
 
 
 def _clip(samples: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
-    """Limit samples to `bits` bits.
-
-    Lossy compression exceeds the range at edges; without the highest bit, white would be black.
-    """
+    # lossy compression exceeds the range at edges; without the highest bit, white would be black
     is_signed = samples.dtype.kind == "i"
     highest = 2 ** (bits - is_signed) - 1
     return samples.clip(-highest - 1 if is_signed else 0, highest)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from shared.storage.entries import StoredFile
+from shared.storage.walk import StoredFile
 
 
 def list_objects(

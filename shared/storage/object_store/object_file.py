@@ -34,15 +34,14 @@ class ObjectFile:
     def read(self, offset: int, num_bytes: int) -> bytes:
         """Return a range of bytes.
 
-        pyarrow reports a truncated response body as complete. Truncation leaves the last byte of
-        the buffer unset, so a sentinel value there, different in each attempt, detects it.
-
         Raises:
             FileNotFoundError: the file no longer exists.
             StoreError: the object store fails, or returns fewer bytes than requested.
         """
         if not num_bytes:
             return b""
+        # pyarrow reports a truncated response body as complete; truncation leaves the last byte of
+        # the buffer unset, so a sentinel value there, different in each attempt, detects it
         buffer = bytearray(num_bytes)
         for attempt in range(_UNLIKELY, _UNLIKELY + _READ_TRIES):
             buffer[-1] = attempt

@@ -39,7 +39,7 @@ class _Notes:
     texts: list[str] = field(default_factory=list[str])
 
     def attempt(self, name: str, read: Callable[[], Any]) -> Any:
-        """Return the result of `read`, or None with a note if its numbers are unusable."""
+        # files with unusable numbers are displayed without the step
         try:
             return read()
         except (ValueError, OverflowError):
@@ -84,9 +84,9 @@ def _find_visible(stored: StoredPixels, dataset: Dataset, notes: _Notes) -> Mask
 
 
 def _show_levels(histogram: Histogram, dataset: Dataset, notes: _Notes) -> Pixels:
-    """Return the grey level of each level, from the first transformation that shows something."""
     values = _to_modality(histogram.levels, dataset, notes)
     is_present = histogram.counts > 0
+    # the first transformation that shows something
     for name, levels in _transformations(values, dataset, notes):
         grey = np.rint(levels).astype(np.uint8)
         present = grey[is_present]
@@ -104,7 +104,6 @@ def _show_levels(histogram: Histogram, dataset: Dataset, notes: _Notes) -> Pixel
 def _transformations(
     values: Values, dataset: Dataset, notes: _Notes
 ) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
-    """Yield the name and the grey levels, 0 to 255, of the VOI table and the window."""
     table = read_table(dataset, "VOILUTSequence")
     if table:
         yield "VOI look-up table", np.clip(table.look_up(values) * (255 / table.highest), 0, 255)
@@ -116,7 +115,6 @@ def _transformations(
 
 
 def _to_modality(levels: Levels, dataset: Dataset, notes: _Notes) -> Values:
-    """Apply the modality look-up table, or the rescale slope and intercept."""
     if table := read_table(dataset, "ModalityLUTSequence"):
         return table.look_up(levels)
     if dataset.get("ModalityLUTSequence"):
