@@ -129,4 +129,4 @@ def _read_labels(folder: Store, name: str, views: pl.DataFrame) -> pl.DataFrame:
 def _key(rows: pl.DataFrame) -> pl.DataFrame:
     """Return `split` (null if the path has none), `study` and `label` of the rows with a label."""
     keyed = rows.select(_parse_study("path").alias("found"), "label").unnest("found")
-    return keyed.drop_nulls(["study", "label"]).select(_LABELS_SCHEMA)
+    return keyed.drop_nulls(["study", "label"]).select(_LABELS_SCHEMA.keys())
