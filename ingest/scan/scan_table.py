@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingest.scan.scan_tree import BROKEN_LINK, SCHEMA, UNPRINTABLE_NAME, Scan, count_by_kind
-from ingest.scan.table_rows import read_rows
+from ingest.scan.scan_tree import BROKEN_LINK, SCHEMA, UNPRINTABLE_NAME, Scan
+from ingest.scan.table_rows import read_rows, unite_rows
 from ingest.sources.columns import find_columns
-from ingest.sources.layout import IMAGE_ENDINGS, NOT_UTF_8, OTHER, NoView, kind_of
+from ingest.sources.layout import IMAGE_ENDINGS, NOT_UTF_8, OTHER, NoView, count_by_kind, kind_of
 from ingest.sources.table_file import open_table
 from ingest.sources.table_layout import TableLayout, TableOptions
 from ingest.sources.table_paths import clean_path, leaves_folder, match_files, name_key
@@ -22,7 +22,6 @@ from shared.storage.store import Store
 from shared.storage.walk import find_status
 
 _FILE_SCHEMA = {name: SCHEMA[name] for name in ("view_id", *list(SCHEMA)[-3:])}
-_CONTRADICTED = ("label", "patient_id", "split", "body_part")
 _SHOWN, _SHOWN_CHARS = 3, 80
 
 
@@ -57,7 +56,7 @@ def scan_table(options: TableOptions) -> Scan:
             f"{_list(unmatched.examples)}"
         )
     read, ignored = read_rows(rows, options)
-    views, contradicted = _unite(read)
+    views, contradicted = unite_rows(read)
     ignored |= _count_others(files.join(rows, on="view_id", how="anti")["view_id"])
     layout = TableLayout(
         options.name, bool({"patient", "study"} & {*columns}) or bool(options.patient)
@@ -111,23 +110,6 @@ def _match(
     number, num_outside, first = numbers.row(0)
     examples = [path for path in (first, unmatched.min()) if isinstance(path, str)]
     return matched, _Unmatched(number + unmatched.len(), num_outside, sorted(examples)[:1])
-
-
-def _unite(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return one row a file, and rejects for files whose rows contradict each other."""
-    numbers = [pl.col(name).n_unique().alias(f"num_{name}") for name in _CONTRADICTED]
-    united = rows.group_by("view_id").agg(
-        *(pl.col(name).min() for name in rows.columns if name != "view_id"), *numbers
-    )
-    reason = pl.lit(None, pl.String)
-    for name in reversed(_CONTRADICTED):
-        word = pl.lit(f"contradictory_{name.removesuffix('_id')}")
-        reason = pl.when(pl.col(f"num_{name}") > 1).then(word).otherwise(reason)
-    united = united.with_columns(reason=reason)
-    rejects = united.drop_nulls("reason").select(
-        path="view_id", reason="reason", detail=pl.lit("rows of the table differ")
-    )
-    return united.filter(pl.col("reason").is_null()), rejects
 
 
 def _count_others(paths: pl.Series) -> dict[str, int]:

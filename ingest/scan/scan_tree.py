@@ -1,7 +1,6 @@
 """The scan of a source tree into a table of views."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ingest.sources.layout import (
     NoView,
     UnknownLayoutError,
     View,
+    count_by_kind,
     parse_bare,
 )
 from shared.counts import count
@@ -35,7 +35,6 @@ SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "so
 # reasons and details of rejected files
 BROKEN_LINK = ("broken_link", "not a file, or a link without a target")
 UNPRINTABLE_NAME = ("name_not_utf8", "a table cannot store the name")
-_NAMES_SHOWN = 5
 OTHER_IMAGES = NoView("images outside of the layout")
 # rows held as Python objects at a time; the heap never returns the memory of all of MURA's
 _ROWS_A_TABLE = 2_000
@@ -153,22 +152,3 @@ def _is_dicom(root: Store, path: str) -> bool:
     except OSError:
         # decoding states the reason
         return True
-
-
-def count_by_kind(no_views: Mapping[NoView, int]) -> dict[str, int]:
-    """Return the number of files of each kind, sorted; the key of a kind lists some names."""
-    names: defaultdict[str, list[str]] = defaultdict(list)
-    numbers: Counter[str] = Counter()
-    for (kind, name), number in sorted(no_views.items()):
-        numbers[kind] += number
-        names[kind] += [name] if name else []
-    return {
-        f"{kind}: {_show(names[kind])}" if names[kind] else kind: number
-        for kind, number in sorted(numbers.items())
-        if number
-    }
-
-
-def _show(names: list[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

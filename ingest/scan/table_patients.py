@@ -4,9 +4,8 @@ import re
 
 import polars as pl
 
-from ingest.sources.folders import find_patient, number_of
 from ingest.sources.table_layout import TableOptions
-from ingest.sources.words import read_identifier
+from ingest.sources.words import find_patient, number_of, read_identifier
 from shared.console import note
 from shared.counts import count
 from shared.errors import SourceError

@@ -11,6 +11,7 @@ from shared.errors import SourceError
 from shared.labels import SPLITS
 from shared.printable import printable
 
+_CONTRADICTED = ("label", "patient_id", "split", "body_part")
 _SHOWN = 5
 _SHOWN_CHARS = 40
 
@@ -43,15 +44,13 @@ def read_rows(rows: pl.DataFrame, options: TableOptions) -> tuple[pl.DataFrame, 
 
 def _read_column(rows: pl.DataFrame, role: str, read: Callable[[str], object]) -> pl.Series:
     """Return the column `ROLE_read`, null for texts without a meaning."""
-    is_word = role != "part"
     # each distinct text is read once: a table of a million rows has a few words
-    values = [value for value in rows[role].unique() if value is not None]
-    meanings = [read(plain(value) if is_word else value) for value in values]
+    words = rows[role].drop_nulls().unique()
+    meanings = {word: read(word if role == "part" else plain(word)) for word in words}
     dtype = pl.Int64 if role == "label" else pl.String
-    table = pl.DataFrame(
-        {role: values, f"{role}_read": meanings}, {role: pl.String, f"{role}_read": dtype}
+    return (
+        rows[role].replace_strict(meanings, default=None, return_dtype=dtype).alias(f"{role}_read")
     )
-    return rows.select(role).join(table, on=role, how="left", maintain_order="left")[f"{role}_read"]
 
 
 def _drop_unknown(
@@ -96,3 +95,20 @@ def _read_splits(
     rows = rows.with_columns(_read_column(rows, "split", options.words.splits.get))
     rows = _drop_unknown(rows, "split", ignored, 'splits="train=NAME valid=NAME"')
     return rows.drop("split").rename({"split_read": "split"})
+
+
+def unite_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return one row a file, and rejects for files whose rows contradict each other."""
+    numbers = [pl.col(name).n_unique().alias(f"num_{name}") for name in _CONTRADICTED]
+    united = rows.group_by("view_id").agg(
+        *(pl.col(name).min() for name in rows.columns if name != "view_id"), *numbers
+    )
+    reasons = (
+        pl.when(pl.col(f"num_{name}") > 1).then(pl.lit(f"contradictory_{name.removesuffix('_id')}"))
+        for name in _CONTRADICTED
+    )
+    united = united.with_columns(reason=pl.coalesce(*reasons))
+    rejects = united.drop_nulls("reason").select(
+        path="view_id", reason="reason", detail=pl.lit("rows of the table differ")
+    )
+    return united.filter(pl.col("reason").is_null()), rejects

@@ -1,6 +1,5 @@
 """The layout with a folder for each split and label: `train/abnormal/any/folders/any.png`."""
 
-import hashlib
 import re
 from dataclasses import dataclass, field
 
@@ -13,7 +12,7 @@ from ingest.sources.layout import (
     View,
     kind_of,
 )
-from ingest.sources.words import SPLIT_WORDS, Words, plain, read_part
+from ingest.sources.words import SPLIT_WORDS, Words, find_patient, number_of, plain, read_part
 from shared.errors import SourceError, UsageError
 from shared.labels import LABEL_NAMES, OTHER_PART, SPLITS, Split
 from shared.printable import is_utf8
@@ -25,8 +24,6 @@ LEVELS = ("split", "part", "label", "patient", "study", "*")
 
 _NO_LABEL = "images in folders with an unknown label"
 _NO_PART = "images in folders whose name cannot be a body part"
-# 10 ** 18 - 1 fits into a signed 64-bit integer
-_MAX_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -138,21 +135,6 @@ class FoldersLayout:
 
     def _split_of(self, folder: str) -> Split | None:
         return self.words.splits.get(plain(folder))
-
-
-def find_patient(pattern: re.Pattern[str], path: str) -> str | None:
-    """Return the pattern's first group, or the whole match if it has no group."""
-    match = pattern.search(path)
-    return match and match[1 if pattern.groups else 0]
-
-
-def number_of(patient: str) -> int:
-    """Return the number of a patient named by digits, or a hash of 63 bits of any other name."""
-    if patient.isascii() and patient.isdigit() and len(patient.lstrip("0")) <= _MAX_DIGITS:
-        return int(patient.lstrip("0") or "0")
-    # Parquet and polars have signed 64-bit integers
-    hashed = hashlib.blake2b(patient.encode(), digest_size=8).digest()
-    return int.from_bytes(hashed, "big") >> 1
 
 
 def parse_levels(text: str) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """Parser of MURA's index files (CSV) into a table of paths and labels."""
 
-import codecs
 import os
 from dataclasses import dataclass
 
 import polars as pl
 
+from ingest.sources.table_file import find_encoding
 from ingest.sources.words import LABEL_WORDS
 from shared.labels import LABEL_NAMES, SPLITS
 from shared.storage.store import Store
@@ -17,15 +17,6 @@ _LINE_LIMIT_CHARS = 1024
 _EXAMPLE_CHARS = 80
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
-# also if there is no byte-order mark
-UTF_8 = "utf-8-sig"
-# UTF-32 before UTF-16: its little-endian byte-order mark begins with that of UTF-16
-_ENCODINGS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 _BEFORE = r"(?i)^(?:(?:[^,]*,)*?(?<before>[^,]*),)?(?:[^,]*/)?"
 _AFTER = r"(?:,(?<label>[^,]*)|$)"
 _REST = r"[^,/\p{Cc}]*)[^,\p{Cc}]*)"
@@ -102,17 +93,6 @@ def _read(root: Store, name: str) -> bytes | None:
         return None
     except OSError as error:
         raise UnusableIndexError(f"{error.strerror or error}") from None
-
-
-def find_encoding(head: bytes) -> str:
-    """Return the encoding of a text from its first four bytes: UTF-32, UTF-16 or UTF-8."""
-    for mark, encoding in _ENCODINGS.items():
-        if head.startswith(mark):
-            return encoding
-    # UTF-16 without a byte-order mark: one byte of each ASCII character is 0
-    if head[1:2] == b"\0":
-        return "utf-16-le"
-    return "utf-16-be" if head[:1] == b"\0" else UTF_8
 
 
 def _parse(lines: pl.DataFrame) -> pl.DataFrame:

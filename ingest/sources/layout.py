@@ -1,6 +1,8 @@
 """The interface of layouts, their results, and the kinds of files to ignore."""
 
 import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from shared.errors import SourceError
@@ -38,6 +40,7 @@ _THUMBNAIL = NoView("thumbnails")
 _MASK = NoView("masks")
 # only whole words: a thumb is a finger, and `unmasked` is not a mask
 _THUMBNAIL_NAME = re.compile(r"(^|/)(thumbs\.db$|\.thumb)|(^|[/_.-])thumbnails?([/_.-]|$)")
+_NAMES_SHOWN = 5
 _MASK_NAME = re.compile(r"(^|[/_.-])masks?([/_.-]|$)")
 
 
@@ -115,3 +118,22 @@ def kind_of(path: str) -> NoView:
     if _THUMBNAIL_NAME.search(lower):
         return _THUMBNAIL
     return _MASK if _MASK_NAME.search(lower) else OTHER
+
+
+def count_by_kind(no_views: Mapping[NoView, int]) -> dict[str, int]:
+    """Return the number of files of each kind, sorted; the key of a kind lists some names."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    numbers: Counter[str] = Counter()
+    for (kind, name), number in sorted(no_views.items()):
+        numbers[kind] += number
+        names[kind] += [name] if name else []
+    return {
+        f"{kind}: {_show(names[kind])}" if names[kind] else kind: number
+        for kind, number in sorted(numbers.items())
+        if number
+    }
+
+
+def _show(names: list[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,8 +1,8 @@
 """MURA's layout: `train/XR_WRIST/patient00001/study1_positive/image1.png`."""
 
 import re
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import cast
 
@@ -42,17 +42,14 @@ class MuraLayout:
     splits: tuple[Split, ...] = SPLITS
     # folder, index, or the name of a table
     label_from: str = LABEL_FROM_FOLDER
-    _skipped: frozenset[str] = field(init=False, repr=False)
-
     example = "train/XR_WRIST/patient00001/study1_positive/image1.png"
     names_patients = True
 
-    def __post_init__(self) -> None:
-        wanted = set(product(self.splits, self.parts))
-        others = set(product(SPLITS, MURA_PARTS)) - wanted
-        skipped = {f"{split}/xr_{part}" for split, part in others}
-        # the dataclass is frozen, so a derived field cannot be assigned directly
-        object.__setattr__(self, "_skipped", skipped | (set(SPLITS) - set(self.splits)))
+    @cached_property
+    def _skipped(self) -> frozenset[str]:
+        others = {*product(SPLITS, MURA_PARTS)} - {*product(self.splits, self.parts)}
+        folders = {f"{split}/xr_{part}" for split, part in others}
+        return frozenset(folders | ({*SPLITS} - {*self.splits}))
 
     @property
     def indexed_splits(self) -> tuple[Split, ...]:
@@ -107,7 +104,7 @@ class MuraLayout:
 
     def enters(self, folder: str) -> bool:
         """Return whether to scan a folder, given its path below the root."""
-        return not self._skipped or folder.lower() not in self._skipped
+        return folder.lower() not in self._skipped
 
     def parse(self, folder: str, name: str) -> View | NoView:
         """Parse a file's path: its folder, empty or with a trailing slash, and its name."""

@@ -1,5 +1,6 @@
 """Tables of images: CSV, TSV or Parquet files, read lazily as columns of text."""
 
+import codecs
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,13 +9,21 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from ingest.sources.index_file import UTF_8, find_encoding
 from shared.errors import SourceError
 from shared.storage.store import Store
 
 _SEPARATORS = ",;\t|"
 _CHUNK_CHARS = 1 << 20
 _COMPRESSED = {b"PK\x03\x04": "an Excel workbook or zip file", b"\x1f\x8b": "a gzip file"}
+# also if there is no byte-order mark
+_UTF_8 = "utf-8-sig"
+# UTF-32 before UTF-16: its little-endian byte-order mark begins with that of UTF-16
+_ENCODINGS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 @contextmanager
@@ -49,7 +58,7 @@ def _make_local(folder: Store, name: str, temporary: Path) -> Path:
     for magic, kind in _COMPRESSED.items():
         if head.startswith(magic):
             raise _refuse(folder.where(name), f"which is {kind}; export it as CSV")
-    if (encoding := find_encoding(head)) == UTF_8:
+    if (encoding := find_encoding(head)) == _UTF_8:
         return path
     with (
         path.open(encoding=encoding, errors="replace") as source,
@@ -76,3 +85,14 @@ def _scan(path: Path) -> pl.LazyFrame:
         glob=False,
     )
     return table.rename(lambda name: name.strip(" \r\ufeff\"'"))
+
+
+def find_encoding(head: bytes) -> str:
+    """Return the encoding of a text from its first four bytes: UTF-32, UTF-16 or UTF-8."""
+    for mark, encoding in _ENCODINGS.items():
+        if head.startswith(mark):
+            return encoding
+    # UTF-16 without a byte-order mark: one byte of each ASCII character is 0
+    if head[1:2] == b"\0":
+        return "utf-16-le"
+    return "utf-16-be" if head[:1] == b"\0" else _UTF_8

@@ -1,5 +1,6 @@
-"""Words for labels, splits and body parts in folder names, tables and options."""
+"""Words for labels, splits, body parts and patients in folder names, tables and options."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ SPLIT_WORDS: dict[str, Split] = {
 }
 
 _WHOLE_NUMBER = re.compile(r"(-?\d+)\.0*", re.ASCII)
+# 10 ** 18 - 1 fits into a signed 64-bit integer
+_MAX_DIGITS = 18
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 
@@ -48,6 +51,21 @@ def read_part(text: str) -> str | None:
     """Return the body part that a folder or a table names, such as `XR_WRIST` or `Lower leg`."""
     part = plain(text).removeprefix("xr ").replace(" ", "_")
     return part if is_part(part) else None
+
+
+def find_patient(pattern: re.Pattern[str], path: str) -> str | None:
+    """Return the pattern's first group, or the whole match if it has no group."""
+    match = pattern.search(path)
+    return match and match[1 if pattern.groups else 0]
+
+
+def number_of(patient: str) -> int:
+    """Return the number of a patient named by digits, or a hash of 63 bits of any other name."""
+    if patient.isascii() and patient.isdigit() and len(patient.lstrip("0")) <= _MAX_DIGITS:
+        return int(patient.lstrip("0") or "0")
+    # Parquet and polars have signed 64-bit integers
+    hashed = hashlib.blake2b(patient.encode(), digest_size=8).digest()
+    return int.from_bytes(hashed, "big") >> 1
 
 
 @dataclass(frozen=True)

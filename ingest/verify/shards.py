@@ -16,10 +16,9 @@ from shared.counts import count
 from shared.errors import CorruptLakeError, LakeError
 from shared.images.preprocessing.encoding import decode
 from shared.images.spec import ImageSpec
-from shared.lake.example import encode_example_head
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
-from shared.lake.tfrecord import FRAME_HEADER_BYTES, Record, read_records
+from shared.lake.tfrecord import FRAME_HEADER_BYTES, Record, encode_example_head, read_records
 from shared.progress import Progress
 from shared.storage.atomic import ShardDigester, digest
 

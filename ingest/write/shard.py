@@ -16,9 +16,8 @@ from shared.images.decode import read_radiograph
 from shared.images.pixels import Pixels
 from shared.images.preprocessing.prepare import prepare_and_encode
 from shared.images.spec import ImageSpec
-from shared.lake.example import encode_example_head
 from shared.lake.layout import partition_path
-from shared.lake.tfrecord import frame_footer, frame_header
+from shared.lake.tfrecord import encode_example_head, frame_footer, frame_header
 from shared.storage.atomic import ShardDigester, digest
 
 

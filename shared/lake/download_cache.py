@@ -14,10 +14,10 @@ import polars as pl
 from shared.errors import StoreError
 from shared.lake.layout import is_own_path
 from shared.lake.shard_rows import check_content, shard_bytes
-from shared.lake.shards import ShardFiles, allow_open_files
+from shared.lake.shards import ShardFiles
 from shared.progress import Progress
 from shared.storage.atomic import PARTIAL_SUFFIX, convert_write_errors, partial_file
-from shared.storage.descriptors import READ, lock
+from shared.storage.descriptors import READ, allow_open_files, lock
 from shared.storage.object_store.bucket import Bucket
 
 GB = 10**9

@@ -1,16 +1,14 @@
 """Random-access reads from many shards, in open files or in an object store."""
 
 import os
-import sys
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from shared.errors import StoreError
 from shared.lake.shard_rows import REMEDY
 from shared.lake.tfrecord import FRAME_BYTES
-from shared.storage.descriptors import read_into
+from shared.storage.descriptors import allow_open_files, read_into
 from shared.storage.local import Folder
 from shared.storage.object_store.bucket import REQUESTS, Bucket
 from shared.storage.object_store.object_file import ObjectFile
@@ -20,8 +18,6 @@ from shared.storage.regular_file import open_regular
 ReadInto = Callable[[int, Sequence[Any], int], int]
 
 Numbers = Sequence[int]
-# file descriptors left for everything else that the process opens
-_SPARE_FILES = 64
 
 
 def keep(_: str) -> None:
@@ -82,18 +78,6 @@ def open_files(store: Folder, shards: Collection[str]) -> ShardFiles:
         opened.close()
         raise
     return opened
-
-
-def allow_open_files(num_more: int) -> None:
-    """Raise the limit on open files if the shards need more than it allows."""
-    if sys.platform == "win32":
-        return  # the limit is 8192 there and cannot be raised
-    import resource  # late, because Windows lacks it
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = len(list(Path("/dev/fd").iterdir())) + num_more + _SPARE_FILES
-    if soft < needed and (hard == resource.RLIM_INFINITY or hard >= needed):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 class ShardObjects:

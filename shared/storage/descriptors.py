@@ -1,4 +1,4 @@
-"""File descriptors on POSIX systems and on Windows: flags, locks, and reads at an offset."""
+"""File descriptors on POSIX systems and on Windows: flags, limits, locks, reads at an offset."""
 
 import hashlib
 import os
@@ -22,6 +22,8 @@ else:
 # offset of the locked byte on Windows: others cannot read what is locked there
 _AWAY_BYTES = 1 << 40
 _WAIT_S = 0.1
+# file descriptors left for everything else that the process opens
+_SPARE_FILES = 64
 _POSITION = Lock()
 
 
@@ -99,6 +101,18 @@ else:
             buffer[: len(part)] = part
             start += len(part)
         return start
+
+
+def allow_open_files(num_more: int) -> None:
+    """Raise the limit on open files if the shards need more than it allows."""
+    if sys.platform == "win32":
+        return  # the limit is 8192 there and cannot be raised
+    import resource  # late, because Windows lacks it
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = len(list(Path("/dev/fd").iterdir())) + num_more + _SPARE_FILES
+    if soft < needed and (hard == resource.RLIM_INFINITY or hard >= needed):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def _locked(descriptor: int) -> int:

@@ -71,21 +71,20 @@ def _check_elements(dataset: pydicom.Dataset) -> None:
     """Refuse anything but a picture in grey or a known colour space, before decoding."""
     if "PixelData" not in dataset:
         raise ImageError("no_pixels", "the DICOM file has no pixel data")
-    untyped: Any = dataset
     num_samples = read_number(dataset, "SamplesPerPixel") or 1
     interpretation = read_text(dataset, "PhotometricInterpretation")
     if not interpretation and num_samples == 1:
         # viewers assume it, and almost all other modalities write it
-        interpretation = untyped.PhotometricInterpretation = "MONOCHROME2"
+        interpretation = dataset.PhotometricInterpretation = "MONOCHROME2"
     if num_samples != (1 if interpretation in (*GREYS, "PALETTE COLOR") else 3) or (
         interpretation not in (*GREYS, *COLOURS)
     ):
         known = interpretation in [str(each.value) for each in PhotometricInterpretation]
         found = interpretation if known else "an unknown photometric interpretation"
         raise ImageError("colour", f"{found}, {count(int(num_samples), 'samples')} per pixel")
-    untyped.SamplesPerPixel = int(num_samples)
-    untyped.PlanarConfiguration = int(read_number(dataset, "PlanarConfiguration") or 0)
-    check_size(int(untyped.Columns), int(untyped.Rows))
+    dataset.SamplesPerPixel = int(num_samples)
+    dataset.PlanarConfiguration = int(read_number(dataset, "PlanarConfiguration") or 0)
+    check_size(int(dataset.Columns), int(dataset.Rows))
 
 
 def _name_syntax(dataset: pydicom.Dataset) -> str:

@@ -131,11 +131,10 @@ def read_elements(encoded: bytes) -> pydicom.Dataset:
 
 def _name_syntax(dataset: pydicom.Dataset) -> pydicom.Dataset:
     # a file without file meta elements: pydicom has recognized the syntax
-    untyped: Any = dataset
-    if not untyped.file_meta.get("TransferSyntaxUID"):
-        is_implicit, is_little = untyped.original_encoding
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        is_implicit, is_little = dataset.original_encoding
         explicit = ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
-        untyped.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
     return dataset
 
 

@@ -47,8 +47,7 @@ def choose_frame(dataset: Dataset) -> tuple[int, tuple[str, ...]]:
         ImageError: reason `multi_frame`: the frames are slices or a film of another modality.
     """
     num_frames = int(read_number(dataset, "NumberOfFrames") or 1)
-    untyped: Any = dataset
-    untyped.NumberOfFrames = max(1, num_frames)
+    dataset.NumberOfFrames = max(1, num_frames)
     if num_frames <= 1:
         return 0, ()
     kind = read_class(dataset)
@@ -71,14 +70,13 @@ def isolate_frame(dataset: Dataset, frame: int) -> bytes:
         ImageError: reason `too_large`: more fragments than in any radiograph.
         ValueError: the frame is missing.
     """
-    untyped: Any = dataset
-    if untyped.PixelData.count(_ITEM) > _MOST_FRAGMENTS:
+    if dataset.PixelData.count(_ITEM) > _MOST_FRAGMENTS:
         raise ImageError("too_large", f"more than {_MOST_FRAGMENTS} fragments")
-    picture = _find_frame(untyped, frame)
+    picture = _find_frame(dataset, frame)
     for name in ("NumberOfFrames", *OFFSETS):
         if name in dataset:
-            del untyped[name]
-    untyped.PixelData = encapsulate([picture])
+            del dataset[name]
+    dataset.PixelData = encapsulate([picture])
     return picture
 
 

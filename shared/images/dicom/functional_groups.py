@@ -40,13 +40,12 @@ def lift_groups(dataset: Dataset, frame: int) -> None:
 
 
 def _replace(dataset: Dataset, item: Dataset, names: tuple[str, ...]) -> None:
-    untyped: Any = dataset
     for name in names:
         if name in dataset:
-            del untyped[name]
+            del dataset[name]
         if name in item:
             element = item.get_item(name)
-            untyped[element.tag] = element
+            dataset[element.tag] = element
 
 
 def _has(item: Dataset, name: str) -> bool:

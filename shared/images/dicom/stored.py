@@ -27,11 +27,10 @@ def extract_stored(samples: Levels, dataset: Dataset, precision: int | None) -> 
         samples: decoded samples of shape (height, width), words of BitsAllocated bits.
         precision: bits per sample of a compressed picture, or None if the samples are whole words.
     """
-    untyped: Any = dataset
     kind = np.dtype(f"u{samples.dtype.itemsize}")
     words = samples.astype(samples.dtype.newbyteorder("=")).view(kind)
-    stored, high = int(untyped.BitsStored), int(untyped.HighBit)
-    is_signed = bool(untyped.PixelRepresentation)
+    stored, high = int(dataset.BitsStored), int(dataset.HighBit)
+    is_signed = bool(dataset.PixelRepresentation)
     # a sample takes BitsStored bits of a word of BitsAllocated bits, up to HighBit; other bits may
     # hold overlays (PS3.3, C.7.6.3.1.1 and PS3.5, 8.1.1)
     shift = high + 1 - stored
@@ -53,14 +52,13 @@ def extract_stored(samples: Levels, dataset: Dataset, precision: int | None) -> 
 
 def complete_bits(dataset: Dataset) -> None:
     """Set BitsStored, HighBit and PixelRepresentation where they are empty or contradictory."""
-    untyped: Any = dataset
-    allocated = int(untyped.BitsAllocated)
+    allocated = int(dataset.BitsAllocated)
     stored = min(read_word(dataset, "BitsStored") or allocated, allocated)
     high = read_word(dataset, "HighBit")
     if high is None or not stored <= high + 1 <= allocated:
         high = stored - 1
-    untyped.BitsStored, untyped.HighBit = stored, high
-    untyped.PixelRepresentation = read_word(dataset, "PixelRepresentation") or 0
+    dataset.BitsStored, dataset.HighBit = stored, high
+    dataset.PixelRepresentation = read_word(dataset, "PixelRepresentation") or 0
 
 
 def _find_padding(

@@ -119,14 +119,9 @@ def _to_modality(levels: Levels, dataset: Dataset, notes: _Notes) -> Values:
         return table.look_up(levels)
     if dataset.get("ModalityLUTSequence"):
         notes.skip("modality look-up table", "it is empty")
-    numbers = [
-        notes.attempt("rescaling", lambda name=name: read_number(dataset, name))
-        for name in ("RescaleSlope", "RescaleIntercept")
-    ]
-    slope, intercept = (
-        default if number is None else number
-        for number, default in zip(numbers, (1.0, 0.0), strict=True)
-    )
+    slope = notes.attempt("rescaling", lambda: read_number(dataset, "RescaleSlope"))
+    slope = 1.0 if slope is None else slope
+    intercept = notes.attempt("rescaling", lambda: read_number(dataset, "RescaleIntercept")) or 0.0
     if (slope, intercept) == (1.0, 0.0):
         return levels
     rescaled = levels.astype(np.float64) * slope + intercept
@@ -138,8 +133,7 @@ def _to_modality(levels: Levels, dataset: Dataset, notes: _Notes) -> Values:
 
 
 def _is_display_ready(values: Values, levels: Levels, dataset: Dataset) -> bool:
-    untyped: Any = dataset
-    is_unsigned = untyped.BitsStored == 8 and not untyped.PixelRepresentation
+    is_unsigned = dataset.BitsStored == 8 and not dataset.PixelRepresentation
     return bool(values is levels and is_unsigned)
 
 
