@@ -33,8 +33,7 @@ class FoldersLayout:
     Attributes:
         body_part: the body part of all images, if no level is the part.
         patient: pattern searched in the folder of the patient, or without such a level in the path
-            below the levels; see `find_patient`. Without pattern and level, each file counts as a
-            patient.
+            below the levels; without both, each file counts as a patient.
         levels: the meaning of each level of folders, from `LEVELS`.
     """
 
@@ -61,7 +60,7 @@ class FoldersLayout:
 
     @property
     def not_in_paths(self) -> tuple[str, ...]:
-        """The split, if no level is the split: it is drawn."""
+        """The split, if it is drawn."""
         return () if "split" in self.levels else ("split",)
 
     def to_json(self) -> dict[str, str]:

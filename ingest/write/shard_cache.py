@@ -27,11 +27,7 @@ from shared.storage.sealed import read_sealed, sealed_file
 # without `group`, which is computed from the views of all shards
 WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "group"}
 
-_DECODED_SCHEMA = {
-    name: dtype
-    for name, dtype in WRITTEN_SCHEMA.items()
-    if name not in SCAN_SCHEMA or name in IDENTITY
-}
+_DECODED = [name for name in WRITTEN_SCHEMA if name not in SCAN_SCHEMA or name in IDENTITY]
 
 
 @dataclass(frozen=True)
@@ -40,8 +36,7 @@ class ShardOutcome:
 
     Attributes:
         written: columns as in `WRITTEN_SCHEMA`, sorted by `view_id`.
-        rejects: columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
-        notes: columns as in `shared.lake.manifest.FINDINGS_SCHEMA`.
+        rejects, notes: columns as in `REJECTS_SCHEMA` and `FINDINGS_SCHEMA`.
     """
 
     written: pl.DataFrame
@@ -51,7 +46,8 @@ class ShardOutcome:
     @classmethod
     def of(cls, plan: ShardPlan, path: str, shard: WrittenShard) -> "ShardOutcome":
         """Join the columns from decoding to the columns from the scan."""
-        decoded = pl.DataFrame(shard.rows, schema={"view_id": pl.String, **_DECODED_SCHEMA})
+        schema = {name: WRITTEN_SCHEMA[name] for name in ("view_id", *_DECODED)}
+        decoded = pl.DataFrame(shard.rows, schema=schema)
         written = plan.views.join(decoded.with_columns(shard=pl.lit(path)), on="view_id")
         label = label_name(pl.col("label"))
         study = pl.format("{}/{}/{}", "split", label, "study_id_right")

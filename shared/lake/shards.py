@@ -11,7 +11,7 @@ from shared.lake.tfrecord import FRAME_BYTES
 from shared.storage.descriptors import allow_open_files, read_into
 from shared.storage.local import Folder
 from shared.storage.object_store.bucket import REQUESTS, Bucket
-from shared.storage.object_store.object_file import ObjectFile
+from shared.storage.object_store.objects import ObjectFile
 from shared.storage.regular_file import open_regular
 
 # fills buffers from an offset of a shard, given by number; returns the number of bytes read

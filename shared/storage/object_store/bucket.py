@@ -12,8 +12,7 @@ from shared.errors import StoreError
 from shared.storage.atomic import digest, partial_file
 from shared.storage.object_store.connection import connect
 from shared.storage.object_store.errors import explain
-from shared.storage.object_store.listing import list_objects, split_level
-from shared.storage.object_store.object_file import ObjectFile
+from shared.storage.object_store.objects import ObjectFile, list_objects, split_level
 from shared.storage.temp import no_scratch, own_scratch
 from shared.storage.walk import ChangedFileError, StoredFile, walk_objects
 
