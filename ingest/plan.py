@@ -62,7 +62,7 @@ def _hashes(view_ids: pl.Series) -> npt.NDArray[np.uint64]:
 def _divide(hashes: npt.NDArray[np.uint64], limit: int) -> Iterator[npt.NDArray[np.int64]]:
     """Yield the row numbers of each shard, ascending."""
     # the hashes are split by their leading bit until each shard is within the limit (the leaves of
-    # a trie, as in extendible hashing), so adding or removing a view changes no other shard
+    # a trie, as in extendible hashing), so adding or removing a view leaves all other shards alone
     order = np.argsort(hashes, kind="stable")
     ascending = hashes[order]
     # sorted, hashes with the same leading bits are adjacent

@@ -39,7 +39,7 @@ def _fail(error: Exception, prog: str) -> NoReturn:
     elif isinstance(error, OSError):
         note(f"{prog}: {' '.join(str(error).split())}")
     else:
-        # a bug
+        # not an expected error but a bug
         note_lines("".join(traceback.format_exception(error)).rstrip())
     _end(MuraLakeError.exit_status)
 

@@ -38,8 +38,7 @@ def match_files(rows: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
         rows: column `path`, as from `clean_path`.
         files: column `view_id`, the paths of the files.
     """
-    # the comparison with the most matches applies to all rows, so that two rows of one form do not
-    # get files of different folders
+    # the comparison with the most matches applies to all rows
     best, most = rows.head(0).with_columns(view_id=pl.lit("")), 0
     for of_row, of_file in _comparisons():
         keyed = files.select("view_id", key=of_file)
