@@ -27,8 +27,10 @@ from shared.storage.store import Store, as_store
 from shared.storage.walk import find_status
 
 # columns of the table of views; `view_id` is the path relative to the tree's root
-SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "source_bytes")}
-SCHEMA |= dict.fromkeys(("modified_ns", "changed_ns"), pl.Int64)
+SCHEMA = {
+    **{name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "source_bytes")},
+    **dict.fromkeys(("modified_ns", "changed_ns"), pl.Int64),
+}
 
 # reasons and details of rejected files
 BROKEN_LINK = ("broken_link", "not a file, or a link without a target")
