@@ -42,15 +42,14 @@ def read_rows(rows: pl.DataFrame, options: TableOptions) -> tuple[pl.DataFrame, 
     ), ignored
 
 
-def _read_column(rows: pl.DataFrame, role: str, read: Callable[[str], object]) -> pl.Series:
+def _read_column(rows: pl.DataFrame, role: str, read: Callable[[str], object]) -> pl.Expr:
     """Return the column `ROLE_read`, null for texts without a meaning."""
     # each distinct text is read once: a table of a million rows has a few words
     words = rows[role].drop_nulls().unique()
     meanings = {word: read(word if role == "part" else plain(word)) for word in words}
     dtype = pl.Int64 if role == "label" else pl.String
-    return (
-        rows[role].replace_strict(meanings, default=None, return_dtype=dtype).alias(f"{role}_read")
-    )
+    meaning = pl.col(role).replace_strict(meanings, default=None, return_dtype=dtype)
+    return meaning.alias(f"{role}_read")
 
 
 def _drop_unknown(
