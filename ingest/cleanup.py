@@ -1,10 +1,4 @@
-"""Removal of files that a lake no longer needs.
-
-The lock on a folder admits one ingest at a time, so every file that `lake.json` does not list is
-removed. An object store has no lock and a second ingest may be running, so only three kinds of
-unlisted objects are removed: files of the replaced lake, files that this ingest wrote but did not
-commit, and files older than a week.
-"""
+"""Removal of files that a lake no longer needs."""
 
 import time
 from collections.abc import Generator, Iterable
@@ -42,10 +36,8 @@ def refuse_foreign(store: Store) -> None:
 
 @contextmanager
 def no_leftovers(store: Store) -> Generator[None, None, None]:
-    """Remove partial files of earlier runs; if the block fails, also its uncommitted tables.
-
-    Finished shards stay: the next run uses them.
-    """
+    """Remove partial files of earlier runs; if the block fails, also its uncommitted tables."""
+    # finished shards stay, because the next run uses them
     with store.discard_partial_files():
         if not store.is_local:
             yield
@@ -70,12 +62,11 @@ def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
 
     Raises:
         LakeError: in an object store, another ingest has removed files of the lake.
-        StoreError: the object store does not respond, or returns an error.
-        WriteError: a file cannot be removed.
     """
     if not lake.store.is_local:
         _clean_up_objects(lake, replaced)
         return
+    # the lock admits one ingest at a time, so no other one needs the unlisted files
     lake_files = {*lake.files, LOCK_FILE}
     _remove(lake.store, (path for path in _files(lake.store) if path not in lake_files))
     for folder in sorted(lake.root.glob("*/**/"), reverse=True):
@@ -84,6 +75,8 @@ def clean_up(lake: Lake, replaced: frozenset[str]) -> None:
 
 
 def _clean_up_objects(lake: Lake, replaced: frozenset[str]) -> None:
+    # an object store has no lock and a second ingest may be running, so unlisted objects are
+    # removed only if they belong to the replaced lake or to this ingest, or are forgotten
     bucket = lake.store
     if open_lake(bucket).digest != lake.digest:
         return  # another ingest has committed since, and does its own clean-up

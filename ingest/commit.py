@@ -29,11 +29,7 @@ class Tables(NamedTuple):
 def commit(
     place: Path | Store, image: ImageSpec, layout: dict[str, Any] | None, tables: Tables
 ) -> Lake:
-    """Write the tables, then `lake.json`, and open the lake.
-
-    `lake.json` is written last, so an interrupted commit leaves the previous lake intact. The
-    shards must exist already. A lake with identical content is not rewritten. Files of an earlier
-    lake are not removed.
+    """Write the tables, then `lake.json`, and open the lake; its shards must exist already.
 
     Args:
         layout: path layout of the source; `verify` uses it to check paths.
@@ -44,6 +40,7 @@ def commit(
         WriteError: the lake cannot be written.
     """
     store, tables = as_store(place), _sort(tables)
+    # a lake with identical content is not rewritten
     if unchanged := _find_unchanged(store, image, layout, tables):
         return unchanged
     shards = set(tables.manifest["shard"].unique())
@@ -62,12 +59,13 @@ def commit(
         written = (*content["manifest"], content["rejects"], content["findings"])
         paths = shards | {table["path"] for table in written}
         refuse_removed(store, paths - store.sizes(paths).keys())
+    # last, so an interrupted commit leaves the previous lake intact
     store.write(LAKE_FILE, seal(content))
     return open_lake(store)
 
 
 def _sort(tables: Tables) -> Tables:
-    """Sort the rows, so that equal tables give equal bytes."""
+    # equal tables must give equal bytes
     return Tables(
         tables.manifest.sort("view_id"),
         tables.rejects.sort("path"),
@@ -99,7 +97,6 @@ def refuse_removed(store: Store, missing: Collection[str]) -> None:
 
 
 def _write_tables(store: Store, tables: Tables) -> dict[str, Any]:
-    """Write the tables in parallel; return their entries in `lake.json`."""
     partitions = manifests.encode_partitions(tables.manifest)
     encoded: list[tuple[str, bytes, int]] = [
         *((f"manifest/{folder}", data, num_rows) for folder, data, num_rows in partitions),

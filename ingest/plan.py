@@ -12,8 +12,8 @@ import polars as pl
 from shared.images.spec import ImageSpec
 from shared.lake.manifest import PARTITION_COLUMNS, partition_folder
 
+# maximum image bytes of a shard: large enough for sequential reads, small enough to rewrite
 SHARD_LIMIT_BYTES = 64 * 1024 * 1024
-"""Maximum image bytes of a shard: large enough for sequential reads, small enough to rewrite."""
 
 _HASH_BITS = 64
 
@@ -24,7 +24,7 @@ class ShardPlan:
 
     Attributes:
         folder: the partition's Hive-style folder.
-        views: one row a view, columns as in `ingest.scan.scan_tree.SCHEMA`, sorted by `view_id`.
+        views: columns as in `ingest.scan.scan_tree.SCHEMA`, sorted by `view_id`.
     """
 
     folder: str
@@ -37,13 +37,7 @@ class ShardPlan:
 
 
 def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
-    """Divide views into shards of one split, body part and label each, the largest first.
-
-    Within a partition, views are assigned by the hash of their `view_id`: the hashes are split by
-    their leading bit, recursively, until each shard is within `SHARD_LIMIT_BYTES` (the leaves of a
-    trie, as in extendible hashing). Adding or removing a view therefore changes only its own shard,
-    or splits or merges shards there; all other shards keep their views.
-    """
+    """Divide views into shards of one split, body part and label each, the largest first."""
     # an image larger than the limit gets a shard of its own
     limit = max(1, SHARD_LIMIT_BYTES // image.num_bytes)
     plans = [
@@ -67,6 +61,8 @@ def _hashes(view_ids: pl.Series) -> npt.NDArray[np.uint64]:
 
 def _divide(hashes: npt.NDArray[np.uint64], limit: int) -> Iterator[npt.NDArray[np.int64]]:
     """Yield the row numbers of each shard, ascending."""
+    # the hashes are split by their leading bit until each shard is within the limit (the leaves of
+    # a trie, as in extendible hashing), so adding or removing a view leaves all other shards alone
     order = np.argsort(hashes, kind="stable")
     ascending = hashes[order]
     # sorted, hashes with the same leading bits are adjacent

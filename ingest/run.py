@@ -1,4 +1,4 @@
-"""The ingest command: from a MURA tree to a committed lake."""
+"""The ingest command: from a tree or table to a committed lake."""
 
 import time
 from collections.abc import Iterable
@@ -35,8 +35,6 @@ from shared.storage.store import as_store
 def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
     """Update the lake from the tree: decode new files, commit, remove old files.
 
-    The executor is started only if there are files to decode.
-
     Raises:
         SourceError: the tree cannot be used, or has forbidden findings or too many rejects.
         LakeError: the lake's folder contains other files, or another ingest is writing to it.
@@ -67,10 +65,7 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
 
 
 def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
-    """Return the files of the existing lake, if any.
-
-    Print a note if its images are stored differently, or if the new lake lacks some of its views.
-    """
+    """Return the files of the existing lake; print a note if it loses views or other images."""
     try:
         lake = open_lake(job.lake)
     except LakeError:
@@ -90,7 +85,6 @@ def _find_replaced(job: Job, views: pl.DataFrame) -> frozenset[str]:
 def _update(
     job: Job, scan: Scan, findings: pl.DataFrame, options: IngestOptions, executor: Executor
 ) -> tuple[Lake, frozenset[str]]:
-    """Return the lake, and the shards of the first pass that were written again without copies."""
     decoder = Decoder(job, scan.rejects, options.max_rejects, executor)
     plans = plan_shards(scan.views, job.image)
     first = decoder.decode(plans)
@@ -119,6 +113,7 @@ def _update(
     manifest = written.join(groups, on="patient_id").select(SCHEMA.keys())
     if scan.published is not None:
         manifest = manifest.join(scan.published, on="view_id")
+    # shards of the first pass that were written again without copies
     superseded = _shards(_concat_written(first.values()), readable) - _shards(written)
     notes = pl.concat(outcome.notes for outcome in outcomes)
     tables = Tables(manifest, rejects, pl.concat([findings, notes]))

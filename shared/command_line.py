@@ -1,8 +1,4 @@
-"""Command-line parsing into frozen option dataclasses.
-
-The fields of the dataclass are the keys, and its docstring is the help. `part=humerus`, `--part
-humerus` and `--part=humerus` are equivalent.
-"""
+"""Command-line parsing into frozen option dataclasses: fields are keys, docstrings the help."""
 
 import ast
 import contextlib
@@ -28,11 +24,10 @@ _BOX = "│╭╰─╮╯ "
 
 
 def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Options:
-    """Parse a command line into options.
+    """Parse a command line, without the program's name, into options.
 
     Args:
         options_type: a frozen dataclass; a field annotated `tyro.conf.Positional` needs no key.
-        words: the command line without the program's name.
 
     Raises:
         UsageError: a key is unknown, a value is not allowed, or an argument is missing.
@@ -43,7 +38,9 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
     keys = [field.name for field in dataclasses.fields(options_type)]  # pyright: ignore[reportArgumentType]  # TypeVar cannot say "dataclass"
     description = _docstring(options_type)
     refusal = io.StringIO()
-    arguments = _as_arguments(words, keys, _positional_keys(options_type))
+    flags, values = _sort_words(words, keys, _positional_keys(options_type))
+    # positional values follow --, so that they may start with a dash
+    arguments = [*flags, "--", *values] if values else flags
     try:
         with contextlib.redirect_stderr(refusal), delivering(needs_all=False), _wide_enough():
             return tyro.cli(
@@ -61,7 +58,7 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
 
 
 def _docstring(documented: type[Any]) -> str:
-    """Return a class's docstring from its source, because PYTHONOPTIMIZE=2 removes docstrings."""
+    # from the source, because PYTHONOPTIMIZE=2 removes docstrings
     source = ast.parse(textwrap.dedent(inspect.getsource(documented)))
     classes = [node for node in source.body if isinstance(node, ast.ClassDef)]
     return ast.get_docstring(classes[0]) or ""
@@ -69,7 +66,7 @@ def _docstring(documented: type[Any]) -> str:
 
 @contextlib.contextmanager
 def _wide_enough() -> Generator[None, None, None]:
-    """Set a minimum terminal width: tyro loops forever at a width of 1."""
+    # tyro loops forever at a width of 1
     columns = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = str(max(_NARROWEST, shutil.get_terminal_size().columns))
     try:
@@ -95,19 +92,10 @@ def _positional_keys(options_type: type[Any]) -> set[str]:
     return {key for key, hint in hints.items() if marker in get_args(hint)}
 
 
-def _as_arguments(words: Sequence[str], keys: Sequence[str], positional: set[str]) -> list[str]:
-    """Convert `words` to the form that tyro accepts.
-
-    Positional values follow `--`, so that they may start with a dash.
-    """
-    flags, values = _sort_words(words, keys, positional)
-    return [*flags, "--", *values] if values else flags
-
-
 def _sort_words(
     words: Sequence[str], keys: Sequence[str], positional: set[str]
 ) -> tuple[list[str], list[str]]:
-    """Return the flags and the positional values; raise UsageError for unknown keys."""
+    """Return the flags and the positional values; `part=a`, `--part a` and `--part=a` are equal."""
     flags: list[str] = []
     values: list[str] = []
     rest = iter(words)
@@ -144,7 +132,7 @@ def _sort_words(
 
 
 def _first_paragraph(boxed: str) -> str:
-    """Return the first paragraph of tyro's boxed message, without its title, as one line."""
+    # of tyro's boxed message, without its title
     lines = [line.strip(_BOX) for line in boxed.strip().splitlines()[1:]]
     # if the encoding lacks box characters, a rule also follows the title
     paragraphs = (" ".join(group) for is_text, group in groupby(lines, key=_is_text) if is_text)

@@ -7,7 +7,7 @@ Nodes = npt.NDArray[np.int64]
 
 
 def connect(left: Nodes, right: Nodes) -> Nodes:
-    """Return the component of each left node, int64 (left nodes,), of edges of two sides' nodes.
+    """Return the component of each left node of a bipartite graph, int64 (left nodes,).
 
     Args:
         left, right: nodes of the ends of each edge, int64 (edges,); each side's from 0.

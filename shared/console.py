@@ -15,10 +15,7 @@ _PLAIN_WIDTH = 1_000
 
 
 def say(line: str) -> None:
-    """Print a line about the result to standard output; ignore write errors.
-
-    The result itself is stored in files, so a closed pipe or a full disk does not end a command.
-    """
+    """Print a line about the result to standard output; ignore write errors."""
     _print(printable(line), sys.stdout)
 
 
@@ -36,9 +33,6 @@ def note_lines(text: str) -> None:
 def delivering(needs_all: bool = True) -> Generator[None, None, None]:
     """Require that the block's output, the result of a command, reaches standard output.
 
-    Args:
-        needs_all: raise an error if the reader closes the pipe early, as `head` does.
-
     Raises:
         WriteError: standard output cannot be written.
         SystemExit: status 0, if the reader closed the pipe and `needs_all` is False.
@@ -50,6 +44,7 @@ def delivering(needs_all: bool = True) -> Generator[None, None, None]:
             sys.stdout.flush()
     except OSError as error:
         _silence(sys.stdout)
+        # as `head` does
         if isinstance(error, BrokenPipeError) and not needs_all:
             raise SystemExit(0) from None
         raise WriteError(
@@ -67,6 +62,7 @@ def flush_all() -> None:
 
 
 def _print(text: str, stream: TextIO) -> None:
+    # results are stored in files, so a closed pipe or a full disk does not end a command
     try:
         print(text, file=stream, flush=True)
     except OSError:
@@ -74,7 +70,7 @@ def _print(text: str, stream: TextIO) -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """Redirect a failed stream to the null device, because its buffer would fail at every flush."""
+    # to the null device, because its buffer would fail at every flush
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -87,10 +83,7 @@ def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]])
 
 
 def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Format a table for standard output, with numeric columns right-aligned.
-
-    If the table is too wide, the first column is wrapped, because names are the longest cells.
-    """
+    """Format a table for standard output, with numeric columns right-aligned."""
     # late, as most commands print no table before they have done their work
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -105,6 +98,7 @@ def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]
         pad_edge=False,
     )
     cells = [list(row) for row in rows]
+    # if the table is too wide, the first column is wrapped: names are the longest cells
     for index, name in enumerate(header):
         is_number = all(_looks_numeric(row[index]) for row in cells)
         justify = "right" if is_number else "left"

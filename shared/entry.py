@@ -1,8 +1,4 @@
-"""Entry point of every command, with minimal imports.
-
-It handles Ctrl-C and SIGTERM, including during the import of other modules, and opens closed
-standard streams. Signals before Python runs this module cannot be handled.
-"""
+"""Entry point of every command, with minimal imports, so that an early Ctrl-C is handled."""
 
 from __future__ import annotations
 
@@ -22,8 +18,7 @@ TERMINATED = 143
 def run(command: Callable[[Sequence[str]], None], prog: str, if_interrupted: str) -> NoReturn:
     """Run `command` on this process's arguments and exit with its status.
 
-    0: success; 1: failure; 2: usage error; 130: interrupted; 143: terminated. Expected failures
-    print one line to standard error.
+    0: success; 1: failure; 2: usage error; 130: interrupted; 143: terminated.
 
     Args:
         command: called with the words after the program's name.
@@ -56,11 +51,7 @@ def _handle_signals(stops: list[KeyboardInterrupt]) -> None:
 
 
 def _open_closed_streams() -> None:
-    """Open closed standard streams, so that no other file gets their descriptors.
-
-    Standard output and error are opened read-only and standard input write-only, so using them
-    fails.
-    """
+    # so that no other file gets their descriptors; in the wrong direction, so that any use fails
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -73,7 +64,6 @@ def _open_closed_streams() -> None:
 
 
 def _end_stopped(stop: KeyboardInterrupt, prog: str, if_interrupted: str) -> NoReturn:
-    """Print one line and exit at once, because exit handlers of libraries can take seconds."""
     import signal
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -84,4 +74,5 @@ def _end_stopped(stop: KeyboardInterrupt, prog: str, if_interrupted: str) -> NoR
         sys.stdout.flush()
         print(message, file=sys.stderr, flush=True)
     finally:
+        # at once, because exit handlers of libraries can take seconds
         os._exit(TERMINATED if is_terminated else INTERRUPTED)

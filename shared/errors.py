@@ -1,23 +1,7 @@
-"""Error classes for all failures that users can encounter.
-
-    MuraLakeError            exit status 1
-    ├── UsageError           exit status 2: invalid command line or option
-    ├── SourceError          the MURA source is not usable
-    ├── ImageError           a file cannot be read as a radiograph
-    ├── LakeError            the lake is missing, unreadable or not writable
-    │   └── CorruptLakeError the files of a lake differ from its manifest
-    ├── WriteError           a file cannot be written
-    ├── StoreError           an object store fails or returns an invalid response
-    ├── WorkerError          a worker process died or ran out of memory
-    ├── ClusterError         a Ray cluster is missing, unreachable, or loses tasks
-    ├── WeightsError         pretrained weights are not installed or not usable
-    ├── ServeError           the page cannot be served
-    └── TrainingError        the chosen views cannot be used for training
-
-A message is one line: the expectation, then `Received: name=value`.
-"""
+"""Error classes for all failures that users can encounter."""
 
 
+# A message is one line: the expectation, then `Received: name=value`.
 class MuraLakeError(Exception):
     """Base class; the command line prints the message as one line."""
 
@@ -35,11 +19,7 @@ class SourceError(MuraLakeError):
 
 
 class ImageError(MuraLakeError):
-    """A file cannot be read as a radiograph.
-
-    Attributes:
-        reason: category for tables, e.g. `truncated`.
-    """
+    """A file cannot be read as a radiograph; `reason` is a category, e.g. `truncated`."""
 
     def __init__(self, reason: str, detail: str):
         # pickle calls the class again with `args`, so these are the arguments

@@ -31,7 +31,6 @@ def carry_out(
 
 
 def _fail(error: Exception, prog: str) -> NoReturn:
-    """Print an error in one line, or with a traceback if it is a bug, and exit."""
     if isinstance(error, MuraLakeError):
         note(f"{prog}: {error}")
         _end(error.exit_status)
@@ -40,13 +39,14 @@ def _fail(error: Exception, prog: str) -> NoReturn:
     elif isinstance(error, OSError):
         note(f"{prog}: {' '.join(str(error).split())}")
     else:
+        # not an expected error but a bug
         note_lines("".join(traceback.format_exception(error)).rstrip())
     _end(MuraLakeError.exit_status)
 
 
 def _end(status: int) -> NoReturn:
-    """Exit with a status, without exit handlers of libraries that would change it."""
     flush_all()
+    # without exit handlers, which would change the status
     if _ABORTS_AT_EXIT in sys.modules:
         os._exit(status)
     sys.exit(status)

@@ -8,16 +8,15 @@ MuraPart = Literal["elbow", "finger", "forearm", "hand", "humerus", "shoulder", 
 Split = Literal["train", "valid"]
 
 MURA_PARTS: tuple[MuraPart, ...] = get_args(MuraPart)
-"""The body parts of MURA."""
+# the part of radiographs without a named body part; the value of `part=` for all parts
 OTHER_PART, ALL_PARTS = "other", "all"
-"""The part of radiographs without a named body part; the value of `part=` for all parts."""
 SPLITS: tuple[Split, ...] = get_args(Split)
 
+# a label is an index into this tuple
 LABEL_NAMES = ("normal", "abnormal")
-"""The name of each label; a label is an index into this tuple."""
 
+# body parts are parts of paths in a lake
 PART_PATTERN = "[a-z][a-z0-9_]{0,39}"
-"""Names of body parts; they are parts of paths in a lake."""
 
 
 def is_part(name: str) -> bool:

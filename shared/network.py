@@ -23,11 +23,9 @@ def host_name(host_header: str) -> str:
 
 
 def is_own_name(name: str, listening_on: str) -> bool:
-    """Return whether a request may use a host name for this server.
-
-    This prevents DNS rebinding: a foreign page that points its own DNS name to this machine sends
-    that name. IP addresses and the machine's own names cannot be rebound.
-    """
+    """Return whether a request may use a host name for this server."""
+    # against DNS rebinding: a foreign page that points its own DNS name to this machine sends that
+    # name; IP addresses and the machine's own names cannot be rebound
     if is_loopback(listening_on):
         return is_loopback(name)
     own = {listening_on.lower(), socket.gethostname().lower(), "localhost"}

@@ -2,12 +2,9 @@
 
 
 def printable(text: str) -> str:
-    r"""Escape characters that are not printable or cannot be encoded.
+    r"""Escape characters that are not printable or cannot be encoded, as `\x1b` or `\u202e`.
 
-    Bytes that are not valid UTF-8 become `\xe4`; control characters (a newline, the escape
-    character of a terminal), format characters (which reverse the writing direction) and separators
-    become `\n`, `\x1b`, `\u202e`. So a name stays on one line and cannot send commands to a
-    terminal. Other characters, including backslashes, stay unchanged.
+    So a name stays on one line and cannot send commands to a terminal.
     """
     if text.isprintable():
         return text

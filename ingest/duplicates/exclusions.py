@@ -14,10 +14,11 @@ from ingest.options import Duplicates, SplitConflict
 from shared.counts import count
 from shared.errors import SourceError
 
+# reject reasons of readable images
 COPY_OF_VALID, DUPLICATE, CONTRADICTED = "copy_of_valid", "duplicate", "contradictory_label"
 PATIENT_IN_VALID = "patient_in_valid"
-"""Reject reasons of readable images."""
 
+_IN_TRAIN = pl.col("split") != "valid"
 _SHOWN = 3
 
 
@@ -49,9 +50,7 @@ def leave_out(
 ) -> pl.DataFrame:
     """Choose the views to exclude, so that the valid split shares no group with the train split.
 
-    Train views with the image of a valid view are always excluded, and so are train views of a
-    group with a patient of the valid split. With `drop`, one view of each image is kept, and views
-    with contradictory labels are excluded.
+    With `drop`, one view of each image is kept, and views with contradictory labels are excluded.
 
     Args:
         grouped: columns as in `ingest.write.shard_cache.WRITTEN_SCHEMA`, and `group`.
@@ -61,10 +60,9 @@ def leave_out(
         Columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
     """
     copies = find_copies(grouped)
+    # always: these views are from images or patients that the model is tested on
     left_out = [
-        _rejects(
-            copies.filter(pl.col("split") != "valid", pl.col("num_splits") > 1), COPY_OF_VALID
-        ),
+        _rejects(copies.filter(_IN_TRAIN, pl.col("num_splits") > 1), COPY_OF_VALID),
         _rejects(_train_views_of_valid_groups(grouped, valid_views), PATIENT_IN_VALID),
     ]
     if duplicates == "drop":
@@ -72,28 +70,26 @@ def leave_out(
         contradicted = grouped.filter(pl.col("study_id").is_in(studies.to_list()))
         several_labels = copies.filter(pl.col("num_labels") > 1)
         left_out += [
-            _rejects(
-                contradicted.with_columns(reference=pl.lit("the study's findings")), CONTRADICTED
-            ),
-            _rejects(several_labels.with_columns(reference=pl.lit("other copies")), CONTRADICTED),
+            _rejects(contradicted, CONTRADICTED, pl.lit("the study's findings")),
+            _rejects(several_labels, CONTRADICTED, pl.lit("other copies")),
         ]
         # choose the copy to keep among the views that are not excluded for another reason
         excluded = pl.concat(left_out).select(view_id="path")
         copies = find_copies(grouped.join(excluded, on="view_id", how="anti"))
-        left_out.append(
-            _rejects(copies.filter(pl.col("view_id") != pl.col("reference")), DUPLICATE)
-        )
+        others = copies.filter(pl.col("view_id") != pl.col("reference"))
+        left_out.append(_rejects(others, DUPLICATE))
     return pl.concat(left_out).unique("path", keep="first", maintain_order=True)
 
 
 def _train_views_of_valid_groups(grouped: pl.DataFrame, valid_views: pl.DataFrame) -> pl.DataFrame:
-    """Return train views of groups with a patient of valid; `reference` is the patient."""
     patients = grouped.join(valid_views, on="patient_id", how="semi")
     groups = patients.group_by("group").agg(reference=pl.format("patient {}", pl.min("patient_id")))
-    return grouped.filter(pl.col("split") != "valid").join(groups, on="group")
+    return grouped.filter(_IN_TRAIN).join(groups, on="group")
 
 
-def _rejects(views: pl.DataFrame, reason: str) -> pl.DataFrame:
+def _rejects(
+    views: pl.DataFrame, reason: str, reference: str | pl.Expr = "reference"
+) -> pl.DataFrame:
     return views.select(
-        path="view_id", reason=pl.lit(reason), detail=pl.format("see {}", "reference")
+        path="view_id", reason=pl.lit(reason), detail=pl.format("see {}", reference)
     )

@@ -1,8 +1,4 @@
-"""Findings: contradictory labels, copied images, and patients in both splits.
-
-A finding is a row of `shared.lake.manifest.FINDINGS_SCHEMA`. Two views have the same image if
-their stored pixels are equal, because a model cannot distinguish them.
-"""
+"""Findings: contradictory labels, copied images, and patients in both splits."""
 
 import polars as pl
 
@@ -18,8 +14,8 @@ _BOTH_SPLITS, _IMAGE_BOTH_LABELS = "image_in_both_splits", "image_with_both_labe
 _SAME_PIXELS = "same_pixels_other_bytes"
 STUDY_CONTRADICTIONS = (_LABEL_CONFLICT, _BOTH_LABELS)
 CONTRADICTIONS = (*STUDY_CONTRADICTIONS, _SEVERAL_PATIENTS, _BOTH_SPLITS, _IMAGE_BOTH_LABELS)
+# sufficient for groups too: a group is in both splits only if a patient or image of it is
 SPLIT_CONFLICTS = (_PATIENT_BOTH_SPLITS, _BOTH_SPLITS)
-"""Sufficient for groups too: a group is in both splits only if a patient or image of it is."""
 _COPIES = (_ONE_PATIENT, _SEVERAL_PATIENTS, _BOTH_SPLITS, _IMAGE_BOTH_LABELS)
 
 _LABEL_SUFFIX = r"_(positive|negative)$"
@@ -83,11 +79,11 @@ def find_in_images(written: pl.DataFrame) -> pl.DataFrame:
 
 
 def find_ties(findings: pl.DataFrame) -> pl.DataFrame:
-    """Return the pairs of views with the same image from findings, which include excluded views.
+    """Return the columns `path` and `reference` of pairs of views with the same image.
 
-    Returns:
-        Columns `path` and `reference`; `reference` is the same view for all copies of an image.
+    `reference` is the same view for all copies of an image.
     """
+    # from findings, because excluded views are not in the manifest
     copies = findings.filter(pl.col("kind").is_in(list(_COPIES)))
     return copies.select("path", reference=pl.col("detail").str.strip_prefix("as ")).unique()
 
@@ -97,6 +93,7 @@ def find_copies(written: pl.DataFrame) -> pl.DataFrame:
 
     The column `reference` is the first of the copies, in the valid split if there is one.
     """
+    # stored pixels decide, not bytes of files, because a model cannot distinguish equal pixels
     copies = written.filter(pl.len().over("pixel_digest") > 1)
     valid_first = pl.col("view_id").sort_by(pl.col("split") != "valid", "view_id").first()
     return copies.with_columns(

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from shared.labels import SPLITS, MuraPart, Split
 
-MAX_STUDY_VIEWS = 11
-MAX_STUDIES = 4
-"""Maximum number of studies of one patient and body part."""
+# of one study, and of one patient and body part, as in MURA
+MAX_STUDY_VIEWS, MAX_STUDIES = 11, 4
 
 # views and studies, each normal and abnormal; views as in MURA's index files, studies as in table 1
 # of Rajpurkar et al. 2017, arXiv:1712.06957

@@ -27,10 +27,6 @@ _PARTIAL_NAME = f".{ROOT_NAME}.partial"
 def generate(options: PhantomOptions) -> Path:
     """Draw a tree of phantom radiographs with index files, and `lesions.csv` next to the tree.
 
-    `lesions.csv` has one row for each view with a visible lesion: view_id, kind (fracture, fragment
-    or hardware), and x, y, width, height of its bounding box in pixels. The tree is renamed to
-    MURA-v1.1 last, so a folder of that name is complete.
-
     Returns:
         The folder MURA-v1.1.
 
@@ -51,6 +47,7 @@ def generate(options: PhantomOptions) -> Path:
         _write_index(plan, partial)
         lesions = _write_images(plan, partial, options.workers)
         _write_lines(out / LESIONS_FILE, _lesion_lines(lesions))
+        # last, so a folder of that name is complete
         partial.rename(root)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -67,7 +64,6 @@ def _refuse_existing(root: Path) -> None:
 
 
 def _write_index(plan: pl.DataFrame, root: Path) -> None:
-    """Write MURA's four index files and create the folders of the studies."""
     for split in SPLITS:
         views = plan.filter(split=split)
         studies = views.select("study_id", "label").unique().sort("study_id")

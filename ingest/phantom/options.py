@@ -8,8 +8,8 @@ from shared.errors import UsageError
 from shared.labels import MuraPart
 from shared.storage.store import as_path
 
+# one view of each split, body part and label (2 * 7 * 2), as in MURA
 MIN_VIEWS = 28
-"""One view of each split, body part and label (2 * 7 * 2), as in MURA."""
 
 # patients are numbered with five digits
 _MAX_VIEWS = 300_000

@@ -30,18 +30,14 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "study_seed": pl.UInt64,
     "patient_seed": pl.UInt64,
 }
-"""Columns and types of a plan. `lesion`: kind of the visible lesion, or null. The random seeds of
-view, study and patient depend only on the tree's seed and on their names."""
+"""Columns of a plan. `lesion`: kind of the visible lesion, or null."""
 
 _Study = tuple[MuraPart, int, int]
 _PatientPart = list[_Study]
 
 
 def plan_tree(views: int, seed: int, parts: Sequence[MuraPart] = MURA_PARTS) -> pl.DataFrame:
-    """Plan a tree: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
-
-    With 40005 views, the counts by split, body part, label, study and patient equal MURA's.
-    """
+    """Plan a tree: columns as in `SCHEMA`, sorted by `view_id`; 40005 views have MURA's counts."""
     rng = np.random.default_rng([seed, views])
     cells = scale_cells(views, parts)
     numbers = count(1)
@@ -74,7 +70,7 @@ def _plan_patients(
 
 
 def _plan_studies(cell: Cell, rng: np.random.Generator) -> list[_Study]:
-    """Distribute the views of a cell over its studies, 1 to 11 each, Poisson around the mean."""
+    # Poisson around the mean of the cell, within the 1 to 11 views of MURA's studies
     sizes = 1 + rng.poisson(0.9 * (cell.num_views / cell.num_studies - 1), cell.num_studies)
     sizes = np.minimum(sizes, MAX_STUDY_VIEWS)
     while missing := cell.num_views - sizes.sum():
@@ -87,7 +83,6 @@ def _plan_studies(cell: Cell, rng: np.random.Generator) -> list[_Study]:
 def _group_studies(
     studies: list[_Study], num_groups: int, rng: np.random.Generator
 ) -> list[_PatientPart]:
-    """Assign the studies of a body part to `num_groups` patients at random, 1 to 4 each."""
     shuffled = shuffle(rng, studies)
     groups = [[study] for study in shuffled[:num_groups]]
     for study in shuffled[num_groups:]:
@@ -99,7 +94,7 @@ def _group_studies(
 def _join_parts(
     pools: list[list[_PatientPart]], counts: PatientCounts, rng: np.random.Generator
 ) -> Iterator[list[_PatientPart]]:
-    """Yield patients with three and with two body parts, then those with one."""
+    # patients with several parts first, while the pools still have patients of all parts
     for num_parts in [3] * counts.with_three_parts + [2] * counts.with_two_parts:
         left = np.array([len(pool) for pool in pools], dtype=float)
         num_parts = min(num_parts, np.count_nonzero(left))
@@ -113,7 +108,6 @@ def _join_parts(
 def _plan_views(
     split: Split, number: int, patient: list[_PatientPart], seed: int
 ) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of one patient, in the order of `SCHEMA`."""
     patient_seed = _derive(seed, f"patient{number:05}")
     for patient_part in patient:
         for index, (part, label, num_views) in enumerate(patient_part, 1):
@@ -128,4 +122,5 @@ def _plan_views(
 
 
 def _derive(seed: int, name: str) -> int:
+    # from the name alone, so that other views do not change this one
     return int.from_bytes(blake2b(f"{seed}/{name}".encode(), digest_size=8).digest(), "little")

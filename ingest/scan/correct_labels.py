@@ -1,5 +1,6 @@
 """Labels of studies from MURA's index files or from a table of corrections."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import polars as pl
@@ -16,16 +17,15 @@ from shared.labels import SPLITS
 from shared.lake.manifest import FINDINGS_SCHEMA, PUBLISHED, REJECTS_SCHEMA, label_name
 from shared.storage.store import Store
 
+# kind of the finding of a study with another label than the published one
 CORRECTED = "label_corrected"
-"""Kind of the finding of a study with another label than the published one."""
+_KEYS = ["split", "study"]
+_LABELS_SCHEMA = {"split": pl.String, "study": pl.String, "label": pl.Int64}
 _STUDY = r"^(?:(?P<split>[a-z]+)/)?(?P<study>xr_[a-z]+/patient\d+/study\d+)"
 
 
 def correct_labels(scan: Scan, label_from: str) -> Scan:
     """Return the scan with the labels of the index files, or of a table with paths and labels.
-
-    A study without a label there keeps the published one: that of its folder, or of the index. A
-    view without any label is rejected as `no_label`.
 
     Args:
         scan: the views of MURA; the label is null if the folder has none.
@@ -34,25 +34,20 @@ def correct_labels(scan: Scan, label_from: str) -> Scan:
     Raises:
         SourceError: no file of labels can be read, or none of its lines names a study of the tree.
     """
-    index = _read_index_labels(scan)
-    if label_from == LABEL_FROM_INDEX:
-        labels = index
-        if labels is None:
-            names = " and ".join(f"{split}_labeled_studies.csv" for split in SPLITS)
-            raise SourceError(f"Expected labels in {names}. Received: {scan.root}, without them")
-    else:
+    labels = index = _read_index_labels(scan)
+    if label_from != LABEL_FROM_INDEX:
         labels = _read_labels(*split_place(label_from), scan.views)
+    elif index.is_empty():
+        names = " and ".join(f"{split}_labeled_studies.csv" for split in SPLITS)
+        raise SourceError(f"Expected labels in {names}. Received: {scan.root}, without them")
     return _apply(scan, labels, index)
 
 
-def _apply(scan: Scan, labels: pl.DataFrame, index: pl.DataFrame | None) -> Scan:
-    keys = ["split", "study"]
+def _apply(scan: Scan, labels: pl.DataFrame, index: pl.DataFrame) -> Scan:
     views = scan.views.with_columns(study=_parse_study("study_id").struct.field("study"))
-    views = views.join(labels.rename({"label": "chosen"}), on=keys, how="left")
-    if index is None:
-        views = views.with_columns(indexed=pl.lit(None, pl.Int64))
-    else:
-        views = views.join(index.rename({"label": "indexed"}), on=keys, how="left")
+    for name, table in (("chosen", labels), ("indexed", index)):
+        views = views.join(table.rename({"label": name}), on=_KEYS, how="left")
+    # a study without a chosen label keeps the published one: that of its folder, or of the index
     published = pl.coalesce("label", "indexed", "chosen")
     views = views.with_columns(label=pl.coalesce("chosen", published), published=published)
     without = views.filter(pl.col("label").is_null())
@@ -85,26 +80,18 @@ def _parse_study(path: str) -> pl.Expr:
     return comparable(pl.col(path), with_label=False).str.extract_groups(_STUDY)
 
 
-def _read_index_labels(scan: Scan) -> pl.DataFrame | None:
-    """Return `split`, `study` and `label` of all index files, or None without a readable one."""
-    tables: list[pl.DataFrame] = []
+def _read_index_labels(scan: Scan) -> pl.DataFrame:
+    tables = [pl.DataFrame(schema=_LABELS_SCHEMA)]
     for split in scan.layout.indexed_splits:
-        try:
+        # `compare_with_index` reports an unusable file
+        with suppress(UnusableIndexError):
             index = read_index(scan.root, f"{split}_labeled_studies.csv")
-        except UnusableIndexError:
-            continue
-        if index is not None:
-            tables.append(_key(with_split(index.rows, split)))
-    labels = pl.concat(tables) if tables else None
-    return None if labels is None or labels.is_empty() else _last(labels)
-
-
-def _last(labels: pl.DataFrame) -> pl.DataFrame:
-    return labels.unique(["split", "study"], keep="last", maintain_order=True)
+            if index is not None:
+                tables.append(_key(with_split(index.rows, split)))
+    return pl.concat(tables).unique(_KEYS, keep="last", maintain_order=True)
 
 
 def _read_labels(folder: Store, name: str, views: pl.DataFrame) -> pl.DataFrame:
-    """Return `split`, `study` and `label` of the studies in a file; a path may lack the split."""
     place = folder.where(name)
     try:
         file = read_index(folder, name)
@@ -115,6 +102,7 @@ def _read_labels(folder: Store, name: str, views: pl.DataFrame) -> pl.DataFrame:
     if num_unread := file.rows["label"].null_count():
         note(f"labels: {count(num_unread, 'lines')} of {name} without a known label")
     read = _key(file.rows)
+    # a path without a split is one of either split
     both = pl.DataFrame({"split": [*SPLITS]})
     rows = pl.concat(
         [
@@ -124,12 +112,12 @@ def _read_labels(folder: Store, name: str, views: pl.DataFrame) -> pl.DataFrame:
         how="diagonal",
     )
     studies = views.select("split", study=_parse_study("study_id").struct.field("study")).unique()
-    labels = rows.join(studies, on=["split", "study"], how="semi").unique(maintain_order=True)
+    labels = rows.join(studies, on=_KEYS, how="semi").unique(maintain_order=True)
     if labels.is_empty():
         raise SourceError(
             f"Expected labels of studies of the tree. Received: {place}, {describe_unfit(file)}"
         )
-    twice = labels.filter(pl.struct("split", "study").is_duplicated())
+    twice = labels.filter(pl.struct(_KEYS).is_duplicated())
     if twice.height:
         raise SourceError(
             "Expected one label for each study. "
@@ -141,4 +129,4 @@ def _read_labels(folder: Store, name: str, views: pl.DataFrame) -> pl.DataFrame:
 def _key(rows: pl.DataFrame) -> pl.DataFrame:
     """Return `split` (null if the path has none), `study` and `label` of the rows with a label."""
     keyed = rows.select(_parse_study("path").alias("found"), "label").unnest("found")
-    return keyed.drop_nulls(["study", "label"]).select("split", "study", "label")
+    return keyed.drop_nulls(["study", "label"]).select(_LABELS_SCHEMA.keys())

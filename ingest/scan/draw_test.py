@@ -16,9 +16,7 @@ _STRATUM = ["body_part", "label"]
 def draw_test(views: pl.DataFrame, root: Store, share: float, seed: int) -> pl.DataFrame:
     """Move patient groups from train to valid, until valid has a share of the views.
 
-    The draw is stratified by body part and by whether a group has an abnormal view. Patients who
-    share a file are one group. Groups are drawn in the order of a hash of seed and group, so the
-    draw depends neither on the order of the files nor on the machine.
+    The draw is stratified by body part and by whether a group has an abnormal view.
 
     Args:
         views: columns as in `ingest.scan.scan_tree.SCHEMA`.
@@ -33,8 +31,11 @@ def draw_test(views: pl.DataFrame, root: Store, share: float, seed: int) -> pl.D
             "Expected no test with test_share, which draws one. "
             f"Received: {count(tested.height, 'views')} of the test, such as {tested['view_id'][0]}"
         )
+    # patients who share a file are one group, as in `ingest.duplicates`
     grouped = group_patients(views.with_columns(pixel_digest=_identify(views, root)))
     groups = grouped.group_by("group").agg(pl.len(), pl.min("body_part"), pl.max("label"))
+    # the order of a hash of seed and group depends neither on the order of the files nor on the
+    # machine
     hashes = [_hash(f"{seed}/{group}") for group in groups["group"]]
     drawn = [
         group

@@ -20,10 +20,8 @@ class Differences:
         missing: views and studies of the index that are not in the tree.
         unlisted: views and studies of the tree that are not in the index.
         label_conflicts: studies with different labels in the index and in their folder name.
-        unusable: by file name, the reason why an index file is ignored: it cannot be read, or it
-            lists no view of the tree.
-        unread_labels: by file name, the number of labels other than 0 and 1, with an example; they
-            are not compared.
+        unusable: by file name, the reason why an index file is ignored.
+        unread_labels: by file name, the number of labels other than 0 and 1, with an example.
     """
 
     missing: set[str] = field(default_factory=set[str])
@@ -34,16 +32,14 @@ class Differences:
 
 
 def compare_with_index(scan: Scan) -> Differences:
-    """Compare the index files of a tree with its views.
-
-    Missing index files are ignored, as are views and studies in folders excluded from the scan.
-    """
+    """Compare the index files of a tree, if any, with its views."""
     differences = Differences()
     for split in scan.layout.indexed_splits:
         views = scan.views.filter(split=split)
-        _compare(scan, split, f"{split}_image_paths.csv", _rows("view_id", views), differences)
+        paths = views.select(path="view_id")
+        _compare(scan, split, f"{split}_image_paths.csv", paths, differences)
         name = f"{split}_labeled_studies.csv"
-        in_tree = _rows("study_id", views.select("study_id", "label").unique())
+        in_tree = views.select("label", path="study_id").unique()
         in_index = _compare(scan, split, name, in_tree, differences)
         # labels from elsewhere correct those of the index
         if in_index is not None and "label" not in scan.layout.not_in_paths:
@@ -51,14 +47,9 @@ def compare_with_index(scan: Scan) -> Differences:
     return differences
 
 
-def _rows(path: str, views: pl.DataFrame) -> pl.DataFrame:
-    return views.rename({path: "path"}).select("path", *(["label"] if path == "study_id" else []))
-
-
 def _compare(
     scan: Scan, split: Split, name: str, in_tree: pl.DataFrame, differences: Differences
 ) -> pl.DataFrame | None:
-    """Add the differences between one index file and the tree; return the rows of a usable file."""
     try:
         index = read_index(scan.root, name)
     except UnusableIndexError as error:
@@ -68,6 +59,7 @@ def _compare(
         return None
     with_label = "label" not in scan.layout.not_in_paths
     in_index = with_split(index.rows, split)
+    # parts= and splits= exclude folders from the scan, but not from the index files
     entered = [folder for folder in in_index["folder"].unique() if scan.layout.enters(folder)]
     in_index = in_index.filter(pl.col("folder").is_in(entered)).with_columns(
         pl.col("path").str.strip_chars_end("/")

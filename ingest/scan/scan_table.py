@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingest.scan.scan_tree import BROKEN_LINK, SCHEMA, UNPRINTABLE_NAME, Scan, count_by_kind
-from ingest.scan.table_rows import read_rows
+from ingest.scan.scan_tree import BROKEN_LINK, SCHEMA, UNPRINTABLE_NAME, Scan
+from ingest.scan.table_rows import read_rows, unite_rows
 from ingest.sources.columns import find_columns
-from ingest.sources.layout import IMAGE_ENDINGS, NOT_UTF_8, OTHER, NoView, kind_of
+from ingest.sources.layout import IMAGE_ENDINGS, NOT_UTF_8, OTHER, NoView, count_by_kind, kind_of
 from ingest.sources.table_file import open_table
 from ingest.sources.table_layout import TableLayout, TableOptions
 from ingest.sources.table_paths import clean_path, leaves_folder, match_files, name_key
@@ -22,8 +22,7 @@ from shared.storage.store import Store
 from shared.storage.walk import find_status
 
 _FILE_SCHEMA = {name: SCHEMA[name] for name in ("view_id", *list(SCHEMA)[-3:])}
-_CONTRADICTED = ("label", "patient_id", "split", "body_part")
-_SHOWN = 3
+_SHOWN, _SHOWN_CHARS = 3, 80
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,7 @@ class _Unmatched:
 
 
 def scan_table(options: TableOptions) -> Scan:
-    """Find the file of every row of a table.
-
-    Rows without a file and files without a row are counted. A file whose rows contradict each other
-    is rejected.
+    """Find the file of every row of a table; count rows without a file and files without a row.
 
     Raises:
         SourceError: the table cannot be read, lacks a column, or names no file of the folder.
@@ -60,7 +56,7 @@ def scan_table(options: TableOptions) -> Scan:
             f"{_list(unmatched.examples)}"
         )
     read, ignored = read_rows(rows, options)
-    views, contradicted = _unite(read)
+    views, contradicted = unite_rows(read)
     ignored |= _count_others(files.join(rows, on="view_id", how="anti")["view_id"])
     layout = TableLayout(
         options.name, bool({"patient", "study"} & {*columns}) or bool(options.patient)
@@ -76,7 +72,6 @@ def scan_table(options: TableOptions) -> Scan:
 
 
 def _list_files(root: Store) -> tuple[pl.DataFrame, list[tuple[str, str, str]]]:
-    """Return the images below a folder with size and times, and the rejected ones."""
     rejects: list[tuple[str, str, str]] = []
     rows: list[tuple[object, ...]] = []
     for folder, file in root.walk(lambda _: True):
@@ -97,10 +92,6 @@ def _list_files(root: Store) -> tuple[pl.DataFrame, list[tuple[str, str, str]]]:
 def _match(
     table: pl.LazyFrame, columns: dict[str, str], files: pl.DataFrame
 ) -> tuple[pl.DataFrame, _Unmatched]:
-    """Return the rows that name a file.
-
-    The table is streamed: only rows with the name of a file are held in memory.
-    """
     names = files.select(name_key(pl.col("view_id"))).to_series().unique().to_list()
     rows = table.select(
         clean_path(pl.col(columns["path"])).fill_null("").alias("path"),
@@ -110,32 +101,15 @@ def _match(
     others = rows.filter(~is_named)
     # the smallest path, independent of the order of the rows
     count = (pl.len(), pl.col("outside").sum(), pl.col("path").min())
+    # streaming: only rows with the name of a file are held in memory
     named, numbers = pl.collect_all(
-        [rows.filter(is_named), others.select(count)],
-        engine="streaming",
+        [rows.filter(is_named), others.select(count)], engine="streaming"
     )
     matched = match_files(named, files)
     unmatched = named.join(matched, on="path", how="anti")["path"]
     number, num_outside, first = numbers.row(0)
     examples = [path for path in (first, unmatched.min()) if isinstance(path, str)]
     return matched, _Unmatched(number + unmatched.len(), num_outside, sorted(examples)[:1])
-
-
-def _unite(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return one row a file, and rejects for files whose rows contradict each other."""
-    numbers = [pl.col(name).n_unique().alias(f"num_{name}") for name in _CONTRADICTED]
-    united = rows.group_by("view_id").agg(
-        *(pl.col(name).min() for name in rows.columns if name != "view_id"), *numbers
-    )
-    reason = pl.lit(None, pl.String)
-    for name in reversed(_CONTRADICTED):
-        word = pl.lit(f"contradictory_{name.removesuffix('_id')}")
-        reason = pl.when(pl.col(f"num_{name}") > 1).then(word).otherwise(reason)
-    united = united.with_columns(reason=reason)
-    rejects = united.drop_nulls("reason").select(
-        path="view_id", reason="reason", detail=pl.lit("rows of the table differ")
-    )
-    return united.filter(pl.col("reason").is_null()), rejects
 
 
 def _count_others(paths: pl.Series) -> dict[str, int]:
@@ -148,10 +122,10 @@ def _count_others(paths: pl.Series) -> dict[str, int]:
 
 
 def _find(table: str, unmatched: _Unmatched, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the findings on rows, one a kind: a table may have a million rows without a file."""
     repeated = rows.filter(pl.col("view_id").is_duplicated()).select("view_id").unique()
     examples: list[str] = repeated.sort("view_id")["view_id"].head(_SHOWN).to_list()
     without, outside = (count(num, "rows") for num in (unmatched.number, unmatched.num_outside))
+    # one finding a kind: a table may have a million rows without a file
     found: list[tuple[str, int, str, list[str]]] = [
         ("rows_without_file", unmatched.number, without, unmatched.examples),
         ("rows_outside_folder", unmatched.num_outside, f"{outside} with .. in the path", []),
@@ -169,4 +143,5 @@ def _find(table: str, unmatched: _Unmatched, rows: pl.DataFrame) -> pl.DataFrame
 
 
 def _list(examples: list[str]) -> str:
-    return f", such as {', '.join(printable(path[:80]) for path in examples)}" if examples else ""
+    shown = ", ".join(printable(path[:_SHOWN_CHARS]) for path in examples)
+    return f", such as {shown}" if examples else ""

@@ -1,10 +1,6 @@
-"""The scan of a source tree into a table of views.
+"""The scan of a source tree into a table of views."""
 
-Only files without a suffix are opened, because the DICOM preamble tells whether they are views.
-"""
-
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +15,7 @@ from ingest.sources.layout import (
     NoView,
     UnknownLayoutError,
     View,
+    count_by_kind,
     parse_bare,
 )
 from shared.counts import count
@@ -29,16 +26,15 @@ from shared.printable import printable
 from shared.storage.store import Store, as_store
 from shared.storage.walk import find_status
 
-SCHEMA = {name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "source_bytes")} | {
-    "modified_ns": pl.Int64,
-    "changed_ns": pl.Int64,
+# columns of the table of views; `view_id` is the path relative to the tree's root
+SCHEMA = {
+    **{name: manifest.SCHEMA[name] for name in ("view_id", *View._fields, "source_bytes")},
+    **dict.fromkeys(("modified_ns", "changed_ns"), pl.Int64),
 }
-"""Columns and types of the table of views; `view_id` is the path relative to the tree's root."""
 
+# reasons and details of rejected files
 BROKEN_LINK = ("broken_link", "not a file, or a link without a target")
 UNPRINTABLE_NAME = ("name_not_utf8", "a table cannot store the name")
-"""Reasons and details of rejected files."""
-_NAMES_SHOWN = 5
 OTHER_IMAGES = NoView("images outside of the layout")
 # rows held as Python objects at a time; the heap never returns the memory of all of MURA's
 _ROWS_A_TABLE = 2_000
@@ -50,7 +46,7 @@ class Scan:
 
     Attributes:
         root: the folder that contains the splits.
-        views: one row a view, columns as in `SCHEMA`, sorted by `view_id`.
+        views: columns as in `SCHEMA`, sorted by `view_id`.
         rejects: views that cannot be opened, columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
         num_ignored: number of other files by kind.
         findings: columns as in `shared.lake.manifest.FINDINGS_SCHEMA`.
@@ -71,8 +67,6 @@ class Scan:
 
 
 class _Found:
-    """The files of a tree: rows of views, rejects, and the numbers of other files by kind."""
-
     def __init__(self) -> None:
         self.rejects: list[tuple[str, str, str]] = []
         self.no_views: Counter[NoView] = Counter()
@@ -137,6 +131,8 @@ def _find_views(root: Store, layout: Layout) -> _Found:
     for folder, file in root.walk(layout.enters):
         path = folder + file.name
         parsed = layout.parse(folder, file.name)
+        # only files without a suffix are opened, because the DICOM preamble tells whether they are
+        # views
         if parsed == OTHER:
             bare = parse_bare(layout, folder, file.name)
             is_candidate = isinstance(bare, View) or bare == NO_PATIENT
@@ -151,28 +147,8 @@ def _find_views(root: Store, layout: Layout) -> _Found:
 
 
 def _is_dicom(root: Store, path: str) -> bool:
-    """Return whether a file without a suffix is DICOM; also true if it cannot be read."""
     try:
         return is_dicom(root.read_start(path, NUM_HEADER_BYTES))
     except OSError:
         # decoding states the reason
         return True
-
-
-def count_by_kind(no_views: Mapping[NoView, int]) -> dict[str, int]:
-    """Return the number of files of each kind, sorted; the key of a kind lists some names."""
-    names: defaultdict[str, list[str]] = defaultdict(list)
-    numbers: Counter[str] = Counter()
-    for (kind, name), number in sorted(no_views.items()):
-        numbers[kind] += number
-        names[kind] += [name] if name else []
-    return {
-        f"{kind}: {_show(names[kind])}" if names[kind] else kind: number
-        for kind, number in sorted(numbers.items())
-        if number
-    }
-
-
-def _show(names: list[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -4,9 +4,8 @@ import re
 
 import polars as pl
 
-from ingest.sources.folders import find_patient, number_of
 from ingest.sources.table_layout import TableOptions
-from ingest.sources.words import read_identifier
+from ingest.sources.words import find_patient, number_of, read_identifier
 from shared.console import note
 from shared.counts import count
 from shared.errors import SourceError
@@ -64,7 +63,6 @@ def _read_text(rows: pl.DataFrame, role: str) -> pl.Series:
 
 
 def _find_patients(rows: pl.DataFrame, pattern: re.Pattern[str]) -> pl.Series:
-    """Return the patients that the pattern finds in their column, or in the paths."""
     texts = rows["patient" if "patient" in rows.columns else "view_id"]
     found = [find_patient(pattern, text or "") for text in texts]
     unmatched = [text for text, patient in zip(texts, found, strict=True) if not patient]

@@ -11,6 +11,7 @@ from shared.errors import SourceError
 from shared.labels import SPLITS
 from shared.printable import printable
 
+_CONTRADICTED = ("label", "patient_id", "split", "body_part")
 _SHOWN = 5
 _SHOWN_CHARS = 40
 
@@ -22,8 +23,7 @@ def read_rows(rows: pl.DataFrame, options: TableOptions) -> tuple[pl.DataFrame, 
         rows: columns `view_id`, `path` and the roles of the table.
 
     Raises:
-        SourceError: no label, split or body part can be read, or the pattern of patients does not
-            match.
+        SourceError: no label, split or body part can be read, or no patient matches the pattern.
     """
     ignored: dict[str, int] = {}
     rows = rows.with_columns(_read_column(rows, "label", options.words.labels.get))
@@ -42,16 +42,14 @@ def read_rows(rows: pl.DataFrame, options: TableOptions) -> tuple[pl.DataFrame, 
     ), ignored
 
 
-def _read_column(rows: pl.DataFrame, role: str, read: Callable[[str], object]) -> pl.Series:
-    """Return the column `ROLE_read`: each distinct text read once, null if that fails."""
-    is_word = role != "part"
-    values = [value for value in rows[role].unique() if value is not None]
-    meanings = [read(plain(value) if is_word else value) for value in values]
+def _read_column(rows: pl.DataFrame, role: str, read: Callable[[str], object]) -> pl.Expr:
+    """Return the column `ROLE_read`, null for texts without a meaning."""
+    # each distinct text is read once: a table of a million rows has a few words
+    words = rows[role].drop_nulls().unique()
+    meanings = {word: read(word if role == "part" else plain(word)) for word in words}
     dtype = pl.Int64 if role == "label" else pl.String
-    table = pl.DataFrame(
-        {role: values, f"{role}_read": meanings}, {role: pl.String, f"{role}_read": dtype}
-    )
-    return rows.select(role).join(table, on=role, how="left", maintain_order="left")[f"{role}_read"]
+    meaning = pl.col(role).replace_strict(meanings, default=None, return_dtype=dtype)
+    return meaning.alias(f"{role}_read")
 
 
 def _drop_unknown(
@@ -96,3 +94,20 @@ def _read_splits(
     rows = rows.with_columns(_read_column(rows, "split", options.words.splits.get))
     rows = _drop_unknown(rows, "split", ignored, 'splits="train=NAME valid=NAME"')
     return rows.drop("split").rename({"split_read": "split"})
+
+
+def unite_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return one row a file, and rejects for files whose rows contradict each other."""
+    numbers = [pl.col(name).n_unique().alias(f"num_{name}") for name in _CONTRADICTED]
+    united = rows.group_by("view_id").agg(
+        *(pl.col(name).min() for name in rows.columns if name != "view_id"), *numbers
+    )
+    reasons = (
+        pl.when(pl.col(f"num_{name}") > 1).then(pl.lit(f"contradictory_{name.removesuffix('_id')}"))
+        for name in _CONTRADICTED
+    )
+    united = united.with_columns(reason=pl.coalesce(*reasons))
+    rejects = united.drop_nulls("reason").select(
+        path="view_id", reason="reason", detail=pl.lit("rows of the table differ")
+    )
+    return united.filter(pl.col("reason").is_null()), rejects

@@ -1,4 +1,1 @@
-"""Layouts of source trees, which parse paths into views or kinds of other files.
-
-Each layout is a frozen dataclass of options and pure functions of paths.
-"""
+"""Layouts of source trees: frozen options, and pure functions from paths to views."""

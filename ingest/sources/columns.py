@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from shared.errors import SourceError, UsageError
 
+# usual names of the columns, in lower case without separators, the most specific first
 ROLES: dict[str, tuple[str, ...]] = {
     "path": ("path", "imagepath", "filepath", "filename", "file", "image", "imageid", "img"),
     "label": ("label", "class", "target", "abnormal", "fractured", "fracture", "diagnosis"),
@@ -13,7 +14,6 @@ ROLES: dict[str, tuple[str, ...]] = {
     "part": ("part", "bodypart", "region", "anatomy", "bodypartexamined"),
     "split": ("split", "fold", "subset", "partition", "set"),
 }
-"""The usual names of the columns, in lower case without separators, the most specific first."""
 _REQUIRED = ("path", "label")
 
 

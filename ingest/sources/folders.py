@@ -1,6 +1,5 @@
 """The layout with a folder for each split and label: `train/abnormal/any/folders/any.png`."""
 
-import hashlib
 import re
 from dataclasses import dataclass, field
 
@@ -13,21 +12,18 @@ from ingest.sources.layout import (
     View,
     kind_of,
 )
-from ingest.sources.words import SPLIT_WORDS, Words, plain, read_part
+from ingest.sources.words import SPLIT_WORDS, Words, find_patient, number_of, plain, read_part
 from shared.errors import SourceError, UsageError
 from shared.labels import LABEL_NAMES, OTHER_PART, SPLITS, Split
 from shared.printable import is_utf8
 from shared.storage.store import Store
 
+# the default levels
 SPLIT_LABEL = ("split", "label")
-"""The default levels."""
 LEVELS = ("split", "part", "label", "patient", "study", "*")
-"""The possible meanings of a folder's name."""
 
 _NO_LABEL = "images in folders with an unknown label"
 _NO_PART = "images in folders whose name cannot be a body part"
-# 10 ** 18 - 1 fits into a signed 64-bit integer
-_MAX_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -37,8 +33,7 @@ class FoldersLayout:
     Attributes:
         body_part: the body part of all images, if no level is the part.
         patient: pattern searched in the folder of the patient, or without such a level in the path
-            below the levels; its first group, or the whole match if it has no group, is the
-            patient. Without pattern and level, each file counts as a patient.
+            below the levels; without both, each file counts as a patient.
         levels: the meaning of each level of folders, from `LEVELS`.
     """
 
@@ -48,18 +43,15 @@ class FoldersLayout:
     levels: tuple[str, ...] = SPLIT_LABEL
     words: Words = field(default_factory=Words)
 
+    # only MURA has index files
+    indexed_splits = ()
+
     @property
     def example(self) -> str:
         """The path of a view below the root."""
         names = {"split": "train", "label": "abnormal", "part": "wrist", "patient": "patient1"}
-        return "/".join(
-            [*(names.get(level, f"any_{level}") for level in self.levels), "image1.png"]
-        )
-
-    @property
-    def indexed_splits(self) -> tuple[Split, ...]:
-        """No split: only MURA has index files."""
-        return ()
+        folders = (names.get(level, f"any_{level}") for level in self.levels)
+        return "/".join([*folders, "image1.png"])
 
     @property
     def names_patients(self) -> bool:
@@ -68,7 +60,7 @@ class FoldersLayout:
 
     @property
     def not_in_paths(self) -> tuple[str, ...]:
-        """The split, if no level is the split: it is drawn."""
+        """The split, if it is drawn."""
         return () if "split" in self.levels else ("split",)
 
     def to_json(self) -> dict[str, str]:
@@ -79,10 +71,7 @@ class FoldersLayout:
         return entry | levels | self.words.to_json()
 
     def find_root(self, tree: Store) -> Store:
-        """Return `tree`, or its only folder, if it has a folder for a split at the first level.
-
-        Each split has at most one folder.
-        """
+        """Return `tree`, or its only folder, with a folder for a split at the first level."""
         names = tree.folders()
         if names is None:
             raise SourceError(f"Expected a folder. Received: {tree}, which is not a folder")
@@ -113,10 +102,7 @@ class FoldersLayout:
         return split is None or split in self.splits
 
     def parse(self, folder: str, name: str) -> View | NoView:
-        """Parse a file's path: its folder, empty or with a trailing slash, and its name.
-
-        A patient named by digits gets that number; other names are hashed to 63 bits.
-        """
+        """Parse a file's path: its folder, empty or with a trailing slash, and its name."""
         path = folder + name
         *folders, below = path.split("/", len(self.levels))
         names = dict(zip(self.levels, folders, strict=False))
@@ -148,20 +134,6 @@ class FoldersLayout:
 
     def _split_of(self, folder: str) -> Split | None:
         return self.words.splits.get(plain(folder))
-
-
-def find_patient(pattern: re.Pattern[str], path: str) -> str | None:
-    """Return the pattern's first group, or the whole match if it has no group."""
-    match = pattern.search(path)
-    return match and match[1 if pattern.groups else 0]
-
-
-def number_of(patient: str) -> int:
-    """Return a patient number that fits into a signed 64-bit integer."""
-    if patient.isascii() and patient.isdigit() and len(patient.lstrip("0")) <= _MAX_DIGITS:
-        return int(patient.lstrip("0") or "0")
-    hashed = hashlib.blake2b(patient.encode(), digest_size=8).digest()
-    return int.from_bytes(hashed, "big") >> 1
 
 
 def parse_levels(text: str) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """Parser of MURA's index files (CSV) into a table of paths and labels."""
 
-import codecs
 import os
 from dataclasses import dataclass
 
 import polars as pl
 
+from ingest.sources.table_file import find_encoding
 from ingest.sources.words import LABEL_WORDS
 from shared.labels import LABEL_NAMES, SPLITS
 from shared.storage.store import Store
@@ -17,13 +17,6 @@ _LINE_LIMIT_CHARS = 1024
 _EXAMPLE_CHARS = 80
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
-# UTF-32 first: its little-endian byte-order mark begins with that of UTF-16
-_ENCODINGS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 _BEFORE = r"(?i)^(?:(?:[^,]*,)*?(?<before>[^,]*),)?(?:[^,]*/)?"
 _AFTER = r"(?:,(?<label>[^,]*)|$)"
 _REST = r"[^,/\p{Cc}]*)[^,\p{Cc}]*)"
@@ -43,8 +36,8 @@ class IndexFile:
     """The content of an index file.
 
     Attributes:
-        rows: one row for each line with a path: `path` and `folder` (split and part) from the split
-            on, or from the part on without a split; `label` (null if unreadable), `label_text`.
+        rows: `path` and `folder` (split and part) from the split on, or from the part on without a
+            split; `label` (null if unreadable), `label_text`.
         num_lines: number of non-empty lines.
         example: the first non-empty line, shortened.
     """
@@ -55,11 +48,8 @@ class IndexFile:
 
 
 def comparable(path: pl.Expr, *, with_label: bool) -> pl.Expr:
-    """Return paths of the same view or study as equal texts.
-
-    Case, leading zeros, a closing slash and the ending of an image are ignored, because views are
-    also saved again in another format; without `with_label` also the label in a study's name.
-    """
+    """Return paths of the same view or study as equal texts, with or without its label."""
+    # views are also saved again in another format, and numbered without leading zeros
     plain = path.str.to_lowercase().str.strip_chars_end("/").str.replace(r"\.[a-z]+$", "")
     plain = plain.str.replace(r"/patient0+", "/patient")
     return plain if with_label else plain.str.replace(_SUFFIX, "$1")
@@ -67,8 +57,6 @@ def comparable(path: pl.Expr, *, with_label: bool) -> pl.Expr:
 
 def read_index(root: Store, name: str) -> IndexFile | None:
     """Read an index file, or another table of paths and labels, if it exists.
-
-    Lines without a path, such as a header, are skipped.
 
     Raises:
         UnusableIndexError: it is not a regular file, compressed, unreadable or too large.
@@ -81,7 +69,7 @@ def read_index(root: Store, name: str) -> IndexFile | None:
         if data.startswith(magic):
             raise UnusableIndexError(f"it is compressed ({compression})")
     # copies in circulation have CRLF line ends; empty lines are dropped below
-    text = _decode(data).replace("\r", "\n")
+    text = data.decode(find_encoding(data[:4]), errors="replace").replace("\r", "\n")
     line = pl.col("line").str.strip_chars()
     lines = pl.DataFrame({"line": [text]}).select(pl.col("line").str.split("\n")).explode("line")
     lines = lines.select(line).filter(pl.col("line") != "")
@@ -107,18 +95,6 @@ def _read(root: Store, name: str) -> bytes | None:
         raise UnusableIndexError(f"{error.strerror or error}") from None
 
 
-def _decode(data: bytes) -> str:
-    for mark, encoding in _ENCODINGS.items():
-        if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
-    # UTF-16 without a byte-order mark: one byte of each ASCII character is 0
-    if data[1:2] == b"\0":
-        return data.decode("utf-16-le", errors="replace")
-    if data[:1] == b"\0":
-        return data.decode("utf-16-be", errors="replace")
-    return data.decode("utf-8-sig", errors="replace")
-
-
 def _parse(lines: pl.DataFrame) -> pl.DataFrame:
     plain = (
         pl.col("line")
@@ -133,6 +109,7 @@ def _parse(lines: pl.DataFrame) -> pl.DataFrame:
         others = short.filter(rows["path"].is_null())
         of_part = others.select(pl.col("line").str.extract_groups(_LINE_OF_PART).alias("row"))
         rows = pl.concat([rows, of_part.unnest("row")])
+    # a line without a path is a header, or names another file
     rows = rows.drop_nulls("path")
     text = _choose_labels(rows).str.strip_chars()
     return rows.select(

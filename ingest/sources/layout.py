@@ -1,6 +1,8 @@
 """The interface of layouts, their results, and the kinds of files to ignore."""
 
 import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from shared.errors import SourceError
@@ -11,13 +13,11 @@ from shared.storage.store import Store
 
 
 class View(NamedTuple):
-    """A view as parsed from its path; fields are columns of the manifest.
-
-    The label is None if the path does not contain it.
-    """
+    """A view as parsed from its path; fields are columns of the manifest."""
 
     split: Split
     body_part: str
+    # None if the path does not contain it
     label: int | None
     patient_id: int
     study_id: str
@@ -33,13 +33,14 @@ class NoView(NamedTuple):
 NO_PATIENT = NoView("files whose patient is unknown")
 OTHER = NoView("other files")
 IMAGE_ENDINGS = SUFFIXES
-"""Endings of the files to read, in lower case."""
 NOT_UTF_8 = NoView("names that are not UTF-8")
 _APPLE_DOUBLE = NoView("AppleDouble files")
 _DS_STORE = NoView(".DS_Store")
 _THUMBNAIL = NoView("thumbnails")
 _MASK = NoView("masks")
+# only whole words: a thumb is a finger, and `unmasked` is not a mask
 _THUMBNAIL_NAME = re.compile(r"(^|/)(thumbs\.db$|\.thumb)|(^|[/_.-])thumbnails?([/_.-]|$)")
+_NAMES_SHOWN = 5
 _MASK_NAME = re.compile(r"(^|[/_.-])masks?([/_.-]|$)")
 
 
@@ -95,10 +96,7 @@ class Layout(Protocol):
         ...
 
     def parse(self, folder: str, name: str) -> View | NoView:
-        """Parse a file's path: its folder, empty or with a trailing slash, and its name.
-
-        Fastest for consecutive files of one folder, because the last folder is cached.
-        """
+        """Parse a file's path: its folder, empty or with a trailing slash, and its name."""
         ...
 
 
@@ -109,10 +107,7 @@ def parse_bare(layout: Layout, folder: str, name: str) -> View | NoView:
 
 
 def kind_of(path: str) -> NoView:
-    """Return the well-known kind of a file that is not a view, or `OTHER`.
-
-    Only whole words match: a thumb is a finger, and `unmasked` is not a mask.
-    """
+    """Return the well-known kind of a file that is not a view, or `OTHER`."""
     name, lower = path.rpartition("/")[2], path.lower()
     if not is_utf8(path):
         return NOT_UTF_8
@@ -123,3 +118,22 @@ def kind_of(path: str) -> NoView:
     if _THUMBNAIL_NAME.search(lower):
         return _THUMBNAIL
     return _MASK if _MASK_NAME.search(lower) else OTHER
+
+
+def count_by_kind(no_views: Mapping[NoView, int]) -> dict[str, int]:
+    """Return the number of files of each kind, sorted; the key of a kind lists some names."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    numbers: Counter[str] = Counter()
+    for (kind, name), number in sorted(no_views.items()):
+        numbers[kind] += number
+        names[kind] += [name] if name else []
+    return {
+        f"{kind}: {_show(names[kind])}" if names[kind] else kind: number
+        for kind, number in sorted(numbers.items())
+        if number
+    }
+
+
+def _show(names: list[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,8 +1,8 @@
 """MURA's layout: `train/XR_WRIST/patient00001/study1_positive/image1.png`."""
 
 import re
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import cast
 
@@ -36,38 +36,25 @@ _MAX_SEARCHED = 50
 
 @dataclass(frozen=True)
 class MuraLayout:
-    """MURA, or some of its body parts and splits; folders of the others are not scanned.
-
-    Attributes:
-        label_from: origin of labels: `folder`, `index`, or the name of a table.
-    """
+    """MURA, or some of its body parts and splits; folders of the others are not scanned."""
 
     parts: tuple[MuraPart, ...] = MURA_PARTS
     splits: tuple[Split, ...] = SPLITS
+    # folder, index, or the name of a table
     label_from: str = LABEL_FROM_FOLDER
-    _skipped: frozenset[str] = field(init=False, repr=False)
+    example = "train/XR_WRIST/patient00001/study1_positive/image1.png"
+    names_patients = True
 
-    def __post_init__(self) -> None:
-        wanted = set(product(self.splits, self.parts))
-        others = set(product(SPLITS, MURA_PARTS)) - wanted
-        skipped = {f"{split}/xr_{part}" for split, part in others}
-        # the dataclass is frozen, so a derived field cannot be assigned directly
-        object.__setattr__(self, "_skipped", skipped | (set(SPLITS) - set(self.splits)))
-
-    @property
-    def example(self) -> str:
-        """The path of a view below the root."""
-        return "train/XR_WRIST/patient00001/study1_positive/image1.png"
+    @cached_property
+    def _skipped(self) -> frozenset[str]:
+        others = {*product(SPLITS, MURA_PARTS)} - {*product(self.splits, self.parts)}
+        folders = {f"{split}/xr_{part}" for split, part in others}
+        return frozenset(folders | ({*SPLITS} - {*self.splits}))
 
     @property
     def indexed_splits(self) -> tuple[Split, ...]:
         """The splits that can have index files."""
         return self.splits
-
-    @property
-    def names_patients(self) -> bool:
-        """True: MURA's paths contain the patient."""
-        return True
 
     @property
     def not_in_paths(self) -> tuple[str, ...]:
@@ -104,7 +91,6 @@ class MuraLayout:
         return [name for name in tree.folders(path) or [] if name.lower() in self.splits]
 
     def _search(self, tree: Store, path: str, depth: int) -> list[str]:
-        """Return the folders below `path` that contain a split with MURA's body parts."""
         found: list[str] = []
         for name in (tree.folders(path) or [])[:_MAX_SEARCHED]:
             folder = f"{path}/{name}" if path else name
@@ -118,13 +104,10 @@ class MuraLayout:
 
     def enters(self, folder: str) -> bool:
         """Return whether to scan a folder, given its path below the root."""
-        return not self._skipped or folder.lower() not in self._skipped
+        return folder.lower() not in self._skipped
 
     def parse(self, folder: str, name: str) -> View | NoView:
-        """Parse a file's path: its folder, empty or with a trailing slash, and its name.
-
-        MURA numbers patients across body parts, so the same number is the same patient.
-        """
+        """Parse a file's path: its folder, empty or with a trailing slash, and its name."""
         view = _parse_study(folder)
         if view and _IMAGE.fullmatch(name):
             return _NO_LABEL if view.label is None and not self.not_in_paths else view
@@ -139,4 +122,5 @@ def _parse_study(folder: str) -> View | None:
         return None
     split, sign = cast("Split", match["split"].lower()), match["label"]
     label = int(sign.lower() == "positive") if sign else None
+    # MURA numbers patients across body parts, so the same number is the same patient
     return View(split, match["part"].lower(), label, int(match["patient"]), match["study_id"])

@@ -15,7 +15,15 @@ from shared.storage.store import Store
 _SEPARATORS = ",;\t|"
 _CHUNK_CHARS = 1 << 20
 _COMPRESSED = {b"PK\x03\x04": "an Excel workbook or zip file", b"\x1f\x8b": "a gzip file"}
-_ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# also if there is no byte-order mark
+_UTF_8 = "utf-8-sig"
+# UTF-32 before UTF-16: its little-endian byte-order mark begins with that of UTF-16
+_ENCODINGS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 @contextmanager
@@ -50,10 +58,7 @@ def _make_local(folder: Store, name: str, temporary: Path) -> Path:
     for magic, kind in _COMPRESSED.items():
         if head.startswith(magic):
             raise _refuse(folder.where(name), f"which is {kind}; export it as CSV")
-    encoding = _ENCODINGS.get(head[:2])
-    # without a byte-order mark, one byte of each ASCII character is 0
-    encoding = encoding or ("utf-16-le" if head[1:2] == b"\0" else None)
-    if not encoding:
+    if (encoding := find_encoding(head)) == _UTF_8:
         return path
     with (
         path.open(encoding=encoding, errors="replace") as source,
@@ -80,3 +85,14 @@ def _scan(path: Path) -> pl.LazyFrame:
         glob=False,
     )
     return table.rename(lambda name: name.strip(" \r\ufeff\"'"))
+
+
+def find_encoding(head: bytes) -> str:
+    """Return the encoding of a text from its first four bytes: UTF-32, UTF-16 or UTF-8."""
+    for mark, encoding in _ENCODINGS.items():
+        if head.startswith(mark):
+            return encoding
+    # UTF-16 without a byte-order mark: one byte of each ASCII character is 0
+    if head[1:2] == b"\0":
+        return "utf-16-le"
+    return "utf-16-be" if head[:1] == b"\0" else _UTF_8

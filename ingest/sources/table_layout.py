@@ -16,7 +16,7 @@ class TableOptions:
     """A table of images and the meaning of its columns.
 
     Attributes:
-        columns: name of the column by role, as from `ingest.sources.table_file.parse_columns`.
+        columns: name of the column by role, as from `ingest.sources.columns.parse_columns`.
         body_part: the body part of all images, without a column.
         patient: pattern searched in the column of patients, or in the path without such a column.
     """
@@ -39,31 +39,16 @@ class TableLayout:
     name: str
     names_patients: bool = True
 
-    @property
-    def example(self) -> str:
-        """The path of a view below the root."""
-        return "any/folders/image1.png"
-
-    @property
-    def indexed_splits(self) -> tuple[Split, ...]:
-        """No split: only MURA has index files."""
-        return ()
-
-    @property
-    def not_in_paths(self) -> tuple[str, ...]:
-        """All fields of a view."""
-        return View._fields
+    example = "any/folders/image1.png"
+    indexed_splits = ()
+    not_in_paths = View._fields
 
     def to_json(self) -> dict[str, str]:
         """Return the layout's entry in `lake.json`."""
         return {"name": "table", "table": self.name}
 
     def find_root(self, tree: Store) -> Store:
-        """Return the folder of the images.
-
-        Raises:
-            SourceError: there is no such folder.
-        """
+        """Return the folder of the images."""
         if tree.folders() is None:
             raise SourceError(f"Expected the folder of the images. Received: images={tree}")
         return tree

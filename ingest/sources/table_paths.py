@@ -34,17 +34,15 @@ def name_key(path: pl.Expr) -> pl.Expr:
 def match_files(rows: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that name a file, with its path.
 
-    Paths are compared exactly, then without leading folders, then by name alone; each time also
-    without the ending and in lower case. The comparison with the most matches applies to all rows.
-    A file name that several files share matches none of them.
-
     Args:
         rows: column `path`, as from `clean_path`.
         files: column `view_id`, the paths of the files.
     """
+    # the comparison with the most matches applies to all rows
     best, most = rows.head(0).with_columns(view_id=pl.lit("")), 0
     for of_row, of_file in _comparisons():
         keyed = files.select("view_id", key=of_file)
+        # a name that several files share matches none of them
         keyed = keyed.filter(~pl.col("key").is_duplicated())
         found = rows.with_columns(key=of_row).join(keyed, on="key")
         if found.height > most:
@@ -57,6 +55,7 @@ def match_files(rows: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
 def _comparisons() -> Iterator[tuple[pl.Expr, pl.Expr]]:
     exact = (pl.col("path"), pl.col("view_id"))
     loose = (_loose(exact[0]), _loose(exact[1]))
+    # exactly, then without leading folders of the row or of the tree, and by name alone at last
     for row, file in (exact, loose):
         yield from ((_strip(row, number), file) for number in range(_MAX_STRIPPED + 1))
         yield from ((row, _strip(file, number)) for number in range(1, _MAX_DEEPER + 1))

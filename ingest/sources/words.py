@@ -1,5 +1,6 @@
-"""Words for labels, splits and body parts in folder names, tables and options."""
+"""Words for labels, splits, body parts and patients in folder names, tables and options."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,14 +8,15 @@ from dataclasses import dataclass, field
 from shared.errors import UsageError
 from shared.labels import LABEL_NAMES, SPLITS, Split, is_part
 
+# label by word, as from `plain`
 LABEL_WORDS = {
     **dict.fromkeys(("normal", "negative", "0", "no", "false", "healthy", "n"), 0),
     **dict.fromkeys(("not fractured", "non fractured", "no fracture", "nonfractured"), 0),
     **dict.fromkeys(("abnormal", "positive", "1", "yes", "true", "y"), 1),
     **dict.fromkeys(("fractured", "fracture"), 1),
 }
-"""Label by word, as from `plain`."""
 
+# split by word, as from `plain`; a lake has two splits, so a test is `valid`
 SPLIT_WORDS: dict[str, Split] = {
     "train": "train",
     "training": "train",
@@ -24,9 +26,10 @@ SPLIT_WORDS: dict[str, Split] = {
     "test": "valid",
     "testing": "valid",
 }
-"""Split by word, as from `plain`."""
 
 _WHOLE_NUMBER = re.compile(r"(-?\d+)\.0*", re.ASCII)
+# 10 ** 18 - 1 fits into a signed 64-bit integer
+_MAX_DIGITS = 18
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 
@@ -48,6 +51,21 @@ def read_part(text: str) -> str | None:
     """Return the body part that a folder or a table names, such as `XR_WRIST` or `Lower leg`."""
     part = plain(text).removeprefix("xr ").replace(" ", "_")
     return part if is_part(part) else None
+
+
+def find_patient(pattern: re.Pattern[str], path: str) -> str | None:
+    """Return the pattern's first group, or the whole match if it has no group."""
+    match = pattern.search(path)
+    return match and match[1 if pattern.groups else 0]
+
+
+def number_of(patient: str) -> int:
+    """Return the number of a patient named by digits, or a hash of 63 bits of any other name."""
+    if patient.isascii() and patient.isdigit() and len(patient.lstrip("0")) <= _MAX_DIGITS:
+        return int(patient.lstrip("0") or "0")
+    # Parquet and polars have signed 64-bit integers
+    hashed = hashlib.blake2b(patient.encode(), digest_size=8).digest()
+    return int.from_bytes(hashed, "big") >> 1
 
 
 @dataclass(frozen=True)
@@ -86,8 +104,8 @@ class Words:
 
 
 def _parse(key: str, text: str, names: Sequence[str], example: str) -> dict[str, str]:
-    """Parse `NAME=word,word NAME=word`; words may contain spaces."""
     error = UsageError(f'Expected {key} like "{example}". Received: {key}={text}')
+    # words may contain spaces, so a value ends where the next name begins
     starts = [*re.finditer(rf"(?:^|\s)({'|'.join(names)})=", text)]
     if text and (not starts or starts[0].start() > 0):
         raise error

@@ -16,10 +16,9 @@ from shared.counts import count
 from shared.errors import CorruptLakeError, LakeError
 from shared.images.preprocessing.encoding import decode
 from shared.images.spec import ImageSpec
-from shared.lake.example import encode_example_head
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
-from shared.lake.tfrecord import FRAME_HEADER_BYTES, Record, read_records
+from shared.lake.tfrecord import FRAME_HEADER_BYTES, Record, encode_example_head, read_records
 from shared.progress import Progress
 from shared.storage.atomic import ShardDigester, digest
 
@@ -51,7 +50,7 @@ def verify_shards(lake: Lake) -> None:
 
 
 def _refuse_other_lake(lake: Lake) -> None:
-    """Raise a LakeError if an ingest has replaced the lake, because then it is not damaged."""
+    # a replaced lake is not damaged
     now = open_lake(lake.store).digest
     if now != lake.digest:
         raise LakeError(
@@ -61,13 +60,13 @@ def _refuse_other_lake(lake: Lake) -> None:
 
 
 def _verify_shard(lake: Lake, path: str, rows: pl.DataFrame, advance: Callable[[], None]) -> None:
-    """Read a shard both by offset, like the trainer, and sequentially, like any TFRecord reader."""
     content, where = ShardDigester(), lake.store.where(path)
     # a reader filters the whole manifest for its shards; one shard's rows are enough
     lake = replace(lake, manifest=rows)
     with ViewReader(lake, rows) as reader, _open(lake, path) as file:
         records = read_records(file, where)
         for index, row in enumerate(rows.iter_rows(named=True)):
+            # by offset like the trainer, and sequentially like any TFRecord reader
             reader.read(np.array([index]))
             record = next(records)
             try:

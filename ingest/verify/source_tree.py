@@ -23,7 +23,6 @@ def compare_with_source(lake: Lake, root: Store, advance: Callable[[], None]) ->
 
     Args:
         lake: an opened lake with checked tables, so that no path leaves the tree.
-        advance: callback after each view.
 
     Raises:
         StoreError: the object store does not respond, or returns an error.

@@ -93,7 +93,6 @@ def _check_paths(manifest: pl.DataFrame, layout: Layout) -> Iterator[str]:
 
 
 def _parse(paths: pl.Series, layout: Layout) -> pl.DataFrame:
-    """Parse paths by a layout, one row a path; nulls for a path that is not a view."""
     nulls = (None,) * len(_PATH_COLUMNS)
 
     def parse(path: str) -> tuple[object, ...]:
@@ -110,11 +109,8 @@ def _parse(paths: pl.Series, layout: Layout) -> pl.DataFrame:
 
 
 def _check_groups(lake: Lake, layout: Layout) -> Iterator[str]:
-    """Recompute groups, from images in the manifest and from findings on excluded views.
-
-    A lake does not hold the patients of excluded DICOM files, so with such files a group may have
-    more members, and is checked for images in the manifest only.
-    """
+    # a lake does not hold the patients of excluded DICOM files, so with such files a group may have
+    # more members than the manifest and the findings show
     if lake.manifest["study_id"].str.contains(DICOM_STUDY).any():
         yield from _check_divided(lake.manifest)
         return

@@ -24,11 +24,7 @@ _MAX_PUBLISHING = 16
 def write_shards(
     plans: Sequence[ShardPlan], job: Job, cache: DecodedShardCache, executor: Executor
 ) -> Generator[tuple[ShardPlan, ShardOutcome], None, None]:
-    """Write shards with an executor, and cache and yield each outcome on completion.
-
-    A shard is renamed to the digest of its bytes after it is on the disk, so readers see either no
-    shard or a complete one. This process publishes the shards of local workers while they decode
-    the next ones; remote workers publish their own.
+    """Write shards with an executor; publish, cache and yield each outcome on completion.
 
     Raises:
         WorkerError: a worker process died or ran out of memory.
@@ -37,6 +33,8 @@ def write_shards(
         WriteError: the lake cannot be written.
     """
     tasks = map(_task, plans)
+    # this process publishes the shards of local workers while they decode the next ones; remote
+    # workers publish their own, as this host may not see their disk
     write = partial(write_task, job=job)
     if executor.is_remote:
         write = partial(write_remote_task, job=replace(job, lake=job.lake.resolve()))
@@ -67,5 +65,6 @@ def _publish(
     path = shard_path(plan.folder, shard.content_digest)
     outcome = ShardOutcome.of(plan, path, shard)
     cache.save(plan, outcome)
+    # the name is a digest of the bytes on the disk, so readers see no shard or a complete one
     publish_shard(shard, lake, path)
     return outcome

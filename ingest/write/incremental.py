@@ -29,10 +29,8 @@ class Decoder:
     """Turns shard plans into outcomes, without decoding any view twice.
 
     Args:
-        job: source, lake and image spec.
         rejects: files that were rejected before.
         max_rejects: of the scan and of the decoder together; None for no limit.
-        executor: the processes that decode.
     """
 
     def __init__(
@@ -63,20 +61,16 @@ class Decoder:
     def settle_depth(self, decoded: dict[ShardPlan, ShardOutcome]) -> dict[ShardPlan, ShardOutcome]:
         """Find the depth of 16-bit PNG files, if any, and decode the plans again with it.
 
-        With `depth=auto`, `decode` has rejected each 16-bit file, and stated the depth that the
-        file needs. The largest of them is the depth of all files.
-
-        Returns:
-            `decoded` itself if no depth was unknown.
-
         Raises:
             As `decode`.
         """
+        # with depth=auto, each 16-bit file is rejected, and the detail is the depth that it needs
         rejects = pl.concat([outcome.rejects for outcome in decoded.values()])
         found = rejects.filter(reason=UNKNOWN_DEPTH)["detail"]
         if found.is_empty():
             return decoded
         num_files = dict(found.value_counts().iter_rows())
+        # the fewest bits that hold every sample: one scale keeps the files comparable
         depth = max(num_files, key=int)
         needed = sorted(num_files, key=int)
         shown = ", ".join(f"{bits} bits: {count(num_files[bits], 'files')}" for bits in needed)
@@ -110,7 +104,6 @@ class Decoder:
     def _write(
         self, plans: list[ShardPlan], finished: dict[ShardPlan, ShardOutcome]
     ) -> dict[ShardPlan, ShardOutcome]:
-        """Write shards, and return their outcomes together with the finished ones."""
         outcomes = dict(finished)
         self._check_rejects(outcomes)
         if not plans:

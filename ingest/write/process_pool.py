@@ -22,7 +22,6 @@ class Pool:
     """The local executor: worker processes that end with this process; a context manager.
 
     Args:
-        workers: number of processes.
         imports: module that the tasks need; each process imports it before its first task.
     """
 
@@ -55,7 +54,11 @@ class Pool:
     def map(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Generator[tuple[int, Result], None, None]:
-        """Yield each task's index and result in order of completion, as `Executor.map` does.
+        """Yield each task's index and result in order of completion; on early close, kill the pool.
+
+        Args:
+            function: importable by name, or a `functools.partial` of such a function.
+            tasks: arguments of the calls, consumed lazily and in order.
 
         Raises:
             WorkerError: a process died or ran out of memory.
@@ -92,17 +95,11 @@ class _Worker(Child):
         self._num_workers = num_workers
 
     def send(self, task: tuple[Callable[[Any], Any], Any]) -> None:
-        """Send a function and its argument; if the process is dead, `receive` raises the error."""
+        # if the process is dead, `receive` raises the error
         with suppress(ConnectionError):
             self.connection.send(task)
 
     def receive(self) -> Any:
-        """Return the result of the task.
-
-        Raises:
-            WorkerError: the process died or ran out of memory.
-            Exception: any exception of the function.
-        """
         try:
             result, error, trace = self.connection.recv()
         except (EOFError, ConnectionError):
@@ -124,7 +121,6 @@ class _Worker(Child):
 
 
 def _run_tasks(connection: Any, imports: str) -> None:
-    """Run tasks in a worker process until the parent closes the connection."""
     import_module(imports)
     # imported here because the parent process does not need OpenCV
     import cv2

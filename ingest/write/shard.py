@@ -1,9 +1,7 @@
-"""Writing of one shard: read, decode and resize views, and store them in a TFRecord file.
+"""Writing of one shard: read, decode and resize views, and store them in a TFRecord file."""
 
-Worker processes run this module. It imports neither polars nor pyarrow, which take longer to import
-than a hundred views to decode.
-"""
-
+# worker processes run this module: it imports neither polars nor pyarrow, which take longer to
+# import than a hundred views to decode
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,16 +16,13 @@ from shared.images.decode import read_radiograph
 from shared.images.pixels import Pixels
 from shared.images.preprocessing.prepare import prepare_and_encode
 from shared.images.spec import ImageSpec
-from shared.lake.example import encode_example_head
 from shared.lake.layout import partition_path
-from shared.lake.tfrecord import frame_footer, frame_header
+from shared.lake.tfrecord import encode_example_head, frame_footer, frame_header
 from shared.storage.atomic import ShardDigester, digest
 
 
 def write_shard(task: ShardTask, job: Job) -> WrittenShard:
     """Write one shard to a partial file, which the caller publishes.
-
-    A file that cannot be read as a radiograph is rejected with a reason; the others are written.
 
     Raises:
         SourceError: a file of the task has vanished, or changed since the scan.
@@ -60,8 +55,6 @@ def write_shard(task: ShardTask, job: Job) -> WrittenShard:
 
 def prepare_view(encoded: bytes, image: ImageSpec) -> tuple[bytes, dict[str, Any], str]:
     """Return the image to store, the view's manifest columns known from decoding, and a note.
-
-    The columns of `IDENTITY` are None unless the file names its patient and study.
 
     Raises:
         ImageError: the file cannot be read as a radiograph.
@@ -98,8 +91,6 @@ def measure(pixels: Pixels) -> dict[str, Any]:
 
 
 class _RecordWriter:
-    """Appends framed records to a file and computes the shard's digest."""
-
     def __init__(self, file: BinaryIO):
         self._file = file
         self._num_records = self._offset = 0

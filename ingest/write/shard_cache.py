@@ -1,8 +1,4 @@
-"""A cache of decoding results by shard plan, so that a later run decodes only new files.
-
-It is stored in the user's cache folder, not in the lake: its keys contain the modification times
-of source files, and a lake must depend only on its images.
-"""
+"""A cache of decoding results by shard plan, so that a later run decodes only new files."""
 
 import hashlib
 import io
@@ -28,14 +24,10 @@ from shared.lake.shard_rows import RECORD_END
 from shared.storage.atomic import digest
 from shared.storage.sealed import read_sealed, sealed_file
 
+# without `group`, which is computed from the views of all shards
 WRITTEN_SCHEMA = {name: dtype for name, dtype in SCHEMA.items() if name != "group"}
-"""The manifest's columns without `group`, which is computed from the views of all shards."""
 
-_DECODED_SCHEMA = {
-    name: dtype
-    for name, dtype in WRITTEN_SCHEMA.items()
-    if name not in SCAN_SCHEMA or name in IDENTITY
-}
+_DECODED = [name for name in WRITTEN_SCHEMA if name not in SCAN_SCHEMA or name in IDENTITY]
 
 
 @dataclass(frozen=True)
@@ -43,9 +35,8 @@ class ShardOutcome:
     """The result of decoding one shard plan.
 
     Attributes:
-        written: one row a view, columns as in `WRITTEN_SCHEMA`, sorted by `view_id`.
-        rejects: columns as in `shared.lake.manifest.REJECTS_SCHEMA`.
-        notes: columns as in `shared.lake.manifest.FINDINGS_SCHEMA`.
+        written: columns as in `WRITTEN_SCHEMA`, sorted by `view_id`.
+        rejects, notes: columns as in `REJECTS_SCHEMA` and `FINDINGS_SCHEMA`.
     """
 
     written: pl.DataFrame
@@ -55,23 +46,21 @@ class ShardOutcome:
     @classmethod
     def of(cls, plan: ShardPlan, path: str, shard: WrittenShard) -> "ShardOutcome":
         """Join the columns from decoding to the columns from the scan."""
-        decoded = pl.DataFrame(shard.rows, schema={"view_id": pl.String, **_DECODED_SCHEMA})
+        schema = {name: WRITTEN_SCHEMA[name] for name in ("view_id", *_DECODED)}
+        decoded = pl.DataFrame(shard.rows, schema=schema)
         written = plan.views.join(decoded.with_columns(shard=pl.lit(path)), on="view_id")
+        label = label_name(pl.col("label"))
+        study = pl.format("{}/{}/{}", "split", label, "study_id_right")
+        # patient and study are those that the file names, or else those of its path
+        written = written.with_columns(
+            pl.coalesce("patient_id_right", "patient_id").alias("patient_id"),
+            pl.coalesce(study, "study_id").alias("study_id"),
+        )
         return cls(
-            written.with_columns(_prefer_files()).select(WRITTEN_SCHEMA.keys()).sort("view_id"),
+            written.select(WRITTEN_SCHEMA.keys()).sort("view_id"),
             pl.DataFrame(shard.rejects, schema=REJECTS_SCHEMA, orient="row"),
             pl.DataFrame(shard.notes, schema=FINDINGS_SCHEMA, orient="row"),
         )
-
-
-def _prefer_files() -> list[pl.Expr]:
-    """Return patient and study: those that the file names, or else those of its path."""
-    label = label_name(pl.col("label"))
-    study = pl.format("{}/{}/{}", "split", label, "study_id_right")
-    return [
-        pl.coalesce("patient_id_right", "patient_id").alias("patient_id"),
-        pl.coalesce(study, "study_id").alias("study_id"),
-    ]
 
 
 class DecodedShardCache:
@@ -79,6 +68,8 @@ class DecodedShardCache:
 
     def __init__(self, job: Job):
         self._lake = job.lake.resolve()
+        # in the user's cache folder, not in the lake: keys contain the modification times of source
+        # files, and a lake must depend only on its images
         self._folder = platformdirs.user_cache_path("mura-lake") / digest(
             os.fsencode(str(self._lake))
         )
@@ -93,11 +84,7 @@ class DecodedShardCache:
         )
 
     def find(self, plan: ShardPlan) -> ShardOutcome | None:
-        """Return the cached outcome of an identical plan, if any.
-
-        A plan with unreadable files is decoded again: a new permission does not change the
-        modification time.
-        """
+        """Return the cached outcome of an identical plan, if any."""
         path = self._path(plan)
         encoded = read_sealed(path, path.stem) if self._folder.is_dir() else None
         if encoded is None:
@@ -106,6 +93,7 @@ class DecodedShardCache:
         written = rows.filter(pl.col("path").is_null()).select(WRITTEN_SCHEMA.keys())
         rejects = rows.filter(pl.col("reason").is_not_null()).select(REJECTS_SCHEMA.keys())
         notes = rows.filter(pl.col("kind").is_not_null()).select(FINDINGS_SCHEMA.keys())
+        # decoded again, because a new permission does not change the modification time
         if UNREADABLE in rejects["reason"]:
             return None
         return ShardOutcome(written, rejects, notes)

@@ -9,9 +9,9 @@ from functools import partial
 from ingest.write.tasks import UNREADABLE, PlannedView
 from shared.counts import count
 from shared.errors import ImageError, SourceError
-from shared.storage.entries import ChangedFileError, StoredFile
 from shared.storage.object_store.bucket import REQUESTS
 from shared.storage.store import Store
+from shared.storage.walk import ChangedFileError, StoredFile
 
 # a generous limit: the largest detectors produce 30 MB uncompressed
 _SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
@@ -53,31 +53,21 @@ def _read_ahead(
 
 
 def _read(source: Store, view: PlannedView) -> bytes:
-    _refuse_large(view)
+    if view.source_bytes > _SOURCE_LIMIT_BYTES:
+        detail = f"the file has {view.source_bytes} bytes; the limit is {_SOURCE_LIMIT_BYTES}"
+        raise ImageError("too_large", detail)
+    path = source.where(view.view_id)
     try:
         return source.read_listed(StoredFile(view.view_id, view.source_bytes, view.modified_ns))
     except ChangedFileError as error:
-        raise _changed(source.where(view.view_id), view, error.num_bytes) from None
+        raise SourceError(
+            f"Expected {path} unchanged since the scan, of {view.source_bytes} bytes. "
+            f"Received: {count(error.num_bytes, 'bytes')} of a changed file; run again"
+        ) from None
     except OSError as error:
         if error.errno in _FAULTS_OF_ONE_FILE:
             raise ImageError(UNREADABLE, f"{error.strerror}") from None
-        raise _vanished(source.where(view.view_id), error.strerror or "no such object") from None
-
-
-def _refuse_large(view: PlannedView) -> None:
-    if view.source_bytes > _SOURCE_LIMIT_BYTES:
-        raise ImageError(
-            "too_large",
-            f"the file has {view.source_bytes} bytes; the limit is {_SOURCE_LIMIT_BYTES}",
-        )
-
-
-def _vanished(path: str, how: str) -> SourceError:
-    return SourceError(f"Expected to read {path}, found by the scan. Received: {how}; run again")
-
-
-def _changed(path: str, view: PlannedView, num_bytes: int) -> SourceError:
-    return SourceError(
-        f"Expected {path} unchanged since the scan, of {view.source_bytes} bytes. "
-        f"Received: {count(num_bytes, 'bytes')} of a changed file; run again"
-    )
+        how = error.strerror or "no such object"
+        raise SourceError(
+            f"Expected to read {path}, found by the scan. Received: {how}; run again"
+        ) from None

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 from shared.images.spec import ImageSpec
 from shared.storage.store import Store
 
+# reject reason of a file that cannot be read; every run tries it again
 UNREADABLE = "unreadable"
-"""Reject reason of a file that cannot be read; every run tries it again."""
 
+# kind of a finding: a DICOM file is not displayed as it asks for
 DISPLAY = "display"
-"""Kind of a finding: a DICOM file is not displayed as it asks for."""
 
+# distributions whose version may change the stored pixels
 DECIDE_ON_PIXELS = (
     "mura-lake",
     "opencv-python-headless",
@@ -22,7 +23,6 @@ DECIDE_ON_PIXELS = (
     "pylibjpeg-libjpeg",
     "pylibjpeg-openjpeg",
 )
-"""Distributions whose version may change the stored pixels."""
 
 
 class PlannedView(NamedTuple):
@@ -36,12 +36,7 @@ class PlannedView(NamedTuple):
 
 @dataclass(frozen=True)
 class ShardTask:
-    """The views of one shard, in writing order.
-
-    Attributes:
-        folder: the partition's Hive-style folder.
-        views: sorted by `view_id`.
-    """
+    """The views of one shard, sorted by `view_id`, and the partition's Hive-style folder."""
 
     folder: str
     views: list[PlannedView]
@@ -52,9 +47,6 @@ class Job:
     """The parts common to all shards of a run.
 
     Attributes:
-        source: the tree of radiographs.
-        lake: the destination.
-        image: specification of the stored images.
         names_patients: whether paths identify patients; if not, DICOM files identify their patient
             and study themselves.
     """
@@ -72,7 +64,6 @@ class WrittenShard:
     Attributes:
         partial: the unpublished file, without records if every view was rejected; None if it has
             been published.
-        content_digest: digest of its content.
         rows: manifest columns from decoding and writing, one dictionary a written view.
         rejects: path, reason and detail of each rejected view.
         notes: kind, path and detail of each deviation from the display that a file asks for.

@@ -10,10 +10,8 @@ from shared.storage.store import Store
 
 
 def write_task(task: ShardTask, job: Job) -> WrittenShard:
-    """Write one shard as `ingest.write.shard.write_shard` does.
-
-    The decoders are slow to import, so only workers import them, not the main process.
-    """
+    """Write one shard as `ingest.write.shard.write_shard` does."""
+    # the decoders are slow to import, so only workers import them, not the main process
     from ingest.write.shard import write_shard
 
     return write_shard(task, job)

@@ -29,11 +29,8 @@ def check_cluster(engine: Engine, address: str) -> None:
 
 
 def check_reachable(address: str) -> None:
-    """Check that a server listens at an address; Ray itself would wait for minutes.
-
-    Raises:
-        ClusterError: no server listens there.
-    """
+    """Raise a ClusterError if no server listens at an address."""
+    # Ray itself would wait for minutes
     match = _HOST_AND_PORT.fullmatch(address)
     if not match:
         return

@@ -12,12 +12,7 @@ _PROJECT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Code:
-    """Source files and package versions that affect results.
-
-    Attributes:
-        digest: digest of their source files.
-        versions: name and version of each other distribution.
-    """
+    """Source files and package versions that affect results, to compare processes on hosts."""
 
     packages: tuple[str, ...]
     digest: str

@@ -13,8 +13,8 @@ from shared.cluster.task_status import Board
 from shared.cluster.watch import Watch, import_ray
 from shared.processes.child import let_signals_through
 
+# title of the node processes while they run a task
 TASK_NAME = "mura-lake"
-"""Title of the node processes while they run a task."""
 
 _MAX_RETRIES = 3
 _WAIT_S, _CANCEL_S = 0.05, 1.5
@@ -46,7 +46,7 @@ def drive(connection: Any, address: str, processors: int, has_board: bool) -> No
 
 
 def _silence() -> None:
-    """Discard Ray's output, including that of its C++ code; it is also in Ray's own logs."""
+    # also that of Ray's C++ code; it is in Ray's own logs
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (1, 2):
         os.dup2(nothing, descriptor)
@@ -72,11 +72,8 @@ def _connect(address: str, processors: int) -> None:
 
 
 def _disable_reports() -> None:
-    """Prevent Ray from querying the metadata services of cloud providers.
-
-    The API server does so to report usage statistics, and starts even if they are disabled.
-    """
-
+    # to report usage statistics, the API server queries the metadata services of cloud providers,
+    # and starts even if the statistics are disabled
     def start_nothing(*_: Any, **__: Any) -> None:
         pass
 
@@ -122,13 +119,11 @@ def _result_of(ref: Any) -> Any:
     try:
         return ray.get(ref)
     except ray.exceptions.RayTaskError as error:
-        # exceptions of the task are part of its result, so this error means that the node failed to
-        # load it
+        # exceptions of the task are part of its result, so the node failed to load the task
         raise ImportError(f"a node cannot run this project, {_lines(error)[-1]}") from None
 
 
 def _in_one_line(error: Exception) -> str:
-    """Return the error message without Ray's multi-line traceback."""
     if isinstance(error, ImportError):
         return str(error)
     return ", ".join([type(error).__name__, *_lines(error)[:1]])

@@ -9,11 +9,8 @@ _REMEDY = "finished work is kept; run again"
 
 
 def require_ray() -> None:
-    """Check that Ray is installed, without importing it, which is slow.
-
-    Raises:
-        ClusterError: Ray is not installed.
-    """
+    """Raise a ClusterError if Ray is not installed."""
+    # not imported, because that is slow
     if not importlib.util.find_spec("ray"):
         raise ClusterError(
             "Expected Ray for engine=ray; run pip install 'mura-lake[cluster]'. "

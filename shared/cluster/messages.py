@@ -9,12 +9,7 @@ from shared.cluster.code_fingerprint import Code
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """Cluster to use.
-
-    Attributes:
-        address: Ray address: `auto`, `host:port` or `ray://host:port`; empty for a cluster that is
-            started on this host and ends with this process.
-    """
+    """Cluster to use; an empty Ray address starts one on this host that ends with this process."""
 
     address: str
     processors: int

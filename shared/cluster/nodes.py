@@ -1,8 +1,4 @@
-"""Parallel map over tasks on the nodes of a Ray cluster.
-
-Ray runs in a child process, which hides its output. If Ray ends that process, as it does after
-losing its head node, the failure is reported in one line.
-"""
+"""Parallel map over tasks on the nodes of a Ray cluster."""
 
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -25,12 +21,11 @@ ONE_PROCESSOR = Share(cpus=1)
 _START_S, _NODES_S = 60.0, 30.0
 # more than the driver takes to cancel its tasks and to send the last messages, 1.5 s each
 _END_S = 5.0
+_LOST = "the connection to its head node was lost"
 
 
 class Cluster:
     """Executor on the nodes of a Ray cluster; a context manager.
-
-    A task is retried a bounded number of times if its node or process dies.
 
     Args:
         code: required fingerprint of every node, so that results do not depend on the node.
@@ -75,6 +70,8 @@ class Cluster:
         if self._child or num_tasks == 0:
             return
         check_reachable(self._options.address)
+        # a child process hides Ray's output, and Ray ends it, not this process, after losing its
+        # head node
         with signals_are_held():
             address, processors = self._options.address, self._options.processors
             self._child = Child(drive, address, processors, self._watch is not None)
@@ -92,8 +89,6 @@ class Cluster:
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Generator[tuple[int, Result], None, None]:
         """Yield the index and result of each task on completion; on early close, kill the cluster.
-
-        The cluster must have been started.
 
         Args:
             function: importable by name on every node, or a `functools.partial` of such a function.
@@ -127,14 +122,10 @@ class Cluster:
         try:
             self._connection.send(Submission(number, function, task, share, self._code))
         except ConnectionError:
-            raise self._lost() from None
+            raise self._refused(_LOST) from None
 
     def _receive(self) -> Done | None:
-        """Return the next completed task, or None after an update of nodes or statuses.
-
-        Raises:
-            ClusterError: no message arrives within the timeout, or the cluster fails.
-        """
+        """Return the next completed task, or None after an update of nodes or statuses."""
         deadline_s = time.monotonic() + (_START_S if self._nodes is None else _NODES_S)
         while not self._connection.poll(1):
             if self._nodes is not None and self._count_slots():
@@ -144,7 +135,7 @@ class Cluster:
         try:
             message = self._connection.recv()
         except (EOFError, ConnectionError):
-            raise self._lost() from None
+            raise self._refused(_LOST) from None
         if isinstance(message, Done):
             return message
         if isinstance(message, Failed):
@@ -180,9 +171,6 @@ class Cluster:
         return no_room(
             self._options.address, self._choose_share(self._nodes), len(self._nodes), _NODES_S
         )
-
-    def _lost(self) -> ClusterError:
-        return self._refused("the connection to its head node was lost")
 
     def _refused(self, reason: str) -> ClusterError:
         return refused(self._options.address, reason)

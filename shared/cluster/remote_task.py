@@ -11,13 +11,7 @@ from shared.errors import ClusterError
 
 
 def run_task(submission: Submission, board: Any) -> tuple[Any, Exception | None, str]:
-    """Return the result of a function, or its exception and traceback.
-
-    Exceptions are returned, so that an error raised by Ray means that the node failed to load the
-    task.
-
-    `board` is the Ray handle of a `Board`, or None.
-    """
+    """Return the result of a function, or its exception and traceback; `board` is a Ray handle."""
     try:
         if board:
             board.begin.remote(submission.number, socket.gethostname())
@@ -28,6 +22,7 @@ def run_task(submission: Submission, board: Any) -> tuple[Any, Exception | None,
                 f"Received: on {socket.gethostname()}, {', '.join(differences)}"
             )
         return submission.function(submission.task), None, ""
+    # returned, so that an error raised by Ray means that the node failed to load the task
     except Exception as error:
         return None, error, traceback.format_exc()
 

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Status:
-    """Status of a task.
-
-    Attributes:
-        tries: number of starts; more than 1 if a node or process died.
-        text: latest message of the task.
-    """
+    """Status of a task: its latest message, and its number of starts (1 unless a process died)."""
 
     host: str
     tries: int
@@ -36,12 +31,8 @@ class Board:
         self._statuses[index] = Status(previous.host, previous.tries, text)
 
     def read(self, running: Collection[int], num_submitted: int) -> dict[int, Status]:
-        """Return the status of each started, unfinished task; forget the finished ones.
-
-        Args:
-            running: tasks that were unfinished at the time of the request.
-            num_submitted: number of tasks submitted by then; later tasks may have started since.
-        """
+        """Return the status of each started, unfinished task; forget the finished ones."""
+        # tasks after the `num_submitted` of the request may have started since
         self._statuses = {
             index: status
             for index, status in self._statuses.items()

@@ -18,11 +18,7 @@ def import_ray() -> Any:
 
 
 class Watch:
-    """Sends the list of nodes and the task statuses whenever they change.
-
-    Args:
-        board: Ray handle of a `Board`, or None.
-    """
+    """Sends the list of nodes and, from the Ray handle of a `Board` if any, the task statuses."""
 
     def __init__(self, board: Any, send: Callable[[Any], None]):
         self._board, self._send = board, send
@@ -43,8 +39,8 @@ class Watch:
             self._read_board(running, num_submitted)
 
     def _read_board(self, running: Collection[int], num_submitted: int) -> None:
-        """Send a request or collect a pending response; the board may be slow to start."""
         ray = import_ray()
+        # one request at a time, without waiting: the board may be slow to start
         if self._pending is None:
             self._pending = self._board.read.remote(running, num_submitted)
         if not ray.wait([self._pending], timeout=0)[0]:

@@ -1,8 +1,4 @@
-"""Decoding of the bytes of a file to a radiograph, with a reason for each refusal.
-
-Ingest, prediction, the page and the API share this code, so models receive images decoded as in
-training.
-"""
+"""Decoding of the bytes of a file to a radiograph, with a reason for each refusal."""
 
 from functools import cache
 
@@ -18,10 +14,6 @@ from shared.processes.limited_process import LimitedProcesses
 def decode_radiograph(encoded: bytes, depth: Depth = "16") -> Radiograph:
     """Decode a PNG, JPEG or DICOM file in this process, regardless of the file name.
 
-    The EXIF orientation (EXIF 2.32, tag 0x0112) is applied, as image viewers do, or else that of
-    XMP. PNG and JPEG do not record inversion, so an inverted radiograph (dark bones) is not
-    corrected.
-
     Args:
         depth: bits of the samples in 16-bit PNG files; see `shared.images.depth`.
 
@@ -30,6 +22,8 @@ def decode_radiograph(encoded: bytes, depth: Depth = "16") -> Radiograph:
             `decode_png`, `decode_jpeg`, `decode_dicom`, and `refuse_blank`.
         MemoryError: not enough memory, which is not the file's fault.
     """
+    # The EXIF orientation (EXIF 2.32, tag 0x0112) is applied, as image viewers do, or else that of
+    # XMP. PNG and JPEG do not record inversion, so an inverted radiograph is not corrected.
     file_format = detect_format(encoded)
     with parser(file_format.upper()):
         if file_format == "png":
@@ -49,14 +43,13 @@ def decode_radiograph(encoded: bytes, depth: Depth = "16") -> Radiograph:
 def read_radiograph(encoded: bytes, depth: Depth = "16") -> Radiograph:
     """Decode a file as `decode_radiograph` does, with DICOM files in a process of their own.
 
-    The decoders of compressed transfer syntaxes are native code, and a damaged file can make them
-    crash, hang or allocate without limit.
-
     Raises:
         ImageError: as `decode_radiograph`, or `too_slow`.
         MemoryError: the machine has too little memory.
         WorkerError: a process cannot be started.
     """
+    # the decoders of compressed transfer syntaxes are native code, and a damaged file can make them
+    # crash, hang or allocate without limit
     if detect_format(encoded) == "dicom":
         return _dicom_decoders().decode(encoded)
     return decode_radiograph(encoded, depth)

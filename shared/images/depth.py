@@ -7,9 +7,10 @@ from shared.errors import ImageError
 from shared.images.pixels import Pixels
 from shared.images.spec import Depth
 
+# reason of a 16-bit PNG with depth=auto; the detail is the depth of the file alone
 UNKNOWN_DEPTH = "depth_unknown"
-"""Reason of a 16-bit PNG with `depth=auto`; the detail is the depth of the file alone."""
 
+# detectors have 8 to 16 bits, in steps of two
 _FOUND: tuple[Depth, ...] = ("8", "10", "12", "14", "16")
 # a picture whose maximum is below 1/4 of the range is refused: all its grey levels are below 64,
 # as of 14-bit samples that are read as 16 bits
@@ -17,21 +18,12 @@ _DARK_BITS = 2
 
 
 def find_depth(maximum: int) -> Depth:
-    """Return the smallest depth whose range includes a sample.
-
-    Detectors have 8 to 16 bits, in steps of two.
-    """
+    """Return the smallest depth whose range includes a sample."""
     return next(depth for depth in _FOUND if maximum < 2 ** int(depth))
 
 
 def to_8_bits(samples: npt.NDArray[np.uint16], depth: Depth) -> Pixels:
-    """Reduce 16-bit samples that use `depth` bits to their 8 highest bits.
-
-    Dropping low bits is the simpler of the two methods in the PNG specification (13.12).
-
-    Args:
-        samples: uint16 of any shape.
-        depth: a number of bits; `file` finds it from the maximum of the file.
+    """Reduce 16-bit samples (uint16) that use `depth` bits to their 8 highest bits.
 
     Raises:
         ImageError: reason `blank`, `depth_unknown` with `auto`, `unscaled_16_bit` if the picture
@@ -53,4 +45,5 @@ def to_8_bits(samples: npt.NDArray[np.uint16], depth: Depth) -> Pixels:
         raise ImageError(
             "unscaled_16_bit", f"the maximum of the 16-bit samples is {maximum}, with depth={bits}"
         )
+    # dropping low bits is the simpler of the two methods in the PNG specification (13.12)
     return (samples >> (bits - 8)).astype(np.uint8)

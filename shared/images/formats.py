@@ -13,10 +13,10 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 # after a preamble of any content (PS3.10, 7.1)
 _DICOM_PREFIX, _DICOM_OFFSET = b"DICM", 128
 _FIRST_BYTES = 512
+# number of first bytes that `is_dicom` needs
 NUM_HEADER_BYTES = 132
-"""Number of first bytes that `is_dicom` needs."""
+# endings of the names of radiographs, in lower case
 SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic")
-"""Endings of the names of radiographs, in lower case."""
 # a name without an ending, or a UID such as 1.2.840.10008, which archives use as name
 _BARE_NAME = re.compile(r"[^.]+|.*\.\d+")
 # explicit value representations of the elements that begin a file (PS3.5, 6.2)
@@ -53,17 +53,15 @@ _OTHER_FORMATS = (
 
 
 def detect_format(encoded: bytes) -> Literal["png", "jpeg", "dicom"]:
-    """Return the readable format of a file.
-
-    The content decides, because many collections contain JPEGs named `.png`, and a failed download
-    keeps its name. DICOM files may lack the preamble. Other formats are refused, with one reason
-    for each remedy: download again (`empty`, `text`), `git lfs pull` (`lfs_pointer`), convert
-    (`other_format`).
+    """Return the readable format of a file; DICOM files may lack the preamble.
 
     Raises:
         ImageError: reason `empty`, `truncated`, `lfs_pointer`, `text`, `other_format`, `corrupt` (a
             PNG with a changed signature) or `unknown_format`.
     """
+    # The content decides, because many collections contain JPEGs named .png, and a failed download
+    # keeps its name. There is one reason for each remedy: download again (empty, text), git lfs
+    # pull (lfs_pointer), convert (other_format).
     if encoded.startswith(PNG_SIGNATURE):
         return "png"
     if encoded.startswith(_JPEG_SIGNATURE):
@@ -104,10 +102,8 @@ def is_bare_name(name: str) -> bool:
 
 
 def _is_bare_dicom(encoded: bytes) -> bool:
-    """Return whether bytes start with an element of group 2 or 8, without a preamble.
-
-    The first element is short; its value representation is explicit, or it has a length only.
-    """
+    # an element of group 2 or 8 at the start, without a preamble; the first one is short, and its
+    # value representation is explicit, or it has a length only
     if len(encoded) < NUM_HEADER_BYTES:
         return False
     for order in ("<", ">"):

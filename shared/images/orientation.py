@@ -7,8 +7,8 @@ from struct import pack, unpack_from
 
 from shared.errors import ImageError
 
+# first bytes of the APP1 segments of a JPEG that hold EXIF or XMP
 EXIF_START, XMP_START = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
-"""First bytes of the APP1 segments of a JPEG that hold EXIF or XMP."""
 
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 # tag of the orientation, and TIFF's type for uint16
@@ -20,17 +20,12 @@ _IN_XMP = re.compile(rb"\btiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])\s*[\"'<]"
 
 
 def find_xmp_orientation(exif: Iterable[bytes], xmp: Iterable[bytes]) -> int | None:
-    """Return the orientation in XMP if EXIF has none; None if the picture is upright.
-
-    EXIF takes precedence, as in Pillow.
-
-    Args:
-        exif: EXIF blocks of the file, starting at the byte order.
-        xmp: XMP packets of the file.
+    """Return the orientation in XMP packets if EXIF blocks have none; None if it is upright.
 
     Raises:
         ImageError: reason `corrupt`: XMP has two different orientations.
     """
+    # EXIF takes precedence, as in Pillow
     if any(_has_orientation(each) for each in exif):
         return None
     found = {int(number) for each in xmp for number in _IN_XMP.findall(each)}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from shared.errors import ImageError
 from shared.images.pixels import Pixels
 
+# reason of files that are not images by design, such as DICOM reports: they are no failures
 NO_IMAGE = "no_image"
-"""Reason of files that are not images by design, such as DICOM reports: they are no failures."""
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,7 @@ class Radiograph:
 
     Attributes:
         grey: upright pixels, uint8 of shape (height, width).
-        width_px: width in the file, before its orientation is applied.
-        height_px: height in the file, before its orientation is applied.
+        width_px: width in the file, before its orientation is applied, as `height_px`.
         channels: number of channels in the file, including alpha; 3 for a palette.
         notes: deviations from the display that the file asks for, one sentence each.
         study: StudyInstanceUID of a DICOM file, or an empty string.
@@ -34,9 +33,6 @@ class Radiograph:
 
 def refuse_blank(grey: Pixels) -> None:
     """Refuse an image with a single grey level, for which a prediction has no meaning.
-
-    Args:
-        grey: pixels of any shape, without padding.
 
     Raises:
         ImageError: reason `blank`.

@@ -2,17 +2,16 @@
 
 from shared.errors import ImageError
 
+# below are tracking pixels, icons and placeholders; above is the limit of JPEG, and that of libpng
+# is not much higher
 _MIN_SIDE_PX, _MAX_SIDE_PX = 16, 65_535
+# four times the largest detectors' 4,288 x 3,524; a decompression bomb of a few kilobytes can
+# request gigabytes, so the header is checked first
 _MAX_PIXELS = 64 * 1024 * 1024
 
 
 def check_size(width_px: int, height_px: int) -> None:
     """Refuse sizes that no radiograph has.
-
-    A decompression bomb of a few kilobytes can request gigabytes, so the header is checked first.
-    64 Mpx is four times the largest detectors' 4,288 x 3,524; 65,535 px is the limit of JPEG, and
-    that of libpng is not much higher. Images below 16 px are tracking pixels, icons and
-    placeholders.
 
     Raises:
         ImageError: reason `corrupt` (a side of 0), `too_large` or `too_small`.

@@ -14,10 +14,10 @@ import polars as pl
 from shared.errors import StoreError
 from shared.lake.layout import is_own_path
 from shared.lake.shard_rows import check_content, shard_bytes
-from shared.lake.shards import ShardFiles, allow_open_files
+from shared.lake.shards import ShardFiles
 from shared.progress import Progress
 from shared.storage.atomic import PARTIAL_SUFFIX, convert_write_errors, partial_file
-from shared.storage.descriptors import READ, lock
+from shared.storage.descriptors import READ, allow_open_files, lock
 from shared.storage.object_store.bucket import Bucket
 
 GB = 10**9
@@ -31,13 +31,10 @@ _DISCARDED = "it has been removed from the cache; run again"
 
 @dataclass(frozen=True)
 class ShardCache:
-    """Cache of whole shards, named by content digest so that lakes share identical shards.
+    """Cache of whole shards, named by content digest so that lakes share identical shards."""
 
-    A process holds a shared lock on the file of each shard that it reads; the lock ends with the
-    process. Eviction removes only unlocked shards, least recently opened first. One process at a
-    time downloads.
-    """
-
+    # A process holds a shared lock on the file of each shard that it reads; the lock ends with the
+    # process. Eviction removes only unlocked shards, least recently opened first.
     folder: Path
     limit_bytes: int
     shows_progress: bool = True
@@ -64,6 +61,7 @@ class ShardCache:
         try:
             absent = [s for s in shards if not self._take(s, shards[s], opened)]
             if absent:
+                # one process at a time downloads, and finds what the one before it has fetched
                 with self._lock():
                     absent = [s for s in absent if not self._take(s, shards[s], opened)]
                     self._make_room(sum(shard_bytes(shards[s]) for s in absent))
@@ -87,7 +85,6 @@ class ShardCache:
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def _take(self, shard: str, rows: pl.DataFrame, opened: ShardFiles) -> bool:
-        """Open and lock a shard if it is cached; return whether it is."""
         path = self.path(shard)
         with suppress(FileNotFoundError):
             descriptor = os.open(path, READ)
@@ -103,14 +100,14 @@ class ShardCache:
         return False
 
     def _discard(self, shard: str) -> None:
-        """Remove a damaged shard from the cache; processes that have it open are not affected."""
+        # processes that have the damaged file open are not affected
         with suppress(OSError):
             self.path(shard).unlink()
 
     @contextmanager
     def _lock(self) -> Generator[None, None, None]:
+        self.require_folder()
         with convert_write_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             lock(descriptor, waits=True)
@@ -121,7 +118,7 @@ class ShardCache:
             os.close(descriptor)
 
     def _list(self, suffix: str) -> list[Path]:
-        """Return the cache's own files with a suffix; ignore all other files in the folder."""
+        # the user may keep other files in the folder
         return [path for path in self.folder.glob(f"*{suffix}") if is_own_path(path.name)]
 
     def _make_room(self, num_bytes: int) -> None:

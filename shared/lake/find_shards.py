@@ -6,9 +6,8 @@ import polars as pl
 
 from shared.errors import LakeError
 from shared.lake.open import Lake, open_lake
-from shared.lake.shard_objects import ShardObjects
 from shared.lake.shard_rows import check_size, damage, rows_by_shard
-from shared.lake.shards import ShardFiles, open_files
+from shared.lake.shards import ShardFiles, ShardObjects, open_files
 
 _SAME_VIEW = ["view_id", "label", "pixel_digest"]
 
@@ -16,12 +15,11 @@ _SAME_VIEW = ["view_id", "label", "pixel_digest"]
 def find_shards(lake: Lake, views: pl.DataFrame) -> tuple[ShardFiles | ShardObjects, pl.DataFrame]:
     """Return the opened shards and the manifest rows of the views in them.
 
-    If a re-ingest has replaced shards, the same views are looked up in the current lake.
-
     Raises:
         CorruptLakeError: a shard is missing or has the wrong size.
         LakeError: a re-ingest has removed or changed some of the views.
     """
+    # if a re-ingest has replaced shards, the same views are looked up in the current lake
     while not (shards := _open_shards(lake, views)):
         lake, views = _find_again(lake, views)
     return shards, views

@@ -19,6 +19,9 @@ def seal(content: dict[str, Any]) -> bytes:
 
 def count(manifest: pl.DataFrame, rejects: pl.DataFrame, findings: pl.DataFrame) -> dict[str, Any]:
     """Return the counts stored in `lake.json`, with found = written + rejected."""
+    corrected: dict[str, int] = {}
+    if PUBLISHED in manifest.columns:
+        corrected["labels_corrected"] = int((manifest["label"] != manifest[PUBLISHED]).sum())
     return {
         "found": manifest.height + rejects.height,
         "written": manifest.height,
@@ -26,15 +29,8 @@ def count(manifest: pl.DataFrame, rejects: pl.DataFrame, findings: pl.DataFrame)
         "shards": manifest["shard"].n_unique(),
         "rejects_by_reason": _count_values(rejects["reason"]),
         "findings_by_kind": _count_values(findings["kind"]),
-        **_count_corrected(manifest),
+        **corrected,
     }
-
-
-def _count_corrected(manifest: pl.DataFrame) -> dict[str, int]:
-    """Return the number of views whose label was corrected, for lakes with corrected labels."""
-    if PUBLISHED not in manifest.columns:
-        return {}
-    return {"labels_corrected": int((manifest["label"] != manifest[PUBLISHED]).sum())}
 
 
 def _count_values(values: pl.Series) -> dict[str, int]:

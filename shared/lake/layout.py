@@ -5,8 +5,8 @@ import re
 from shared.labels import PART_PATTERN
 
 LAKE_FILE = "lake.json"
+# identifies the process that writes the lake; absent when the lake is not locked
 LOCK_FILE = ".lock"
-"""Identifies the process that writes the lake; absent when the lake is not locked."""
 
 _NAME = r"(lake\.json|[0-9a-f]{32}(\.parquet|\.tfrecord)?)"
 _OWN_PATH = re.compile(

@@ -9,7 +9,10 @@ import polars as pl
 from shared.labels import LABEL_NAMES, SPLITS, is_part
 from shared.lake.layout import is_own_path, shard_path
 
-SCHEMA: dict[str, type[pl.DataType]] = {
+Schema = dict[str, type[pl.DataType]]
+
+# the columns of a manifest, described in docs/lake-format.md
+SCHEMA: Schema = {
     "view_id": pl.String,
     "split": pl.String,
     "body_part": pl.String,
@@ -33,36 +36,20 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "image_bytes": pl.Int64,
     "image_crc32c": pl.Int64,
 }
-"""Columns and types of a manifest. `patient_id`: the patient number, or a hash of a non-numeric
-patient name; `study_id`: for MURA, `view_id` without the file name; for folders named by label,
-split/label/patient, or `view_id` if the patient is unknown; `group`: the smallest patient number
-among patients that share an image (equal `pixel_digest`); `source_*`, `width_px`, `height_px`,
-`channels`: properties of the source file; `mean`, `std`, `pixel_digest`: properties of the stored
-pixels; `shard`: path relative to the lake; `*_offset`: bytes from the start of the shard;
-`record_crc32c`: checksum of the record's payload.
-"""
 
+# optional column, Int64, of a lake with corrected labels: the label before the correction
 PUBLISHED = "label_as_published"
-"""Optional column, Int64, of a lake with corrected labels: the label before the correction."""
 
+# in the Hive-style folder names and not in the Parquet files
 PARTITION_COLUMNS = ("split", "body_part", "label")
-"""Columns stored in the Hive-style folder names and not in the Parquet files."""
 
 _LABELS = [str(label) for label in range(len(LABEL_NAMES))]
 
-REJECTS_SCHEMA: dict[str, type[pl.DataType]] = {
-    "path": pl.String,
-    "reason": pl.String,
-    "detail": pl.String,
-}
-"""Columns of the rejects table: path relative to the source, reason code, and details."""
+# path relative to the source, reason code, and details
+REJECTS_SCHEMA: Schema = dict.fromkeys(("path", "reason", "detail"), pl.String)
 
-FINDINGS_SCHEMA: dict[str, type[pl.DataType]] = {
-    "kind": pl.String,
-    "path": pl.String,
-    "detail": pl.String,
-}
-"""Columns of the findings table: kind, path of the view or study, and details."""
+# kind, path of the view or study, and details
+FINDINGS_SCHEMA: Schema = dict.fromkeys(("kind", "path", "detail"), pl.String)
 
 
 def label_name(label: pl.Expr) -> pl.Expr:
@@ -76,10 +63,7 @@ def partition_folder(split: str, body_part: str, label: int) -> str:
 
 
 def encode_partitions(manifest: pl.DataFrame) -> Iterator[tuple[str, bytes, int]]:
-    """Yield the folder, Parquet bytes and view count of each partition, sorted by `view_id`.
-
-    Equal rows give identical bytes.
-    """
+    """Yield the folder, Parquet bytes and view count of each partition, sorted by `view_id`."""
     manifest = manifest.sort("view_id")
     partitions = manifest.select(PARTITION_COLUMNS).unique().sort(PARTITION_COLUMNS)
     # one partition at a time: all together would double the memory of the manifest
@@ -90,14 +74,12 @@ def encode_partitions(manifest: pl.DataFrame) -> Iterator[tuple[str, bytes, int]
 
 
 def encode_table(table: pl.DataFrame) -> bytes:
-    """Encode a table as Parquet; equal tables give identical bytes.
-
-    Only types that every Parquet reader supports are used: no large strings, no string views.
-    """
+    """Encode a table as Parquet; equal tables give identical bytes."""
     # pyarrow is slow to import, and reading an intact lake does not need it
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    # only types that every Parquet reader supports: no large strings, no string views
     types: dict[pl.DataType, pa.DataType] = {
         pl.String(): pa.string(),
         pl.Int64(): pa.int64(),
@@ -115,10 +97,7 @@ def decode_table(
     schema: Mapping[str, type[pl.DataType]],
     optional: Mapping[str, type[pl.DataType]] | None = None,
 ) -> pl.DataFrame:
-    """Decode a Parquet table with the columns of a schema and no nulls.
-
-    Args:
-        optional: columns to keep if the table has them.
+    """Decode a Parquet table with the columns of a schema, those of `optional` if any, no nulls.
 
     Raises:
         ValueError: the bytes are not such a table.

@@ -30,7 +30,7 @@ class Lake:
 
     Attributes:
         digest: digest of `lake.json`, and so of all content of the lake.
-        manifest: one row per view, sorted by `view_id`; see `shared.lake.manifest.SCHEMA`.
+        manifest: sorted by `view_id`; see `shared.lake.manifest.SCHEMA`.
         rejects: rejected files; see `shared.lake.manifest.REJECTS_SCHEMA`.
         findings: irregularities of the source; see `shared.lake.manifest.FINDINGS_SCHEMA`.
         files: paths of all files of the lake, relative to `store`.
@@ -50,21 +50,14 @@ class Lake:
 
     @property
     def root(self) -> Path:
-        """Folder of the lake.
-
-        Raises:
-            LakeError: the lake is in an object store.
-        """
+        """Folder of the lake; a LakeError if it is in an object store."""
         if self.store.is_local:
             return self.store.local_path("")
         raise LakeError(f"Expected a lake in a folder. Received: lake={self.store}")
 
 
 def open_lake(place: str | Path | Store) -> Lake:
-    """Open a lake and check its tables against `lake.json`.
-
-    Args:
-        place: a folder or an object-store URL.
+    """Open a lake, in a folder or at an object-store URL, and check its tables against `lake.json`.
 
     Raises:
         LakeError: there is no lake, or its format version is not supported.
@@ -131,7 +124,7 @@ def _open(store: Store, encoded_json: bytes) -> Lake:
 
 
 def _check_paths(tables: Sequence[Mapping[str, Any]]) -> None:
-    """Raise ValueError unless each table is at a valid lake path named by its digest."""
+    # a foreign path could lead outside of the lake
     for table in tables:
         path: object = table["path"]
         if not (isinstance(path, str) and is_own_path(path)) or Path(path).stem != table["digest"]:
@@ -146,7 +139,6 @@ def _find_layout(content: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _show(found: object) -> str:
-    """Format an untrusted value for a one-line message."""
     return repr(found)[:_SHOWN_CHARS]
 
 

@@ -12,9 +12,8 @@ from shared.images.pixels import Pixels
 from shared.images.preprocessing.encoding import decode
 from shared.lake.find_shards import find_shards
 from shared.lake.open import Lake
-from shared.lake.record_locations import RecordLocations
-from shared.lake.shard_objects import ShardObjects
-from shared.lake.shard_rows import WRONG_RECORD, damage
+from shared.lake.shard_rows import WRONG_RECORD, RecordLocations, damage
+from shared.lake.shards import ShardObjects
 from shared.lake.tfrecord import FRAME_BYTES, FRAME_HEADER_BYTES
 from shared.printable import is_utf8
 
@@ -24,10 +23,6 @@ _ALIGNMENT = 64
 
 class ViewReader:
     """Thread-safe reader of views in any order; a context manager.
-
-    In a folder, all shards stay open until the block ends, so a re-ingest does not interrupt
-    reading. If a re-ingest has already replaced them, the same views are looked up in the current
-    lake.
 
     Args:
         views: rows of the lake's manifest; views are addressed by row number in this table.
@@ -48,6 +43,7 @@ class ViewReader:
         self.labels: npt.NDArray[np.float32] = views["label"].to_numpy().astype(np.float32)
         self.damage: MuraLakeError | None = None
         self._image = lake.image
+        # in a folder, all shards stay open, so a re-ingest does not interrupt reading
         shards, views = find_shards(lake, views)
         self._shards = shards
         self._views = views.select("shard", "view_id")
@@ -58,9 +54,7 @@ class ViewReader:
 
     @property
     def places(self) -> pl.DataFrame:
-        """Shard and record number of each view.
-
-        Columns: `where`, the absolute path or URL of the shard, and `record_index`.
+        """Path or URL of the shard (`where`) and `record_index` of each view.
 
         Raises:
             LakeError: the path is not valid UTF-8, so tables and TensorFlow cannot represent it.
@@ -134,11 +128,7 @@ class ViewReader:
         return images
 
     def take(self, records: npt.NDArray[np.object_], rows: npt.NDArray[np.int64]) -> Pixels:
-        """Return the same pixels as `read`, from record payloads that the caller has loaded.
-
-        `records` are the payloads as bytes, shape (len(rows),); a payload with a wrong checksum is
-        read again.
-        """
+        """Return the same pixels as `read`, from record payloads that the caller has loaded."""
         images = _aligned((len(rows), *self.batch_shape[1:]))
         head_bytes = self._records.head_bytes[rows].tolist()
         checksums = self._records.payload_crc32c[rows].tolist()
@@ -147,6 +137,7 @@ class ViewReader:
             if crc32c.crc32c(record) == checksum:
                 images[index, :, :, 0] = decode(memoryview(record)[start:], self._image)
             else:
+                # damaged on the way, or in the shard: reading it again tells
                 images[index] = self.read(rows[index : index + 1])[0]
         return images
 
@@ -162,7 +153,6 @@ class ViewReader:
 
 
 def _aligned(shape: tuple[int, ...]) -> Pixels:
-    """Return an empty array aligned so that TensorFlow uses it without a copy."""
     num_bytes = math.prod(shape)
     buffer = np.empty(num_bytes + _ALIGNMENT, np.uint8)
     start = -buffer.ctypes.data % _ALIGNMENT

@@ -1,19 +1,28 @@
-"""Manifest rows of a shard, and checks of the shard against them."""
+"""Manifest rows of a shard: checks of the shard against them, and locations of their records."""
 
 from bisect import bisect_right
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import crc32c
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from shared.errors import CorruptLakeError
-from shared.lake.tfrecord import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES, frame_footer, frame_header
+from shared.lake.tfrecord import (
+    FRAME_BYTES,
+    FRAME_FOOTER_BYTES,
+    FRAME_HEADER_BYTES,
+    frame_footer,
+    frame_header,
+)
 from shared.storage.atomic import ShardDigester, digest
 
 REMEDY = "`just verify` lists all damaged files; remove them, and `just ingest` writes them again"
 WRONG_RECORD = "the record differs from the manifest"
+# end of a row's record in its shard, in bytes; for the last record, the size of the shard
 RECORD_END = pl.col("image_offset") + pl.col("image_bytes") + FRAME_FOOTER_BYTES
-"""End of a row's record in its shard, in bytes; for the last record, the size of the shard."""
 
 
 def rows_by_shard(manifest: pl.DataFrame, shards: pl.Series) -> dict[str, pl.DataFrame]:
@@ -47,13 +56,10 @@ def check_size(size_bytes: int, rows: pl.DataFrame, where: str) -> None:
 
 
 def _follow_each_other(rows: pl.DataFrame) -> bool:
-    """Return whether rows are numbered from 0 and the records are contiguous.
-
-    Every record must be longer than its frame, so all reads stay within the shard.
-    """
     numbers, starts, images, ends = (
         rows[name].to_numpy() for name in ("record_index", "record_offset", "image_offset", "end")
     )
+    # every record is longer than its frame, so all reads stay within the shard
     return (
         bool(np.array_equal(numbers, np.arange(len(numbers))))
         and starts[0] == 0
@@ -65,8 +71,6 @@ def _follow_each_other(rows: pl.DataFrame) -> bool:
 
 def check_content(data: memoryview, rows: pl.DataFrame, content_digest: str, where: str) -> None:
     """Check a shard against its manifest rows and the digest in its name.
-
-    Other lakes find the shard by that name alone, so the digest must match too.
 
     Raises:
         CorruptLakeError: a record or the digest differs.
@@ -83,6 +87,7 @@ def check_content(data: memoryview, rows: pl.DataFrame, content_digest: str, whe
             raise damage(where, view_id, WRONG_RECORD)
         image = data[image_start : end - FRAME_FOOTER_BYTES]
         content.add(bytes(data[start + FRAME_HEADER_BYTES : image_start]), digest(image))
+    # other lakes find the shard in the cache by that name alone
     if content.finish() != content_digest:
         raise CorruptLakeError(f"{where}: its digest differs from its name; {REMEDY}")
 
@@ -90,3 +95,40 @@ def check_content(data: memoryview, rows: pl.DataFrame, content_digest: str, whe
 def damage(where: str, view_id: str, problem: str, remedy: str = REMEDY) -> CorruptLakeError:
     """Return the error for a damaged view of a shard."""
     return CorruptLakeError(f"{where}, view {view_id}: {problem}; {remedy}")
+
+
+class RecordLocations(NamedTuple):
+    """Location and checksums of the records of views: arrays with one entry per view.
+
+    A record consists of the frame header, the head of the payload, the image and the frame footer.
+    `frames` holds the expected header and footer, uint8 of shape (views, 16).
+    """
+
+    shards: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    head_bytes: npt.NDArray[np.int64]
+    image_bytes: npt.NDArray[np.int64]
+    payload_crc32c: npt.NDArray[np.int64]
+    frames: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, views: pl.DataFrame, numbers: Mapping[str, int]) -> "RecordLocations":
+        """Return the record locations of manifest rows; `numbers` maps shards to their numbers."""
+        columns = ("record_offset", "image_offset", "image_bytes", "record_crc32c")
+        offsets, image_offsets, image_bytes, checksums = (views[c].to_numpy() for c in columns)
+        head_bytes = image_offsets - offsets - FRAME_HEADER_BYTES
+        lengths = (head_bytes + image_bytes).tolist()
+        headers = {length: frame_header(length) for length in set(lengths)}
+        frames = b"".join(
+            headers[length] + frame_footer(checksum)
+            for length, checksum in zip(lengths, checksums.tolist(), strict=True)
+        )
+        shards = [numbers[shard] for shard in views["shard"]]
+        return cls(
+            np.array(shards, np.int64),
+            offsets,
+            head_bytes,
+            image_bytes,
+            checksums,
+            np.frombuffer(frames, np.uint8).reshape(-1, FRAME_BYTES),
+        )

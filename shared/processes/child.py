@@ -16,9 +16,6 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 class Child:
     """A child process and its connection; create it inside `signals_are_held`.
 
-    Each child has its own pipe, so its death, even in the middle of a message, closes the pipe and
-    is detected. A reader of a shared queue could wait forever for the rest of a message.
-
     Args:
         target: importable by name; called in the child with its end of the pipe, then `args`.
     """
@@ -27,6 +24,8 @@ class Child:
         # spawn, because polars and OpenCV hold locks and threads that a fork would leave
         # inconsistent
         context = multiprocessing.get_context("spawn")
+        # a pipe of its own: the child's death, even in the middle of a message, closes it and is
+        # detected, whereas a reader of a shared queue could wait forever for the rest of a message
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_run, args=(target, theirs, *args))
         self.process.start()
@@ -41,15 +40,12 @@ class Child:
 
 @contextmanager
 def signals_are_held() -> Generator[None, None, None]:
-    """Start processes with SIGINT and SIGTERM blocked, so that only this process ends them.
-
-    The first signal that arrives during the block is raised after it. Children inherit the signal
-    mask, but in this process another thread can still receive the signal, so the handlers are
-    replaced too.
-    """
+    """Start processes with SIGINT and SIGTERM blocked, so that only this process ends them."""
     if sys.platform != "win32":
         # starting the first process also starts the resource tracker, which unblocks the signals
         resource_tracker.ensure_running()
+    # children inherit the signal mask, but in this process another thread can still receive the
+    # signal, so the handlers are replaced too
     arrived: list[int] = []
     handlers = {stop: signal.signal(stop, lambda num, _: arrived.append(num)) for stop in _STOPS}
     try:
@@ -64,9 +60,8 @@ def signals_are_held() -> Generator[None, None, None]:
 
 @contextmanager
 def _stops_blocked() -> Generator[None, None, None]:
-    """Block the signals in this thread and its children; Windows has no signal mask."""
     if sys.platform == "win32":
-        yield
+        yield  # it has no signal mask
         return
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:

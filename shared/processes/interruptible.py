@@ -13,13 +13,13 @@ _POLL_S = 0.1
 def interruptible(work: Callable[[], Result]) -> Result:
     """Run `work` in a thread, so that Ctrl-C and SIGTERM interrupt the call at once.
 
-    Python handles signals only in the main thread, between bytecode instructions, which C++ code
-    can delay for seconds. Waiting for a thread can be interrupted at any time. The thread runs
-    until the process ends, so `work` must not write anything.
+    The thread runs until the process ends, so `work` must not write anything.
 
     Raises:
         BaseException: any exception of `work`.
     """
+    # Python handles signals only in the main thread, between bytecode instructions, which C++ code
+    # can delay for seconds; waiting for a thread can be interrupted at any time
     if threading.current_thread() is not threading.main_thread():
         return work()
     done: Future[Result] = Future()

@@ -12,11 +12,11 @@ from typing import IO
 from shared.errors import ImageError
 from shared.images.radiograph import Radiograph
 
+# header of a file: its length; header of a response: true for a radiograph, the bytes of a JSON
+# text, rows and columns of the pixels after it
 LENGTH, RESPONSE = struct.Struct("<Q"), struct.Struct("<?QQQ")
-"""Header of a file: its length. Header of a response: true for a radiograph; the bytes of a JSON
-text; rows and columns of the pixels after it."""
+# sent once, after the decoder has been imported
 READY = b"ready"
-"""Sent once, after the decoder has been imported."""
 
 # limit on address space; 64 Mpx of 16 bits take up to 1.2 GB to decode, and libraries 0.5 GB
 _LIMIT_BYTES = 4 * 1024**3
@@ -57,9 +57,8 @@ def serve(decoder: str, limit_s: float, *arguments: str) -> None:
 
 
 def _limit_process() -> None:
-    """Limit memory and files of this process; Windows has no such limits, macOS none on memory."""
     if sys.platform == "win32":
-        return
+        return  # it has no such limits, and macOS none on memory
     import resource  # late, because Windows lacks it
 
     # a core dump would contain a patient's image
@@ -73,7 +72,7 @@ def _limit_process() -> None:
 
 
 def _set_alarm(limit_s: float) -> None:
-    """End this process after a time, unless it is 0; on Windows the parent alone keeps time."""
+    # on Windows the parent alone keeps time
     if sys.platform != "win32":
         signal.setitimer(signal.ITIMER_REAL, limit_s)
 

@@ -1,8 +1,4 @@
-"""Child processes that decode files with limits on time and memory.
-
-On damaged files native decoders can crash, loop or allocate too much; in a child process that
-affects only the file. Each child decodes many files, one at a time.
-"""
+"""Child processes that decode files with limits on time and memory."""
 
 import atexit
 from threading import Lock
@@ -12,13 +8,15 @@ from shared.processes.decoder_process import DecoderProcess
 
 
 class LimitedProcesses:
-    """Pool of decoder processes, one for each concurrent call.
+    """Pool of decoder processes, one for each concurrent call; each decodes many files.
 
     Args:
-        decoder: `module:function`; the function takes a file's bytes and `arguments`, and returns
-            a `Radiograph` or raises `ImageError`.
+        decoder: `module:function`; the function takes a file's bytes and `arguments`, and returns a
+            `Radiograph` or raises `ImageError`.
     """
 
+    # on damaged files native decoders can crash, loop or allocate too much; in a child process that
+    # affects only the file
     def __init__(self, decoder: str, limit_s: float = 30, *arguments: str):
         self._call = (decoder, limit_s, *arguments)
         self._idle: list[DecoderProcess] = []

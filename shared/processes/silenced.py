@@ -10,12 +10,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def silenced() -> Generator[None, None, None]:
-    """Silence logging, warnings, and the file descriptors of stdout and stderr.
-
-    Converters in C++ print to the descriptors directly.
-    """
+    """Silence logging, warnings, and the file descriptors of stdout and stderr."""
     sys.stdout.flush()
     sys.stderr.flush()
+    # converters in C++ print to the descriptors directly
     copies = [os.dup(1), os.dup(2)]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     disabled = logging.root.manager.disable

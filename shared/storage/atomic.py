@@ -4,7 +4,6 @@ import errno
 import hashlib
 import os
 import secrets
-import stat
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,11 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shared.errors import WriteError
-from shared.storage.descriptors import REGULAR
 
 PARTIAL_SUFFIX = ".partial"
+# threads that wait for the disk; a disk syncs many small files concurrently as fast as one
 NUM_WRITERS = 8
-"""Threads that wait for the disk; a disk syncs many small files concurrently as fast as one."""
 # files written in large blocks get large pages in the page cache, which are read faster
 _BUFFER_BYTES = 1 << 20
 
@@ -34,32 +32,15 @@ def digest(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()[:_DIGEST_CHARS]
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file, or a link to one, for reading.
-
-    Other kinds are refused: a pipe blocks until there is a writer, and a device may never end.
-
-    Raises:
-        OSError: the file is missing or not a regular file.
-    """
-    descriptor = os.open(path, REGULAR)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return os.fdopen(descriptor, "rb")
-
-
 class ShardDigester:
-    """Digest of a shard, computed from record heads and image digests.
-
-    The image digests exist already, so the images, nearly all of a shard, are hashed only once.
-    """
+    """Digest of a shard, computed from record heads and image digests."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
     def add(self, head: bytes, image_digest: str) -> None:
         """Add the next record: the bytes before its image, and the digest of its stored image."""
+        # the image digests exist already, so the images, nearly all of a shard, are hashed once
         self._hash.update(head)
         self._hash.update(image_digest.encode())
 
@@ -94,9 +75,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextmanager
 def partial_file(path: Path) -> Generator[BinaryIO, None, None]:
-    """Open a hidden file in the folder of `path` for writing; remove it if the block fails.
-
-    Call `publish` afterwards to give it its final name.
+    """Open a hidden file next to `path` for writing, for `publish`; remove it if the block fails.
 
     Raises:
         WriteError: the block raised OSError, or the file cannot be created.

@@ -1,4 +1,4 @@
-"""File descriptors on POSIX systems and on Windows: flags, locks, and reads at an offset."""
+"""File descriptors on POSIX systems and on Windows: flags, limits, locks, reads at an offset."""
 
 import hashlib
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+# flags of `os.open` for reading any file, and for one that may not be a regular file
 if sys.platform == "win32":
     # without O_BINARY, Windows translates line ends
     READ = REGULAR = os.O_RDONLY | os.O_BINARY
@@ -17,11 +18,12 @@ else:
     READ = os.O_RDONLY
     # without O_NONBLOCK, opening a pipe waits for its writer
     REGULAR = READ | os.O_NONBLOCK
-"""Flags of `os.open` for reading any file, and for one that may not be a regular file."""
 
 # offset of the locked byte on Windows: others cannot read what is locked there
 _AWAY_BYTES = 1 << 40
 _WAIT_S = 0.1
+# file descriptors left for everything else that the process opens
+_SPARE_FILES = 64
 _POSITION = Lock()
 
 
@@ -29,17 +31,8 @@ if sys.platform == "win32":
     import msvcrt
 
     def lock(descriptor: int, *, waits: bool = False, shared: bool = False) -> None:
-        """Lock an open file until it is closed or the process ends.
-
-        Args:
-            descriptor: of the file.
-            waits: wait while another process holds the lock.
-            shared: hold the lock together with others; without effect on Windows, where an open
-                file cannot be removed.
-
-        Raises:
-            BlockingIOError: another process holds the lock.
-        """
+        """Lock an open file until it is closed or the process ends, as on other systems."""
+        # Windows does not remove open files, so nothing needs the shared lock
         if shared:
             return
         os.lseek(descriptor, _AWAY_BYTES, os.SEEK_SET)
@@ -53,13 +46,8 @@ if sys.platform == "win32":
                 time.sleep(_WAIT_S)
 
     def lock_folder(folder: Path) -> int:
-        """Return a descriptor that holds a folder's lock until it is closed or the process ends.
-
-        Windows does not open folders: a file of this machine stands for the folder.
-
-        Raises:
-            OSError: there is no such folder, or another process holds its lock.
-        """
+        """Return a descriptor that holds a folder's lock, as on other systems."""
+        # Windows does not open folders: a file of this machine stands for the folder
         if folder.is_symlink() or not folder.is_dir():
             raise NotADirectoryError(folder)
         name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
@@ -79,7 +67,6 @@ else:
         """Lock an open file until it is closed or the process ends.
 
         Args:
-            descriptor: of the file.
             waits: wait while another process holds the lock.
             shared: hold the lock together with others.
 
@@ -114,6 +101,18 @@ else:
             buffer[: len(part)] = part
             start += len(part)
         return start
+
+
+def allow_open_files(num_more: int) -> None:
+    """Raise the limit on open files if the shards need more than it allows."""
+    if sys.platform == "win32":
+        return  # the limit is 8192 there and cannot be raised
+    import resource  # late, because Windows lacks it
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = len(list(Path("/dev/fd").iterdir())) + num_more + _SPARE_FILES
+    if soft < needed and (hard == resource.RLIM_INFINITY or hard >= needed):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def _locked(descriptor: int) -> int:

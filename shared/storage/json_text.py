@@ -12,9 +12,6 @@ _MAX_DEPTH = 32
 def parse_object(encoded: bytes) -> dict[str, Any]:
     """Parse a JSON object.
 
-    NaN and infinity, which JSON lacks but Python's parser accepts, and numbers too large for a
-    double are refused.
-
     Raises:
         ValueError: the bytes are not a JSON object within the limits of size and depth.
     """
@@ -34,7 +31,6 @@ def parse_object(encoded: bytes) -> dict[str, Any]:
 
 
 def _check(parsed: dict[str, Any]) -> None:
-    """Refuse deep nesting, and strings that cannot be encoded as UTF-8."""
     level: list[Any] = [parsed]
     for _ in range(_MAX_DEPTH):
         below: list[Any] = []
@@ -58,10 +54,12 @@ def _too_deep() -> ValueError:
 
 
 def _refuse_constant(name: str) -> NoReturn:
+    # NaN and infinity, which JSON lacks but Python's parser accepts
     raise ValueError(f"{name} is not a JSON number")
 
 
 def _parse_float(text: str) -> float:
+    # a number too large for a double becomes infinity
     number = float(text)
     if math.isinf(number):
         raise ValueError(f"the number {text[:40]} is too large")

@@ -13,15 +13,14 @@ from shared.errors import StoreError
 from shared.storage.atomic import (
     NUM_WRITERS,
     convert_write_errors,
-    open_regular,
     partial_file,
     publish,
     sync_folder,
     write_atomically,
 )
-from shared.storage.entries import ChangedFileError, StoredFile
 from shared.storage.lock import hold
-from shared.storage.walk import walk_folder
+from shared.storage.regular_file import open_regular
+from shared.storage.walk import ChangedFileError, StoredFile, walk_folder
 
 # errors of opening a path that exists but is not a regular file
 _NO_FILE = {errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO}
@@ -56,11 +55,7 @@ class Folder:
         return Folder(self.root.resolve())
 
     def read(self, path: str) -> bytes:
-        """Return the content of a file.
-
-        Raises:
-            FileNotFoundError: the file does not exist, or is not a regular file.
-        """
+        """Return the content of a file; a FileNotFoundError if it is missing or not regular."""
         try:
             with open_regular(self.root / path) as file:
                 return file.read()
@@ -103,9 +98,6 @@ class Folder:
     def read_listed(self, file: StoredFile) -> bytes:
         """Return a file if it is the one that was listed, and does not change while it is read.
 
-        The change time (ctime) may differ from the listing, because links and permissions change it
-        too.
-
         Raises:
             ChangedFileError: the size or modification time differs.
             OSError: the file cannot be read.
@@ -115,6 +107,7 @@ class Folder:
             before = os.fstat(opened.fileno())
             data = opened.read()
             after = os.fstat(opened.fileno())
+        # the change time may differ from the listing, because links and permissions change it too
         found = (len(data), after.st_mtime_ns)
         is_stable = before.st_ctime_ns == after.st_ctime_ns
         if not is_stable or found != (file.size_bytes, file.modified_ns):
@@ -122,19 +115,11 @@ class Folder:
         return data
 
     def local_path(self, path: str) -> Path:
-        """Return the path of a file of this host.
-
-        Raises:
-            StoreError: the store is an object store.
-        """
+        """Return the path of a file of this host; a StoreError in an object store."""
         return self.root / path
 
     def lock(self, path: str) -> AbstractContextManager[None]:
-        """Hold a lock file for this process.
-
-        Raises:
-            StoreError: another process holds it.
-        """
+        """Hold a lock file for this process; a StoreError if another process holds it."""
         return hold(self.root / path)
 
     def discard_partial_files(self) -> AbstractContextManager[None]:
@@ -142,11 +127,7 @@ class Folder:
         return nullcontext()
 
     def require(self) -> None:
-        """Check that the path is a folder or does not exist yet, or that the bucket exists.
-
-        Raises:
-            StoreError: the path is a file, or the bucket does not exist.
-        """
+        """Raise a StoreError if the path is a file, or if the bucket does not exist."""
         if self.root.exists() and not self.root.is_dir():
             raise StoreError(f"Expected a folder. Received: the file {self.root}")
 

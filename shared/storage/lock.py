@@ -23,16 +23,15 @@ _HOLDER_TRIES, _HOLDER_WAIT_S = 20, 0.05
 def hold(path: Path) -> Generator[None, None, None]:
     """Hold a lock file for this process; create its folder if necessary.
 
-    The lock is the kernel's (flock), so it ends with the process, and a file that a dead process
-    left is taken over. The content of the file only names the holder; a library such as filelock
-    would empty it before it tries the lock.
-
     Raises:
         StoreError: another process holds it.
         WriteError: the folder cannot be written.
     """
     with convert_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        # the lock is the kernel's (flock), so it ends with the process, and a file that a dead
+        # process left is taken over; its content only names the holder, and a library such as
+        # filelock would empty it before it tries the lock
         descriptor = _take(path)
     try:
         with convert_write_errors(path):

@@ -19,12 +19,6 @@ def read_table(
 ) -> pl.DataFrame:
     """Read a table that has at least the columns of a schema, with these types.
 
-    pyarrow parses the file, because polars panics on some damaged files: it prints a Rust message
-    and raises an error that is not an Exception.
-
-    Args:
-        schema: required columns; additional columns are returned too.
-
     Raises:
         ValueError: the bytes are not such a table.
     """
@@ -46,6 +40,8 @@ def read_table(
 
 
 def _parse(encoded: bytes) -> pl.DataFrame:
+    # pyarrow, because polars panics on some damaged files: it prints a Rust message and raises an
+    # error that is not an Exception
     file: Any = pq.ParquetFile(io.BytesIO(encoded))
     metadata = file.metadata
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]

@@ -1,9 +1,4 @@
-"""Cache and checkpoint files with a digest of their key and content.
-
-A sealed file is a SHA-256 digest in hexadecimal, a line feed, and the content. The digest covers
-the key too, so a damaged file, or an intact file copied to the wrong path, is detected before it is
-parsed.
-"""
+"""Cache and checkpoint files with a digest of their key and content."""
 
 import hashlib
 from collections.abc import Generator
@@ -12,9 +7,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shared.console import note
-from shared.storage.atomic import open_regular, partial_file, publish
+from shared.storage.atomic import partial_file, publish
+from shared.storage.regular_file import open_regular
 
-# 64 hexadecimal digits of SHA-256 and a line feed
+# 64 hexadecimal digits of SHA-256 and a line feed, before the content; the digest covers the key
+# too, so a damaged file, or an intact one in the wrong place, is detected before it is parsed
 _SEAL_BYTES = 65
 
 
@@ -23,7 +20,6 @@ def sealed_file(path: Path, key: str, *, durable: bool = True) -> Generator[Bina
     """Open a file for writing; when the block ends it is sealed and moved to `path` atomically.
 
     Args:
-        path: an existing file is replaced.
         key: identifies all inputs that the content depends on.
         durable: sync the file to disk; without it, a power failure may leave a damaged file.
 
@@ -43,10 +39,10 @@ def sealed_file(path: Path, key: str, *, durable: bool = True) -> Generator[Bina
 
 @contextmanager
 def open_sealed(path: Path, key: str) -> Generator[BinaryIO | None, None, None]:
-    """Open a sealed file at its content, or yield None if the content must be recomputed.
+    """Open a sealed file at its content, or yield None if the content must be computed again.
 
-    None means that the file is missing or, after a note to the user, that it is unreadable, damaged
-    or sealed with another key.
+    That is if the file is missing, or, after a note, unreadable, damaged or sealed with another
+    key.
     """
     with ExitStack() as opened:
         content = None
@@ -70,7 +66,6 @@ def read_sealed(path: Path, key: str) -> bytes | None:
 
 
 def _is_intact(file: BinaryIO, key: str) -> bool:
-    """Verify a sealed file, and leave it positioned at its content."""
     seal = file.read(_SEAL_BYTES)
     is_intact = seal == _seal(file, key)
     file.seek(_SEAL_BYTES)

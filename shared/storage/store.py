@@ -1,8 +1,4 @@
-"""Storage location of a lake or a source: a local folder or a prefix of an object store.
-
-A store is named by a path or URL, such as `lake` or `s3://bucket/lake`, and can be sent to other
-processes and hosts. Both kinds have the same methods, documented in `Folder`.
-"""
+"""Storage location of a lake or a source: a local folder or a prefix of an object store."""
 
 import os
 import re
@@ -12,6 +8,7 @@ from shared.errors import UsageError
 from shared.storage.local import Folder
 from shared.storage.object_store.bucket import SCHEMES, Bucket
 
+# both have the same methods, documented in `Folder`, and can be sent to other hosts
 Store = Folder | Bucket
 
 _URL = re.compile(
@@ -28,8 +25,7 @@ def as_store(place: str | Path | Store) -> Store:
     """Return the object store of a URL, or the folder of any other path.
 
     Raises:
-        UsageError: the URL has another scheme, no bucket, or a `.` or `..` in its path, which
-            requests and listings interpret differently; or a path is too long.
+        UsageError: the URL has another scheme, no bucket, or `.` or `..`, or a path is too long.
     """
     if isinstance(place, Folder | Bucket):
         return place
@@ -37,6 +33,7 @@ def as_store(place: str | Path | Store) -> Store:
     if not url:
         return Folder(_as_path(str(place), str(place)))
     scheme, parts = url["scheme"].lower(), [part for part in url["path"].split("/") if part]
+    # requests and listings interpret . and .. differently
     is_whole = url["slashes"] == "//" and url["bucket"]
     if scheme not in SCHEMES or not is_whole or {".", ".."} & {*parts}:
         expected = " or ".join(f"{scheme}://bucket/path" for scheme in SCHEMES)
@@ -45,9 +42,7 @@ def as_store(place: str | Path | Store) -> Store:
 
 
 def as_path(key: str, value: str) -> Path:
-    """Return the local path that an option names.
-
-    A leading `~` or `~user` is expanded as in a shell.
+    """Return the local path that an option names; `~` and `~user` are expanded as in a shell.
 
     Raises:
         UsageError: the value is a URL, or longer than file systems allow.

@@ -9,10 +9,8 @@ from pathlib import Path
 
 
 def own_scratch(scratch: Path) -> Path:
-    """Return the temporary folder of this process; it may not exist yet.
-
-    Its name includes the host name, because hosts may share the parent folder.
-    """
+    """Return the temporary folder of this process; it may not exist yet."""
+    # hosts may share the parent folder
     return scratch / f"{socket.gethostname()}-{os.getpid()}"
 
 
@@ -36,11 +34,11 @@ def _clear(scratch: Path) -> None:
 
 
 def _is_another(process_id: int) -> bool:
-    """Return whether another process with this id is alive; zombies can remain in containers."""
     # late, as it is needed only if a process left its folder
     import psutil
 
     try:
+        # zombies can remain in containers
         is_alive = psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, OverflowError):
         return False

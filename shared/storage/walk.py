@@ -6,10 +6,30 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from shared.errors import SourceError
-from shared.storage.entries import StoredFile
 
 # Depth at which folders of an object store are listed one by one: MURA's split/body part.
 _LEVELS_APART = 2
+
+
+class StoredFile(NamedTuple):
+    """A file of a store as a listing reports it; its path is relative to that of the store."""
+
+    path: str
+    size_bytes: int
+    modified_ns: int
+
+    @property
+    def name(self) -> str:
+        """Last part of the path."""
+        return self.path.rpartition("/")[2]
+
+
+class ChangedFileError(Exception):
+    """A file has changed since it was listed; `num_bytes` is its size now."""
+
+    def __init__(self, num_bytes: int):
+        super().__init__(num_bytes)
+        self.num_bytes = num_bytes
 
 
 class ObjectListing(Protocol):
@@ -24,24 +44,14 @@ class ObjectListing(Protocol):
         ...
 
 
-class StoredEntry(NamedTuple):
-    """A file in the listing of an object store."""
-
-    name: str
-    size_bytes: int
-    modified_ns: int
-
-
 def walk_objects(
     root: ObjectListing,
     enters: Callable[[str], bool],
     folder: str = "",
     levels: int = _LEVELS_APART,
-) -> Iterator[tuple[str, "StoredEntry"]]:
-    """Yield each file of an object store with the path of its folder, which ends in a slash.
-
-    Each folder `levels` down is listed recursively, one at a time, which bounds the memory.
-    """
+) -> Iterator[tuple[str, StoredFile]]:
+    """Yield each file of an object store with the path of its folder, which ends in a slash."""
+    # each folder `levels` down is listed recursively, one at a time, which bounds the memory
     if levels:
         names, files = root.list_level(folder)
         below = [path for name in sorted(names) if enters(path := folder + name)]
@@ -55,10 +65,10 @@ def walk_objects(
             entered[path] = is_entered(parent and f"{parent}/") and enters(path[:-1])
         return entered[path]
 
-    for path, size_bytes, modified_ns in files:
-        parent, slash, name = path.rpartition("/")
-        if is_entered(parent + slash):
-            yield parent + slash, StoredEntry(name, size_bytes, modified_ns)
+    for file in files:
+        parent = file.path.removesuffix(file.name)
+        if is_entered(parent):
+            yield parent, file
     for path in below:
         yield from walk_objects(root, enters, f"{path}/", levels - 1)
 
@@ -66,12 +76,10 @@ def walk_objects(
 def walk_folder(
     root: str, enters: Callable[[str], bool]
 ) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    """Yield each file below `root` with the path of its folder, which ends in a slash.
-
-    Links to folders are followed last, and no folder is entered twice, so cycles end. Cycles need
-    links, so device and inode numbers are compared only from the first link on: each comparison
-    costs one `stat`.
-    """
+    """Yield each file below `root` with the path of its folder, which ends in a slash."""
+    # Links to folders are followed last, and no folder is entered twice, so cycles end. Cycles need
+    # links, so device and inode numbers are compared only from the first link on: each comparison
+    # costs one `stat`.
     pending, links = [""], list[str]()
     walked: list[str] = []
     entered: set[tuple[int, int]] | None = None
@@ -103,16 +111,11 @@ def _list(folder: str) -> list["os.DirEntry[str]"]:
         raise _refuse(folder, error) from None
 
 
-def find_status(entry: "os.DirEntry[str] | StoredEntry") -> tuple[int, int, int] | None:
-    """Return size, modification time and change time (ctime) of a file.
-
-    Tools such as rsync and unzip set the modification time of a file they replace, but cannot set
-    the change time. Object stores have a single time, set by the server.
-
-    Returns:
-        None for a broken link and for an entry that is not a file.
-    """
-    if isinstance(entry, StoredEntry):
+def find_status(entry: "os.DirEntry[str] | StoredFile") -> tuple[int, int, int] | None:
+    """Return size, modification time and change time (ctime) of a file, or None if it is none."""
+    # tools such as rsync and unzip set the modification time of a file they replace, but cannot set
+    # the change time; object stores have a single time, set by the server
+    if isinstance(entry, StoredFile):
         return entry.size_bytes, entry.modified_ns, entry.modified_ns
     try:
         if not entry.is_file():
@@ -138,7 +141,6 @@ def _identity(path: str) -> tuple[int, int]:
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
-    """Return whether the entry is a folder; a link that points to itself is not."""
     try:
         return entry.is_dir()
     except PermissionError as error:

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.sources.layout import UnknownLayoutError
 from shared.errors import ImageError, MuraLakeError
-from shared.storage.entries import ChangedFileError
+from shared.storage.walk import ChangedFileError
 
 
 def _subclasses(base: type[Exception]) -> Iterator[type[Exception]]:

@@ -1,11 +1,8 @@
-"""Bones and soft tissue of forearm, upper arm and shoulder girdle.
-
-Lengths are in mm, in the frame of `hand`: the arm is parallel to y, with the shoulder at +y.
-"""
+"""Bones and soft tissue of forearm, upper arm and shoulder girdle, in the frame of `hand`."""
 
 from dataclasses import replace
 
-from ingest.phantom.anatomy.bone import Point, Region, RoundShape, Shape, long_bone, short_bone
+from ingest.phantom.anatomy.bone import Point, Region, Shape, long_bone, short_bone
 
 ELBOW: Point = (2.0, 244.0, 0.0)
 
@@ -19,7 +16,7 @@ def build_forearm() -> Region:
         Shape(bow=(-9, 0, 4), flare=(0.14, 0.05), depth=0.72, slant=-0.26, blunt=0.4),
     )
     styloid = short_bone((19.5, 20, 6), (2.4, 4.6), 10)
-    olecranon = short_bone((8, 252, 9), (12.5, 17), 0, RoundShape(depth=0.8))
+    olecranon = short_bone((8, 252, 9), (12.5, 17), 0, Shape(depth=0.8, cortex=1.2))
     ulna = long_bone(
         (15.5, 19.5, 4),
         (8, 250, 4),
@@ -74,7 +71,7 @@ def build_girdle() -> Region:
     coracoid = long_bone(
         (34, 570, -18), (58, 561, -2), (6, 5, 8), Shape(bow=(0, 4, 0), density=0.5)
     )
-    glenoid = short_bone((49, 547, 2), (6.5, 19), -8, RoundShape(density=0.65, cortex=1.4))
+    glenoid = short_bone((49, 547, 2), (6.5, 19), -8, Shape(depth=1.0, density=0.65, cortex=1.4))
     blade = long_bone(
         (58, 560, 8),
         (112, 420, 26),

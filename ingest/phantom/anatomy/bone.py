@@ -10,23 +10,23 @@ Point = tuple[float, float, float]
 
 _NUM_SAMPLES = 30
 # samples are denser at the rounded ends
+# positions of the samples along a bone, from 0 to 1
 ALONG: Array = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, _NUM_SAMPLES))
-"""Positions of the samples along a bone, from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Bone:
-    """A bone, or a section of soft tissue.
+    """A bone, or a section of soft tissue, in mm; attenuation 1 is that of a long bone.
 
     x points to the little finger of a right hand, y to the shoulder, z to the back of the hand.
 
     Attributes:
-        line: centre line, (n, 3), in mm.
-        half_width: half the width along x, (n,), in mm.
+        line: centre line, (n, 3).
+        half_width: half the width along x, (n,).
         depth: thickness along z, as a multiple of the width.
-        cortex: thickness of the cortex, in mm.
-        shaft: half the width of the shaft, in mm.
-        density: attenuation, 1 for a long bone.
+        cortex: thickness of the cortex.
+        shaft: half the width of the shaft.
+        density: attenuation.
         slant: slope of the ends, as a share of the half width.
         beyond_elbow: whether the bone belongs to the upper arm, which rotates at the elbow.
         grown_on: heads and processes of this bone.
@@ -67,21 +67,18 @@ class Bone:
         return float(self.half_width.max()) <= self.shaft * 1.01
 
 
+# bones and soft tissue
 Region = tuple[list[Bone], list[Bone]]
-"""Bones and soft tissue of a region."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The shape of a long bone.
+    """The shape of a bone; depth, density and slant as in `Bone`.
 
     Attributes:
         bow: deflection of the middle, in mm.
         flare: share of the length over which each end widens.
-        depth: thickness as a multiple of the width.
         cortex: thickness of the cortex in mm; 0 for a third of the shaft's half width.
-        density: attenuation, 1 for a long bone.
-        slant: slope of the ends, as a share of the half width.
         blunt: length of the rounding of the ends, as a multiple of the half width.
     """
 
@@ -94,31 +91,13 @@ class Shape:
     blunt: float = 0.8
 
 
-@dataclass(frozen=True)
-class RoundShape:
-    """The shape of a short bone.
-
-    Attributes:
-        depth: thickness as a multiple of the width.
-        cortex: thickness of the cortex, in mm.
-        density: attenuation, 1 for a long bone.
-    """
-
-    depth: float = 1.0
-    cortex: float = 1.2
-    density: float = 1.0
-
-
-_LONG, _ROUND = Shape(), RoundShape()
+_LONG, _ROUND = Shape(), Shape(depth=1.0, cortex=1.2)
 
 
 def long_bone(
     start: Point, end: Point, half_widths: tuple[float, float, float], shape: Shape = _LONG
 ) -> Bone:
-    """Make a long bone, with the centres of its ends and its half widths in mm.
-
-    `half_widths` are those of the first end, the shaft and the other end.
-    """
+    """Make a long bone, in mm; `half_widths` are those of its first end, shaft and other end."""
     a, b = np.array(start), np.array(end)
     width = _flare(half_widths, shape, float(np.linalg.norm(b - a)))
     bend = np.sin(np.pi * ALONG)[:, None] * np.array(shape.bow)
@@ -129,7 +108,6 @@ def long_bone(
 
 
 def _flare(half_widths: tuple[float, float, float], shape: Shape, length: float) -> Array:
-    """Return the half widths along a bone that widens towards its rounded ends, in mm."""
     first, shaft, last = half_widths
     width = (
         shaft
@@ -141,17 +119,14 @@ def _flare(half_widths: tuple[float, float, float], shape: Shape, length: float)
 
 
 def _round_end(from_end: Array) -> Array:
-    """Return the width factor of a rounded end, a superellipse of exponent 2.2: 0 at the end."""
+    # a superellipse
     return (1 - (1 - np.clip(from_end, 0, 1)) ** 2.2) ** (1 / 2.2)
 
 
 def short_bone(
-    centre: Point, half_axes: tuple[float, float], turn_deg: float = 0.0, shape: RoundShape = _ROUND
+    centre: Point, half_axes: tuple[float, float], turn_deg: float = 0.0, shape: Shape = _ROUND
 ) -> Bone:
-    """Make a short bone, e.g. of the wrist, with its centre and half axes in mm.
-
-    `turn_deg` is the angle between its long axis and y, towards x.
-    """
+    """Make a short bone, e.g. of the wrist, in mm; `turn_deg` turns its long axis towards x."""
     turn = np.deg2rad(turn_deg)
     axis = np.array([np.sin(turn), -np.cos(turn), 0.0])
     along = 2 * ALONG - 1

@@ -1,21 +1,11 @@
-"""Bones and soft tissue of the hand: carpals, metacarpals and phalanges.
-
-Lengths are in mm, of a right hand: the origin is the middle of the wrist, fingers point to -y, the
-little finger is at +x, the back of the hand at +z.
-"""
+"""Bones and soft tissue of the hand: carpals, metacarpals and phalanges, in mm."""
 
 import numpy as np
 
-from ingest.phantom.anatomy.bone import (
-    Bone,
-    Point,
-    Region,
-    RoundShape,
-    Shape,
-    long_bone,
-    short_bone,
-)
+from ingest.phantom.anatomy.bone import Bone, Point, Region, Shape, long_bone, short_bone
 
+# of a right hand: the origin is the middle of the wrist, fingers point to -y, the little finger is
+# at +x, the back of the hand at +z
 # thumb to little finger: base of the ray, its direction in degrees from -y, lengths of its bones
 _RAYS: tuple[tuple[tuple[float, float], float, tuple[float, ...]], ...] = (
     ((-24.0, -3.0), -40.0, (44.0, 31.0, 23.0)),
@@ -45,7 +35,7 @@ _CARPALS: tuple[tuple[Point, tuple[float, float], float], ...] = (
 def build_carpals() -> list[Bone]:
     """Build the eight carpal bones."""
     return [
-        short_bone(centre, (0.95 * a, 0.95 * b), turn, RoundShape(density=0.75, cortex=1.0))
+        short_bone(centre, (0.95 * a, 0.95 * b), turn, Shape(depth=1.0, density=0.75, cortex=1.0))
         for centre, (a, b), turn in _CARPALS
     ]
 

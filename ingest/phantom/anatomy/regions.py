@@ -1,8 +1,4 @@
-"""The anatomy of the phantom: bones and soft tissue of the arm, selected by body part.
-
-Lengths are in mm, in the frame of a right arm seen from the back of the hand: the origin is the
-middle of the wrist, fingers point to -y, and the little finger is at +x.
-"""
+"""Bones and soft tissue of the arm, selected by body part, in the frame of `hand`."""
 
 from dataclasses import dataclass
 
@@ -39,13 +35,10 @@ class Anatomy:
 
 
 def build_anatomy(part: MuraPart, study: np.random.Generator, view: np.random.Generator) -> Anatomy:
-    """Build the bones and soft tissue of a radiograph.
-
-    `study` and `view` are the random generators of both: the views of a study show the same finger
-    in different positions.
-    """
+    """Build the bones and soft tissue of a radiograph."""
     stretch = view.uniform(0.9, 1.15)
     if part == "finger":
+        # the generator of the study: its views show the same finger in different positions
         return _finger(1 + below(study, 4), stretch, view)
     if part in ("humerus", "shoulder"):
         return _humerus(stretch, view) if part == "humerus" else _shoulder(stretch, view)

@@ -49,11 +49,9 @@ def add_bone(total: Image, outline: Outline) -> None:
 
 
 def _tube(depth: Image, middle: Image, outline: Outline) -> Image:
-    """Return the attenuation of a hollow tube at the distance `depth` (pixels) from its edge.
-
-    Compact bone is thickest where `middle` is 1 (the shaft) and thinnest where it is 0 (the ends).
-    """
+    """Return the attenuation of a hollow tube at the distance `depth` (pixels) from its edge."""
     radius = max(outline.shaft_px, 2.0)
+    # compact bone is thickest along the shaft (middle = 1) and thinnest at the ends
     cortex = max(outline.cortex_px, 1.0) * (0.3 + 0.7 * middle)
     cortex = np.minimum(cortex, 0.5 * radius)
     hollow = 0.55 + 0.15 * middle
@@ -64,7 +62,6 @@ def _tube(depth: Image, middle: Image, outline: Outline) -> Image:
 
 
 def _find_middle(outline: Outline, low: NDArray[np.int_], size: NDArray[np.int_]) -> Image:
-    """Return 1 along the shaft, falling to 0 at the ends, (height, width)."""
     start, end = outline.line[0], outline.line[-1]
     axis = (end - start) / max(float(np.sum((end - start) ** 2)), 1.0)
     x, y = (np.arange(n, dtype=np.float32) for n in size)

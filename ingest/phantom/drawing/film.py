@@ -1,4 +1,4 @@
-"""Properties of the film: textures, tone curve, collimator and noise."""
+"""Properties of the film: textures, tone curve, collimator, side marker and noise."""
 
 from functools import lru_cache
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.phantom.random import below, flip
+from ingest.phantom.random import below, flip, pick
 
 Image = NDArray[np.float32]
 Size = tuple[int, int]
@@ -17,7 +17,7 @@ _BANK_PX = 1024
 
 @lru_cache(maxsize=1)
 def _bank() -> dict[str, Image]:
-    """Return the textures from which images take crops, with mean 0 and standard deviation 1."""
+    # normalized textures, from which images take crops
     # a fixed seed, so that all processes have the same textures
     rng = np.random.default_rng(1)
     white = rng.standard_normal((3, _BANK_PX, _BANK_PX), dtype=np.float32)
@@ -61,15 +61,7 @@ def field_of_beam(size: Size, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Generator) -> Image:
-    """Convert attenuation to grey values from 0 to 1, bright for high attenuation.
-
-    Args:
-        attenuation: (height, width), float32, 0 for air.
-        size: width and height, in pixels.
-
-    Returns:
-        (height, width), float32.
-    """
+    """Convert attenuation, float32 (height, width), to grey values from 0 to 1, float32."""
     width, height = size
     contrast = exposure * rng.uniform(0.85, 1.2)
     # the Beer-Lambert law, with high attenuation shown bright
@@ -87,23 +79,60 @@ def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Gener
 
 
 def develop(grey: Image, beam: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Blur, collimate, add noise and round to 8 bits; invert 2 % of the films.
+    """Blur, collimate, add noise and round to 8 bits, uint8 (height, width).
 
     Args:
-        grey: (height, width), float32, 0 to 1.
-        beam: (height, width), uint8, as from `field_of_beam`.
-
-    Returns:
-        (height, width), uint8.
+        grey: float32 (height, width), 0 to 1.
+        beam: uint8 (height, width), as from `field_of_beam`.
     """
     height, width = grey.shape
     grey = blur(grey, rng.uniform(0.75, 1.15))
     noise = texture("grain", (width, height), rng)
     # quantum noise: its deviation grows with the square root of the signal
     grey = grey + noise * (float(rng.uniform(0.004, 0.012)) * np.sqrt(np.maximum(grey, 0.01)))
+    # some films are inverted, as in MURA
     if rng.random() < 0.02:
         grey = 0.92 - 0.85 * grey
     if not beam.all():
         soft = cv2.blur(beam, (3, 3)).astype(np.float32) / 255
         grey = float(rng.choice([0.0, 0.0, 0.012])) + grey * soft
     return np.clip(grey * 255, 0, 255).astype(np.uint8)
+
+
+def add_marker(grey: Image, covered: Image, is_left: bool, rng: np.random.Generator) -> None:
+    """Draw the side marker (L or R) into `grey`, in place, where `covered` is lowest."""
+    height, width = grey.shape
+    stamp, weight = _draw_marker(is_left, min(width, height), rng)
+    h, w = stamp.shape
+    if h >= height or w >= width:
+        return
+    spots = rng.uniform(0.01, 0.99, (10, 2)) * [width - w, height - h]
+    shares = [covered[int(y) : int(y) + h, int(x) : int(x) + w].mean() for x, y in spots]
+    x, y = spots[int(np.argmin(shares))].astype(int)
+    window = grey[y : y + h, x : x + w]
+    window += (stamp - window) * weight
+
+
+def _draw_marker(is_left: bool, room: int, rng: np.random.Generator) -> tuple[Image, Image]:
+    """Return grey values and weights of a marker, both (height, width)."""
+    text = "L" if is_left else "R"
+    if rng.random() < 0.5:
+        text += pick(rng, ("", "A", "B", " ", "K")) + str(2 + below(rng, 97))
+    scale = float(np.clip(rng.normal(0.9, 0.3), 0.5, 1.6)) * np.clip(room / 300, 0.55, 1.0)
+    thick = int(max(1, round(scale * rng.uniform(1.2, 2.8))))
+    font = pick(rng, (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX))
+    (w, h), _ = cv2.getTextSize(text, font, scale, thick)
+    side = int(np.hypot(w, h)) + 16
+    weight = np.zeros((side, side), np.float32)
+    stamp = np.full((side, side), rng.uniform(0.85, 1.0), np.float32)
+    at = ((side - w) // 2, (side + h) // 2)
+    style = rng.random()
+    if style < 0.3:
+        top_left, bottom_right = (at[0] - 7, at[1] - h - 7), (at[0] + w + 7, at[1] + 7)
+        cv2.rectangle(weight, top_left, bottom_right, (rng.uniform(0.12, 0.5),), cv2.FILLED)
+    cv2.putText(weight, text, at, font, scale, (1.0,), thick, cv2.LINE_AA)
+    spin = rng.normal(0, 5) if rng.random() < 0.6 else rng.uniform(-180, 180)
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(spin), 1.0)
+    weight = np.asarray(cv2.warpAffine(weight, turn, (side, side)), np.float32)
+    # some markers are mirrored, as on films placed the wrong way round
+    return stamp, weight[:, ::-1] if rng.random() < 0.08 else weight

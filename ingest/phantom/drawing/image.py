@@ -11,7 +11,6 @@ from ingest.phantom.drawing import film
 from ingest.phantom.drawing.attenuation import add_bone, draw_tissue
 from ingest.phantom.drawing.film import Image
 from ingest.phantom.drawing.lesion import Box, add_lesion
-from ingest.phantom.drawing.marker import add_marker
 from ingest.phantom.drawing.patient import choose_patient
 from ingest.phantom.drawing.pose import Outline, choose_pose
 from ingest.phantom.drawing.site import Site, choose_site
@@ -33,11 +32,8 @@ class View(NamedTuple):
 
 
 def draw(view: View) -> tuple[NDArray[np.uint8], Box | None]:
-    """Draw a radiograph; the same view gives the same pixels on any machine.
-
-    Returns:
-        The image, uint8, (height, width), and the bounding box of its lesion in pixels, if any.
-    """
+    """Draw a radiograph, uint8 (height, width), and return its lesion's box in pixels, if any."""
+    # the same view gives the same pixels on any machine
     seeds = view.patient_seed, view.study_seed, view.view_seed
     patient_rng, study_rng, rng = (np.random.default_rng(seed) for seed in seeds)
     patient = choose_patient(patient_rng)
@@ -57,12 +53,12 @@ def draw(view: View) -> tuple[NDArray[np.uint8], Box | None]:
     attenuation = 0.38 * patient.fat * tissue + 1.15 * patient.density * bones
     grey = film.expose(attenuation, size, patient.exposure, rng)
     if rng.random() < 0.92:
-        add_marker(grey, _find_covered(tissue, beam, box), patient.is_left, rng)
+        film.add_marker(grey, _find_covered(tissue, beam, box), patient.is_left, rng)
     return film.develop(grey, beam, rng), box
 
 
 def _find_covered(tissue: Image, beam: NDArray[np.uint8], box: Box | None) -> Image:
-    """Return the cost of a marker by position, (height, width): highest over the lesion."""
+    # the cost of a marker by position: it must not hide the lesion
     covered = tissue + np.where(beam == 0, np.float32(2), np.float32(0))
     if box:
         x, y, width, height = box
@@ -73,7 +69,6 @@ def _find_covered(tissue: Image, beam: NDArray[np.uint8], box: Box | None) -> Im
 def _draw_bones(
     view: View, site: Site | None, outlines: Sequence[Outline], rng: np.random.Generator
 ) -> tuple[Image, Box | None]:
-    """Return the summed attenuation of all bones and the lesion, and the lesion's box."""
     total = np.zeros((view.height_px, view.width_px), np.float32)
     box = None
     for outline in outlines:

@@ -29,13 +29,12 @@ def draw_hardware(shape: tuple[int, ...], site: Site, rng: np.random.Generator) 
 
 
 def _draw_plate(metal: Image, site: Site, rng: np.random.Generator) -> None:
-    """Draw a plate along the bone: seen from above with screw heads, or edge-on with screws."""
     w = site.half_width
     reach = float(np.clip(rng.uniform(3.0, 5.5) * w, 30, 130))
+    # seen from above with screw heads (0), or edge-on with screws
     offset = float(pick(rng, (-1, 0, 1)))
-    line = (
-        site.outline.line + offset * 0.95 * site.outline.half_width[:, None] * site.outline.normal
-    )
+    outline = site.outline
+    line = outline.line + offset * 0.95 * outline.half_width[:, None] * outline.normal
     near = np.linalg.norm(line - line[site.index], axis=1) <= reach
     plate = line[near] if near.sum() > 1 else line[site.index - 1 : site.index + 2]
     draw_polyline(metal, plate, int(max(2, (0.75 if offset == 0 else 0.3) * w)))
@@ -50,7 +49,6 @@ def _draw_plate(metal: Image, site: Site, rng: np.random.Generator) -> None:
 
 
 def _find_point(line: Array, share: float) -> Array:
-    """Interpolate the point of a line, (n, 2), at a share of its samples."""
     before, rest = divmod(share * (len(line) - 1), 1)
     start = line[int(before)]
     return start + rest * (line[int(before) + 1] - start)

@@ -1,7 +1,4 @@
-"""Lesions of abnormal studies: fractures, displaced fragments and hardware in one bone.
-
-A lesion modifies the attenuation of its bone, drawn alone: (height, width), float32.
-"""
+"""Lesions of abnormal studies: fractures, displaced fragments and hardware in one bone."""
 
 import cv2
 import numpy as np
@@ -14,8 +11,8 @@ from ingest.phantom.drawing.pose import rotation
 from ingest.phantom.drawing.site import Site
 from ingest.phantom.random import flip
 
+# x, y, width and height, in pixels
 Box = tuple[int, int, int, int]
-"""x, y, width and height, in pixels."""
 
 # beyond any image, in pixels, so that the polygon contains all of the bone past the crack
 _FAR = 3000
@@ -24,11 +21,7 @@ _VISIBLE = 0.05
 
 
 def add_lesion(kind: str, layer: Image, site: Site, rng: np.random.Generator) -> tuple[Image, Box]:
-    """Add a lesion to a bone.
-
-    Args:
-        kind: fracture, fragment or hardware.
-        layer: attenuation of the bone alone.
+    """Add a fracture, fragment or hardware to a bone, whose attenuation `layer` is drawn alone.
 
     Returns:
         The bone's new attenuation, and the bounding box of the change, inside the image.
@@ -61,7 +54,6 @@ def _find_box(change: Image, site: Site, reach_px: float) -> Box:
 def _break(
     layer: Image, site: Site, shift: Array, angle_deg: float, rng: np.random.Generator
 ) -> Image:
-    """Break the bone across, shift one part, and draw the gap as a thin dark line."""
     crack = _jagged_line(site, rng.uniform(-0.75, 0.75), rng)
     beyond = np.concatenate([crack, _FAR * (site.along + [[1], [-1]] * site.across) + site.point])
     moved = _move(layer, draw_polygon(layer.shape, beyond), site.point, shift, angle_deg)
@@ -91,7 +83,6 @@ def _displace(layer: Image, site: Site, rng: np.random.Generator) -> Image:
 
 
 def _jagged_line(site: Site, obliqueness: float, rng: np.random.Generator) -> Array:
-    """Return a jagged line across the bone, (n, 2), in pixels, 1.9 times its width."""
     steps = np.linspace(-1.9, 1.9, 13)
     jags = steps * obliqueness + rng.normal(0, 0.11, len(steps))
     return site.point + site.half_width * (
@@ -100,7 +91,6 @@ def _jagged_line(site: Site, obliqueness: float, rng: np.random.Generator) -> Ar
 
 
 def _move(layer: Image, piece: Image, pivot: Array, shift: Array, angle_deg: float) -> Image:
-    """Return the bone with the part under `piece` rotated about `pivot` and shifted."""
     height, width = layer.shape
     turn = rotation(angle_deg)
     matrix = np.column_stack([turn, pivot + shift - turn @ pivot])

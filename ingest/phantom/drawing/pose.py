@@ -14,15 +14,14 @@ from shared.labels import MuraPart
 
 @dataclass(frozen=True)
 class Outline:
-    """The projection of a bone on the film.
+    """The projection of a bone on the film, in pixels.
 
     Attributes:
-        line: centre line, (n, 2), in pixels.
+        line: centre line, (n, 2).
         normal: unit vectors across the line, (n, 2).
-        half_width: half the width along the line, (n,), in pixels.
-        edges: closed polygons, (n, 2), in pixels; the bone is their union.
+        half_width: half the width along the line, (n,).
+        edges: closed polygons, (n, 2); the bone is their union.
         shaft_px: half the shaft's width.
-        cortex_px: thickness of the cortex.
     """
 
     line: Array
@@ -101,10 +100,7 @@ def choose_pose(
     patient: Patient,
     rng: np.random.Generator,
 ) -> Pose:
-    """Choose a standard projection (frontal, oblique or lateral) with random deviations.
-
-    `size` is the width and height of the film in pixels, `rng` the generator of the view.
-    """
+    """Choose a standard projection (frontal, oblique or lateral) with random deviations."""
     roll = pick(rng, _ROLLS_DEG[part]) + rng.normal(0, 6)
     scale = max(size) / anatomy.view_mm * patient.size
     spin = _choose_spin(part, size, rng)
@@ -149,6 +145,6 @@ def _choose_spin(part: MuraPart, size: tuple[int, int], rng: np.random.Generator
 
 
 def _bend_elbow(roll_deg: float, rng: np.random.Generator) -> float:
-    """Return the angle of the elbow in degrees: bent in lateral views, straight in frontal ones."""
+    # bent in lateral views, straight in frontal ones
     from_side = np.sin(np.deg2rad(roll_deg))
     return float(from_side * rng.uniform(55, 95) + rng.normal(0, 6))

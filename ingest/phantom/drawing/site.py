@@ -12,7 +12,7 @@ from ingest.phantom.random import below
 
 @dataclass(frozen=True)
 class Site:
-    """A position on a bone: a sample of its centre line, with direction and half width there."""
+    """A sample of a bone's centre line, with direction and half width there, in pixels."""
 
     outline: Outline
     index: int
@@ -41,11 +41,8 @@ class Site:
 def choose_site(outlines: list[Outline], beam: NDArray[np.uint8], rng: np.random.Generator) -> Site:
     """Choose the position of a lesion, well inside the beam.
 
-    If random tries fail, choose the position nearest to the middle of the film.
-
     Args:
         outlines: outlines of the bones that may have a lesion; at least one.
-        beam: (height, width), uint8, 255 inside the beam.
         rng: random generator of the study, so that all its views break the same bone.
     """
     weights = np.array([np.ptp(o.line, axis=0).max() for o in outlines])
@@ -54,6 +51,7 @@ def choose_site(outlines: list[Outline], beam: NDArray[np.uint8], rng: np.random
         index = 5 + below(rng, len(outline.line) - 10)
         if _is_inside(Site(outline, index), beam):
             return Site(outline, index)
+    # if all tries fail, the position nearest to the middle of the film
     middle = np.array(beam.shape[::-1]) / 2
     sites = [Site(o, i) for o in outlines for i in range(4, len(o.line) - 4, 2)]
     return min(sites, key=lambda site: float(np.linalg.norm(site.point - middle)))

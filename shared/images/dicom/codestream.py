@@ -30,9 +30,6 @@ class Frame(NamedTuple):
 def check_codestream(picture: bytes, size: tuple[int, int, int]) -> int | None:
     """Refuse a compressed picture with a different size than its DICOM header.
 
-    Decoders allocate the size stated in the picture: one changed bit in 18 KB of JPEG 2000 takes 6
-    GB.
-
     Args:
         picture: JPEG, JPEG-LS or JPEG 2000.
         size: width, height and channels in the DICOM header.
@@ -48,6 +45,7 @@ def check_codestream(picture: bytes, size: tuple[int, int, int]) -> int | None:
     if picture.startswith(_SOI):
         frames += _read_sof(picture)
     for frame in frames:
+        # decoders allocate it: one changed bit in 18 KB of JPEG 2000 takes 6 GB
         if frame[:3] != size:
             width, height, channels = frame[:3]
             raise ImageError(
@@ -60,17 +58,16 @@ def check_codestream(picture: bytes, size: tuple[int, int, int]) -> int | None:
 
 
 def repair_scan(picture: bytes) -> bytes:
-    """Return a sequential JPEG with the spectral selection that its decoders need.
-
-    Some devices write Ss = Se = 0 into the scan header of a 12-bit sequential JPEG, where 0 and 63
-    are required (ITU-T T.81, table B.3). Decoders would read the first coefficient only.
-    """
+    """Return a sequential JPEG with the spectral selection that its decoders need."""
     for offset, marker in _segments(picture):
         if marker == _PROGRESSIVE:
             return picture
         if marker == SOS:
             length = int.from_bytes(picture[offset + 2 : offset + 4], "big")
             end = offset + 2 + length
+            # Some devices write Ss = Se = 0 into the scan header of a 12-bit sequential JPEG, where
+            # 0 and 63 are required (ITU-T T.81, table B.3). Decoders would read the first
+            # coefficient only.
             if picture[end - 3 : end - 1] == b"\0\0":
                 return picture[: end - 3] + b"\0\x3f" + picture[end - 1 :]
     return picture
@@ -79,11 +76,10 @@ def repair_scan(picture: bytes) -> bytes:
 def check_runs(picture: bytes, num_bytes: int) -> None:
     """Refuse an RLE picture that is too long for `num_bytes` of pixels.
 
-    Encoders add at most one byte per 128 (PS3.5, G.3), but pydicom decodes all runs in the data.
-
     Raises:
         ImageError: reason `corrupt`.
     """
+    # encoders add at most one byte per 128 (PS3.5, G.3), but pydicom decodes all runs in the data
     if len(picture) > 2 * num_bytes + _RLE_HEADER_BYTES:
         raise ImageError("corrupt", f"{len(picture)} bytes of RLE for {num_bytes} bytes of pixels")
 
@@ -103,7 +99,6 @@ def _read_siz(picture: bytes, start: int) -> Frame:
 
 
 def _read_sof(picture: bytes) -> list[Frame]:
-    """Return each frame header before a JPEG's first scan."""
     frames: list[Frame] = []
     for offset, marker in _segments(picture):
         if marker in FRAME_MARKERS and offset + 10 <= len(picture):

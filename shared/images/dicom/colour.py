@@ -28,8 +28,7 @@ def to_grey(samples: npt.NDArray[Any], dataset: Dataset) -> Pixels:
     Raises:
         ImageError: reason `colour` if the channels differ.
     """
-    untyped: Any = dataset
-    bits = int(untyped.BitsStored)
+    bits = int(dataset.BitsStored)
     if read_text(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
         samples = np.asarray(_pydicom.apply_color_lut(samples, dataset))
         bits = 8 * samples.dtype.itemsize

@@ -9,7 +9,6 @@ from pydicom.pixels.common import PhotometricInterpretation
 
 from shared.counts import count
 from shared.errors import ImageError
-from shared.images.dicom.aspect import note_aspect
 from shared.images.dicom.colour import COLOURS, to_grey
 from shared.images.dicom.elements import read_elements
 from shared.images.dicom.frames import choose_frame
@@ -18,23 +17,19 @@ from shared.images.dicom.identity import hash_patient, read_study, refuse_other_
 from shared.images.dicom.presentation.display import show
 from shared.images.dicom.samples import decode_samples
 from shared.images.dicom.stored import complete_bits, extract_stored
-from shared.images.dicom.values import read_number, read_text
+from shared.images.dicom.values import read_number, read_numbers, read_text
 from shared.images.parser import parser
 from shared.images.pixels import Pixels
 from shared.images.radiograph import Radiograph, refuse_blank
 from shared.images.size import check_size
 
 GREYS = ("MONOCHROME1", "MONOCHROME2")
+_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio")
+_MOST_SKEW = 0.01
 
 
 def decode_dicom(encoded: bytes) -> Radiograph:
-    """Decode a DICOM file to the initial display of a workstation; see `show`.
-
-    Of an X-ray object or screen capture with several frames, one is decoded; see `choose_frame`.
-
-    pydicom and its plugins decode compressed transfer syntaxes (JPEG, JPEG-LS, JPEG 2000, RLE).
-    They are native code, which a damaged file can crash, so `read_radiograph` calls this function
-    in a separate process.
+    """Decode a DICOM file to the initial display of a workstation; see `show` and `choose_frame`.
 
     Raises:
         ImageError: reason `blank`, `colour`, `multi_frame`, `no_image`, `no_pixels`, `corrupt`,
@@ -56,7 +51,7 @@ def decode_dicom(encoded: bytes) -> Radiograph:
             samples, precision = decode_samples(dataset, frame)
         with parser("pydicom, window or look-up table"):
             grey, notes = _display(samples, precision, dataset)
-            notes = (*frame_notes, *notes, *note_aspect(dataset))
+            notes = (*frame_notes, *notes, *_note_aspect(dataset))
     height_px, width_px = grey.shape
     channels = samples.shape[2] if samples.ndim == 3 else 1
     return Radiograph(grey, width_px, height_px, channels, notes, study, patient)
@@ -76,24 +71,37 @@ def _check_elements(dataset: pydicom.Dataset) -> None:
     """Refuse anything but a picture in grey or a known colour space, before decoding."""
     if "PixelData" not in dataset:
         raise ImageError("no_pixels", "the DICOM file has no pixel data")
-    untyped: Any = dataset
     num_samples = read_number(dataset, "SamplesPerPixel") or 1
     interpretation = read_text(dataset, "PhotometricInterpretation")
     if not interpretation and num_samples == 1:
         # viewers assume it, and almost all other modalities write it
-        interpretation = untyped.PhotometricInterpretation = "MONOCHROME2"
+        interpretation = dataset.PhotometricInterpretation = "MONOCHROME2"
     if num_samples != (1 if interpretation in (*GREYS, "PALETTE COLOR") else 3) or (
         interpretation not in (*GREYS, *COLOURS)
     ):
         known = interpretation in [str(each.value) for each in PhotometricInterpretation]
         found = interpretation if known else "an unknown photometric interpretation"
         raise ImageError("colour", f"{found}, {count(int(num_samples), 'samples')} per pixel")
-    untyped.SamplesPerPixel = int(num_samples)
-    untyped.PlanarConfiguration = int(read_number(dataset, "PlanarConfiguration") or 0)
-    check_size(int(untyped.Columns), int(untyped.Rows))
+    dataset.SamplesPerPixel = int(num_samples)
+    dataset.PlanarConfiguration = int(read_number(dataset, "PlanarConfiguration") or 0)
+    check_size(int(dataset.Columns), int(dataset.Rows))
 
 
 def _name_syntax(dataset: pydicom.Dataset) -> str:
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     # the name of an unknown UID is the UID, which may hold arbitrary text of the file
     return syntax.name if syntax and syntax.name != syntax else "unknown transfer syntax"
+
+
+def _note_aspect(dataset: pydicom.Dataset) -> tuple[str, ...]:
+    # detectors of radiographs have square pixels (PS3.3, C.7.6.3.1.7), so no picture is resampled
+    for name in _SPACINGS:
+        try:
+            numbers = read_numbers(dataset, name)
+        except ValueError:
+            continue
+        if len(numbers) == 2 and min(numbers) > 0:
+            ratio = numbers[0] / numbers[1]
+            is_square = abs(ratio - 1) <= _MOST_SKEW
+            return () if is_square else (f"pixels of {ratio:.3g} : 1 are displayed as squares",)
+    return ()

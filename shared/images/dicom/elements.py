@@ -13,7 +13,8 @@ from pydicom.uid import (
 )
 
 from shared.errors import ImageError
-from shared.images.dicom.functional_groups import SHUTTER
+from shared.images.dicom.frames import OFFSETS
+from shared.images.dicom.functional_groups import DISPLAYED
 
 # pydicom leaves many types unknown, so pyright would report every use
 _untyped: Any = pydicom
@@ -27,6 +28,7 @@ _NEEDED = (
     "Columns",
     "SamplesPerPixel",
     "PhotometricInterpretation",
+    "PlanarConfiguration",
     "NumberOfFrames",
     "RepresentativeFrameNumber",
     "BitsAllocated",
@@ -35,29 +37,21 @@ _NEEDED = (
     "PixelRepresentation",
     "PixelPaddingValue",
     "PixelPaddingRangeLimit",
-    "RescaleSlope",
-    "RescaleIntercept",
     "ModalityLUTSequence",
-    "WindowCenter",
-    "WindowWidth",
-    "VOILUTFunction",
-    "VOILUTSequence",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
     "PresentationLUTShape",
     "RedPaletteColorLookupTableDescriptor",
-    "GreenPaletteColorLookupTableDescriptor",
-    "BluePaletteColorLookupTableDescriptor",
     "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableDescriptor",
     "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableDescriptor",
     "BluePaletteColorLookupTableData",
-    "PlanarConfiguration",
     "PixelAspectRatio",
     "PixelSpacing",
     "ImagerPixelSpacing",
-    *SHUTTER,
-    "ExtendedOffsetTable",
-    "ExtendedOffsetTableLengths",
+    *DISPLAYED,
+    *OFFSETS,
     "PixelData",
 )
 # pydicom makes two or three reads per element; headers of radiographs have hundreds of elements
@@ -81,16 +75,11 @@ class _DeflatedError(Exception):
 
 
 class _BoundedFile(io.BytesIO):
-    """A file with limits on pydicom's read calls and bytes.
-
-    pydicom reads each element with a separate call, at any depth of nesting, so these limits bound
-    its time and memory. For values of undefined length it seeks backwards, so without limits it
-    could read the file once per element.
-    """
-
     def __init__(self, content: bytes):
         super().__init__(content)
         self._num_reads, self._num_bytes = 0, 0
+        # for values of undefined length pydicom seeks backwards, so without a limit it could read
+        # the file once per element
         self._most_bytes = 4 * len(content) + _MOST_VALUE_BYTES
         self._header = b""
         self.refusal: ImageError | None = None
@@ -127,7 +116,7 @@ def read_elements(encoded: bytes) -> pydicom.Dataset:
 
     Raises:
         ImageError: reason `too_large`: more elements, or larger ones, than in any radiograph.
-        Exception: any error of pydicom or ISA-L for a damaged file.
+        Exception: any error of pydicom or zlib for a damaged file.
     """
     file = _BoundedFile(encoded)
     try:
@@ -141,12 +130,11 @@ def read_elements(encoded: bytes) -> pydicom.Dataset:
 
 
 def _name_syntax(dataset: pydicom.Dataset) -> pydicom.Dataset:
-    """Set the transfer syntax that pydicom has recognized in a file without file meta elements."""
-    untyped: Any = dataset
-    if not untyped.file_meta.get("TransferSyntaxUID"):
-        is_implicit, is_little = untyped.original_encoding
+    # a file without file meta elements: pydicom has recognized the syntax
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        is_implicit, is_little = dataset.original_encoding
         explicit = ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
-        untyped.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
     return dataset
 
 
@@ -163,7 +151,6 @@ def _parse(file: _BoundedFile) -> pydicom.Dataset:
 
 
 def _inflate(deflated: memoryview) -> bytes:
-    """Inflate a raw deflate stream (PS3.5, A.5), up to a limit."""
     inflating = zlib.decompressobj(-zlib.MAX_WBITS)
     content = bytearray()
     rest: bytes | memoryview = deflated

@@ -1,8 +1,4 @@
-"""The displayed frame of an object with several frames.
-
-The first frame, as in viewers: all elements of the image belong to it (PS3.3, C.7.6.6.1). A
-RepresentativeFrameNumber (C.7.6.9) has precedence.
-"""
+"""The displayed frame of an object with several frames."""
 
 from io import BytesIO
 from typing import Any
@@ -41,18 +37,17 @@ _RADIOGRAPHS = (
 )
 # tag of an item; compressed pixels are little-endian in every transfer syntax (PS3.5, A.4)
 _ITEM, _MOST_FRAGMENTS = b"\xfe\xff\x00\xe0", 65_536
-_OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 
 def choose_frame(dataset: Dataset) -> tuple[int, tuple[str, ...]]:
     """Return the index of the displayed frame, from 0, and a note if there are others.
 
     Raises:
-        ImageError: Reason `multi_frame`: the frames are slices or a film of another modality.
+        ImageError: reason `multi_frame`: the frames are slices or a film of another modality.
     """
     num_frames = int(read_number(dataset, "NumberOfFrames") or 1)
-    untyped: Any = dataset
-    untyped.NumberOfFrames = max(1, num_frames)
+    dataset.NumberOfFrames = max(1, num_frames)
     if num_frames <= 1:
         return 0, ()
     kind = read_class(dataset)
@@ -62,6 +57,8 @@ def choose_frame(dataset: Dataset) -> tuple[int, tuple[str, ...]]:
         number = read_number(dataset, "RepresentativeFrameNumber")
     except ValueError:
         number = None
+    # the first frame, as in viewers: all elements of the image belong to it (PS3.3, C.7.6.6.1); a
+    # RepresentativeFrameNumber (C.7.6.9) has precedence
     frame = int(number) if number and 1 <= number <= num_frames else 1
     return frame - 1, (f"frame {frame} of {num_frames} is displayed",)
 
@@ -70,17 +67,16 @@ def isolate_frame(dataset: Dataset, frame: int) -> bytes:
     """Return a compressed frame, and make it the only one of the dataset.
 
     Raises:
-        ImageError: Reason `too_large`: more fragments than in any radiograph.
-        ValueError: The frame is missing.
+        ImageError: reason `too_large`: more fragments than in any radiograph.
+        ValueError: the frame is missing.
     """
-    untyped: Any = dataset
-    if untyped.PixelData.count(_ITEM) > _MOST_FRAGMENTS:
+    if dataset.PixelData.count(_ITEM) > _MOST_FRAGMENTS:
         raise ImageError("too_large", f"more than {_MOST_FRAGMENTS} fragments")
-    picture = _find_frame(untyped, frame)
-    for name in ("NumberOfFrames", *_OFFSETS):
+    picture = _find_frame(dataset, frame)
+    for name in ("NumberOfFrames", *OFFSETS):
         if name in dataset:
-            del untyped[name]
-    untyped.PixelData = encapsulate([picture])
+            del dataset[name]
+    dataset.PixelData = encapsulate([picture])
     return picture
 
 
@@ -95,7 +91,7 @@ def _find_frame(dataset: Any, frame: int) -> bytes:
         # unambiguous, while offset tables of some files are wrong
         fragments.seek(starts[frame])
         return next(generate_fragments(fragments))
-    tables = [dataset.get(name) for name in _OFFSETS]
+    tables = [dataset.get(name) for name in OFFSETS]
     return get_frame(
         dataset.PixelData,
         frame,

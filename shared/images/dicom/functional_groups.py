@@ -6,7 +6,8 @@ from typing import Any, cast
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-SHUTTER = (
+# the elements of the display shutter (PS3.3, C.7.6.11)
+_SHUTTER = (
     "ShutterShape",
     "ShutterLeftVerticalEdge",
     "ShutterRightVerticalEdge",
@@ -16,19 +17,17 @@ SHUTTER = (
     "RadiusOfCircularShutter",
     "VerticesOfThePolygonalShutter",
 )
-"""The elements of the display shutter (PS3.3, C.7.6.11)."""
 _DISPLAY = (
     ("PixelValueTransformationSequence", ("RescaleSlope", "RescaleIntercept")),
     ("FrameVOILUTSequence", ("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence")),
-    ("FrameDisplayShutterSequence", SHUTTER),
+    ("FrameDisplayShutterSequence", _SHUTTER),
 )
+DISPLAYED = tuple(name for _, names in _DISPLAY for name in names)
 
 
 def lift_groups(dataset: Dataset, frame: int) -> None:
-    """Replace the display elements of a dataset by those in the functional groups of a frame.
-
-    A group is either in the frame's item or shared by all frames.
-    """
+    """Replace the display elements of a dataset by those in the functional groups of a frame."""
+    # a group is either in the frame's item or shared by all frames
     groups = (
         *_item(dataset, "PerFrameFunctionalGroupsSequence", frame),
         *_item(dataset, "SharedFunctionalGroupsSequence", 0),
@@ -41,13 +40,12 @@ def lift_groups(dataset: Dataset, frame: int) -> None:
 
 
 def _replace(dataset: Dataset, item: Dataset, names: tuple[str, ...]) -> None:
-    untyped: Any = dataset
     for name in names:
         if name in dataset:
-            del untyped[name]
+            del dataset[name]
         if name in item:
             element = item.get_item(name)
-            untyped[element.tag] = element
+            dataset[element.tag] = element
 
 
 def _has(item: Dataset, name: str) -> bool:

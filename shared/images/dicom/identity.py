@@ -22,13 +22,11 @@ def read_study(dataset: Dataset) -> str:
 
 
 def hash_patient(dataset: Dataset) -> int | None:
-    """Return a hash of PatientID and its issuer, 0 to 2 ** 63 - 1.
-
-    Without a PatientID, the study stands for the patient; without both, the patient is unknown.
-    """
+    """Return a hash of PatientID and its issuer, 0 to 2 ** 63 - 1, or None if it is unknown."""
     patient = read_text(dataset, "PatientID")
     if patient:
         return _hash(f"{read_text(dataset, 'IssuerOfPatientID')}\0{patient}")
+    # without a PatientID, the study stands for the patient
     study = read_study(dataset)
     return _hash(f"study\0{study}") if study else None
 
@@ -47,12 +45,11 @@ def read_class(dataset: Dataset) -> UID:
 def refuse_other_objects(dataset: Dataset) -> None:
     """Refuse reports, presentation states, directories and other objects that are not images.
 
-    The names of all image classes of PS3.6, table A-1, contain 'Image Storage'. Unknown and private
-    classes are accepted.
-
     Raises:
         ImageError: reason `no_image`.
     """
+    # the names of all image classes of PS3.6, table A-1, contain 'Image Storage'; unknown and
+    # private classes are accepted
     kind = read_class(dataset)
     if kind.type == "SOP Class" and "Image Storage" not in kind.name:
         raise ImageError(NO_IMAGE, kind.name)

@@ -34,43 +34,39 @@ def decode_samples(dataset: Dataset, frame: int) -> tuple[npt.NDArray[Any], int 
 
     Returns:
         Samples as stored, (height, width) or (height, width, 3) in RGB, and the bits per sample of
-        a compressed picture; None if samples are words of BitsAllocated bits.
+            a compressed picture; None if samples are words of BitsAllocated bits.
 
     Raises:
         ImageError: the picture contradicts its header, or is incomplete or too large.
         Exception: any error of pydicom or its plugins for a damaged picture.
     """
-    untyped: Any = dataset
-    syntax = untyped.file_meta.TransferSyntaxUID
+    syntax = dataset.file_meta.TransferSyntaxUID
     precision = None
     if syntax.is_encapsulated:
-        precision = _check_picture(isolate_frame(dataset, frame), untyped, syntax)
+        precision = _check_picture(isolate_frame(dataset, frame), dataset, syntax)
         frame = 0
         if precision is not None and precision <= 8:
             # decoders return bytes, whatever the header says
-            untyped.BitsAllocated = 8
+            dataset.BitsAllocated = 8
             complete_bits(dataset)
-    is_colour = int(untyped.SamplesPerPixel) > 1
+    is_colour = int(dataset.SamplesPerPixel) > 1
     # stored bits and signs are taken from whole words, by `extract_stored`
     raw = {"apply_jls_sign_correction": False, "apply_j2k_sign_correction": False}
     samples, _ = _pydicom.get_decoder(syntax).as_array(
         dataset, index=frame, raw=not is_colour, correct_unused_bits=False, **raw
     )
-    shape = (untyped.Rows, untyped.Columns) + ((3,) if is_colour else ())
+    shape = (dataset.Rows, dataset.Columns) + ((3,) if is_colour else ())
     if samples.shape != shape:
         raise ImageError("corrupt", f"the pixels have shape {samples.shape}")
     samples = np.asarray(samples)
-    bits = int(untyped.BitsStored)
+    bits = int(dataset.BitsStored)
     if syntax in _LOSSY and precision and precision > bits and not is_colour:
         samples = _clip(samples, bits)
     return samples, precision
 
 
 def _clip(samples: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
-    """Limit samples to `bits` bits.
-
-    Lossy compression exceeds the range at edges; without the highest bit, white would be black.
-    """
+    # lossy compression exceeds the range at edges; without the highest bit, white would be black
     is_signed = samples.dtype.kind == "i"
     highest = 2 ** (bits - is_signed) - 1
     return samples.clip(-highest - 1 if is_signed else 0, highest)

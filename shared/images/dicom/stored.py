@@ -1,8 +1,4 @@
-"""Stored values and padding of a greyscale DICOM picture.
-
-PS3.3, C.7.6.3.1.1 and PS3.5, 8.1.1: a sample takes BitsStored bits of a word of BitsAllocated bits,
-up to HighBit; other bits may hold overlays.
-"""
+"""Stored values and padding of a greyscale DICOM picture."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +14,7 @@ Levels = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class StoredPixels:
-    """The samples of a picture.
-
-    Attributes:
-        values: stored values, integers of shape (height, width).
-        is_padding: True for padding (PS3.3, C.7.5.1.1.2), same shape, or None without padding.
-    """
+    """Stored values, integers of shape (height, width), and where they are padding, if anywhere."""
 
     values: Levels
     is_padding: npt.NDArray[np.bool_] | None
@@ -36,14 +27,12 @@ def extract_stored(samples: Levels, dataset: Dataset, precision: int | None) -> 
         samples: decoded samples of shape (height, width), words of BitsAllocated bits.
         precision: bits per sample of a compressed picture, or None if the samples are whole words.
     """
-    untyped: Any = dataset
     kind = np.dtype(f"u{samples.dtype.itemsize}")
     words = samples.astype(samples.dtype.newbyteorder("=")).view(kind)
-    stored, high, is_signed = (
-        int(untyped.BitsStored),
-        int(untyped.HighBit),
-        bool(untyped.PixelRepresentation),
-    )
+    stored, high = int(dataset.BitsStored), int(dataset.HighBit)
+    is_signed = bool(dataset.PixelRepresentation)
+    # a sample takes BitsStored bits of a word of BitsAllocated bits, up to HighBit; other bits may
+    # hold overlays (PS3.3, C.7.6.3.1.1 and PS3.5, 8.1.1)
     shift = high + 1 - stored
     if precision is not None and precision <= high:
         # the encoder has shifted the samples, and may have used fewer bits
@@ -63,14 +52,13 @@ def extract_stored(samples: Levels, dataset: Dataset, precision: int | None) -> 
 
 def complete_bits(dataset: Dataset) -> None:
     """Set BitsStored, HighBit and PixelRepresentation where they are empty or contradictory."""
-    untyped: Any = dataset
-    allocated = int(untyped.BitsAllocated)
+    allocated = int(dataset.BitsAllocated)
     stored = min(read_word(dataset, "BitsStored") or allocated, allocated)
     high = read_word(dataset, "HighBit")
     if high is None or not stored <= high + 1 <= allocated:
         high = stored - 1
-    untyped.BitsStored, untyped.HighBit = stored, high
-    untyped.PixelRepresentation = read_word(dataset, "PixelRepresentation") or 0
+    dataset.BitsStored, dataset.HighBit = stored, high
+    dataset.PixelRepresentation = read_word(dataset, "PixelRepresentation") or 0
 
 
 def _find_padding(
@@ -94,7 +82,7 @@ def _find_padding(
 
 
 def _as_stored(limit: int, kind: np.dtype[Any]) -> int:
-    """Return a padding value in the type of the samples; it may be written with another sign."""
+    # a padding value may be written with another sign than the samples
     bits = 8 * kind.itemsize
     limit %= 2**bits
     return limit - 2**bits if kind.kind == "i" and limit >= 2 ** (bits - 1) else limit

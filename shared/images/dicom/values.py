@@ -1,8 +1,4 @@
-"""Values of DICOM elements as their bytes state them, whatever value representation wrote them.
-
-pydicom raises an error for a decimal comma or a wrong value representation, which are common in
-files of scanners.
-"""
+"""Values of DICOM elements as their bytes state them, whatever value representation wrote them."""
 
 from collections.abc import MutableSequence, Sequence
 from typing import Any, cast
@@ -11,6 +7,8 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 
+# pydicom raises an error for a decimal comma or a wrong value representation, which are common in
+# files of scanners
 _WORD_VRS = ("US", "SS", "US or SS", "OW")
 _TEXT_VRS = ("DS", "IS", "LO", "SH", "CS", "UI", "LT", "ST", "UT")
 
@@ -27,8 +25,6 @@ def read_text(dataset: Dataset, name: str) -> str:
 
 def read_number(dataset: Dataset, name: str) -> float | None:
     """Return the first value of an element, or None if it is empty or absent.
-
-    A comma counts as a decimal point.
 
     Raises:
         ValueError: the value is not a number.
@@ -59,12 +55,11 @@ def read_word(dataset: Dataset, name: str) -> int | None:
 
 
 def _find_vr(element: RawDataElement) -> str:
-    """Return the value representation that was written, or else that of the dictionary."""
     return element.VR if element.VR not in (None, "UN") else dictionary_VR(element.tag)
 
 
 def to_number(text: str) -> float:
-    """Convert a text; see `read_number`."""
+    """Convert a text, in which a comma counts as a decimal point."""
     return float(text.replace(",", "."))
 
 

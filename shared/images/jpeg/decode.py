@@ -6,24 +6,22 @@ import simplejpeg  # pyright: ignore[reportMissingTypeStubs]  # the package has 
 
 from shared.errors import ImageError
 from shared.images.jpeg.structure import read_jpeg
-from shared.images.opencv import decode_with_opencv
 from shared.images.orientation import EXIF_START, make_exif
+from shared.images.parser import decode_with_opencv
 from shared.images.radiograph import Radiograph
 
 
 def decode_jpeg(encoded: bytes) -> Radiograph:
     """Decode a JPEG; the greyscale image is the Y channel.
 
-    For damaged data, libjpeg prints a warning to standard error and fills in pixels, which OpenCV
-    returns. simplejpeg uses the same libjpeg-turbo and raises an error instead, so it decodes the
-    file first. JPEG has no checksum, so a changed bit that leaves the stream valid cannot be
-    detected.
-
     Raises:
         ImageError: reason `corrupt` or `undecodable`, or those of `read_jpeg`.
     """
     header = read_jpeg(encoded)
     encoded = encoded[: header.size_bytes]
+    # For damaged data, libjpeg prints a warning to standard error and fills in pixels, which OpenCV
+    # returns. simplejpeg uses the same libjpeg-turbo and raises an error. JPEG has no checksum, so
+    # a changed bit that leaves the stream valid cannot be detected.
     try:
         simplejpeg.decode_jpeg(encoded, "GRAY", strict=True)  # pyright: ignore[reportUnknownMemberType]  # no stubs
     except ValueError as error:

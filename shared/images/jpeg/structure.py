@@ -10,8 +10,8 @@ from shared.images.size import check_size
 # second bytes of markers (ITU-T T.81, table B.1); the first is 0xFF
 SOI, SOS = 0xD8, 0xDA
 _EOI, _APP1 = 0xD9, 0xE1
+# TEM and RST0 to RST7
 MARKERS_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
-"""TEM and RST0 to RST7."""
 _PROGRESSIVE = 0xC2
 # baseline, extended sequential and progressive, with Huffman codes
 _READABLE_FRAMES = {0xC0, 0xC1, 0xC2}
@@ -21,8 +21,8 @@ _OTHER_FRAMES = {
     **dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetic-coded"),
     0xF7: "JPEG-LS",
 }
+# SOF markers of JPEG and JPEG-LS
 FRAME_MARKERS = {*_READABLE_FRAMES, *_OTHER_FRAMES}
-"""SOF markers of JPEG and JPEG-LS."""
 # within entropy-coded data, 0xFF 0x00 is a data byte and restart markers are part of the data; fill
 # bytes before a marker are skipped elsewhere, because a pattern for them is slow on long runs
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -49,15 +49,14 @@ class Jpeg:
 def read_jpeg(encoded: bytes) -> Jpeg:
     """Check the structure of a JPEG (ITU-T T.81, annex B) and return its header data.
 
-    The EOI marker is required, because decoders fill missing data with grey or with uninitialized
-    memory. Bytes after it are ignored, as in every decoder.
-
     Raises:
         ImageError: reason `truncated`, `corrupt`, `undecodable`, `cmyk` or `too_large`, or those of
             `check_size`.
     """
     offset, frame, scans, app1 = 2, None, list[bytes](), list[bytes]()
     components, is_progressive = b"", False
+    # The EOI marker is required, because decoders fill missing data with grey or with uninitialized
+    # memory. Bytes after it are ignored, as in every decoder.
     while True:
         marker, start = _marker(encoded, offset)
         if marker == _EOI:
@@ -94,14 +93,9 @@ def _with(start: bytes, segments: list[bytes]) -> list[bytes]:
 
 
 def _check_scans(scans: list[bytes], components: bytes, is_progressive: bool) -> None:
-    """Refuse a file that lacks scans, because it would decode to a coarser image.
-
-    A progressive scan encodes some coefficients of some components, down to bit `Al` (T.81, G.1).
-    All scans together must cover each coefficient down to its last bit.
-
-    Raises:
-        ImageError: reason `truncated` or `corrupt`.
-    """
+    """Refuse a file that lacks scans, because it would decode to a coarser image."""
+    # a progressive scan encodes some coefficients of some components, down to bit Al (T.81, G.1);
+    # all scans together must cover each coefficient down to its last bit
     missing = {(each, k) for each in components for k in range(64)}
     for scan in scans:
         num_components = scan[0] if scan else 0
@@ -116,9 +110,10 @@ def _check_scans(scans: list[bytes], components: bytes, is_progressive: bool) ->
 
 
 def _marker(encoded: bytes, offset: int) -> tuple[int, int]:
-    """Return the marker at `offset` and the position after it; fill bytes 0xFF may precede it."""
+    """Return the marker at `offset` and the position after it."""
     if offset < len(encoded) and encoded[offset] != 0xFF:
         raise ImageError("corrupt", f"no marker at byte {offset}")
+    # fill bytes may precede it
     while offset < len(encoded) and encoded[offset] == 0xFF:
         offset += 1
     if offset >= len(encoded):
@@ -127,16 +122,13 @@ def _marker(encoded: bytes, offset: int) -> tuple[int, int]:
 
 
 def _read_frame(content: bytes) -> tuple[int, int, int]:
-    """Return the width, height and channels of a frame header.
-
-    Four channels are CMYK or YCCK inks; their conversion to grey depends on an unknown printer
-    profile. No decoder in use reads 12-bit samples.
-    """
     if len(content) < 6:
         raise ImageError("corrupt", f"the frame header has {len(content)} bytes")
     height_px, width_px = (int.from_bytes(content[at : at + 2], "big") for at in (1, 3))
+    # no decoder in use reads 12-bit samples
     if content[0] != 8:
         raise ImageError("undecodable", f"the JPEG has {content[0]} bits per sample")
+    # the conversion of inks to grey depends on an unknown printer profile
     if content[5] == 4:
         raise ImageError("cmyk", "four channels: the JPEG is CMYK or YCCK")
     if content[5] not in (1, 3):

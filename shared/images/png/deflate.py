@@ -13,8 +13,8 @@ from shared.errors import ImageError
 # its types need Python 3.12
 _deflate: Any = deflate
 
+# returns the CRC-32 of bytes; the second argument is the CRC-32 of the preceding bytes
 crc32: Callable[..., int] = _deflate.crc32
-"""Returns the CRC-32 of bytes; the second argument is the CRC-32 of the preceding bytes."""
 
 # a window of 32 KiB, no dictionary (RFC 1950, 2.2)
 _ZLIB_HEADER = b"\x78\x01"
@@ -24,9 +24,6 @@ _MOST_STORED_BYTES = 65_535
 
 def inflate(stream: bytes, num_bytes: int) -> bytes | bytearray:
     """Return the content of a zlib stream, exactly `num_bytes` long, with verified Adler-32.
-
-    At most one more byte is inflated, so a decompression bomb takes no memory. Bytes after the
-    stream are ignored.
 
     Raises:
         ImageError: reason `corrupt`.
@@ -45,6 +42,7 @@ def inflate(stream: bytes, num_bytes: int) -> bytes | bytearray:
 def _inflate_with_zlib(stream: bytes, num_bytes: int) -> bytes:
     inflating = zlib.decompressobj()
     try:
+        # at most one more byte is inflated, so a decompression bomb takes no memory
         content = inflating.decompress(stream, num_bytes + 1)
     except zlib.error as error:
         raise ImageError("corrupt", f"the pixel stream is damaged: {error}") from None
@@ -57,10 +55,8 @@ def _inflate_with_zlib(stream: bytes, num_bytes: int) -> bytes:
 
 
 def store(content: bytes | bytearray) -> bytes:
-    """Return an uncompressed zlib stream (RFC 1950 and 1951, 3.2.4).
-
-    `zlib.compress(content, 0)` takes five times as long, mostly for the Adler-32.
-    """
+    """Return an uncompressed zlib stream (RFC 1950 and 1951, 3.2.4)."""
+    # zlib.compress(content, 0) takes five times as long, mostly for the Adler-32
     view, last = memoryview(content), max(0, len(content) - 1) // _MOST_STORED_BYTES
     parts: list[bytes | memoryview] = [_ZLIB_HEADER]
     for index in range(last + 1):

@@ -23,14 +23,12 @@ _EXIF_BYTES, _PART_BYTES = 65_536, 1024 * 1024
 def inflate_rows(png: Png) -> bytes | bytearray:
     """Return all rows, each a filter byte and filtered samples (PNG specification, 7 to 10).
 
-    Chunk checksums do not detect an encoder that stopped early or wrote invalid data, and decoders
-    report such errors only on standard error. Therefore the stream must end, with the correct
-    Adler-32, after exactly the number of bytes implied by the header, and each row must have one of
-    the five filters. Bytes after the stream, in the same chunks, are ignored.
-
     Raises:
         ImageError: reason `corrupt`.
     """
+    # Chunk checksums do not detect an encoder that stopped early or wrote invalid data, and
+    # decoders report such errors only on standard error. Therefore the stream must end after
+    # exactly the bytes implied by the header, and each row must have one of the five filters.
     passes = list(_passes(png.header))
     num_bytes = sum(num_rows * row_bytes for num_rows, row_bytes in passes)
     rows = inflate(png.chunks[b"IDAT"], num_bytes)
@@ -45,7 +43,6 @@ def inflate_rows(png: Png) -> bytes | bytearray:
 
 
 def _passes(header: PngHeader) -> Iterator[tuple[int, int]]:
-    """Yield the number and size in bytes of the rows of each non-empty pass."""
     samples = 1 if header.colour_type == PALETTE else header.channels
     for left, top, across, down in _ADAM7_PASSES if header.is_interlaced else ((0, 0, 1, 1),):
         num_columns = -(-(header.width_px - left) // across)
@@ -54,16 +51,10 @@ def _passes(header: PngHeader) -> Iterator[tuple[int, int]]:
 
 
 def wrap_rows(png: Png, rows: bytes | bytearray, colour_type: int) -> bytes:
-    """Return a PNG of the same rows, uncompressed, with only the chunks that affect pixels.
-
-    Colour chunks (gAMA, sRGB, cHRM, iCCP) are omitted. With them libpng converts RGB to grey in
-    linear light, up to 59 levels off, so pixels would depend on the encoder's habits; those of a
-    JPEG are ignored too. They have no effect where R = G = B, as in MURA. The orientation (eXIf) is
-    moved before the pixels, because OpenCV ignores it after them.
-
-    The rows are stored uncompressed to avoid a second, slower inflate in libpng, and in chunks of 1
-    MiB because OpenCV fails on chunks of more than 8 MB.
-    """
+    """Return a PNG of the same rows, uncompressed, with only the chunks that affect pixels."""
+    # Colour chunks (gAMA, sRGB, cHRM, iCCP) are omitted. With them libpng converts RGB to grey in
+    # linear light, up to 59 levels off, so pixels would depend on the encoder's habits; those of a
+    # JPEG are ignored too. They have no effect where R = G = B, as in MURA.
     header = png.header
     sides = (header.width_px, header.height_px)
     ihdr = struct.pack(
@@ -74,8 +65,11 @@ def wrap_rows(png: Png, rows: bytes | bytearray, colour_type: int) -> bytes:
         parts += _chunk(b"PLTE", png.chunks[b"PLTE"])
     if colour_type in (RGB, PALETTE) and b"tRNS" in png.chunks:
         parts += _chunk(b"tRNS", png.chunks[b"tRNS"])
+    # before the pixels, because OpenCV ignores an orientation after them
     if png.chunks.get(b"eXIf", b"").startswith(_BYTE_ORDERS):
         parts += _chunk(b"eXIf", png.chunks[b"eXIf"][:_EXIF_BYTES])
+    # uncompressed, to avoid a second, slower inflate in libpng, and in chunks of 1 MiB, because
+    # OpenCV fails on chunks of more than 8 MB
     stream = store(rows)
     for start in range(0, len(stream), _PART_BYTES):
         parts += _chunk(b"IDAT", stream[start : start + _PART_BYTES])

@@ -46,26 +46,16 @@ class PngHeader:
 
 @dataclass(frozen=True)
 class Png:
-    """A PNG with complete chunks in a valid order; its pixels are not yet checked.
-
-    Attributes:
-        header: size and colour type.
-        chunks: content of the first chunk of each kind, with all IDAT chunks joined; eXIf is added
-            if only XMP has an orientation.
-    """
+    """A PNG with complete chunks in a valid order; its pixels are not yet checked."""
 
     header: PngHeader
+    # the content of the first chunk of each kind, with all IDAT chunks joined; eXIf is added if
+    # only XMP has an orientation
     chunks: dict[bytes, bytes]
 
 
 def read_png(encoded: bytes) -> Png:
     """Check the structure of a PNG and split it into chunks (PNG, third edition, 5 and 11).
-
-    Every checksum is verified, because decoders differ in the ones that they skip. Bytes after IEND
-    are ignored, as in every decoder.
-
-    Args:
-        encoded: bytes that start with the PNG signature.
 
     Raises:
         ImageError: reason `truncated`, `corrupt`, `undecodable` (an unknown critical chunk) or
@@ -102,6 +92,7 @@ def _walk(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:
         end = offset + 12 + length
         if end > size:
             raise ImageError("truncated", f"a chunk ends at byte {end} of {size}")
+        # every checksum is verified, because decoders differ in the ones that they skip
         if crc32(view[offset + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             raise ImageError("corrupt", f"the checksum of the chunk at byte {offset} differs")
         yield kind, encoded[offset + 8 : end - 4]
@@ -109,7 +100,7 @@ def _walk(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _read_header(encoded: bytes) -> PngHeader:
-    """Read the header and refuse a decompression bomb by its size, before reading other chunks."""
+    # before other chunks are read: the size reveals a decompression bomb
     kind, content = next(_walk(encoded))
     if kind != b"IHDR" or len(content) != 13:
         raise ImageError(
@@ -129,16 +120,14 @@ def _read_header(encoded: bytes) -> PngHeader:
 
 
 def _check_kinds(kinds: list[bytes], contents: dict[bytes, bytes]) -> None:
-    """Refuse unknown critical chunks, and misplaced or duplicate chunks that affect pixels.
-
-    A chunk is critical if its first letter is a capital: a decoder must interpret it. With two
-    palettes, transparencies or orientations, the correct one is unknown.
-    """
+    """Refuse unknown critical chunks, and misplaced or duplicate chunks that affect pixels."""
     for kind in contents:
         if not kind.isalpha():
             raise ImageError("corrupt", "a chunk type is not four letters")
+        # a chunk with a capital first letter is critical: a decoder must interpret it
         if kind[:1].isupper() and kind not in _CRITICAL:
             raise ImageError("undecodable", "unknown critical chunk")
+    # with two palettes, transparencies or orientations, the correct one is unknown
     for kind in (b"PLTE", b"tRNS", b"eXIf"):
         if kinds.count(kind) > 1:
             raise ImageError("corrupt", f"{kinds.count(kind)} chunks of type {kind!r}")

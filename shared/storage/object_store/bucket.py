@@ -1,8 +1,4 @@
-"""Object-store backend, through pyarrow's filesystems.
-
-Objects are created atomically and cannot be renamed. Requests that fail because of the network or
-the server are retried a bounded number of times.
-"""
+"""Object-store backend, through pyarrow's filesystems."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -14,17 +10,15 @@ from typing import Any, BinaryIO, ClassVar, Literal
 
 from shared.errors import StoreError
 from shared.storage.atomic import digest, partial_file
-from shared.storage.entries import ChangedFileError, StoredFile
 from shared.storage.object_store.connection import connect
 from shared.storage.object_store.errors import explain
-from shared.storage.object_store.listing import list_objects, split_level
-from shared.storage.object_store.object_file import ObjectFile
+from shared.storage.object_store.objects import ObjectFile, list_objects, split_level
 from shared.storage.temp import no_scratch, own_scratch
-from shared.storage.walk import StoredEntry, walk_objects
+from shared.storage.walk import ChangedFileError, StoredFile, walk_objects
 
 SCHEMES = ("s3", "gs", "az")
+# concurrent requests; object stores have a high latency and a high throughput
 REQUESTS = 16
-"""Concurrent requests; object stores have a high latency and a high throughput."""
 
 # above this number of files, listing the folder is cheaper than one request per file
 _MAX_SINGLE_REQUESTS = 64
@@ -151,17 +145,15 @@ class Bucket:
             return {path: size for path, size in found if size is not None}
 
     def folders(self, path: str = "") -> list[str] | None:
-        """Return the sorted names of the direct subfolders, or None if the folder does not exist.
-
-        An object store has no folders; they are derived from the `/` in object names.
-        """
+        """Return the sorted names of the direct subfolders, or None if there is no such folder."""
+        # an object store has no folders; they are derived from the / in object names
         folders, files = self.list_level(path)
         if not (folders or files):
             self.require()
             return None
         return sorted(folders)
 
-    def walk(self, enters: Callable[[str], bool]) -> Iterator[tuple[str, StoredEntry]]:
+    def walk(self, enters: Callable[[str], bool]) -> Iterator[tuple[str, StoredFile]]:
         """Yield each file with the path of its folder; see `shared.storage.local.Folder.walk`."""
         return walk_objects(self, enters)
 

@@ -1,11 +1,4 @@
-"""Object-store connections, configured by the standard environment variables.
-
-S3: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION` or
-`AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, or the defaults of the AWS SDK.
-Google Cloud Storage: the default credentials of Google's SDK, or `STORAGE_EMULATOR_HOST` without
-credentials. Azure: `AZURE_STORAGE_ACCOUNT_NAME` with `AZURE_STORAGE_ACCOUNT_KEY` or
-`AZURE_STORAGE_SAS_TOKEN`.
-"""
+"""Object-store connections, configured by the standard environment variables."""
 
 import os
 from dataclasses import dataclass
@@ -26,12 +19,7 @@ _RETRY_LIMIT_S = 20
 
 @dataclass(frozen=True)
 class S3Settings:
-    """S3 settings from the environment.
-
-    Attributes:
-        host: host and port of the server; empty for Amazon S3.
-        region: empty if not set.
-    """
+    """S3 settings; `host` is empty for Amazon S3, `region` if it is not set."""
 
     host: str
     uses_tls: bool
@@ -44,11 +32,7 @@ class S3Settings:
 
 
 def read_s3_settings() -> S3Settings:
-    """Read the S3 settings from the environment.
-
-    Raises:
-        UsageError: the endpoint is not a URL.
-    """
+    """Read the S3 settings from the environment; a UsageError if the endpoint is not a URL."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
     url = _split_endpoint("AWS_ENDPOINT_URL", endpoint)
@@ -56,11 +40,7 @@ def read_s3_settings() -> S3Settings:
 
 
 def _split_endpoint(name: str, value: str) -> SplitResult:
-    """Return the parts of a server URL, which may be empty.
-
-    Raises:
-        UsageError: the value is not a URL, or has a path or query, which pyarrow would ignore.
-    """
+    # pyarrow would ignore a path or query
     url = urlsplit(value)
     is_server = url.scheme in ("http", "https") and url.netloc and not url.path.strip("/")
     if value and not (is_server and not url.query):

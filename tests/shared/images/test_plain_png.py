@@ -9,7 +9,7 @@ import pytest
 
 from shared.errors import ImageError
 from shared.images.decode import decode_radiograph
-from shared.images.png.plain import decode_plain_png
+from shared.images.png.decode import decode_plain_png
 from shared.images.png.rows import inflate_rows
 from shared.images.png.structure import read_png
 from shared.images.spec import ImageSpec

@@ -6,10 +6,10 @@ import crc32c
 import pytest
 
 from shared.errors import CorruptLakeError
-from shared.lake.example import encode_example_head
 from shared.lake.tfrecord import (
     FRAME_HEADER_BYTES,
     Record,
+    encode_example_head,
     frame_footer,
     frame_header,
     read_records,

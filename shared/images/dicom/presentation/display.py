@@ -39,7 +39,7 @@ class _Notes:
     texts: list[str] = field(default_factory=list[str])
 
     def attempt(self, name: str, read: Callable[[], Any]) -> Any:
-        """Return the result of `read`, or None with a note if its numbers are unusable."""
+        # files with unusable numbers are displayed without the step
         try:
             return read()
         except (ValueError, OverflowError):
@@ -84,9 +84,9 @@ def _find_visible(stored: StoredPixels, dataset: Dataset, notes: _Notes) -> Mask
 
 
 def _show_levels(histogram: Histogram, dataset: Dataset, notes: _Notes) -> Pixels:
-    """Return the grey level of each level, from the first transformation that shows something."""
     values = _to_modality(histogram.levels, dataset, notes)
     is_present = histogram.counts > 0
+    # the first transformation that shows something
     for name, levels in _transformations(values, dataset, notes):
         grey = np.rint(levels).astype(np.uint8)
         present = grey[is_present]
@@ -104,7 +104,6 @@ def _show_levels(histogram: Histogram, dataset: Dataset, notes: _Notes) -> Pixel
 def _transformations(
     values: Values, dataset: Dataset, notes: _Notes
 ) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
-    """Yield the name and the grey levels, 0 to 255, of the VOI table and the window."""
     table = read_table(dataset, "VOILUTSequence")
     if table:
         yield "VOI look-up table", np.clip(table.look_up(values) * (255 / table.highest), 0, 255)
@@ -116,19 +115,13 @@ def _transformations(
 
 
 def _to_modality(levels: Levels, dataset: Dataset, notes: _Notes) -> Values:
-    """Apply the modality look-up table, or the rescale slope and intercept."""
     if table := read_table(dataset, "ModalityLUTSequence"):
         return table.look_up(levels)
     if dataset.get("ModalityLUTSequence"):
         notes.skip("modality look-up table", "it is empty")
-    numbers = [
-        notes.attempt("rescaling", lambda name=name: read_number(dataset, name))
-        for name in ("RescaleSlope", "RescaleIntercept")
-    ]
-    slope, intercept = (
-        default if number is None else number
-        for number, default in zip(numbers, (1.0, 0.0), strict=True)
-    )
+    slope = notes.attempt("rescaling", lambda: read_number(dataset, "RescaleSlope"))
+    slope = 1.0 if slope is None else slope
+    intercept = notes.attempt("rescaling", lambda: read_number(dataset, "RescaleIntercept")) or 0.0
     if (slope, intercept) == (1.0, 0.0):
         return levels
     rescaled = levels.astype(np.float64) * slope + intercept
@@ -140,8 +133,7 @@ def _to_modality(levels: Levels, dataset: Dataset, notes: _Notes) -> Values:
 
 
 def _is_display_ready(values: Values, levels: Levels, dataset: Dataset) -> bool:
-    untyped: Any = dataset
-    is_unsigned = untyped.BitsStored == 8 and not untyped.PixelRepresentation
+    is_unsigned = dataset.BitsStored == 8 and not dataset.PixelRepresentation
     return bool(values is levels and is_unsigned)
 
 

@@ -18,15 +18,11 @@ _STRETCH_SHARES = (0.005, 0.995)
 
 @dataclass(frozen=True)
 class Histogram:
-    """The distinct levels of a picture, in ascending order.
-
-    Attributes:
-        counts: number of visible pixels of each level.
-        indices: position of each pixel's level.
-    """
+    """The distinct levels of a picture, ascending, with the visible pixels of each."""
 
     levels: Levels
     counts: npt.NDArray[np.int64]
+    # position of each pixel's level
     indices: npt.NDArray[Any]
 
 

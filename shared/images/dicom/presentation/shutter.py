@@ -15,8 +15,6 @@ _MOST_PX = 1_000_000
 def read_shutter(dataset: Dataset, shape: tuple[int, int]) -> Mask | None:
     """Return the pixels that every shape of the shutter shows, or None without a shutter.
 
-    Rows and columns count from 1, and the edges are visible.
-
     Raises:
         ValueError: a shape lacks coordinates, or shows nothing.
     """
@@ -35,6 +33,7 @@ def _rectangle(dataset: Dataset, shape: tuple[int, int]) -> Mask:
     edges = [read_number(dataset, f"Shutter{name}Edge") for name in names]
     top, bottom, left, right = (_bound(edge) for edge in edges)
     shown = np.zeros(shape, np.bool_)
+    # rows and columns count from 1, and the edges are visible
     shown[max(0, top - 1) : max(0, bottom), max(0, left - 1) : max(0, right)] = True
     return shown
 
@@ -60,7 +59,6 @@ def _polygon(dataset: Dataset, shape: tuple[int, int]) -> Mask:
 
 
 def _bound(edge: float | None) -> int:
-    """Return a coordinate as integer; ValueError and OverflowError if it is no number."""
     if edge is None:
         raise ValueError("a rectangular shutter has no edge")
     return max(-_MOST_PX, min(_MOST_PX, round(edge)))

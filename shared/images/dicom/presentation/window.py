@@ -21,12 +21,7 @@ _MOST_LEVELS = 65_536
 
 @dataclass(frozen=True)
 class Table:
-    """A look-up table (PS3.3, C.11.1.1).
-
-    Attributes:
-        first: the value that the first entry belongs to.
-        entries: the output values.
-    """
+    """A look-up table (PS3.3, C.11.1.1); `first` is the value that the first entry belongs to."""
 
     first: int
     entries: npt.NDArray[np.int64]
@@ -39,7 +34,7 @@ class Table:
         return self.entries[indices.astype(np.int64)]
 
     def _find_first(self, low: float, high: float) -> int:
-        """Return the first value with the sign of values; some devices write it with the other."""
+        # some devices write the first value with the other sign
         for first in (self.first, self.first - _MOST_LEVELS, self.first + _MOST_LEVELS):
             if first <= high and low < first + len(self.entries):
                 return first
@@ -47,10 +42,8 @@ class Table:
 
     @property
     def highest(self) -> int:
-        """The output value that is displayed white.
-
-        Some devices declare 16 bits and use 12; the picture would be nearly black.
-        """
+        """The output value that is displayed white."""
+        # some devices declare 16 bits and use 12; the picture would be nearly black
         most = max(1, int(self.entries.max()))
         declared = 2**self.bits - 1
         return declared if most <= declared < 4 * most else 2 ** most.bit_length() - 1

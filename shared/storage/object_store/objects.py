@@ -1,10 +1,12 @@
-"""Open object-store file with checked partial reads."""
+"""Objects of a store: their listings, and files with checked partial reads."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from shared.errors import StoreError
 from shared.storage.object_store.errors import explain
+from shared.storage.walk import StoredFile
 
 _READ_TRIES = 4
 # first value of the sentinel byte; each attempt uses the next one
@@ -34,15 +36,14 @@ class ObjectFile:
     def read(self, offset: int, num_bytes: int) -> bytes:
         """Return a range of bytes.
 
-        pyarrow reports a truncated response body as complete. Truncation leaves the last byte of
-        the buffer unset, so a sentinel value there, different in each attempt, detects it.
-
         Raises:
             FileNotFoundError: the file no longer exists.
             StoreError: the object store fails, or returns fewer bytes than requested.
         """
         if not num_bytes:
             return b""
+        # pyarrow reports a truncated response body as complete; truncation leaves the last byte of
+        # the buffer unset, so a sentinel value there, different in each attempt, detects it
         buffer = bytearray(num_bytes)
         for attempt in range(_UNLIKELY, _UNLIKELY + _READ_TRIES):
             buffer[-1] = attempt
@@ -55,3 +56,33 @@ class ObjectFile:
             f"Expected {num_bytes} bytes of {self._where} from byte {offset}. "
             f"Received: fewer, in {_READ_TRIES} attempts"
         )
+
+
+def list_objects(
+    filesystem: Any, root: str, folder: str, *, recursive: bool
+) -> tuple[list[str], list[StoredFile]]:
+    """Return the names of the folders in `folder`, and the files with paths relative to `root`."""
+    from pyarrow.fs import FileSelector, FileType
+
+    selector = FileSelector(folder, allow_not_found=True, recursive=recursive)
+    entries = filesystem.get_file_info(selector)
+    start = len(root) + 1
+    folders = [entry.base_name for entry in entries if entry.type == FileType.Directory]
+    files = [
+        StoredFile(entry.path[start:], entry.size, entry.mtime_ns)
+        for entry in entries
+        if entry.type == FileType.File
+    ]
+    return folders, files
+
+
+def split_level(files: Iterable[StoredFile], start: int) -> tuple[list[str], list[StoredFile]]:
+    """Return the folders and the files at one level; `start` is the length of the path above it."""
+    folders, level = dict[str, None](), list[StoredFile]()
+    for file in files:
+        name, slash, _ = file.path[start:].partition("/")
+        if slash:
+            folders[name] = None
+        else:
+            level.append(file)
+    return list(folders), level
