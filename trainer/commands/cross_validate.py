@@ -155,7 +155,7 @@ def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
 def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candidate:
     predictions = pl.concat(result.predictions for result in results.values())
     rows = by_model(score(predictions, lake.manifest))
-    pooled = {name: {"all": measure(model_rows)} for name, model_rows in rows.items()}
+    pooled = {name: measure(model_rows) for name, model_rows in rows.items()}
     show_comparison(pooled, {name: measure_folds(model_rows) for name, model_rows in rows.items()})
     best_name = choose(pooled)
     if len(results) > 1:

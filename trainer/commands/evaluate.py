@@ -14,7 +14,7 @@ from trainer.data.dataset import with_cache
 from trainer.data.evaluation_set import check_preparation, select_views
 from trainer.data.input_wait import InputWait
 from trainer.data.target import abnormal_probability
-from trainer.evaluation.external import evaluate_set
+from trainer.evaluation.results import evaluate_set
 from trainer.evaluation.scored_table import score
 from trainer.inference.litert import infer
 from trainer.inference.predictor import open_predictor

@@ -27,11 +27,11 @@ def write_report(folder: Path) -> Path:
     """Write `metrics.json`, `figures/*.svg`, `model_card.md` and `report.html` into a run folder.
 
     Args:
-        folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
-            (a scored table), and optionally the pictures of `trainer.explain.report_images`.
+        folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`,
+            and optionally the pictures of `trainer.explain.heat_map_files`.
 
     Returns:
-        The path of `report.html`, a self-contained page.
+        The path of `report.html`.
 
     Raises:
         TrainingError: a file is missing, or there are no predictions.

@@ -37,15 +37,14 @@ def inline(svg: str, name: str, caption: str) -> Plot:
 def render(template: Path, **values: Any) -> str:
     """Render a template: `.html.j2` with escaping, others as plain text.
 
-    Args:
-        template: may import the macros of `base.html.j2` and use the formats of
-            `trainer.report.text.formatting`, as `as_NAME`.
-        **values: all variables of the template.
+    It may import the macros of `base.html.j2` and use the formats of
+    `trainer.report.text.formatting`, as `as_NAME`.
     """
     page = Environment(
         loader=FileSystemLoader([template.parent, Path(__file__).parent]),
         autoescape=select_autoescape(["html.j2"]),
         keep_trailing_newline=True,
+        # jinja's default prints nothing for a misspelt variable
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

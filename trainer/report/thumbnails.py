@@ -12,6 +12,7 @@ _QUALITY = 82
 def to_thumbnail(pixels: Pixels) -> str:
     """Return a view, (size, size) or RGB (size, size, 3), as a small JPEG in a `data:` URL."""
     side = min(_SIDE_PX, len(pixels))
+    # INTER_AREA shrinks without aliasing
     small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
     if small.ndim == 3:
         # OpenCV expects BGR

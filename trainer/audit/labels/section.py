@@ -21,10 +21,8 @@ class Suspect:
 
     Attributes:
         score: calibrated probability of the suggested label.
-        num_neighbours: number of nearest studies; 0 without embeddings.
+        num_neighbours: number of nearest studies of other patients; 0 without embeddings.
         num_agreeing: number of these studies with the suggested label.
-        heat_maps: the same views with heat maps.
-        neighbours: pictures of the nearest studies of other patients.
     """
 
     study: str
@@ -40,12 +38,7 @@ class Suspect:
 
 @dataclass(frozen=True)
 class LabelSection:
-    """The results on labels.
-
-    Attributes:
-        suspects: content of `suspects.csv`.
-        by_part: by body part, the number of studies and of suspects.
-    """
+    """The results on labels; `suspects` is the content of `suspects.csv`."""
 
     contradictions: Contradictions
     suspects: pl.DataFrame
@@ -65,11 +58,7 @@ class LabelSection:
 
 
 def audit_labels(audited: AuditedRun, with_images: bool) -> LabelSection:
-    """Find suspect labels, and describe the most suspect studies.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-    """
+    """Find suspect labels, and describe the most suspect studies."""
     studies = audited.studies
     suspects = find_suspects(studies)
     cases = [
@@ -80,12 +69,8 @@ def audit_labels(audited: AuditedRun, with_images: bool) -> LabelSection:
     if with_images:
         cases = [_add_views(case, audited) for case in cases]
     predicted = studies["label"].to_numpy(), studies["calibrated"].to_numpy()
-    return LabelSection(
-        count_contradictions(*predicted),
-        suspects,
-        _count_by_part(studies, suspects),
-        cases,
-    )
+    by_part = _count_by_part(studies, suspects)
+    return LabelSection(count_contradictions(*predicted), suspects, by_part, cases)
 
 
 def _add_neighbours(cases: list[Suspect], audited: AuditedRun, with_images: bool) -> list[Suspect]:

@@ -22,18 +22,14 @@ from trainer.evaluation.decisions.decision import Decision, Rule
 from trainer.evaluation.metrics import measure_auroc, measure_rates
 from trainer.evaluation.scored_table import LEVELS, levels, to_arrays
 
+# kappa and accuracy are those at each run's decision threshold, and the Brier score is that of its
+# calibrated probabilities; it is the only one that is better if lower
 METRICS = {"auroc": "AUROC", "kappa": "kappa", "accuracy": "accuracy", "brier": "Brier score"}
-"""The compared metrics. Kappa and accuracy are those at each run's decision threshold, and the
-Brier score is that of its calibrated probabilities; it is the only one that is better if lower."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model with its predictions.
-
-    Attributes:
-        scored: a scored table of one set, with the same views in all models of a comparison.
-    """
+    """A model with its predictions of one set, of the same views in all models of a comparison."""
 
     name: str
     decision: Decision
@@ -42,15 +38,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference of two models in one metric.
+    """The difference of two models in one metric, None where undefined or of too few groups.
 
     Attributes:
-        level: `view` or `study`.
         metric: key of `METRICS`.
-        values: of the first and of the second model; None if undefined.
-        difference: first minus second.
-        bounds: 95 % CI of the difference; None with too few groups.
-        p_value: two-sided; None with too few groups.
+        values: of the first and of the second model.
+        difference: first minus second, with the 95 % CI `bounds`.
+        p_value: two-sided.
         corrected: p value after Holm's correction over all pairs of the same metric and level.
     """
 
@@ -66,14 +60,7 @@ class Difference:
 
 
 def compare_models(models: Sequence[Model], seed: int) -> list[Difference]:
-    """Compare each pair of models by view and by study, in the order of `METRICS`.
-
-    All models are measured on the same resamples of patient groups, so what patients have in common
-    cancels out of the difference.
-
-    Args:
-        models: two or more; their tables differ in `probability` only.
-    """
+    """Compare each pair of two or more models by view and by study, in the order of `METRICS`."""
     found: list[Difference] = []
     for level in LEVELS:
         measured = {model.name: _measure(model, level, seed) for model in models}
@@ -106,6 +93,8 @@ def _measure(model: Model, level: str, seed: int) -> _Measured:
     groups = rows["group"].to_numpy()
     if np.unique(groups).size < MIN_GROUPS:
         return _Measured(values, None)
+    # one seed: all models are measured on the same resamples, so the difficulty of the patients
+    # cancels out of the difference
     draws = Draws(seed=seed)
     drawn = resample(labels, probabilities, groups, [rule.threshold], draws)
     brier = mean_in_resamples((calibrated - labels) ** 2, groups, draws)

@@ -17,15 +17,12 @@ from trainer.runs.saved.saved_run import SavedRun
 
 # settings searched on a logarithmic scale; each has a figure of scores
 _LOG_SCALES = ("weight_decay", "learning_rate")
+# factor by which the axis exceeds the searched range on each side
 _MARGIN = 1.3
 
 
 def draw(run: SavedRun) -> dict[str, tuple[Figure, str]]:
-    """Draw the scores of all trials, in order and by each setting on a logarithmic scale.
-
-    Returns:
-        By file name, the figure and its caption.
-    """
+    """Draw the scores of all trials, in order and by each setting on a logarithmic scale."""
     scored, chosen = run.trials.drop_nulls("score"), run.search["chosen"]
     plots = {
         "trials": (
@@ -58,14 +55,10 @@ def _by_setting(scored: pl.DataFrame, chosen: int, name: str, low: float, high: 
     _draw_scores(axes, scored, chosen, name)
     axes.set_xscale("log")
     axes.set_xlim(low / _MARGIN, high * _MARGIN)
-    axes.xaxis.set_major_formatter(FuncFormatter(_format_tick))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_value(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     add_legend(axes)
     return figure
-
-
-def _format_tick(value: float, _: int | None) -> str:
-    return format_value(value)
 
 
 def _draw_scores(axes: Axes, scored: pl.DataFrame, chosen: int, x: str) -> None:

@@ -84,7 +84,7 @@ def _on_optimization(options: Mapping[str, Any]) -> str:
 
 
 def _is_head(run: SavedRun) -> bool:
-    """Return whether only the head was trained; such a fit has no epochs on images."""
+    # a head is fitted to embeddings, without epochs
     return run.history.is_empty()
 
 
