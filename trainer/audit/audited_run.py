@@ -83,7 +83,7 @@ class AuditedRun:
         return open_predictor(self.run, "litert", self.views.height)
 
     def predict(self, images: Pixels) -> Floats:
-        """Return the saved model's probability of abnormal, (rows,), of uint8 (rows, size, size)."""
+        """Return the saved model's probability of abnormal, (rows,), of (rows, size, size)."""
         rows = (images[row : row + 1, ..., None] for row in range(len(images)))
         return abnormal_probability(np.concatenate(list(self._predictor.predict_batches(rows))))
 
@@ -119,7 +119,7 @@ class AuditedRun:
 
 
 def open_audited_run(options: AuditOptions) -> AuditedRun:
-    """Open a finished cross-validation and its lake; TrainingError if they do not belong together."""
+    """Open a finished cross-validation and its lake."""
     run = open_saved_run(options.run)
     if not run.is_cv:
         raise TrainingError(

@@ -9,7 +9,7 @@ from shared.lake.open import Lake, open_lake
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
 from trainer.eda.contact_sheet import choose_views, read_thumbnails
-from trainer.eda.folds import balance
+from trainer.eda.counts import balance
 from trainer.eda.page import make_page
 from trainer.eda.summary_text import headline
 from trainer.options import EdaOptions

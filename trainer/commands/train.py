@@ -122,7 +122,7 @@ def save_model(
     shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
     if options.images == "on":
         # late, as it imports TensorFlow
-        from trainer.explain.report_images import write_report_images
+        from trainer.explain.heat_map_files import write_report_images
 
         rule = parse_threshold(options.threshold)
         decision = decide(scored, selected_model(scored), rule, options.seed)

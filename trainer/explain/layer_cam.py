@@ -28,17 +28,8 @@ _MIN_CELLS, _PX_PER_CELL = 14, 8
 class LayerCam:
     """Layer-CAM for a single model, a head on a backbone, or an ensemble, with or without TTA.
 
-    The explained output is the log-odds of abnormal. Grad-CAM weighs the last feature maps by the
-    gradient averaged over positions (https://arxiv.org/abs/1610.02391, equations 1 and 2).
-    Layer-CAM weighs each position of each map by its own gradient, if positive, and sums over maps
-    (https://doi.org/10.1109/TIP.2021.3089943, equations 5 to 7). It can therefore use earlier,
-    finer maps. Log-odds are computed from logits, because the gradient of a saturated probability
-    vanishes.
-
-    For an ensemble or TTA, the log-odds are those of the mean prediction, and the maps of all
-    members are added; maps of mirror images are mirrored back first. Maps of joined backbones are
-    enlarged to the image and added, each multiplied by its number of cells: a cell's part of the
-    log-odds becomes a density.
+    The explained output is the log-odds of abnormal of the mean prediction. The maps of all members
+    are added; maps of mirror images are mirrored back first.
 
     Args:
         model: from uint8 images (batch, size, size, 1) to probabilities (batch, outputs), as from
@@ -55,14 +46,9 @@ class LayerCam:
             self._branches = [_Branch([member]) for member in heads]
 
     def explain(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Return a heat map of each view.
+        """Return a heat map of each view, (batch, size, size, 1), as float32 (batch, size, size).
 
-        Args:
-            images: (batch, size, size, 1).
-
-        Returns:
-            float32 (batch, size, size), 0 to 1, with a maximum of 1 in each view; all 0 if no
-            position raises the probability of abnormal.
+        The maximum is 1 in each view; all is 0 if no position raises the probability of abnormal.
         """
         maps = [
             self._explain(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)
@@ -99,6 +85,8 @@ class LayerCam:
         if self._mirrors:
             heat += tf.reverse(tf.add_n(sums[num_plain:]), [_WIDTH_AXIS])
         large = tf.image.resize(tf.nn.relu(heat), (size_px, size_px)).numpy()[..., 0]
+        # by the number of cells: a cell's part of the log-odds becomes a density, which can be added
+        # to that of a joined backbone with other cells
         return large * sums[0].shape[1] ** 2
 
 
@@ -129,11 +117,7 @@ class _Branch:
 
 
 def _split_network(network: keras.Model) -> tuple[Any, Any]:
-    """Split a network after the last activation, sum or concatenation of sufficient resolution.
-
-    The rest of the network must depend on this layer's output only, so a layer that a shortcut
-    bypasses is no candidate.
-    """
+    """Split a network after the last activation, sum or concatenation of sufficient resolution."""
     layers: list[Any] = network.layers
     resized: list[Any] = [layer for layer in layers if isinstance(layer, keras.layers.Resizing)]
     input_px = (resized or layers)[0].output.shape[1]
@@ -141,7 +125,8 @@ def _split_network(network: keras.Model) -> tuple[Any, Any]:
     for layer in reversed(layers):
         maps = layer.output
         if len(maps.shape) == 4 and maps.shape[1] >= min_cells and _ends_block(layer):
-            # Keras raises ValueError if a shortcut bypasses this layer
+            # Keras raises ValueError if a shortcut bypasses this layer: the rest of the network must
+            # depend on its output only
             with suppress(ValueError):
                 return keras.Model(network.input, maps), keras.Model(maps, network.output)
     raise AssertionError(f"{network.name} has no feature maps")
@@ -165,9 +150,9 @@ def _remove_activation(member: keras.Model) -> keras.Model:
 def _to_log_odds(logits: Sequence[tf.Tensor]) -> tf.Tensor:
     """Return the log-odds of abnormal, (batch,), of the mean prediction.
 
-    Args:
-        logits: each (batch, outputs); with several outputs, those with odd indices are abnormal.
+    With several outputs, those with odd indices are abnormal.
     """
+    # from logits, because the gradient of a saturated probability vanishes
     stacked = tf.cast(tf.stack(logits), tf.float32)
     if stacked.shape[-1] == 1:
         stacked = tf.concat([tf.zeros_like(stacked), stacked], -1)
@@ -179,5 +164,9 @@ def _to_log_odds(logits: Sequence[tf.Tensor]) -> tf.Tensor:
 
 def _weighted_sum(maps: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     """Return the sum of maps weighted by positive gradients, (batch, height, width, 1)."""
+    # Grad-CAM weighs the last feature maps by the gradient averaged over positions
+    # (https://arxiv.org/abs/1610.02391, equations 1 and 2). Layer-CAM weighs each position of each
+    # map by its own gradient (https://doi.org/10.1109/TIP.2021.3089943, equations 5 to 7), so it
+    # can use earlier, finer maps.
     weights = tf.nn.relu(tf.cast(gradient, tf.float32))
     return tf.reduce_sum(tf.cast(maps, tf.float32) * weights, -1, keepdims=True)

@@ -17,12 +17,8 @@ INPUT = "image"
 def build_graph(model: keras.Model, spec: ImageSpec, output: str) -> tf.Module:
     """Return a module with a function `serve` that predicts for images of any size.
 
-    Args:
-        model: from uint8 images (batch, size, size, 1) to float32 (batch, n).
-
-    Returns:
-        `serve` takes `image`, uint8 (batch, height, width, 1), and returns a dictionary from
-        `output` to float32 (batch, n).
+    It takes `image`, uint8 (batch, height, width, 1), and returns a dictionary from `output` to
+    float32 (batch, n).
     """
     module: Any = tf.Module()
     module.model = without_resizing(model)

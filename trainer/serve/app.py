@@ -13,8 +13,7 @@ from starlette.types import ASGIApp
 
 from trainer.options import ServeOptions
 from trainer.predict.output_formats import to_json
-from trainer.serve.card import render_card
-from trainer.serve.model_info import describe_model, make_title
+from trainer.serve.model_info import describe_card, describe_model
 from trainer.serve.render import render_page, render_result, to_source
 from trainer.serve.services import Services
 from trainer.serve.study import StudyPredictor
@@ -27,9 +26,9 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 def build_app(services: Services, options: ServeOptions, limits: Limits) -> ASGIApp:
-    """Return the application, wrapped in its `Guard`; studies wait until the services started."""
+    """Return the application, wrapped in its `Guard`."""
     studies, predictor = _Studies(services, limits), services.predictor
-    model, card = describe_model(predictor.saved_run), _describe_card(predictor)
+    model, card = describe_model(predictor.saved_run), describe_card(predictor.saved_run)
     routes = [
         _get("/", HTMLResponse(render_page(limits))),
         _get("/page.css", Response((_HERE / "page.css").read_bytes(), media_type="text/css")),
@@ -53,21 +52,13 @@ def build_app(services: Services, options: ServeOptions, limits: Limits) -> ASGI
 
 
 def _get(path: str, response: Response) -> Route:
+    # a new response for each request, as the guard adds headers to it
     content, kind = bytes(response.body), response.headers["content-type"]
 
     async def respond(_: Request) -> Response:
         return Response(content, headers={"content-type": kind})
 
     return Route(path, respond, methods=["GET"])
-
-
-def _describe_card(predictor: StudyPredictor) -> dict[str, str]:
-    saved_run = predictor.saved_run
-    return {
-        "run": saved_run.folder.name,
-        "title": make_title(saved_run),
-        "card": render_card(saved_run),
-    }
 
 
 def _report_health(predictor: StudyPredictor) -> _Handler:

@@ -9,7 +9,7 @@ from trainer.serve.worker import Worker
 
 @dataclass(frozen=True)
 class Services:
-    """Predictions and heat maps; predictions never wait for heat maps or TensorFlow."""
+    """Predictions and heat maps, so that predictions never wait for heat maps or TensorFlow."""
 
     predictor: StudyPredictor
     heat_maps: HeatMaps
@@ -17,10 +17,7 @@ class Services:
     explaining: Worker
 
     async def start(self) -> None:
-        """Load the model, then start TensorFlow, which slows down whatever runs beside it.
-
-        Raises:
-            TrainingError: the model file is damaged.
-        """
+        """Load the model, then start TensorFlow."""
+        # one after the other, because TensorFlow slows down whatever runs beside its start
         await self.predicting.run(self.predictor.load)
         await self.explaining.run(self.heat_maps.load)

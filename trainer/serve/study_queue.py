@@ -26,14 +26,11 @@ class StudyQueue:
     async def process(
         self, request: Request, function: Callable[[list[Upload]], _Result]
     ) -> _Result:
-        """Call a function with the views of a request in the thread of the worker.
-
-        Raises:
-            Refusal: the queue is full, the request is refused, or its connection was closed.
-        """
+        """Call a function with the views of a request in the worker, or raise `Refusal`."""
         with self._reserve_slot():
             uploads = await read_uploads(request, self._limits)
             async with self._lock:
+                # nobody waits for the result of a study that waited too long
                 if await request.is_disconnected():
                     raise Refusal(400, "The connection was closed.")
                 return await self._worker.run(function, uploads)

@@ -15,11 +15,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Worker:
-    """Runs calls one after another in a daemon thread.
+    """Runs calls one after another in a daemon thread."""
 
-    The standard library's executors are no option: they wait for their threads at exit.
-    """
-
+    # not an executor of the standard library, because those wait for their threads at exit
     def __init__(self) -> None:
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
         Thread(target=self._work, daemon=True).start()
