@@ -1,7 +1,7 @@
 """Cross-validation: compare candidates on the same folds, then refit and test the best one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -33,17 +33,11 @@ from trainer.training.recipe import Fit, make_fit
 
 @dataclass(frozen=True)
 class _CandidateResults:
-    """The results of one candidate on all folds.
+    """The results of one candidate, one item per fold; `members` only for an ensemble."""
 
-    Attributes:
-        history: one row per epoch, with `model` and `fold`.
-        predictions: out-of-fold, with `model`, `fold` and `role`.
-        members: fold models of an ensemble; empty without one.
-    """
-
-    history: pl.DataFrame
-    predictions: pl.DataFrame
-    members: list[TrainedModel]
+    histories: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    predictions: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    members: list[TrainedModel] = field(default_factory=list[TrainedModel])
 
 
 def cross_validate(
@@ -53,11 +47,6 @@ def cross_validate(
 
     The best candidate is refitted on the whole train split. With `ensemble=folds` its fold models
     are saved instead, as an ensemble that predicts their mean probability.
-
-    Raises:
-        ClusterError: the cluster cannot be used.
-        CorruptLakeError: the record of a view is damaged.
-        TrainingError: a loss is not finite.
     """
     options, lake, timings = context.options, context.lake, context.timings
     is_ensemble = options.ensemble == "folds"
@@ -72,7 +61,7 @@ def cross_validate(
         if is_ensemble or _is_head(options, best.model):
             # members of an ensemble were fitted on validation views; a head needs none
             plan = plan.without_validation()
-        histories = [result.history for result in results.values()]
+        histories = [table for result in results.values() for table in result.histories]
         if is_ensemble:
             members = results[best].members
         else:
@@ -84,7 +73,7 @@ def cross_validate(
             predict_set(members, plan.validation, best.name, "validation"),
             predict_set(members, plan.test, best.name, "test"),
         ]
-    predictions = pl.concat([*(result.predictions for result in results.values()), *final])
+    predictions = pl.concat([_collect_predictions(results), *final])
     scored = score(predictions, lake.manifest)
     save_model(members, context, best.model, scored)
     save_reference(members[0], context, plan)
@@ -127,25 +116,18 @@ def _fit_folds(
     model_name: str,
     keeps_members: bool,
 ) -> dict[Candidate, _CandidateResults]:
-    histories: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
-    predictions: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
-    members: dict[Candidate, list[TrainedModel]] = {candidate: [] for candidate in candidates}
+    results = {candidate: _CandidateResults() for candidate in candidates}
     for fold, plan in enumerate(plans):
         title = _name_fold(model_name, fold, len(plans))
         for candidate, trained in zip(candidates, fit(plan, candidates, title), strict=True):
-            histories[candidate].append(add_fit_columns(trained.history, candidate.name, fold))
-            fold_predictions = predict([trained], plan.test)
-            predictions[candidate].append(
-                add_fit_columns(fold_predictions, candidate.name, fold, role="out_of_fold")
-            )
+            own, name = results[candidate], candidate.name
+            own.histories.append(add_fit_columns(trained.history, name, fold))
+            predictions = predict([trained], plan.test)
+            own.predictions.append(add_fit_columns(predictions, name, fold, role="out_of_fold"))
+            # a model takes memory until the end of the run
             if keeps_members:
-                members[candidate].append(trained)
-    return {
-        candidate: _CandidateResults(
-            pl.concat(histories[candidate]), pl.concat(predictions[candidate]), members[candidate]
-        )
-        for candidate in candidates
-    }
+                own.members.append(trained)
+    return results
 
 
 def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
@@ -153,8 +135,7 @@ def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
 
 
 def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candidate:
-    predictions = pl.concat(result.predictions for result in results.values())
-    rows = by_model(score(predictions, lake.manifest))
+    rows = by_model(score(_collect_predictions(results), lake.manifest))
     pooled = {name: measure(model_rows) for name, model_rows in rows.items()}
     show_comparison(pooled, {name: measure_folds(model_rows) for name, model_rows in rows.items()})
     best_name = choose(pooled)
@@ -163,6 +144,10 @@ def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candi
     return next(candidate for candidate in results if candidate.name == best_name)
 
 
+def _collect_predictions(results: Mapping[Candidate, _CandidateResults]) -> pl.DataFrame:
+    return pl.concat(table for result in results.values() for table in result.predictions)
+
+
 def _is_head(options: CvOptions, model_name: str) -> bool:
-    """Return whether only a head is trained, which is fitted to all train views of a fold."""
+    # a head is fitted to all train views of a fold, without validation
     return options.trained_part(model_name) == "head"

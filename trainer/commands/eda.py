@@ -17,12 +17,7 @@ from trainer.report.text.formatting import plain
 
 
 def explore(options: EdaOptions) -> None:
-    """Write the report page of a lake and print a summary.
-
-    Raises:
-        LakeError: there is no lake, it is damaged, or it has no views.
-        WriteError: the page cannot be written.
-    """
+    """Write the report page of a lake and print a summary."""
     lake = open_lake(options.lake)
     if lake.manifest.is_empty():
         raise LakeError(

@@ -35,14 +35,7 @@ from trainer.runs.saved.training_views import count_overlap
 
 
 def evaluate(options: EvaluateOptions) -> None:
-    """Predict the views of a lake, write the results into a folder and print a summary.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-        TrainingError: the lake has no such views, or its images were prepared in another way.
-        UsageError: the output folder exists already.
-        WriteError: the results cannot be written.
-    """
+    """Predict the views of a lake, write the results into a folder and print a summary."""
     saved_run = open_saved_run(options.run)
     lake = open_lake(options.lake)
     check_preparation(saved_run.image, lake)
@@ -98,9 +91,9 @@ def _describe(
 
 
 def _write(folder: Path, evaluation: Evaluation, saved_run: SavedRun) -> None:
-    """Write the tables, the report and, last, the digests."""
     write_json(folder / CONFIG_FILE, evaluation.config)
     write_json(folder / METRICS_FILE, evaluation.metrics)
     write_scored(folder, evaluation.scored, saved_run.decision)
     write_evaluation_report(folder, evaluation)
+    # last, because a folder with digests is finished
     write_digests(folder)

@@ -32,7 +32,6 @@ def train(context: RunContext[TrainOptions], plan: FitPlan) -> None:
     """Train and score a model, and write results and report into the run folder.
 
     Raises:
-        CorruptLakeError: the record of a view is damaged.
         TrainingError: the loss is not finite.
     """
     options = context.options
@@ -61,12 +60,9 @@ def save_trained(
 ) -> None:
     """Score trained models together, and write all results and the report.
 
-    The validation views are predicted by the members, which were not fitted to them. A head is then
-    fitted again with the same settings to train and validation views, saved, and tested.
-
     Args:
         members: models fitted to the plan's train views, to be saved as one.
-        fit: the fit function of a head.
+        fit: of a head, which is fitted again, to train and validation views, saved, and tested.
         facts: more entries of `config.json`: a hyperparameter search, or the seeds of the members.
     """
     options = context.options
@@ -77,6 +73,7 @@ def save_trained(
     with context.timings.measure("evaluate"):
         predictions = pl.concat(
             [
+                # by the members, which were not fitted to these views
                 predict_set(list(members), plan.validation, name, "validation"),
                 predict_set(final, plan.test, name, "test"),
             ]
@@ -101,10 +98,7 @@ def save_model(
     model_name: str,
     scored: pl.DataFrame,
 ) -> None:
-    """Write the model, and heat maps of the views in the report.
-
-    Several members are saved as one ensemble that predicts their mean.
-    """
+    """Write the model, an ensemble of several members, and heat maps of the views in the report."""
     folder, options, lake = context.folder, context.options, context.lake
     with context.timings.measure("save"):
         model: Any = build_model(members, options.tta_of(model_name))  # keras has no stubs
@@ -131,13 +125,10 @@ def save_model(
 
 
 def save_reference(trained: TrainedModel, context: RunContext[FitOptions], plan: FitPlan) -> None:
-    """Write a sample of the views that a head was fitted to, which new views are compared with.
-
-    The features of a whole network that was fitted to these views would differ between them and
-    new views, so it gets no sample.
-    """
+    """Write a sample of the views that a head was fitted to, which new views are compared with."""
     # an interrupted process may have written the file of another model
     (context.folder / REFERENCE_FILE).unlink(missing_ok=True)
+    # a whole network was fitted to these views, so its features differ between them and new views
     if trained.embed is None:
         return
     with context.timings.measure("save"):
@@ -150,12 +141,10 @@ def save_reference(trained: TrainedModel, context: RunContext[FitOptions], plan:
 def save_results(
     folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
 ) -> None:
-    """Write the tables and report of a run, and the digests of its files last.
-
-    `config` comes from `describe_run`; `history` has one row per epoch, with `model` and `fold`.
-    """
+    """Write the tables and report of a run, and the digests of its files."""
     write_tables(folder, config, history, scored)
     write_report(folder)
+    # last, because a folder with digests is a finished run
     write_digests(folder)
 
 

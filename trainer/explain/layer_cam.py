@@ -85,8 +85,8 @@ class LayerCam:
         if self._mirrors:
             heat += tf.reverse(tf.add_n(sums[num_plain:]), [_WIDTH_AXIS])
         large = tf.image.resize(tf.nn.relu(heat), (size_px, size_px)).numpy()[..., 0]
-        # by the number of cells: a cell's part of the log-odds becomes a density, which can be added
-        # to that of a joined backbone with other cells
+        # by the number of cells: a cell's part of the log-odds becomes a density, which can be
+        # added to that of a joined backbone with other cells
         return large * sums[0].shape[1] ** 2
 
 
@@ -125,8 +125,8 @@ def _split_network(network: keras.Model) -> tuple[Any, Any]:
     for layer in reversed(layers):
         maps = layer.output
         if len(maps.shape) == 4 and maps.shape[1] >= min_cells and _ends_block(layer):
-            # Keras raises ValueError if a shortcut bypasses this layer: the rest of the network must
-            # depend on its output only
+            # Keras raises ValueError if a shortcut bypasses this layer: the rest of the network
+            # must depend on its output only
             with suppress(ValueError):
                 return keras.Model(network.input, maps), keras.Model(maps, network.output)
     raise AssertionError(f"{network.name} has no feature maps")

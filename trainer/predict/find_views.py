@@ -75,7 +75,10 @@ def _to_printable(names: list[str]) -> list[str]:
 def _expand(path: str, left_out: Counter[str]) -> Iterator[Path]:
     expanded = as_path("paths", path)
     # a file name may contain glob characters, so existing files come first
-    matches = [expanded] if expanded.exists() else _glob(str(expanded))
+    matches = [expanded]
+    if not expanded.exists():
+        names = glob.glob(str(expanded), recursive=True)  # noqa: PTH207  # a pattern may be absolute
+        matches = [Path(name) for name in sorted(names)]
     files = [file for match in matches for file in _list_views(match, left_out)]
     if not files:
         reason = "without images" if matches else "which matches no file"
@@ -84,10 +87,6 @@ def _expand(path: str, left_out: Counter[str]) -> Iterator[Path]:
             f"Received: {path}, {reason}"
         )
     yield from files
-
-
-def _glob(pattern: str) -> list[Path]:
-    return [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207  # a pattern may be absolute
 
 
 def _list_views(path: Path, left_out: Counter[str]) -> list[Path]:

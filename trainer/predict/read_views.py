@@ -49,7 +49,7 @@ def batch_images(
         images = {row: view.pixels for row, view in batch if isinstance(view, PreparedView)}
         for row, view in batch:
             is_read = isinstance(view, PreparedView)
-            # the pixels of all views would fill the memory
+            # without pixels, as the results of all views are kept
             results[row] = replace(view, pixels=_NO_PIXELS) if is_read else view
         if images:
             yield list(images), np.stack(list(images.values()))[..., None]

@@ -1,6 +1,7 @@
 """The web application: routes and error responses."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,33 @@ from starlette.types import ASGIApp
 
 from trainer.options import ServeOptions
 from trainer.predict.output_formats import to_json
+from trainer.serve.heat_maps import HeatMaps
 from trainer.serve.model_info import describe_card, describe_model
 from trainer.serve.render import render_page, render_result, to_source
-from trainer.serve.services import Services
 from trainer.serve.study import StudyPredictor
 from trainer.serve.study_queue import StudyQueue
 from trainer.serve.upload.guard import Guard, refusal_response
 from trainer.serve.upload.limits import Limits
+from trainer.serve.worker import Worker
 
 _HERE = Path(__file__).parent
 _Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Services:
+    """Predictions and heat maps, so that predictions never wait for heat maps or TensorFlow."""
+
+    predictor: StudyPredictor
+    heat_maps: HeatMaps
+    predicting: Worker
+    explaining: Worker
+
+    async def start(self) -> None:
+        """Load the model, then start TensorFlow."""
+        # one after the other, because TensorFlow slows down whatever runs beside its start
+        await self.predicting.run(self.predictor.load)
+        await self.explaining.run(self.heat_maps.load)
 
 
 def build_app(services: Services, options: ServeOptions, limits: Limits) -> ASGIApp:
@@ -52,11 +70,8 @@ def build_app(services: Services, options: ServeOptions, limits: Limits) -> ASGI
 
 
 def _get(path: str, response: Response) -> Route:
-    # a new response for each request, as the guard adds headers to it
-    content, kind = bytes(response.body), response.headers["content-type"]
-
     async def respond(_: Request) -> Response:
-        return Response(content, headers={"content-type": kind})
+        return response
 
     return Route(path, respond, methods=["GET"])
 

@@ -1,6 +1,7 @@
 """The section on labels: suspects, with pictures and nearest studies of other patients."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -29,8 +30,8 @@ class Suspect:
     label: str
     suggested: str
     score: float
-    num_neighbours: int = 0
-    num_agreeing: int = 0
+    num_neighbours: int
+    num_agreeing: int
     views: tuple[Picture, ...] = ()
     heat_maps: tuple[Picture, ...] = ()
     neighbours: tuple[Picture, ...] = ()
@@ -61,40 +62,36 @@ def audit_labels(audited: AuditedRun, with_images: bool) -> LabelSection:
     """Find suspect labels, and describe the most suspect studies."""
     studies = audited.studies
     suspects = find_suspects(studies)
-    cases = [
-        Suspect(row["study"], row["label"], row["suggested_label"], row["score"])
-        for row in suspects.head(_NUM_CASES).iter_rows(named=True)
-    ]
-    cases = _add_neighbours(cases, audited, with_images)
-    if with_images:
-        cases = [_add_views(case, audited) for case in cases]
+    rows = suspects.head(_NUM_CASES).to_dicts()
+    nearest = _find_nearest([row["study"] for row in rows], audited)
+    cases = [_describe(row, nearest[row["study"]], audited, with_images) for row in rows]
     predicted = studies["label"].to_numpy(), studies["calibrated"].to_numpy()
     by_part = _count_by_part(studies, suspects)
     return LabelSection(count_contradictions(*predicted), suspects, by_part, cases)
 
 
-def _add_neighbours(cases: list[Suspect], audited: AuditedRun, with_images: bool) -> list[Suspect]:
-    if not cases or audited.backbone is None:
-        return cases
+def _find_nearest(study_ids: list[str], audited: AuditedRun) -> dict[str, pl.DataFrame]:
+    """Return the nearest studies of each study; empty tables without embeddings."""
     views = audited.views
+    if not study_ids or audited.backbone is None:
+        return dict.fromkeys(study_ids, views.clear())
     averages = average_studies(audited.backbone.embedder.embed(views, PLAIN), views)
-    found = find_neighbours([case.study for case in cases], *averages)
-    completed: list[Suspect] = []
-    for case in cases:
-        nearest = found[case.study]
-        agreeing = nearest.filter(label=LABEL_NAMES.index(case.suggested)).height
-        case = replace(case, num_neighbours=nearest.height, num_agreeing=agreeing)
-        if with_images:
-            shown = nearest["study_id"].head(_SHOWN_NEIGHBOURS).to_list()
-            case = replace(case, neighbours=_show(audited, shown, views_of_each=1))
-        completed.append(case)
-    return completed
+    return find_neighbours(study_ids, *averages)
 
 
-def _add_views(case: Suspect, audited: AuditedRun) -> Suspect:
+def _describe(
+    row: dict[str, Any], nearest: pl.DataFrame, audited: AuditedRun, with_images: bool
+) -> Suspect:
+    suggested = row["suggested_label"]
+    agreeing = nearest.filter(label=LABEL_NAMES.index(suggested)).height
+    case = Suspect(row["study"], row["label"], suggested, row["score"], nearest.height, agreeing)
+    if not with_images:
+        return case
     views = _show(audited, [case.study])
     heat_maps = audited.show([view.view_id for view in views], with_heat=True)
-    return replace(case, views=views, heat_maps=heat_maps)
+    shown = nearest["study_id"].head(_SHOWN_NEIGHBOURS).to_list()
+    neighbours = _show(audited, shown, views_of_each=1)
+    return replace(case, views=views, heat_maps=heat_maps, neighbours=neighbours)
 
 
 def _show(

@@ -73,7 +73,7 @@ class ViewDecoder:
 
 
 def _name_studies(rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, ...]]:
-    # if DICOM files have several StudyInstanceUIDs, each is a study, and all other files another one
+    # if DICOM files have several StudyInstanceUIDs, each is a study, and all other files are one
     is_one = len({study for _, study, _ in rows if study}) <= 1
     return [
         (path, _ONE_STUDY if is_one else study or _ONE_STUDY, note) for path, study, note in rows
