@@ -10,13 +10,7 @@ from shared.lake.open import Lake
 from trainer.cluster.engine import open_remote_fits
 from trainer.cluster.messages import FitRequest
 from trainer.cluster.remote_fits import RemoteFits
-from trainer.commands.train import (
-    add_fit_columns,
-    predict_set,
-    save_model,
-    save_reference,
-    save_results,
-)
+from trainer.commands.save import FitResults, add_fit_columns, predict_set, save_run
 from trainer.data.split import FitPlan
 from trainer.evaluation.comparing.comparison import by_model, measure_folds
 from trainer.evaluation.metrics import choose, measure
@@ -26,8 +20,6 @@ from trainer.models.candidates import Candidate
 from trainer.options import CvOptions
 from trainer.report.terminal import show_comparison
 from trainer.runs.context import RunContext
-from trainer.runs.provenance import describe_run
-from trainer.runs.saved.training_views import write_training_views
 from trainer.training.recipe import Fit, make_fit
 
 
@@ -74,12 +66,8 @@ def cross_validate(
             predict_set(members, plan.test, best.name, "test"),
         ]
     predictions = pl.concat([_collect_predictions(results), *final])
-    scored = score(predictions, lake.manifest)
-    save_model(members, context, best.model, scored)
-    save_reference(members[0], context, plan)
-    config = describe_run("cv", context, plan)
-    write_training_views(context.folder, plan)
-    save_results(context.folder, config, pl.concat(histories), scored)
+    saved = FitResults("cv", members, best.model, pl.concat(histories), predictions, {})
+    save_run(saved, context, plan)
 
 
 def _fit_candidates(

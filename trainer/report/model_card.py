@@ -59,7 +59,7 @@ def describe_run(run: SavedRun) -> dict[str, Any]:
         "on_patients": methods.on_patients(run.scored),
         "on_intervals": methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
         "on_decision": methods.on_decision(run.decision, run.main_sets),
-        "on_candidates": training_notes.on_candidates(run) if run.is_cv else "",
+        "on_candidates": search_report.on_candidates(run) if run.is_cv else "",
         "on_search": search_report.on_search(run) if run.search else "",
         "epochs": training_notes.on_epochs(run),
     }

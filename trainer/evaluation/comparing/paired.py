@@ -16,7 +16,6 @@ from trainer.evaluation.bootstrap import (
     mean_in_resamples,
     resample,
 )
-from trainer.evaluation.comparing.significance import holm, p_value
 from trainer.evaluation.decisions.calibration import brier_score, calibrate
 from trainer.evaluation.decisions.decision import Decision, Rule
 from trainer.evaluation.metrics import measure_auroc, measure_rates
@@ -122,3 +121,29 @@ def _correct(pairs: Sequence[Difference]) -> list[Difference]:
     return [
         replace(pair, corrected=None if pair.p_value is None else next(corrected)) for pair in pairs
     ]
+
+
+def p_value(differences: Floats) -> float | None:
+    """Return the two-sided p value of a difference of 0, from the differences of resamples.
+
+    Args:
+        differences: (resamples,), NaN where undefined.
+    """
+    defined = differences[~np.isnan(differences)]
+    if not defined.size:
+        return None
+    # Twice the smaller share of resamples on either side of 0, the inverse of the percentile
+    # interval (Davison & Hinkley 1997, section 5.2); one more on each side, so that it is never 0.
+    fewer = min((defined <= 0).sum(), (defined >= 0).sum())
+    return min(1.0, 2 * (float(fewer) + 1) / (defined.size + 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values corrected for the number of tests (Holm 1979, Scand. J. Stat. 6:65)."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(order):
+        # corrected values keep the order of the p values, although their factors fall
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected
