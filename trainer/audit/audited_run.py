@@ -26,7 +26,7 @@ from trainer.explain.overlay import overlay
 from trainer.inference.predictor import Predictor, open_predictor
 from trainer.keras_import import import_keras
 from trainer.options import AuditOptions
-from trainer.report.thumbnails import to_thumbnail
+from trainer.report.template import to_thumbnail
 from trainer.runs.saved.open import open_saved_run
 from trainer.runs.saved.saved_run import SavedRun
 

@@ -19,10 +19,8 @@ def dispatch(words: Sequence[str]) -> None:
     name, *rest = words or [""]
     if name in ("-h", "--help"):
         with delivering(needs_all=False):
-            print(
-                f"usage: trainer {'|'.join(_COMMANDS)} [key=value ...]; "
-                "trainer COMMAND --help lists the options"
-            )
+            usage = "usage: trainer {} [key=value ...]; trainer COMMAND --help lists the options"
+            print(usage.format("|".join(_COMMANDS)))
     elif name in _COMMANDS:
         _COMMANDS[name](rest)
     else:
@@ -79,7 +77,6 @@ def _tune(words: Sequence[str]) -> None:
 
 def _eda(words: Sequence[str]) -> None:
     options = parse(opt.EdaOptions, words, "eda")
-
     from trainer.commands.eda import explore
 
     explore(options)
@@ -87,7 +84,6 @@ def _eda(words: Sequence[str]) -> None:
 
 def _evaluate(words: Sequence[str]) -> None:
     options = parse(opt.EvaluateOptions, words, "evaluate")
-
     from trainer.commands.evaluate import evaluate
 
     evaluate(options)
@@ -95,7 +91,6 @@ def _evaluate(words: Sequence[str]) -> None:
 
 def _compare(words: Sequence[str]) -> None:
     options = parse(opt.CompareOptions, words, "compare")
-
     from trainer.commands.compare import compare
 
     compare(options)
@@ -103,7 +98,6 @@ def _compare(words: Sequence[str]) -> None:
 
 def _audit(words: Sequence[str]) -> None:
     options = parse(opt.AuditOptions, words, "audit")
-
     from trainer.commands.audit import audit
 
     audit(options)
@@ -111,7 +105,6 @@ def _audit(words: Sequence[str]) -> None:
 
 def _predict(words: Sequence[str]) -> None:
     options = parse(opt.PredictOptions, words, "predict")
-
     from trainer.commands.predict import predict
 
     predict(options)
@@ -119,7 +112,6 @@ def _predict(words: Sequence[str]) -> None:
 
 def _serve(words: Sequence[str]) -> None:
     options = parse(opt.ServeOptions, words, "serve")
-
     from trainer.commands.serve import serve
 
     serve(options)
@@ -127,7 +119,6 @@ def _serve(words: Sequence[str]) -> None:
 
 def _export(words: Sequence[str]) -> None:
     options = parse(opt.ExportOptions, words, "export")
-
     from trainer.runs.saved.open import open_saved_run
 
     # first, so that a wrong folder is reported without the wait for TensorFlow

@@ -1,6 +1,6 @@
 """The contact sheet: example radiographs of each body part and label."""
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -8,20 +8,10 @@ import polars as pl
 from shared.labels import order_parts
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
-from trainer.report.thumbnails import to_thumbnail
+from trainer.report.template import to_thumbnail
 
 # the most of each body part and label
 NUM_VIEWS = 6
-
-
-@dataclass(frozen=True)
-class Thumbnail:
-    """A downscaled view, a JPEG as a `data:` URL."""
-
-    view_id: str
-    body_part: str
-    label: int
-    uri: str
 
 
 def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -38,13 +28,11 @@ def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
     return chosen.sort(part, "label", "turn", "order").select(manifest.columns)
 
 
-def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
-    """Read views from the shards one at a time and downscale them."""
-    rows = views.select("view_id", "body_part", "label").rows()
+def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return `view_id`, `body_part`, `label` and a small JPEG, as a `data:` URL `uri`, of views."""
+    rows = views.select("view_id", "body_part", "label").rows(named=True)
     with ViewReader(lake, views) as reader:
         return [
-            Thumbnail(
-                view_id, part, label, to_thumbnail(reader.read(np.array([index]))[0, :, :, 0])
-            )
-            for index, (view_id, part, label) in enumerate(rows)
+            {**row, "uri": to_thumbnail(reader.read(np.array([index]))[0, ..., 0])}
+            for index, row in enumerate(rows)
         ]

@@ -56,14 +56,12 @@ def _print_table(predictions: Predictions) -> None:
 def _rows(table: pl.DataFrame, key: str) -> Iterator[list[str]]:
     for row in table.iter_rows(named=True):
         num_views = [str(row["num_views"])] if "num_views" in row else []
-        has_interval = row["low"] is not None
-        interval = f"{row['low']:.2f} to {row['high']:.2f}" if has_interval else ""
-        probability, threshold = row["calibrated_probability"], row["calibrated_threshold"]
+        interval = "" if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}"
         yield [
             row[key],
             *num_views,
-            f"{probability:.3f}",
-            f"{threshold:.3f}",
+            f"{row['calibrated_probability']:.3f}",
+            f"{row['calibrated_threshold']:.3f}",
             interval,
             row["decision"],
         ]

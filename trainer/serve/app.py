@@ -18,10 +18,9 @@ from trainer.serve.heat_maps import HeatMaps
 from trainer.serve.model_info import describe_card, describe_model
 from trainer.serve.render import render_page, render_result, to_source
 from trainer.serve.study import StudyPredictor
-from trainer.serve.study_queue import StudyQueue
 from trainer.serve.upload.guard import Guard, refusal_response
 from trainer.serve.upload.limits import Limits
-from trainer.serve.worker import Worker
+from trainer.serve.worker import StudyQueue, Worker
 
 _HERE = Path(__file__).parent
 _Handler = Callable[[Request], Awaitable[Response]]

@@ -1,7 +1,5 @@
 """Calibration in the large, calibration slope, and logistic recalibration on another set."""
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 from scipy.special import expit
@@ -66,15 +64,12 @@ def _resample(
     names, clusters = np.unique(rows["group"].to_numpy(), return_inverse=True)
     if names.size < MIN_GROUPS:
         return None
-    fits: list[Any] = [
-        (
-            fit_intercept(labels, logits, weights[clusters]),
-            fit_line(labels, logits, weights[clusters])[1],
-        )
-        for weights in draw_weights(names.size, Draws(NUM_FITS, seed), labels.size)
-    ]
-    intercepts, slopes = (np.concatenate(parts) for parts in zip(*fits, strict=True))
-    return intercepts, slopes
+    intercepts, slopes = list[Floats](), list[Floats]()
+    for of_clusters in draw_weights(names.size, Draws(NUM_FITS, seed), labels.size):
+        weights = of_clusters[clusters]
+        intercepts.append(fit_intercept(labels, logits, weights))
+        slopes.append(fit_line(labels, logits, weights)[1])
+    return np.concatenate(intercepts), np.concatenate(slopes)
 
 
 def _describe(

@@ -1,12 +1,17 @@
-"""Published results on MURA, shown beside those of a run on the official valid split."""
+"""Published results on MURA, and recognition of the official valid split to compare with them."""
 
+import hashlib
 from dataclasses import dataclass
 
 import polars as pl
 
 from trainer.evaluation.metrics import Measures
-from trainer.evaluation.official_valid import is_official_valid
 from trainer.report.text.formatting import number
+
+# SHA-256 of the lines `XR_PART/patientNNNNN/studyN,label` of the 1,199 studies, sorted by name, as
+# in `valid_labeled_studies.csv` of MURA 1.1
+OFFICIAL_DIGEST = "f9b6c02113c3c34808ae9ba74590d08a9e26b1573cbf5116585ce09150a9a1c8"
+_NAME = r"^valid/(XR_[A-Z]+/patient\d+/study\d+)_(?:positive|negative)$"
 
 _VALID = "official valid split, 1,199 studies"
 _HIDDEN = "hidden test set, 207 studies; majority of three radiologists as label"
@@ -40,6 +45,22 @@ PUBLISHED = (
 def list_published(test: pl.DataFrame) -> tuple[Published, ...]:
     """Return the results to compare with: none unless the set is the whole official valid split."""
     return PUBLISHED if is_official_valid(test) else ()
+
+
+def is_official_valid(rows: pl.DataFrame) -> bool:
+    """Return whether a set consists of all studies of the official valid split, as published."""
+    # a digest, because a synthetic tree can have the counts of MURA, but not its combinations of
+    # patients, body parts and studies
+    return digest_studies(rows) == OFFICIAL_DIGEST
+
+
+def digest_studies(rows: pl.DataFrame) -> str | None:
+    """Return the digest of names and labels; None if a study has no name of MURA's valid split."""
+    studies = rows.select(name=pl.col("study_id").str.extract(_NAME), label="label").unique()
+    if studies["name"].null_count():
+        return None
+    lines = studies.sort("name", "label").select(pl.format("{},{}", "name", "label")).to_series()
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def on_published(measures: Measures) -> str:
