@@ -1,6 +1,6 @@
 """The contact sheet: example radiographs of each body part and label."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,16 @@ from trainer.report.template import to_thumbnail
 
 # the most of each body part and label
 NUM_VIEWS = 6
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A downscaled view, a JPEG as a `data:` URL."""
+
+    view_id: str
+    body_part: str
+    label: int
+    uri: str
 
 
 def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -28,11 +38,11 @@ def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
     return chosen.sort(part, "label", "turn", "order").select(manifest.columns)
 
 
-def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return `view_id`, `body_part`, `label` and a small JPEG, as a `data:` URL `uri`, of views."""
-    rows = views.select("view_id", "body_part", "label").rows(named=True)
+def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
+    """Read views from the shards one at a time and downscale them."""
+    rows = views.select("view_id", "body_part", "label").rows()
     with ViewReader(lake, views) as reader:
         return [
-            {**row, "uri": to_thumbnail(reader.read(np.array([index]))[0, ..., 0])}
+            Thumbnail(*row, to_thumbnail(reader.read(np.array([index]))[0, ..., 0]))
             for index, row in enumerate(rows)
         ]

@@ -10,6 +10,7 @@ import polars as pl
 from shared.labels import LABEL_NAMES, order_parts
 from shared.lake.open import Lake
 from trainer.eda import captions, counts, data_quality, pixels, summary_text
+from trainer.eda.contact_sheet import Thumbnail
 from trainer.options import EdaOptions
 from trainer.report.template import render
 from trainer.report.text import formatting
@@ -22,7 +23,7 @@ def make_page(
     options: EdaOptions,
     folds: pl.DataFrame | None,
     on_folds: str,
-    thumbnails: list[dict[str, Any]],
+    thumbnails: list[Thumbnail],
 ) -> str:
     """Return the page; `on_folds` is the reason if `folds` cannot be drawn."""
     manifest = lake.manifest

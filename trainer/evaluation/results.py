@@ -16,7 +16,6 @@ from trainer.evaluation.comparing.comparison import (
     summarize,
 )
 from trainer.evaluation.decisions.decision import Decision
-from trainer.evaluation.decisions.recalibration import NUM_FITS, assess_calibration
 from trainer.evaluation.estimates import estimate
 from trainer.evaluation.metrics import ByPart, Measures, choose, measure, measure_by_part
 from trainer.evaluation.multiclass import measure_classes
@@ -74,6 +73,9 @@ def evaluate_set(
         `bootstrap`, `decision`, `overlap`; `evaluation`: results of `estimate` by body part;
         `calibration`: by level, results of `assess_calibration`, on all body parts.
     """
+    # late, as prediction does not need it, and it imports scipy
+    from trainer.evaluation.decisions.recalibration import NUM_FITS, assess_calibration
+
     return {
         "bootstrap": {**_describe_bootstrap(seed), "num_resamples_calibration": NUM_FITS},
         "decision": asdict(decision),
