@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -49,7 +48,13 @@ def evaluate(options: EvaluateOptions) -> None:
         config = _describe(options, saved_run, lake, views, time.monotonic() - started_s)
         seed = saved_run.config["options"]["seed"]
         metrics = evaluate_set(scored, saved_run.decision, overlap, seed)
-        _write(folder, Evaluation(config, metrics, saved_run.decision, scored), saved_run)
+        evaluation = Evaluation(config, metrics, saved_run.decision, scored)
+        write_json(folder / CONFIG_FILE, config)
+        write_json(folder / METRICS_FILE, metrics)
+        write_scored(folder, scored, saved_run.decision)
+        write_evaluation_report(folder, evaluation)
+        # last, because a folder with digests is finished
+        write_digests(folder)
     say(describe_measures("evaluation", metrics["evaluation"]["all"]))
     say(f"report: {path / 'report.html'}")
 
@@ -88,12 +93,3 @@ def _describe(
         **describe_code(),
         "seconds": {"predict": round(seconds, 2)},
     }
-
-
-def _write(folder: Path, evaluation: Evaluation, saved_run: SavedRun) -> None:
-    write_json(folder / CONFIG_FILE, evaluation.config)
-    write_json(folder / METRICS_FILE, evaluation.metrics)
-    write_scored(folder, evaluation.scored, saved_run.decision)
-    write_evaluation_report(folder, evaluation)
-    # last, because a folder with digests is finished
-    write_digests(folder)

@@ -16,8 +16,7 @@ from shared.images.preprocessing.prepare import prepare
 from shared.processes.silenced import silenced
 from shared.storage.atomic import PARTIAL_SUFFIX, convert_write_errors
 from shared.storage.store import as_path
-from trainer.export.formats import FORMATS, Format, PredictFunction
-from trainer.export.graph import INPUT, build_graph
+from trainer.export.formats import FORMATS, INPUT, Format, PredictFunction, build_graph
 from trainer.export.preprocessing import check_exportable
 from trainer.inference.study_predictions import check_outputs
 from trainer.runs.saved.saved_run import SavedRun

@@ -1,4 +1,4 @@
-"""Writing and loading of exports as SavedModel, TFLite or ONNX."""
+"""The graph of preprocessing and model, and its files as SavedModel, TFLite or ONNX."""
 
 from __future__ import annotations
 
@@ -8,18 +8,41 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from shared.errors import TrainingError
-from trainer.export.graph import INPUT
-from trainer.inference.conversion import convert_function
+from shared.images.spec import ImageSpec
+from trainer.export.preprocessing import prepare
+from trainer.inference.conversion import convert_function, without_resizing
+
+INPUT = "image"
 
 # from images (batch, height, width, 1) to the model's outputs (batch, n)
 PredictFunction = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 _OPSET = 17
+
+
+def build_graph(model: keras.Model, spec: ImageSpec, output: str) -> tf.Module:
+    """Return a module with a function `serve` that predicts for images of any size.
+
+    It takes `image`, uint8 (batch, height, width, 1), and returns a dictionary from `output` to
+    float32 (batch, n).
+    """
+    module: Any = tf.Module()
+    module.model = without_resizing(model)
+    num_outputs = model.output_shape[-1]
+
+    def serve(image: Any) -> dict[str, Any]:
+        outputs = module.model(prepare(image, spec), training=False)
+        return {output: tf.ensure_shape(outputs, (None, num_outputs))}
+
+    signature = tf.TensorSpec((None, None, None, 1), tf.uint8, name=INPUT)
+    module.serve = tf.function(serve, input_signature=[signature])
+    return module
 
 
 @dataclass(frozen=True)
