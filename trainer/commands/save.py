@@ -14,7 +14,7 @@ from trainer.evaluation.results import selected_model
 from trainer.evaluation.scored_table import final_rows, score
 from trainer.inference.novelty import fit_reference, write_reference
 from trainer.inference.trained_model import TrainedModel, build_model, predict
-from trainer.options import FitOptions
+from trainer.options import CvOptions, FitOptions, TrainOptions
 from trainer.options.threshold import parse_threshold
 from trainer.report.error_analysis import HEAT_MAPS
 from trainer.report.page import write_report
@@ -45,7 +45,9 @@ class FitResults:
     facts: Mapping[str, Any]
 
 
-def save_run(results: FitResults, context: RunContext[FitOptions], plan: FitPlan) -> None:
+def save_run(
+    results: FitResults, context: RunContext[TrainOptions | CvOptions], plan: FitPlan
+) -> None:
     """Score the predictions, and write all files of a run; `plan` is that of the saved model."""
     scored = score(results.predictions, context.lake.manifest)
     _save_model(results, context, scored)

@@ -43,6 +43,6 @@ def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
     rows = views.select("view_id", "body_part", "label").rows()
     with ViewReader(lake, views) as reader:
         return [
-            Thumbnail(*row, to_thumbnail(reader.read(np.array([index]))[0, ..., 0]))
-            for index, row in enumerate(rows)
+            Thumbnail(view_id, part, label, to_thumbnail(reader.read(np.array([row]))[0, ..., 0]))
+            for row, (view_id, part, label) in enumerate(rows)
         ]

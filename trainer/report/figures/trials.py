@@ -55,10 +55,14 @@ def _by_setting(scored: pl.DataFrame, chosen: int, name: str, low: float, high: 
     _draw_scores(axes, scored, chosen, name)
     axes.set_xscale("log")
     axes.set_xlim(low / _MARGIN, high * _MARGIN)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_value(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(_format_tick))
     axes.xaxis.set_minor_formatter(NullFormatter())
     add_legend(axes)
     return figure
+
+
+def _format_tick(value: float, _: int | None) -> str:
+    return format_value(value)
 
 
 def _draw_scores(axes: Axes, scored: pl.DataFrame, chosen: int, x: str) -> None:
