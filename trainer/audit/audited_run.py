@@ -26,7 +26,7 @@ from trainer.explain.overlay import overlay
 from trainer.inference.predictor import Predictor, open_predictor
 from trainer.keras_import import import_keras
 from trainer.options import AuditOptions
-from trainer.report.thumbnails import to_thumbnail
+from trainer.report.template import to_thumbnail
 from trainer.runs.saved.open import open_saved_run
 from trainer.runs.saved.saved_run import SavedRun
 
@@ -63,10 +63,7 @@ class AuditedRun:
 
     @cached_property
     def studies(self) -> pl.DataFrame:
-        """One row per study: `study_id`, `label`, `body_part`, `group`, `calibrated`, `published`.
-
-        `published` is the label before a correction during ingest.
-        """
+        """One row per study, as from `by_study`, with `calibrated` and the label as `published`."""
         predicted = self.views.with_columns(model=pl.lit(self.run.model))
         published = PUBLISHED if PUBLISHED in self.views.columns else "label"
         labels = self.views.group_by("study_id").agg(pl.first(published).alias("published"))
@@ -82,14 +79,11 @@ class AuditedRun:
 
     @cached_property
     def _predictor(self) -> Predictor:
+        # fails if the run has no model for LiteRT
         return open_predictor(self.run, "litert", self.views.height)
 
     def predict(self, images: Pixels) -> Floats:
-        """Return the saved model's probability of abnormal, (rows,), of uint8 (rows, size, size).
-
-        Raises:
-            TrainingError: the run has no model for LiteRT.
-        """
+        """Return the saved model's probability of abnormal, (rows,), of (rows, size, size)."""
         rows = (images[row : row + 1, ..., None] for row in range(len(images)))
         return abnormal_probability(np.concatenate(list(self._predictor.predict_batches(rows))))
 
@@ -108,10 +102,7 @@ class AuditedRun:
             return reader.read(np.arange(views.height))[..., 0]
 
     def show(self, view_ids: Sequence[str], *, with_heat: bool = False) -> tuple[Picture, ...]:
-        """Return the pictures of a few views, in their order, plain or with heat maps.
-
-        The heat maps are those of the saved model, by TensorFlow.
-        """
+        """Return the pictures of a few views, in their order, plain or with heat maps."""
         if not view_ids:
             return ()
         order = pl.DataFrame({"view_id": view_ids}, {"view_id": pl.String})
@@ -128,13 +119,7 @@ class AuditedRun:
 
 
 def open_audited_run(options: AuditOptions) -> AuditedRun:
-    """Open a finished cross-validation and its lake.
-
-    Raises:
-        LakeError: there is no lake, or it is damaged.
-        TrainingError: there is no finished run, it is not a cross-validation, or the lake is
-            another one.
-    """
+    """Open a finished cross-validation and its lake."""
     run = open_saved_run(options.run)
     if not run.is_cv:
         raise TrainingError(
@@ -142,6 +127,7 @@ def open_audited_run(options: AuditOptions) -> AuditedRun:
             f"Received: run={run.folder}, a run of {run.config['command']}"
         )
     lake = open_lake(options.lake or run.config["lake"]["path"])
+    # predictions are joined to views by their ids, which another lake may use for other images
     recorded = run.config["lake"]["digest"]
     if lake.digest != recorded:
         raise TrainingError(

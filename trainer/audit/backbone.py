@@ -29,7 +29,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True)
 class Backbone:
-    """The embedder of the frozen backbone of the chosen head, and the head's weight decay."""
+    """The frozen backbone of the chosen head, and the weight decay of the head."""
 
     embedder: ModelEmbedder
     weight_decay: float
@@ -38,15 +38,13 @@ class Backbone:
 def find_backbone(run: SavedRun, lake: Lake, views: pl.DataFrame) -> Backbone | None:
     """Return the frozen backbone of a cross-validation.
 
-    Args:
-        lake: its lake, which may have moved since.
-
     Returns:
         None if the whole network was trained, or its weights are not on this machine.
     """
     recorded = run.config["options"]
     own = {name: recorded[name] for name in _OPTIONS if name in recorded}
     try:
+        # the lake may have moved since
         options = CvOptions(**own, lake=str(lake.store))
         chosen = next((each for each in options.candidates if each.name == run.model), None)
         if chosen is None or chosen.weight_decay is None:

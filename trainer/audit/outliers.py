@@ -11,7 +11,8 @@ from trainer.features.variants import PLAIN
 from trainer.inference.novelty import UNLIKE_PERCENTILE, fit_reference
 from trainer.options import AuditOptions
 
-OUTLIERS_SCHEMA = {
+# columns of `outliers.csv`; see `trainer.inference.novelty`
+_SCHEMA = {
     "view": pl.String,
     "role": pl.String,
     "body_part": pl.String,
@@ -19,8 +20,6 @@ OUTLIERS_SCHEMA = {
     "distance": pl.Float64,
     "percentile": pl.Float64,
 }
-"""Columns of `outliers.csv`; see `trainer.inference.novelty`."""
-
 _NUM_SHOWN = 8
 
 
@@ -45,25 +44,18 @@ class OutlierSection:
     @property
     def num_test(self) -> int:
         """The number of test views."""
-        return self._test.height
+        return self.table.filter(role="test").height
 
     @property
     def num_unlike_test(self) -> int:
         """The number of test views that are unlike the out-of-fold views."""
-        return self._test.filter(pl.col("percentile") >= UNLIKE_PERCENTILE).height
-
-    @property
-    def _test(self) -> pl.DataFrame:
-        return self.table.filter(role="test")
+        is_unlike = pl.col("percentile") >= UNLIKE_PERCENTILE
+        return self.table.filter(is_unlike, role="test").height
 
 
 def audit_outliers(audited: AuditedRun, options: AuditOptions) -> OutlierSection:
-    """Measure the distance of each view from the out-of-fold views of other patients.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-    """
-    nothing = pl.DataFrame(schema=OUTLIERS_SCHEMA)
+    """Measure the distance of each view from the out-of-fold views of other patients."""
+    nothing = pl.DataFrame(schema=_SCHEMA)
     backbone, own = audited.backbone, audited.out_of_fold
     if backbone is None:
         return OutlierSection(nothing, "The run has no frozen backbone, whose features it needs.")
@@ -82,4 +74,4 @@ def audit_outliers(audited: AuditedRun, options: AuditOptions) -> OutlierSection
     by_distance = views.sort("distance", "view", descending=[True, False])
     shown = by_distance["view"].head(_NUM_SHOWN if options.images == "on" else 0).to_list()
     farthest = list(zip(audited.show(shown), by_distance["distance"], strict=False))
-    return OutlierSection(by_distance.select(*OUTLIERS_SCHEMA), "", farthest)
+    return OutlierSection(by_distance.select(*_SCHEMA), "", farthest)

@@ -32,7 +32,7 @@ class Sections:
 
 
 def make_page(audited: AuditedRun, options: AuditOptions, sections: Sections) -> str:
-    """Return the page of an audit from the results of its sections."""
+    """Return the page of an audit."""
     run = audited.run
     return render(
         _TEMPLATE,

@@ -46,14 +46,7 @@ class ViewScan(NamedTuple):
 
 @dataclass(frozen=True)
 class PixelScan:
-    """The facts about all views, in their order.
-
-    Attributes:
-        bits: bool (views, 8, 64).
-        details: float16 (views, 1024).
-        field_share: float64 (views,).
-        metal_share: float64 (views,).
-    """
+    """The facts about all views, in their order, as arrays of those of `ViewScan`."""
 
     bits: Bits
     details: Details
@@ -73,12 +66,7 @@ def scan_image(image: Pixels) -> ViewScan:
 
 
 def scan_views(lake: Lake, views: pl.DataFrame) -> PixelScan:
-    """Scan views of a lake, in threads; a view takes 3 KB of memory.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-        LakeError: a re-ingest has removed or changed some of the views.
-    """
+    """Scan views of a lake, in threads; a view takes 3 KB of memory."""
     rows = np.arange(views.height)
     chunks = (rows[start : start + _CHUNK_VIEWS] for start in range(0, len(rows), _CHUNK_VIEWS))
     scans: list[ViewScan] = []

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import polars as pl
-
 from shared.console import say
 from shared.errors import UsageError
 from shared.storage.atomic import write_atomically
@@ -20,15 +18,7 @@ from trainer.runs.saved.saved_run import SavedRun
 
 
 def audit(options: AuditOptions) -> None:
-    """Write the audit of a run into a new folder and print its alarms.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-        LakeError: there is no lake.
-        TrainingError: there is no finished cross-validation, or the lake is another one.
-        UsageError: the folder exists already.
-        WriteError: a file cannot be written.
-    """
+    """Write the audit of a run into a new folder and print its alarms."""
     audited = open_audited_run(options)
     out = _choose_folder(options, audited.run)
     with_images = options.images == "on"
@@ -46,7 +36,7 @@ def audit(options: AuditOptions) -> None:
         "outliers.csv": sections.outliers.table,
     }
     for name, table in tables.items():
-        _write_csv(out / name, table)
+        write_atomically(out / name, table.write_csv(float_precision=4).encode())
     page = make_page(audited, options, sections)
     write_atomically(out / "audit.html", page.encode())
     for alarm in sections.alarms:
@@ -55,12 +45,8 @@ def audit(options: AuditOptions) -> None:
 
 
 def _choose_folder(options: AuditOptions, run: SavedRun) -> Path:
-    """Return the folder to create; a person may have edited the tables of an existing one."""
     out = as_path("out", options.out) if options.out else run.folder / "audit"
+    # a person may have edited the tables of an existing one
     if out.exists():
         raise UsageError(f"Expected a folder that does not exist. Received: out={out}")
     return out
-
-
-def _write_csv(path: Path, table: pl.DataFrame) -> None:
-    write_atomically(path, table.write_csv(float_precision=4).encode())

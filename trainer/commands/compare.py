@@ -24,12 +24,7 @@ _SETS = ("out_of_fold", "test", "validation")
 
 
 def compare(options: CompareOptions) -> None:
-    """Print the differences of all pairs of runs and a conclusion, and write a page if requested.
-
-    Raises:
-        TrainingError: a folder is not a finished run, or the runs have no views in common.
-        WriteError: the page cannot be written.
-    """
+    """Print the differences of all pairs of runs and a conclusion, and write a page on request."""
     saved = [open_predictions(run) for run in options.runs]
     role, models = _find_common(saved, options)
     warnings = list_warnings(models, saved)
@@ -59,6 +54,7 @@ def compare(options: CompareOptions) -> None:
 def _find_common(
     saved: Sequence[SavedPredictions], options: CompareOptions
 ) -> tuple[str, list[Model]]:
+    # folders of the same name in different places need their whole paths
     names = [each.folder.name for each in saved]
     if len({*names}) < len(names):
         names = [str(each.folder) for each in saved]

@@ -1,7 +1,7 @@
 """Cross-validation: compare candidates on the same folds, then refit and test the best one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -10,13 +10,7 @@ from shared.lake.open import Lake
 from trainer.cluster.engine import open_remote_fits
 from trainer.cluster.messages import FitRequest
 from trainer.cluster.remote_fits import RemoteFits
-from trainer.commands.train import (
-    add_fit_columns,
-    predict_set,
-    save_model,
-    save_reference,
-    save_results,
-)
+from trainer.commands.save import FitResults, add_fit_columns, predict_set, save_run
 from trainer.data.split import FitPlan
 from trainer.evaluation.comparing.comparison import by_model, measure_folds
 from trainer.evaluation.metrics import choose, measure
@@ -26,24 +20,16 @@ from trainer.models.candidates import Candidate
 from trainer.options import CvOptions
 from trainer.report.terminal import show_comparison
 from trainer.runs.context import RunContext
-from trainer.runs.provenance import describe_run
-from trainer.runs.saved.training_views import write_training_views
 from trainer.training.recipe import Fit, make_fit
 
 
 @dataclass(frozen=True)
 class _CandidateResults:
-    """The results of one candidate on all folds.
+    """The results of one candidate, one item per fold; `members` only for an ensemble."""
 
-    Attributes:
-        history: one row per epoch, with `model` and `fold`.
-        predictions: out-of-fold, with `model`, `fold` and `role`.
-        members: fold models of an ensemble; empty without one.
-    """
-
-    history: pl.DataFrame
-    predictions: pl.DataFrame
-    members: list[TrainedModel]
+    histories: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    predictions: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    members: list[TrainedModel] = field(default_factory=list[TrainedModel])
 
 
 def cross_validate(
@@ -53,11 +39,6 @@ def cross_validate(
 
     The best candidate is refitted on the whole train split. With `ensemble=folds` its fold models
     are saved instead, as an ensemble that predicts their mean probability.
-
-    Raises:
-        ClusterError: the cluster cannot be used.
-        CorruptLakeError: the record of a view is damaged.
-        TrainingError: a loss is not finite.
     """
     options, lake, timings = context.options, context.lake, context.timings
     is_ensemble = options.ensemble == "folds"
@@ -72,7 +53,7 @@ def cross_validate(
         if is_ensemble or _is_head(options, best.model):
             # members of an ensemble were fitted on validation views; a head needs none
             plan = plan.without_validation()
-        histories = [result.history for result in results.values()]
+        histories = [table for result in results.values() for table in result.histories]
         if is_ensemble:
             members = results[best].members
         else:
@@ -84,13 +65,9 @@ def cross_validate(
             predict_set(members, plan.validation, best.name, "validation"),
             predict_set(members, plan.test, best.name, "test"),
         ]
-    predictions = pl.concat([*(result.predictions for result in results.values()), *final])
-    scored = score(predictions, lake.manifest)
-    save_model(members, context, best.model, scored)
-    save_reference(members[0], context, plan)
-    config = describe_run("cv", context, plan)
-    write_training_views(context.folder, plan)
-    save_results(context.folder, config, pl.concat(histories), scored)
+    predictions = pl.concat([_collect_predictions(results), *final])
+    saved = FitResults("cv", members, best.model, pl.concat(histories), predictions, {})
+    save_run(saved, context, plan)
 
 
 def _fit_candidates(
@@ -127,25 +104,18 @@ def _fit_folds(
     model_name: str,
     keeps_members: bool,
 ) -> dict[Candidate, _CandidateResults]:
-    histories: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
-    predictions: dict[Candidate, list[pl.DataFrame]] = {candidate: [] for candidate in candidates}
-    members: dict[Candidate, list[TrainedModel]] = {candidate: [] for candidate in candidates}
+    results = {candidate: _CandidateResults() for candidate in candidates}
     for fold, plan in enumerate(plans):
         title = _name_fold(model_name, fold, len(plans))
         for candidate, trained in zip(candidates, fit(plan, candidates, title), strict=True):
-            histories[candidate].append(add_fit_columns(trained.history, candidate.name, fold))
-            fold_predictions = predict([trained], plan.test)
-            predictions[candidate].append(
-                add_fit_columns(fold_predictions, candidate.name, fold, role="out_of_fold")
-            )
+            own, name = results[candidate], candidate.name
+            own.histories.append(add_fit_columns(trained.history, name, fold))
+            predictions = predict([trained], plan.test)
+            own.predictions.append(add_fit_columns(predictions, name, fold, role="out_of_fold"))
+            # a model takes memory until the end of the run
             if keeps_members:
-                members[candidate].append(trained)
-    return {
-        candidate: _CandidateResults(
-            pl.concat(histories[candidate]), pl.concat(predictions[candidate]), members[candidate]
-        )
-        for candidate in candidates
-    }
+                own.members.append(trained)
+    return results
 
 
 def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
@@ -153,9 +123,8 @@ def _name_fold(model_name: str, fold: int, num_folds: int) -> str:
 
 
 def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candidate:
-    predictions = pl.concat(result.predictions for result in results.values())
-    rows = by_model(score(predictions, lake.manifest))
-    pooled = {name: {"all": measure(model_rows)} for name, model_rows in rows.items()}
+    rows = by_model(score(_collect_predictions(results), lake.manifest))
+    pooled = {name: measure(model_rows) for name, model_rows in rows.items()}
     show_comparison(pooled, {name: measure_folds(model_rows) for name, model_rows in rows.items()})
     best_name = choose(pooled)
     if len(results) > 1:
@@ -163,6 +132,10 @@ def _choose(results: Mapping[Candidate, _CandidateResults], lake: Lake) -> Candi
     return next(candidate for candidate in results if candidate.name == best_name)
 
 
+def _collect_predictions(results: Mapping[Candidate, _CandidateResults]) -> pl.DataFrame:
+    return pl.concat(table for result in results.values() for table in result.predictions)
+
+
 def _is_head(options: CvOptions, model_name: str) -> bool:
-    """Return whether only a head is trained, which is fitted to all train views of a fold."""
+    # a head is fitted to all train views of a fold, without validation
     return options.trained_part(model_name) == "head"

@@ -9,7 +9,7 @@ from shared.lake.open import Lake, open_lake
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
 from trainer.eda.contact_sheet import choose_views, read_thumbnails
-from trainer.eda.folds import balance
+from trainer.eda.counts import balance
 from trainer.eda.page import make_page
 from trainer.eda.summary_text import headline
 from trainer.options import EdaOptions
@@ -17,12 +17,7 @@ from trainer.report.text.formatting import plain
 
 
 def explore(options: EdaOptions) -> None:
-    """Write the report page of a lake and print a summary.
-
-    Raises:
-        LakeError: there is no lake, it is damaged, or it has no views.
-        WriteError: the page cannot be written.
-    """
+    """Write the report page of a lake and print a summary."""
     lake = open_lake(options.lake)
     if lake.manifest.is_empty():
         raise LakeError(

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,7 +13,7 @@ from trainer.data.dataset import with_cache
 from trainer.data.evaluation_set import check_preparation, select_views
 from trainer.data.input_wait import InputWait
 from trainer.data.target import abnormal_probability
-from trainer.evaluation.external import evaluate_set
+from trainer.evaluation.results import evaluate_set
 from trainer.evaluation.scored_table import score
 from trainer.inference.litert import infer
 from trainer.inference.predictor import open_predictor
@@ -34,14 +33,7 @@ from trainer.runs.saved.training_views import count_overlap
 
 
 def evaluate(options: EvaluateOptions) -> None:
-    """Predict the views of a lake, write the results into a folder and print a summary.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-        TrainingError: the lake has no such views, or its images were prepared in another way.
-        UsageError: the output folder exists already.
-        WriteError: the results cannot be written.
-    """
+    """Predict the views of a lake, write the results into a folder and print a summary."""
     saved_run = open_saved_run(options.run)
     lake = open_lake(options.lake)
     check_preparation(saved_run.image, lake)
@@ -55,7 +47,13 @@ def evaluate(options: EvaluateOptions) -> None:
         config = _describe(options, saved_run, lake, views, time.monotonic() - started_s)
         seed = saved_run.config["options"]["seed"]
         metrics = evaluate_set(scored, saved_run.decision, overlap, seed)
-        _write(folder, Evaluation(config, metrics, saved_run.decision, scored), saved_run)
+        evaluation = Evaluation(config, metrics, saved_run.decision, scored)
+        write_json(folder / CONFIG_FILE, config)
+        write_json(folder / METRICS_FILE, metrics)
+        write_scored(folder, scored, saved_run.decision)
+        write_evaluation_report(folder, evaluation)
+        # last, because a folder with digests is finished
+        write_digests(folder)
     say(describe_measures("evaluation", metrics["evaluation"]["all"]))
     say(f"report: {path / 'report.html'}")
 
@@ -94,12 +92,3 @@ def _describe(
         **describe_code(),
         "seconds": {"predict": round(seconds, 2)},
     }
-
-
-def _write(folder: Path, evaluation: Evaluation, saved_run: SavedRun) -> None:
-    """Write the tables, the report and, last, the digests."""
-    write_json(folder / CONFIG_FILE, evaluation.config)
-    write_json(folder / METRICS_FILE, evaluation.metrics)
-    write_scored(folder, evaluation.scored, saved_run.decision)
-    write_evaluation_report(folder, evaluation)
-    write_digests(folder)

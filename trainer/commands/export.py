@@ -16,8 +16,7 @@ from shared.images.preprocessing.prepare import prepare
 from shared.processes.silenced import silenced
 from shared.storage.atomic import PARTIAL_SUFFIX, convert_write_errors
 from shared.storage.store import as_path
-from trainer.export.formats import FORMATS, Format, PredictFunction
-from trainer.export.graph import INPUT, build_graph
+from trainer.export.formats import FORMATS, INPUT, Format, PredictFunction, build_graph
 from trainer.export.preprocessing import check_exportable
 from trainer.inference.study_predictions import check_outputs
 from trainer.runs.saved.saved_run import SavedRun
@@ -37,13 +36,9 @@ _SIDES_PX = ((512, 406), (331, 512), (97, 120), (640, 1024))
 def export(options: ExportOptions, saved_run: SavedRun) -> None:
     """Write a run's model with its preprocessing, and verify that its predictions agree.
 
-    The export gets its final name only after the verification.
-
     Raises:
-        UsageError: the output path exists already.
         TrainingError: the preprocessing has no graph equivalent, a package is missing, the
             conversion fails, or the predictions differ.
-        WriteError: the export cannot be written.
     """
     format_ = FORMATS[options.format]
     path = as_path("out", options.out) if options.out else saved_run.folder / format_.name
@@ -52,7 +47,7 @@ def export(options: ExportOptions, saved_run: SavedRun) -> None:
     format_.check_installed()
     check_exportable(saved_run.image)
     note(f"converting the model of {saved_run.folder} to {options.format}")
-    # an interrupted export leaves nothing under the final name
+    # renamed after the verification: an interrupted or wrong export never has the final name
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     with convert_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,6 +74,7 @@ def _convert(
         with silenced():
             format_.write(build_graph(model, saved_run.image, output), path)
     except OSError:
+        # a failed write, not a failed conversion
         raise
     except Exception as error:  # converters document no exception type
         raise TrainingError(

@@ -34,18 +34,17 @@ def predict(options: PredictOptions) -> None:
 
     Raises:
         SourceError: a path has no views, or some views could not be read; all others are predicted.
-        TrainingError: there is no such run.
-        WriteError: a heat map or standard output cannot be written.
     """
     saved_run = open_saved_run(options.run)
     found = find_views(options.paths)
     heat_maps = as_path("explain", options.explain) if options.explain else None
     if heat_maps:
+        # before the predictions, which may take long
         with convert_write_errors(heat_maps):
             heat_maps.mkdir(parents=True, exist_ok=True)
     _note_left_out(found.left_out)
     predictor = open_predictor(saved_run, options.engine, len(found.files))
-    predictions = predict_files(saved_run, predictor, found)
+    predictions = _predict_files(saved_run, predictor, found)
     with delivering():
         PRINTERS[options.format](predictions)
     if heat_maps:
@@ -63,12 +62,12 @@ def predict(options: PredictOptions) -> None:
         )
 
 
-def predict_files(saved_run: SavedRun, predictor: Predictor, found: FoundViews) -> Predictions:
-    """Return predictions for views and studies; decoding and prediction overlap."""
+def _predict_files(saved_run: SavedRun, predictor: Predictor, found: FoundViews) -> Predictions:
     results: dict[int, ReadView] = {}
     # np.concatenate needs an array even if no view can be read
     outputs = [(np.empty((0, predictor.num_outputs), np.float32), np.empty(0))]
     reference = read_reference(saved_run.files, predictor.num_features)
+    # all of these are generators, so decoding and prediction overlap
     with Progress("predict", len(found.files)) as progress:
         views = read_ahead(found.files, saved_run.image)
         batches = batch_images(views, predictor.batch_views, results)
@@ -105,7 +104,6 @@ def _note_display(read: pl.DataFrame) -> None:
 
 
 def _note_unlike(by_view: pl.DataFrame) -> None:
-    """Print the number of unlike views, and the most unlike one."""
     unlike = by_view.filter("unlike").sort("distance_percentile", descending=True)
     if unlike.height:
         path, percentile = unlike.select("path", "distance_percentile").row(0)
@@ -113,11 +111,6 @@ def _note_unlike(by_view: pl.DataFrame) -> None:
 
 
 def _write_heat_maps(saved_run: SavedRun, folder: Path, files: Sequence[Path]) -> None:
-    """Write a heat map of each readable view into a folder.
-
-    Raises:
-        WriteError: a heat map cannot be written.
-    """
     note("starting TensorFlow, which computes heat maps")
     import_keras()
 
@@ -125,6 +118,7 @@ def _write_heat_maps(saved_run: SavedRun, folder: Path, files: Sequence[Path]) -
     from trainer.explain.heat_map_files import HeatMapWriter
 
     writer = HeatMapWriter(saved_run.load_model(), folder, files)
+    # decoded again, because the pixels of the predictions were not kept
     with Progress("explain", len(files)) as progress:
         for rows, images in batch_images(read_ahead(files, saved_run.image), _MAP_VIEWS, {}):
             writer.write(rows, images)

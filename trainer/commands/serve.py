@@ -16,8 +16,6 @@ def serve(options: ServeOptions, **limits: float) -> None:
     """Serve predictions until interrupted; `limits` replace defaults of `Limits`.
 
     Raises:
-        ServeError: a package is not installed, or the address cannot be bound.
-        TrainingError: there is no such run, or its model is damaged.
         KeyboardInterrupt: on Ctrl-C.
     """
     missing = [name for name in _PACKAGES if not _is_installed(name)]
@@ -29,10 +27,9 @@ def serve(options: ServeOptions, **limits: float) -> None:
     saved_run = open_saved_run(options.run)
     with _bind(options) as listener:
         # late, as these modules import the packages of the extra
-        from trainer.serve.app import build_app
+        from trainer.serve.app import Services, build_app
         from trainer.serve.heat_maps import HeatMaps
         from trainer.serve.server import Server
-        from trainer.serve.services import Services
         from trainer.serve.study import StudyPredictor
         from trainer.serve.upload.decoding import ViewDecoder
         from trainer.serve.upload.limits import MEGABYTE, Limits
@@ -67,6 +64,7 @@ def _is_installed(package: str) -> bool:
 
 def _bind(options: ServeOptions) -> socket.socket:
     try:
+        # finds the family of the address: IPv4 or IPv6
         addresses = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = addresses[0]
         listener = socket.socket(family, socket.SOCK_STREAM)

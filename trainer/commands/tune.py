@@ -32,13 +32,11 @@ from trainer.tuning.trials import (
 def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
     """Run the trials, save the best model, score it once, and write results and report.
 
-    All trials use the same plan; only the best one is scored on its test views. An interrupted
-    search resumes at the last finished epoch of the current trial, with the same results.
+    An interrupted search resumes at the last finished epoch of the current trial, with the same
+    results.
 
     Raises:
-        CorruptLakeError: the record of a view is damaged.
         TrainingError: every trial failed.
-        WriteError: a trial cannot be saved.
     """
     runner = _TrialRunner(context, plan)
     best = runner.run()
@@ -59,7 +57,7 @@ class _TrialRunner:
         self.trials = read_trials(context.folder / CHECKPOINTS)
 
     def run(self) -> Trial:
-        """Run the remaining trials and return the best of all."""
+        """Run the trials that a previous process left, and return the best of all."""
         # compute embeddings before the first trial, so that its duration does not include them
         make_fit(self._context, self._options.model, self._plan)
         with self._context.timings.measure("search"):
@@ -102,6 +100,7 @@ class _TrialRunner:
         }
 
     def _run_trial(self, trial_number: int) -> Trial:
+        # the first trial has the default settings, so the best is never worse than they are
         settings = default_settings(self._options)
         if self.trials:
             settings = propose(self._space, self.trials, self._options.seed)
@@ -127,7 +126,7 @@ class _TrialRunner:
         return measure_auroc(*to_arrays(predictions.join(views, on="view_id")))
 
     def _delete_other_checkpoints(self, last: Trial) -> None:
-        """Delete the checkpoints of all trials except the best, to save disk space."""
+        # to save disk space; that of the best trial is read again to save its model
         best = best_trial(self.trials)
         for path in (self._folder / CHECKPOINTS).glob("*.npz"):
             if best is None or path.stem != name_fit(_title(best.number)):
@@ -139,7 +138,6 @@ def _title(trial_number: int) -> str:
 
 
 def _name(settings: Settings) -> str:
-    """Format settings, e.g. `weight_decay 312, copies 4`."""
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in settings.items()

@@ -17,11 +17,7 @@ _ON_SPREAD = (
 
 
 def draw(manifest: pl.DataFrame, folds: pl.DataFrame | None) -> dict[str, Iterator[Plot]]:
-    """Draw every figure of the page, by section.
-
-    Args:
-        folds: as from `trainer.eda.folds.balance`; None if they cannot be drawn.
-    """
+    """Draw every figure of the page, by section; `folds` is None if they cannot be drawn."""
     return {
         "counts": _draw_counts(manifest),
         "sizes": _draw_sizes(manifest),

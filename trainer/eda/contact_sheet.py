@@ -8,10 +8,10 @@ import polars as pl
 from shared.labels import order_parts
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
-from trainer.report.thumbnails import to_thumbnail
+from trainer.report.template import to_thumbnail
 
+# the most of each body part and label
 NUM_VIEWS = 6
-"""Most views of each body part and label."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,9 @@ class Thumbnail:
 
 
 def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Choose up to `NUM_VIEWS` views per body part and label, of different patients if possible.
-
-    The same manifest and seed choose the same views.
-    """
+    """Choose up to `NUM_VIEWS` views per body part and label, of different patients if possible."""
     order = np.random.default_rng(seed).permutation(manifest.height)
+    # sorted, so that the choice depends on the views and the seed only
     shuffled = manifest.sort("view_id").with_columns(order=pl.Series(order, dtype=pl.Int64))
     # the first view of each patient comes before the second of any
     keys = ["body_part", "label"]
@@ -41,17 +39,10 @@ def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
-    """Read views from the shards one at a time and downscale them.
-
-    Raises:
-        CorruptLakeError: a shard is missing or damaged.
-        LakeError: a re-ingest has removed or changed some of the views.
-    """
+    """Read views from the shards one at a time and downscale them."""
     rows = views.select("view_id", "body_part", "label").rows()
     with ViewReader(lake, views) as reader:
         return [
-            Thumbnail(
-                view_id, part, label, to_thumbnail(reader.read(np.array([index]))[0, :, :, 0])
-            )
-            for index, (view_id, part, label) in enumerate(rows)
+            Thumbnail(view_id, part, label, to_thumbnail(reader.read(np.array([row]))[0, ..., 0]))
+            for row, (view_id, part, label) in enumerate(rows)
         ]

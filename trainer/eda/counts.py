@@ -1,4 +1,4 @@
-"""Counts of views, studies and patients by split, body part and label."""
+"""Counts of views, studies and patients by split, fold, body part and label."""
 
 from itertools import product
 
@@ -6,15 +6,17 @@ import polars as pl
 
 from shared.labels import LABEL_NAMES, SPLITS, order_parts
 from shared.lake.manifest import SCHEMA
+from trainer.data.dataset import exclude_test_overlap
+from trainer.data.split import draw_folds
 
+# expressions that count each unit in rows of a manifest
 UNITS = {
     "views": pl.len().cast(pl.Int64),
     "studies": pl.col("study_id").n_unique().cast(pl.Int64),
     "patients": pl.col("patient_id").n_unique().cast(pl.Int64),
 }
-"""Expressions that count each unit in rows of a manifest."""
+# last bin of views per study and of studies per patient: this many or more
 MANY = 12
-"""Last bin of views per study and of studies per patient: this many or more."""
 
 
 def present_splits(manifest: pl.DataFrame) -> list[str]:
@@ -26,9 +28,6 @@ def count_by_label(manifest: pl.DataFrame) -> pl.DataFrame:
     """Count by split, body part and label; missing combinations are zero.
 
     A patient with both labels counts once under each.
-
-    Returns:
-        `split`, `body_part`, `label`, `views`, `studies`, `patients`.
     """
     keys = ["split", "body_part", "label"]
     rows = product(
@@ -41,12 +40,8 @@ def count_by_label(manifest: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_by_part(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count by split and body part, with totals as `all`.
-
-    Returns:
-        `split`, `body_part`, `views`, `studies`, `patients`, `abnormal_views`, `abnormal_share`;
-        the last row is the total.
-    """
+    """Count by split and body part, with totals as `all`; the last row is the total."""
+    # each row counts for its own split and for `all`, and likewise for its part
     views, keys = manifest, ["split", "body_part"]
     for key in keys:
         views = pl.concat([views, views.with_columns(pl.lit("all").alias(key))])
@@ -58,20 +53,12 @@ def count_by_part(manifest: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_views_a_study(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count studies by number of views; `MANY` is "this many or more".
-
-    Returns:
-        `split`, `views`, `studies`, `share` of the split's studies.
-    """
+    """Count studies by number of views, with their `share` of the split's studies."""
     return _count_sizes(manifest, "study_id", pl.len(), "views", "studies")
 
 
 def count_studies_a_patient(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count patients by number of studies; `MANY` is "this many or more".
-
-    Returns:
-        `split`, `studies`, `patients`, `share` of the split's patients.
-    """
+    """Count patients by number of studies, with their `share` of the split's patients."""
     return _count_sizes(manifest, "patient_id", UNITS["studies"], "studies", "patients")
 
 
@@ -91,13 +78,8 @@ def _count_sizes(
 
 
 def count_patients(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count patients with properties that matter for splitting, by split and in `all`.
-
-    Returns:
-        `split`, `patients`, and the number of patients with `several_views`, `several_studies`,
-        `several_parts`, `both_labels`, `both_labels_of_a_part`, and `shared_images` (an image that
-        another patient has, too).
-    """
+    """Count patients with properties that matter for splitting, by split and in `all`."""
+    # a group has several patients if they share an image
     shares = manifest.with_columns(shares=pl.col("patient_id").n_unique().over("group") > 1)
     split_or_all = [shares, shares.with_columns(split=pl.lit("all"))]
     by_part = (
@@ -124,3 +106,20 @@ def count_patients_in_both_splits(manifest: pl.DataFrame) -> int:
     """Count patients with views in both train and valid."""
     splits = manifest.group_by("patient_id").agg(pl.col("split").n_unique())
     return splits.filter(pl.col("split") > 1).height
+
+
+def balance(manifest: pl.DataFrame, k: int, seed: int) -> pl.DataFrame:
+    """Count the held-out views of each fold of `just cv part=all` with the same `k` and `seed`.
+
+    Returns:
+        `fold` (from 1), and the columns of `count_by_part`.
+
+    Raises:
+        TrainingError: there are too few groups, or a fold would lack a label.
+    """
+    train, _ = exclude_test_overlap(manifest)
+    counts = [
+        count_by_part(fold.held_out).filter(split="train").with_columns(fold=pl.lit(number))
+        for number, fold in enumerate(draw_folds(train, k, seed), 1)
+    ]
+    return pl.concat(counts).select("fold", pl.all().exclude("fold", "split"))

@@ -2,26 +2,20 @@
 
 import polars as pl
 
+# columns of the manifest that identify duplicates, with names for the page
 COPIES = {"source_digest": "identical bytes", "pixel_digest": "identical stored pixels"}
-"""Columns of the manifest that identify duplicates, with names for the page."""
 
 
 def count_copies(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count images that occur more than once, by bytes and by stored pixels.
+    """Count images that occur more than once, by bytes and by stored pixels, and their views.
 
-    Returns:
-        `same` (a column of the manifest), `images` (with duplicates), `views` (of these images),
-        and the number of such images with `several_patients`, `both_splits`, `both_labels`.
+    `several_patients`, `both_splits` and `both_labels` are numbers of such images.
     """
     return pl.concat(_count_copies(manifest, column) for column in COPIES)
 
 
 def _count_copies(manifest: pl.DataFrame, column: str) -> pl.DataFrame:
-    owners = {
-        "several_patients": "patient_id",
-        "both_splits": "split",
-        "both_labels": "label",
-    }
+    owners = {"several_patients": "patient_id", "both_splits": "split", "both_labels": "label"}
     images = manifest.group_by(column).agg(
         views=pl.len().cast(pl.Int64),
         **{name: pl.col(owner).n_unique() > 1 for name, owner in owners.items()},
@@ -35,13 +29,9 @@ def _count_copies(manifest: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def count_kinds(table: pl.DataFrame, kind: str) -> pl.DataFrame:
-    """Count rejects by reason or findings by kind, the most frequent first, with an example.
+    """Count the files of each kind, the most frequent first, with the first one as an example.
 
-    Args:
-        kind: name of the column, `reason` for rejects or `kind` for findings.
-
-    Returns:
-        The column of the kind, `files`, and `path` and `detail` of the first file.
+    `kind` is the name of the column, `reason` for rejects or `kind` for findings.
     """
     first = pl.col("path", "detail").sort_by("path").first()
     return (

@@ -29,11 +29,7 @@ _LARGEST_DOT = 320
 
 
 def bars_by_part(counts: pl.DataFrame, unit: str, split: str) -> Figure:
-    """Draw the counts of a unit in a split by body part, normal beside abnormal.
-
-    Args:
-        counts: as from `trainer.eda.counts.count_by_label`.
-    """
+    """Draw the counts of `count_by_label` by body part, normal beside abnormal."""
     rows = counts.filter(split=split)
     parts = rows["body_part"].unique(maintain_order=True).to_list()
     figure, axes = panel(f"{unit.capitalize()}, {split}", "", "", 1.3 + 0.52 * len(parts))
@@ -43,6 +39,7 @@ def bars_by_part(counts: pl.DataFrame, unit: str, split: str) -> Figure:
         style: dict[str, Any] = {"color": LABEL_COLOURS[label], "label": name, "linewidth": 0}
         axes.barh(middles, values, _BAR * 0.92, **style)
         _write_values(axes, values, middles)
+    # room for the numbers after the bars
     axes.set_xlim(0, max(1, int(rows[unit].max() or 0)) * 1.17)  # pyright: ignore[reportArgumentType]  # typed for all dtypes
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -59,11 +56,7 @@ def _write_values(axes: Axes, values: Any, middles: Any) -> None:
 
 
 def sizes(table: pl.DataFrame, size: str, owners: str) -> Figure:
-    """Draw the distribution of views per study, or of studies per patient.
-
-    Args:
-        table: as from `trainer.eda.counts.count_views_a_study` or `count_studies_a_patient`.
-    """
+    """Draw `count_views_a_study` or `count_studies_a_patient`, the splits side by side."""
     one = {"studies": "study", "patients": "patient"}[owners]
     figure, axes = panel(
         f"{size.capitalize()} per {one}", f"{size} per {one}", f"share of {owners}", 3.0
@@ -86,11 +79,7 @@ def sizes(table: pl.DataFrame, size: str, owners: str) -> Figure:
 
 
 def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
-    """Draw the distribution of a pixel statistic by body part, normal beside abnormal.
-
-    Args:
-        table: as from `trainer.eda.pixels.spread` by `body_part` and `label`.
-    """
+    """Draw the distribution of a pixel statistic by body part, normal beside abnormal."""
     parts = table["body_part"].unique(maintain_order=True).to_list()
     figure, axes = panel(title, x_label, "", 1.5 + 0.46 * len(parts))
     for label, name in enumerate(LABEL_NAMES):

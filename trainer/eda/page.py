@@ -25,12 +25,7 @@ def make_page(
     on_folds: str,
     thumbnails: list[Thumbnail],
 ) -> str:
-    """Return the page.
-
-    Args:
-        folds: as from `trainer.eda.folds.balance`; None if they cannot be drawn.
-        on_folds: the reason, if they cannot be drawn.
-    """
+    """Return the page; `on_folds` is the reason if `folds` cannot be drawn."""
     manifest = lake.manifest
     return render(
         _TEMPLATE,
@@ -70,9 +65,7 @@ def _describe_views(manifest: pl.DataFrame) -> dict[str, Any]:
 
 def _list_parts(table: pl.DataFrame) -> dict[str, dict[str, dict[str, int | float]]]:
     by_part: dict[str, dict[str, dict[str, int | float]]] = {}
-    for row in table.sort(
-        pl.col("body_part").cast(pl.Enum(order_parts(table["body_part"])))
-    ).to_dicts():
+    for row in pixels.sort_by_part(table, []).to_dicts():
         by_part.setdefault(row["body_part"], {})[row["split"]] = row
     return by_part
 

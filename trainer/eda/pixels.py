@@ -10,40 +10,26 @@ _QUANTILES = {"low": 0.05, "lower": 0.25, "median": 0.5, "upper": 0.75, "high": 
 _NUM_BINS = 24
 _SIZE = ["width_px", "height_px"]
 CHANNEL_NAMES = {1: "grey", 2: "grey with alpha", 3: "colour", 4: "colour with alpha"}
-"""Names of channel counts."""
 
 
 def spread(manifest: pl.DataFrame, column: str, by: Sequence[str]) -> pl.DataFrame:
-    """Compute percentiles of a column.
-
-    Returns:
-        The columns `by`, `views`, and the 5th, 25th, 50th, 75th and 95th percentile as `low`,
-        `lower`, `median`, `upper`, `high`.
-    """
+    """Compute the percentiles of `_QUANTILES` of a column, and the number of views."""
     quantiles = {
         name: pl.col(column).quantile(q, "linear").cast(pl.Float64)
         for name, q in _QUANTILES.items()
     }
     table = manifest.group_by(by).agg(views=pl.len().cast(pl.Int64), **quantiles)
-    return _sort_by_part(table, by)
+    return sort_by_part(table, by)
 
 
 def count_channels(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count views by body part and number of channels of the file.
-
-    Returns:
-        `body_part`, `channels`, `views`.
-    """
+    """Count views by body part and number of channels of the file."""
     keys = ["body_part", "channels"]
-    return _sort_by_part(manifest.group_by(keys).agg(views=pl.len().cast(pl.Int64)), keys)
+    return sort_by_part(manifest.group_by(keys).agg(views=pl.len().cast(pl.Int64)), keys)
 
 
 def bin_sizes(manifest: pl.DataFrame) -> pl.DataFrame:
-    """Count views by width and height of the file, in square bins.
-
-    Returns:
-        `width_px`, `height_px` (means over the bin), `views`; the most common last.
-    """
+    """Count views by width and height of the file, in square bins, the most common last."""
     longest = manifest.select(pl.max_horizontal("width_px", "height_px").max()).item() or 1
     step = max(1, round(longest / _NUM_BINS))
     bins = [pl.col(name).sub(1).floordiv(step).alias(f"{name}_bin") for name in _SIZE]
@@ -51,6 +37,7 @@ def bin_sizes(manifest: pl.DataFrame) -> pl.DataFrame:
     return binned.select(*_SIZE, "views").sort("views", *_SIZE)
 
 
-def _sort_by_part(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+def sort_by_part(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Sort by body part, in the order of `order_parts`, then by the other columns `by`."""
     part = pl.col("body_part").cast(pl.Enum(order_parts(table["body_part"])))
     return table.sort(part, *(name for name in by if name != "body_part"))

@@ -7,6 +7,7 @@ from shared.labels import LABEL_NAMES
 from trainer.eda.counts import UNITS, count_patients_in_both_splits, present_splits
 from trainer.report.text.formatting import percent
 
+# of the columns of `trainer.eda.counts.count_patients`
 PATIENT_NAMES = {
     "several_views": "with several views",
     "several_studies": "with several studies",
@@ -15,7 +16,6 @@ PATIENT_NAMES = {
     "both_labels_of_a_part": "with both labels of one body part",
     "shared_images": "sharing an image with another patient",
 }
-"""Names of the columns of `trainer.eda.counts.count_patients`."""
 
 
 def headline(manifest: pl.DataFrame) -> list[str]:

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# the columns of counts: true negative, false positive, false negative, true positive
 TN, FP, FN, TP = range(4)
-"""The columns of counts: true negative, false positive, false negative, true positive."""
-
 RATES = ("accuracy", "precision", "recall", "specificity", "f1", "kappa")
 
 
@@ -20,28 +19,22 @@ def confusion_cells(labels: Ints, probabilities: Floats, threshold: float) -> In
 
 
 def rates(counts: Floats) -> dict[str, Floats]:
-    """Return the rates of predictions; undefined rates are NaN.
-
-    Recall (sensitivity) needs an abnormal row, specificity a normal one. Kappa (Cohen 1960, Educ.
-    Psychol. Meas. 20:37) is undefined if all labels and predictions are the same class. Precision
-    without an abnormal prediction is 0, and so is F1 without an abnormal row or prediction, as in
-    scikit-learn with `zero_division=0`.
+    """Return each of `RATES`, (...); undefined ones are NaN.
 
     Args:
         counts: (..., 4), columns `TN`, `FP`, `FN`, `TP`; may be fractional.
-
-    Returns:
-        Each of `RATES`, (...).
     """
     tn, fp, fn, tp = np.moveaxis(counts, -1, 0)
     total = tn + fp + fn + tp
     by_chance = (tp + fn) * (tp + fp) + (tn + fp) * (tn + fn)
     return {
         "accuracy": divide(tn + tp, total),
+        # 0 without an abnormal prediction, as in scikit-learn with zero_division=0; F1 likewise
         "precision": divide(tp, tp + fp, 0),
         "recall": divide(tp, tp + fn),
         "specificity": divide(tn, tn + fp),
         "f1": divide(2 * tp, 2 * tp + fp + fn, 0),
+        # Cohen 1960, Educ. Psychol. Meas. 20:37; undefined if all labels and predictions are equal
         "kappa": divide(total * (tn + tp) - by_chance, total**2 - by_chance),
     }
 
@@ -51,8 +44,7 @@ def predictive_values(
 ) -> tuple[Floats, Floats]:
     """Return the positive and the negative predictive value at a prevalence, by Bayes' theorem.
 
-    They are the share of abnormal cases among those predicted abnormal, and of normal cases among
-    those predicted normal; NaN without such predictions (Altman & Bland 1994, BMJ 309:102).
+    NaN without such predictions (Altman & Bland 1994, BMJ 309:102).
 
     Args:
         prevalence: share of abnormal cases, above 0 and below 1.

@@ -17,8 +17,8 @@ from trainer.evaluation.decisions.decision import Decision, Rule
 from trainer.evaluation.metrics import Measures, measure, measure_rates
 from trainer.evaluation.scored_table import levels, to_arrays
 
+# shares of abnormal cases for predictive values; MURA's 40 % is above that of most hospitals
 PREVALENCES = (0.05, 0.1, 0.2, 0.5)
-"""Shares of abnormal cases for predictive values; MURA's 40 % is above that of most hospitals."""
 
 
 def estimate(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Measures:
@@ -28,13 +28,11 @@ def estimate(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Meas
         decision: decision of that model; None for a model that is not saved.
 
     Returns:
-        The results of `measure`, `num_groups`, and for views (likewise for studies):
+        The results of `measure`, `num_groups`, and for views (likewise for studies)
         `view_intervals`: by metric, `low`, `high` and `num_resamples`, or None with too few groups
-        or for an undefined metric; `view_brier`; `view_calibration_error`; with a decision also
-        `view_calibrated_brier`, `view_calibrated_calibration_error` and `view_at_threshold`:
-        `threshold`, its rates, `confusion`, `intervals` and `predictive_values`, a list of the
-        positive (`ppv`) and negative (`npv`) ones for each prevalence in `PREVALENCES`.
-        `view_kappa_standard_error`: standard deviation of the kappa at 0.5 over resamples.
+        or for an undefined metric; `view_kappa_standard_error`, at 0.5; `view_brier`;
+        `view_calibration_error`; with a decision also `view_calibrated_brier`,
+        `view_calibrated_calibration_error` and `view_at_threshold`.
     """
     measures: Measures = {**measure(scored), "num_groups": scored["group"].n_unique()}
     for level, rows in levels(scored):
@@ -51,6 +49,7 @@ def _estimate_level(rows: pl.DataFrame, rule: Rule | None, seed: int) -> Measure
     intervals = [_bound(resamples, index) for index in range(len(thresholds))]
     measures: Measures = {
         "intervals": intervals[0],
+        # the report shows it beside published kappas, as the precision of a comparison
         "kappa_standard_error": _deviation(resamples.rates[0]["kappa"]) if resamples else None,
         "brier": brier_score(labels, probabilities),
         "calibration_error": expected_calibration_error(labels, probabilities),
@@ -93,7 +92,7 @@ def _predict_values(
     rates: Measures, drawn: Mapping[str, Floats] | None, prevalence: float
 ) -> Measures:
     """Return `prevalence`, `ppv`, `npv` and their `intervals`, None where undefined."""
-    # None becomes NaN
+    # an undefined rate is None, which becomes NaN
     recall, specificity = (np.array(rates[key], np.float64) for key in ("recall", "specificity"))
     names = ("ppv", "npv")
     values = predictive_values(recall, specificity, prevalence)

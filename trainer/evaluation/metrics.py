@@ -12,22 +12,19 @@ from trainer.evaluation.binary_metrics import Floats, Ints, confusion_cells, rat
 from trainer.evaluation.roc import auroc, rank
 from trainer.evaluation.scored_table import LEVELS, levels, to_arrays
 
+# metrics of one set of rows: floats, ints and None; each key names views or studies
 Measures = dict[str, Any]
-"""Metrics of one set of rows: floats, ints and None; each key names views or studies."""
+# metrics of `all`, then of each body part present, in the order of `order_parts`
 ByPart = dict[str, Measures]
-"""Metrics of `all` and of each body part present, in the order of `order_parts`."""
 
 
 def measure(scored: pl.DataFrame, threshold: float = 0.5) -> Measures:
     """Compute the metrics of one set of rows, by view and by study.
 
-    `*_majority_accuracy` is the accuracy of always predicting the commoner label. `*_confusion` is
-    [[tn, fp], [fn, tp]]. Undefined metrics (see `binary_metrics.rates`) are None.
-
     Returns:
-        `num_views`, `num_abnormal_views`, `view_accuracy`, `view_majority_accuracy`,
-        `view_precision`, `view_recall`, `view_specificity`, `view_f1`, `view_kappa`, `view_auroc`,
-        `view_confusion`, and the same for studies.
+        `num_views`, `num_abnormal_views`, `view_auroc`, `view_majority_accuracy` (that of always
+        predicting the commoner label), the results of `measure_rates` with the prefix `view_`, and
+        the same for studies. Undefined metrics are None.
 
     Raises:
         TrainingError: there are no rows.
@@ -67,11 +64,7 @@ def measure_rates(labels: Ints, probabilities: Floats, threshold: float) -> Meas
 def measure_by_part(
     scored: pl.DataFrame, measure_rows: Callable[[pl.DataFrame], Measures] = measure
 ) -> ByPart:
-    """Compute the metrics of all rows and of each body part present.
-
-    Returns:
-        `all` first, then body parts; empty if there are no rows.
-    """
+    """Compute the metrics of all rows and of each body part present; empty without rows."""
     if scored.is_empty():
         return {}
     parts = order_parts(scored["body_part"])
@@ -83,16 +76,13 @@ def measure_by_part(
     }
 
 
-def choose(out_of_fold: Mapping[str, ByPart]) -> str:
-    """Return the candidate with the highest pooled out-of-fold view AUROC, the first of equals.
-
-    Args:
-        out_of_fold: by model, metrics of its out-of-fold predictions, as from `measure_by_part`.
+def choose(pooled: Mapping[str, Measures]) -> str:
+    """Return the candidate with the highest view AUROC, the first of equals.
 
     Raises:
         TrainingError: there are no candidates.
     """
-    if not out_of_fold:
+    if not pooled:
         raise TrainingError("Expected candidates to choose from. Received: none")
-    aurocs = {model: by_part["all"]["view_auroc"] for model, by_part in out_of_fold.items()}
+    aurocs = {model: measures["view_auroc"] for model, measures in pooled.items()}
     return max(aurocs, key=lambda model: -1.0 if aurocs[model] is None else aurocs[model])

@@ -1,9 +1,4 @@
-"""Multi-class metrics by view and by study, with 95 % confidence intervals.
-
-Input is a scored table of one model and role, with `class_probabilities`. The
-predicted class is the one with the highest probability. A study's probabilities are the means over
-its views.
-"""
+"""Multi-class metrics by view and by study, with 95 % confidence intervals."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -21,17 +16,18 @@ from trainer.evaluation.scored_table import CLASS_PROBABILITIES, LEVELS, SET_COL
 
 
 def measure_classes(scored: pl.DataFrame, class_names: Sequence[str], seed: int) -> Measures:
-    """Compute the metrics of predicted classes, for views and for studies.
+    """Compute the metrics of the most probable classes, for views and for studies.
 
     Args:
+        scored: of one model and role, with `class_probabilities`.
         class_names: as from `trainer.data.target.Target.class_names`.
 
     Returns:
         `num_views`; `view_accuracy`, `view_kappa` and `view_macro_f1` as from `class_rates`;
         `view_majority_accuracy`, the accuracy of always predicting the commonest class;
         `view_intervals` by metric (None with too few patients); `view_confusion`, a row per actual
-        and a column per predicted class; `view_classes`, by class `support` (its number of rows),
-        `recall`, `precision` and `f1`; and the same for studies. Undefined values are None.
+        class; `view_classes`, one entry per class; and the same for studies. Undefined values are
+        None.
 
     Raises:
         TrainingError: there are no rows.
@@ -57,19 +53,18 @@ def measure_classes(scored: pl.DataFrame, class_names: Sequence[str], seed: int)
 def class_rates(confusion: Floats) -> dict[str, Floats]:
     """Return `accuracy`, `kappa` and `macro_f1`, each of shape (...); NaN where undefined.
 
-    Kappa is Cohen's unweighted kappa (1960, Educ. Psychol. Meas. 20:37). Macro F1 is the mean of F1
-    over the classes present in the labels.
-
     Args:
         confusion: (..., n, n), a row per actual class; counts may be fractional.
     """
     actual, predicted, correct = _margins(confusion)
     total, num_correct = actual.sum(axis=-1), correct.sum(axis=-1)
     by_chance = (actual * predicted).sum(axis=-1)
+    # macro F1 is the mean over the classes present in the labels
     is_present = actual > 0
     f1 = divide(2 * correct, actual + predicted, 0) * is_present
     return {
         "accuracy": divide(num_correct, total),
+        # Cohen's unweighted kappa (1960, Educ. Psychol. Meas. 20:37)
         "kappa": divide(total * num_correct - by_chance, total**2 - by_chance),
         "macro_f1": divide(f1.sum(axis=-1), is_present.sum(axis=-1)),
     }
@@ -99,7 +94,7 @@ def _measure_each(confusion: Floats, class_names: Sequence[str]) -> list[Measure
 
 
 def _levels(scored: pl.DataFrame, num_classes: int) -> Iterator[tuple[str, pl.DataFrame, Floats]]:
-    """Yield `view` and `study`, each with its rows and their probabilities (rows, n)."""
+    """Yield each level with its rows and their probabilities (rows, n): of a study, the means."""
     keys = [*SET_COLUMNS, "study_id"]
     # the last bits of float sums depend on the order
     views = scored.sort([*keys, "view_id"]).with_row_index("first")

@@ -1,4 +1,4 @@
-"""The content of `metrics.json`: a run's metrics and their confidence intervals."""
+"""The content of `metrics.json`: metrics of a run, or of `evaluate`, with intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,9 +17,9 @@ from trainer.evaluation.comparing.comparison import (
 )
 from trainer.evaluation.decisions.decision import Decision
 from trainer.evaluation.estimates import estimate
-from trainer.evaluation.metrics import ByPart, Measures, choose, measure_by_part
+from trainer.evaluation.metrics import ByPart, Measures, choose, measure, measure_by_part
 from trainer.evaluation.multiclass import measure_classes
-from trainer.evaluation.scored_table import CLASS_PROBABILITIES, ROLES, final_rows
+from trainer.evaluation.scored_table import CLASS_PROBABILITIES, ROLES, final_rows, levels
 
 
 def selected_model(scored: pl.DataFrame) -> str:
@@ -28,7 +28,7 @@ def selected_model(scored: pl.DataFrame) -> str:
     if final.len() == 1:
         return final[0]
     out_of_fold = scored.filter(role="out_of_fold")
-    return choose({model: measure_by_part(rows) for model, rows in by_model(out_of_fold).items()})
+    return choose({model: measure(rows) for model, rows in by_model(out_of_fold).items()})
 
 
 def compute_metrics(
@@ -41,24 +41,13 @@ def compute_metrics(
             probabilities, `classes` are read.
 
     Returns:
-        `bootstrap`: method of the intervals.
-        `decision`: temperatures and thresholds.
-        `classes`, for predictions with class probabilities: `names`, and by role the results of
-        `measure_classes` for the saved model, empty without rows.
-        `as_published`, if labels were corrected: by role, results of `estimate` for the saved model
-        by the labels as published.
-        `validation` and `test`: results of `estimate` by body part, empty without rows.
-        For `cv` also:
-        `num_candidates`;
-        `nested`: results of `estimate` for the nested choice, empty for one candidate or one fold;
-        `out_of_fold`: by candidate and body part, results of `estimate` pooled over folds; for
-        candidates that were not chosen, single body parts have results of `measure`;
-        `folds`: by candidate, a list of results of `measure`, each with its `fold`;
-        `over_folds`: by candidate, mean and spread of `folds`;
-        `chosen`: the best candidate.
+        `bootstrap`, `decision`; by body part, `validation` and `test`, empty without rows; with
+        class probabilities `classes`, with corrected labels `as_published`, both by role. For `cv`
+        also `num_candidates`, `chosen`, `nested` (empty for one candidate or one fold), and by
+        candidate `out_of_fold`, `folds` and `over_folds`.
     """
     seed = config["options"]["seed"]
-    metrics = {"bootstrap": describe_bootstrap(seed), "decision": asdict(decision)}
+    metrics = {"bootstrap": _describe_bootstrap(seed), "decision": asdict(decision)}
     if CLASS_PROBABILITIES in scored.columns:
         own = scored.filter(model=decision.model)
         metrics["classes"] = _measure_class_sets(config["classes"], own, seed)
@@ -72,14 +61,38 @@ def compute_metrics(
     return metrics
 
 
-def metrics_by_role(metrics: Mapping[str, Any]) -> dict[str, ByPart]:
-    """Return the saved model's metrics of each set with predictions, in the order of the report.
+def evaluate_set(
+    scored: pl.DataFrame, decision: Decision, overlap: dict[str, int], seed: int
+) -> dict[str, Any]:
+    """Return the content of `metrics.json` of `evaluate`: a set that the run did not learn from.
 
-    Pooled out-of-fold predictions cover the whole train split, so they come before a test that may
-    be a dozen studies.
+    Args:
+        overlap: as from `trainer.runs.saved.training_views.count_overlap`.
+
+    Returns:
+        `bootstrap`, `decision`, `overlap`; `evaluation`: results of `estimate` by body part;
+        `calibration`: by level, results of `assess_calibration`, on all body parts.
     """
+    # late, as prediction does not need it, and it imports scipy
+    from trainer.evaluation.decisions.recalibration import NUM_FITS, assess_calibration
+
+    return {
+        "bootstrap": {**_describe_bootstrap(seed), "num_resamples_calibration": NUM_FITS},
+        "decision": asdict(decision),
+        "overlap": overlap,
+        "evaluation": measure_by_part(scored, partial(estimate, decision=decision, seed=seed)),
+        "calibration": {
+            level: assess_calibration(rows, decision.rule(level), seed)
+            for level, rows in levels(scored)
+        },
+    }
+
+
+def metrics_by_role(metrics: Mapping[str, Any]) -> dict[str, ByPart]:
+    """Return the saved model's metrics of each set with predictions, in the order of the report."""
     out_of_fold: ByPart = metrics.get("out_of_fold", {}).get(metrics["decision"]["model"], {})
     by_role: dict[str, ByPart] = {
+        # first, because it covers the whole train split; a test may be a dozen studies
         "out_of_fold": out_of_fold,
         "test": metrics["test"],
         "validation": metrics["validation"],
@@ -88,7 +101,7 @@ def metrics_by_role(metrics: Mapping[str, Any]) -> dict[str, ByPart]:
 
 
 def _measure_published(scored: pl.DataFrame, decision: Decision, seed: int) -> dict[str, Measures]:
-    """Return metrics by the labels as published, by role; empty if no label was corrected."""
+    # for comparison with published results, which used the labels as published
     if PUBLISHED not in scored.columns or (scored["label"] == scored[PUBLISHED]).all():
         return {}
     rows = scored.with_columns(label=pl.col(PUBLISHED))
@@ -96,8 +109,7 @@ def _measure_published(scored: pl.DataFrame, decision: Decision, seed: int) -> d
     return {role: estimate(of, decision, seed) for role, of in sets.items() if of.height}
 
 
-def describe_bootstrap(seed: int) -> dict[str, Any]:
-    """Return the method of the intervals for `metrics.json`."""
+def _describe_bootstrap(seed: int) -> dict[str, Any]:
     return {
         "num_resamples": NUM_RESAMPLES,
         "of": "patient groups",

@@ -12,8 +12,7 @@ class Ranking:
     """Rows in order of probability, for the AUROC under any weights of their clusters.
 
     Attributes:
-        normal: cluster of each normal row, int64 (normal rows,), by rising probability.
-        abnormal: cluster of each abnormal row, int64 (abnormal rows,), by rising probability.
+        normal: cluster of each normal row, by rising probability; likewise `abnormal`.
         num_below: for each abnormal row, the number of normal rows with a lower probability.
         num_up_to: for each abnormal row, the number of normal rows with an equal or lower one.
     """
@@ -25,11 +24,7 @@ class Ranking:
 
 
 def rank(labels: Ints, probabilities: Floats, clusters: Ints) -> Ranking:
-    """Order rows by probability.
-
-    Args:
-        clusters: numbers from 0, (rows,).
-    """
+    """Order rows by probability; `clusters` are numbers from 0, (rows,)."""
     order = np.argsort(probabilities, kind="stable")
     is_abnormal = labels[order] == 1
     ordered, in_order = probabilities[order], clusters[order]
@@ -41,18 +36,13 @@ def rank(labels: Ints, probabilities: Floats, clusters: Ints) -> Ranking:
 
 
 def auroc(ranking: Ranking, weights: Floats) -> Floats:
-    """Return the area under the ROC curve, NaN if all rows of a label have zero weight.
-
-    It is the weighted share of pairs of an abnormal and a normal row in which the abnormal row has
-    the higher probability; a tie counts half (Mann & Whitney 1947, Ann. Math. Stat. 18:50).
+    """Return the area under the ROC curve, (sets,), NaN if all rows of a label have zero weight.
 
     Args:
-        ranking: as from `rank`.
         weights: weight of each cluster, (clusters, sets).
-
-    Returns:
-        (sets,).
     """
+    # the weighted share of pairs of an abnormal and a normal row in which the abnormal row has the
+    # higher probability; a tie counts half (Mann & Whitney 1947, Ann. Math. Stat. 18:50)
     below = np.zeros((ranking.normal.size + 1, weights.shape[1]))
     np.cumsum(weights[ranking.normal], axis=0, out=below[1:])
     abnormal = weights[ranking.abnormal]
@@ -65,14 +55,9 @@ def auroc(ranking: Ranking, weights: Floats) -> Floats:
 def roc_curve(labels: Ints, probabilities: Floats) -> tuple[Floats, Floats]:
     """Return the false positive rate and the true positive rate at each distinct threshold.
 
-    Thresholds decrease from infinity, which no row reaches, to the lowest probability.
-
-    Args:
-        labels: 0 and 1, (rows,), both present.
-
-    Returns:
-        Both (distinct probabilities + 1,), rising from 0 to 1.
+    Both labels must be present; the rates, (distinct probabilities + 1,), rise from 0 to 1.
     """
+    # no row reaches infinity, so the curve starts at the origin
     thresholds = np.append(np.inf, np.unique(probabilities)[::-1])
     normal, abnormal = (
         1 - np.searchsorted(np.sort(own), thresholds) / own.size

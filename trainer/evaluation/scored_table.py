@@ -12,6 +12,8 @@ from shared.labels import ALL_PARTS, PART_PATTERN
 from shared.lake.manifest import PUBLISHED
 from trainer.evaluation.binary_metrics import Floats, Ints
 
+# one row per view of a set; a multi-class model adds `class_probabilities`, a list, and a lake with
+# corrected labels `label_as_published`
 SCORED_SCHEMA: Mapping[str, type[pl.DataType]] = {
     "view_id": pl.String,
     "model": pl.String,
@@ -23,29 +25,24 @@ SCORED_SCHEMA: Mapping[str, type[pl.DataType]] = {
     "label": pl.Int64,
     "group": pl.Int64,
 }
-"""Columns of a scored table, one row per view of a set; `probability` is that of abnormal. A
-multi-class model adds `class_probabilities`, a list; a lake with corrected labels,
-`label_as_published`."""
 SET_COLUMNS = ("model", "fold", "role")
 TRUTH_COLUMNS = ("study_id", "body_part", "label", "group")
 CLASS_PROBABILITIES = "class_probabilities"
 
+# roles of predictions, the most independent of the final model first
+ROLES = ("test", "out_of_fold", "validation")
+LEVELS = {"view": "views", "study": "studies"}
+
 # the smallest difference from 1 of a float32
 _EPSILON = 2.0**-24
-ROLES = ("test", "out_of_fold", "validation")
-"""Roles of predictions, the most independent of the final model first."""
-LEVELS = {"view": "views", "study": "studies"}
 
 
 def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
-    """Join predictions to the manifest.
+    """Join predictions to the manifest; the rows keep their order.
 
     Args:
         predictions: `view_id`, `model`, `fold`, `role`, `probability`, and optionally
             `class_probabilities`.
-
-    Returns:
-        A scored table in the order of `predictions`.
 
     Raises:
         TrainingError: a view is missing in the manifest, or `check_scored` fails.
@@ -107,24 +104,17 @@ def _refuse(invalid: pl.DataFrame, expected: str) -> None:
 
 
 def study_probability() -> pl.Expr:
-    """Return the aggregation of the views' `probability` to that of their study.
-
-    It is the sigmoid of the mean logit (Satopää et al. 2014, Int. J. Forecasting 30:344). On MURA's
-    elbows its study AUROC is .004 above that of the mean probability, by which MURA's authors score
-    a study (Rajpurkar et al. 2017, arXiv:1712.06957, section 3).
-    """
+    """Return the aggregation of the views' `probability` to that of their study."""
+    # The sigmoid of the mean logit (Satopää et al. 2014, Int. J. Forecasting 30:344). On MURA's
+    # elbows its study AUROC is .004 above that of the mean probability, by which MURA's authors
+    # score a study (Rajpurkar et al. 2017, arXiv:1712.06957, section 3).
     # a probability of exactly 0 or 1 must not outweigh all other views
     odds = pl.col("probability").clip(_EPSILON, 1 - _EPSILON)
     return 1 / (1 + ((1 - odds).log() - odds.log()).mean().exp())
 
 
 def by_study(scored: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per study, model, fold and role; see `study_probability`.
-
-    Returns:
-        `model`, `fold`, `role`, `study_id`, `body_part`, `label`, `group`, `num_views` and
-        `probability` (Float64), sorted by the first four.
-    """
+    """Return one row per study of each set, with `num_views` and a `probability`, sorted."""
     keys = [*SET_COLUMNS, "study_id"]
     # the last bits of float sums depend on the order
     in_order = scored.sort([*keys, "view_id"])

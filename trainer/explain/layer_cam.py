@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import keras
@@ -11,34 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from trainer.explain.branch import Branch, remove_activation
 from trainer.models.ensemble import split_ensemble
 from trainer.models.networks.backbone import split_backbones
 
 # bounds the memory of activations and gradients, which are slow if they do not fit into the caches
 _BATCH = 4
 _WIDTH_AXIS = 2
-# Minimum side of the feature maps: 14 cells, or one cell per 8 px of the network's input if that is
-# fewer. Coarser maps locate the marked fracture of phantoms less often. Of 100 abnormal test views
-# of 320 px, the peak is within 10 px of the fracture in 85 with efficientnet_lite0's maps of 20
-# cells, in 44 with its last maps of 10 cells; in 78, 43 and 4 with resnet_small's maps of 20, 10
-# and 5 cells. Finer maps locate it as often, but highlight edges anywhere in real radiographs.
-_MIN_CELLS, _PX_PER_CELL = 14, 8
 
 
 class LayerCam:
     """Layer-CAM for a single model, a head on a backbone, or an ensemble, with or without TTA.
 
-    The explained output is the log-odds of abnormal. Grad-CAM weighs the last feature maps by the
-    gradient averaged over positions (https://arxiv.org/abs/1610.02391, equations 1 and 2).
-    Layer-CAM weighs each position of each map by its own gradient, if positive, and sums over maps
-    (https://doi.org/10.1109/TIP.2021.3089943, equations 5 to 7). It can therefore use earlier,
-    finer maps. Log-odds are computed from logits, because the gradient of a saturated probability
-    vanishes.
-
-    For an ensemble or TTA, the log-odds are those of the mean prediction, and the maps of all
-    members are added; maps of mirror images are mirrored back first. Maps of joined backbones are
-    enlarged to the image and added, each multiplied by its number of cells: a cell's part of the
-    log-odds becomes a density.
+    The explained output is the log-odds of abnormal of the mean prediction. The maps of all members
+    are added; maps of mirror images are mirrored back first.
 
     Args:
         model: from uint8 images (batch, size, size, 1) to probabilities (batch, outputs), as from
@@ -48,21 +33,16 @@ class LayerCam:
     def __init__(self, model: keras.Model):
         parts = split_ensemble(model)
         self._mirrors = parts.tta == "flip"
-        heads = [_remove_activation(member) for member in parts.members]
+        heads = [remove_activation(member) for member in parts.members]
         if parts.backbone:
-            self._branches = [_Branch(split_backbones(parts.backbone), heads)]
+            self._branches = [Branch(split_backbones(parts.backbone), heads)]
         else:
-            self._branches = [_Branch([member]) for member in heads]
+            self._branches = [Branch([member]) for member in heads]
 
     def explain(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Return a heat map of each view.
+        """Return a heat map of each view, (batch, size, size, 1), as float32 (batch, size, size).
 
-        Args:
-            images: (batch, size, size, 1).
-
-        Returns:
-            float32 (batch, size, size), 0 to 1, with a maximum of 1 in each view; all 0 if no
-            position raises the probability of abnormal.
+        The maximum is 1 in each view; all is 0 if no position raises the probability of abnormal.
         """
         maps = [
             self._explain(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)
@@ -99,75 +79,17 @@ class LayerCam:
         if self._mirrors:
             heat += tf.reverse(tf.add_n(sums[num_plain:]), [_WIDTH_AXIS])
         large = tf.image.resize(tf.nn.relu(heat), (size_px, size_px)).numpy()[..., 0]
+        # by the number of cells: a cell's part of the log-odds becomes a density, which can be
+        # added to that of a joined backbone with other cells
         return large * sums[0].shape[1] ** 2
-
-
-class _Branch:
-    """Joined networks in two halves: from images to feature maps, and from these to logits."""
-
-    def __init__(self, networks: Sequence[keras.Model], heads: Sequence[keras.Model] = ()):
-        halves = [_split_network(network) for network in networks]
-        self._from_maps = [from_maps for _, from_maps in halves]
-        # a graph of one image at a time takes a third of the time of operations on a batch
-        self._to_maps = tf.function(
-            lambda image: [to_maps(image, training=False) for to_maps, _ in halves],
-            input_signature=[tf.TensorSpec((1, *networks[0].input_shape[1:]), tf.uint8)],
-            autograph=False,
-        )
-        self._heads: Sequence[Any] = heads
-
-    def to_maps(self, images: npt.NDArray[np.uint8]) -> list[tf.Tensor]:
-        """Return the feature maps of each network, (batch, height, width, n)."""
-        rows = [self._to_maps(images[row : row + 1]) for row in range(len(images))]
-        return [tf.concat(of_network, 0) for of_network in zip(*rows, strict=True)]
-
-    def to_logits(self, maps: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """Return the logits of the network, or of each head on the networks."""
-        pairs = zip(self._from_maps, maps, strict=True)
-        features = tf.concat([from_maps(each, training=False) for from_maps, each in pairs], -1)
-        return [head(features, training=False) for head in self._heads] or [features]
-
-
-def _split_network(network: keras.Model) -> tuple[Any, Any]:
-    """Split a network after the last activation, sum or concatenation of sufficient resolution.
-
-    The rest of the network must depend on this layer's output only, so a layer that a shortcut
-    bypasses is no candidate.
-    """
-    layers: list[Any] = network.layers
-    resized: list[Any] = [layer for layer in layers if isinstance(layer, keras.layers.Resizing)]
-    input_px = (resized or layers)[0].output.shape[1]
-    min_cells = min(_MIN_CELLS, input_px // _PX_PER_CELL)
-    for layer in reversed(layers):
-        maps = layer.output
-        if len(maps.shape) == 4 and maps.shape[1] >= min_cells and _ends_block(layer):
-            # Keras raises ValueError if a shortcut bypasses this layer
-            with suppress(ValueError):
-                return keras.Model(network.input, maps), keras.Model(maps, network.output)
-    raise AssertionError(f"{network.name} has no feature maps")
-
-
-def _ends_block(layer: Any) -> bool:
-    layers = keras.layers
-    is_linear = getattr(layer, "activation", keras.activations.linear) is keras.activations.linear
-    return not is_linear or isinstance(layer, (layers.ReLU, layers.Add, layers.Concatenate))
-
-
-def _remove_activation(member: keras.Model) -> keras.Model:
-    """Return the network up to its logits, also for a backbone and head trained together."""
-    parts = split_ensemble(member)
-    if parts.backbone is None:
-        return keras.Model(member.input, member.get_layer("logits").output)
-    head: Any = _remove_activation(parts.members[0])
-    return keras.Model(parts.backbone.input, head(parts.backbone.output))
 
 
 def _to_log_odds(logits: Sequence[tf.Tensor]) -> tf.Tensor:
     """Return the log-odds of abnormal, (batch,), of the mean prediction.
 
-    Args:
-        logits: each (batch, outputs); with several outputs, those with odd indices are abnormal.
+    With several outputs, those with odd indices are abnormal.
     """
+    # from logits, because the gradient of a saturated probability vanishes
     stacked = tf.cast(tf.stack(logits), tf.float32)
     if stacked.shape[-1] == 1:
         stacked = tf.concat([tf.zeros_like(stacked), stacked], -1)
@@ -179,5 +101,9 @@ def _to_log_odds(logits: Sequence[tf.Tensor]) -> tf.Tensor:
 
 def _weighted_sum(maps: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     """Return the sum of maps weighted by positive gradients, (batch, height, width, 1)."""
+    # Grad-CAM weighs the last feature maps by the gradient averaged over positions
+    # (https://arxiv.org/abs/1610.02391, equations 1 and 2). Layer-CAM weighs each position of each
+    # map by its own gradient (https://doi.org/10.1109/TIP.2021.3089943, equations 5 to 7), so it
+    # can use earlier, finer maps.
     weights = tf.nn.relu(tf.cast(gradient, tf.float32))
     return tf.reduce_sum(tf.cast(maps, tf.float32) * weights, -1, keepdims=True)

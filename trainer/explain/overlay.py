@@ -15,15 +15,12 @@ _GAP_PX = 4
 def overlay(
     image: Pixels, heat: npt.NDArray[np.float32], opacity: float = _OPACITY
 ) -> npt.NDArray[np.uint8]:
-    """Return a radiograph blended with its heat map; opacity is proportional to heat.
+    """Return a radiograph blended with its heat map, RGB, uint8 (size, size, 3).
 
     Args:
         image: uint8 (size, size).
         heat: 0 to 1, (size, size).
-        opacity: opacity at heat 1, 0 to 1.
-
-    Returns:
-        RGB, uint8 (size, size, 3); the unchanged radiograph where heat is 0.
+        opacity: opacity at heat 1; it is proportional to heat.
     """
     # OpenCV returns BGR
     colours = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), _COLOURS)[..., ::-1]
@@ -32,15 +29,7 @@ def overlay(
 
 
 def side_by_side(image: Pixels, heat: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Return the radiograph, a white gap, and the radiograph with its heat map.
-
-    Args:
-        image: uint8 (size, size).
-        heat: 0 to 1, (size, size).
-
-    Returns:
-        RGB, uint8 (size, 2 * size + gap, 3).
-    """
+    """Return the radiograph, a white gap, and its overlay, RGB, uint8 (size, 2 size + gap, 3)."""
     original = np.repeat(image[..., None], 3, axis=2)
     gap = np.full((len(image), _GAP_PX, 3), 255, np.uint8)
     return np.concatenate([original, gap, overlay(image, heat)], axis=1)

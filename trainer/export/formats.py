@@ -1,25 +1,48 @@
-"""Writing and loading of exports as SavedModel, TFLite or ONNX."""
+"""The graph of preprocessing and model, and its files as SavedModel, TFLite or ONNX."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from shared.errors import TrainingError
-from trainer.export.graph import INPUT
-from trainer.inference.conversion import convert_function
+from shared.images.spec import ImageSpec
+from trainer.export.preprocessing import prepare
+from trainer.inference.conversion import convert_function, without_resizing
 
+INPUT = "image"
+
+# from images (batch, height, width, 1) to the model's outputs (batch, n)
 PredictFunction = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
-"""A function from images (batch, height, width, 1) to the model's outputs (batch, n)."""
 
 _OPSET = 17
+
+
+def build_graph(model: keras.Model, spec: ImageSpec, output: str) -> tf.Module:
+    """Return a module with a function `serve` that predicts for images of any size.
+
+    It takes `image`, uint8 (batch, height, width, 1), and returns a dictionary from `output` to
+    float32 (batch, n).
+    """
+    module: Any = tf.Module()
+    module.model = without_resizing(model)
+    num_outputs = model.output_shape[-1]
+
+    def serve(image: Any) -> dict[str, Any]:
+        outputs = module.model(prepare(image, spec), training=False)
+        return {output: tf.ensure_shape(outputs, (None, num_outputs))}
+
+    signature = tf.TensorSpec((None, None, None, 1), tf.uint8, name=INPUT)
+    module.serve = tf.function(serve, input_signature=[signature])
+    return module
 
 
 @dataclass(frozen=True)
@@ -29,7 +52,6 @@ class Format:
     Attributes:
         name: default name of the file or folder in the run folder.
         write: writes a module from `build_graph` to a path.
-        open: loads the export at a path as a prediction function.
     """
 
     name: str
@@ -39,7 +61,7 @@ class Format:
     runtime: str = "tensorflow"
 
     def check_installed(self) -> None:
-        """Raise TrainingError if a package required to write this format is missing."""
+        """Raise TrainingError if a package to write this format is missing."""
         for package in self.packages:
             if find_spec(package) is None:
                 raise TrainingError(
@@ -49,7 +71,7 @@ class Format:
 
     @property
     def is_runnable(self) -> bool:
-        """Whether the package required to run the export is installed."""
+        """Whether the package to run the export is installed."""
         return find_spec(self.runtime) is not None
 
 
@@ -71,7 +93,12 @@ def _write_saved_model(module: Any, path: Path) -> None:
 def _open_saved_model(path: Path) -> PredictFunction:
     loaded: Any = tf.saved_model.load(str(path))
     serve = loaded.signatures["serving_default"]
-    return lambda images: _single_output(serve(**{INPUT: tf.constant(images)})).numpy()
+
+    def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        (output,) = serve(**{INPUT: tf.constant(images)}).values()
+        return output.numpy()
+
+    return predict
 
 
 def _write_tflite(module: Any, path: Path) -> None:
@@ -105,11 +132,6 @@ def _open_onnx(path: Path) -> PredictFunction:
 
     session: Any = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda images: session.run(None, {INPUT: images})[0]
-
-
-def _single_output(outputs: Mapping[str, Any]) -> Any:
-    (output,) = outputs.values()
-    return output
 
 
 FORMATS = {

@@ -1,8 +1,4 @@
-"""OpenCV's resizing of grey images, in operations that every converter supports.
-
-Rows and columns are each an `Axis`, computed from the input's shape in the graph. The output
-includes black padding, so its shape is fixed.
-"""
+"""OpenCV's resizing of grey images, in operations that every converter supports."""
 
 from __future__ import annotations
 
@@ -19,12 +15,13 @@ _MIN_OVERLAP = 1e-3
 
 @dataclass(frozen=True)
 class Axis:
-    """Rows or columns of an image; numbers are int32 tensors.
+    """Rows or columns of an image; numbers are int32 tensors, as the graph knows no input shape.
 
     Attributes:
         source: number of pixels before resizing.
         target: number of pixels after resizing, without padding.
-        place: index of each output pixel in the resized image, (size,); out of range for padding.
+        place: index of each output pixel in the resized image, (size,); out of range for padding,
+            which makes the shape of the output fixed.
     """
 
     source: Any
@@ -66,8 +63,7 @@ def resize_area(images: Any, rows: Axis, columns: Axis) -> Any:
 def _sum_areas(lines: Any, axis: Axis, step: Any) -> Any:
     """Return the weighted sums of the source pixels in each output pixel's area.
 
-    Terms are added in OpenCV's order. A matrix product may add them in any order, and so round a
-    mean near a half to another level. From (batch, source, n) to float32 (batch, size, n).
+    From (batch, source, n) to float32 (batch, size, n).
     """
     starts, ends = axis.place * axis.source, (axis.place + 1) * axis.source
     least = _MIN_OVERLAP * tf.cast(axis.target, tf.float32)
@@ -85,6 +81,8 @@ def _sum_areas(lines: Any, axis: Axis, step: Any) -> Any:
 
     shape = tf.shape(lines)
     sums = tf.zeros((shape[0], axis.place.shape[0], shape[2]))
+    # in OpenCV's order: a matrix product may add the terms in any order, and so round a mean near a
+    # half to another level
     num_covered = axis.source // axis.target + 2
     _, sums = tf.while_loop(lambda number, _: number < num_covered, add, (0, sums))
     return sums
@@ -108,6 +106,7 @@ def resize_linear(images: Any, rows: Axis, columns: Axis, *, between_areas: Any)
         first, second = (
             tf.cast(tf.gather(lines, side, axis=2), tf.int32) for side in (left, right)
         )
+        # OpenCV shifts by 4, 16 and 2 bits, together the 22 bits of two weights
         return (first * across[0] + second * across[1]) // 16
 
     first, second = (

@@ -38,8 +38,7 @@ def find_views(paths: Sequence[str]) -> FoundViews:
     """Return the views of paths, each once, in the order of paths.
 
     The path of a file is a view with any name. In folders, views are files with a suffix of
-    `shared.images.formats.SUFFIXES`, and DICOM files with any other ending or none, because
-    archives name them by UID. Hidden files (AppleDouble's too) are left out.
+    `shared.images.formats.SUFFIXES`, and other DICOM files; hidden files are left out.
 
     Raises:
         SourceError: a path does not exist or has no views, or a folder cannot be read.
@@ -76,7 +75,10 @@ def _to_printable(names: list[str]) -> list[str]:
 def _expand(path: str, left_out: Counter[str]) -> Iterator[Path]:
     expanded = as_path("paths", path)
     # a file name may contain glob characters, so existing files come first
-    matches = [expanded] if expanded.exists() else _glob(str(expanded))
+    matches = [expanded]
+    if not expanded.exists():
+        names = glob.glob(str(expanded), recursive=True)  # noqa: PTH207  # a pattern may be absolute
+        matches = [Path(name) for name in sorted(names)]
     files = [file for match in matches for file in _list_views(match, left_out)]
     if not files:
         reason = "without images" if matches else "which matches no file"
@@ -87,10 +89,6 @@ def _expand(path: str, left_out: Counter[str]) -> Iterator[Path]:
     yield from files
 
 
-def _glob(pattern: str) -> list[Path]:
-    return [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207  # a pattern may be absolute
-
-
 def _list_views(path: Path, left_out: Counter[str]) -> list[Path]:
     """Return the views in a folder, sorted; links are followed, and cycles of links are cut."""
     if not path.is_dir():
@@ -98,15 +96,14 @@ def _list_views(path: Path, left_out: Counter[str]) -> list[Path]:
     views: list[Path] = []
     for folder, entry in walk_folder(str(path), enters=lambda _: True):
         file = path / folder / entry.name
-        if entry.name[0] != "." and _is_view(file):
+        # AppleDouble files have the suffixes of images
+        if entry.name[0] == ".":
+            left_out["hidden"] += 1
+        elif _is_view(file):
             views.append(file)
         else:
-            left_out["hidden" if entry.name[0] == "." else _describe_suffix(file)] += 1
+            left_out[printable(file.suffix.lower()) or "without suffix"] += 1
     return sorted(views)
-
-
-def _describe_suffix(file: Path) -> str:
-    return printable(file.suffix.lower()) or "without suffix"
 
 
 def _is_view(file: Path) -> bool:
@@ -115,6 +112,7 @@ def _is_view(file: Path) -> bool:
         return True
     if not file.is_file():
         return False
+    # archives name DICOM files by UID, with any ending or none
     try:
         with file.open("rb") as opened:
             return detect_format(opened.read(NUM_HEADER_BYTES)) == "dicom"

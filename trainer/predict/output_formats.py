@@ -9,14 +9,11 @@ import polars as pl
 from shared.console import format_table
 from shared.printable import printable_lines
 
-_NUMBERS = (
-    "probability",
-    "calibrated_probability",
-    "low",
-    "high",
-    "threshold",
-    "calibrated_threshold",
-    "distance_percentile",
+_CSV_COLUMNS = (
+    *("level", "study", "path", "num_views"),
+    *("probability", "calibrated_probability", "low", "high"),
+    *("threshold", "calibrated_threshold", "distance_percentile"),
+    *("decision", "unlike", "note", "error"),
 )
 
 
@@ -35,15 +32,16 @@ class Predictions:
     unread: pl.DataFrame
 
 
-def print_table(predictions: Predictions) -> None:
-    """Print tables of views, studies and unread files, with calibrated probabilities."""
+def _print_table(predictions: Predictions) -> None:
     header = ("probability", "threshold", "similar, abnormal", "decision")
     if predictions.views.height:
         views = predictions.views
         rows, percentiles = _rows(views, "path"), views["distance_percentile"]
+        # a run of a whole network has no reference to measure distances from
         added = () if percentiles.is_null().all() else ("distance percentile",)
         if added:
-            rows = map(_add_percentile, rows, percentiles, views["unlike"])
+            shown = zip(rows, percentiles, views["unlike"], strict=True)
+            rows = ([*row, f"{p:.1f}{' unlike' if unlike else ''}"] for row, p, unlike in shown)
         print(format_table("views", ("view", *header, *added), rows))
         print(
             format_table(
@@ -58,21 +56,15 @@ def print_table(predictions: Predictions) -> None:
 def _rows(table: pl.DataFrame, key: str) -> Iterator[list[str]]:
     for row in table.iter_rows(named=True):
         num_views = [str(row["num_views"])] if "num_views" in row else []
-        has_interval = row["low"] is not None
-        interval = f"{row['low']:.2f} to {row['high']:.2f}" if has_interval else ""
-        probability, threshold = row["calibrated_probability"], row["calibrated_threshold"]
+        interval = "" if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}"
         yield [
             row[key],
             *num_views,
-            f"{probability:.3f}",
-            f"{threshold:.3f}",
+            f"{row['calibrated_probability']:.3f}",
+            f"{row['calibrated_threshold']:.3f}",
             interval,
             row["decision"],
         ]
-
-
-def _add_percentile(row: list[str], percentile: float, is_unlike: bool) -> list[str]:
-    return [*row, f"{percentile:.1f}{' unlike' if is_unlike else ''}"]
 
 
 def to_json(predictions: Predictions) -> str:
@@ -83,12 +75,11 @@ def to_json(predictions: Predictions) -> str:
     return json.dumps({"run": predictions.run, **tables}, indent=2)
 
 
-def print_json(predictions: Predictions) -> None:
-    """Print the JSON object of `to_json`."""
+def _print_json(predictions: Predictions) -> None:
     print(printable_lines(to_json(predictions)))
 
 
-def print_csv(predictions: Predictions) -> None:
+def _print_csv(predictions: Predictions) -> None:
     """Print one CSV table; the column `level` is `view` or `study`."""
     unread = predictions.unread.select(
         "path", "study", error=pl.col("reason") + ": " + pl.col("detail")
@@ -101,19 +92,7 @@ def print_csv(predictions: Predictions) -> None:
         [rows.with_columns(level=pl.lit(name)) for name, rows in levels.items()],
         how="diagonal_relaxed",
     )
-    columns = (
-        "level",
-        "study",
-        "path",
-        "num_views",
-        *_NUMBERS,
-        "decision",
-        "unlike",
-        "note",
-        "error",
-    )
-    print(printable_lines(table.select(columns).write_csv().rstrip("\n")))
+    print(printable_lines(table.select(_CSV_COLUMNS).write_csv().rstrip("\n")))
 
 
-PRINTERS = {"table": print_table, "json": print_json, "csv": print_csv}
-"""The print function of each output format."""
+PRINTERS = {"table": _print_table, "json": _print_json, "csv": _print_csv}

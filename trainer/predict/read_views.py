@@ -38,9 +38,7 @@ def _try_to_read(path: Path, spec: ImageSpec) -> ReadView:
 
 
 def batch_images(
-    views: Iterable[ReadView],
-    size: int,
-    results: dict[int, ReadView],
+    views: Iterable[ReadView], size: int, results: dict[int, ReadView]
 ) -> Iterator[tuple[list[int], Pixels]]:
     """Yield the rows and images, (rows, size, size, 1), of readable views.
 
@@ -51,6 +49,7 @@ def batch_images(
         images = {row: view.pixels for row, view in batch if isinstance(view, PreparedView)}
         for row, view in batch:
             is_read = isinstance(view, PreparedView)
+            # without pixels, as the results of all views are kept
             results[row] = replace(view, pixels=_NO_PIXELS) if is_read else view
         if images:
             yield list(images), np.stack(list(images.values()))[..., None]
@@ -59,21 +58,14 @@ def batch_images(
 def divide(
     table: pl.DataFrame, results: Mapping[int, ReadView]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the readable views with `study` and `note`, and the others with their reason.
-
-    The study of a DICOM file is its StudyInstanceUID, that of any other file is its folder.
-    """
+    """Return the readable views with `study` and `note`, and the others with their reason."""
     views = {row: view for row, view in results.items() if not isinstance(view, ImageError)}
     errors = {row: error for row, error in results.items() if isinstance(error, ImageError)}
     read = table[list(views)]
+    # a DICOM file has a StudyInstanceUID; the study of any other file is its folder
+    pairs = zip(views.values(), read["study"], strict=True)
     read = read.with_columns(
-        study=pl.Series(
-            [
-                view.study or folder
-                for view, folder in zip(views.values(), read["study"], strict=True)
-            ],
-            dtype=pl.String,
-        ),
+        study=pl.Series([view.study or folder for view, folder in pairs], dtype=pl.String),
         note=pl.Series(["; ".join(view.notes) for view in views.values()], dtype=pl.String),
     )
     unread = table[list(errors)].with_columns(

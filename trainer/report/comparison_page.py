@@ -9,7 +9,7 @@ from trainer.evaluation.bootstrap import NUM_RESAMPLES
 from trainer.evaluation.comparing.paired import METRICS, Difference, Model
 from trainer.evaluation.estimates import estimate
 from trainer.options import CompareOptions
-from trainer.report.figures.differences import draw_differences
+from trainer.report.figures.comparisons import draw_differences
 from trainer.report.figures.svg import to_svg
 from trainer.report.template import Plot, inline, render
 from trainer.report.text import formatting

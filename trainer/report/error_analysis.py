@@ -26,10 +26,9 @@ _TINY = 2.0**-24
 
 @dataclass(frozen=True)
 class CaseView:
-    """A view of a case.
+    """A view of a case, with its calibrated probability of abnormal.
 
     Attributes:
-        probability: calibrated probability of abnormal.
         picture: the radiograph and its heat map as one `data:` URL; empty without images.
     """
 
@@ -40,12 +39,7 @@ class CaseView:
 
 @dataclass(frozen=True)
 class Case:
-    """A view or a study with its actual and its predicted label.
-
-    Attributes:
-        predicted: label at the learnt decision threshold.
-        probability: calibrated probability of abnormal.
-    """
+    """A view or a study, with its label predicted at the learnt threshold."""
 
     name: str
     actual: str
@@ -55,11 +49,7 @@ class Case:
 
 
 def find_mistakes(rows: pl.DataFrame, decision: Decision) -> pl.DataFrame:
-    """Return the most confident errors, the most confident first.
-
-    Confidence is the distance from the threshold in log-odds, so false positives and false
-    negatives are comparable at any threshold.
-    """
+    """Return the most confident errors, the most confident first."""
     decided = _decide(rows, decision.view)
     wrong = decided.filter(pl.col("predicted") != pl.col("label"))
     return wrong.sort("distance", "view_id", descending=[True, False]).head(_NUM_MISTAKES)
@@ -91,7 +81,7 @@ def list_mistakes(rows: pl.DataFrame, decision: Decision, folder: Path) -> Itera
 
 
 def list_uncertain(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iterator[Case]:
-    """Yield the most uncertain studies with their pictures."""
+    """Yield the most uncertain studies with the pictures of all their views."""
     views = _decide(rows, decision.view).sort("view_id")
     for row in find_uncertain(rows, decision).iter_rows(named=True):
         own = views.filter(study_id=row["study_id"]).select("view_id", "calibrated")
@@ -100,8 +90,8 @@ def list_uncertain(rows: pl.DataFrame, decision: Decision, folder: Path) -> Iter
 
 
 def _decide(rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
-    """Add `calibrated`, `predicted` (0 or 1) and `distance` from the threshold."""
     probabilities = rows["probability"].to_numpy()
+    # in log-odds, so that false positives and false negatives are comparable at any threshold
     distance = np.abs(_log_odds(probabilities) - _log_odds(np.array([rule.threshold])))
     return rows.with_columns(
         calibrated=pl.Series(calibrate(probabilities, rule.temperature)),

@@ -18,11 +18,7 @@ _NAME = "evaluation"
 
 
 def write_evaluation_report(folder: Path, evaluation: Evaluation) -> None:
-    """Write `figures/*.svg` and `report.html`, a self-contained page, into a folder.
-
-    Raises:
-        WriteError: a file cannot be written.
-    """
+    """Write `figures/*.svg` and `report.html`, a self-contained page, into a folder."""
     by_part, scored = evaluation.by_part, evaluation.scored
     drawn = {
         "result": draw_result(scored, by_part, _NAME),

@@ -18,41 +18,26 @@ from trainer.runs.saved.saved_run import SavedRun
 _TEMPLATE = Path(__file__).with_name("model_card.md.j2")
 _KEYS = ("auroc", "accuracy", "majority", "kappa", "recall", "specificity", "precision", "f1")
 _COLUMNS = (
-    "Part",
-    "By",
-    "Abnormal",
-    "Threshold",
-    "AUROC",
+    *("Part", "By", "Abnormal", "Threshold", "AUROC"),
     *("Recall (sensitivity)" if key == "recall" else key.capitalize() for key in _KEYS[1:]),
 )
 
 
 def make_card(run: SavedRun, has_pictures: bool) -> str:
     """Return a run's model card as Markdown (Mitchell et al. 2019, arXiv:1810.03993, figure 2)."""
-    role, by_part = run.headline
     trained = run.train_set["body_parts"]
     return render(
         _TEMPLATE,
-        run=run,
+        **describe_run(run),
         has_pictures=has_pictures,
-        title=formatting.part_name(run.body_parts),
-        role=role,
-        measures=by_part["all"],
         trained=trained,
         unseen=[part for part in MURA_PARTS if part not in trained],
         origin=training_notes.on_initial_weights(run),
         training=training_notes.on_trained_layers(run),
         image=", ".join(f"{key} {value}" for key, value in run.config["lake"]["image"].items()),
-        epochs=training_notes.on_epochs(run),
-        on_candidates=training_notes.on_candidates(run) if run.is_cv else "",
-        on_search=search_report.on_search(run) if run.search else "",
         command=_repeat(run.config["command"], run.config["options"]),
         search_command=_repeat("tune", run.search["options"]) if run.search else "",
         split=training_notes.on_split(run),
-        on_patients=methods.on_patients(run.scored),
-        on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
-        on_decision=methods.on_decision(run.decision, run.main_sets),
-        sentences=summary.headline(by_part["all"]),
         columns=_COLUMNS,
         results={
             formatting.ROLE_NAMES[name]: list(_list_rows(of_set))
@@ -60,6 +45,24 @@ def make_card(run: SavedRun, has_pictures: bool) -> str:
         },
         limits=list(limits.find(run)),
     )
+
+
+def describe_run(run: SavedRun) -> dict[str, Any]:
+    """Return the values that the templates of the card and of the report share."""
+    role, by_part = run.headline
+    return {
+        "run": run,
+        "title": formatting.part_name(run.body_parts),
+        "role": role,
+        "measures": by_part["all"],
+        "sentences": summary.headline(by_part["all"]),
+        "on_patients": methods.on_patients(run.scored),
+        "on_intervals": methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
+        "on_decision": methods.on_decision(run.decision, run.main_sets),
+        "on_candidates": search_report.on_candidates(run) if run.is_cv else "",
+        "on_search": search_report.on_search(run) if run.search else "",
+        "epochs": training_notes.on_epochs(run),
+    }
 
 
 def _repeat(command: str, options: Mapping[str, Any]) -> str:

@@ -11,9 +11,9 @@ from trainer.evaluation.scored_table import LEVELS, most_independent_set
 from trainer.report import error_analysis
 from trainer.report.figures.captions import Captioned, draw
 from trainer.report.figures.svg import to_svg
-from trainer.report.model_card import make_card
+from trainer.report.model_card import describe_run, make_card
 from trainer.report.template import Plot, inline, render
-from trainer.report.text import formatting, methods, search_report, summary, training_notes
+from trainer.report.text import formatting, methods, search_report, summary
 from trainer.report.text.published import list_published, on_published
 from trainer.runs.results_writer import write_json
 from trainer.runs.run_folder import CARD_FILE, METRICS_FILE
@@ -27,11 +27,11 @@ def write_report(folder: Path) -> Path:
     """Write `metrics.json`, `figures/*.svg`, `model_card.md` and `report.html` into a run folder.
 
     Args:
-        folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`
-            (a scored table), and optionally the pictures of `trainer.explain.report_images`.
+        folder: holds `config.json`, `decision.json`, `history.parquet` and `predictions.parquet`,
+            and optionally the pictures of `trainer.explain.heat_map_files`.
 
     Returns:
-        The path of `report.html`, a self-contained page.
+        The path of `report.html`.
 
     Raises:
         TrainingError: a file is missing, or there are no predictions.
@@ -63,7 +63,6 @@ def _write_plot(folder: Path, name: str, figure: Figure, caption: str) -> Plot:
 
 
 def _render(run: SavedRun, folder: Path, sections: Mapping[str, list[Plot]]) -> str:
-    role, by_part = run.headline
     # heat maps are those of the final model, so the cases are from a set without its train views
     case_role, rows = most_independent_set(run.scored, run.model)
     mistakes = list(error_analysis.list_mistakes(rows, run.decision, folder))
@@ -71,26 +70,16 @@ def _render(run: SavedRun, folder: Path, sections: Mapping[str, list[Plot]]) -> 
     published = list_published(run.scored.filter(model=run.model, role="test"))
     return render(
         _TEMPLATE,
-        run=run,
+        **describe_run(run),
         plots=sections,
         published=published,
         on_published=on_published(run.by_role["test"]["all"]) if published else "",
-        role=role,
         case_role=case_role,
         role_names=formatting.ROLE_NAMES,
-        measures=by_part["all"],
-        title=formatting.part_name(run.body_parts),
-        sentences=summary.headline(by_part["all"]),
-        majority_label=summary.majority_label(by_part["all"]),
-        on_patients=methods.on_patients(run.scored),
-        on_intervals=methods.on_intervals(by_part, run.metrics["bootstrap"]["num_resamples"]),
-        on_decision=methods.on_decision(run.decision, run.main_sets),
+        majority_label=summary.majority_label(run.headline[1]["all"]),
         on_missing_test="" if "test" in run.by_role else methods.on_missing_test(run.body_parts),
         candidates=list(_list_candidates(run)) if run.is_cv else [],
-        on_candidates=training_notes.on_candidates(run) if run.is_cv else "",
         trials=list(search_report.list_best(run)) if run.search else [],
-        on_search=search_report.on_search(run) if run.search else "",
-        epochs=training_notes.on_epochs(run),
         mistakes=mistakes,
         uncertain=uncertain,
         thresholds={level: run.decision.rule(level).calibrated_threshold for level in LEVELS},

@@ -1,14 +1,18 @@
-"""Rendering of pages from templates, in a common style."""
+"""Rendering of pages from templates, in a common style, and images for them."""
 
 import base64
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from shared.images.pixels import Pixels
 from trainer.report.text import formatting
+
+_THUMBNAIL_PX, _THUMBNAIL_QUALITY = 176, 82
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,18 @@ def to_data_url(kind: str, file: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
 
 
+def to_thumbnail(pixels: Pixels) -> str:
+    """Return a view, (size, size) or RGB (size, size, 3), as a small JPEG in a `data:` URL."""
+    side = min(_THUMBNAIL_PX, len(pixels))
+    # INTER_AREA shrinks without aliasing
+    small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+    if small.ndim == 3:
+        # OpenCV expects BGR
+        small = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, _THUMBNAIL_QUALITY))
+    return to_data_url("jpeg", encoded.tobytes())
+
+
 def inline(svg: str, name: str, caption: str) -> Plot:
     """Return a figure for a page from an SVG file; the name is unique on the page."""
     # late, as it imports matplotlib
@@ -37,15 +53,14 @@ def inline(svg: str, name: str, caption: str) -> Plot:
 def render(template: Path, **values: Any) -> str:
     """Render a template: `.html.j2` with escaping, others as plain text.
 
-    Args:
-        template: may import the macros of `base.html.j2` and use the formats of
-            `trainer.report.text.formatting`, as `as_NAME`.
-        **values: all variables of the template.
+    It may import the macros of `base.html.j2` and use the formats of
+    `trainer.report.text.formatting`, as `as_NAME`.
     """
     page = Environment(
         loader=FileSystemLoader([template.parent, Path(__file__).parent]),
         autoescape=select_autoescape(["html.j2"]),
         keep_trailing_newline=True,
+        # jinja's default prints nothing for a misspelt variable
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

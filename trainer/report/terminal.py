@@ -6,12 +6,14 @@ from pathlib import Path
 from shared.console import say, show_table
 from shared.counts import count
 from trainer.evaluation.comparing.comparison import COMPARED, summarize
-from trainer.evaluation.metrics import ByPart, Measures
+from trainer.evaluation.metrics import Measures
 from trainer.report.text.formatting import estimate, fine_percent, number, plain, set_name
 from trainer.runs.saved.open import open_saved_run
 
 
-def show_comparison(pooled: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]) -> None:
+def show_comparison(
+    pooled: Mapping[str, Measures], folds: Mapping[str, Sequence[Measures]]
+) -> None:
     """Print a table of all candidates for each metric of the comparison."""
     num_folds = max(map(len, folds.values()))
     header = ["candidate", *(f"fold {n + 1}" for n in range(num_folds)), "mean", "spread", "pooled"]
@@ -20,11 +22,11 @@ def show_comparison(pooled: Mapping[str, ByPart], folds: Mapping[str, Sequence[M
 
 
 def _list_rows(
-    pooled: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]], key: str
+    pooled: Mapping[str, Measures], folds: Mapping[str, Sequence[Measures]], key: str
 ) -> Iterator[list[str]]:
-    for name, by_part in pooled.items():
+    for name, measures in pooled.items():
         summary = summarize(folds[name])[key]
-        values = [*(fold[key] for fold in folds[name]), *summary.values(), by_part["all"][key]]
+        values = [*(fold[key] for fold in folds[name]), *summary.values(), measures[key]]
         yield [name, *map(number, values)]
 
 

@@ -1,6 +1,7 @@
 """The web application: routes and error responses."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +14,38 @@ from starlette.types import ASGIApp
 
 from trainer.options import ServeOptions
 from trainer.predict.output_formats import to_json
-from trainer.serve.card import render_card
-from trainer.serve.model_info import describe_model, make_title
+from trainer.serve.heat_maps import HeatMaps
+from trainer.serve.model_info import describe_card, describe_model
 from trainer.serve.render import render_page, render_result, to_source
-from trainer.serve.services import Services
 from trainer.serve.study import StudyPredictor
-from trainer.serve.study_queue import StudyQueue
 from trainer.serve.upload.guard import Guard, refusal_response
 from trainer.serve.upload.limits import Limits
+from trainer.serve.worker import StudyQueue, Worker
 
 _HERE = Path(__file__).parent
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
+@dataclass(frozen=True)
+class Services:
+    """Predictions and heat maps, so that predictions never wait for heat maps or TensorFlow."""
+
+    predictor: StudyPredictor
+    heat_maps: HeatMaps
+    predicting: Worker
+    explaining: Worker
+
+    async def start(self) -> None:
+        """Load the model, then start TensorFlow."""
+        # one after the other, because TensorFlow slows down whatever runs beside its start
+        await self.predicting.run(self.predictor.load)
+        await self.explaining.run(self.heat_maps.load)
+
+
 def build_app(services: Services, options: ServeOptions, limits: Limits) -> ASGIApp:
-    """Return the application, wrapped in its `Guard`; studies wait until the services started."""
+    """Return the application, wrapped in its `Guard`."""
     studies, predictor = _Studies(services, limits), services.predictor
-    model, card = describe_model(predictor.saved_run), _describe_card(predictor)
+    model, card = describe_model(predictor.saved_run), describe_card(predictor.saved_run)
     routes = [
         _get("/", HTMLResponse(render_page(limits))),
         _get("/page.css", Response((_HERE / "page.css").read_bytes(), media_type="text/css")),
@@ -53,21 +69,10 @@ def build_app(services: Services, options: ServeOptions, limits: Limits) -> ASGI
 
 
 def _get(path: str, response: Response) -> Route:
-    content, kind = bytes(response.body), response.headers["content-type"]
-
     async def respond(_: Request) -> Response:
-        return Response(content, headers={"content-type": kind})
+        return response
 
     return Route(path, respond, methods=["GET"])
-
-
-def _describe_card(predictor: StudyPredictor) -> dict[str, str]:
-    saved_run = predictor.saved_run
-    return {
-        "run": saved_run.folder.name,
-        "title": make_title(saved_run),
-        "card": render_card(saved_run),
-    }
 
 
 def _report_health(predictor: StudyPredictor) -> _Handler:

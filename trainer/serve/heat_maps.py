@@ -54,11 +54,7 @@ class HeatMaps:
             raise Refusal(503, "The server cannot compute heat maps, and has logged the reason.")
 
     def explain(self, uploads: Sequence[Upload]) -> list[Pixels]:
-        """Return each readable view with its heat map, RGB, (size, size, 3).
-
-        Raises:
-            Refusal: heat maps cannot be computed.
-        """
+        """Return each readable view with its heat map, RGB, (size, size, 3), or raise `Refusal`."""
         if not self._layer_cam:
             self.check()
             raise Refusal(503, "The server is starting; try again later.")

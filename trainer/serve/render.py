@@ -1,8 +1,6 @@
 """HTML of the page and of the predictions for a study."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +15,7 @@ _HERE = Path(__file__).parent
 
 
 def render_page(limits: Limits) -> str:
-    """Return the page without model data, which its script requests."""
+    """Return the page without model data, which its script requests with the token."""
     return render(
         _HERE / "page.html.j2",
         max_views=limits.max_views,
@@ -29,19 +27,14 @@ def render_page(limits: Limits) -> str:
 def render_result(study: StudyResult) -> str:
     """Return the predictions for a study as HTML with embedded images, without heat maps."""
     predictions = study.predictions
+    views = zip(predictions.views.iter_rows(named=True), study.images, strict=True)
     return render(
         _HERE / "result.html.j2",
         unlike=UNLIKE,
         studies=predictions.studies.to_dicts(),
-        views=list(_describe_views(study)),
+        views=[{**row, "image": to_source(image)} for row, image in views],
         unread=predictions.unread.to_dicts(),
     )
-
-
-def _describe_views(study: StudyResult) -> Iterator[dict[str, Any]]:
-    rows = study.predictions.views.iter_rows(named=True)
-    for row, image in zip(rows, study.images, strict=True):
-        yield {**row, "image": to_source(image)}
 
 
 def to_source(pixels: Pixels) -> str:

@@ -23,10 +23,7 @@ _TIMEOUT = (
 class Server(uvicorn.Server):
     """A uvicorn server that prepares the application after it starts to listen.
 
-    If `prepare` fails, the server stops.
-
-    Attributes:
-        failure: error of `prepare`, or None.
+    If `prepare` fails, the server stops, with the error as `failure`.
     """
 
     def __init__(

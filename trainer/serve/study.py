@@ -20,11 +20,7 @@ from trainer.serve.upload.uploads import Upload
 
 @dataclass(frozen=True)
 class StudyResult:
-    """The predictions for a study.
-
-    Attributes:
-        images: the preprocessed image of each readable view, (size, size).
-    """
+    """The predictions for a study, and the preprocessed image of each readable view."""
 
     predictions: Predictions
     images: Sequence[Pixels]
@@ -40,11 +36,7 @@ class StudyPredictor:
         self._reference: Reference | None = None
 
     def load(self) -> None:
-        """Start the decoder, load the model, and predict a blank view.
-
-        Raises:
-            TrainingError: the model file is damaged.
-        """
+        """Start the decoder, load the model, and predict a blank view."""
         self._decoder.start()
         options = self._options
         self._model = open_predictor(self.saved_run, options.engine, options.max_views)
@@ -71,6 +63,7 @@ class StudyPredictor:
             np.stack(images[start : start + model.batch_views])[..., None]
             for start in range(0, len(images), model.batch_views)
         )
+        # np.concatenate needs an array even without views
         outputs = [(np.empty((0, model.num_outputs), np.float32), np.empty(0))]
         outputs += predict_with_novelty(model, self._reference, batches)
         return map(np.concatenate, zip(*outputs, strict=True))

@@ -18,7 +18,7 @@ from trainer.inference.image_input import read_view
 from trainer.runs.evaluation_folder import open_predictions
 from trainer.runs.results_writer import write_json
 from trainer.runs.run_folder import CONFIG_FILE
-from trainer.runs.saved.digests import write_digests
+from trainer.runs.saved.run_files import write_digests
 
 VALID = "valid/XR_WRIST"
 

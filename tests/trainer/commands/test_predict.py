@@ -265,9 +265,9 @@ def test_predictions_are_printed_before_tensorflow_starts(
 
 PREDICT = """
 import sys
-from trainer.cli import _predict
+from trainer.commands.dispatch import dispatch
 
-_predict(sys.argv[1:])
+dispatch(["predict", *sys.argv[1:]])
 slow = {"tensorflow", "keras", "scipy", "matplotlib", "sklearn", "pydicom"}
 print(sorted(slow & set(sys.modules)))
 """

@@ -7,7 +7,7 @@ from shared.errors import TrainingError
 from shared.lake.manifest import FINDINGS_SCHEMA
 from shared.lake.open import Lake
 from trainer.data.split import draw_folds
-from trainer.eda import counts, data_quality, folds, pixels
+from trainer.eda import counts, data_quality, pixels
 from trainer.eda.contact_sheet import NUM_VIEWS, choose_views
 
 # split, part, label, patient, study, group, source, pixels, width, height, brightness
@@ -114,13 +114,13 @@ def test_a_spread_is_in_the_order_of_parts() -> None:
 
 
 def test_folds_are_those_of_cross_validation(lake: Lake) -> None:
-    table = folds.balance(lake.manifest, 3, 1).filter(body_part="all")
+    table = counts.balance(lake.manifest, 3, 1).filter(body_part="all")
     train = lake.manifest.filter(split="train")
     held_out = [fold.held_out for fold in draw_folds(train, 3, 1)]
     assert table["views"].to_list() == [views.height for views in held_out]
     assert table["abnormal_views"].to_list() == [views["label"].sum() for views in held_out]
     with pytest.raises(TrainingError):
-        folds.balance(lake.manifest, 400, 1)
+        counts.balance(lake.manifest, 400, 1)
 
 
 def test_a_contact_sheet_shows_as_many_patients_as_it_can(lake: Lake) -> None:

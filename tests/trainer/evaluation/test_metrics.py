@@ -202,8 +202,8 @@ class TestMeasureByPart:
 
 class TestChoose:
     @staticmethod
-    def out_of_fold(**aurocs: float | None) -> dict[str, dict[str, dict[str, Any]]]:
-        return {model: {"all": {"view_auroc": auroc}} for model, auroc in aurocs.items()}
+    def out_of_fold(**aurocs: float | None) -> dict[str, dict[str, Any]]:
+        return {model: {"view_auroc": auroc} for model, auroc in aurocs.items()}
 
     def test_takes_the_highest_pooled_view_auroc(self):
         assert choose(self.out_of_fold(x=0.6, y=0.8, z=0.7)) == "y"

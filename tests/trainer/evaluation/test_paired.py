@@ -11,8 +11,14 @@ from shared.errors import TrainingError
 from tests.trainer.scored_tables import random_table, scored_table
 from trainer.evaluation.bootstrap import NUM_RESAMPLES
 from trainer.evaluation.comparing.common_views import restrict_to_common
-from trainer.evaluation.comparing.paired import METRICS, Difference, Model, compare_models
-from trainer.evaluation.comparing.significance import holm, p_value
+from trainer.evaluation.comparing.paired import (
+    METRICS,
+    Difference,
+    Model,
+    compare_models,
+    holm,
+    p_value,
+)
 from trainer.evaluation.decisions.calibration import calibrate
 from trainer.evaluation.decisions.decision import Decision, Rule
 

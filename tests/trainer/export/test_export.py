@@ -20,8 +20,7 @@ from shared.lake.reader import ViewReader
 from tests.commands import call
 from tests.conftest import SIZE_PX
 from trainer.commands.export import export
-from trainer.export.formats import FORMATS, PredictFunction
-from trainer.export.graph import build_graph
+from trainer.export.formats import FORMATS, PredictFunction, build_graph
 from trainer.export.preprocessing import check_exportable
 from trainer.inference.litert import LiteRtModel
 from trainer.models.classifier_head import add_classifier

@@ -116,11 +116,10 @@ import sys
 from pathlib import Path
 from trainer.options import ServeOptions
 from trainer.runs.saved.open import open_saved_run
-from trainer.serve.app import build_app
+from trainer.serve.app import Services, build_app
 from trainer.serve.upload.decoding import ViewDecoder
 from trainer.serve.heat_maps import HeatMaps
 from trainer.serve.upload.limits import Limits
-from trainer.serve.services import Services
 from trainer.serve.study import StudyPredictor
 from trainer.serve.upload.uploads import Upload
 from trainer.serve.worker import Worker

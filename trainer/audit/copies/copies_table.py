@@ -2,6 +2,7 @@
 
 import polars as pl
 
+# columns of `copies.csv`
 COPIES_SCHEMA = {
     "view": pl.String,
     "copy": pl.String,
@@ -12,7 +13,6 @@ COPIES_SCHEMA = {
     "same_label": pl.Boolean,
     "leaks": pl.Boolean,
 }
-"""Columns of `copies.csv`."""
 KINDS = {
     "same_pixels": "equal stored pixels",
     "similar": "re-encoded or resized",
@@ -24,16 +24,10 @@ _KINDS = ("similar", "mirrored", "turned")
 
 
 def describe_copies(copies: list[tuple[int, int, int, float]], views: pl.DataFrame) -> pl.DataFrame:
-    """Return a row per pair of copies, those that leak first.
+    """Return a row per pair of copies, those that leak first, with the columns `COPIES_SCHEMA`.
 
     A pair leaks if its views are of different groups, and a model that predicted one of them was
     trained on the other: the views are in different folds, or one is in the test set.
-
-    Args:
-        views: the views, with the columns of the manifest, `fold` and `role`.
-
-    Returns:
-        Columns as in `COPIES_SCHEMA`.
     """
     columns = ["view_id", "patient_id", "split", "label", "group", "fold", "role", "pixel_digest"]
     facts = views.select(columns).rows()
@@ -56,13 +50,11 @@ def _describe(
 
 
 def find_leaking(copies: pl.DataFrame, views: pl.DataFrame) -> set[str]:
-    """Return the ids of the views that were predicted by a model trained on a copy of them.
-
-    The models of test views were trained on all others; those of other views on no test view.
-    """
+    """Return the ids of the views that were predicted by a model trained on a copy of them."""
     pairs = copies.filter("leaks").select("view", "copy")
     both = [pairs, pairs.select(view="copy", copy="view")]
     roles = views.select("view_id", "role")
     joined = pl.concat(both).join(roles, left_on="view", right_on="view_id")
     joined = joined.join(roles, left_on="copy", right_on="view_id", suffix="_of_copy")
+    # the models of test views were trained on all others; those of other views on no test view
     return set(joined.filter(pl.col("role_of_copy") != "test")["view"])

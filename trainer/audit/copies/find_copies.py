@@ -11,8 +11,8 @@ from shared.images.preprocessing.crop import find_field
 from trainer.audit.copies.perceptual_hash import Bits, Rows, find_similar, orient
 
 Details = npt.NDArray[np.float16]
+# from rows to images, uint8 (rows, size, size)
 ReadViews = Callable[[Rows], Pixels]
-"""From rows to images, uint8 (rows, size, size)."""
 
 # bits in which the hashes of copies differ: at most 4 for JPEG at quality 30 or half the size
 _MAX_DISTANCE = 10
@@ -34,8 +34,7 @@ def find_copies(bits: Bits, details: Details, read: ReadViews) -> list[tuple[int
     """Return the pairs of views that show the same image.
 
     Pairs with similar perceptual hashes are compared by the correlation of their fine structure,
-    first at 32 x 32 pixels, then from the stored pixels at 96 x 96. Coarse structure is removed,
-    because it is similar in all radiographs of a body part.
+    first at 32 x 32 pixels, then from the stored pixels at 96 x 96.
 
     Args:
         bits: perceptual hashes, bool (views, 8, 64).
@@ -64,12 +63,7 @@ def find_copies(bits: Bits, details: Details, read: ReadViews) -> list[tuple[int
 
 
 def correlate(first: Pixels, second: Pixels, orientation: int) -> float:
-    """Return the correlation of the fine structure of two views, -1 to 1.
-
-    Args:
-        first: uint8 (size, size), to be oriented.
-        second: uint8 (size, size).
-    """
+    """Return the correlation, -1 to 1, of the fine structure of two views, the first oriented."""
     details = (_detail(view[find_field(view)], _FINE_PX, _FINE_SIGMA) for view in (first, second))
     return float((orient(next(details), orientation) * next(details)).sum())
 
@@ -89,7 +83,6 @@ def _keep_coarse(
 
 
 def _correlate_coarse(first: Details, second: Details, orientation: int) -> npt.NDArray[np.float32]:
-    """Return the correlation of each row of two arrays of details, float32 (pairs,)."""
     squares = first.reshape(-1, _COARSE_PX, _COARSE_PX)
     first = orient(squares, orientation).reshape(first.shape)
     return (first.astype(np.float32) * second.astype(np.float32)).sum(axis=1)
@@ -98,6 +91,7 @@ def _correlate_coarse(first: Details, second: Details, orientation: int) -> npt.
 def _detail(inside: Pixels, side_px: int, sigma: float) -> npt.NDArray[np.float32]:
     """Return a field without its coarse structure, float32 (side, side), mean 0 and norm 1."""
     small = cv2.resize(inside, (side_px, side_px), interpolation=cv2.INTER_AREA).astype(np.float32)
+    # coarse structure is similar in all radiographs of a body part
     detail = small - np.asarray(cv2.GaussianBlur(small, (0, 0), sigma), np.float32)
     detail -= detail.mean()
     norm = np.linalg.norm(detail)

@@ -22,27 +22,22 @@ _BLOCK_ROWS = 256
 
 
 def orient(images: npt.NDArray[Number], orientation: int) -> npt.NDArray[Number]:
-    """Return images in one of 8 orientations: the mirror image if odd, turned by quarters.
+    """Return images, (..., side, side), in one of 8 orientations.
 
-    Args:
-        images: (..., side, side).
-        orientation: 0 to 7; its half is the number of quarter turns.
+    Odd orientations are mirror images; half the number is that of quarter turns.
     """
     mirrored = images[..., ::-1] if orientation % 2 else images
     return np.rot90(mirrored, orientation // 2, axes=(-2, -1))
 
 
 def hash_image(image: Pixels) -> Bits:
-    """Return the perceptual hashes of an image in each orientation, bool (8, 64).
+    """Return the perceptual hashes of an image, (height, width), in each orientation, bool (8, 64).
 
     A bit is set where one of the 8 x 8 lowest coefficients of the discrete cosine transform of the
     image, shrunk to 32 x 32 pixels, exceeds their median (Zauner 2010, Implementation and
-    Benchmarking of Perceptual Image Hash Functions, section 3.2.1). Scale, compression and small
-    changes of brightness change few bits.
-
-    Args:
-        image: uint8 (height, width).
+    Benchmarking of Perceptual Image Hash Functions, section 3.2.1).
     """
+    # scale, compression and small changes of brightness change few bits
     small = cv2.resize(image, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
     waves = np.asarray(cv2.dct(small.astype(np.float32)), np.float32)[:_NUM_WAVES, :_NUM_WAVES]
     oriented = np.stack([_orient_waves(waves, each) for each in range(NUM_ORIENTATIONS)])
@@ -51,7 +46,6 @@ def hash_image(image: Pixels) -> Bits:
 
 
 def _orient_waves(waves: npt.NDArray[np.float32], orientation: int) -> npt.NDArray[np.float32]:
-    """Return the coefficients of an oriented image."""
     # a mirror image changes the sign of the odd waves
     signs = np.float32(-1) ** np.arange(_NUM_WAVES, dtype=np.float32)
     oriented = waves * signs if orientation % 2 else waves
@@ -64,8 +58,6 @@ def _orient_waves(waves: npt.NDArray[np.float32], orientation: int) -> npt.NDArr
 def find_similar(bits: Bits, max_distance: int) -> Iterator[tuple[Rows, Rows, int]]:
     """Yield the pairs of views whose hashes differ in at most `max_distance` bits, block by block.
 
-    All hashes are compared, by matrix products: 0.6 s for 5,000 views.
-
     Args:
         bits: hashes of views in each orientation, bool (views, 8, 64).
 
@@ -73,6 +65,7 @@ def find_similar(bits: Bits, max_distance: int) -> Iterator[tuple[Rows, Rows, in
         The rows of the first and of the second view of each pair, the first smaller, and the
         orientation of the first view that is similar to the second.
     """
+    # all hashes are compared, as matrix products of signs: 0.6 s for 5,000 views
     signs = bits.astype(np.float32) * 2 - 1
     min_product = NUM_BITS - 2 * max_distance
     for start in range(0, len(signs), _BLOCK_ROWS):

@@ -18,12 +18,7 @@ _NUM_PAIRS = 6
 
 @dataclass(frozen=True)
 class Leak:
-    """The score of a set, with and without the views that have a copy in the training data.
-
-    Attributes:
-        auroc: view AUROC of all views; None if a label is missing.
-        auroc_without: view AUROC without these views.
-    """
+    """The view AUROC of a set, with and without the views that have a copy in the training data."""
 
     role: str
     num_leaking: int
@@ -33,12 +28,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class CopySection:
-    """The results on copies.
-
-    Attributes:
-        copies: content of `copies.csv`.
-        pairs: pictures of the first pairs, two each.
-    """
+    """The results on copies: content of `copies.csv`, and pictures of the first pairs."""
 
     copies: pl.DataFrame
     by_kind: list[dict[str, object]]
@@ -61,11 +51,7 @@ class CopySection:
 
 
 def audit_copies(audited: AuditedRun, scan: PixelScan, with_images: bool) -> CopySection:
-    """Find copies among the views of a run, and score the sets without leaks.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-    """
+    """Find copies among the views of a run, and score the sets without leaks."""
     views = audited.views
     with ViewReader(audited.lake, views) as reader:
         found = find_copies(scan.bits, scan.details, lambda rows: reader.read(rows)[..., 0])

@@ -10,6 +10,10 @@ from scipy.special import pdtrc
 from shared.lake.manifest import label_name
 from trainer.evaluation.binary_metrics import Floats, Ints
 
+# Columns of `suspects.csv`. `label`: that of the lake, until a person changes it, so that the file
+# changes nothing by itself; `published_label`: that before a correction during ingest; `score`:
+# calibrated probability of the suggested label; `confirmed`: empty, for a mark by that person.
+# `ingest` reads the first two columns.
 SUSPECTS_SCHEMA = {
     "study": pl.String,
     "label": pl.String,
@@ -19,10 +23,6 @@ SUSPECTS_SCHEMA = {
     "body_part": pl.String,
     "confirmed": pl.String,
 }
-"""Columns of `suspects.csv`. `label`: that of the lake, until a person changes it, so that the file
-changes nothing by itself; `published_label`: that before a correction during ingest; `score`:
-calibrated probability of the suggested label; `confirmed`: empty, for a mark by that person.
-`ingest` reads the first two columns."""
 
 # a label contradicts strongly if its calibrated probability is below this value
 _STRONG = 0.1
@@ -36,8 +36,6 @@ class Contradictions:
 
     Attributes:
         observed: studies whose label has a calibrated probability below 0.1.
-        expected: sum of these probabilities: the number of such studies if all labels are right
-            and the model is calibrated.
         p_value: probability of `observed` or more, by the Poisson distribution.
     """
 
@@ -54,13 +52,11 @@ class Contradictions:
 def find_label_issues(labels: Ints, probabilities: Floats) -> npt.NDArray[np.bool_]:
     """Return the rows whose label confident learning counts as an error, bool (rows,).
 
-    A row counts as an error if the probability of another class is at least the mean probability of
-    that class among the rows with its label: the off-diagonal cells of the confident joint
-    (Northcutt, Jiang and Chuang 2021, J. Artif. Intell. Res. 70:1373, equations 1 and 2).
-
-    Args:
-        probabilities: of label 1, out of sample, (rows,).
+    `probabilities` must be out of sample.
     """
+    # An error if the probability of another class is at least the mean probability of that class
+    # among the rows with its label: the off-diagonal cells of the confident joint (Northcutt, Jiang
+    # and Chuang 2021, J. Artif. Intell. Res. 70:1373, equations 1 and 2).
     if len(np.unique(labels)) < 2:
         return np.zeros(labels.shape, np.bool_)
     of_class = np.stack([1 - probabilities, probabilities], axis=1)
@@ -71,16 +67,13 @@ def find_label_issues(labels: Ints, probabilities: Floats) -> npt.NDArray[np.boo
 
 
 def find_suspects(studies: pl.DataFrame) -> pl.DataFrame:
-    """Return the studies whose label is suspect, by body part, the most suspect first.
+    """Return the studies whose label is suspect, with the columns `SUSPECTS_SCHEMA`.
 
     Args:
-        studies: one row per study: `study_id`, `label`, `published`, `body_part`, and
-            `calibrated`, the calibrated probability of abnormal by a model that was not trained on
-            the study.
-
-    Returns:
-        Columns as in `SUSPECTS_SCHEMA`.
+        studies: `study_id`, `label`, `published`, `body_part`, and `calibrated`, the probability
+            of abnormal by a model that was not trained on the study.
     """
+    # body parts differ in their mean probabilities, the thresholds of confident learning
     parts = [_find_in_part(own) for own in studies.partition_by("body_part")]
     suspects = pl.concat([pl.DataFrame(schema=SUSPECTS_SCHEMA), *parts])
     return suspects.sort("score", "study", descending=[True, False])
@@ -101,11 +94,12 @@ def _find_in_part(studies: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_contradictions(labels: Ints, probabilities: Floats) -> Contradictions:
-    """Count strongly contradicted labels; see `Contradictions`."""
+    """Count strongly contradicted labels."""
     of_label = np.where(labels == 1, probabilities, 1 - probabilities)
     # the less likely label of each row, right or not
     of_unlikely = np.minimum(of_label, 1 - of_label)
     observed = int((of_label < _STRONG).sum())
+    # the sum of their probabilities, if all labels are right and the model is calibrated
     expected = float(of_unlikely[of_unlikely < _STRONG].sum())
     # pdtrc is the probability of more events than its first argument
     p_value = float(pdtrc(observed - 1, expected)) if observed else 1.0

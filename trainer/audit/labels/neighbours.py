@@ -13,7 +13,6 @@ def average_studies(embeddings: Matrix, views: pl.DataFrame) -> tuple[pl.DataFra
 
     Args:
         embeddings: of views, float32 (views, n).
-        views: `study_id`, `label` and `group` of each view.
 
     Returns:
         `study_id`, `label`, `group`, sorted by study; and float32 (studies, n), rows of norm 1.
@@ -32,11 +31,7 @@ def average_studies(embeddings: Matrix, views: pl.DataFrame) -> tuple[pl.DataFra
 def find_neighbours(
     study_ids: list[str], studies: pl.DataFrame, directions: Matrix
 ) -> dict[str, pl.DataFrame]:
-    """Return the nearest studies of other patient groups, by cosine similarity.
-
-    Returns:
-        By study: up to 10 rows of `studies`, the nearest first.
-    """
+    """Return, by study, the nearest 10 studies of other patient groups, by cosine similarity."""
     rows = {study: row for row, study in enumerate(studies["study_id"])}
     groups = studies["group"].to_numpy()
     found: dict[str, pl.DataFrame] = {}

@@ -1,6 +1,7 @@
 """The section on labels: suspects, with pictures and nearest studies of other patients."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -21,18 +22,16 @@ class Suspect:
 
     Attributes:
         score: calibrated probability of the suggested label.
-        num_neighbours: number of nearest studies; 0 without embeddings.
+        num_neighbours: number of nearest studies of other patients; 0 without embeddings.
         num_agreeing: number of these studies with the suggested label.
-        heat_maps: the same views with heat maps.
-        neighbours: pictures of the nearest studies of other patients.
     """
 
     study: str
     label: str
     suggested: str
     score: float
-    num_neighbours: int = 0
-    num_agreeing: int = 0
+    num_neighbours: int
+    num_agreeing: int
     views: tuple[Picture, ...] = ()
     heat_maps: tuple[Picture, ...] = ()
     neighbours: tuple[Picture, ...] = ()
@@ -40,12 +39,7 @@ class Suspect:
 
 @dataclass(frozen=True)
 class LabelSection:
-    """The results on labels.
-
-    Attributes:
-        suspects: content of `suspects.csv`.
-        by_part: by body part, the number of studies and of suspects.
-    """
+    """The results on labels; `suspects` is the content of `suspects.csv`."""
 
     contradictions: Contradictions
     suspects: pl.DataFrame
@@ -65,51 +59,39 @@ class LabelSection:
 
 
 def audit_labels(audited: AuditedRun, with_images: bool) -> LabelSection:
-    """Find suspect labels, and describe the most suspect studies.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-    """
+    """Find suspect labels, and describe the most suspect studies."""
     studies = audited.studies
     suspects = find_suspects(studies)
-    cases = [
-        Suspect(row["study"], row["label"], row["suggested_label"], row["score"])
-        for row in suspects.head(_NUM_CASES).iter_rows(named=True)
-    ]
-    cases = _add_neighbours(cases, audited, with_images)
-    if with_images:
-        cases = [_add_views(case, audited) for case in cases]
+    rows = suspects.head(_NUM_CASES).to_dicts()
+    nearest = _find_nearest([row["study"] for row in rows], audited)
+    cases = [_describe(row, nearest[row["study"]], audited, with_images) for row in rows]
     predicted = studies["label"].to_numpy(), studies["calibrated"].to_numpy()
-    return LabelSection(
-        count_contradictions(*predicted),
-        suspects,
-        _count_by_part(studies, suspects),
-        cases,
-    )
+    by_part = _count_by_part(studies, suspects)
+    return LabelSection(count_contradictions(*predicted), suspects, by_part, cases)
 
 
-def _add_neighbours(cases: list[Suspect], audited: AuditedRun, with_images: bool) -> list[Suspect]:
-    if not cases or audited.backbone is None:
-        return cases
+def _find_nearest(study_ids: list[str], audited: AuditedRun) -> dict[str, pl.DataFrame]:
+    """Return the nearest studies of each study; empty tables without embeddings."""
     views = audited.views
+    if not study_ids or audited.backbone is None:
+        return dict.fromkeys(study_ids, views.clear())
     averages = average_studies(audited.backbone.embedder.embed(views, PLAIN), views)
-    found = find_neighbours([case.study for case in cases], *averages)
-    completed: list[Suspect] = []
-    for case in cases:
-        nearest = found[case.study]
-        agreeing = nearest.filter(label=LABEL_NAMES.index(case.suggested)).height
-        case = replace(case, num_neighbours=nearest.height, num_agreeing=agreeing)
-        if with_images:
-            shown = nearest["study_id"].head(_SHOWN_NEIGHBOURS).to_list()
-            case = replace(case, neighbours=_show(audited, shown, views_of_each=1))
-        completed.append(case)
-    return completed
+    return find_neighbours(study_ids, *averages)
 
 
-def _add_views(case: Suspect, audited: AuditedRun) -> Suspect:
+def _describe(
+    row: dict[str, Any], nearest: pl.DataFrame, audited: AuditedRun, with_images: bool
+) -> Suspect:
+    suggested = row["suggested_label"]
+    agreeing = nearest.filter(label=LABEL_NAMES.index(suggested)).height
+    case = Suspect(row["study"], row["label"], suggested, row["score"], nearest.height, agreeing)
+    if not with_images:
+        return case
     views = _show(audited, [case.study])
     heat_maps = audited.show([view.view_id for view in views], with_heat=True)
-    return replace(case, views=views, heat_maps=heat_maps)
+    shown = nearest["study_id"].head(_SHOWN_NEIGHBOURS).to_list()
+    neighbours = _show(audited, shown, views_of_each=1)
+    return replace(case, views=views, heat_maps=heat_maps, neighbours=neighbours)
 
 
 def _show(

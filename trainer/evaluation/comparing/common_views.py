@@ -15,12 +15,6 @@ _TRUTH = ("study_id", "body_part", "label")
 def restrict_to_common(tables: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
     """Return the rows of the views that are in all tables, in the same order and groups.
 
-    Lakes of other image sizes can connect other patients by their images; patients that any table
-    connects are one group.
-
-    Returns:
-        The tables, empty without common views.
-
     Raises:
         TrainingError: the tables differ in study, body part or label of a view.
     """
@@ -32,6 +26,8 @@ def restrict_to_common(tables: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
         _check_truth(kept[0], table)
     if common.is_empty():
         return kept
+    # lakes of other image sizes can connect other patients by their images, so patients that any
+    # table connects are one group
     groups = pl.Series("group", _connect([table["group"].to_numpy() for table in kept]), pl.Int64)
     return [table.with_columns(groups) for table in kept]
 

@@ -7,8 +7,8 @@ import polars as pl
 
 from trainer.evaluation.metrics import Measures, choose, measure
 
+# the metrics that candidates are compared by, and their names in tables
 COMPARED = {"view_auroc": "View AUROC", "study_kappa": "Study kappa"}
-"""The metrics that candidates are compared by, and their names in tables."""
 
 
 def by_model(scored: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -18,27 +18,17 @@ def by_model(scored: pl.DataFrame) -> dict[str, pl.DataFrame]:
 
 
 def choose_nested(out_of_fold: pl.DataFrame) -> pl.DataFrame:
-    """Return the predictions of a nested choice: each fold's candidate is chosen on the others.
-
-    The score of the best of several candidates is too high, because the choice used the same
-    predictions (Cawley & Talbot 2010, J. Mach. Learn. Res. 11:2079). Here no fold takes part in the
-    choice of its own candidate.
-
-    Returns:
-        One row per view: for each fold, the rows of the candidate with the highest view AUROC on
-        the other folds, the first of equals.
-    """
+    """Return the predictions of a nested choice: each fold's candidate is chosen on the others."""
+    # The score of the best of several candidates is too high, because the choice used the same
+    # predictions (Cawley & Talbot 2010, J. Mach. Learn. Res. 11:2079). So no fold takes part in the
+    # choice of its own candidate.
+    own: list[pl.DataFrame] = []
     folds: list[int] = sorted(out_of_fold["fold"].unique())
-    return pl.concat(
-        out_of_fold.filter(
-            fold=fold, model=_choose_best(out_of_fold.filter(pl.col("fold") != fold))
-        )
-        for fold in folds
-    )
-
-
-def _choose_best(out_of_fold: pl.DataFrame) -> str:
-    return choose({m: {"all": measure(rows)} for m, rows in by_model(out_of_fold).items()})
+    for fold in folds:
+        others = by_model(out_of_fold.filter(pl.col("fold") != fold))
+        best = choose({model: measure(rows) for model, rows in others.items()})
+        own.append(out_of_fold.filter(fold=fold, model=best))
+    return pl.concat(own)
 
 
 def measure_folds(scored: pl.DataFrame) -> list[Measures]:
@@ -48,10 +38,9 @@ def measure_folds(scored: pl.DataFrame) -> list[Measures]:
 
 
 def summarize(folds: Sequence[Measures]) -> dict[str, dict[str, float | None]]:
-    """Return `mean` and `spread` over folds of each metric in `COMPARED`.
+    """Return `mean` and `spread` (sample standard deviation) of each metric in `COMPARED`.
 
-    The spread is the sample standard deviation, None for fewer than two values. Folds without a
-    defined value are left out.
+    Folds without a defined value are left out; too few of them give None.
     """
     return {key: _summarize([fold[key] for fold in folds]) for key in COMPARED}
 

@@ -16,24 +16,19 @@ from trainer.evaluation.bootstrap import (
     mean_in_resamples,
     resample,
 )
-from trainer.evaluation.comparing.significance import holm, p_value
 from trainer.evaluation.decisions.calibration import brier_score, calibrate
 from trainer.evaluation.decisions.decision import Decision, Rule
 from trainer.evaluation.metrics import measure_auroc, measure_rates
 from trainer.evaluation.scored_table import LEVELS, levels, to_arrays
 
+# kappa and accuracy are those at each run's decision threshold, and the Brier score is that of its
+# calibrated probabilities; it is the only one that is better if lower
 METRICS = {"auroc": "AUROC", "kappa": "kappa", "accuracy": "accuracy", "brier": "Brier score"}
-"""The compared metrics. Kappa and accuracy are those at each run's decision threshold, and the
-Brier score is that of its calibrated probabilities; it is the only one that is better if lower."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model with its predictions.
-
-    Attributes:
-        scored: a scored table of one set, with the same views in all models of a comparison.
-    """
+    """A model with its predictions of one set, of the same views in all models of a comparison."""
 
     name: str
     decision: Decision
@@ -42,15 +37,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference of two models in one metric.
+    """The difference of two models in one metric, None where undefined or of too few groups.
 
     Attributes:
-        level: `view` or `study`.
         metric: key of `METRICS`.
-        values: of the first and of the second model; None if undefined.
-        difference: first minus second.
-        bounds: 95 % CI of the difference; None with too few groups.
-        p_value: two-sided; None with too few groups.
+        values: of the first and of the second model.
+        difference: first minus second, with the 95 % CI `bounds`.
+        p_value: two-sided.
         corrected: p value after Holm's correction over all pairs of the same metric and level.
     """
 
@@ -66,14 +59,7 @@ class Difference:
 
 
 def compare_models(models: Sequence[Model], seed: int) -> list[Difference]:
-    """Compare each pair of models by view and by study, in the order of `METRICS`.
-
-    All models are measured on the same resamples of patient groups, so what patients have in common
-    cancels out of the difference.
-
-    Args:
-        models: two or more; their tables differ in `probability` only.
-    """
+    """Compare each pair of two or more models by view and by study, in the order of `METRICS`."""
     found: list[Difference] = []
     for level in LEVELS:
         measured = {model.name: _measure(model, level, seed) for model in models}
@@ -106,6 +92,8 @@ def _measure(model: Model, level: str, seed: int) -> _Measured:
     groups = rows["group"].to_numpy()
     if np.unique(groups).size < MIN_GROUPS:
         return _Measured(values, None)
+    # one seed: all models are measured on the same resamples, so the difficulty of the patients
+    # cancels out of the difference
     draws = Draws(seed=seed)
     drawn = resample(labels, probabilities, groups, [rule.threshold], draws)
     brier = mean_in_resamples((calibrated - labels) ** 2, groups, draws)
@@ -133,3 +121,29 @@ def _correct(pairs: Sequence[Difference]) -> list[Difference]:
     return [
         replace(pair, corrected=None if pair.p_value is None else next(corrected)) for pair in pairs
     ]
+
+
+def p_value(differences: Floats) -> float | None:
+    """Return the two-sided p value of a difference of 0, from the differences of resamples.
+
+    Args:
+        differences: (resamples,), NaN where undefined.
+    """
+    defined = differences[~np.isnan(differences)]
+    if not defined.size:
+        return None
+    # Twice the smaller share of resamples on either side of 0, the inverse of the percentile
+    # interval (Davison & Hinkley 1997, section 5.2); one more on each side, so that it is never 0.
+    fewer = min((defined <= 0).sum(), (defined >= 0).sum())
+    return min(1.0, 2 * (float(fewer) + 1) / (defined.size + 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values corrected for the number of tests (Holm 1979, Scand. J. Stat. 6:65)."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(order):
+        # corrected values keep the order of the p values, although their factors fall
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected

@@ -12,8 +12,8 @@ from trainer.evaluation.binary_metrics import Floats, Ints
 MAX_BINS = 15
 # with fewer rows in a bin, the share of abnormal rows would be mostly noise
 _MIN_ROWS = 10
+# the lowest and highest temperature that can be learnt
 TEMPERATURES = (0.01, 100.0)
-"""The lowest and highest temperature that can be learnt."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,12 @@ class Reliability:
 
 
 def bin_by_probability(labels: Ints, probabilities: Floats) -> Reliability:
-    """Sort rows into 15 bins of equal size, or into bins of ten rows if there are fewer than 150.
+    """Sort one or more rows into 15 bins of equal size, or of ten rows if they are fewer than 150.
 
-    Bins of equal size estimate the calibration error with less bias than bins of equal width
-    (Roelofs et al. 2022, arXiv:2012.08668). Equal probabilities share a bin.
-
-    Args:
-        labels: 0 or 1, (rows,), at least one.
+    Equal probabilities share a bin.
     """
+    # bins of equal size estimate the calibration error with less bias than bins of equal width
+    # (Roelofs et al. 2022, arXiv:2012.08668)
     num_bins = min(MAX_BINS, max(1, labels.size // _MIN_ROWS))
     num_lower = np.searchsorted(np.sort(probabilities), probabilities)
     bins = num_lower * num_bins // labels.size
@@ -47,12 +45,8 @@ def bin_by_probability(labels: Ints, probabilities: Floats) -> Reliability:
 
 
 def expected_calibration_error(labels: Ints, probabilities: Floats) -> float:
-    """Return the expected calibration error.
-
-    It is the mean, over rows, of the distance between mean probability and abnormal share of the
-    row's bin (Naeini et al. 2015, AAAI, "Obtaining well calibrated probabilities using Bayesian
-    binning"), with the bins of `bin_by_probability`.
-    """
+    """Return the mean, over rows, of |mean probability - abnormal share| of the row's bin."""
+    # Naeini et al. 2015, AAAI, "Obtaining well calibrated probabilities using Bayesian binning"
     bins = bin_by_probability(labels, probabilities)
     distance = np.abs(bins.mean_probability - bins.abnormal_share)
     return float(np.average(distance, weights=bins.num_rows))
@@ -66,8 +60,7 @@ def brier_score(labels: Ints, probabilities: Floats) -> float:
 def calibrate(probabilities: Floats, temperature: float) -> Floats:
     """Return the probabilities with their logits divided by a temperature.
 
-    A probability of 0.5 and the order of probabilities do not change, nor do predictions at the
-    threshold 0.5 and the AUROC (Guo et al. 2017, arXiv:1706.04599, section 4.2).
+    0.5 and the order of probabilities do not change (Guo et al. 2017, arXiv:1706.04599, 4.2).
     """
     scaled = to_logits(probabilities) / temperature
     # the sigmoid, with an exponential that cannot overflow
@@ -78,15 +71,14 @@ def calibrate(probabilities: Floats, temperature: float) -> Floats:
 def learn_temperature(labels: Ints, probabilities: Floats) -> float:
     """Return the temperature, 0.01 to 100, with the highest likelihood of the labels.
 
-    A temperature above 1 corrects overconfident probabilities, below 1 underconfident ones. The
-    likelihood is concave in the inverse temperature, so it has one maximum. Labels are smoothed by
-    one row of each class (Platt 1999, Advances in Large Margin Classifiers, p. 61): a few perfectly
-    separated rows do not justify certainty about all others.
+    A temperature above 1 corrects overconfident probabilities, below 1 underconfident ones.
     """
     # late, as prediction does not need it, and it takes a third of the time of all imports
     from scipy.optimize import minimize_scalar
 
     logits, num_abnormal = to_logits(probabilities), labels.sum()
+    # smoothed by one row of each class (Platt 1999, Advances in Large Margin Classifiers, p. 61): a
+    # few perfectly separated rows do not justify certainty about all others
     smoothed = np.where(
         labels == 1,
         (num_abnormal + 1) / (num_abnormal + 2),
@@ -99,6 +91,7 @@ def learn_temperature(labels: Ints, probabilities: Floats) -> float:
 
     # on a log scale, because temperatures span four orders of magnitude
     low, high = map(math.log, TEMPERATURES)
+    # the likelihood is concave in the inverse temperature, so it has one maximum
     found: Any = minimize_scalar(loss, bounds=(low, high), method="bounded")
     return math.exp(found.x)
 

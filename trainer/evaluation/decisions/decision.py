@@ -11,6 +11,7 @@ from trainer.evaluation.scored_table import LEVELS
 
 DECISION_FILE = "decision.json"
 
+# origins of a decision threshold
 BASES = {
     "default": "0.5, because nothing was learnt",
     "few": "0.5, because fewer than 1,000 studies are too few to learn it",
@@ -21,10 +22,9 @@ BASES = {
     "specificity": "the lowest value with the specificity that `threshold=` demands",
     "cost": "the value with the lowest cost of errors, weighted as `threshold=` demands",
 }
-"""Origins of a decision threshold."""
 
+# roles of predictions that a decision may be learnt on, the least biased first
 LEARNT_ON = ("out_of_fold", "validation")
-"""Roles of predictions that a decision may be learnt on, the least biased first."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Rule:
 
     Attributes:
         threshold: uncalibrated probabilities at or above it are predicted abnormal.
-        basis: origin of the threshold, a key of `BASES`.
+        basis: key of `BASES`.
     """
 
     temperature: float = 1.0
@@ -63,7 +63,7 @@ class Decision:
     study: Rule = Rule()
 
     def rule(self, level: str) -> Rule:
-        """Return the rule of `view` or `study`."""
+        """Return the rule of a level."""
         return {"view": self.view, "study": self.study}[level]
 
 
@@ -74,6 +74,7 @@ def parse_decision(encoded: bytes) -> Decision:
         ValueError: a key is missing or unknown, or a value is of another type or out of range.
     """
     facts = parse_object(encoded)
+    # a run folder may be untrusted or edited: dataclasses do not check their types
     _check_types(facts, Decision(""))
     view, study = (_parse_rule(facts.pop(level)) for level in LEVELS)
     decision = Decision(**facts, view=view, study=study)
@@ -110,7 +111,6 @@ def _parse_rule(facts: Any) -> Rule:
 
 
 def _check_types(facts: Any, like: Decision | Rule) -> None:
-    """Refuse an object with other keys, or other types of values, than those of `like`."""
     found = cast("object", facts)
     if isinstance(facts, dict):
         found = _types_of(cast("dict[str, Any]", facts))

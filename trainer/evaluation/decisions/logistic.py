@@ -13,16 +13,10 @@ _LARGEST = 50.0
 
 
 def fit_intercept(labels: Ints, logits: Floats, weights: Floats) -> Floats:
-    """Return the intercept of a logistic regression with the slope 1.
-
-    Newton's method, with bisection where a step leaves the bracket of the solution: far from it,
-    saturated probabilities make steps too long.
+    """Return the intercept of a logistic regression with the slope 1, NaN without both labels.
 
     Args:
         weights: of each row in each set, (rows, sets).
-
-    Returns:
-        (sets,), NaN without both labels.
     """
     low, high = (np.full(weights.shape[1], limit) for limit in (-_LARGEST, _LARGEST))
     num_abnormal, intercept = labels @ weights, np.zeros(weights.shape[1])
@@ -34,6 +28,8 @@ def fit_intercept(labels: Ints, logits: Floats, weights: Floats) -> Floats:
         step = divide(missing, (weights * fitted * (1 - fitted)).sum(axis=0))
         found = intercept + step
         is_inside = (found > low) & (found < high)
+        # bisection where Newton's step leaves the bracket of the solution: far from it, saturated
+        # probabilities make steps too long
         found = np.where(is_inside, found, (low + high) / 2)
         is_done = (np.abs(found - intercept) <= _CONVERGED).all()
         intercept = found
@@ -47,11 +43,7 @@ def fit_intercept(labels: Ints, logits: Floats, weights: Floats) -> Floats:
 def fit_line(labels: Ints, logits: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Return intercept and slope of a logistic regression on the logits, by Newton's method.
 
-    Args:
-        weights: of each row in each set, (rows, sets).
-
-    Returns:
-        Both (sets,), NaN where the logits separate the labels or are all equal.
+    NaN where the logits separate the labels or are all equal. Shapes are those of `fit_intercept`.
     """
     # a common scale keeps the steps of both coefficients comparable
     scale = float(np.std(logits)) or 1.0

@@ -7,20 +7,11 @@ from trainer.options.threshold import ThresholdRule
 
 
 def find_threshold(labels: Ints, probabilities: Floats, rule: ThresholdRule) -> float:
-    """Return the threshold that a learnt rule selects on these rows.
+    """Return the threshold that a learnt rule selects on rows of both labels.
 
     `sensitivity` gives the highest threshold with at least that sensitivity, and so the highest
     specificity; `specificity` the lowest one. `cost` minimizes the number of false positives plus
-    `value` times that of false negatives; of equal thresholds it is the nearest to 1 / (1 + value),
-    the best one for calibrated probabilities (Elkan 2001, IJCAI, "The foundations of cost-sensitive
-    learning", section 2).
-
-    Args:
-        labels: 0 and 1, (rows,), both present.
-        rule: a rule with `is_learnt`.
-
-    Returns:
-        The midpoint of two probabilities, or of one and the end of the scale.
+    `value` times that of false negatives.
     """
     if rule.kind == "youden":
         return learn_threshold(labels, probabilities)
@@ -40,22 +31,18 @@ def find_threshold(labels: Ints, probabilities: Floats, rule: ThresholdRule) -> 
         return float(thresholds[is_enough][0]) if is_enough.any() else 1.0
     cost = num_normal - num_cleared + rule.value * num_missed
     best = thresholds[cost == cost.min()]
+    # 1 / (1 + value) is the best threshold for calibrated probabilities (Elkan 2001, IJCAI, "The
+    # foundations of cost-sensitive learning", section 2)
     return float(best[np.abs(best - 1 / (1 + rule.value)).argmin()])
 
 
 def learn_threshold(labels: Ints, probabilities: Floats) -> float:
     """Return the threshold with the highest Youden's J, sensitivity + specificity - 1.
 
-    Of equal ones it is the nearest to 0.5. Unlike kappa, Youden's J (Youden 1950, Cancer 3:32) does
-    not depend on the prevalence of abnormal rows: 40 % of MURA's train split, 48 % of its valid
-    split.
-
-    Args:
-        labels: 0 and 1, (rows,), both present.
-
-    Returns:
-        The midpoint of two probabilities; 0.5 if no threshold is better than chance.
+    Of equal ones it is the nearest to 0.5; it is 0.5 if none is better than chance.
     """
+    # unlike kappa, Youden's J (Youden 1950, Cancer 3:32) does not depend on the prevalence of
+    # abnormal rows: 40 % of MURA's train split, 48 % of its valid split
     values = np.unique(probabilities)
     thresholds = (values[1:] + values[:-1]) / 2
     false_negative_rate, specificity = (

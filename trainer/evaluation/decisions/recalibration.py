@@ -1,7 +1,5 @@
 """Calibration in the large, calibration slope, and logistic recalibration on another set."""
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 from scipy.special import expit
@@ -21,31 +19,28 @@ from trainer.evaluation.estimates import to_bounds
 from trainer.evaluation.metrics import Measures, measure_rates
 from trainer.evaluation.scored_table import to_arrays
 
+# resamples for the intervals, fewer than elsewhere: each is two logistic regressions
 NUM_FITS = 500
-"""Resamples for the intervals; each is two logistic regressions."""
 
 
 def assess_calibration(rows: pl.DataFrame, rule: Rule, seed: int) -> Measures:
     """Compare the calibrated probabilities of a set with its labels.
 
-    The calibration in the large is the intercept of a logistic regression of the labels with the
-    logits as offset, 0 if the mean probability is right; below 0, probabilities are too high. The
-    calibration slope is that of a logistic regression on the logits, 1 if their spread is right;
-    below 1, probabilities are too extreme (Van Calster et al. 2019, BMC Med. 17:230).
-
     Args:
         rows: views or studies with `label`, `probability` (not calibrated) and `group`.
-        rule: rule of the run for their level.
 
     Returns:
         `mean_probability` and `abnormal_share`; `in_the_large` and `slope`, each `value` and
-        `interval`, None where undefined; `fitted`: what recalibration gives on the set that it was
-        fitted to, a list with `method`, `intercept`, `slope`, `brier` and `calibration_error`;
-        `fitted_threshold`: Youden's threshold of this set, on the calibrated scale, and its rates.
+        `interval`, None where undefined; `fitted`: a list of recalibrations, scored on the set that
+        they were fitted to; `fitted_threshold`: Youden's threshold of this set, on the calibrated
+        scale, and its rates.
     """
     labels, probabilities = to_arrays(rows)
     calibrated = calibrate(probabilities, rule.temperature)
     logits, once = to_logits(calibrated), np.ones((labels.size, 1))
+    # Van Calster et al. 2019, BMC Med. 17:230. Calibration in the large: the intercept with the
+    # logits as offset, 0 if the mean probability is right, below 0 if probabilities are too high.
+    # Calibration slope: 1 if the spread of the logits is right, below 1 if they are too extreme.
     shift = fit_intercept(labels, logits, once)
     line = fit_line(labels, logits, once)
     drawn = _resample(rows, labels, logits, seed)
@@ -69,15 +64,12 @@ def _resample(
     names, clusters = np.unique(rows["group"].to_numpy(), return_inverse=True)
     if names.size < MIN_GROUPS:
         return None
-    fits: list[Any] = [
-        (
-            fit_intercept(labels, logits, weights[clusters]),
-            fit_line(labels, logits, weights[clusters])[1],
-        )
-        for weights in draw_weights(names.size, Draws(NUM_FITS, seed), labels.size)
-    ]
-    intercepts, slopes = (np.concatenate(parts) for parts in zip(*fits, strict=True))
-    return intercepts, slopes
+    intercepts, slopes = list[Floats](), list[Floats]()
+    for of_clusters in draw_weights(names.size, Draws(NUM_FITS, seed), labels.size):
+        weights = of_clusters[clusters]
+        intercepts.append(fit_intercept(labels, logits, weights))
+        slopes.append(fit_line(labels, logits, weights)[1])
+    return np.concatenate(intercepts), np.concatenate(slopes)
 
 
 def _describe(

@@ -20,12 +20,7 @@ _ON_ROC = "Recall (sensitivity) against false positive rate (1 \N{MINUS SIGN} sp
 
 
 def draw(run: SavedRun) -> dict[str, dict[str, Captioned]]:
-    """Draw every figure of a report.
-
-    Returns:
-        By section of the page (`result`, `test`, `classes`, `reliability`, `candidates`,
-        `search`, `learning`, `folds`) and by file name: the figure and its caption.
-    """
+    """Draw every figure of a report, by section of the page and by file name."""
     role, by_part = run.headline
     on_folds = " Thin lines: single folds." if run.is_cv and role == "out_of_fold" else ""
     rows = _rows(run, role)
@@ -38,7 +33,9 @@ def draw(run: SavedRun) -> dict[str, dict[str, Captioned]]:
         else {},
         "classes": _draw_classes(run) if run.classes else {},
         "reliability": dict(draw_reliability(rows, run.decision)),
-        "candidates": _draw_candidates(run) if run.is_cv else {},
+        "candidates": {"candidates": (comparisons.candidates(run.metrics), _ON_SPREAD)}
+        if run.is_cv
+        else {},
         "search": trials.draw(run) if run.search else {},
         "learning": dict(_draw_learning("", final_rows(run.history))),
         "folds": dict(
@@ -72,9 +69,7 @@ def draw_result(
 ) -> dict[str, Captioned]:
     """Draw confusion matrices, ROC curves and, for several parts, the AUROC by body part.
 
-    Args:
-        by_part: its metrics with intervals.
-        on_folds: sentence on the lines of folds.
+    `by_part` needs intervals; `on_folds` is a sentence on the lines of folds.
     """
     drawn = {
         f"confusion_{level}": (
@@ -85,6 +80,7 @@ def draw_result(
         for level in ("view", "study")
     }
     drawn["roc"] = (curves.roc(rows, name), f"{_ON_ROC}{on_folds}")
+    # `all` and the only part would be equal
     if len(by_part) > 2:
         caption = "AUROC with 95 % CI. The numbers below a body part are views / studies."
         drawn["auroc_by_part"] = (comparisons.auroc_by_part(by_part), caption)
@@ -92,7 +88,7 @@ def draw_result(
 
 
 def draw_reliability(scored: pl.DataFrame, decision: Decision) -> Iterator[tuple[str, Captioned]]:
-    """Yield the name of each reliability diagram, by view and by study, and the diagram."""
+    """Yield the name and the reliability diagram of each level."""
     for level, rows in levels(scored):
         labels, probabilities = to_arrays(rows)
         temperature = decision.rule(level).temperature
@@ -106,11 +102,6 @@ def draw_reliability(scored: pl.DataFrame, decision: Decision) -> Iterator[tuple
             "On the dotted line, predicted probabilities equal observed shares."
         )
         yield f"reliability_{level}", (curves.reliability(level, labels, drawn), caption)
-
-
-def _draw_candidates(run: SavedRun) -> dict[str, Captioned]:
-    figure = comparisons.candidates(run.metrics["out_of_fold"], run.metrics["folds"])
-    return {"candidates": (figure, _ON_SPREAD)}
 
 
 def _draw_learning(

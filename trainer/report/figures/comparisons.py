@@ -1,15 +1,17 @@
-"""Figures with one row per body part or per candidate."""
+"""Figures with one row per body part, per candidate or per metric."""
 
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trainer.evaluation.metrics import ByPart, Measures
+from trainer.evaluation.comparing.paired import METRICS, Difference
+from trainer.evaluation.metrics import ByPart
 from trainer.evaluation.scored_table import LEVELS
 from trainer.report.figures.svg import (
     INK,
@@ -21,6 +23,7 @@ from trainer.report.figures.svg import (
     panel,
 )
 
+# lowest view AUROC below which the axis of candidates extends to chance
 _NEAR_CHANCE = 0.65
 
 
@@ -45,11 +48,10 @@ def auroc_by_part(by_part: ByPart) -> Figure:
     return figure
 
 
-def candidates(
-    out_of_fold: Mapping[str, ByPart], folds: Mapping[str, Sequence[Measures]]
-) -> Figure:
-    """Draw the view AUROC of each candidate: each fold, mean over folds, pooled."""
-    models = list(out_of_fold)
+def candidates(metrics: Mapping[str, Any]) -> Figure:
+    """Draw the view AUROC of each candidate of `metrics.json`: each fold, their mean, pooled."""
+    out_of_fold, folds = metrics["out_of_fold"], metrics["folds"]
+    models: list[str] = list(out_of_fold)
     # names of joined backbones in one line would leave no room for the axis
     labels = [model.replace("+", "+\n") for model in models]
     row_in = 0.14 + 0.2 * max(1 + label.count("\n") for label in labels)
@@ -67,6 +69,23 @@ def candidates(
             axes.scatter([pooled], [y], s=26, color=VIEW, marker="D", label=names[2], zorder=3)
     # on an axis down to 0.5, good candidates would overlap
     _finish(axes, labels, shows_chance=axes.get_xlim()[0] < _NEAR_CHANCE)
+    add_legend_below(figure)
+    return figure
+
+
+def draw_differences(differences: Sequence[Difference]) -> Figure:
+    """Draw the difference of a pair of models in each metric, by view and by study."""
+    figure, axes = panel("Differences", "first minus second", "", height_in=3.4)
+    axes.axvline(0, color=MUTED, linewidth=1, linestyle=":", label="no difference")
+    for level in LEVELS:
+        own = {d.metric: d for d in differences if d.level == level}
+        draw_estimates(
+            axes,
+            level,
+            [own[metric].difference for metric in METRICS],
+            [(b.low, b.high) if (b := own[metric].bounds) else None for metric in METRICS],
+        )
+    label_rows(axes, [name[0].upper() + name[1:] for name in METRICS.values()])
     add_legend_below(figure)
     return figure
 

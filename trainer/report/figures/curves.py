@@ -23,18 +23,14 @@ _AUROC_LINES = {"val_auroc": ("validation", VIEW)}
 
 
 def loss_curves(history: pl.DataFrame) -> Figure:
-    """Draw training and validation loss by epoch; dots mark the best epochs.
-
-    Args:
-        history: epochs of one model, as in `trainer.runs.history`; one line per fold.
-    """
+    """Draw training and validation loss of one model by epoch, one line per fold."""
     figure, axes = panel("Loss", "epoch", "cross-entropy")
     _draw_curves(axes, history, _LOSS_LINES, "val_loss")
     return figure
 
 
 def auroc_curves(history: pl.DataFrame) -> Figure:
-    """Draw the validation view AUROC by epoch; dots mark the best epochs."""
+    """Draw the validation view AUROC of one model by epoch, one line per fold."""
     figure, axes = panel("Validation AUROC", "epoch", "view AUROC")
     _draw_curves(axes, history, _AUROC_LINES, "val_auroc")
     axes.axhline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
@@ -58,6 +54,7 @@ def _draw_curves(
         style: dict[str, Any] = {"edgecolor": PAPER, "linewidth": 1, "color": VIEW, "s": 45}
         axes.scatter(best["epoch"], best[dot_column], label=label, zorder=3, **style)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    # around a single epoch, MaxNLocator puts ticks at fractions even with integer=True
     if history.height == len(fits):
         axes.set_xticks([1])
     add_legend(axes)
@@ -94,11 +91,7 @@ def _draw_roc(
 
 
 def reliability(level: str, labels: Ints, probabilities: Mapping[str, Floats]) -> Figure:
-    """Draw a reliability diagram: observed share of abnormal cases by predicted probability.
-
-    Args:
-        probabilities: by name, (rows,); the last one is emphasized.
-    """
+    """Draw a reliability diagram of probabilities by name; the last one is emphasized."""
     figure, axes = panel(
         f"Reliability diagram by {level}",
         "mean predicted probability",

@@ -92,9 +92,9 @@ def add_legend_below(figure: Figure) -> None:
 
 
 def to_svg(figure: Figure) -> str:
-    """Return a figure as an SVG file, deterministically."""
+    """Return a figure as an SVG file, the same for equal figures."""
     sink = io.StringIO()
-    # text as text: smaller, searchable, and in the font of the page
+    # text as text: smaller, searchable, and in the font of the page; by default, ids are random
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mura-lake"}):
         # the date of the figure would differ between equal runs
         no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -103,16 +103,19 @@ def to_svg(figure: Figure) -> str:
 
 
 def to_inline(svg: str, name: str, description: str) -> str:
-    """Return the `<svg>` element for a page with several, coloured by CSS variables.
+    """Return the `<svg>` element for a page, coloured by CSS variables.
 
     Args:
         svg: an SVG file, as from `to_svg`.
-        name: unique on the page; prefix of all ids.
+        name: unique on the page.
         description: text for screen readers.
     """
+    # without the XML declaration, which HTML does not allow
     element = svg[svg.index("<svg") :]
+    # matplotlib's ids are unique in one file only
     element = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", element)
     for colour, css_name in _CSS_NAMES.items():
         element = element.replace(colour, f"var(--{css_name})")
+    # without a fixed size, the width of the page determines it
     element = re.sub(r' (width|height)="[\d.]+pt"', "", element, count=2)
     return element.replace("<svg ", f'<svg role="img" aria-label="{escape(description)}" ', 1)

@@ -17,15 +17,12 @@ from trainer.runs.saved.saved_run import SavedRun
 
 # settings searched on a logarithmic scale; each has a figure of scores
 _LOG_SCALES = ("weight_decay", "learning_rate")
+# factor by which the axis exceeds the searched range on each side
 _MARGIN = 1.3
 
 
 def draw(run: SavedRun) -> dict[str, tuple[Figure, str]]:
-    """Draw the scores of all trials, in order and by each setting on a logarithmic scale.
-
-    Returns:
-        By file name, the figure and its caption.
-    """
+    """Draw the scores of all trials, in order and by each setting on a logarithmic scale."""
     scored, chosen = run.trials.drop_nulls("score"), run.search["chosen"]
     plots = {
         "trials": (

@@ -9,9 +9,10 @@ from trainer.report.text.formatting import number, set_name
 from trainer.report.text.limits import on_overlap
 from trainer.runs.evaluation_folder import SavedPredictions
 
-PRIMARY = ("view", "auroc")
-"""Level and metric of the conclusion, by which `cv` chooses its candidate, too."""
+# level and metric of the conclusion, by which `cv` chooses its candidate, too
+_PRIMARY = ("view", "auroc")
 _LEVEL_OF_SIGNIFICANCE = 0.05
+# numbers have three decimals
 _SMALLEST = 0.001
 
 
@@ -55,9 +56,9 @@ def list_warnings(models: Sequence[Model], saved: Sequence[SavedPredictions]) ->
 
 def conclude(models: Sequence[Model], differences: Sequence[Difference]) -> str:
     """Say in one sentence whether the runs differ in view AUROC by more than chance."""
-    level, metric = PRIMARY
+    level, metric = _PRIMARY
     name = f"{level} {METRICS[metric]}"
-    pairs = [d for d in differences if (d.level, d.metric) == PRIMARY]
+    pairs = [d for d in differences if (d.level, d.metric) == _PRIMARY]
     if pairs[0].difference is None:
         return f"The {name} is undefined: all views have the same label."
     if pairs[0].p_value is None:

@@ -18,7 +18,7 @@ ROLE_NAMES = {
 
 
 def set_name(role: str) -> str:
-    """Return the name of a set in a sentence, e.g. `out-of-fold`."""
+    """Return the name of a set in a sentence."""
     return role.replace("_", "-")
 
 
@@ -85,15 +85,8 @@ def part_name(parts: Sequence[str]) -> str:
     return ", ".join(parts).capitalize()
 
 
+# templates use them as `as_NAME`
 FORMATS = (
-    number,
-    interval,
-    estimate,
-    percent,
-    fine_percent,
-    count,
-    duration,
-    setting,
-    set_name,
+    *(number, interval, estimate, percent, fine_percent),
+    *(count, duration, setting, set_name),
 )
-"""Formats that templates use as `as_NAME`."""

@@ -9,9 +9,10 @@ from trainer.report.text import formatting, methods
 from trainer.runs.saved.saved_run import SavedRun
 
 _FEW_GROUPS = 100
+# width of a 95 % CI of the AUROC
 _WIDE = 0.1
-_LARGE_ERROR = 0.1
-_OTHER_PREVALENCE = 0.05
+# expected calibration error, and difference of prevalences
+_LARGE_ERROR, _OTHER_PREVALENCE = 0.1, 0.05
 
 _ALWAYS = (
     "The labels say whether a whole study is normal or abnormal. The model predicts neither the "

@@ -1,4 +1,4 @@
-"""Hyperparameter search in a report: best trials and method notes."""
+"""Choice of the model in a report: candidates of a cross-validation, trials of a search."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 
 from shared.counts import count
-from trainer.report.text.formatting import number
+from trainer.evaluation.metrics import Measures
+from trainer.report.text.formatting import estimate, number
 from trainer.runs.saved.saved_run import SavedRun
 
 _NUM_LISTED = 8
@@ -60,3 +61,46 @@ def on_search(run: SavedRun) -> str:
             "not biased by the search."
         )
     return " ".join(sentences)
+
+
+def on_candidates(run: SavedRun) -> str:
+    """Describe the candidates of a cross-validation, the choice and the final model."""
+    num, is_tested = run.metrics["num_candidates"], "test" in run.by_role
+    sentences = (
+        [
+            f"{num} candidates were compared on the same folds of the train split.",
+            f"{run.model} was chosen by pooled out-of-fold view AUROC; the official valid split "
+            "was not used for the choice.",
+        ]
+        if num > 1
+        else [f"{run.model} was cross-validated on the train split."]
+    )
+    if nested := run.metrics["nested"]:
+        sentences.append(_on_choice(run.metrics["out_of_fold"][run.model]["all"], nested))
+    num_folds = len(run.metrics["folds"][run.model])
+    if run.is_ensemble:
+        sentences.append(
+            f"The final model is the ensemble of its {num_folds} fold models: the mean of their "
+            "probabilities."
+        )
+    else:
+        sentences.append(
+            "The final model was trained on the whole train split."
+            # a head has no epochs to stop early
+            if run.history.is_empty()
+            else "The final model was trained on the train split, with a fifth of the patients "
+            "held out for early stopping."
+        )
+    if is_tested:
+        sentences.append("The final model was evaluated once on the test set.")
+    return " ".join(sentences)
+
+
+def _on_choice(pooled: Measures, nested: Measures) -> str:
+    return (
+        "The score of the best of several candidates is too good (selection bias). With the "
+        "candidate of each fold chosen on the other folds only, the view AUROC is "
+        f"{estimate(nested, 'view', 'auroc')} instead of {number(pooled['view_auroc'])}, and the "
+        f"study AUROC {estimate(nested, 'study', 'auroc')} instead of "
+        f"{number(pooled['study_auroc'])}."
+    )

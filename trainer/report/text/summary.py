@@ -5,7 +5,7 @@ from shared.labels import LABEL_NAMES
 from trainer.evaluation.metrics import Measures
 from trainer.report.text.formatting import number, percent
 
-FEW_STUDIES = 30
+_FEW_STUDIES = 30
 
 
 def majority_label(measures: Measures) -> str:
@@ -17,20 +17,20 @@ def majority_label(measures: Measures) -> str:
 def headline(measures: Measures, origin: str = " held out from training") -> list[str]:
     """Summarize the metrics in sentences, compared with chance and with the majority class.
 
-    Args:
-        origin: follows the count of the evaluated views and studies.
+    `origin` follows the count of the evaluated views and studies.
     """
     evaluated = (
         f"{count(measures['num_views'], 'views')} of {count(measures['num_studies'], 'studies')}"
     )
     sentences = [_on_ranking(measures, evaluated, origin), _on_accuracy(measures)]
-    if _may_be_chance(measures):
+    bounds = measures["study_intervals"]["auroc"]
+    if bounds and bounds["low"] <= 0.5 <= bounds["high"]:
         sentences.append(
             "The 95 % CI of the study AUROC includes 0.5, so this result could be chance."
         )
-    if measures["num_studies"] < FEW_STUDIES:
+    if measures["num_studies"] < _FEW_STUDIES:
         sentences.append(
-            f"With fewer than {FEW_STUDIES} studies, all numbers below are rough estimates."
+            f"With fewer than {_FEW_STUDIES} studies, all numbers below are rough estimates."
         )
     return sentences
 
@@ -55,8 +55,3 @@ def _on_accuracy(measures: Measures) -> str:
         f"Its view accuracy is {percent(accuracy)}; always predicting “{label}” has an accuracy of "
         f"{percent(majority)}{comparison}."
     )
-
-
-def _may_be_chance(measures: Measures) -> bool:
-    bounds = measures["study_intervals"]["auroc"]
-    return bool(bounds) and bounds["low"] <= 0.5 <= bounds["high"]

@@ -1,17 +1,24 @@
-"""Training notes of a report: initial weights, trained layers, epochs, split, candidates."""
+"""Training notes of a report: initial weights, trained layers, epochs, split."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from shared.counts import count
-from trainer.evaluation.metrics import Measures
 from trainer.evaluation.scored_table import final_rows
 from trainer.models.candidates import list_networks
 from trainer.models.table import MODELS
 from trainer.options.recipes import RECIPES
-from trainer.report.text.formatting import estimate, number
 from trainer.runs.saved.saved_run import SavedRun
 
+# by option, the value that leaves out a step, and the note on it
+_STEPS = {
+    "warmup": (0, "warm-up in the first {:.0%} of the steps"),
+    "clip_norm": (0, "gradient norm at most {:g}"),
+    "label_smoothing": (0, "label smoothing {:g}"),
+    "layer_decay": (1, "layer decay {:g}"),
+    "ema": (0, "weights averaged with momentum {:g}"),
+    "augment": ("none", "{} augmentation"),
+}
 _CRITERIA = {
     "loss": "the lowest validation loss",
     "study_auroc": "the highest validation study AUROC",
@@ -68,34 +75,15 @@ def on_trained_layers(run: SavedRun) -> str:
 def _on_optimization(options: Mapping[str, Any]) -> str:
     names = {"adam": "Adam", "adamw": "AdamW"}
     parts = [f"{names[options['optimizer']]}, {options['schedule']} learning rate"]
-    if options["warmup"]:
-        parts.append(f"warm-up in the first {options['warmup']:.0%} of the steps")
-    if options["clip_norm"]:
-        parts.append(f"gradient norm at most {options['clip_norm']:g}")
-    if options["label_smoothing"]:
-        parts.append(f"label smoothing {options['label_smoothing']:g}")
-    if options["layer_decay"] < 1:
-        parts.append(f"layer decay {options['layer_decay']:g}")
-    if options["ema"]:
-        parts.append(f"weights averaged with momentum {options['ema']:g}")
-    if options["augment"] != "none":
-        parts.append(f"{options['augment']} augmentation")
+    parts += [
+        text.format(options[key]) for key, (off, text) in _STEPS.items() if options[key] != off
+    ]
     return f"{'; '.join(parts)}."
 
 
 def _is_head(run: SavedRun) -> bool:
-    """Return whether only the head was trained; such a fit has no epochs on images."""
+    # a head is fitted to embeddings, without epochs
     return run.history.is_empty()
-
-
-def _on_choice(pooled: Measures, nested: Measures) -> str:
-    return (
-        "The score of the best of several candidates is too good (selection bias). With the "
-        "candidate of each fold chosen on the other folds only, the view AUROC is "
-        f"{estimate(nested, 'view', 'auroc')} instead of {number(pooled['view_auroc'])}, and the "
-        f"study AUROC {estimate(nested, 'study', 'auroc')} instead of "
-        f"{number(pooled['study_auroc'])}."
-    )
 
 
 def on_split(run: SavedRun) -> str:
@@ -127,35 +115,3 @@ def on_epochs(run: SavedRun) -> str:
         f"Trained for {count(epochs.height, 'epochs')}{speed}; the saved weights are those of "
         f"epoch {best[0]}, with {_CRITERIA[run.config['options']['keep']]}."
     )
-
-
-def on_candidates(run: SavedRun) -> str:
-    """Describe the candidates of a cross-validation, the choice and the final model."""
-    num, is_tested = run.metrics["num_candidates"], "test" in run.by_role
-    sentences = (
-        [
-            f"{num} candidates were compared on the same folds of the train split.",
-            f"{run.model} was chosen by pooled out-of-fold view AUROC; the official valid split "
-            "was not used for the choice.",
-        ]
-        if num > 1
-        else [f"{run.model} was cross-validated on the train split."]
-    )
-    if nested := run.metrics["nested"]:
-        sentences.append(_on_choice(run.metrics["out_of_fold"][run.model]["all"], nested))
-    num_folds = len(run.metrics["folds"][run.model])
-    if run.is_ensemble:
-        sentences.append(
-            f"The final model is the ensemble of its {num_folds} fold models: the mean of their "
-            "probabilities."
-        )
-    else:
-        sentences.append(
-            "The final model was trained on the whole train split."
-            if _is_head(run)
-            else "The final model was trained on the train split, with a fifth of the patients "
-            "held out for early stopping."
-        )
-    if is_tested:
-        sentences.append("The final model was evaluated once on the test set.")
-    return " ".join(sentences)

@@ -22,8 +22,7 @@ class DecodedViews:
 
     Attributes:
         images: uint8 (size, size), one per readable view.
-        table: `path`, `study` and `note` of the readable views, in the same order; if DICOM files
-            have several StudyInstanceUIDs, each is a study, and all other files another one.
+        table: `path`, `study` and `note` of the readable views, in the same order.
         unread: `path`, `study`, `reason` and `detail` of the others.
     """
 
@@ -74,6 +73,7 @@ class ViewDecoder:
 
 
 def _name_studies(rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, ...]]:
+    # if DICOM files have several StudyInstanceUIDs, each is a study, and all other files are one
     is_one = len({study for _, study, _ in rows if study}) <= 1
     return [
         (path, _ONE_STUDY if is_one else study or _ONE_STUDY, note) for path, study, note in rows

@@ -12,17 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.network import host_name, is_loopback, is_own_name
 from trainer.serve.upload.limits import Refusal
 
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _HEADERS = {
     "cache-control": "no-store",
@@ -107,11 +99,7 @@ def refusal_response(refusal: HTTPException) -> JSONResponse:
 
 
 class _Exchange:
-    """Relays messages, adds headers to responses, and drains refused uploads.
-
-    Closing a connection with unread bytes resets it, and the client may lose the response.
-    Therefore the rest of an unread body is received and discarded for up to a second.
-    """
+    """Relays messages, adds headers to responses, and drains refused uploads."""
 
     def __init__(self, receive: Receive, send: Send):
         self._receive, self._send = receive, send
@@ -126,6 +114,8 @@ class _Exchange:
         if message["type"] == "http.response.start":
             MutableHeaders(scope=message).update(_HEADERS)
         elif not message.get("more_body") and not self._is_read:
+            # closing a connection with unread bytes resets it, and the client may lose the
+            # response, so the rest of the body is received and discarded for up to a second
             await self._send({**message, "more_body": True})
             with anyio.move_on_after(_DRAIN_S):
                 while not self._is_read:

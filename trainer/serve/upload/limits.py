@@ -15,15 +15,9 @@ class Limits:
     """The maximum load and durations that the server accepts.
 
     Attributes:
-        max_views: views in a request.
-        view_bytes: bytes of one view.
         studies: studies being received, waiting or in prediction at the same time.
-        connections: open connections.
         header_s: seconds from the connection to the end of the request header.
         idle_s: seconds without a byte of the body.
-        body_s: seconds for the whole body.
-        connection_s: seconds from start to end of a connection.
-        decode_s: seconds to decode one view.
     """
 
     max_views: int

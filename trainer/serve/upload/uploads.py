@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from trainer.serve.upload.label import make_label
 from trainer.serve.upload.limits import MEGABYTE, Limits, Refusal
 
-FIELD = "views"
-"""The name of each part of the form."""
+# the name of each part of the form
+_FIELD = "views"
 
 # python_multipart logs each malformed request
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
@@ -108,7 +108,7 @@ class _Form:
         if not self._is_whole:
             raise Refusal(400, "The body is not valid multipart/form-data.")
         if not self._uploads:
-            raise Refusal(400, f"Expected the views of a study as files named {FIELD}.")
+            raise Refusal(400, f"Expected the views of a study as files named {_FIELD}.")
         return self._uploads
 
     def _begin_part(self) -> None:
@@ -131,8 +131,8 @@ class _Form:
     def _begin_content(self) -> None:
         kind, parameters = parse_options_header(self._disposition)
         name, file_name = parameters.get(b"name"), parameters.get(b"filename")
-        if kind != b"form-data" or name != FIELD.encode() or file_name is None:
-            raise Refusal(400, f"Expected only files named {FIELD} in the form.")
+        if kind != b"form-data" or name != _FIELD.encode() or file_name is None:
+            raise Refusal(400, f"Expected only files named {_FIELD} in the form.")
         self._uploads.append(Upload(make_label(file_name)))
 
     def _add_content(self, data: bytes, start: int, end: int) -> None:
