@@ -19,6 +19,7 @@ from typing import Any, TypeVar, get_args
 
 from shared.console import delivering
 from shared.errors import UsageError
+from shared.help_defaults import make_registry
 
 Options = TypeVar("Options")
 
@@ -53,6 +54,7 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
                 description=f"{description}\n\nWrite options as key=value or --key value.",
                 use_underscores=True,
                 config=(tyro.conf.HelptextFromCommentsOff,),
+                registry=make_registry(),
             )
     except SystemExit as stop:
         if not stop.code:
