@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tyro.constructors import ConstructorRegistry
@@ -10,14 +10,9 @@ if TYPE_CHECKING:
 
 def make_registry() -> ConstructorRegistry:
     """Return rules by which the default of an empty string is shown as None, not as quotes."""
-    from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+    from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec
 
-    registry = ConstructorRegistry()
-
-    @registry.primitive_rule
-    def make_str(  # pyright: ignore[reportUnusedFunction]  # the registry calls it
-        info: PrimitiveTypeInfo,
-    ) -> PrimitiveConstructorSpec[str] | None:
+    def make_str(info: Any) -> PrimitiveConstructorSpec[str] | None:
         if info.type is not str:
             return None
         return PrimitiveConstructorSpec(
@@ -28,4 +23,7 @@ def make_registry() -> ConstructorRegistry:
             str_from_instance=lambda value: [value or "None"],
         )
 
+    # its types are incomplete
+    registry: Any = ConstructorRegistry()
+    registry.primitive_rule(make_str)
     return registry

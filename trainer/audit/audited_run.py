@@ -81,7 +81,8 @@ class AuditedRun:
         return find_backbone(self.run, self.lake, self.out_of_fold)
 
     @cached_property
-    def _predictor(self) -> Predictor:
+    def predictor(self) -> Predictor:
+        """The saved model, by LiteRT; TrainingError if the run has none."""
         return open_predictor(self.run, "litert", self.views.height)
 
     def predict(self, images: Pixels) -> Floats:
@@ -91,7 +92,7 @@ class AuditedRun:
             TrainingError: the run has no model for LiteRT.
         """
         rows = (images[row : row + 1, ..., None] for row in range(len(images)))
-        return abnormal_probability(np.concatenate(list(self._predictor.predict_batches(rows))))
+        return abnormal_probability(np.concatenate(list(self.predictor.predict_batches(rows))))
 
     @cached_property
     def _layer_cam(self) -> LayerCam:

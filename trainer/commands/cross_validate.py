@@ -87,7 +87,9 @@ def cross_validate(
     predictions = pl.concat([*(result.predictions for result in results.values()), *final])
     scored = score(predictions, lake.manifest)
     save_model(members, context, best.model, scored)
-    save_reference(members[0], context, plan)
+    # the features of an ensemble of whole networks are those of the first fold model
+    by_first = is_ensemble and members[0].embed is None
+    save_reference(members[0], context, folds[0] if by_first else plan)
     config = describe_run("cv", context, plan)
     write_training_views(context.folder, plan)
     save_results(context.folder, config, pl.concat(histories), scored)

@@ -13,7 +13,12 @@ from trainer.data.split import FitPlan
 from trainer.evaluation.decisions.thresholds import decide
 from trainer.evaluation.results import selected_model
 from trainer.evaluation.scored_table import final_rows, score
-from trainer.inference.novelty import fit_reference, write_reference
+from trainer.inference.novelty import write_reference
+from trainer.inference.reference_fit import (
+    fit_reference,
+    fit_trained_reference,
+    read_borders,
+)
 from trainer.inference.trained_model import TrainedModel, build_model, predict
 from trainer.options import FitOptions, TrainOptions
 from trainer.options.threshold import parse_threshold
@@ -131,20 +136,22 @@ def save_model(
 
 
 def save_reference(trained: TrainedModel, context: RunContext[FitOptions], plan: FitPlan) -> None:
-    """Write a sample of the views that a head was fitted to, which new views are compared with.
+    """Write a sample of the train views of a plan, which new views are compared with.
 
-    The features of a whole network that was fitted to these views would differ between them and
-    new views, so it gets no sample.
+    `model.tflite` must be in the run folder already.
     """
     # an interrupted process may have written the file of another model
     (context.folder / REFERENCE_FILE).unlink(missing_ok=True)
-    if trained.embed is None:
-        return
+    seed = context.options.seed
     with context.timings.measure("save"):
-        features, groups = trained.embed(plan.fitted), plan.fitted["group"].to_numpy()
-        reference = fit_reference(features, groups, context.options.seed)
+        if trained.embed:
+            features, groups = trained.embed(plan.fitted), plan.fitted["group"].to_numpy()
+            reference = fit_reference(features, groups, seed)
+        else:
+            reference = fit_trained_reference(context.folder, context.lake, plan, seed)
         if reference:
-            write_reference(context.folder, reference)
+            borders = read_borders(context.lake, plan.fitted, seed)
+            write_reference(context.folder, replace(reference, borders=borders))
 
 
 def save_results(

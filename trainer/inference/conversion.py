@@ -18,7 +18,8 @@ def convert(model: keras.Model) -> bytes:
     """Return a model in TensorFlow Lite's format, with float32 weights.
 
     Args:
-        model: from uint8 images (batch, size, size, 1) to float32 (batch, n).
+        model: from uint8 images (batch, size, size, 1) to float32 (batch, n), or to several of
+            these.
 
     Raises:
         TrainingError: the converter does not support a layer of the model.
