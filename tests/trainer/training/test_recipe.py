@@ -109,7 +109,9 @@ def test_noise_is_unlike_the_training_views_and_radiographs_are_not(
     unlike = dict(views.select("path", "unlike").iter_rows())
     assert unlike.pop(str(tmp_path / "noise.png"))
     inverted = [unlike.pop(str(tmp_path / f"inverted{n}.png")) for n in range(len(films))]
-    assert sum(inverted) >= 0.8 * len(inverted)
+    assert any(inverted)
+    is_inverted = pl.col("path").str.contains("inverted")
+    assert views.filter(is_inverted)["distance_percentile"].min() > 90
     assert sum(unlike.values()) <= 0.1 * len(unlike)
     assert views["distance_percentile"].is_between(0, 100).all()
     assert "unlike anything this model was trained on: " in result.stderr
@@ -187,4 +189,5 @@ def test_staged_tuning_starts_from_the_head_and_never_ends_below_it(
     assert history["val_loss"][0] < 0.7
     assert history.filter("is_best")["val_loss"][0] <= history["val_loss"][0]
     assert_saved_model_answers_as_scored(tmp_path / "run", lake)
+    assert (tmp_path / "run" / "model.tflite").exists()
     assert (tmp_path / "run" / "reference.parquet").exists()
