@@ -15,6 +15,7 @@ from typing import Any, TypeVar, get_args
 
 from shared.console import delivering
 from shared.errors import UsageError
+from shared.help_defaults import make_registry
 
 Options = TypeVar("Options")
 
@@ -50,6 +51,7 @@ def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Optio
                 description=f"{description}\n\nWrite options as key=value or --key value.",
                 use_underscores=True,
                 config=(tyro.conf.HelptextFromCommentsOff,),
+                registry=make_registry(),
             )
     except SystemExit as stop:
         if not stop.code:

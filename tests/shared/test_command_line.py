@@ -92,6 +92,7 @@ def test_help_tells_every_key_with_its_default(capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr().out
     for text in ("ROOT", "--part {all,hand}", "--batch_size", "default: 32", "key=value"):
         assert text in shown
+    assert "Where to write. (default: None)" in shown
 
 
 @pytest.mark.parametrize("columns", ["1", "0", "-5", "x"])

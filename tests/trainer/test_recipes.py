@@ -64,6 +64,8 @@ def test_the_trained_part_can_be_given_beside_a_recipe() -> None:
         parse_fit(TuneOptions, ("recipe=best",), "tune")
     with pytest.raises(UsageError, match=r"seeds only with train=all.*Received: seeds=2"):
         _train("seeds=2")
+    with pytest.raises(UsageError, match=r"last seed.*Received: seed=2147483647 seeds=2$"):
+        _train("model=cnn4", "seed=2147483647", "seeds=2")
 
 
 def test_whole_networks_have_no_recipe_of_heads() -> None:

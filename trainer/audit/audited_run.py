@@ -78,14 +78,14 @@ class AuditedRun:
         return find_backbone(self.run, self.lake, self.out_of_fold)
 
     @cached_property
-    def _predictor(self) -> Predictor:
-        # fails if the run has no model for LiteRT
+    def predictor(self) -> Predictor:
+        """The saved model, by LiteRT; TrainingError if the run has none."""
         return open_predictor(self.run, "litert", self.views.height)
 
     def predict(self, images: Pixels) -> Floats:
         """Return the saved model's probability of abnormal, (rows,), of (rows, size, size)."""
         rows = (images[row : row + 1, ..., None] for row in range(len(images)))
-        return abnormal_probability(np.concatenate(list(self._predictor.predict_batches(rows))))
+        return abnormal_probability(np.concatenate(list(self.predictor.predict_batches(rows))))
 
     @cached_property
     def _layer_cam(self) -> LayerCam:

@@ -2,13 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from shared.lake.reader import ViewReader
 from trainer.audit.audited_run import AuditedRun, Picture
+from trainer.audit.backbone import Backbone
+from trainer.data.input_wait import InputWait
 from trainer.features.variants import PLAIN
-from trainer.inference.novelty import UNLIKE_PERCENTILE, fit_reference
+from trainer.inference.litert import infer
+from trainer.inference.novelty import UNLIKE_PERCENTILE, Floats, Reference, read_reference
+from trainer.inference.reference_fit import fit_reference
 from trainer.options import AuditOptions
 
 # columns of `outliers.csv`; see `trainer.inference.novelty`
@@ -21,6 +27,10 @@ _SCHEMA = {
     "percentile": pl.Float64,
 }
 _NUM_SHOWN = 8
+_NO_REFERENCE = (
+    "The run has no features to compare: it has too few patients, or a network that does not tell "
+    "noise from radiographs."
+)
 
 
 @dataclass(frozen=True)
@@ -29,17 +39,17 @@ class OutlierSection:
 
     Attributes:
         table: content of `outliers.csv`, the farthest views first.
+        reason: why there are none; empty if there are some.
+        is_frozen: whether the features are those of a frozen backbone.
+        median: the median distance of views that are like those of training.
         farthest: pictures of the farthest views, with their distances.
     """
 
     table: pl.DataFrame
     reason: str = ""
+    is_frozen: bool = True
+    median: float = 0.0
     farthest: Sequence[tuple[Picture, float]] = ()
-
-    @property
-    def median(self) -> float:
-        """The median distance of the out-of-fold views."""
-        return float(self.table.filter(role="out_of_fold").select(pl.median("distance")).item())
 
     @property
     def num_test(self) -> int:
@@ -48,30 +58,67 @@ class OutlierSection:
 
     @property
     def num_unlike_test(self) -> int:
-        """The number of test views that are unlike the out-of-fold views."""
-        is_unlike = pl.col("percentile") >= UNLIKE_PERCENTILE
-        return self.table.filter(is_unlike, role="test").height
+        """The number of test views that are unlike the training views."""
+        return self._test.filter(pl.col("percentile") >= UNLIKE_PERCENTILE).height
+
+    @property
+    def _test(self) -> pl.DataFrame:
+        return self.table.filter(role="test")
+
+
+class _Measured(NamedTuple):
+    views: pl.DataFrame
+    distances: Floats
+    reference: Reference
 
 
 def audit_outliers(audited: AuditedRun, options: AuditOptions) -> OutlierSection:
-    """Measure the distance of each view from the out-of-fold views of other patients."""
-    nothing = pl.DataFrame(schema=_SCHEMA)
-    backbone, own = audited.backbone, audited.out_of_fold
-    if backbone is None:
-        return OutlierSection(nothing, "The run has no frozen backbone, whose features it needs.")
-    embed = backbone.embedder.embed
-    reference = fit_reference(embed(own, PLAIN), own["group"].to_numpy(), options.seed)
-    if reference is None:
-        return OutlierSection(nothing, "There are too few patients.")
-    test = audited.views.filter(role="test")
-    of_test = reference.measure(embed(test, PLAIN)) if test.height else np.empty(0)
-    distances = np.concatenate([reference.distances, of_test])
-    views = pl.concat([own, test]).with_columns(
+    """Measure the distance of each view from training views of other patients.
+
+    A network that was trained on images measures only views that it was not fitted to.
+
+    Raises:
+        CorruptLakeError: the record of a view is damaged.
+    """
+    backbone = audited.backbone
+    measured = _measure(audited, backbone, options.seed) if backbone else _measure_by_run(audited)
+    if measured is None:
+        return OutlierSection(pl.DataFrame(schema=_SCHEMA), _NO_REFERENCE)
+    views = measured.views.with_columns(
         view="view_id",
-        distance=pl.Series(distances),
-        percentile=pl.Series(reference.rate(distances)),
+        distance=pl.Series(measured.distances),
+        percentile=pl.Series(measured.reference.rate(measured.distances)),
     )
     by_distance = views.sort("distance", "view", descending=[True, False])
     shown = by_distance["view"].head(_NUM_SHOWN if options.images == "on" else 0).to_list()
     farthest = list(zip(audited.show(shown), by_distance["distance"], strict=False))
-    return OutlierSection(by_distance.select(*_SCHEMA), "", farthest)
+    median = float(np.median(measured.reference.distances))
+    table = by_distance.select(*_SCHEMA)
+    return OutlierSection(table, "", backbone is not None, median, farthest)
+
+
+def _measure(audited: AuditedRun, backbone: Backbone, seed: int) -> _Measured | None:
+    embed, own = backbone.embedder.embed, audited.out_of_fold
+    reference = fit_reference(embed(own, PLAIN), own["group"].to_numpy(), seed)
+    if reference is None:
+        return None
+    test = audited.views.filter(role="test")
+    of_test = reference.measure(embed(test, PLAIN)) if test.height else np.empty(0)
+    distances = np.concatenate([reference.distances, of_test])
+    return _Measured(pl.concat([own, test]), distances, reference)
+
+
+def _measure_by_run(audited: AuditedRun) -> _Measured | None:
+    """Measure by the features of the saved model, as `predict` does."""
+    run = audited.run
+    if not (run.has_litert and run.has_reference):
+        return None
+    model = audited.predictor
+    reference = read_reference(run.files, model.num_features)
+    if reference is None:
+        return None
+    fitted = run.training_views.filter(role="train")
+    views = audited.views.join(fitted, on="view_id", how="anti", maintain_order="left")
+    with ViewReader(audited.lake, views) as reader:
+        features = infer(model, reader, "compare", InputWait(), output=1)
+    return _Measured(views, reference.measure(features), reference)

@@ -65,9 +65,11 @@ def cross_validate(
             predict_set(members, plan.validation, best.name, "validation"),
             predict_set(members, plan.test, best.name, "test"),
         ]
+    # the features of an ensemble of whole networks are those of the first fold model
+    compared = folds[0] if is_ensemble and members[0].embed is None else plan
     predictions = pl.concat([_collect_predictions(results), *final])
     saved = FitResults("cv", members, best.model, pl.concat(histories), predictions, {})
-    save_run(saved, context, plan)
+    save_run(saved, context, plan, compared)
 
 
 def _fit_candidates(

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -12,7 +12,8 @@ from trainer.data.split import FitPlan
 from trainer.evaluation.decisions.thresholds import decide
 from trainer.evaluation.results import selected_model
 from trainer.evaluation.scored_table import final_rows, score
-from trainer.inference.novelty import fit_reference, write_reference
+from trainer.inference.novelty import write_reference
+from trainer.inference.reference_fit import fit_reference, fit_trained_reference, read_borders
 from trainer.inference.trained_model import TrainedModel, build_model, predict
 from trainer.options import CvOptions, FitOptions, TrainOptions
 from trainer.options.threshold import parse_threshold
@@ -46,12 +47,20 @@ class FitResults:
 
 
 def save_run(
-    results: FitResults, context: RunContext[TrainOptions | CvOptions], plan: FitPlan
+    results: FitResults,
+    context: RunContext[TrainOptions | CvOptions],
+    plan: FitPlan,
+    compared: FitPlan,
 ) -> None:
-    """Score the predictions, and write all files of a run; `plan` is that of the saved model."""
+    """Score the predictions, and write all files of a run.
+
+    Args:
+        plan: of the saved model.
+        compared: of the model whose features are compared with those of new views.
+    """
     scored = score(results.predictions, context.lake.manifest)
     _save_model(results, context, scored)
-    _save_reference(results.members[0], context, plan)
+    _save_reference(results.members[0], context, compared)
     config = describe_run(results.command, context, plan) | dict(results.facts)
     write_training_views(context.folder, plan)
     write_tables(context.folder, config, results.history, scored)
@@ -88,17 +97,19 @@ def _save_model(results: FitResults, context: RunContext[FitOptions], scored: pl
 
 
 def _save_reference(trained: TrainedModel, context: RunContext[FitOptions], plan: FitPlan) -> None:
-    """Write a sample of the views that a head was fitted to, which new views are compared with."""
     # an interrupted process may have written the file of another model
     (context.folder / REFERENCE_FILE).unlink(missing_ok=True)
-    # a whole network was fitted to these views, so its features differ between them and new views
-    if trained.embed is None:
-        return
+    seed = context.options.seed
     with context.timings.measure("save"):
-        features, groups = trained.embed(plan.fitted), plan.fitted["group"].to_numpy()
-        reference = fit_reference(features, groups, context.options.seed)
+        if trained.embed:
+            features, groups = trained.embed(plan.fitted), plan.fitted["group"].to_numpy()
+            reference = fit_reference(features, groups, seed)
+        else:
+            # reads `model.tflite`, which is in the run folder by now
+            reference = fit_trained_reference(context.folder, context.lake, plan, seed)
         if reference:
-            write_reference(context.folder, reference)
+            borders = read_borders(context.lake, plan.fitted, seed)
+            write_reference(context.folder, replace(reference, borders=borders))
 
 
 def predict_set(

@@ -65,4 +65,4 @@ def save_trained(
         for number, member in enumerate(members)
     )
     results = FitResults("train", final, options.model, history, predictions, facts or {})
-    save_run(results, context, plan)
+    save_run(results, context, plan, plan)

@@ -84,8 +84,11 @@ class Embedder:
         key = f"{self._weights_key} {self._lake.image.size} {litert_version()}"
         path = platformdirs.user_cache_path("mura-lake") / "backbones" / f"{digest(key.encode())}"
         content = read_sealed(path, key)
-        if content is None:
-            content = self._convert()
+        # a refusal is not kept, because a later run may succeed, e.g. with more memory
+        return content or self._convert_and_cache(path, key)
+
+    def _convert_and_cache(self, path: Path, key: str) -> bytes:
+        if content := self._convert():
             try:
                 with sealed_file(path, key) as file:
                     file.write(content)

@@ -17,6 +17,8 @@ from shared.processes.silenced import silenced
 def convert(model: keras.Model) -> bytes:
     """Return a model of uint8 images (batch, size, size, 1) in TensorFlow Lite's format.
 
+    Its outputs, one or several, are float32 (batch, n).
+
     Raises:
         TrainingError: the converter does not support a layer of the model.
     """

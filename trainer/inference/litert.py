@@ -134,23 +134,28 @@ def _interpreter_class() -> Callable[..., Any]:
     return Interpreter
 
 
-def infer(model: Predictor, reader: ViewReader, stage: str, waiting: InputWait) -> Floats:
+def infer(
+    model: Predictor, reader: ViewReader, stage: str, waiting: InputWait, output: int = 0
+) -> Floats:
     """Return the model's outputs for the views of a reader, float32 (views, n), in their order.
 
-    `stage` labels the progress display; `waiting` receives the time spent waiting for images.
+    Args:
+        stage: labels the progress display.
+        waiting: receives the time spent waiting for images.
+        output: 0 for the predictions of the model, 1 for its features.
 
     Raises:
         CorruptLakeError: the record of a view is damaged.
     """
-    outputs = [np.empty((0, model.num_outputs), np.float32)]
+    outputs = [np.empty((0, (model.num_outputs, model.num_features)[output]), np.float32)]
     with ThreadPoolExecutor(_READS_AHEAD) as pool, Progress(stage, len(reader)) as progress:
         rows = np.arange(len(reader))
         chunks = (rows[start : start + _READ_VIEWS] for start in range(0, len(rows), _READ_VIEWS))
         reads = waiting.iterate(map_ahead(pool, reader.read, chunks, _READS_AHEAD))
         batch_views = max(_BATCH_VIEWS, model.batch_views)
-        for batch in model.predict_batches(_split(reads, batch_views)):
-            outputs.append(batch)
-            progress.advance(len(batch))
+        for batch in model.predict_all(_split(reads, batch_views)):
+            outputs.append(batch[output])
+            progress.advance(len(batch[0]))
     return np.concatenate(outputs)
 
 

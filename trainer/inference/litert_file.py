@@ -18,6 +18,7 @@ from trainer.data.target import abnormal_probability
 from trainer.inference.conversion import convert
 from trainer.inference.litert import LiteRtModel, infer
 from trainer.inference.litert_heads import add_heads
+from trainer.models.ensemble import add_features
 from trainer.runs.hardware import count_threads
 from trainer.runs.run_folder import LITERT_FILE
 
@@ -41,7 +42,7 @@ def write_litert(
     """
     try:
         # the conversion of a whole model takes seconds
-        content = add_heads(backbone, model) if backbone else convert(model)
+        content = add_heads(backbone, model) if backbone else convert(add_features(model))
         _compare(content, lake, expected)
     except (TrainingError, ValueError) as error:
         note(f"predictions from this run will need TensorFlow: {error}")

@@ -1,11 +1,13 @@
 """Novelty of a view: the distance of its features from those of the views of training.
 
 The method is that of Sun et al. 2022 (https://arxiv.org/abs/2204.06507), with one neighbour.
+Inverted radiographs have similar features, but a bright border, so borders are compared too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.storage.parquet import read_table
+from trainer.inference.borders import measure_borders
 from trainer.runs.results_writer import write_table
 from trainer.runs.run_folder import REFERENCE_FILE
 
@@ -31,18 +34,15 @@ Floats = npt.NDArray[np.float64]
 REFERENCE_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "distance": pl.Float32,
     "features": pl.List(pl.Float16),
+    "border": pl.Float32,
 }
-"""Columns of `reference.parquet`, one row per view that the model was fitted to. `distance`: from
-views of other patients; `features`: of a random sample of the views, otherwise null."""
+"""Columns of `reference.parquet`. `distance`: of views from the training views of other patients;
+`features`: of a random sample of the training views; `border`: grey levels of `measure_borders`, of
+another sample. Shorter columns end in nulls."""
 UNLIKE_PERCENTILE = 99.0
 """A view is unlike the training views from this percentile on: at most 1 % of new views from the
 same source are."""
 UNLIKE = "unlike anything this model was trained on"
-
-_NUM_FOLDS = 5
-# bounds of the sample: on 598 radiographs, 256 views find as many unlike images as all views, and
-# 128 views find fewer
-_MAX_VIEWS, _MAX_BYTES = 256, 900_000
 
 
 @dataclass(frozen=True)
@@ -51,51 +51,34 @@ class Reference:
 
     Attributes:
         directions: features of a sample of the training views, rows of norm 1, float32 (sample, n).
-        distances: of each training view from a sample of other patients' views, (views,).
+        distances: of views of the same source from a sample of other patients' training views,
+            (views,).
+        borders: grey levels of the borders of training views; empty without a comparison.
     """
 
     directions: Matrix
     distances: Floats
+    borders: Floats = field(default_factory=lambda: np.empty(0))
 
     def measure(self, features: Matrix) -> Floats:
         """Return the distance of each view from the nearest one of the sample, (rows,).
 
         Args:
-            features: by the backbone of the model, float32 (rows, n).
+            features: before the head of the model, float32 (rows, n).
         """
-        return _measure(_normalize(features), self.directions)
+        return measure_distances(normalize(features), self.directions)
 
     def rate(self, distances: Floats) -> Floats:
-        """Return the percentile of distances among those of the training views, 0 to 100, (rows,).
+        """Return the percentile of distances among those of the reference, 0 to 100, (rows,).
 
         For a new view from the source of the training views, it is uniformly distributed, as a
         conformal p-value (Vovk et al. 2005, Algorithmic Learning in a Random World).
         """
-        num_closer = np.searchsorted(np.sort(self.distances), distances)
-        return 100 * num_closer / (len(self.distances) + 1)
+        return _rate(distances, self.distances)
 
-
-def fit_reference(features: Matrix, groups: npt.NDArray[np.int64], seed: int) -> Reference | None:
-    """Return the reference of training views; None if they are of fewer than five groups.
-
-    The distances are measured out of fold: from a sample of the views of other groups.
-
-    Args:
-        features: by the frozen backbone, float32 (views, n).
-    """
-    _, group = np.unique(groups, return_inverse=True)
-    num_groups = int(group.max(initial=-1)) + 1
-    if num_groups < _NUM_FOLDS:
-        return None
-    rng = np.random.default_rng(seed)
-    folds = (rng.permutation(num_groups) % _NUM_FOLDS)[group]
-    directions = _normalize(features)
-    distances = np.empty(len(features))
-    for fold in range(_NUM_FOLDS):
-        is_own = folds == fold
-        others = _sample(directions[~is_own], rng)
-        distances[is_own] = _measure(directions[is_own], others)
-    return Reference(_sample(directions, rng), distances)
+    def rate_borders(self, borders: Floats) -> Floats:
+        """Return the percentile of grey levels of borders, as `rate`."""
+        return _rate(borders, self.borders)
 
 
 def write_reference(folder: Path, reference: Reference) -> None:
@@ -104,10 +87,16 @@ def write_reference(folder: Path, reference: Reference) -> None:
     Raises:
         WriteError: the file cannot be written.
     """
-    sample = pl.Series(reference.directions.astype(np.float16)).arr.to_list()
-    others = sample.clear(len(reference.distances) - len(sample))
-    columns = {"distance": reference.distances, "features": sample.append(others)}
-    write_table(folder / REFERENCE_FILE, pl.DataFrame(columns, REFERENCE_SCHEMA))
+    columns = {
+        "distance": reference.distances,
+        "features": pl.Series(reference.directions.astype(np.float16)).arr.to_list(),
+        "border": reference.borders,
+    }
+    tables = [
+        pl.DataFrame({name: column}, {name: REFERENCE_SCHEMA[name]})
+        for name, column in columns.items()
+    ]
+    write_table(folder / REFERENCE_FILE, pl.concat(tables, how="horizontal_extend"))
 
 
 def read_reference(files: RunFiles, num_features: int) -> Reference | None:
@@ -124,15 +113,28 @@ def read_reference(files: RunFiles, num_features: int) -> Reference | None:
 def predict_with_novelty(
     predictor: Predictor, reference: Reference | None, batches: Iterable[Pixels]
 ) -> Iterator[tuple[Matrix, Floats]]:
-    """Yield the outputs of each batch, (rows, n), and the percentiles of `Reference.rate`, (rows,).
+    """Yield the outputs of each batch, (rows, n), and the percentiles of its views, (rows,).
 
-    The percentiles are NaN without a reference.
+    A percentile is the higher one of those of distance and border; NaN without a reference.
     """
-    for outputs, *features in predictor.predict_all(batches):
+    # some batches are predicted in advance
+    borders: deque[Floats] = deque()
+
+    def measure_each() -> Iterator[Pixels]:
+        for images in batches:
+            borders.append(measure_borders(images))
+            yield images
+
+    for outputs, *features in predictor.predict_all(measure_each() if reference else batches):
         if reference:
-            yield outputs, reference.rate(reference.measure(features[0]))
+            percentiles = reference.rate(reference.measure(features[0]))
+            yield outputs, np.maximum(percentiles, reference.rate_borders(borders.popleft()))
         else:
             yield outputs, np.full(len(outputs), np.nan)
+
+
+def _rate(values: Floats, known: Floats) -> Floats:
+    return 100 * np.searchsorted(np.sort(known), values) / (len(known) + 1)
 
 
 def _parse(encoded: bytes, num_features: int) -> Reference:
@@ -142,25 +144,20 @@ def _parse(encoded: bytes, num_features: int) -> Reference:
     if lengths != [num_features]:
         raise ValueError(f"Expected lists of {num_features} features. Received: lengths {lengths}")
     features = sample.explode().to_numpy().reshape(len(sample), -1).astype(np.float32)
-    distances = table["distance"].to_numpy().astype(np.float64)
-    if not (np.isfinite(features).all() and np.isfinite(distances).all()):
-        raise ValueError("Expected finite features and distances")
-    return Reference(_normalize(features), distances)
+    distances = table["distance"].drop_nulls().to_numpy().astype(np.float64)
+    borders = table["border"].drop_nulls().to_numpy().astype(np.float64)
+    if not all(np.isfinite(values).all() for values in (features, distances, borders)):
+        raise ValueError("Expected finite features, distances and borders")
+    return Reference(normalize(features), distances, borders)
 
 
-def _sample(directions: Matrix, rng: np.random.Generator) -> Matrix:
-    num_views = min(_MAX_VIEWS, _MAX_BYTES // (directions.shape[1] * 2))
-    rows = np.sort(rng.permutation(len(directions))[:num_views])
-    # as in the file
-    return _normalize(directions[rows].astype(np.float16).astype(np.float32))
-
-
-def _normalize(features: Matrix) -> Matrix:
+def normalize(features: Matrix) -> Matrix:
+    """Return the features of each view at length 1, float32 (rows, n)."""
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     return features / np.maximum(norms, np.finfo(np.float32).tiny)
 
 
-def _measure(directions: Matrix, sample: Matrix) -> Floats:
+def measure_distances(directions: Matrix, sample: Matrix) -> Floats:
     """Return the distance of each direction from the nearest one of a sample, 0 to 2, (rows,)."""
     nearest = (directions @ sample.T).max(axis=1).astype(np.float64)
     return np.sqrt(np.maximum(2 - 2 * nearest, 0))

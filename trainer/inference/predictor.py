@@ -14,6 +14,7 @@ from shared.errors import TrainingError
 from shared.images.pixels import Pixels
 from shared.processes.interruptible import interruptible
 from trainer.inference.litert import LiteRtModel
+from trainer.models.ensemble import add_features
 from trainer.options.saved_run import Engine
 from trainer.runs.gpus import has_gpu
 from trainer.runs.hardware import count_threads
@@ -51,7 +52,7 @@ class _KerasModel:
 
     def __init__(self, model: Any, with_features: bool):
         self.num_outputs = int(model.output_shape[-1])
-        self._model = _add_features(model) if with_features else model
+        self._model = add_features(model) if with_features else model
         self.num_features = int(self._model.output_shape[1][-1]) if with_features else 0
 
     def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
@@ -62,17 +63,6 @@ class _KerasModel:
             outputs: Any = interruptible(partial(self._model.predict_on_batch, images))
             arrays = outputs if isinstance(outputs, list) else [outputs]
             yield [np.asarray(array, np.float32) for array in arrays]
-
-
-def _add_features(model: Any) -> Any:
-    import keras
-
-    from trainer.models.ensemble import split_ensemble
-
-    backbone: Any = split_ensemble(model).backbone
-    is_own = backbone.input is model.input
-    features = backbone.output if is_own else backbone(model.input)
-    return keras.Model(model.input, [model.output, features])
 
 
 def open_predictor(saved_run: SavedRun, engine: Engine, num_views: int) -> Predictor:

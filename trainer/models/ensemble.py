@@ -51,6 +51,35 @@ def build_ensemble(
     return keras.Model(images, keras.layers.Average(dtype="float32")(predictions))
 
 
+def add_features(model: keras.Model) -> keras.Model:
+    """Return a model from `build_ensemble` with a second output: the features of each image.
+
+    The features are those before the head, float32 (batch, n); in an ensemble of whole networks,
+    those of the first one.
+    """
+    import keras
+
+    parts = split_ensemble(model)
+    if parts.backbone is not None:
+        backbone: Any = parts.backbone
+        is_own = backbone.input is model.input
+        features = backbone.output if is_own else backbone(model.input)
+        return keras.Model(model.input, [model.output, features])
+    first: Any = parts.members[0]
+    own = split_ensemble(first).backbone
+    features = first.get_layer("logits").input if own is None else own.output
+    both: Any = keras.Model(first.input, [first.output, features], name=first.name)
+    if first is model:
+        return both
+    images: Any = keras.Input(first.input_shape[1:], dtype="uint8", name="image")
+    views = [images, keras.ops.flip(images, _WIDTH_AXIS)][: 2 if parts.tta == "flip" else 1]
+    of_first = [both(view) for view in views]
+    predictions = [outputs for outputs, _ in of_first]
+    predictions += [member(view) for view in views for member in parts.members[1:]]
+    mean = keras.layers.Average(dtype="float32")(predictions)
+    return keras.Model(images, [mean, of_first[0][1]])
+
+
 def split_ensemble(model: keras.Model) -> EnsembleParts:
     """Return the parts of a model from `build_ensemble`, also after saving and loading."""
     import keras

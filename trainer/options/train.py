@@ -7,7 +7,6 @@ from shared.storage.store import as_path
 from trainer.models.candidates import Candidate
 from trainer.options.fit import FitOptions, check_weight_decays
 from trainer.options.model import DEFAULT_MODEL
-from trainer.options.training import check_seed
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,11 @@ class TrainOptions(FitOptions):
         check_weight_decays("weight_decay", [self._weight_decay])
         if self.seeds < 1:
             raise UsageError(f"Expected seeds to be 1 or more. Received: seeds={self.seeds}")
-        check_seed(self.seed + self.seeds - 1)
+        if self.seed + self.seeds > 2**31:
+            raise UsageError(
+                "Expected the last seed, seed + seeds - 1, to be at most 2147483647. "
+                f"Received: seed={self.seed} seeds={self.seeds}"
+            )
         if self.seeds > 1 and self.trained_part(self.model) == "head":
             raise UsageError(
                 "Expected seeds only with train=all, train=staged or recipe=good: a head has no "

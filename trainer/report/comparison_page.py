@@ -1,7 +1,6 @@
 """The page of `compare`: metrics of each run, and the differences of all pairs."""
 
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +33,9 @@ def make_comparison_page(
     differences: Sequence[Difference],
 ) -> str:
     """Return a self-contained HTML page."""
-    by_pair = groupby(
-        sorted(differences, key=lambda d: (d.first, d.second)), lambda d: (d.first, d.second)
-    )
-    pairs = [(*names, list(own)) for names, own in by_pair]
+    # in the order of the command line
+    names = dict.fromkeys((each.first, each.second) for each in differences)
+    pairs = [(*pair, [d for d in differences if (d.first, d.second) == pair]) for pair in names]
     return render(
         _TEMPLATE,
         options=options,

@@ -45,6 +45,10 @@ def _inflate_with_zlib(stream: bytes, num_bytes: int) -> bytes:
         # at most one more byte is inflated, so a decompression bomb takes no memory
         content = inflating.decompress(stream, num_bytes + 1)
     except zlib.error as error:
+        # zlib has a code for a preset dictionary, but no text
+        if str(error).startswith("Error 2 "):
+            needed = "the pixel stream needs a preset dictionary, which PNG forbids"
+            raise ImageError("corrupt", needed) from None
         raise ImageError("corrupt", f"the pixel stream is damaged: {error}") from None
     if len(content) > num_bytes:
         raise ImageError("corrupt", f"the pixel stream has more than {num_bytes} bytes")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from shared.errors import ImageError
 from shared.images.decode import decode_radiograph
 from tests.commands import PROJECT
 from tests.shared.images.image_files import GREY, ImageFile, image_files, picture, pillow
-from tests.shared.images.make_png import chunk, png
+from tests.shared.images.make_png import chunk, filtered_rows, png
 
 
 @pytest.mark.parametrize("file", [file for file in image_files() if not file.reason], ids=repr)
@@ -30,6 +31,13 @@ def test_a_bad_file_is_refused_for_this_reason(file: ImageFile) -> None:
         decode_radiograph(file.encoded)
     assert refusal.value.reason == file.reason, refusal.value
     assert "\n" not in str(refusal.value)
+
+
+def test_a_preset_dictionary_is_named() -> None:
+    deflater = zlib.compressobj(zdict=b"any")
+    stream = deflater.compress(filtered_rows(GREY)) + deflater.flush()
+    with pytest.raises(ImageError, match="needs a preset dictionary, which PNG forbids"):
+        decode_radiograph(png(GREY, stream=stream))
 
 
 def test_grey_of_colour_is_luma() -> None:

@@ -11,11 +11,16 @@ from shared.lake.open import Lake
 from tests.commands import call
 from tests.trainer.run_folders import fit, write_run
 from trainer.audit.shortcuts.hidden_regions import BONE, score_hidden
+from trainer.data.split import FitPlan
 from trainer.inference.litert import LiteRtModel
+from trainer.inference.novelty import Reference, normalize, write_reference
 from trainer.runs.results_writer import write_json
 from trainer.runs.run_folder import CONFIG_FILE, LITERT_FILE, METRICS_FILE, MODEL_FILE
 from trainer.runs.saved.open import open_new_run
 from trainer.runs.saved.run_files import write_digests
+from trainer.runs.saved.training_views import write_training_views
+
+NUM_NEW = 10
 
 
 def _list_wrong(lake: Lake) -> list[str]:
@@ -48,8 +53,18 @@ def _write_cv(folder: Path, lake: Lake, trained_run: Path) -> Path:
     recorded = {"path": str(lake.store), "digest": lake.digest, "image": lake.image.to_json()}
     write_json(folder / CONFIG_FILE, config | {"lake": config["lake"] | recorded})
     write_json(folder / METRICS_FILE, open_new_run(folder).metrics)
+    _write_reference(folder, lake)
     write_digests(folder)
     return folder
+
+
+def _write_reference(folder: Path, lake: Lake) -> None:
+    """Write a made-up reference; the model learnt from all but ten of the train views."""
+    train = lake.manifest.filter(split="train", body_part="wrist")
+    write_training_views(folder, FitPlan(train[NUM_NEW:], train[:NUM_NEW], train.clear()))
+    num_features = LiteRtModel((folder / LITERT_FILE).read_bytes(), 1).num_features
+    directions = normalize(np.random.default_rng(0).random((20, num_features), np.float32))
+    write_reference(folder, Reference(directions, np.linspace(0, 1, 120)))
 
 
 def test_the_command_writes_a_page_and_tables(
@@ -79,7 +94,12 @@ def test_the_command_writes_a_page_and_tables(
     scores = pl.read_csv(out / "shortcuts.csv")
     assert set(scores["test"]) == {"model", "image property", "hardware"}
     assert "The run has no frozen backbone" in page
-    assert pl.read_csv(out / "outliers.csv").is_empty()
+    outliers = pl.read_csv(out / "outliers.csv")
+    assert dict(outliers["role"].value_counts().iter_rows()) == {
+        "out_of_fold": NUM_NEW,
+        "test": lake.manifest.filter(split="valid", body_part="wrist").height,
+    }
+    assert "before the head of the saved model" in page
 
     again = call("mura-audit", *words)
     assert again.returncode == 2

@@ -56,7 +56,7 @@ class Determinant(keras.layers.Layer):
 
 def unsupported_model(size_px: int) -> Any:
     images: Any = keras.Input((size_px, size_px, 1), dtype="uint8")
-    return keras.Model(images, Determinant()(images))
+    return add_classifier(keras.Model(images, Determinant()(images)))
 
 
 def test_a_layer_that_cannot_be_converted_is_named_in_one_line() -> None:

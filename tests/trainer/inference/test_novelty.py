@@ -12,10 +12,10 @@ from trainer.inference.novelty import (
     UNLIKE_PERCENTILE,
     Matrix,
     Reference,
-    fit_reference,
     read_reference,
     write_reference,
 )
+from trainer.inference.reference_fit import fit_reference
 from trainer.runs.run_folder import REFERENCE_FILE
 from trainer.runs.saved.run_files import RunFiles, sha256
 

@@ -1,5 +1,6 @@
 """Models that answer together give the mean, whatever they are made of."""
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -8,7 +9,10 @@ import pytest
 
 from trainer.features.heads import Head, to_probabilities
 from trainer.features.keras_head import build_head
-from trainer.models.ensemble import build_ensemble
+from trainer.inference.conversion import convert
+from trainer.inference.litert import LiteRtModel
+from trainer.models.classifier_head import add_classifier
+from trainer.models.ensemble import add_features, build_ensemble
 
 pytestmark = pytest.mark.slow
 
@@ -86,3 +90,25 @@ def test_models_without_a_shared_backbone_answer_by_their_mean() -> None:
     answers = [member.predict_on_batch(view) for member in members for view in views]
     found = together.predict_on_batch(IMAGES)
     np.testing.assert_allclose(found, np.mean(answers, axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize(("num_members", "tta"), [(1, "none"), (2, "flip")])
+@pytest.mark.parametrize("is_staged", [False, True])
+def test_the_features_of_the_first_network_are_a_second_output(
+    num_members: int, tta: str, is_staged: bool
+) -> None:
+    backbones = [build_backbone() for _ in range(num_members)]
+    center = np.ones(NUM_FEATURES, np.float32)
+    members = [
+        build_ensemble([build_head(replace(random_head(seed, 1), center=center), 0.2)], backbone)
+        if is_staged
+        else add_classifier(backbone, dropout=0.2)
+        for seed, backbone in enumerate(backbones)
+    ]
+    model: Any = build_ensemble(members, tta=tta)
+    both = add_features(model)
+    expected = model.predict_on_batch(IMAGES), backbones[0].predict_on_batch(IMAGES)
+    by_litert = zip(*LiteRtModel(convert(both), 1).predict_all([IMAGES]), strict=True)
+    for outputs in (both.predict_on_batch(IMAGES), [array for (array,) in by_litert]):
+        for received, wanted in zip(outputs, expected, strict=True):
+            np.testing.assert_allclose(received, wanted, atol=1e-5)

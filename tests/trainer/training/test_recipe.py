@@ -97,13 +97,21 @@ def test_noise_is_unlike_the_training_views_and_radiographs_are_not(
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 300), np.uint8)
     cv2.imwrite(str(tmp_path / "noise.png"), noise)
-    paths = (phantom_tree / "valid" / "XR_WRIST", tmp_path / "noise.png")
+    films = sorted((phantom_tree / "valid" / "XR_WRIST").rglob("*.png"))[:8]
+    for number, film in enumerate(films):
+        grey = cv2.imread(str(film), cv2.IMREAD_GRAYSCALE)
+        cv2.imwrite(str(tmp_path / f"inverted{number}.png"), 255 - grey)
+    paths = (phantom_tree / "valid" / "XR_WRIST", tmp_path)
     words = (f"run={trained}", "format=csv", f"engine={engine}")
     result = run("mura-predict", *paths, *words)
     assert result.returncode == 0, result.stderr
     views = pl.read_csv(io.StringIO(result.stdout)).filter(level="view")
     unlike = dict(views.select("path", "unlike").iter_rows())
     assert unlike.pop(str(tmp_path / "noise.png"))
+    inverted = [unlike.pop(str(tmp_path / f"inverted{n}.png")) for n in range(len(films))]
+    assert any(inverted)
+    is_inverted = pl.col("path").str.contains("inverted")
+    assert (views.filter(is_inverted)["distance_percentile"] > 90).all()
     assert sum(unlike.values()) <= 0.1 * len(unlike)
     assert views["distance_percentile"].is_between(0, 100).all()
     assert "unlike anything this model was trained on: " in result.stderr
@@ -181,3 +189,5 @@ def test_staged_tuning_starts_from_the_head_and_never_ends_below_it(
     assert history["val_loss"][0] < 0.7
     assert history.filter("is_best")["val_loss"][0] <= history["val_loss"][0]
     assert_saved_model_answers_as_scored(tmp_path / "run", lake)
+    assert (tmp_path / "run" / "model.tflite").exists()
+    assert (tmp_path / "run" / "reference.parquet").exists()

@@ -114,11 +114,11 @@ def audit_shortcuts(audited: AuditedRun, scan: PixelScan, options: AuditOptions)
 
 
 def _hide(audited: AuditedRun, options: AuditOptions) -> tuple[str, Sequence[Score]]:
-    if options.hide == "off":
-        return "hide=on embeds the views again, with hidden regions.", []
     backbone = audited.backbone
     if backbone is None:
         return "The run has no frozen backbone to embed views with.", []
+    if options.hide == "off":
+        return "hide=on embeds the views again, with hidden regions.", []
     embedder = backbone.embedder
     if not embedder.converted:
         return "The backbone has no copy for LiteRT on this machine.", []
