@@ -27,8 +27,8 @@ def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
     features = keras_module.Input((num_features,), name="features")
     inputs, bias = features, head.bias
     if dropout and head.center is not None:
-        ones = [1.0] * num_features
-        inputs = layers.Normalization(mean=head.center.tolist(), variance=ones)(inputs)
+        # not Normalization, whose tensors converters take for inputs of the model
+        inputs = layers.Rescaling(1.0, (-head.center).tolist())(inputs)
         bias = bias + head.center @ head.kernel
     if dropout:
         inputs = layers.Dropout(dropout)(inputs)
