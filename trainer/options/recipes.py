@@ -18,7 +18,7 @@ class Recipe:
     """Options of a fit, for those that are not given.
 
     Attributes:
-        copies: `copies=`, for heads on a frozen backbone; 1 for the head of a staged fit.
+        copies: `copies=`, for heads on a frozen backbone, also that of a staged fit.
         weight_decay: `weight_decay=` and `weight_decays=`, for the same heads.
         duration: duration of the example, or `not measured`.
         score: expected score of the example, or `not measured`.
@@ -85,7 +85,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         score="view AUROC 0.910 on a synthetic humerus",
     ),
     "good": Recipe(
-        copies=1,
+        copies=4,
         tta="flip",
         weight_decay=200.0,
         train="staged",
@@ -95,7 +95,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         score="view AUROC 0.738 on a synthetic humerus, in the same run",
     ),
     "best": Recipe(
-        copies=1,
+        copies=4,
         tta="flip",
         weight_decay=200.0,
         train="staged",
