@@ -48,6 +48,7 @@ def test_a_recipe_of_whole_networks_sets_what_is_not_given(name: RecipeName) -> 
     assert found == {key: value for key, value in expected.items() if key in names}
     (model,) = options.model_names
     assert (options.trained_part(model), options.tta_of(model)) == (recipe.train, recipe.tta)
+    assert options.copies_of(model) == recipe.copies
     # a network without pretrained weights has no head to begin with
     assert options.trained_part("cnn4") == "all"
 
@@ -135,6 +136,8 @@ def test_the_page_of_recipes_repeats_the_tables() -> None:
     for name in ON_IMAGES:
         recipe = RECIPES[name]
         expected: dict[str, Any] = {"train": recipe.train, "tta": recipe.tta, **recipe.options}
+        if recipe.train == "staged":
+            expected["copies"] = recipe.copies
         expected.pop("models", None)
         given = dict(cell.split("=") for cell in table[name] if not cell.endswith("="))
         assert given == {key: _format(value) for key, value in expected.items()}

@@ -109,9 +109,9 @@ class ModelOptions(ABC):
         return self.tta or (self.used_recipe.tta if is_head or self.recipe else "none")
 
     def copies_of(self, model_name: str) -> int:
-        """Return the number of rows of a train view in the fit of a head."""
-        is_head = self.trained_part(model_name) == "head"
-        return self.copies or (self.used_recipe.copies if is_head else 1)
+        """Return the number of rows of a train view in the fit of a head, also of a staged fit."""
+        has_head = self.trained_part(model_name) != "all"
+        return self.copies or (self.used_recipe.copies if has_head else 1)
 
     @abstractmethod
     def list_heads(self, model_name: str) -> list[Candidate]:
