@@ -236,7 +236,7 @@ def test_a_mistake_is_one_line(
         ((TRAIN, "model=cnn4", "clip_norm=-1"), ("0 or more", "clip_norm=-1")),
         ((TRAIN, "model=cnn4", "layer_decay=0"), ("above 0 and at most 1", "layer_decay=0")),
         ((TRAIN, "warmup=0.1", "schedule=plateau"), ("schedule=cosine", "schedule=plateau")),
-        ((TRAIN, "input_px=8"), ("32 to 1024", "input_px=8")),
+        ((TRAIN, "input_px=8"), ("32 to 2048", "input_px=8")),
         ((TRAIN, "threshold=1"), ("above 0 and below 1", "threshold=1")),
         ((TRAIN, "threshold=f1"), ("auto, youden", "sensitivity:S", "threshold=f1")),
         ((TRAIN, "weight_decay=0"), ("above 0", "weight_decay=0")),

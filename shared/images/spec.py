@@ -22,7 +22,7 @@ DEPTHS: tuple[Depth, ...] = get_args(Depth)
 JPEG_QUALITY = 95
 """Quality of images stored as JPEG, on libjpeg's scale."""
 
-_MIN_SIZE_PX, _MAX_SIZE_PX = 16, 2048
+MIN_SIZE_PX, MAX_SIZE_PX = 16, 2048
 _PIXELS = {"channels": 1, "dtype": "uint8"}
 # values of settings that a `lake.json` may lack
 _DEFAULTS = {"crop": "none", "mask": "none", "contrast": "none", "depth": "auto"}
@@ -51,9 +51,9 @@ class ImageSpec:
     depth: Depth = "auto"
 
     def __post_init__(self) -> None:
-        if not _MIN_SIZE_PX <= self.size <= _MAX_SIZE_PX:
+        if not MIN_SIZE_PX <= self.size <= MAX_SIZE_PX:
             raise UsageError(
-                f"Expected a size of {_MIN_SIZE_PX} to {_MAX_SIZE_PX} pixels. "
+                f"Expected a size of {MIN_SIZE_PX} to {MAX_SIZE_PX} pixels. "
                 f"Received: size={self.size}"
             )
         for name, choices in (

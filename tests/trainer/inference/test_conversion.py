@@ -14,13 +14,12 @@ from trainer.inference.conversion import convert, convert_function
 from trainer.inference.litert import LiteRtModel
 from trainer.inference.litert_file import write_litert
 from trainer.models.classifier_head import add_classifier
-from trainer.models.networks.backbone import DEFAULT_INPUT_PX
 from trainer.models.table import MODELS, build_backbone
 from trainer.runs.run_folder import LITERT_FILE
 
 pytestmark = pytest.mark.slow
 
-SIZE_PX = 77
+SIZE_PX, INPUT_PX = 77, 320
 SMALL = ("cnn2", "cnn4", "resnet_small", "efficientnet_lite0", "mobilenetv2")
 LARGE = [name for name in MODELS if name not in SMALL]
 """Networks that take half a minute each to convert."""
@@ -28,7 +27,7 @@ NETWORKS = [
     *((name, SIZE_PX) for name in SMALL),
     # cnn2 enlarges 77 px, and reduces this with antialiasing
     ("cnn2", 177),
-    pytest.param("efficientnet_lite0", DEFAULT_INPUT_PX + 33, marks=pytest.mark.benchmark),
+    pytest.param("efficientnet_lite0", INPUT_PX + 33, marks=pytest.mark.benchmark),
     *(pytest.param(name, SIZE_PX, marks=pytest.mark.benchmark) for name in LARGE),
     pytest.param("inceptionv3", 64, marks=pytest.mark.benchmark),
 ]
@@ -37,7 +36,7 @@ NETWORKS = [
 @pytest.mark.parametrize(("name", "size_px"), NETWORKS)
 def test_every_network_has_the_outputs_of_keras(name: str, size_px: int) -> None:
     keras.utils.set_random_seed(0)
-    backbone: Any = build_backbone(name, size_px, "none")
+    backbone: Any = build_backbone(name, size_px, "none", INPUT_PX)
     images = np.random.default_rng(0).integers(0, 256, (3, size_px, size_px, 1), np.uint8)
     # smooth images too, on which filters differ more
     images[1] = np.linspace(0, 255, size_px, dtype=np.uint8)[:, None]

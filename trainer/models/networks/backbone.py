@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from shared.images.spec import MAX_SIZE_PX
+
 if TYPE_CHECKING:
     import keras
 
-# larger images are reduced to this size: a CPU takes two and a half times as long at 512 px
-DEFAULT_INPUT_PX = 320
+# no reduction: lakes have no larger images
+DEFAULT_INPUT_PX = MAX_SIZE_PX
 RESIZE_LAYER = "resize"
 # with 0.99 or 0.999 the moving averages lag epochs behind: an epoch may have few dozen steps
 _MOMENTUM = 0.9
