@@ -41,8 +41,8 @@ class ModelOptions(ABC):
     task: Task = "abnormal"
     """Classes: `abnormal`, normal and abnormal; `part_abnormal`, these two for each body part."""
     input_px: int = DEFAULT_INPUT_PX
-    """Largest input side of the network in pixels, 32 to 2048; larger images are reduced to it. On a
-    CPU, 512 px take two and a half times as long as 320 px."""
+    """Largest input side of the network in pixels, 32 to 2048; larger images are reduced to it. A
+    CPU takes two and a half times as long for 512 px as for 320 px."""
     recipe: RecipeName | None = None
     """Values of the options that are not given, in docs/recipes.md: `quick` and `frozen` train a
     head; `good` trains the head, then all layers; `best` also averages the models of three seeds,
