@@ -129,9 +129,9 @@ def test_normalization_stays_where_it_is_pretrained_and_is_learnt_where_it_is_no
         assert all(np.array_equal(was, now) for was, now in pairs) != is_learnt
 
 
-def test_small_images_are_made_large_enough_and_large_ones_smaller() -> None:
-    for size_px, working_px in ((16, 32), (400, 320)):
-        backbone: Any = build_backbone("mobilenetv2", size_px, "none")
+def test_small_images_are_made_large_enough_and_large_ones_smaller_on_request() -> None:
+    for size_px, input_px, working_px in ((16, 320, 32), (400, 320, 320), (400, 512, 400)):
+        backbone: Any = build_backbone("mobilenetv2", size_px, "none", input_px)
         assert backbone.get_layer("normalize").output.shape[1:] == (working_px, working_px, 1)
 
 

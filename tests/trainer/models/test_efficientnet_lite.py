@@ -112,9 +112,17 @@ def test_every_convolution_is_trained_and_every_normalization_stays() -> None:
         np.testing.assert_array_equal(was, now)
 
 
-def test_images_of_any_size_are_embedded_and_large_ones_made_smaller() -> None:
-    sizes = {size: LITE0.build(size).get_layer("pool").input.shape[1] for size in (33, 320, 512)}
-    assert sizes == {33: 2, 320: 10, 512: 10}
+@pytest.mark.parametrize(
+    ("size_px", "input_px", "num_cells"), [(33, 320, 2), (320, 320, 10), (512, 320, 10)]
+)
+def test_images_of_any_size_are_embedded_and_large_ones_reduced_on_request(
+    size_px: int, input_px: int, num_cells: int
+) -> None:
+    assert LITE0.build(size_px, input_px).get_layer("pool").input.shape[1] == num_cells
+
+
+def test_images_are_not_reduced_by_default() -> None:
+    assert LITE0.build(512).get_layer("pool").input.shape[1] == 16
 
 
 def test_a_file_of_other_weights_is_refused(tmp_path: Path) -> None:
