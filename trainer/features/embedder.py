@@ -32,8 +32,9 @@ from trainer.runs.hardware import count_threads
 if TYPE_CHECKING:
     import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
-# enough: an error of the conversion changes the embeddings of all views
-_NUM_COMPARED = 8
+# Views to compare with Keras: few are enough, because an error of the conversion changes the
+# embeddings of all views. Memory grows with their pixels.
+_MAX_COMPARED, _COMPARED_PX = 8, 8 * 320**2
 # Accepted difference between LiteRT and Keras, as a fraction of the embeddings' standard
 # deviation. Other orders of float32 sums differ by 1e-5 to 1e-4; logarithms of small means amplify
 # the differences.
@@ -117,11 +118,15 @@ class Embedder:
         return content
 
     def _compare(self, backbone: keras.Model, content: bytes) -> None:
-        with ViewReader(self._lake, self._views.head(_NUM_COMPARED)) as reader:
+        size_px = self._lake.image.size
+        num_compared = max(1, min(_MAX_COMPARED, _COMPARED_PX // size_px**2))
+        with ViewReader(self._lake, self._views.head(num_compared)) as reader:
             images = reader.read(np.arange(len(reader)))
         untyped: Any = backbone  # keras has no stubs
-        if any(layer.name == RESIZE_LAYER for layer in untyped.layers):
-            # a direct call would round the pixels after resizing, which predictions do not
+        is_resized = any(layer.name == RESIZE_LAYER for layer in untyped.layers)
+        if is_resized or num_compared < _MAX_COMPARED:
+            # a direct call would round the pixels after resizing, which predictions do not, and
+            # keeps the outputs of all layers in memory: 2 GB for an image of 1,024 px
             expected = untyped.predict_on_batch(images)
         else:
             # for a few images, predict_on_batch takes longer to compile

@@ -16,7 +16,9 @@ from shared.progress import Progress
 from trainer.data.input_wait import InputWait
 from trainer.data.pipeline import ordered_batches
 
-_BATCH = 64
+_MAX_BATCH = 64
+# pixels of a batch, because memory grows with them: 64 images of 320 px, one of 2,048 px
+_BATCH_PX = _MAX_BATCH * 320**2
 
 
 def infer(
@@ -25,7 +27,8 @@ def infer(
     """Return the model's outputs as `trainer.inference.litert.infer` does."""
     outputs = [np.empty((0, model.output_shape[-1]), np.float32)]
     with plain_errors(reader), Progress(stage, len(reader)) as progress:
-        batches = ordered_batches(reader, _BATCH)
+        image_px = model.input_shape[1] ** 2
+        batches = ordered_batches(reader, max(1, min(_MAX_BATCH, _BATCH_PX // image_px)))
         for images, _ in (waiting or InputWait()).iterate(batches):
             outputs.append(interruptible(partial(model.predict_on_batch, images)))
             progress.advance(len(images))
