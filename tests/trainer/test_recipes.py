@@ -53,6 +53,15 @@ def test_a_recipe_of_whole_networks_sets_what_is_not_given(name: RecipeName) -> 
     assert options.trained_part("cnn4") == "all"
 
 
+def test_a_staged_recipe_names_the_networks_with_random_weights(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parse_fit(CvOptions, ("recipe=good", f"models=cnn4,{MODEL},resnet_small"), "cv")
+    assert capsys.readouterr().err.endswith("more views and epochs: cnn4, resnet_small\n")
+    parse_fit(CvOptions, ("recipe=good", f"models={MODEL}"), "cv")
+    assert not capsys.readouterr().err
+
+
 def test_the_trained_part_can_be_given_beside_a_recipe() -> None:
     options = _train("recipe=good", "train=all", "schedule=constant")
     assert (options.trained_part(MODEL), options.optimizer) == ("all", "adamw")

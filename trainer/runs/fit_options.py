@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import TypeVar
 
 from shared.command_line import given_keys, parse
+from shared.console import note
 from shared.errors import UsageError
 from trainer.models.table import MODELS
 from trainer.options import CvOptions, FitOptions, TrainOptions
@@ -40,6 +41,12 @@ def parse_fit(
     if options.recipe is None:
         return options, given
     recipe, names = RECIPES[options.recipe], {field.name for field in fields(options_type)}
+    random = [name for name in _list_models(options) if not _is_pretrained(options, name)]
+    if recipe.train == "staged" and random:
+        note(
+            f"recipe={options.recipe} is for pretrained networks; with random weights, which need "
+            f"more views and epochs: {', '.join(random)}"
+        )
     values = {name: value for name, value in recipe.options.items() if name in names - given}
     return replace(options, **values), given
 
@@ -55,10 +62,12 @@ def _parse_for_gpu(
     except UsageError:
         # the options are those of a head, or wrong with any recipe
         return None
-    is_pretrained = any(
-        MODELS[name].pretrained_for(options.initial_weights) for name in _list_models(options)
-    )
+    is_pretrained = any(_is_pretrained(options, name) for name in _list_models(options))
     return options if is_pretrained and has_gpu() else None
+
+
+def _is_pretrained(options: FitOptions, model_name: str) -> bool:
+    return MODELS[model_name].pretrained_for(options.initial_weights) is not None
 
 
 def _list_models(options: FitOptions) -> Sequence[str]:
