@@ -1,6 +1,6 @@
 """Results printed by commands: a comparison of candidates, the main numbers of a run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared.console import say, show_table
@@ -18,16 +18,12 @@ def show_comparison(
     num_folds = max(map(len, folds.values()))
     header = ["candidate", *(f"fold {n + 1}" for n in range(num_folds)), "mean", "spread", "pooled"]
     for key, title in COMPARED.items():
-        show_table(f"{title}, out-of-fold", header, _list_rows(pooled, folds, key))
-
-
-def _list_rows(
-    pooled: Mapping[str, Measures], folds: Mapping[str, Sequence[Measures]], key: str
-) -> Iterator[list[str]]:
-    for name, measures in pooled.items():
-        summary = summarize(folds[name])[key]
-        values = [*(fold[key] for fold in folds[name]), *summary.values(), measures[key]]
-        yield [name, *map(number, values)]
+        rows: list[list[str]] = []
+        for name, measures in pooled.items():
+            summary = summarize(folds[name])[key]
+            values = [*(fold[key] for fold in folds[name]), *summary.values(), measures[key]]
+            rows.append([name, *map(number, values)])
+        show_table(f"{title}, out-of-fold", header, rows)
 
 
 def print_results(folder: Path) -> None:

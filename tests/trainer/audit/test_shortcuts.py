@@ -8,7 +8,7 @@ import pytest
 from shared.images.preprocessing.markers import Blob, find_markers, paint_over
 from shared.images.spec import MASKS
 from tests.trainer.audit.phantoms import SIZE_PX, Images, draw_source, make_views, to_lake
-from trainer.audit.pixel_scan import collect, scan_image
+from trainer.audit.pixel_scan import scan_image
 from trainer.audit.shortcuts.hidden_regions import find_bone, hide
 from trainer.audit.shortcuts.image_properties import PROPERTIES, list_properties, score_properties
 from trainer.audit.shortcuts.marker_effect import measure_effect
@@ -35,7 +35,7 @@ def _mark(image: Images) -> Images:
 
 
 def _score(images: Images, views: pl.DataFrame) -> dict[str, bool]:
-    scan = collect([scan_image(image) for image in images])
+    scan = [scan_image(image) for image in images]
     scores = score_properties(views, list_properties(views, scan))
     return {score.name: score.is_alarm for score in scores}
 

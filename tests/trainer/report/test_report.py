@@ -18,12 +18,13 @@ from tests.trainer.run_folders import PARTS, fit, predict, write_cv, write_run, 
 from trainer.data.target import Target
 from trainer.evaluation.decisions.decision import Decision
 from trainer.evaluation.scored_table import LEVELS
+from trainer.report import official_valid
 from trainer.report.error_analysis import heat_map_path
+from trainer.report.official_valid import digest_studies
 from trainer.report.page import write_report
 from trainer.report.terminal import print_results
-from trainer.report.text import formatting, methods, published, summary
+from trainer.report.text import formatting, methods, summary
 from trainer.report.text.formatting import number
-from trainer.report.text.published import digest_studies
 from trainer.runs.saved.run_files import write_digests
 
 
@@ -120,8 +121,8 @@ def test_published_results_stand_beside_the_official_valid_split_only(
     test = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
     # the digest of this set stands in for that of MURA
     named = test.with_columns(pl.col("study_id").str.replace(r"_[01]$", "_negative"))
-    monkeypatch.setattr(published, "OFFICIAL_DIGEST", digest_studies(named))
-    monkeypatch.setattr(published, "_NAME", r"^valid/(XR_[A-Z]+/patient\d+/study\d+)_[01]$")
+    monkeypatch.setattr(official_valid, "OFFICIAL_DIGEST", digest_studies(named))
+    monkeypatch.setattr(official_valid, "_NAME", r"^valid/(XR_[A-Z]+/patient\d+/study\d+)_[01]$")
     text = read_text(write_report(folder))
     measures = json.loads((folder / "metrics.json").read_text())["test"]["all"]
     assert "Published results" in text

@@ -87,6 +87,6 @@ def part_name(parts: Sequence[str]) -> str:
 
 # templates use them as `as_NAME`
 FORMATS = (
-    *(number, interval, estimate, percent, fine_percent),
+    *(number, interval, estimate, with_interval, percent, fine_percent),
     *(count, duration, setting, set_name),
 )
