@@ -7,20 +7,19 @@ from pathlib import Path
 import polars as pl
 
 from ingest.sources.layout import (
-    IMAGE_ENDINGS,
     NO_PATIENT,
     NOT_UTF_8,
     OTHER,
-    Layout,
     NoView,
     UnknownLayoutError,
     View,
     count_by_kind,
     parse_bare,
 )
+from ingest.sources.recorded import Layout
 from shared.counts import count
 from shared.errors import SourceError
-from shared.images.formats import NUM_HEADER_BYTES, is_dicom
+from shared.images.formats import NUM_HEADER_BYTES, has_suffix, is_dicom
 from shared.lake import manifest
 from shared.printable import printable
 from shared.storage.store import Store, as_store
@@ -76,7 +75,7 @@ class _Found:
         self._rows: list[tuple[object, ...]] = []
 
     def count(self, parsed: NoView, path: str) -> None:
-        is_image = path.lower().endswith(IMAGE_ENDINGS)
+        is_image = has_suffix(path)
         if parsed == NOT_UTF_8 and is_image:
             self.rejects.append((printable(path), *UNPRINTABLE_NAME))
             return

@@ -120,7 +120,6 @@ def _parse(key: str, text: str, names: Sequence[str], example: str) -> dict[str,
 
 
 def _format(words: Mapping[str, str]) -> str:
-    by_name: dict[str, list[str]] = {}
-    for word, name in words.items():
-        by_name.setdefault(name, []).append(word)
-    return " ".join(f"{name}={','.join(sorted(by_name[name]))}" for name in sorted(by_name))
+    names = sorted(set(words.values()))
+    of_name = {name: sorted(w for w, meaning in words.items() if meaning == name) for name in names}
+    return " ".join(f"{name}={','.join(of_name[name])}" for name in names)

@@ -6,7 +6,8 @@ import polars as pl
 
 from ingest.duplicates.findings import find_ties
 from ingest.duplicates.groups import group_patients
-from ingest.sources.layout import OTHER, Layout, View, parse_bare
+from ingest.sources.layout import OTHER, View, parse_bare
+from ingest.sources.recorded import Layout
 from ingest.write.identity import DICOM_STUDY, IDENTITY
 from shared.counts import count
 from shared.lake.manifest import SCHEMA
