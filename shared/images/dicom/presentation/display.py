@@ -62,7 +62,8 @@ def show(stored: StoredPixels, dataset: Dataset) -> tuple[Pixels, tuple[str, ...
         refuse_blank(np.empty(0, np.uint8))
     histogram = count_levels(stored.values, visible)
     table = _show_levels(histogram, dataset, notes)
-    if _is_inverse(dataset):
+    is_monochrome1 = read_text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+    if is_monochrome1 or read_text(dataset, "PresentationLUTShape").upper() == "INVERSE":
         table = np.bitwise_not(table)
     grey = table[histogram.indices].reshape(stored.values.shape)
     if visible is not None:
@@ -93,7 +94,9 @@ def _show_levels(histogram: Histogram, dataset: Dataset, notes: _Notes) -> Pixel
         if present.min() < present.max():
             return grey
         notes.skip(name, "it would show one grey level")
-    if _is_display_ready(values, histogram.levels, dataset):
+    is_8_bits = dataset.BitsStored == 8 and not dataset.PixelRepresentation
+    if is_8_bits and values is histogram.levels:
+        # these are grey levels already
         grey = histogram.levels.astype(np.uint8)
     else:
         grey = stretch(values, histogram.counts)
@@ -130,13 +133,3 @@ def _to_modality(levels: Levels, dataset: Dataset, notes: _Notes) -> Values:
         notes.skip("rescaling", "its values are unusable")
         return levels
     return rescaled
-
-
-def _is_display_ready(values: Values, levels: Levels, dataset: Dataset) -> bool:
-    is_unsigned = dataset.BitsStored == 8 and not dataset.PixelRepresentation
-    return bool(values is levels and is_unsigned)
-
-
-def _is_inverse(dataset: Dataset) -> bool:
-    is_monochrome1 = read_text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
-    return is_monochrome1 or read_text(dataset, "PresentationLUTShape").upper() == "INVERSE"
