@@ -37,16 +37,17 @@ _RANGES = {
 _SOURCE_COLUMNS = ("source_bytes", "width_px", "height_px", "channels", "pixel_digest")
 
 
-def check_table(lake: Lake, layout: Layout | None) -> list[str]:
-    """Return the contradictions in a lake's tables, each with an example.
+def check_table(lake: Lake, layout: Layout | None) -> Iterator[str]:
+    """Yield the contradictions in a lake's tables, each with an example.
 
     Without the layout of the source, paths and groups are not checked.
     """
-    manifest = lake.manifest
-    found = [*_check_ids(lake), *_check_ranges(manifest), *_check_sources(manifest)]
+    yield from _check_ids(lake)
+    yield from _check_ranges(lake.manifest)
+    yield from _check_sources(lake.manifest)
     if layout and "patient_id" not in layout.not_in_paths:
-        found += [*_check_paths(manifest, layout), *_check_groups(lake, layout)]
-    return found
+        yield from _check_paths(lake.manifest, layout)
+        yield from _check_groups(lake, layout)
 
 
 def _check_ids(lake: Lake) -> Iterator[str]:

@@ -125,12 +125,9 @@ def _run_tasks(connection: Any, imports: str) -> None:
     with suppress(EOFError, ConnectionError):
         while True:
             function, task = connection.recv()
-            connection.send(_run_task(function, task))
-
-
-def _run_task(function: Callable[[Any], Any], task: Any) -> tuple[Any, Exception | None, str]:
-    try:
-        return function(task), None, ""
-    except Exception as error:
-        # a traceback object cannot be pickled, so its text is sent
-        return None, error, traceback.format_exc()
+            try:
+                outcome = function(task), None, ""
+            except Exception as error:
+                # a traceback object cannot be pickled, so its text is sent
+                outcome = None, error, traceback.format_exc()
+            connection.send(outcome)

@@ -15,7 +15,6 @@ Empty elements count as absent. A step that cannot be applied is left out, with 
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,10 +33,7 @@ Values = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass
-class _Notes:
-    texts: list[str] = field(default_factory=list[str])
-
+class _Notes(list[str]):
     def attempt(self, name: str, read: Callable[[], Any]) -> Any:
         # files with unusable numbers are displayed without the step
         try:
@@ -46,7 +42,7 @@ class _Notes:
             self.skip(name, "its values are unusable")
 
     def skip(self, name: str, reason: str) -> None:
-        self.texts.append(f"the {name} is not applied: {reason}")
+        self.append(f"the {name} is not applied: {reason}")
 
 
 def show(stored: StoredPixels, dataset: Dataset) -> tuple[Pixels, tuple[str, ...]]:
@@ -68,7 +64,7 @@ def show(stored: StoredPixels, dataset: Dataset) -> tuple[Pixels, tuple[str, ...
     grey = table[histogram.indices].reshape(stored.values.shape)
     if visible is not None:
         grey[~visible] = 0
-    return grey, tuple(notes.texts)
+    return grey, tuple(notes)
 
 
 def _find_visible(stored: StoredPixels, dataset: Dataset, notes: _Notes) -> Mask | None:
