@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ingest.sources.columns import parse_columns
-from ingest.sources.folders import SPLIT_LABEL, FoldersLayout, parse_levels
+from ingest.sources.folders import SPLIT_LABEL, FoldersLayout
 from ingest.sources.mura import LABEL_FROM_FOLDER, LABEL_FROM_INDEX, MuraLayout
 from ingest.sources.recorded import Layout
 from ingest.sources.table_layout import TableOptions
-from ingest.sources.words import Words
+from ingest.sources.words import Words, parse_levels
 from shared.errors import UsageError
 from shared.labels import MURA_PARTS, OTHER_PART, SPLITS, is_part
 from shared.storage.store import Store, as_store

@@ -121,8 +121,8 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
             f"{root}, with {count(found.no_views.total(), 'files')} and no view"
             f"{', '.join(['', *ignored])}",
         )
-    rejected = pl.DataFrame(found.rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
-    return Scan(root.resolve(), layout, views, rejected, ignored)
+    rejects = pl.DataFrame(found.rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
+    return Scan(root.resolve(), layout, views, rejects, ignored)
 
 
 def _find_views(root: Store, layout: Layout) -> _Found:
@@ -130,8 +130,7 @@ def _find_views(root: Store, layout: Layout) -> _Found:
     for folder, file in root.walk(layout.enters):
         path = folder + file.name
         parsed = layout.parse(folder, file.name)
-        # only files without a suffix are opened, because the DICOM preamble tells whether they are
-        # views
+        # only files without a suffix are opened: the DICOM preamble shows whether they are views
         if parsed == OTHER:
             bare = parse_bare(layout, folder, file.name)
             is_candidate = isinstance(bare, View) or bare == NO_PATIENT

@@ -12,8 +12,16 @@ from ingest.sources.layout import (
     View,
     kind_of,
 )
-from ingest.sources.words import SPLIT_WORDS, Words, find_patient, number_of, plain, read_part
-from shared.errors import SourceError, UsageError
+from ingest.sources.words import (
+    LEVELS,
+    SPLIT_WORDS,
+    Words,
+    find_patient,
+    number_of,
+    plain,
+    read_part,
+)
+from shared.errors import SourceError
 from shared.images.formats import has_suffix
 from shared.labels import LABEL_NAMES, OTHER_PART, SPLITS, Split
 from shared.printable import is_utf8
@@ -21,7 +29,6 @@ from shared.storage.store import Store
 
 # the default levels
 SPLIT_LABEL = ("split", "label")
-LEVELS = ("split", "part", "label", "patient", "study", "*")
 
 _NO_LABEL = "images in folders with an unknown label"
 _NO_PART = "images in folders whose name cannot be a body part"
@@ -35,7 +42,7 @@ class FoldersLayout:
         body_part: the body part of all images, if no level is the part.
         patient: pattern searched in the folder of the patient, or without such a level in the path
             below the levels; without both, each file counts as a patient.
-        levels: the meaning of each level of folders, from `LEVELS`.
+        levels: the meaning of each level of folders, from `ingest.sources.words.LEVELS`.
     """
 
     body_part: str = OTHER_PART
@@ -139,19 +146,3 @@ class FoldersLayout:
 
     def _split_of(self, folder: str) -> Split | None:
         return self.words.splits.get(plain(folder))
-
-
-def parse_levels(text: str) -> tuple[str, ...]:
-    """Parse the option `levels`, such as `part/split/label`.
-
-    Raises:
-        UsageError: a level is unknown or occurs twice, or none is the label.
-    """
-    levels = tuple(text.strip("/").split("/"))
-    named = [level for level in levels if level != "*"]
-    if set(named) - set(LEVELS) or len(set(named)) < len(named) or "label" not in named:
-        raise UsageError(
-            f"Expected levels with label and, each at most once, {', '.join(LEVELS[:-1])}, "
-            f"or * for others, such as split/label. Received: levels={text}"
-        )
-    return levels

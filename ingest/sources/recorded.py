@@ -3,10 +3,10 @@
 import re
 from typing import Any, TypeAlias
 
-from ingest.sources.folders import SPLIT_LABEL, FoldersLayout, parse_levels
+from ingest.sources.folders import SPLIT_LABEL, FoldersLayout
 from ingest.sources.mura import LABEL_FROM_FOLDER, MuraLayout
 from ingest.sources.table_layout import TableLayout
-from ingest.sources.words import Words
+from ingest.sources.words import Words, parse_levels
 from shared.errors import LakeError, UsageError
 from shared.labels import is_part
 

@@ -1,4 +1,4 @@
-"""Words for labels, splits, body parts and patients in folder names, tables and options."""
+"""Words for labels, splits, body parts, patients and levels in folders, tables and options."""
 
 import hashlib
 import re
@@ -26,6 +26,9 @@ SPLIT_WORDS: dict[str, Split] = {
     "test": "valid",
     "testing": "valid",
 }
+
+# meanings of a level of folders
+LEVELS = ("split", "part", "label", "patient", "study", "*")
 
 _WHOLE_NUMBER = re.compile(r"(-?\d+)\.0*", re.ASCII)
 # 10 ** 18 - 1 fits into a signed 64-bit integer
@@ -101,6 +104,22 @@ class Words:
         if self.splits != SPLIT_WORDS:
             found["splits"] = _format(self.splits)
         return found
+
+
+def parse_levels(text: str) -> tuple[str, ...]:
+    """Parse the option `levels`, such as `part/split/label`.
+
+    Raises:
+        UsageError: a level is unknown or occurs twice, or none is the label.
+    """
+    levels = tuple(text.strip("/").split("/"))
+    named = [level for level in levels if level != "*"]
+    if set(named) - set(LEVELS) or len(set(named)) < len(named) or "label" not in named:
+        raise UsageError(
+            f"Expected levels with label and, each at most once, {', '.join(LEVELS[:-1])}, "
+            f"or * for others, such as split/label. Received: levels={text}"
+        )
+    return levels
 
 
 def _parse(key: str, text: str, names: Sequence[str], example: str) -> dict[str, str]:

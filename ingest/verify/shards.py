@@ -30,9 +30,9 @@ def find_damaged_shards(lake: Lake, advance: Callable[[], None]) -> Iterator[str
     for (path,), own in sorted(rows.partition_by("shard", as_dict=True).items()):
         try:
             _verify_shard(lake, str(path), own, advance)
-        except (CorruptLakeError, OSError) as damage:
+        except (CorruptLakeError, OSError) as error:
             _refuse_other_lake(lake)
-            yield str(damage)
+            yield str(error)
 
 
 def _refuse_other_lake(lake: Lake) -> None:

@@ -114,7 +114,10 @@ def _check_groups(lake: Lake, layout: Layout) -> Iterator[str]:
     # a lake does not hold the patients of excluded DICOM files, so with such files a group may have
     # more members than the manifest and the findings show
     if lake.manifest["study_id"].str.contains(DICOM_STUDY).any():
-        yield from _check_divided(lake.manifest)
+        for name in ("patient_id", "pixel_digest"):
+            wrong = lake.manifest.filter(pl.col("group").n_unique().over(name) > 1)
+            if wrong.height:
+                yield _describe("group", wrong["view_id"], wrong["group"])
         return
     ties = find_ties(lake.findings)
     image = pl.format("as {}", ties["reference"])
@@ -133,13 +136,6 @@ def _check_groups(lake: Lake, layout: Layout) -> Iterator[str]:
     wrong = rows.filter(pl.col("group") != pl.col("expected"))
     if wrong.height:
         yield _describe("group", wrong["view_id"], wrong["group"], wrong["expected"])
-
-
-def _check_divided(manifest: pl.DataFrame) -> Iterator[str]:
-    for name in ("patient_id", "pixel_digest"):
-        wrong = manifest.filter(pl.col("group").n_unique().over(name) > 1)
-        if wrong.height:
-            yield _describe("group", wrong["view_id"], wrong["group"])
 
 
 def _describe(
