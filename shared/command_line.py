@@ -137,9 +137,5 @@ def _first_paragraph(boxed: str) -> str:
     # of tyro's boxed message, without its title
     lines = [line.strip(_BOX) for line in boxed.strip().splitlines()[1:]]
     # if the encoding lacks box characters, a rule also follows the title
-    paragraphs = (" ".join(group) for is_text, group in groupby(lines, key=_is_text) if is_text)
-    return next(paragraphs, "")
-
-
-def _is_text(line: str) -> bool:
-    return line.strip("-") != ""
+    groups = groupby(lines, key=lambda line: line.strip("-") != "")
+    return next((" ".join(group) for is_text, group in groups if is_text), "")

@@ -1,7 +1,6 @@
 """Console output of commands: messages and tables."""
 
 import io
-import os
 import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
@@ -9,6 +8,7 @@ from typing import TextIO
 
 from shared.errors import WriteError
 from shared.printable import printable, printable_lines
+from shared.processes.silenced import discard
 
 # wider than any table, so that rich does not wrap lines for a pipe or a file
 _PLAIN_WIDTH = 1_000
@@ -72,9 +72,7 @@ def _print(text: str, stream: TextIO) -> None:
 def _silence(stream: TextIO) -> None:
     # to the null device, because its buffer would fail at every flush
     with suppress(OSError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        discard(stream.fileno())
 
 
 def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
