@@ -103,5 +103,5 @@ def _describe(plan: pl.DataFrame) -> str:
     assert isinstance(abnormal, float)
     return (
         f"{plan.height:,} views of {num_studies:,} studies and {num_patients:,} patients, "
-        f"{abnormal:.0%} abnormal"
+        f"{100 * abnormal:.0f} % abnormal"
     )
