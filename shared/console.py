@@ -98,9 +98,10 @@ def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]
         pad_edge=False,
     )
     cells = [list(row) for row in rows]
-    # if the table is too wide, the first column is wrapped: names are the longest cells
+    # the first column has names, also if they begin with a digit or a dot; if the table is too
+    # wide, it is wrapped, because names are the longest cells
     for index, name in enumerate(header):
-        is_number = all(_looks_numeric(row[index]) for row in cells)
+        is_number = index > 0 and all(_looks_numeric(row[index]) for row in cells)
         justify = "right" if is_number else "left"
         table.add_column(name, justify=justify, no_wrap=index > 0, overflow="fold")
     for row in cells:
