@@ -12,6 +12,7 @@ from trainer.audit.copies.find_copies import find_copies
 from trainer.audit.pixel_scan import PixelScan
 from trainer.evaluation.metrics import measure_auroc
 from trainer.evaluation.scored_table import to_arrays
+from trainer.report.text.formatting import set_name
 
 _NUM_PAIRS = 6
 
@@ -39,8 +40,8 @@ class CopySection:
     def alarms(self) -> list[str]:
         """The sentences of alarms."""
         leaking = [
-            f"{count(leak.num_leaking, 'views')} of the {leak.role.replace('_', '-')} score have "
-            "a copy of another patient in the training data."
+            f"{count(leak.num_leaking, f'{set_name(leak.role)} views')} had copies among the "
+            "training views of other patients."
             for leak in self.leaks
             if leak.num_leaking
         ]
