@@ -4,8 +4,6 @@ import os
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-import tyro
-
 from ingest.layout_options import LayoutName, make_layout
 from ingest.sources.mura import LABEL_FROM_FOLDER
 from shared.cluster.address import Engine, check_cluster
@@ -39,7 +37,7 @@ class IngestOptions:
     just ingest labels.csv layout=table images=~/data/bones
     """
 
-    root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
+    root: Annotated[str, "ROOT"]
     """MURA-v1.1 or its parent, or s3://bucket/path; with layout=table, the table."""
     lake: str = "lake"
     """Folder, or s3://bucket/path, of the lake to create or update."""

@@ -89,5 +89,5 @@ def _describe(plan: pl.DataFrame) -> str:
     num_studies, num_patients = plan["study_id"].n_unique(), plan["patient_id"].n_unique()
     return (
         f"{plan.height:,} views of {num_studies:,} studies and {num_patients:,} patients, "
-        f"{plan['label'].to_numpy().mean():.0%} abnormal"
+        f"{100 * plan['label'].to_numpy().mean():.0f} % abnormal"
     )

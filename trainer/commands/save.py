@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from shared.console import note
 from shared.storage.atomic import convert_write_errors
 from trainer.data.split import FitPlan
 from trainer.evaluation.decisions.thresholds import decide
@@ -64,6 +65,7 @@ def save_run(
     config = describe_run(results.command, context, plan) | dict(results.facts)
     write_training_views(context.folder, plan)
     write_tables(context.folder, config, results.history, scored)
+    note("writing the report")
     write_report(context.folder)
     # last, because a folder with digests is a finished run
     write_digests(context.folder)
@@ -72,6 +74,7 @@ def save_run(
 def _save_model(results: FitResults, context: RunContext[FitOptions], scored: pl.DataFrame) -> None:
     folder, options, lake = context.folder, context.options, context.lake
     members = results.members
+    note("saving the model")
     with context.timings.measure("save"):
         model: Any = build_model(members, options.tta_of(results.model_name))  # keras has no stubs
         with convert_write_errors(folder / MODEL_FILE):
@@ -92,6 +95,7 @@ def _save_model(results: FitResults, context: RunContext[FitOptions], scored: pl
 
         rule = parse_threshold(options.threshold)
         decision = decide(scored, selected_model(scored), rule, options.seed)
+        note("computing heat maps")
         with context.timings.measure("explain"):
             write_report_images(folder, model, lake, scored, decision)
 

@@ -11,6 +11,7 @@ from trainer.evaluation.bootstrap import MIN_GROUPS
 from trainer.options import CvOptions, TrainOptions, TuneOptions
 from trainer.report.template import render
 from trainer.report.text import formatting, methods, search_report, summary, training_notes
+from trainer.runs.run_folder import REFERENCE_FILE
 from trainer.runs.saved.saved_run import SavedRun
 
 _TEMPLATE = Path(__file__).with_name("model_card.md.j2")
@@ -23,7 +24,8 @@ def make_card(run: SavedRun, has_pictures: bool) -> str:
         _TEMPLATE,
         **describe_run(run),
         has_pictures=has_pictures,
-        trained=trained,
+        parts=formatting.enumerate_names(trained),
+        has_check=(run.folder / REFERENCE_FILE).exists(),
         unseen=[part for part in MURA_PARTS if part not in trained],
         origin=training_notes.on_initial_weights(run),
         training=training_notes.on_trained_layers(run),

@@ -7,7 +7,7 @@ from shared.console import say, show_table
 from shared.counts import count
 from trainer.evaluation.comparing.comparison import COMPARED, summarize
 from trainer.evaluation.metrics import Measures
-from trainer.report.text.formatting import estimate, fine_percent, number, plain, set_name
+from trainer.report.text.formatting import estimate, number, set_name
 from trainer.runs.saved.open import open_saved_run
 
 
@@ -16,7 +16,7 @@ def show_comparison(
 ) -> None:
     """Print a table of all candidates for each metric of the comparison."""
     num_folds = max(map(len, folds.values()))
-    header = ["candidate", *(f"fold {n + 1}" for n in range(num_folds)), "mean", "spread", "pooled"]
+    header = ["candidate", *(f"fold {n + 1}" for n in range(num_folds)), "mean", "SD", "pooled"]
     for key, title in COMPARED.items():
         rows: list[list[str]] = []
         for name, measures in pooled.items():
@@ -31,8 +31,6 @@ def print_results(folder: Path) -> None:
     run = open_saved_run(str(folder))
     for role, by_part in run.by_role.items():
         say(describe_measures(set_name(role), by_part["all"]))
-    for phase, share in run.config["waiting_share"].items():
-        say(plain(f"{phase}: {fine_percent(share)} of the time was spent waiting for images"))
     say(f"report: {folder / 'report.html'}")
 
 

@@ -69,8 +69,8 @@ def test_a_marker_bound_to_the_label_is_the_shortcut(images: Images) -> None:
     alarms = _score(marked, views)
     assert alarms["all of them"]
     assert alarms["markers"]
-    assert not alarms["size"]
-    assert not alarms["file"]
+    assert not alarms["width and height"]
+    assert not alarms["channels and bytes per pixel"]
 
 
 def test_in_a_lake_without_markers_the_letter_does_not_tell_the_label() -> None:

@@ -10,12 +10,12 @@ from trainer.audit.pixel_scan import ViewScan
 from trainer.audit.shortcuts.shortcut_score import Score, score_features
 
 PROPERTIES = {
-    "size": ("log_width", "log_height"),
+    "width and height": ("log_width", "log_height"),
     "aspect ratio": ("log_aspect",),
-    "file": ("channels", "log_bytes_per_pixel"),
+    "channels and bytes per pixel": ("channels", "log_bytes_per_pixel"),
     "brightness and contrast": ("mean", "std"),
-    "border": ("border_share",),
-    "views of the study": ("log_views",),
+    "share of the border": ("border_share",),
+    "number of views": ("log_views",),
     "markers": ("num_markers", "marker_x", "marker_y", "marker_area"),
 }
 """Columns of `list_properties` by name."""

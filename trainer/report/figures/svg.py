@@ -79,7 +79,8 @@ def draw_estimates(
     points = [(x, y + shift) for y, x in enumerate(values) if x is not None]
     x, y = zip(*points, strict=True) if points else ((), ())
     style: dict[str, Any] = {"color": LEVEL_COLOURS[level], "marker": marker, "s": 42}
-    axes.scatter(x, y, label=f"by {level}", zorder=3, **style)
+    # not clipped, because an AUROC of 1 lies on the edge of the axes
+    axes.scatter(x, y, label=f"by {level}", zorder=3, clip_on=False, **style)
     lines = [(*ends, y + shift) for y, ends in enumerate(bounds) if ends]
     low, high, y = zip(*lines, strict=True) if lines else ((), (), ())
     axes.hlines(y, low, high, color=LEVEL_COLOURS[level], linewidth=1.6, alpha=0.6)

@@ -70,7 +70,7 @@ def on_missing_test(parts: Sequence[str]) -> str:
     """Explain the missing test."""
     names = ", ".join(parts)
     return (
-        f"There is no test set: the lake has no views of the official valid split for {names}. "
+        f"There is no test set: the lake has no views of the valid split for {names}. "
         "All results are for views held out from train."
     )
 

@@ -8,6 +8,7 @@ from trainer.evaluation.scored_table import final_rows
 from trainer.models.candidates import list_networks
 from trainer.models.table import MODELS
 from trainer.options.recipes import RECIPES
+from trainer.report.text.formatting import enumerate_names
 from trainer.runs.saved.saved_run import SavedRun
 
 # by option, the value that leaves out a step, and the note on it
@@ -61,7 +62,7 @@ def on_trained_layers(run: SavedRun) -> str:
     variants = ("the view", "its mirror image", f"{copies - 2} random light changes")[:copies]
     sentences = [
         "Only the head, a penalized logistic regression, until convergence; the backbone is "
-        f"frozen. Each train view has {rows}: {', '.join(variants)}."
+        f"frozen. Each train view has {rows}: {enumerate_names(variants)}."
     ]
     if (options["tta"] or recipe.tta) == "flip":
         sentences.append("Predictions average a view and its mirror image.")
