@@ -89,12 +89,10 @@ def _sort_words(
 
 def _refuse_key(word: str, key: str, fields: Mapping[str, OptionField]) -> UsageError:
     closest = _find_closest(key, list(fields))
-    if closest:
-        return UsageError(
-            f"Expected a key that --help lists; did you mean {closest}=? Received: {word}"
-        )
-    hint = "" if key else ", or -- before a path that begins with a dash"
-    return UsageError(f"Expected one of the keys {', '.join(fields)}{hint}. Received: {word}")
+    hint = f"; did you mean {closest}=?" if closest else "."
+    if not key:
+        hint = ", or -- before a path that begins with a dash."
+    return UsageError(f"Expected one of the keys {', '.join(fields)}{hint} Received: {word}")
 
 
 def _find_closest(word: str, known: Sequence[str]) -> str:

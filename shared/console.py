@@ -1,7 +1,6 @@
 """Console output of commands: messages and tables."""
 
 import io
-import os
 import shutil
 import sys
 import textwrap

@@ -40,8 +40,8 @@ class CopySection:
     def alarms(self) -> list[str]:
         """The sentences of alarms."""
         leaking = [
-            f"{count(leak['num_leaking'], f'{set_name(role)} views')} had copies among the training "
-            "views of other patients."
+            f"{count(leak['num_leaking'], f'{set_name(role)} views')} had copies among the "
+            "training views of other patients."
             for role, leak in self.leaks.items()
             if leak["num_leaking"]
         ]
