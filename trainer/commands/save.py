@@ -63,7 +63,7 @@ def save_run(
     _save_model(results, context, scored)
     _save_reference(results.members[0], context, compared)
     config = describe_run(results.command, context, plan) | dict(results.facts)
-    write_training_views(context.folder, plan)
+    write_training_views(context.folder, plan, context.start_views)
     write_tables(context.folder, config, results.history, scored)
     note("writing the report")
     write_report(context.folder)

@@ -67,14 +67,23 @@ def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
 
 
 def check_batch(models: Sequence[str], options: FitOptions, plans: Sequence[FitPlan]) -> None:
-    """Raise TrainingError if a model trains in batches and a plan has too few views for one."""
-    num_views = min(plan.train.height for plan in plans)
-    trains_in_batches = any(options.trained_part(model) != "head" for model in models)
-    if num_views < options.batch_size and trains_in_batches:
-        raise TrainingError(
-            "Expected batch_size to be at most the number of train views. "
-            f"Received: batch_size={options.batch_size}, {num_views} train views"
-        )
+    """Raise TrainingError if a model trains in batches, and a plan has too few views for them."""
+    if all(options.trained_part(model) == "head" for model in models):
+        return
+    batch_size, devices = options.batch_size, options.devices
+    for num_views in sorted(plan.train.height for plan in plans):
+        if num_views < batch_size:
+            raise TrainingError(
+                "Expected batch_size to be at most the number of train views. "
+                f"Received: batch_size={batch_size}, {num_views} train views"
+            )
+        # batch normalization of a device without views would make the weights NaN
+        if (num_last := num_views % batch_size or batch_size) < devices:
+            raise TrainingError(
+                "Expected a view for each device in the last batch of an epoch; another batch_size "
+                f"has more. Received: devices={devices} batch_size={batch_size}, {num_views} train "
+                f"views, {num_last} of them in the last batch"
+            )
 
 
 def hold_out(views: pl.DataFrame, seed: int) -> Fold:

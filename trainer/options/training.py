@@ -57,8 +57,8 @@ class OptimizationOptions:
     """Fraction of all steps in which the learning rate rises from 0, at least 0 and below 1; not
     with schedule=plateau."""
     ema: float = 0.0
-    """Momentum of the exponential moving average of the weights, which is validated and saved in
-    place of the weights; at least 0 and below 1; 0 for no average."""
+    """Momentum of the exponential moving average of the weights, over at most half an epoch, which
+    is validated and saved in place of the weights; at least 0 and below 1; 0 for no average."""
     clip_norm: float = 0.0
     """Largest norm of the gradient of all weights together, 0 or more; 0 for no limit."""
     label_smoothing: float = 0.0

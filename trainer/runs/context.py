@@ -14,6 +14,8 @@ from shared.lake.open import Lake
 from trainer.options import FitOptions
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from trainer.data.input_wait import InputWait
 
 AnyFitOptions = TypeVar("AnyFitOptions", bound=FitOptions, covariant=True)
@@ -40,7 +42,8 @@ class Timings:
 class RunContext(Generic[AnyFitOptions]):
     """The values that every stage of a run needs.
 
-    `start` describes the run with the initial weights; it is empty without one.
+    `start` describes the run with the initial weights, empty without one; `start_views` are its
+    training views.
     """
 
     options: AnyFitOptions
@@ -48,3 +51,4 @@ class RunContext(Generic[AnyFitOptions]):
     folder: Path
     timings: Timings = field(default_factory=Timings)
     start: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    start_views: pl.DataFrame | None = None

@@ -65,8 +65,8 @@ def set_up_run(
         key = run_key(command.name, options, data.lake)
     with open_run_folder(options.out, command.folder_name, key) as folder:
         _note_devices(options)
-        facts = describe_start(start) if start else {}
-        context = RunContext(options, data.lake, folder, timings, facts)
+        facts, views = (describe_start(start), start.training_views) if start else ({}, None)
+        context = RunContext(options, data.lake, folder, timings, facts, views)
         yield RunSetup(context, plan, folds)
 
 

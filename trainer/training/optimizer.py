@@ -17,10 +17,13 @@ _WITHOUT_DECAY = ["bias", "beta", "gamma"]
 # hundred layers without any.
 _NUM_PARTS = 10
 _PLATEAU_FACTOR = 0.1
+# Longest average of the weights, as a fraction of an epoch. A longer one lags behind the weights:
+# momentum 0.99 averages 100 steps, five epochs of 700 views, and their early weights are worse.
+_LONGEST_AVERAGE = 0.5
 
 
 class LayerwiseAdam(keras.optimizers.Adam):
-    """Adam with a factor of the learning rate for each weight, and optional weight decay."""
+    """Adam with a factor of the learning rate, and so of the weight decay, for each weight."""
 
     def __init__(self, factors: Sequence[float], **options: Any):
         super().__init__(**options)
@@ -28,8 +31,14 @@ class LayerwiseAdam(keras.optimizers.Adam):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update a weight."""
-        factor = self._factors[self._get_variable_index(variable)]
-        super().update_step(gradient, variable, learning_rate * factor)
+        rate = learning_rate * self._factors[self._get_variable_index(variable)]
+        if self.weight_decay and self._use_weight_decay(variable):
+            self.assign_sub(variable, variable * self.weight_decay * rate)
+        super().update_step(gradient, variable, rate)
+
+    def _apply_weight_decay(self, variables: Any) -> None:
+        # Keras would decay all weights at the rate of the head
+        del variables
 
 
 def make_optimizer(
@@ -42,15 +51,22 @@ def make_optimizer(
         weight_decay=_WEIGHT_DECAY if options.optimizer == "adamw" else None,
         global_clipnorm=options.clip_norm or None,
         use_ema=options.ema > 0,
-        ema_momentum=options.ema,
+        ema_momentum=bound_momentum(options.ema, num_steps // options.epochs),
     )
     if options.optimizer == "adamw":
         optimizer.exclude_from_weight_decay(var_names=_WITHOUT_DECAY)
     return optimizer
 
 
+def bound_momentum(momentum: float, steps_per_epoch: int) -> float:
+    """Return the momentum of an average of the weights, over at most half an epoch."""
+    # momentum m averages about 1 / (1 - m) steps
+    return min(momentum, 1 - 1 / max(1.0, _LONGEST_AVERAGE * steps_per_epoch))
+
+
 def _schedule(options: FitOptions, learning_rate: float, num_steps: int) -> Any:
-    num_warmup = round(options.warmup * num_steps)
+    # the decay has at least one step
+    num_warmup = min(round(options.warmup * num_steps), num_steps - 1)
     if options.schedule != "cosine" and not num_warmup:
         return learning_rate
     # a cosine that ends at the full rate is constant after the warm-up

@@ -16,8 +16,8 @@ from shared.errors import TrainingError
 from shared.lake.open import Lake
 from trainer.data.dataset import Data, open_data
 from trainer.data.group_kfold import assign_folds
-from trainer.data.split import Fold, draw_folds, hold_out, plan_fold_fits
-from trainer.options import DataOptions
+from trainer.data.split import FitPlan, Fold, check_batch, draw_folds, hold_out, plan_fold_fits
+from trainer.options import DataOptions, TrainOptions
 
 NUM_VIEWS = 12_000
 
@@ -156,3 +156,26 @@ def test_an_image_of_the_valid_split_is_not_trained_on(lake: Lake, own_lake: Pat
 def test_a_part_is_selected(lake: Lake) -> None:
     data = open_data(DataOptions(part="hand", lake=str(lake.root)))
     assert set(data.train["body_part"]) == set(data.test["body_part"]) == {"hand"}
+
+
+@pytest.mark.parametrize(
+    ("num_views", "batch_size", "devices", "is_refused"),
+    [
+        (64, 32, 4, False),
+        (68, 32, 4, False),
+        (67, 32, 4, True),
+        (65, 32, 1, False),
+        (8, 2, 4, True),
+    ],
+)
+def test_each_device_has_a_view_of_each_batch(
+    num_views: int, batch_size: int, devices: int, is_refused: bool
+) -> None:
+    views = pl.DataFrame({"label": [0] * num_views})
+    options = TrainOptions(model="cnn4", batch_size=batch_size, devices=devices)
+    plans = [FitPlan(views, views.clear(), views.clear())]
+    if not is_refused:
+        check_batch(["cnn4"], options, plans)
+        return
+    with pytest.raises(TrainingError, match=f"devices=4 batch_size={batch_size}, {num_views}"):
+        check_batch(["cnn4"], options, plans)

@@ -12,7 +12,9 @@ from tests.commands import run
 from tests.trainer.run_folders import finish, predict, write_run
 from trainer.data.split import FitPlan
 from trainer.options import CvOptions, TrainOptions
+from trainer.runs.run_folder import TRAINING_FILE
 from trainer.runs.saved.open import open_saved_run
+from trainer.runs.saved.training_views import count_overlap, write_training_views
 from trainer.runs.setup import Command, set_up_run
 from trainer.runs.start import hold_out_again, open_start
 
@@ -96,6 +98,39 @@ def test_a_run_starts_from_another(trained_run: Path, lake: Lake, tmp_path: Path
     assert (
         f"from the model `cnn4` of the run `{trained_run}`" in (out / "model_card.md").read_text()
     )
+
+
+def test_the_views_of_the_first_run_count_in_a_chain_of_starts(tmp_path: Path) -> None:
+    # the second run has other patients, the validation patients of the first apart
+    first = training(range(8), range(8, 12))
+    write_training_views(
+        tmp_path, FitPlan(views(range(20, 24)), views(range(8, 10)), views(range(0))), first
+    )
+    recorded = pl.read_parquet(tmp_path / TRAINING_FILE)
+    patients = {role: set(rows["patient_id"]) for (role,), rows in recorded.group_by("role")}
+    assert patients == {"train": {*range(8), *range(20, 24)}, "validation": {*range(8, 12)}}
+    assert recorded["view_id"].is_unique().all()
+    # a third run on the patients of the first holds out the same ones again
+    plan = FitPlan(views(range(4, 12)), views(range(4)), views(range(90, 94), "valid"))
+    assert set(hold_out_again(plan, recorded).validation["patient_id"]) == {*range(8, 12)}
+    assert count_overlap(views(range(8)), recorded) == {"num_patients": 8, "num_images": 16}
+
+
+def test_a_run_carries_the_views_of_its_start(
+    trained_run: Path, lake: Lake, tmp_path: Path
+) -> None:
+    options = TrainOptions(
+        part="wrist",
+        model="cnn4",
+        train="all",
+        batch_size=16,
+        lake=str(lake.root),
+        start=str(trained_run),
+        out=str(tmp_path / "run"),
+    )
+    with set_up_run(options, Command("train", "train", ["cnn4"])) as (context, _, _):
+        assert context.start_views is not None
+        assert context.start_views.equals(open_saved_run(str(trained_run)).training_views)
 
 
 def test_folds_of_the_patients_of_the_start_are_refused(trained_run: Path, lake: Lake) -> None:

@@ -145,6 +145,8 @@ def test_layers_far_from_the_head_have_lower_rates() -> None:
         ("constant", 0.2, {0: 0, 10: 0.5, 20: 1, 100: 1}),
         ("cosine", 0.0, {0: 1, 50: 0.5, 100: 0}),
         ("cosine", 0.2, {0: 0, 10: 0.5, 20: 1, 60: 0.5, 100: 0}),
+        # at least the last step is for the decay
+        ("cosine", 0.999, {0: 0, 99: 1, 100: 0}),
     ],
 )
 def test_the_learning_rate_is_a_function_of_the_step(
@@ -168,6 +170,42 @@ def test_the_first_step_has_the_rate_of_its_layer() -> None:
     ]
     # the first step of Adam has the size of the learning rate
     assert steps == pytest.approx([0.01 * 0.5**10] * 2 + [0.01] * 2, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("steps_per_epoch", "momentum"),
+    # an average over 100 steps needs 200 in an epoch; one over half of 20 has the momentum 0.9
+    [(1000, 0.99), (200, 0.99), (20, 0.9), (4, 0.5), (1, 0.0)],
+)
+def test_the_average_is_of_at_most_half_an_epoch(steps_per_epoch: int, momentum: float) -> None:
+    options = TrainOptions(model="cnn4", ema=0.99, epochs=3)
+    model = _network(0)
+    optimizer: Any = make_optimizer(model, options, 0.01, 3 * steps_per_epoch)
+    kernel = model.trainable_variables[0]
+    average = np.array(kernel)
+    for step in range(5):
+        optimizer.apply(
+            [np.ones_like(w) for w in model.trainable_variables], model.trainable_variables
+        )
+        weights = np.array(kernel)
+        average = weights if step == 0 else momentum * average + (1 - momentum) * weights
+    assert np.asarray(optimizer._model_variables_moving_average[0]) == pytest.approx(average)
+
+
+def test_weights_decay_at_the_rate_of_their_layer_and_biases_never() -> None:
+    network = _network(1)
+    options = TrainOptions(model="cnn4", layer_decay=0.5, optimizer="adamw")
+    optimizer: Any = make_optimizer(network, options, 0.1, 10)
+    for weight in network.trainable_variables:
+        weight.assign(np.ones(weight.shape))
+    # without a gradient, a step of Adam changes nothing
+    zeros = [np.zeros(weight.shape, np.float32) for weight in network.trainable_variables]
+    optimizer.apply(zeros, network.trainable_variables)
+    kernel, bias, head_kernel, head_bias = map(np.asarray, network.trainable_variables)
+    assert 1 - kernel == pytest.approx(np.full((4, 4), 0.01 * 0.1 * 0.5**10), rel=0.1)
+    assert 1 - head_kernel == pytest.approx(np.full((4, 1), 0.01 * 0.1), rel=1e-3)
+    assert (bias == 1).all()
+    assert (head_bias == 1).all()
 
 
 def test_a_plateau_divides_the_rate_by_ten() -> None:

@@ -17,7 +17,7 @@ _STEPS = {
     "clip_norm": (0, "gradient norm at most {:g}"),
     "label_smoothing": (0, "label smoothing {:g}"),
     "layer_decay": (1, "layer decay {:g}"),
-    "ema": (0, "weights averaged with momentum {:g}"),
+    "ema": (0, "weights averaged with momentum {:g} over at most half an epoch"),
     "augment": ("none", "{} augmentation"),
 }
 _CRITERIA = {

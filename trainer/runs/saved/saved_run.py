@@ -120,7 +120,10 @@ class SavedRun:
 
     @cached_property
     def training_views(self) -> pl.DataFrame:
-        """One row per train and validation view of the saved model; see `TRAINING_SCHEMA`."""
+        """The train and validation views of the saved model, and of the runs that it started from.
+
+        See `TRAINING_SCHEMA`.
+        """
         return self.files.parse(TRAINING_FILE, partial(read_table, schema=TRAINING_SCHEMA))
 
     @property

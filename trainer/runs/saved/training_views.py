@@ -24,13 +24,24 @@ the manifest. Validation views take part in early stopping, temperatures and thr
 OVERLAP = ("num_patients", "num_images")
 
 
-def write_training_views(folder: Path, plan: FitPlan) -> None:
-    """Write the train and validation views of a run's saved model."""
-    table = pl.concat(
+def write_training_views(
+    folder: Path, plan: FitPlan, start_views: pl.DataFrame | None = None
+) -> None:
+    """Write the train and validation views of a run's saved model.
+
+    Args:
+        start_views: those of the run that it started from: its weights carry what they learnt from
+            these views too.
+    """
+    own = pl.concat(
         views.select("view_id", *IDENTITY).with_columns(role=pl.lit(role))
         for role, views in (("train", plan.train), ("validation", plan.validation))
-    )
-    write_table(folder / TRAINING_FILE, table.select(*TRAINING_SCHEMA))
+    ).select(*TRAINING_SCHEMA)
+    if start_views is not None:
+        earlier = start_views.select(*TRAINING_SCHEMA)
+        key = ["view_id", *IDENTITY]
+        own = pl.concat([own, earlier.join(own, on=key, how="anti", maintain_order="left")])
+    write_table(folder / TRAINING_FILE, own)
 
 
 def count_overlap(views: pl.DataFrame, training: pl.DataFrame) -> dict[str, int]:
