@@ -16,6 +16,13 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
+def escape_undecodable(text: str) -> str:
+    """Escape only what UTF-8 cannot encode, for a text with markup of its own."""
+    if is_utf8(text):
+        return text
+    return "".join(each if is_utf8(each) else _escape(each) for each in text)
+
+
 def is_utf8(path: str) -> bool:
     """Return whether a path is valid UTF-8; Python decodes invalid bytes to surrogates."""
     return path.isascii() or not any("\ud800" <= char <= "\udfff" for char in path)

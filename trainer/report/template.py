@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from shared.images.pixels import Pixels
+from shared.printable import escape_undecodable
 from trainer.report.text import formatting
 
 _THUMBNAIL_PX, _THUMBNAIL_QUALITY = 176, 82
@@ -69,4 +70,5 @@ def render(template: Path, **values: Any) -> str:
     untyped: Any = page  # jinja2 does not type these
     untyped.filters.update(formats)
     untyped.globals.update(formats)
-    return page.get_template(template.name).render(**values)
+    # names of files may have any bytes, a page is UTF-8
+    return escape_undecodable(page.get_template(template.name).render(**values))
