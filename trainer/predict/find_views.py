@@ -15,8 +15,9 @@ from shared.printable import printable
 from shared.storage.store import as_path
 from shared.storage.walk import walk_folder
 
-# spreadsheets evaluate CSV cells that begin with these characters
-_FORMULA_CHARACTERS = "=+-@"
+# spreadsheets evaluate CSV cells that begin with these characters, in some languages also with
+# their full-width forms
+_FORMULA_CHARACTERS = "=+-@\uff1d\uff0b\uff0d\uff20"
 
 
 @dataclass(frozen=True)
