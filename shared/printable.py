@@ -1,5 +1,9 @@
 """Escaping of untrusted names and messages for display."""
 
+# spreadsheets evaluate CSV cells that begin with these characters, in some languages also with
+# their full-width forms
+FORMULA_CHARACTERS = "=+-@\uff1d\uff0b\uff0d\uff20"
+
 
 def printable(text: str) -> str:
     r"""Escape characters that are not printable or cannot be encoded, as `\x1b` or `\u202e`.
