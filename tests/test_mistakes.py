@@ -154,6 +154,13 @@ def test_a_mistake_is_one_line(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        ((INGEST, ""), ("Expected a folder", "an empty path")),
+        ((INGEST, "{tmp}", "lake="), ("Expected a folder", "an empty path")),
+        ((VERIFY, "lake="), ("Expected a folder", "an empty path")),
+        ((TRAIN, "lake="), ("Expected a folder", "an empty path")),
+        ((EDA, "lake="), ("Expected a folder", "an empty path")),
+        ((PREDICT, ""), ("Expected PATHS", "an empty path")),
+        ((PREDICT, "{tmp}", ""), ("Expected PATHS", "an empty path")),
         ((INGEST, "{tmp}", "size=0"), ("16 to 2048", "size=0")),
         ((INGEST, "{tmp}", "size=big"), ("int", "big")),
         ((INGEST, "{tmp}", "fit=crop"), ("'pad', 'stretch'", "crop")),
