@@ -195,6 +195,7 @@ def test_a_mistake_is_one_line(
         ((TRAIN, "model=vgg"), ("cnn2, cnn4", "model=vgg")),
         ((TRAIN, "colour=blue"), ("part, lake,", "colour=blue")),
         ((TRAIN, "batch_size=0"), ("1 or more", "batch_size=0")),
+        ((TRAIN, "model=cnn4", f"epochs={2**31}"), ("at most 2147483647", f"epochs={2**31}")),
         ((CV, "k=1"), ("k to be 2 or more", "k=1")),
         ((CV, "models=cnn2,vgg"), ("cnn2, cnn4", "models=vgg")),
         ((CV, "models=efficientnet_lite0+vgg"), ("xception, or several", "efficientnet_lite0+vgg")),
