@@ -103,8 +103,6 @@ class IngestOptions:
     """Ray cluster: auto, host:port or ray://host:port; by default, Ray starts on this machine."""
 
     def __post_init__(self) -> None:
-        if not self.lake:
-            raise UsageError("Expected a folder for the lake. Received: lake=")
         for place in (self.root, self.lake):
             as_store(place)
         if self.workers < 1:
@@ -146,5 +144,6 @@ class VerifyOptions:
     """Source tree of the lake, to compare each view with its file; by default no comparison."""
 
     def __post_init__(self) -> None:
-        for place in (self.lake, self.source):
-            as_store(place)
+        as_store(self.lake)
+        if self.source:
+            as_store(self.source)

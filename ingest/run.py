@@ -58,7 +58,7 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
         clean_up(lake, replaced | superseded)
     show_summary(lake, scan.views)
     say(
-        f"{lake.manifest.height:,} views, {lake.rejects.height:,} rejected, "
+        f"{count(lake.manifest.height, 'views')}, {lake.rejects.height:,} rejected, "
         f"in {time.monotonic() - started_s:.1f} s. Lake: {store} (digest {lake.digest})"
     )
     return lake

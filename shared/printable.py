@@ -1,5 +1,9 @@
 """Escaping of untrusted names and messages for display."""
 
+# spreadsheets evaluate CSV cells that begin with these characters, in some languages also with
+# their full-width forms
+FORMULA_CHARACTERS = "=+-@\uff1d\uff0b\uff0d\uff20"
+
 
 def printable(text: str) -> str:
     r"""Escape characters that are not printable or cannot be encoded, as `\x1b` or `\u202e`.
@@ -14,6 +18,13 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Apply `printable` to each line of a text."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def escape_undecodable(text: str) -> str:
+    """Escape only what UTF-8 cannot encode, for a text with markup of its own."""
+    if is_utf8(text):
+        return text
+    return "".join(each if is_utf8(each) else _escape(each) for each in text)
 
 
 def is_utf8(path: str) -> bool:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from ingest.phantom.options import PhantomOptions
 from shared.command_line import parse
 from shared.errors import UsageError
 from shared.lake.open import Lake
-from tests.commands import PROJECT, call, run
+from tests.commands import PROJECT, SCRIPTS, call, run
 from trainer.options import (
     CvOptions,
     EdaOptions,
@@ -152,6 +154,13 @@ def test_a_mistake_is_one_line(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        ((INGEST, ""), ("Expected a folder", "an empty path")),
+        ((INGEST, "{tmp}", "lake="), ("Expected a folder", "an empty path")),
+        ((VERIFY, "lake="), ("Expected a folder", "an empty path")),
+        ((TRAIN, "lake="), ("Expected a folder", "an empty path")),
+        ((EDA, "lake="), ("Expected a folder", "an empty path")),
+        ((PREDICT, ""), ("Expected PATHS", "an empty path")),
+        ((PREDICT, "{tmp}", ""), ("Expected PATHS", "an empty path")),
         ((INGEST, "{tmp}", "size=0"), ("16 to 2048", "size=0")),
         ((INGEST, "{tmp}", "size=big"), ("a whole number", "size=big")),
         ((INGEST, "{tmp}", "fit=crop"), ("pad, stretch", "crop")),
@@ -189,6 +198,7 @@ def test_a_mistake_is_one_line(
         ((TRAIN, "model=vgg"), ("cnn2, cnn4", "model=vgg")),
         ((TRAIN, "colour=blue"), ("part, lake,", "colour=blue")),
         ((TRAIN, "batch_size=0"), ("1 or more", "batch_size=0")),
+        ((TRAIN, "model=cnn4", f"epochs={2**31}"), ("at most 2147483647", f"epochs={2**31}")),
         ((CV, "k=1"), ("k to be 2 or more", "k=1")),
         ((CV, "models=cnn2,vgg"), ("cnn2, cnn4", "models=vgg")),
         ((CV, "models=efficientnet_lite0+vgg"), ("xception, or several", "efficientnet_lite0+vgg")),
@@ -368,6 +378,30 @@ def test_ray_that_is_not_installed_is_asked_for_at_once(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert "pip install 'mura-lake[cluster]'" in result.stderr
+
+
+@pytest.mark.parametrize("script", [TRAIN, CV, TUNE, "mura-evaluate"])
+def test_a_run_with_names_that_cannot_be_recorded_is_refused_at_once(
+    lake: Lake, tmp_path: Path, script: str
+) -> None:
+    out = tmp_path / "caf\udce9"
+    result = call(script, f"lake={lake.root}", f"out={out}")
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].endswith(
+        f"Expected out in UTF-8. Received: out={tmp_path}/caf\\xe9"
+    )
+    assert not out.exists()
+
+
+def test_a_current_folder_that_was_removed_is_one_line(tmp_path: Path) -> None:
+    code = (
+        "import os, subprocess, sys; os.rmdir(os.getcwd()); sys.exit(subprocess.call(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, str(SCRIPTS / VERIFY), "lake=lake"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "Expected the current folder to exist" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_word_of_any_bytes_is_refused_in_one_line() -> None:

@@ -47,13 +47,20 @@ def read_patients(rows: pl.DataFrame, options: TableOptions) -> pl.DataFrame:
         if "study" not in rows.columns
         else pl.format("{}/{}", "owner", pl.col("study").fill_null(pl.col("view_id")))
     )
-    # as in folders by label, images of both labels are two studies
-    is_mixed = pl.col("label").n_unique().over("study_id") > 1
-    study_id = pl.when(is_mixed).then(pl.format("{}/{}", "study_id", label)).otherwise("study_id")
     numbers = {owner: number_of(owner) for owner in known["owner"].unique()}
-    return known.with_columns(
-        study_id, patient_id=pl.col("owner").replace_strict(numbers, return_dtype=pl.Int64)
+    known = known.with_columns(
+        patient_id=pl.col("owner").replace_strict(numbers, return_dtype=pl.Int64)
     )
+    # study c of patient a/b is not study b/c of patient a
+    known = _divide_studies(known, "patient_id", pl.col("patient_id"))
+    # as in folders by label, images of both labels are two studies
+    return _divide_studies(known, "label", label)
+
+
+def _divide_studies(rows: pl.DataFrame, by: str, shown: pl.Expr) -> pl.DataFrame:
+    is_mixed = pl.col(by).n_unique().over("study_id") > 1
+    divided = pl.format("{}/{}", "study_id", shown)
+    return rows.with_columns(study_id=pl.when(is_mixed).then(divided).otherwise("study_id"))
 
 
 def _read_text(rows: pl.DataFrame, role: str) -> pl.Series:

@@ -14,6 +14,8 @@ from shared.storage.store import Store
 
 _SEPARATORS = ",;\t|"
 _CHUNK_CHARS = 1 << 20
+_HEAD_BYTES = 1 << 16
+_PARQUET = b"PAR1"
 _COMPRESSED = {b"PK\x03\x04": "an Excel workbook or zip file", b"\x1f\x8b": "a gzip file"}
 # also if there is no byte-order mark
 _UTF_8 = "utf-8-sig"
@@ -54,11 +56,13 @@ def _make_local(folder: Store, name: str, temporary: Path) -> Path:
     if not folder.is_local:
         path.write_bytes(folder.read(name))
     with path.open("rb") as file:
-        head = file.read(4)
+        head = file.read(_HEAD_BYTES)
     for magic, kind in _COMPRESSED.items():
         if head.startswith(magic):
             raise _refuse(folder.where(name), f"which is {kind}; export it as CSV")
-    if (encoding := find_encoding(head)) == _UTF_8:
+    # polars knows no line ends of a carriage return alone, as Excel for Mac writes them
+    has_lines = b"\n" in head or b"\r" not in head or head.startswith(_PARQUET)
+    if (encoding := find_encoding(head)) == _UTF_8 and has_lines:
         return path
     with (
         path.open(encoding=encoding, errors="replace") as source,
@@ -70,8 +74,8 @@ def _make_local(folder: Store, name: str, temporary: Path) -> Path:
 
 def _scan(path: Path) -> pl.LazyFrame:
     with path.open("rb") as file:
-        head = file.read(1 << 16)
-    if head.startswith(b"PAR1"):
+        head = file.read(_HEAD_BYTES)
+    if head.startswith(_PARQUET):
         table = pl.scan_parquet(path, glob=False)
         return table.select(pl.all().cast(pl.String))
     header = head.partition(b"\n")[0].decode("utf-8", errors="replace")

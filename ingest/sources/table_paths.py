@@ -68,4 +68,5 @@ def _strip(path: pl.Expr, num_folders: int) -> pl.Expr:
 
 
 def _loose(path: pl.Expr) -> pl.Expr:
-    return path.str.to_lowercase().str.replace(_ENDING, "")
+    # composed letters, because macOS writes an umlaut in a file's name as two characters
+    return path.str.normalize("NFC").str.to_lowercase().str.replace(_ENDING, "")

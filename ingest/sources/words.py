@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -34,20 +35,27 @@ _WHOLE_NUMBER = re.compile(r"(-?\d+)\.0*", re.ASCII)
 # 10 ** 18 - 1 fits into a signed 64-bit integer
 _MAX_DIGITS = 18
 _SEPARATORS = re.compile(r"[\s_-]+")
+# as R and pandas write a missing value
+_MISSING = {"", "NA", "N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"}
 
 
 def plain(text: str) -> str:
     """Return a word in lower case, with single spaces; `1.0`, as pandas writes it, is `1`."""
-    word = _SEPARATORS.sub(" ", text.strip(" \t\r\n\"'").lower()).strip()
+    word = _SEPARATORS.sub(" ", compose(text).strip(" \t\r\n\"'").lower()).strip()
     number = _WHOLE_NUMBER.fullmatch(word)
     return number[1] if number else word
 
 
+def compose(text: str) -> str:
+    """Return a name with composed letters (NFC): macOS writes an umlaut as two characters."""
+    return unicodedata.normalize("NFC", text)
+
+
 def read_identifier(text: str) -> str | None:
     """Return the name of a patient or study without quotes, or None; `1.0` is `1`."""
-    name = text.strip(" \t\r\n\"'")
+    name = compose(text).strip(" \t\r\n\"'")
     number = _WHOLE_NUMBER.fullmatch(name)
-    return (number[1] if number else name) or None
+    return None if name in _MISSING else number[1] if number else name
 
 
 def read_part(text: str) -> str | None:
@@ -67,7 +75,7 @@ def number_of(patient: str) -> int:
     if patient.isascii() and patient.isdigit() and len(patient.lstrip("0")) <= _MAX_DIGITS:
         return int(patient.lstrip("0") or "0")
     # Parquet and polars have signed 64-bit integers
-    hashed = hashlib.blake2b(patient.encode(), digest_size=8).digest()
+    hashed = hashlib.blake2b(compose(patient).encode(), digest_size=8).digest()
     return int.from_bytes(hashed, "big") >> 1
 
 

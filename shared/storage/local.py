@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Literal
@@ -133,16 +133,16 @@ class Folder:
 
     def list_files(self, path: str = "") -> list[StoredFile]:
         """Return all files below a path, including links, sorted by path."""
-        below = (self.root / path).rglob("*")
-        found = (each for each in below if each.is_symlink() or not each.is_dir())
-        return sorted(
-            StoredFile(
-                each.relative_to(self.root).as_posix(),
-                (status := each.lstat()).st_size,
-                status.st_mtime_ns,
-            )
-            for each in found
-        )
+        found: list[StoredFile] = []
+        for folder, folders, names in os.walk(self.root / path):
+            links = (name for name in folders if Path(folder, name).is_symlink())
+            for each in (Path(folder, name) for name in (*names, *links)):
+                # another process may have removed it meanwhile
+                with suppress(FileNotFoundError):
+                    status = each.lstat()
+                    name = each.relative_to(self.root).as_posix()
+                    found.append(StoredFile(name, status.st_size, status.st_mtime_ns))
+        return sorted(found)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files; missing files are ignored."""

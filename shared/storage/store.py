@@ -25,10 +25,14 @@ def as_store(place: str | Path | Store) -> Store:
     """Return the object store of a URL, or the folder of any other path.
 
     Raises:
-        UsageError: the URL has another scheme, no bucket, or `.` or `..`, or a path is too long.
+        UsageError: the path is empty or too long, or the URL has another scheme, no bucket, or `.`
+            or `..`.
     """
     if isinstance(place, Folder | Bucket):
         return place
+    # an unset variable of a shell is not the current folder
+    if place == "":
+        raise UsageError("Expected a folder, such as . for this one. Received: an empty path")
     url = _URL.fullmatch(place) if isinstance(place, str) else None
     if not url:
         return Folder(_as_path(str(place), str(place)))

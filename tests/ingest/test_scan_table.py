@@ -82,10 +82,10 @@ def renamed(pattern: str, value: str) -> Writer:
     return write
 
 
-def encoded(encoding: str, separator: str = ",") -> Writer:
+def encoded(encoding: str, separator: str = ",", line_end: str = "\r\n") -> Writer:
     def write(table: pl.DataFrame, path: Path) -> None:
         text = table.write_csv(separator=separator, quote_style="always")
-        path.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+        path.write_bytes(text.replace("\n", line_end).encode(encoding))
 
     return write
 
@@ -94,6 +94,7 @@ DIALECTS: dict[str, Writer] = {
     "semicolons": encoded("utf-8", ";"),
     "tabs": encoded("utf-8", "\t"),
     "UTF-8 with mark": encoded("utf-8-sig"),
+    "carriage returns": encoded("utf-8", line_end="\r"),
     "UTF-16": encoded("utf-16", "\t"),
     "UTF-16 without mark": encoded("utf-16-le"),
     "Parquet": lambda table, path: table.write_parquet(path),
@@ -125,6 +126,13 @@ def test_a_row_may_name_a_file_without_an_ending(images: Path) -> None:
     (images / "a" / "IM0001").touch()
     found = scan(images, make([*ROWS, ("IM0001", "0", "p3", "val")]))
     assert fields(found) == [*EXPECTED[:2], ("a/IM0001", "valid", 0, "p3/normal"), *EXPECTED[2:]]
+
+
+def test_a_file_from_macos_is_found_by_a_row_with_composed_letters(images: Path) -> None:
+    (images / "a" / "Hu\u0308fte.png").touch()
+    found = scan(images, make([*ROWS, ("a/H\u00fcfte.png", "0", "p3", "val")]))
+    assert len(fields(found)) == 5
+    assert not found.num_ignored
 
 
 def test_what_does_not_fit_is_counted_with_examples(images: Path) -> None:
@@ -199,6 +207,15 @@ def test_without_patients_each_image_is_one(
     assert scan(images, by_study).views["patient_id"].n_unique() == 3
     with pytest.raises(SourceError, match="1 row without a match, such as '7'"):
         scan(images, make(), patient="p([0-9])")
+
+
+def test_a_study_has_one_patient_whatever_their_names_are_joined_to(images: Path) -> None:
+    table = make().with_columns(
+        patient=pl.Series(["a/b", "a", "a/b", "a"]), study=pl.Series(["c", "b/c", "c", "b/c"])
+    )
+    views = scan(images, table.with_columns(label=pl.lit("0"))).views
+    assert views["patient_id"].n_unique() == views["study_id"].n_unique() == 2
+    assert views.group_by("study_id").agg(pl.col("patient_id").n_unique())["patient_id"].max() == 1
 
 
 def test_a_study_with_both_labels_is_two(images: Path) -> None:

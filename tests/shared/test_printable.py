@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from shared.console import format_table, note, note_lines, say, show_table
-from shared.printable import printable, printable_lines
+from shared.printable import escape_undecodable, printable, printable_lines
 
 NAMES = {
     b"Aufnahme_\xe4.dcm": r"Aufnahme_\xe4.dcm",
@@ -24,6 +24,11 @@ def test_a_name_is_escaped_where_it_has_to_be(name: bytes) -> None:
     shown = printable(os.fsdecode(name))
     assert shown == NAMES[name]
     assert shown.encode().decode() == shown
+
+
+def test_a_page_keeps_its_markup_and_can_be_encoded() -> None:
+    page = escape_undecodable(os.fsdecode(b"<p>\n\tcaf\xe9 \xc3\xa9</p>") + "\ud800")
+    assert page == "<p>\n\tcaf\\xe9 é</p>\\ud800"
 
 
 def test_any_character_can_be_encoded_and_is_one_line() -> None:

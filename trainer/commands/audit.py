@@ -13,6 +13,7 @@ from trainer.audit.outliers import audit_outliers
 from trainer.audit.page import Sections, make_page
 from trainer.audit.pixel_scan import scan_views
 from trainer.audit.shortcuts.section import audit_shortcuts
+from trainer.audit.tables import encode_csv
 from trainer.options import AuditOptions
 from trainer.runs.saved.saved_run import SavedRun
 
@@ -38,7 +39,7 @@ def audit(options: AuditOptions) -> None:
         "outliers.csv": sections.outliers.table,
     }
     for name, table in tables.items():
-        write_atomically(out / name, table.write_csv(float_precision=4).encode())
+        write_atomically(out / name, encode_csv(table))
     page = make_page(audited, options, sections)
     write_atomically(out / "audit.html", page.encode())
     for alarm in sections.alarms:

@@ -23,7 +23,7 @@ from trainer.report.evaluation_page import write_evaluation_report
 from trainer.report.terminal import describe_measures
 from trainer.report.text.methods import on_overlap
 from trainer.runs.evaluation_folder import COMMAND, ROLE, Evaluation, open_output
-from trainer.runs.provenance import count_views, describe_code, describe_lake
+from trainer.runs.provenance import count_views, describe_code, describe_lake, require_utf8
 from trainer.runs.results_writer import write_json, write_scored
 from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, SUMS_FILE
 from trainer.runs.saved.open import open_saved_run
@@ -34,6 +34,7 @@ from trainer.runs.saved.training_views import count_overlap
 
 def evaluate(options: EvaluateOptions) -> None:
     """Predict the views of a lake, write the results into a folder and print a summary."""
+    require_utf8(options)
     saved_run = open_saved_run(options.run)
     lake = open_lake(options.lake)
     check_preparation(saved_run.image, lake)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.errors import TrainingError
+from shared.labels import LABEL_NAMES
 from shared.progress import Progress
 from trainer.data.dataset import Data, check_labels
 from trainer.data.group_kfold import assign_folds
@@ -107,7 +108,8 @@ def draw_folds(views: pl.DataFrame, k: int, seed: int) -> Iterator[Fold]:
 def _split_by_group(views: pl.DataFrame, k: int, seed: int, purpose: str) -> Iterator[Fold]:
     # folds must not depend on the order of the rows
     views = views.sort("view_id")
-    for label, groups in views.group_by("label").agg(pl.col("group").n_unique()).iter_rows():
+    for label in range(len(LABEL_NAMES)):
+        groups = views.filter(label=label)["group"].n_unique()
         if groups < k:
             raise TrainingError(
                 f"Expected at least {k} patient groups of each label {purpose}. "

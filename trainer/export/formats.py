@@ -106,7 +106,8 @@ def _write_tflite(module: Any, path: Path) -> None:
 
 
 def _open_tflite(path: Path) -> PredictFunction:
-    interpreter = tf.lite.Interpreter(str(path))
+    # not by its name, which may not be UTF-8
+    interpreter = tf.lite.Interpreter(model_content=path.read_bytes())
     (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

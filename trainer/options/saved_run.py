@@ -62,9 +62,11 @@ class PredictOptions(PredictorOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         as_path("explain", self.explain)
-        if not self.paths:
+        # an unset variable of a shell is not the current folder
+        if not all(self.paths or [""]):
+            shown = "an empty path" if self.paths else "none"
             raise UsageError(
-                "Expected PATHS: images, DICOM files, folders or globs. Received: none"
+                f"Expected PATHS: images, DICOM files, folders or globs. Received: {shown}"
             )
         for path in self.paths:
             as_path("paths", path)

@@ -10,6 +10,8 @@ Augment = Literal["none", "light", "strong"]
 ClassWeight = Literal["none", "label", "part_label"]
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
 
+_MAX_NUMBER = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -118,13 +120,16 @@ class MachineOptions:
 
 
 def check_minimum(options: object, minimum: int, *names: str) -> None:
-    """Raise UsageError for an option below a minimum."""
+    """Raise UsageError for an option below a minimum, or beyond TensorFlow's integers."""
     for name in names:
-        if (value := getattr(options, name)) < minimum:
-            raise UsageError(f"Expected {name} to be {minimum} or more. Received: {name}={value}")
+        value, limit = getattr(options, name), f"{minimum} or more"
+        if value > _MAX_NUMBER:
+            limit = f"at most {_MAX_NUMBER}"
+        if not minimum <= value <= _MAX_NUMBER:
+            raise UsageError(f"Expected {name} to be {limit}. Received: {name}={value}")
 
 
 def check_seed(seed: int) -> None:
     """Raise UsageError for a seed out of range."""
-    if not 0 <= seed < 2**31:
-        raise UsageError(f"Expected seed to be 0 to 2147483647. Received: seed={seed}")
+    if not 0 <= seed <= _MAX_NUMBER:
+        raise UsageError(f"Expected seed to be 0 to {_MAX_NUMBER}. Received: seed={seed}")

@@ -11,12 +11,9 @@ import polars as pl
 
 from shared.errors import ImageError, SourceError
 from shared.images.formats import NUM_HEADER_BYTES, detect_format, has_suffix
-from shared.printable import printable
+from shared.printable import FORMULA_CHARACTERS, printable
 from shared.storage.store import as_path
 from shared.storage.walk import walk_folder
-
-# spreadsheets evaluate CSV cells that begin with these characters
-_FORMULA_CHARACTERS = "=+-@"
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def _to_printable(names: list[str]) -> list[str]:
     shown: dict[str, str] = {}
     taken: set[str] = set()
     for name in dict.fromkeys(names):
-        text = base = printable(f"./{name}" if name[0] in _FORMULA_CHARACTERS else name)
+        text = base = printable(f"./{name}" if name[0] in FORMULA_CHARACTERS else name)
         # names that differ in control characters or in bytes that are not UTF-8 can print alike
         number = 2
         while text in taken:

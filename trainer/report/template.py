@@ -8,6 +8,7 @@ import cv2
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from shared.images.pixels import Pixels
+from shared.printable import escape_undecodable
 from trainer.report.text import formatting
 
 _THUMBNAIL_PX, _THUMBNAIL_QUALITY = 176, 82
@@ -48,4 +49,5 @@ def render(template: Path, **values: Any) -> str:
     formats = {f"as_{function.__name__}": function for function in formatting.FORMATS}
     environment.filters.update(formats)
     environment.globals.update(formats)
-    return environment.get_template(template.name).render(**values)
+    # names of files may have any bytes, a page is UTF-8
+    return escape_undecodable(environment.get_template(template.name).render(**values))

@@ -14,8 +14,10 @@ from typing import Any
 import polars as pl
 
 from shared.cluster import code_fingerprint
+from shared.errors import UsageError
 from shared.labels import order_parts
 from shared.lake.open import Lake
+from shared.printable import is_utf8
 from shared.storage.atomic import digest
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target
@@ -40,6 +42,13 @@ PACKAGES = (
 _WITHOUT_EFFECT = ("out", "lake", "cache", "cache_gb", "images", "engine", "address", "gpus")
 _PROJECT = Path(__file__).parents[2]
 _GIT = ("git", "-C", str(_PROJECT))
+
+
+def require_utf8(options: object) -> None:
+    """Raise UsageError for an option that cannot be recorded as JSON, such as an odd folder."""
+    for key, value in vars(options).items():
+        if isinstance(value, str) and not is_utf8(value):
+            raise UsageError(f"Expected {key} in UTF-8. Received: {key}={value}")
 
 
 def run_key(command: str, options: TrainOptions | CvOptions, lake: Lake) -> str:

@@ -15,7 +15,7 @@ from trainer.models.table import require_weights
 from trainer.options import CvOptions, TrainOptions, TuneOptions
 from trainer.runs.context import RunContext, Timings
 from trainer.runs.gpus import describe_devices, resolve_precision
-from trainer.runs.provenance import run_key
+from trainer.runs.provenance import require_utf8, run_key
 from trainer.runs.run_folder import open_run_folder
 from trainer.runs.start import check_untrained, describe_start, hold_out_again, open_start
 
@@ -46,6 +46,7 @@ def set_up_run(
     options: RunOptions, command: Command
 ) -> Generator[RunSetup[RunOptions], None, None]:
     """Check options and data, and open the run folder, before the slow start of TensorFlow."""
+    require_utf8(options)
     start = open_start(options, command.models)
     require_weights(command.models, options.initial_weights)
     timings = Timings()

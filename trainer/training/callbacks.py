@@ -15,6 +15,7 @@ from shared.cluster.task_status import say_status
 from shared.errors import TrainingError
 from shared.progress import Progress
 from trainer.data.input_wait import InputWait
+from trainer.data.split import FitPlan
 from trainer.data.target import abnormal_probability
 from trainer.evaluation.metrics import measure_auroc
 from trainer.evaluation.scored_table import study_probability, to_arrays
@@ -31,13 +32,14 @@ class ProgressCallback(keras.callbacks.Callback):
         self,
         state: TrainingState,
         progress: Progress,
-        num_views: int,
+        plan: FitPlan,
         input_wait: InputWait,
         log_epoch: Callable[[Mapping[str, Any]], None],
     ):
         super().__init__()
         self._state, self._log_epoch = state, log_epoch
-        self._progress, self._num_views, self._batch = progress, num_views, state.options.batch_size
+        self._progress, self._batch = progress, state.options.batch_size
+        self._num_views, self._num_validation = plan.train.height, plan.validation.height
         self._input_wait, self._waited_s = input_wait, 0.0
         self._started_s = self._trained_s = 0.0
 
@@ -51,13 +53,16 @@ class ProgressCallback(keras.callbacks.Callback):
         metrics = logs or {}
         if not math.isfinite(metrics["loss"]):
             raise TrainingError(f"Expected a finite loss. Received: loss={metrics['loss']}")
-        num_images = min(self._batch, self._num_views - batch * self._batch)
         status = f"loss {metrics['loss']:.3f}, AUROC {metrics['auroc']:.3f}"
-        self._progress.advance(num_images, status)
+        self._progress.advance(self._count(batch, self._num_views), status)
 
     def on_test_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Count the validation batch."""
-        self._progress.advance(self._batch)
+        self._progress.advance(self._count(batch, self._num_validation))
+
+    def _count(self, batch: int, num_views: int) -> int:
+        # the last batch may be smaller
+        return min(self._batch, num_views - batch * self._batch)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Save and print the metrics of the epoch."""

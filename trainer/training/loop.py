@@ -136,9 +136,7 @@ class Trainer:
                         # before the swap at the end of a validation
                         validated,
                         *([keras.callbacks.SwapEMAWeights()] if options.ema else []),
-                        callbacks.ProgressCallback(
-                            state, progress, len(reader), input_wait, log.add
-                        ),
+                        callbacks.ProgressCallback(state, progress, plan, input_wait, log.add),
                     ],
                 )
 

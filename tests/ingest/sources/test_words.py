@@ -3,13 +3,19 @@
 import pytest
 
 from ingest.sources.columns import find_columns, parse_columns
-from ingest.sources.words import Words, plain, read_identifier, read_part
+from ingest.sources.words import Words, number_of, plain, read_identifier, read_part
 from shared.errors import SourceError, UsageError
 
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("Non_fractured", "non fractured"), (" 'Yes' ", "yes"), ("1.0", "1"), ("0.50", "0.50")],
+    [
+        ("Non_fractured", "non fractured"),
+        (" 'Yes' ", "yes"),
+        ("1.0", "1"),
+        ("0.50", "0.50"),
+        ("unauffa\u0308llig", "unauff\u00e4llig"),
+    ],
 )
 def test_a_plain_word(text: str, word: str) -> None:
     assert plain(text) == word
@@ -57,9 +63,24 @@ def test_a_part(text: str, part: str | None) -> None:
     assert read_part(text) == part
 
 
-@pytest.mark.parametrize(("text", "name"), [("12.0", "12"), (" A1 ", "A1"), ('""', None)])
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("12.0", "12"),
+        (" A1 ", "A1"),
+        ('""', None),
+        ("NA", None),
+        ("nan", None),
+        ("Na", "Na"),
+        ("Mu\u0308ller", "M\u00fcller"),
+    ],
+)
 def test_an_identifier(text: str, name: str | None) -> None:
     assert read_identifier(text) == name
+
+
+def test_a_patient_is_the_same_however_the_letters_are_composed() -> None:
+    assert number_of("Mu\u0308ller") == number_of("M\u00fcller") != number_of("Muller")
 
 
 def test_columns_have_usual_names() -> None:

@@ -101,6 +101,7 @@ ODD_NAMES = {
     b"Aufnahme_\xe4.png": r"Aufnahme_\xe4.png",
     b"a\x1b[2J\r\n.png": r"a\x1b[2J\r\n.png",
     b"=HYPERLINK(1),2.png": "=HYPERLINK(1),2.png",
+    "\uff1dHYPERLINK(1).png".encode(): "\uff1dHYPERLINK(1).png",
 }
 
 
@@ -119,7 +120,7 @@ def test_names_of_any_bytes_and_files_that_break_a_parser_end_nothing(
     words = (folder, f"run={trained_run}", "format=csv", f"explain={maps}")
     result = run("mura-predict", *words, is_warm=True)
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1].startswith("predict: Expected 6 readable views")
+    assert result.stderr.splitlines()[-1].startswith("predict: Expected 7 readable views")
     assert "Traceback" not in result.stderr
     assert result.stdout.replace("\n", "").isprintable()
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
@@ -127,7 +128,7 @@ def test_names_of_any_bytes_and_files_that_break_a_parser_end_nothing(
         Path(row["path"]).name for row in rows if row["level"] == "view" and row["decision"]
     ]
     assert sorted(predicted) == sorted(ODD_NAMES.values())
-    assert [row["num_views"] for row in rows if row["level"] == "study"] == ["3"]
+    assert [row["num_views"] for row in rows if row["level"] == "study"] == ["4"]
     assert {path.name for path in maps.rglob("*.png")} == {
         os.fsdecode(name) + ".png" for name in ODD_NAMES
     }
@@ -146,7 +147,7 @@ def test_every_format_prints_any_name(
     PRINTERS[kind](Predictions("run", VIEWS, STUDIES, unread))
     said = capsys.readouterr().out
     assert said.replace("\n", "").isprintable()
-    shown = ["./" * name.startswith("=") + name for name in ODD_NAMES.values()]
+    shown = ["./" * name.startswith(("=", "\uff1d")) + name for name in ODD_NAMES.values()]
     if kind == "csv":
         assert sorted(row["path"] for row in csv.DictReader(io.StringIO(said))) == sorted(shown)
     elif kind == "json":

@@ -126,6 +126,12 @@ def test_too_few_groups_are_refused(train_views: pl.DataFrame) -> None:
         list(draw_folds(few, 10, seed=0))
 
 
+def test_views_that_lack_a_label_or_are_none_are_refused(train_views: pl.DataFrame) -> None:
+    for views in (train_views.filter(label=0), train_views.clear()):
+        with pytest.raises(TrainingError, match=r"Received: 0 with label [01]$"):
+            list(draw_folds(views, 5, seed=0))
+
+
 def test_a_patient_of_the_valid_split_gives_no_train_views(lake: Lake, own_lake: Path) -> None:
     options = DataOptions(lake=str(lake.root))
     untied = open_data(options)

@@ -74,6 +74,14 @@ def test_a_lake_of_folders_without_valid_and_patients(phantom_tree: Path, tmp_pa
     assert "Valid" not in _cells(page, "Views, studies, patients")
 
 
+def test_a_lake_may_lie_in_a_folder_whose_name_is_not_utf_8(
+    wrist_lake: Lake, tmp_path: Path
+) -> None:
+    root = shutil.copytree(wrist_lake.root, tmp_path / "caf\udce9")
+    explore(EdaOptions(lake=str(root), images="off", out=str(tmp_path / "page.html")))
+    assert f"{tmp_path}/caf\\xe9" in (tmp_path / "page.html").read_text()
+
+
 def test_a_damaged_shard_is_told(own_lake: Path, tmp_path: Path) -> None:
     shard = next((own_lake / "shards").rglob("*.tfrecord"))
     shard.write_bytes(shard.read_bytes()[:-1])

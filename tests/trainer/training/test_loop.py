@@ -24,6 +24,16 @@ def _build() -> keras.Model:
     return keras.Model(images, keras.layers.Dense(1, activation="sigmoid")(features))
 
 
+def test_progress_ends_at_the_number_of_images(
+    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = TrainOptions(lake=str(lake.root), part="wrist", model="cnn2", epochs=2, batch_size=31)
+    plan = plan_final_fit(open_data(options), options.seed)
+    Trainer(RunContext(options, lake, tmp_path)).fit(Recipe(_build, 1e-3), plan, "small")
+    num = 2 * (plan.train.height + plan.validation.height)
+    assert f"small: {num} of {num} images" in capsys.readouterr().err
+
+
 def test_a_loss_that_is_no_number_ends_the_fit(lake: Lake, tmp_path: Path) -> None:
     options = TrainOptions(lake=str(lake.root), part="wrist", model="cnn2", epochs=3, batch_size=16)
     plan = plan_final_fit(open_data(options), options.seed)
