@@ -130,13 +130,10 @@ def test_the_page_of_recipes_repeats_the_tables() -> None:
     page, images = (
         (PROJECT / "docs" / name).read_text() for name in ("recipes.md", "fine-tuning.md")
     )
-    heads, results = page.split("## Results")
+    heads, _ = page.split("## Results")
     for name in HEADS:
         recipe, cells = RECIPES[name], _rows(heads)[name]
         assert cells[:3] == [str(recipe.copies), recipe.tta, f"{recipe.weight_decay:g}"]
-        assert cells[4] in recipe.duration
-        (score,) = re.findall(r"\d\.\d+", recipe.score)
-        assert f"| `{name}` | {score} " in results
     assert {*HEADS, *ON_IMAGES} == set(RECIPES)
     table: dict[RecipeName, list[str]] = {name: [] for name in ON_IMAGES}
     for key, cells in _rows(images.split("## Results")[0]).items():
@@ -150,10 +147,6 @@ def test_the_page_of_recipes_repeats_the_tables() -> None:
         expected.pop("models", None)
         given = dict(cell.split("=") for cell in table[name] if not cell.endswith("="))
         assert given == {key: _format(value) for key, value in expected.items()}
-    for recipe in RECIPES.values():
-        assert recipe.command in page
-        (duration,) = re.findall(r"^[\d.]+|^not measured", recipe.duration)
-        assert duration in (page + images).lower()
 
 
 def _format(value: Any) -> str:

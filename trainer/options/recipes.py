@@ -1,4 +1,4 @@
-"""Recipes: tested options of a fit, with the command, the duration and the expected score."""
+"""Recipes: tested options of a fit; docs/recipes.md has their durations and results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,21 +12,17 @@ Tta = Literal["none", "flip"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Options of a fit, for those that are not given, and the results of an example.
+    """Options of a fit, for those that are not given.
 
     `copies` and `weight_decay` are for heads on a frozen backbone, also for the first head of a
     staged fit, `train` for models with pretrained weights; `trainer.runs.fit_options.parse_fit`
     sets all other options.
     """
 
-    command: str
     tta: Tta
     train: TrainedPart
     copies: int = 1
     weight_decay: float = 200.0
-    # as in docs/recipes.md
-    duration: str = "not measured"
-    score: str = "not measured"
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -61,37 +57,14 @@ _PUBLISHED = {
 }
 
 RECIPES: dict[RecipeName, Recipe] = {
-    "quick": Recipe(
-        "just cv part=elbow recipe=quick",
-        tta="flip",
-        train="head",
-        copies=2,
-        duration="2.1 minutes on 2 cores for 5,396 views, from PNG to report",
-        score="view AUROC 0.905 on a synthetic humerus",
-    ),
-    "frozen": Recipe(
-        "just cv part=elbow recipe=frozen",
-        tta="flip",
-        train="head",
-        copies=4,
-        duration="3.8 minutes on 2 cores for 5,396 views, from PNG to report",
-        score="view AUROC 0.910 on a synthetic humerus",
-    ),
-    "good": Recipe(
-        "just train part=elbow recipe=good",
-        copies=4,
-        tta="flip",
-        train="staged",
-        options=_GOOD,
-        duration="243 CPU seconds for the folds of cv k=3 of 1,272 views of 96 px in 6 epochs",
-        score="view AUROC 0.757 on a synthetic humerus, in the same run",
-    ),
+    "quick": Recipe(tta="flip", train="head", copies=2),
+    "frozen": Recipe(tta="flip", train="head", copies=4),
+    "good": Recipe(tta="flip", train="staged", copies=4, options=_GOOD),
     "best": Recipe(
-        "just train part=elbow lake=lake448 recipe=best",
-        copies=4,
         tta="flip",
         train="staged",
+        copies=4,
         options={**_GOOD, "input_px": 448, "ensemble": "folds", "seeds": 3},
     ),
-    "published": Recipe("just train recipe=published", tta="none", train="all", options=_PUBLISHED),
+    "published": Recipe(tta="none", train="all", options=_PUBLISHED),
 }
