@@ -66,10 +66,10 @@ def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
     return plans
 
 
-def check_batch(models: Sequence[str], options: FitOptions, plans: Sequence[FitPlan]) -> None:
+def check_batch(options: FitOptions, plans: Sequence[FitPlan]) -> None:
     """Raise TrainingError if a model trains in batches and a plan has too few views for one."""
     num_views = min(plan.train.height for plan in plans)
-    trains_in_batches = any(options.trained_part(model) != "head" for model in models)
+    trains_in_batches = any(options.trained_part(model) != "head" for model in options.model_names)
     if num_views < options.batch_size and trains_in_batches:
         raise TrainingError(
             "Expected batch_size to be at most the number of train views. "
