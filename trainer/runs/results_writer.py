@@ -11,22 +11,21 @@ import polars as pl
 
 from shared.storage.atomic import write_atomically
 from trainer.evaluation.decisions.decision import DECISION_FILE, Decision
-from trainer.evaluation.decisions.thresholds import add_calibrated, decide
-from trainer.evaluation.results import selected_model
-from trainer.options.threshold import parse_threshold
+from trainer.evaluation.decisions.thresholds import add_calibrated
 from trainer.runs.run_folder import CONFIG_FILE, HISTORY_FILE, PREDICTIONS_FILE
 
 
 def write_tables(
-    folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
+    folder: Path,
+    config: Mapping[str, Any],
+    history: pl.DataFrame,
+    scored: pl.DataFrame,
+    decision: Decision,
 ) -> None:
     """Write `config.json`, `history.parquet`, and the files of `write_scored`.
 
-    `scored` are all predictions of the run, from which its temperatures and thresholds are learnt.
+    `scored` are all predictions of the run, from which the decision was learnt.
     """
-    options = config["options"]
-    rule = parse_threshold(options["threshold"])
-    decision = decide(scored, selected_model(scored), rule, options["seed"])
     waiting_share = {**_share_of_training(history), **_share_of_phases(config)}
     facts = {**config, "waiting_share": waiting_share}
     write_json(folder / CONFIG_FILE, facts)

@@ -65,15 +65,14 @@ def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None
 
 def count_starts(folder: Path) -> int:
     """Return the number of processes that have worked on an unfinished run."""
-    return read_unfinished(folder).starts
+    run = read_unfinished(folder)
+    return run.starts if run else 0
 
 
 def identify(folder: Path) -> str | None:
     """Return the unique id of an unfinished run, or None if the folder is not one."""
-    try:
-        return read_unfinished(folder).id
-    except (OSError, ValueError):
-        return None
+    run = read_unfinished(folder)
+    return run.id if run else None
 
 
 def name_fit(title: str) -> str:
@@ -98,10 +97,7 @@ def _resume(path: Path, key: str) -> int | None:
         descriptor = lock_folder(path / CHECKPOINTS)
     except OSError:
         return None
-    try:
-        run = read_unfinished(path)
-    except (OSError, ValueError):
-        run = None
+    run = read_unfinished(path)
     if run is None or run.key != key:
         os.close(descriptor)
         return None
