@@ -26,7 +26,9 @@ def write_tables(
 
     `scored` are all predictions of the run, from which the decision was learnt.
     """
-    waiting_share = {**_share_of_training(history), **_share_of_phases(config)}
+    phases = config["waiting_seconds"].items()
+    share_of_phases = {name: waiting_s / config["seconds"][name] for name, waiting_s in phases}
+    waiting_share = {**_share_of_training(history), **share_of_phases}
     facts = {**config, "waiting_share": waiting_share}
     write_json(folder / CONFIG_FILE, facts)
     write_table(folder / HISTORY_FILE, history)
@@ -58,8 +60,3 @@ def _share_of_training(history: pl.DataFrame) -> dict[str, float]:
         return {}
     waiting_s, train_s = read.select(pl.sum("waiting_s", "train_s")).row(0)
     return {"train": waiting_s / train_s}
-
-
-def _share_of_phases(config: Mapping[str, Any]) -> dict[str, float]:
-    waiting_s = config["waiting_seconds"]
-    return {name: waiting_s[name] / config["seconds"][name] for name in waiting_s}
