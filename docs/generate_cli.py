@@ -3,17 +3,14 @@
 `just docs` runs it; a test fails when the page is out of date.
 """
 
-import ast
-import dataclasses
-import inspect
-import textwrap
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 from ingest.options import IngestOptions, VerifyOptions
 from ingest.phantom.options import PhantomOptions
 from shared.errors import MuraLakeError, UsageError
+from shared.option_fields import PROCESSORS, OptionField, read_fields
+from shared.option_help import read_description, read_docstrings
 from trainer.options import (
     AuditOptions,
     CompareOptions,
@@ -56,7 +53,6 @@ _INTRODUCTION = f"""\
 Exit status: 0 success, {MuraLakeError.exit_status} failure, {UsageError.exit_status} usage error, \
 130 interrupted, 143 terminated.
 """
-_TYPES = {str: "text", int: "whole number", float: "number"}
 
 
 def generate_page() -> str:
@@ -65,67 +61,33 @@ def generate_page() -> str:
 
 
 def _describe(command: str, options_type: Any) -> str:
-    docstrings = _read_docstrings(options_type)
-    hints = get_type_hints(options_type)
-    description, examples = _split_examples(inspect.getdoc(options_type) or "")
+    texts = {name: text.replace("|", "\\|") for name, text in read_docstrings(options_type).items()}
+    description, examples = read_description(options_type)
     rows = [
         "| option | default | values | description |",
         "| --- | --- | --- | --- |",
         *(
-            f"| {_name(field)} | {_default(field)} | {_values(hints[field.name])} "
-            f"| {docstrings[field.name]} |"
-            for field in dataclasses.fields(options_type)
+            f"| {_name(field)} | {_default(field)} | {_values(field)} | {texts[field.name]} |"
+            for field in read_fields(options_type).values()
         ),
     ]
-    code = "\n".join(examples)
-    return "\n".join([f"## {command}\n\n{description}\n\n```sh\n{code}\n```\n", *rows, ""])
+    prose, code = "\n\n".join(description), "\n".join(examples)
+    return "\n".join([f"## {command}\n\n{prose}\n\n```sh\n{code}\n```\n", *rows, ""])
 
 
-def _split_examples(docstring: str) -> tuple[str, list[str]]:
-    """Return the prose of a docstring, and its paragraphs that are command lines."""
-    paragraphs = docstring.split("\n\n")
-    examples = [paragraph for paragraph in paragraphs if paragraph.startswith("just ")]
-    return "\n\n".join(p for p in paragraphs if p not in examples), examples
+def _name(field: OptionField) -> str:
+    return field.name.upper() if field.metavar else f"`{field.name}=`"
 
 
-def _read_docstrings(options_type: Any) -> dict[str, str]:
-    """Return the string below each field, which Python does not keep, from the source code."""
-    found: dict[str, str] = {}
-    for base in reversed(options_type.__mro__):
-        if base is object:
-            continue
-        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
-        body = tree.body if isinstance(tree, ast.ClassDef) else []
-        for field, below in pairwise(body):
-            match field, below:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(text))),
-                ):
-                    found[name] = " ".join(text.split()).replace("|", "\\|")
-                case _:
-                    pass
-    return found
-
-
-def _name(field: "dataclasses.Field[Any]") -> str:
-    is_positional = field.name in ("root", "paths", "runs")
-    return field.name.upper() if is_positional else f"`{field.name}=`"
-
-
-def _default(field: "dataclasses.Field[Any]") -> str:
-    if field.default_factory is not dataclasses.MISSING:
-        return "number of processors"
-    if field.default is dataclasses.MISSING or field.default == ():
+def _default(field: OptionField) -> str:
+    if field.metavar:
         return "required"
-    return "not set" if field.default in ("", None) else f"`{field.default}`"
+    is_prose = field.default == PROCESSORS
+    return field.default if is_prose else f"`{field.default}`" if field.default else "not set"
 
 
-def _values(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return ", ".join(f"`{word}`" for word in get_args(hint))
-    # of `float | None`, `Literal[...] | None` and `tuple[str, ...]`, the first
-    return _TYPES[hint] if hint in _TYPES else _values(get_args(hint)[0])
+def _values(field: OptionField) -> str:
+    return ", ".join(f"`{word}`" for word in field.choices) or field.values[0]
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The ingest pipeline, from a MURA folder tree to a lake: scan, plan, decode, write, commit."""
+"""The ingest pipeline, from radiographs to a lake: scan, plan, decode, write, commit."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +39,10 @@ def commit(
         StoreError: the object store does not respond, or returns an error.
         WriteError: the lake cannot be written.
     """
-    store, tables = as_store(place), _sort(tables)
+    store = as_store(place)
+    # equal tables must give equal bytes
+    sorted_by = ("view_id", "path", ("kind", "path"))
+    tables = Tables(*(table.sort(by) for table, by in zip(tables, sorted_by, strict=True)))
     # a lake with identical content is not rewritten
     if unchanged := _find_unchanged(store, image, layout, tables):
         return unchanged
@@ -62,15 +65,6 @@ def commit(
     # last, so an interrupted commit leaves the previous lake intact
     store.write(LAKE_FILE, seal(content))
     return open_lake(store)
-
-
-def _sort(tables: Tables) -> Tables:
-    # equal tables must give equal bytes
-    return Tables(
-        tables.manifest.sort("view_id"),
-        tables.rejects.sort("path"),
-        tables.findings.sort("kind", "path"),
-    )
 
 
 def _find_unchanged(
@@ -104,23 +98,19 @@ def _write_tables(store: Store, tables: Tables) -> dict[str, Any]:
         ("findings", manifests.encode_table(tables.findings), tables.findings.height),
     ]
     with ThreadPoolExecutor(NUM_WRITERS) as writers:
-        *manifest, rejects, findings = writers.map(
-            _write_table, repeat(store), *zip(*encoded, strict=True)
-        )
+        *manifest, rejects, findings = writers.map(partial(_write_table, store), encoded)
     return {"manifest": manifest, "rejects": rejects, "findings": findings}
 
 
-def _write_table(store: Store, folder: str, encoded: bytes, num_rows: int) -> dict[str, Any]:
+def _write_table(store: Store, table: tuple[str, bytes, int]) -> dict[str, Any]:
+    folder, encoded, num_rows = table
     content_digest = digest(encoded)
     path = f"{folder}/{content_digest}.parquet"
-    # compare the bytes, because an existing file of that name may be damaged
-    if not _holds(store, path, encoded):
+    # an existing file of that name may be damaged
+    try:
+        is_stored = store.read(path) == encoded
+    except FileNotFoundError:
+        is_stored = False
+    if not is_stored:
         store.write(path, encoded)
     return {"path": path, "digest": content_digest, "rows": num_rows}
-
-
-def _holds(store: Store, path: str, data: bytes) -> bool:
-    try:
-        return store.read(path) == data
-    except FileNotFoundError:
-        return False

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ingest.sources.columns import parse_columns
-from ingest.sources.folders import SPLIT_LABEL, FoldersLayout, parse_levels
-from ingest.sources.layout import Layout
+from ingest.sources.folders import SPLIT_LABEL, FoldersLayout
 from ingest.sources.mura import LABEL_FROM_FOLDER, LABEL_FROM_INDEX, MuraLayout
+from ingest.sources.recorded import Layout
 from ingest.sources.table_layout import TableOptions
-from ingest.sources.words import Words
+from ingest.sources.words import Words, parse_levels
 from shared.errors import UsageError
-from shared.labels import MURA_PARTS, OTHER_PART, SPLITS, Split, is_part
+from shared.labels import MURA_PARTS, OTHER_PART, SPLITS, is_part
 from shared.storage.store import Store, as_store
 
 if TYPE_CHECKING:
@@ -23,18 +23,12 @@ if TYPE_CHECKING:
 Choice = TypeVar("Choice", bound=str)
 LayoutName = Literal["mura", "folders", "table"]
 
-# options of some layouts: the layouts and the option's default
-_ONLY_WITH: dict[str, tuple[tuple[str, ...], object]] = {
-    "parts": (("mura",), "all"),
-    "label_from": (("mura",), LABEL_FROM_FOLDER),
-    "body_part": (("folders", "table"), OTHER_PART),
-    "patient": (("folders", "table"), ""),
-    "labels": (("folders", "table"), ""),
-    "test_share": (("folders", "table"), None),
-    "seed": (("folders", "table"), 0),
-    "levels": (("folders",), ""),
-    "images": (("table",), ""),
-    "columns": (("table",), ""),
+# options that belong to some layouts only
+_ONLY_WITH = {
+    ("mura",): ("parts", "label_from"),
+    ("folders", "table"): ("body_part", "patient", "labels", "test_share", "seed"),
+    ("folders",): ("levels",),
+    ("table",): ("images", "columns"),
 }
 
 
@@ -52,13 +46,26 @@ def make_layout(options: IngestOptions) -> Layout | TableOptions:
     if options.layout == "mura":
         if not chooses:
             raise UsageError(f"Expected train, valid or all. Received: splits={options.splits}")
-        return MuraLayout(
-            _choose("parts", options.parts, MURA_PARTS), splits, _name_labels(options.label_from)
-        )
+        origin = options.label_from
+        if origin not in (LABEL_FROM_FOLDER, LABEL_FROM_INDEX):
+            # lake.json has the name of the file without its path on this machine
+            origin = split_place(origin)[1]
+        return MuraLayout(_choose("parts", options.parts, MURA_PARTS), splits, origin)
     if options.layout == "folders":
         levels = _read_levels(options)
         return FoldersLayout(options.body_part, pattern, splits, levels, words)
-    return _make_table(options, words, pattern, splits)
+    folder, name = split_place(options.root)
+    return TableOptions(
+        folder,
+        name,
+        as_store(options.images) if options.images else folder,
+        parse_columns(options.columns),
+        words,
+        options.body_part,
+        pattern,
+        splits,
+        draws_test=options.test_share is not None,
+    )
 
 
 def split_place(place: str) -> tuple[Store, str]:
@@ -74,12 +81,14 @@ def split_place(place: str) -> tuple[Store, str]:
 
 
 def _check(options: IngestOptions) -> None:
-    for key, (layouts, default) in _ONLY_WITH.items():
-        if options.layout not in layouts and (value := getattr(options, key)) != default:
-            raise UsageError(
-                f"Expected {key} only with layout={' or '.join(layouts)}. "
-                f"Received: {key}={value} layout={options.layout}"
-            )
+    for layouts, keys in _ONLY_WITH.items():
+        for key in keys if options.layout not in layouts else ():
+            # the class has the defaults of the options
+            if (value := getattr(options, key)) != getattr(type(options), key):
+                raise UsageError(
+                    f"Expected {key} only with layout={' or '.join(layouts)}. "
+                    f"Received: {key}={value} layout={options.layout}"
+                )
     if not is_part(options.body_part):
         raise UsageError(
             "Expected a body part of lower-case letters, digits and _, other than all. "
@@ -112,33 +121,6 @@ def _read_levels(options: IngestOptions) -> tuple[str, ...]:
             f"body_part={options.body_part}"
         )
     return levels
-
-
-def _make_table(
-    options: IngestOptions,
-    words: Words,
-    pattern: re.Pattern[str] | None,
-    splits: tuple[Split, ...],
-) -> TableOptions:
-    folder, name = split_place(options.root)
-    return TableOptions(
-        folder,
-        name,
-        as_store(options.images) if options.images else folder,
-        parse_columns(options.columns),
-        words,
-        options.body_part,
-        pattern,
-        splits,
-        options.test_share is not None,
-    )
-
-
-def _name_labels(label_from: str) -> str:
-    """Return the origin of labels for `lake.json`: a file without the path on this machine."""
-    if label_from in (LABEL_FROM_FOLDER, LABEL_FROM_INDEX):
-        return label_from
-    return split_place(label_from)[1]
 
 
 def _choose(key: str, text: str, allowed: Sequence[Choice]) -> tuple[Choice, ...]:

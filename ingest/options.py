@@ -4,12 +4,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-import tyro
-
 from ingest.layout_options import LayoutName, make_layout
-from ingest.sources.layout import Layout
 from ingest.sources.mura import LABEL_FROM_FOLDER
-from ingest.sources.table_layout import TableOptions
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
 from shared.images.spec import Contrast, Crop, Depth, Encoding, Fit, ImageSpec, Mask
@@ -41,7 +37,7 @@ class IngestOptions:
     just ingest labels.csv layout=table images=~/data/bones
     """
 
-    root: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROOT")]
+    root: Annotated[str, "ROOT"]
     """MURA-v1.1 or its parent, or s3://bucket/path; with layout=table, the table."""
     lake: str = "lake"
     """Folder, or s3://bucket/path, of the lake to create or update."""
@@ -121,13 +117,9 @@ class IngestOptions:
             )
         if self.max_rejects is not None and self.max_rejects < 0:
             raise UsageError(f"Expected 0 or more. Received: max_rejects={self.max_rejects}")
-        # both properties check their options
-        _ = self.image, self.tree_layout
-
-    @property
-    def tree_layout(self) -> Layout | TableOptions:
-        """The layout of the source, limited to the selected splits and body parts."""
-        return make_layout(self)
+        # both check their options
+        make_layout(self)
+        _ = self.image
 
     @property
     def image(self) -> ImageSpec:

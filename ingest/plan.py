@@ -40,12 +40,13 @@ def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
     """Divide views into shards of one split, body part and label each, the largest first."""
     # an image larger than the limit gets a shard of its own
     limit = max(1, SHARD_LIMIT_BYTES // image.num_bytes)
+    partitions = views.sort("view_id").partition_by(
+        PARTITION_COLUMNS, as_dict=True, maintain_order=True
+    )
     plans = [
         ShardPlan(partition_folder(*cast("tuple[str, str, int]", partition)), rows[members])
-        for partition, rows in views.sort("view_id")
-        .partition_by(PARTITION_COLUMNS, as_dict=True, maintain_order=True)
-        .items()
-        for members in _divide(_hashes(rows["view_id"]), limit)
+        for partition, rows in partitions.items()
+        for members in _divide(rows["view_id"], limit)
     ]
     # the largest first, so that no worker starts a long task last
     return sorted(
@@ -53,14 +54,11 @@ def plan_shards(views: pl.DataFrame, image: ImageSpec) -> list[ShardPlan]:
     )
 
 
-def _hashes(view_ids: pl.Series) -> npt.NDArray[np.uint64]:
+def _divide(view_ids: pl.Series, limit: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the row numbers of each shard, ascending."""
     digests = (hashlib.blake2b(view_id.encode(), digest_size=8).digest() for view_id in view_ids)
     # big-endian on every machine, so that shards do not depend on the processor
-    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
-
-
-def _divide(hashes: npt.NDArray[np.uint64], limit: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the row numbers of each shard, ascending."""
+    hashes = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
     # the hashes are split by their leading bit until each shard is within the limit (the leaves of
     # a trie, as in extendible hashing), so adding or removing a view leaves all other shards alone
     order = np.argsort(hashes, kind="stable")

@@ -47,7 +47,7 @@ def ingest_tree(options: IngestOptions, executor: Executor) -> Lake:
     refuse_foreign(store)
     scan = read_source(options)
     show_scan(scan)
-    findings = pl.concat([find_in_tree(scan.views, compare_with_index(scan)), scan.findings])
+    findings = pl.concat([compare_with_index(scan), find_in_tree(scan.views), scan.findings])
     refuse(findings, options.duplicates, options.split_conflict)
     job = Job(scan.root, store, options.image, scan.layout.names_patients)
     with store.lock(LOCK_FILE), no_leftovers(store), ExitStack() as ends:

@@ -32,9 +32,9 @@ def show_summary(lake: Lake, views: pl.DataFrame) -> None:
     """Print counts of each partition of the scanned views, rejects by reason, findings by kind."""
     keys = list(PARTITION_COLUMNS)
     counts = lake.manifest.group_by(keys).agg(*_counts())
-    table = counts.join(
-        _rejects_by_partition(lake.rejects, views), on=keys, how="full", coalesce=True
-    )
+    rejected = views.join(lake.rejects, left_on="view_id", right_on="path", how="semi")
+    by_partition = rejected.group_by(keys).agg(rejected=pl.len())
+    table = counts.join(by_partition, on=keys, how="full", coalesce=True)
     rows: list[list[str]] = [
         [row["split"], row["body_part"], LABEL_NAMES[row["label"]], *_cells(row)]
         for row in table.sort(keys).fill_null(0).iter_rows(named=True)
@@ -62,11 +62,6 @@ def _counts() -> list[pl.Expr]:
         pl.col("patient_id").n_unique().alias("patients"),
         pl.col("image_bytes").sum().alias("bytes"),
     ]
-
-
-def _rejects_by_partition(rejects: pl.DataFrame, views: pl.DataFrame) -> pl.DataFrame:
-    rejected = views.join(rejects, left_on="view_id", right_on="path", how="semi")
-    return rejected.group_by(PARTITION_COLUMNS).agg(rejected=pl.len())
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

@@ -1,145 +1,134 @@
 """Command-line parsing into frozen option dataclasses: fields are keys, docstrings the help."""
 
-import ast
-import contextlib
-import dataclasses
-import inspect
-import io
 import os
 import re
-import shutil
-import textwrap
-from collections.abc import Generator, Sequence
-from itertools import groupby
-from typing import Any, TypeVar, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from shared.console import delivering
 from shared.errors import UsageError
-from shared.help_defaults import make_registry
+from shared.option_fields import OptionField, read_fields
 
 Options = TypeVar("Options")
 
 _WORD = re.compile(r"(?:--)?(?P<key>[A-Za-z][A-Za-z0-9_-]*)=(?P<value>.*)", re.DOTALL)
-_NARROWEST = 40
-_BOX = "│╭╰─╮╯ "
+_HELP = ("-h", "--help")
+_KINDS = {int: "a whole number", float: "a number"}
 
 
 def parse(options_type: type[Options], words: Sequence[str], prog: str) -> Options:
     """Parse a command line, without the program's name, into options.
 
     Args:
-        options_type: a frozen dataclass; a field annotated `tyro.conf.Positional` needs no key.
+        options_type: a frozen dataclass; a field with a `metavar` needs no key.
 
     Raises:
         UsageError: a key is unknown, a value is not allowed, or an argument is missing.
         SystemExit: status 0, after `--help` was printed.
     """
-    import tyro
+    fields = read_fields(options_type)
+    given, values = _sort_words(words, fields)
+    if any(flag in given for flag in _HELP):
+        # late, as only the help reads the source of the options
+        from shared.option_help import format_help
 
-    keys = [field.name for field in dataclasses.fields(options_type)]  # pyright: ignore[reportArgumentType]  # TypeVar cannot say "dataclass"
-    description = _docstring(options_type)
-    refusal = io.StringIO()
-    flags, values = _sort_words(words, keys, _positional_keys(options_type))
-    # positional values follow --, so that they may start with a dash
-    arguments = [*flags, "--", *values] if values else flags
-    try:
-        with contextlib.redirect_stderr(refusal), delivering(needs_all=False), _wide_enough():
-            return tyro.cli(
-                options_type,
-                prog=prog,
-                args=arguments,
-                description=f"{description}\n\nWrite options as key=value or --key value.",
-                use_underscores=True,
-                config=(tyro.conf.HelptextFromCommentsOff,),
-                registry=make_registry(),
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        raise UsageError(_first_paragraph(refusal.getvalue())) from None
-
-
-def _docstring(documented: type[Any]) -> str:
-    # from the source, because PYTHONOPTIMIZE=2 removes docstrings
-    source = ast.parse(textwrap.dedent(inspect.getsource(documented)))
-    classes = [node for node in source.body if isinstance(node, ast.ClassDef)]
-    return ast.get_docstring(classes[0]) or ""
-
-
-@contextlib.contextmanager
-def _wide_enough() -> Generator[None, None, None]:
-    # tyro loops forever at a width of 1
-    columns = os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = str(max(_NARROWEST, shutil.get_terminal_size().columns))
-    try:
-        yield
-    finally:
-        del os.environ["COLUMNS"]
-        if columns is not None:
-            os.environ["COLUMNS"] = columns
+        with delivering(needs_all=False):
+            print(format_help(options_type, prog))
+        raise SystemExit(0)
+    arguments = {key: _convert(fields[key], word) for key, word in given.items()}
+    return options_type(**arguments, **_take_values(fields, values))
 
 
 def given_keys(options_type: type[Any], words: Sequence[str]) -> frozenset[str]:
     """Return the keys that have a value on a command line accepted by `parse`."""
-    keys = [field.name for field in dataclasses.fields(options_type)]
-    flags, _ = _sort_words(words, keys, _positional_keys(options_type))
-    return frozenset(flag[2:].partition("=")[0] for flag in flags if flag.startswith("--"))
-
-
-def _positional_keys(options_type: type[Any]) -> set[str]:
-    import tyro
-
-    marker = get_args(tyro.conf.Positional[str])[1]
-    hints = inspect.get_annotations(options_type)
-    return {key for key, hint in hints.items() if marker in get_args(hint)}
+    given, _ = _sort_words(words, read_fields(options_type))
+    return frozenset(given).difference(_HELP)
 
 
 def _sort_words(
-    words: Sequence[str], keys: Sequence[str], positional: set[str]
-) -> tuple[list[str], list[str]]:
-    """Return the flags and the positional values; `part=a`, `--part a` and `--part=a` are equal."""
-    flags: list[str] = []
+    words: Sequence[str], fields: Mapping[str, OptionField]
+) -> tuple[dict[str, str], list[str]]:
+    """Return the values by key, and those without one; `part=a`, `--part a`, `--part=a` are equal.
+
+    A word that asks for help is a key without a value.
+    """
+    given: dict[str, str] = {}
     values: list[str] = []
+    has_values = any(field.metavar for field in fields.values())
     rest = iter(words)
     for word in rest:
         if word == "--":
             values += rest
             break
         # os.path.exists, because Path.exists raises OSError for a word that is too long for a path
-        if positional and os.path.exists(word):  # noqa: PTH110
+        if has_values and os.path.exists(word):  # noqa: PTH110
             values.append(word)
             continue
-        match = _WORD.fullmatch(word)
-        key = match["key"] if match else word[2:] if word.startswith("--") else ""
-        if key == "" and word.startswith("-") and word != "-h":
-            raise UsageError(
-                f"Expected one of the keys {', '.join(keys)}, or -- before a path that begins "
-                f"with a dash. Received: {word}"
-            )
-        if key in ("", "help"):
-            (flags if word.startswith("-") else values).append(word)
+        if word in _HELP:
+            given[word] = ""
             continue
-        key = key.replace("-", "_")
-        if key not in keys:
-            raise UsageError(f"Expected one of the keys {', '.join(keys)}. Received: {word}")
+        match = _WORD.fullmatch(word)
+        key = (match["key"] if match else word[2:] if word.startswith("--") else "").replace(
+            "-", "_"
+        )
+        if key == "" and not word.startswith("-"):
+            values.append(word)
+            continue
+        if key not in fields:
+            raise _refuse_key(word, key, fields)
         # the word after a bare flag is its value, even if it looks like a flag
         value = match["value"] if match else next(rest, None)
         if value is None:
             raise UsageError(f"Expected a value after {word}. Received: none")
-        if key in positional:
+        if fields[key].metavar:
             values.append(value)
         else:
-            flags.append(f"--{key}={value}")
-    return flags, values
+            given[key] = value
+    return given, values
 
 
-def _first_paragraph(boxed: str) -> str:
-    # of tyro's boxed message, without its title
-    lines = [line.strip(_BOX) for line in boxed.strip().splitlines()[1:]]
-    # if the encoding lacks box characters, a rule also follows the title
-    paragraphs = (" ".join(group) for is_text, group in groupby(lines, key=_is_text) if is_text)
-    return next(paragraphs, "")
+def _refuse_key(word: str, key: str, fields: Mapping[str, OptionField]) -> UsageError:
+    closest = _find_closest(key, list(fields))
+    if closest:
+        return UsageError(
+            f"Expected a key that --help lists; did you mean {closest}=? Received: {word}"
+        )
+    hint = "" if key else ", or -- before a path that begins with a dash"
+    return UsageError(f"Expected one of the keys {', '.join(fields)}{hint}. Received: {word}")
 
 
-def _is_text(line: str) -> bool:
-    return line.strip("-") != ""
+def _find_closest(word: str, known: Sequence[str]) -> str:
+    # late, as most command lines are right
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, known, n=1, cutoff=0.65)), "")
+
+
+def _convert(field: OptionField, word: str) -> Any:
+    if field.choices:
+        if word in field.choices:
+            return word
+        closest = _find_closest(word, field.choices)
+        hint = f"; did you mean {closest}?" if closest else "."
+        expected = f"one of {', '.join(field.choices)}{hint}"
+    else:
+        try:
+            return field.kind(word)
+        except ValueError:
+            expected = f"{_KINDS[field.kind]}."
+    raise UsageError(f"Expected {field.name} to be {expected} Received: {field.name}={word}")
+
+
+def _take_values(fields: Mapping[str, OptionField], values: list[str]) -> dict[str, Any]:
+    """Return the value of the field that needs no key."""
+    field = next((field for field in fields.values() if field.metavar), None)
+    if field is None:
+        if values:
+            raise UsageError(f"Expected words such as key=value. Received: {values[0]}")
+        return {}
+    if field.is_tuple:
+        return {field.name: tuple(values)}
+    if len(values) != 1:
+        received = " ".join(values) or "none"
+        raise UsageError(f"Expected one {field.metavar}; see --help. Received: {received}")
+    return {field.name: values[0]}

@@ -2,16 +2,21 @@
 
 import io
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from shared.errors import WriteError
 from shared.printable import printable, printable_lines
+from shared.processes.silenced import discard
 
 # wider than any table, so that rich does not wrap lines for a pipe or a file
 _PLAIN_WIDTH = 1_000
+# columns of the terminal for the names in the first column of a table
+_NARROWEST_NAME = 12
 
 
 def say(line: str) -> None:
@@ -72,9 +77,7 @@ def _print(text: str, stream: TextIO) -> None:
 def _silence(stream: TextIO) -> None:
     # to the null device, because its buffer would fail at every flush
     with suppress(OSError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        discard(stream.fileno())
 
 
 def show_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -90,6 +93,7 @@ def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]
     from rich.table import Table
     from rich.text import Text
 
+    cells = [list(row) for row in rows]
     table = Table(
         title=Text(printable(title)),
         title_justify="left",
@@ -97,21 +101,41 @@ def format_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]
         box=SIMPLE_HEAD,
         pad_edge=False,
     )
-    cells = [list(row) for row in rows]
-    # if the table is too wide, the first column is wrapped: names are the longest cells
-    for index, name in enumerate(header):
-        is_number = all(_looks_numeric(row[index]) for row in cells)
+    columns = [[row[index] for row in cells] for index in range(len(header))]
+    titles, width = _fit(header, columns)
+    for index, (shown, column) in enumerate(zip(titles, columns, strict=True)):
+        # the first column has names, also if they begin with a digit or a dot; if the table is too
+        # wide, it is wrapped, because names are the longest cells
+        is_number = index > 0 and all(map(_looks_numeric, column))
         justify = "right" if is_number else "left"
-        table.add_column(name, justify=justify, no_wrap=index > 0, overflow="fold")
+        table.add_column(shown, justify=justify, no_wrap=index > 0, overflow="fold")
     for row in cells:
         # Text, because names may contain rich markup or line breaks
         table.add_row(*(Text(printable(cell)) for cell in row))
-    is_terminal = sys.stdout.isatty()
-    width = None if is_terminal else _PLAIN_WIDTH
     # a buffer, because rich writes to standard output even what it only captures
-    shown = io.StringIO()
-    Console(file=shown, width=width, force_terminal=is_terminal).print(table)
-    return shown.getvalue().removesuffix("\n")
+    text = io.StringIO()
+    Console(file=text, width=width, height=1, force_terminal=sys.stdout.isatty()).print(table)
+    return text.getvalue().removesuffix("\n")
+
+
+def _fit(header: Sequence[str], columns: Sequence[Sequence[str]]) -> tuple[Sequence[str], int]:
+    """Return the titles of a table, broken between words if need be, and the width to print it."""
+    width = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty():
+        return header, _PLAIN_WIDTH
+    widths = [max(map(len, column), default=0) for column in columns]
+    full = [max(len(title), cells) for title, cells in zip(header, widths, strict=True)]
+    # columns are separated by three characters, and the table has one at each side
+    space = 3 * len(header) - 1
+    if sum(full) + space <= width:
+        return header, width
+    folded = [
+        max(1, cells, *map(len, title.split())) for title, cells in zip(header, widths, strict=True)
+    ]
+    if _NARROWEST_NAME + sum(folded[1:]) + space > width:
+        # rich would leave out the names; a terminal wraps the lines
+        return header, _PLAIN_WIDTH
+    return ["\n".join(textwrap.wrap(*each)) for each in zip(header, folded, strict=True)], width
 
 
 def _looks_numeric(cell: str) -> bool:

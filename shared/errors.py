@@ -15,7 +15,7 @@ class UsageError(MuraLakeError):
 
 
 class SourceError(MuraLakeError):
-    """The MURA folder is missing, unreadable, or has an unknown layout."""
+    """The source of radiographs is missing, unreadable, or has an unknown layout."""
 
 
 class ImageError(MuraLakeError):

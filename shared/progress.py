@@ -27,7 +27,9 @@ class Progress:
     def __init__(self, stage: str, total: int, unit: str = "images"):
         self._stage, self._total, self._unit = stage, total, unit
         self._done, self._status = 0, ""
-        self._started_s = self._said_s = time.monotonic()
+        # units before the rate is measured, because the first ones wait for processes to start
+        self._num_first = 0
+        self._started_s = self._said_s = self._first_s = time.monotonic()
         self._quiet_s = _PLAIN_FIRST_S
         self._bar = None
         if sys.stderr.isatty():
@@ -47,6 +49,8 @@ class Progress:
 
     def advance(self, num: int = 1, status: str = "") -> None:
         """Count `num` more units as done, and update the display."""
+        if not self._done:
+            self._num_first, self._first_s = num, time.monotonic()
         self._done += num
         self._status = status or self._status
         if self._bar:
@@ -66,19 +70,30 @@ class Progress:
             note(f"{self._stage}, {line}")
 
     def _rate(self) -> float:
-        return self._done / max(time.monotonic() - self._started_s, 1e-9)
+        now_s = time.monotonic()
+        if self._done == self._num_first:
+            return self._done / max(now_s - self._started_s, 1e-9)
+        return (self._done - self._num_first) / max(now_s - self._first_s, 1e-9)
 
     def _show_rate(self) -> str:
         rate = self._rate()
         return f"{rate:,.0f} {self._unit}/s" if rate >= 10 else f"{rate:.1f} {self._unit}/s"
 
     def _line(self) -> str:
-        left_s = (self._total - self._done) / max(self._rate(), 1e-9)
+        line = f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}"
         status = f", {self._status}" if self._status else ""
-        return (
-            f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}, "
-            f"{self._show_rate()}{status}, {left_s:,.0f} s left"
-        )
+        if self._done == self._num_first < self._total:
+            # the time of the first units says nothing about that of the others
+            return f"{line}{status}"
+        left = _show_duration((self._total - self._done) / max(self._rate(), 1e-9))
+        return f"{line}, {self._show_rate()}{status}, {left} left"
+
+
+def _show_duration(seconds: float) -> str:
+    minutes, left_s = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60:,} h {minutes % 60} min"
+    return f"{minutes} min {left_s} s" if minutes else f"{left_s} s"
 
 
 def _make_bar() -> Bar:

@@ -19,7 +19,7 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     imported = {
         line.rpartition("|")[2].strip().partition(".")[0] for line in result.stderr.splitlines()
     }
-    assert "tyro" in imported
+    assert "shared" in imported
     assert not imported & HEAVY
 
 

@@ -36,7 +36,7 @@ verify()
     ("stop", "status", "said"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")]
 )
 @pytest.mark.parametrize(
-    "module", ["shared.command_line", "shared.storage.store", "ingest.options", "tyro"]
+    "module", ["shared.command_line", "shared.storage.store", "ingest.options"]
 )
 def test_a_stop_during_imports_is_one_line(module: str, stop: str, status: int, said: str) -> None:
     code = _STOPPED_IN_IMPORT.format(module=module, stop=stop)

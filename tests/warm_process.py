@@ -48,9 +48,8 @@ def _import() -> None:
     import matplotlib.figure
     import rich.console
     import sklearn.linear_model
-    import tyro
 
-    del cv2, matplotlib, rich, sklearn, tyro
+    del cv2, matplotlib, rich, sklearn
 
 
 def _reap() -> None:

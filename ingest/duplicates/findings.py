@@ -2,17 +2,14 @@
 
 import polars as pl
 
-from ingest.scan.index_comparison import Differences
-from shared.lake.manifest import FINDINGS_SCHEMA
+from ingest.scan.index_comparison import LABEL_CONFLICT
 
-_NOT_IN_TREE, _NOT_IN_INDEX = "not_in_tree", "not_in_index"
-_UNUSABLE, _UNREAD_LABELS = "index_unusable", "index_label_unreadable"
-_LABEL_CONFLICT, _BOTH_LABELS = "label_conflict", "study_with_both_labels"
+_BOTH_LABELS = "study_with_both_labels"
 _PATIENT_BOTH_SPLITS = "patient_in_both_splits"
 _ONE_PATIENT, _SEVERAL_PATIENTS = "image_twice_in_patient", "image_of_several_patients"
 _BOTH_SPLITS, _IMAGE_BOTH_LABELS = "image_in_both_splits", "image_with_both_labels"
 _SAME_PIXELS = "same_pixels_other_bytes"
-STUDY_CONTRADICTIONS = (_LABEL_CONFLICT, _BOTH_LABELS)
+STUDY_CONTRADICTIONS = (LABEL_CONFLICT, _BOTH_LABELS)
 CONTRADICTIONS = (*STUDY_CONTRADICTIONS, _SEVERAL_PATIENTS, _BOTH_SPLITS, _IMAGE_BOTH_LABELS)
 # sufficient for groups too: a group is in both splits only if a patient or image of it is
 SPLIT_CONFLICTS = (_PATIENT_BOTH_SPLITS, _BOTH_SPLITS)
@@ -21,24 +18,19 @@ _COPIES = (_ONE_PATIENT, _SEVERAL_PATIENTS, _BOTH_SPLITS, _IMAGE_BOTH_LABELS)
 _LABEL_SUFFIX = r"_(positive|negative)$"
 
 
-def find_in_tree(views: pl.DataFrame, differences: Differences) -> pl.DataFrame:
-    """Return the findings from index files and paths, before any image is read."""
+def find_in_tree(views: pl.DataFrame) -> pl.DataFrame:
+    """Return the findings from paths, before any image is read."""
     studies = views.select("study_id", "label").unique()
     bare = pl.col("study_id").str.replace(_LABEL_SUFFIX, "")
     both = studies.filter(
         pl.col("study_id").str.contains(_LABEL_SUFFIX), pl.col("label").n_unique().over(bare) > 1
     )
-    found = [
-        (_NOT_IN_TREE, differences.missing, "only in the index file"),
-        (_NOT_IN_INDEX, differences.unlisted, "only in the tree"),
-        (_LABEL_CONFLICT, differences.label_conflicts, "index file and folder differ in label"),
-        (_BOTH_LABELS, set(both["study_id"]), "the study exists with both labels"),
-    ]
-    rows = [(kind, path, detail) for kind, paths, detail in found for path in sorted(paths)]
-    rows += [(_UNUSABLE, *item) for item in differences.unusable.items()]
-    rows += [(_UNREAD_LABELS, *item) for item in differences.unread_labels.items()]
-    table = pl.DataFrame(rows, schema=FINDINGS_SCHEMA, orient="row")
-    return pl.concat([table, find_patients(views)])
+    found = both.select(
+        kind=pl.lit(_BOTH_LABELS),
+        path="study_id",
+        detail=pl.lit("the study exists with both labels"),
+    )
+    return pl.concat([found.unique(), find_patients(views)])
 
 
 def find_patients(views: pl.DataFrame) -> pl.DataFrame:

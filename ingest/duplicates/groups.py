@@ -15,14 +15,10 @@ def group_patients(views: pl.DataFrame) -> pl.DataFrame:
     if shared.is_empty():
         return views.with_columns(group=pl.col("patient_id"))
     # across body parts and splits, because a copy ties patients wherever it is
-    groups = _connect(shared)
+    nodes = shared.select(pl.col("patient_id", "pixel_digest").rank("dense").cast(pl.Int64) - 1)
+    patients, images = nodes["patient_id"].to_numpy(), nodes["pixel_digest"].to_numpy()
+    tied = shared.with_columns(component=connect(patients, images)[patients]).unique("patient_id")
+    groups = tied.select("patient_id", group=pl.col("patient_id").min().over("component"))
     return views.join(groups, on="patient_id", how="left", maintain_order="left").with_columns(
         pl.col("group").fill_null(pl.col("patient_id"))
     )
-
-
-def _connect(edges: pl.DataFrame) -> pl.DataFrame:
-    nodes = edges.select(pl.col("patient_id", "pixel_digest").rank("dense").cast(pl.Int64) - 1)
-    patients, images = nodes["patient_id"].to_numpy(), nodes["pixel_digest"].to_numpy()
-    tied = edges.with_columns(component=connect(patients, images)[patients]).unique("patient_id")
-    return tied.select("patient_id", group=pl.col("patient_id").min().over("component"))

@@ -11,27 +11,16 @@ from shared.labels import SPLITS, MuraPart, Split
 # of one study, and of one patient and body part, as in MURA
 MAX_STUDY_VIEWS, MAX_STUDIES = 11, 4
 
-# views and studies, each normal and abnormal; views as in MURA's index files, studies as in table 1
-# of Rajpurkar et al. 2017, arXiv:1712.06957
-_COUNTS: dict[Split, dict[MuraPart, tuple[tuple[int, int], tuple[int, int]]]] = {
-    "train": {
-        "elbow": ((2925, 2006), (1094, 660)),
-        "finger": ((3138, 1968), (1280, 655)),
-        "forearm": ((1164, 661), (590, 287)),
-        "hand": ((4059, 1484), (1497, 521)),
-        "humerus": ((673, 599), (321, 271)),
-        "shoulder": ((4211, 4168), (1364, 1457)),
-        "wrist": ((5765, 3987), (2134, 1326)),
-    },
-    "valid": {
-        "elbow": ((235, 230), (92, 66)),
-        "finger": ((214, 247), (92, 83)),
-        "forearm": ((150, 151), (69, 64)),
-        "hand": ((271, 189), (101, 66)),
-        "humerus": ((148, 140), (68, 67)),
-        "shoulder": ((285, 278), (99, 95)),
-        "wrist": ((364, 295), (140, 97)),
-    },
+# of train, then of valid: views and studies, each normal and abnormal; views as in MURA's index
+# files, studies as in table 1 of Rajpurkar et al. 2017, arXiv:1712.06957
+_COUNTS = {
+    "elbow": (((2925, 2006), (1094, 660)), ((235, 230), (92, 66))),
+    "finger": (((3138, 1968), (1280, 655)), ((214, 247), (92, 83))),
+    "forearm": (((1164, 661), (590, 287)), ((150, 151), (69, 64))),
+    "hand": (((4059, 1484), (1497, 521)), ((271, 189), (101, 66))),
+    "humerus": (((673, 599), (321, 271)), ((148, 140), (68, 67))),
+    "shoulder": (((4211, 4168), (1364, 1457)), ((285, 278), (99, 95))),
+    "wrist": (((5765, 3987), (2134, 1326)), ((364, 295), (140, 97))),
 }
 
 # patients, those with several parts, and those with three; the index files give the first two for
@@ -72,7 +61,9 @@ def scale_cells(num_views: int, parts: Sequence[MuraPart]) -> list[Cell]:
     keys: list[tuple[Split, MuraPart, int]] = [
         (s, p, label) for s in SPLITS for p in parts for label in (0, 1)
     ]
-    views, studies = np.array([[c[label] for c in _COUNTS[s][p]] for s, p, label in keys]).T
+    views, studies = np.array(
+        [[c[label] for c in _COUNTS[p][SPLITS.index(s)]] for s, p, label in keys]
+    ).T
     scaled = _share_out(num_views, views)
     scaled_studies = np.clip(np.rint(scaled * studies / views), 1, scaled).astype(int)
     return [
@@ -94,18 +85,19 @@ def _share_out(total: int, weights: NDArray[np.int_]) -> NDArray[np.int_]:
 def scale_patients(split: Split, num_studies: int, num_parts: int) -> PatientCounts:
     """Return the numbers of patients for `num_studies` studies, in MURA's proportions."""
     patients, several, three = _PATIENTS[split]
-    ratio = num_studies / sum(sum(studies) for _, studies in _COUNTS[split].values())
+    total = sum(sum(counts[SPLITS.index(split)][1]) for counts in _COUNTS.values())
+    ratio = num_studies / total
     if num_parts == 1:
-        return PatientCounts(max(1, round((patients + several + three) * ratio)), 0, 0)
-    scaled = max(1, round(patients * ratio))
-    scaled_several = min(round(several * ratio), num_studies - scaled)
-    scaled_three = min(round(three * ratio), num_studies - scaled - scaled_several)
-    return PatientCounts(scaled, scaled_several - scaled_three, scaled_three)
+        patients, several, three = patients + several + three, 0, 0
+    patients = max(1, round(patients * ratio))
+    several = min(round(several * ratio), num_studies - patients)
+    three = min(round(three * ratio), num_studies - patients - several)
+    return PatientCounts(patients, several - three, three)
 
 
-def share_patient_parts(counts: PatientCounts, studies_by_part: dict[MuraPart, int]) -> list[int]:
+def share_patient_parts(counts: PatientCounts, studies_by_part: Sequence[int]) -> list[int]:
     """Distribute a split's pairs of patient and part over its parts, in proportion to studies."""
-    studies = np.array(list(studies_by_part.values()))
+    studies = np.array(studies_by_part)
     shares = np.minimum(_share_out(counts.patient_parts, studies), studies)
     # each pair needs a study, so pairs beyond a part's studies move to other parts
     while shares.sum() < counts.patient_parts:

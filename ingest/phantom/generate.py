@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -31,14 +30,18 @@ def generate(options: PhantomOptions) -> Path:
         The folder MURA-v1.1.
 
     Raises:
-        SourceError: the folder MURA-v1.1 exists already.
+        SourceError: the folder MURA-v1.1 exists already, and is not empty.
         WorkerError: a worker process died.
         OSError: the tree cannot be written.
     """
     started_s = time.monotonic()
     out = as_path("out", options.out)
     root, partial = out / ROOT_NAME, out / _PARTIAL_NAME
-    _refuse_existing(root)
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise SourceError(
+            f"Expected a folder without {ROOT_NAME}; choose another or remove it. "
+            f"Received: out={out}, which contains one"
+        )
     if partial.exists():
         shutil.rmtree(partial)
     parts = MURA_PARTS if options.part == "all" else (options.part,)
@@ -46,7 +49,7 @@ def generate(options: PhantomOptions) -> Path:
     try:
         _write_index(plan, partial)
         lesions = _write_images(plan, partial, options.workers)
-        _write_lines(out / LESIONS_FILE, _lesion_lines(lesions))
+        pl.DataFrame(lesions, Lesion._fields, orient="row").write_csv(out / LESIONS_FILE)
         # last, so a folder of that name is complete
         partial.rename(root)
     finally:
@@ -55,24 +58,18 @@ def generate(options: PhantomOptions) -> Path:
     return root
 
 
-def _refuse_existing(root: Path) -> None:
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise SourceError(
-            f"Expected a folder without {ROOT_NAME}; choose another or remove it. "
-            f"Received: out={root.parent}, which contains one"
-        )
-
-
 def _write_index(plan: pl.DataFrame, root: Path) -> None:
     for split in SPLITS:
         views = plan.filter(split=split)
         studies = views.select("study_id", "label").unique().sort("study_id")
         for study_id in studies["study_id"]:
             (root / study_id).mkdir(parents=True)
-        paths = (f"{ROOT_NAME}/{view_id}" for view_id in views["view_id"])
-        _write_lines(root / f"{split}_image_paths.csv", paths)
-        labels = (f"{ROOT_NAME}/{study_id}/,{label}" for study_id, label in studies.iter_rows())
-        _write_lines(root / f"{split}_labeled_studies.csv", labels)
+        tables = {
+            "image_paths": views.select(pl.format(f"{ROOT_NAME}/{{}}", "view_id")),
+            "labeled_studies": studies.select(pl.format(f"{ROOT_NAME}/{{}}/", "study_id"), "label"),
+        }
+        for name, table in tables.items():
+            table.write_csv(root / f"{split}_{name}.csv", include_header=False)
 
 
 def _write_images(plan: pl.DataFrame, root: Path, workers: int) -> list[Lesion]:
@@ -88,20 +85,9 @@ def _write_images(plan: pl.DataFrame, root: Path, workers: int) -> list[Lesion]:
     return sorted(lesions)
 
 
-def _lesion_lines(lesions: list[Lesion]) -> list[str]:
-    return [",".join(Lesion._fields), *(",".join(map(str, lesion)) for lesion in lesions)]
-
-
-def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    # "\n" on every platform, so that the bytes are the same
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
-
-
 def _describe(plan: pl.DataFrame) -> str:
     num_studies, num_patients = plan["study_id"].n_unique(), plan["patient_id"].n_unique()
-    abnormal = plan["label"].mean()
-    assert isinstance(abnormal, float)
     return (
         f"{plan.height:,} views of {num_studies:,} studies and {num_patients:,} patients, "
-        f"{abnormal:.0%} abnormal"
+        f"{100 * plan['label'].to_numpy().mean():.0f} % abnormal"
     )

@@ -54,13 +54,11 @@ def _plan_patients(
     split: Split, cells: list[Cell], rng: np.random.Generator
 ) -> list[list[_PatientPart]]:
     """Return the patients of a split: a list of body parts a patient, of studies a body part."""
-    parts: list[MuraPart] = list(dict.fromkeys(cell.body_part for cell in cells))
-    studies = {
-        part: [s for c in cells if c.body_part == part for s in _plan_studies(c, rng)]
-        for part in parts
-    }
-    num_by_part: dict[MuraPart, int] = {part: len(studies[part]) for part in parts}
-    counts = scale_patients(split, sum(num_by_part.values()), len(parts))
+    studies: dict[MuraPart, list[_Study]] = {}
+    for cell in cells:
+        studies.setdefault(cell.body_part, []).extend(_plan_studies(cell, rng))
+    num_by_part = [len(of_part) for of_part in studies.values()]
+    counts = scale_patients(split, sum(num_by_part), len(studies))
     shares = share_patient_parts(counts, num_by_part)
     pools = [
         _group_studies(of_part, share, rng)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from ingest.layout_options import split_place
-from ingest.scan.index_comparison import describe_unfit, with_split
+from ingest.scan.index_comparison import with_split
 from ingest.scan.scan_tree import Scan
 from ingest.sources.index_file import UnusableIndexError, comparable, read_index
 from ingest.sources.mura import LABEL_FROM_INDEX
@@ -101,21 +101,15 @@ def _read_labels(folder: Store, name: str, views: pl.DataFrame) -> pl.DataFrame:
         raise SourceError(f"Expected paths and labels. Received: {place}, which does not exist")
     if num_unread := file.rows["label"].null_count():
         note(f"labels: {count(num_unread, 'lines')} of {name} without a known label")
-    read = _key(file.rows)
     # a path without a split is one of either split
-    both = pl.DataFrame({"split": [*SPLITS]})
-    rows = pl.concat(
-        [
-            read.filter(pl.col("split").is_not_null()),
-            read.filter(pl.col("split").is_null()).drop("split").join(both, how="cross"),
-        ],
-        how="diagonal",
-    )
+    either = pl.when(pl.col("split").is_null()).then(pl.lit([*SPLITS]))
+    rows = _key(file.rows).with_columns(split=either.otherwise(pl.concat_list("split")))
+    rows = rows.explode("split")
     studies = views.select("split", study=_parse_study("study_id").struct.field("study")).unique()
     labels = rows.join(studies, on=_KEYS, how="semi").unique(maintain_order=True)
     if labels.is_empty():
         raise SourceError(
-            f"Expected labels of studies of the tree. Received: {place}, {describe_unfit(file)}"
+            f"Expected labels of studies of the tree. Received: {place}, {file.unfit}"
         )
     twice = labels.filter(pl.struct(_KEYS).is_duplicated())
     if twice.height:

@@ -36,7 +36,8 @@ def draw_test(views: pl.DataFrame, root: Store, share: float, seed: int) -> pl.D
     groups = grouped.group_by("group").agg(pl.len(), pl.min("body_part"), pl.max("label"))
     # the order of a hash of seed and group depends neither on the order of the files nor on the
     # machine
-    hashes = [_hash(f"{seed}/{group}") for group in groups["group"]]
+    seeded = [f"{seed}/{group}".encode() for group in groups["group"]]
+    hashes = [hashlib.blake2b(each, digest_size=8).hexdigest() for each in seeded]
     drawn = [
         group
         for stratum in groups.with_columns(pl.Series("hash", hashes)).partition_by(_STRATUM)
@@ -49,9 +50,8 @@ def draw_test(views: pl.DataFrame, root: Store, share: float, seed: int) -> pl.D
 
 def _identify(views: pl.DataFrame, root: Store) -> pl.Series:
     """Return the digests of files of equal size, and the paths of all others."""
-    is_alone = views["source_bytes"].is_unique()
-    paths = zip(views["view_id"], is_alone, strict=True)
-    found = [path if alone else _digest(root, path) for path, alone in paths]
+    paths = zip(views["view_id"], views["source_bytes"].is_unique(), strict=True)
+    found = (path if is_alone else _digest(root, path) for path, is_alone in paths)
     return pl.Series(found, dtype=pl.String)
 
 
@@ -61,10 +61,6 @@ def _digest(root: Store, path: str) -> str:
     except OSError:
         # decoding rejects the file with the reason
         return path
-
-
-def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _draw(stratum: pl.DataFrame, share: float) -> pl.Series:

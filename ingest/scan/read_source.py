@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+from ingest.layout_options import make_layout
 from ingest.options import IngestOptions
 from ingest.scan.correct_labels import correct_labels
 from ingest.scan.draw_test import draw_test
 from ingest.scan.scan_table import scan_table
 from ingest.scan.scan_tree import Scan, scan_tree
-from ingest.sources.layout import Layout, UnknownLayoutError
+from ingest.sources.layout import UnknownLayoutError
 from ingest.sources.mura import LABEL_FROM_FOLDER
+from ingest.sources.recorded import Layout
 from ingest.sources.suggest import suggest
 from ingest.sources.table_layout import TableOptions
 from shared.errors import SourceError
@@ -24,7 +26,7 @@ def read_source(options: IngestOptions) -> Scan:
         SourceError: the source cannot be read, or contains no view.
         StoreError: the object store does not respond, or returns an error.
     """
-    layout = options.tree_layout
+    layout = make_layout(options)
     if isinstance(layout, TableOptions):
         scan = scan_table(layout)
     else:

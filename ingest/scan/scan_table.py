@@ -1,6 +1,7 @@
 """The scan of a table of images and of their folder into a table of views."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -8,14 +9,14 @@ import polars as pl
 from ingest.scan.scan_tree import BROKEN_LINK, SCHEMA, UNPRINTABLE_NAME, Scan
 from ingest.scan.table_rows import read_rows, unite_rows
 from ingest.sources.columns import find_columns
-from ingest.sources.layout import IMAGE_ENDINGS, NOT_UTF_8, OTHER, NoView, count_by_kind, kind_of
+from ingest.sources.layout import NOT_UTF_8, OTHER, NoView, count_by_kind, kind_of
 from ingest.sources.table_file import open_table
 from ingest.sources.table_layout import TableLayout, TableOptions
 from ingest.sources.table_paths import clean_path, leaves_folder, match_files, name_key
 from shared.console import note
 from shared.counts import count
 from shared.errors import SourceError
-from shared.images.formats import is_bare_name
+from shared.images.formats import has_suffix, is_bare_name
 from shared.lake.manifest import FINDINGS_SCHEMA, REJECTS_SCHEMA
 from shared.printable import printable
 from shared.storage.store import Store
@@ -77,7 +78,7 @@ def _list_files(root: Store) -> tuple[pl.DataFrame, list[tuple[str, str, str]]]:
     for folder, file in root.walk(lambda _: True):
         path = folder + file.name
         # a row may name a DICOM file without an ending
-        is_image = path.lower().endswith(IMAGE_ENDINGS) or is_bare_name(file.name)
+        is_image = has_suffix(path) or is_bare_name(file.name)
         if not is_image or file.name.startswith("."):
             continue
         if kind_of(path) == NOT_UTF_8:
@@ -114,7 +115,7 @@ def _match(
 
 def _count_others(paths: pl.Series) -> dict[str, int]:
     kinds = {path: kind_of(path) for path in paths}
-    images = [p for p, kind in kinds.items() if kind == OTHER and p.lower().endswith(IMAGE_ENDINGS)]
+    images = [p for p, kind in kinds.items() if kind == OTHER and has_suffix(p)]
     if images:
         kind = NoView("images without a row in the table", f"such as {min(images)}")
         kinds |= dict.fromkeys(images, kind)
@@ -123,25 +124,18 @@ def _count_others(paths: pl.Series) -> dict[str, int]:
 
 def _find(table: str, unmatched: _Unmatched, rows: pl.DataFrame) -> pl.DataFrame:
     repeated = rows.filter(pl.col("view_id").is_duplicated()).select("view_id").unique()
-    examples: list[str] = repeated.sort("view_id")["view_id"].head(_SHOWN).to_list()
-    without, outside = (count(num, "rows") for num in (unmatched.number, unmatched.num_outside))
+    files = repeated.sort("view_id")["view_id"]
+    number, outside = unmatched.number, unmatched.num_outside
     # one finding a kind: a table may have a million rows without a file
-    found: list[tuple[str, int, str, list[str]]] = [
-        ("rows_without_file", unmatched.number, without, unmatched.examples),
-        ("rows_outside_folder", unmatched.num_outside, f"{outside} with .. in the path", []),
-        ("file_in_several_rows", repeated.height, count(repeated.height, "files"), examples),
+    found = [
+        ("rows_without_file", number, "rows", _list(unmatched.examples)),
+        ("rows_outside_folder", outside, "rows", " with .. in the path"),
+        ("file_in_several_rows", files.len(), "files", _list(files.head(_SHOWN))),
     ]
-    return pl.DataFrame(
-        [
-            (kind, table, f"{shown}{_list(examples)}")
-            for kind, number, shown, examples in found
-            if number
-        ],
-        FINDINGS_SCHEMA,
-        orient="row",
-    )
+    findings = [(kind, table, f"{count(n, unit)}{more}") for kind, n, unit, more in found if n]
+    return pl.DataFrame(findings, FINDINGS_SCHEMA, orient="row")
 
 
-def _list(examples: list[str]) -> str:
+def _list(examples: Iterable[str]) -> str:
     shown = ", ".join(printable(path[:_SHOWN_CHARS]) for path in examples)
-    return f", such as {shown}" if examples else ""
+    return f", such as {shown}" if shown else ""

@@ -7,20 +7,19 @@ from pathlib import Path
 import polars as pl
 
 from ingest.sources.layout import (
-    IMAGE_ENDINGS,
     NO_PATIENT,
     NOT_UTF_8,
     OTHER,
-    Layout,
     NoView,
     UnknownLayoutError,
     View,
     count_by_kind,
     parse_bare,
 )
+from ingest.sources.recorded import Layout
 from shared.counts import count
 from shared.errors import SourceError
-from shared.images.formats import NUM_HEADER_BYTES, is_dicom
+from shared.images.formats import NUM_HEADER_BYTES, has_suffix, is_dicom
 from shared.lake import manifest
 from shared.printable import printable
 from shared.storage.store import Store, as_store
@@ -76,7 +75,7 @@ class _Found:
         self._rows: list[tuple[object, ...]] = []
 
     def count(self, parsed: NoView, path: str) -> None:
-        is_image = path.lower().endswith(IMAGE_ENDINGS)
+        is_image = has_suffix(path)
         if parsed == NOT_UTF_8 and is_image:
             self.rejects.append((printable(path), *UNPRINTABLE_NAME))
             return
@@ -122,8 +121,8 @@ def scan_tree(place: str | Path | Store, layout: Layout) -> Scan:
             f"{root}, with {count(found.no_views.total(), 'files')} and no view"
             f"{', '.join(['', *ignored])}",
         )
-    rejected = pl.DataFrame(found.rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
-    return Scan(root.resolve(), layout, views, rejected, ignored)
+    rejects = pl.DataFrame(found.rejects, schema=manifest.REJECTS_SCHEMA, orient="row")
+    return Scan(root.resolve(), layout, views, rejects, ignored)
 
 
 def _find_views(root: Store, layout: Layout) -> _Found:
@@ -131,8 +130,7 @@ def _find_views(root: Store, layout: Layout) -> _Found:
     for folder, file in root.walk(layout.enters):
         path = folder + file.name
         parsed = layout.parse(folder, file.name)
-        # only files without a suffix are opened, because the DICOM preamble tells whether they are
-        # views
+        # only files without a suffix are opened: the DICOM preamble shows whether they are views
         if parsed == OTHER:
             bare = parse_bare(layout, folder, file.name)
             is_candidate = isinstance(bare, View) or bare == NO_PATIENT

@@ -23,10 +23,10 @@ def read_patients(rows: pl.DataFrame, options: TableOptions) -> pl.DataFrame:
     Raises:
         SourceError: the pattern of patients does not match.
     """
-    texts = {role: _read_text(rows, role) for role in ("patient", "study")}
-    if options.patient:
-        texts["patient"] = _find_patients(rows, options.patient)
-    patient, study = texts["patient"], texts["study"]
+    study = _read_text(rows, "study")
+    patient = (
+        _find_patients(rows, options.patient) if options.patient else _read_text(rows, "patient")
+    )
     if num_unknown := patient.null_count():
         if num_unknown < rows.height:
             note(

@@ -1,6 +1,6 @@
 """The meaning of a table's rows: label, body part and split of an image."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
@@ -26,39 +26,40 @@ def read_rows(rows: pl.DataFrame, options: TableOptions) -> tuple[pl.DataFrame, 
         SourceError: no label, split or body part can be read, or no patient matches the pattern.
     """
     ignored: dict[str, int] = {}
-    rows = rows.with_columns(_read_column(rows, "label", options.words.labels.get))
-    rows = _drop_unknown(rows, "label", ignored, 'labels="abnormal=NAME normal=NAME"')
+    read_label = _by_word(options.words.labels)
+    rows = _read(rows, "label", read_label, ignored, 'labels="abnormal=NAME normal=NAME"')
     rows = _read_splits(rows, options, ignored)
     if "part" in rows.columns:
-        rows = rows.with_columns(_read_column(rows, "part", read_part))
-        rows = _drop_unknown(rows, "part", ignored, "body_part=NAME without a column of parts")
-        rows = rows.rename({"part_read": "body_part"})
+        option = "body_part=NAME without a column of parts"
+        rows = _read(rows, "part", read_part, ignored, option).rename({"part": "body_part"})
     else:
         rows = rows.with_columns(body_part=pl.lit(options.body_part))
-    rows = read_patients(rows.rename({"label": "label_text", "label_read": "label"}), options)
+    rows = read_patients(rows, options)
     chosen = rows.filter(pl.col("split").is_in(options.splits))
     return chosen.select(
         "view_id", "split", "body_part", "label", "patient_id", "study_id"
     ), ignored
 
 
-def _read_column(rows: pl.DataFrame, role: str, read: Callable[[str], object]) -> pl.Expr:
-    """Return the column `ROLE_read`, null for texts without a meaning."""
+def _by_word(meanings: Mapping[str, object]) -> Callable[[str], object]:
+    return lambda text: meanings.get(plain(text))
+
+
+def _read(
+    rows: pl.DataFrame,
+    role: str,
+    read: Callable[[str], object],
+    ignored: dict[str, int],
+    option: str,
+) -> pl.DataFrame:
+    """Replace the texts of a role by their meanings; count rows without one, and leave them out."""
     # each distinct text is read once: a table of a million rows has a few words
-    words = rows[role].drop_nulls().unique()
-    meanings = {word: read(word if role == "part" else plain(word)) for word in words}
+    meanings = {text: read(text) for text in rows[role].drop_nulls().unique()}
     dtype = pl.Int64 if role == "label" else pl.String
     meaning = pl.col(role).replace_strict(meanings, default=None, return_dtype=dtype)
-    return meaning.alias(f"{role}_read")
-
-
-def _drop_unknown(
-    rows: pl.DataFrame, role: str, ignored: dict[str, int], option: str
-) -> pl.DataFrame:
-    """Return the rows with a known value of a role, and count the others by value."""
-    unknown = rows.filter(pl.col(f"{role}_read").is_null())
+    unknown = rows.filter(meaning.is_null())
     if unknown.is_empty():
-        return rows
+        return rows.with_columns(meaning)
     counts = unknown.group_by(pl.col(role).fill_null("")).agg(pl.len()).sort(["len", role])
     shown = [
         f"{printable(value[:_SHOWN_CHARS])!r} ({number:,})"
@@ -71,7 +72,7 @@ def _drop_unknown(
             f"Expected a known {role} in the table, or {option}. Received: {role} {values}"
         )
     ignored[f"rows with an unknown {role} ({option}): {values}"] = unknown.height
-    return rows.filter(pl.col(f"{role}_read").is_not_null())
+    return rows.with_columns(meaning).drop_nulls(role)
 
 
 def _read_splits(
@@ -91,9 +92,8 @@ def _read_splits(
             'Expected one test, or an option such as splits="train=train,val valid=test". '
             f"Received: the splits {', '.join(sorted(found))}"
         )
-    rows = rows.with_columns(_read_column(rows, "split", options.words.splits.get))
-    rows = _drop_unknown(rows, "split", ignored, 'splits="train=NAME valid=NAME"')
-    return rows.drop("split").rename({"split_read": "split"})
+    read_split = _by_word(options.words.splits)
+    return _read(rows, "split", read_split, ignored, 'splits="train=NAME valid=NAME"')
 
 
 def unite_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

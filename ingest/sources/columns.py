@@ -46,10 +46,10 @@ def find_columns(names: Sequence[str], given: Mapping[str, str], place: str) -> 
         if name is None and role not in _REQUIRED:
             continue
         if name is None or name not in names:
-            option = f"columns={role}=NAME" if name is None else f"columns={role}={name}"
+            option = "" if name is None else f"columns={role}={name}, "
             raise SourceError(
                 f"Expected a column of the {role}, by columns={role}=NAME. "
-                f"Received: {option}, {place} with the columns {', '.join(names)}"
+                f"Received: {option}{place} with the columns {', '.join(names)}"
             )
         found[role] = name
     return found

@@ -2,9 +2,9 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ingest.sources.layout import (
-    IMAGE_ENDINGS,
     NO_PATIENT,
     OTHER,
     NoView,
@@ -12,15 +12,23 @@ from ingest.sources.layout import (
     View,
     kind_of,
 )
-from ingest.sources.words import SPLIT_WORDS, Words, find_patient, number_of, plain, read_part
-from shared.errors import SourceError, UsageError
+from ingest.sources.words import (
+    LEVELS,
+    SPLIT_WORDS,
+    Words,
+    find_patient,
+    number_of,
+    plain,
+    read_part,
+)
+from shared.errors import SourceError
+from shared.images.formats import has_suffix
 from shared.labels import LABEL_NAMES, OTHER_PART, SPLITS, Split
 from shared.printable import is_utf8
 from shared.storage.store import Store
 
 # the default levels
 SPLIT_LABEL = ("split", "label")
-LEVELS = ("split", "part", "label", "patient", "study", "*")
 
 _NO_LABEL = "images in folders with an unknown label"
 _NO_PART = "images in folders whose name cannot be a body part"
@@ -34,7 +42,7 @@ class FoldersLayout:
         body_part: the body part of all images, if no level is the part.
         patient: pattern searched in the folder of the patient, or without such a level in the path
             below the levels; without both, each file counts as a patient.
-        levels: the meaning of each level of folders, from `LEVELS`.
+        levels: the meaning of each level of folders, from `ingest.sources.words.LEVELS`.
     """
 
     body_part: str = OTHER_PART
@@ -43,8 +51,8 @@ class FoldersLayout:
     levels: tuple[str, ...] = SPLIT_LABEL
     words: Words = field(default_factory=Words)
 
-    # only MURA has index files
-    indexed_splits = ()
+    # the splits that can have index files: only MURA has them
+    indexed_splits: ClassVar[tuple[Split, ...]] = ()
 
     @property
     def example(self) -> str:
@@ -55,23 +63,27 @@ class FoldersLayout:
 
     @property
     def names_patients(self) -> bool:
-        """Whether there is a pattern for patients, or a folder for each."""
+        """Whether paths identify patients; if not, each file counts as a patient."""
         return self.patient is not None or "patient" in self.levels
 
     @property
     def not_in_paths(self) -> tuple[str, ...]:
-        """The split, if it is drawn."""
+        """The fields of `View` that other sources than paths decide: the split, if it is drawn."""
         return () if "split" in self.levels else ("split",)
 
     def to_json(self) -> dict[str, str]:
-        """Return the layout's entry in `lake.json`."""
+        """Return the layout's entry in `lake.json`, from which paths can be parsed again."""
         patient = self.patient.pattern if self.patient else ""
         levels = {} if self.levels == SPLIT_LABEL else {"levels": "/".join(self.levels)}
         entry = {"name": "folders", "body_part": self.body_part, "patient": patient}
         return entry | levels | self.words.to_json()
 
     def find_root(self, tree: Store) -> Store:
-        """Return `tree`, or its only folder, with a folder for a split at the first level."""
+        """Return `tree`, or its only folder, with a folder for a split at the first level.
+
+        Raises:
+            SourceError: there is no such folder, or several folders for one split.
+        """
         names = tree.folders()
         if names is None:
             raise SourceError(f"Expected a folder. Received: {tree}, which is not a folder")
@@ -111,7 +123,7 @@ class FoldersLayout:
             return kind_of(path)
         if (kind := kind_of(below)) is not OTHER:
             return kind
-        if name.startswith(".") or not name.lower().endswith(IMAGE_ENDINGS):
+        if name.startswith(".") or not has_suffix(name):
             return OTHER
         label = self.words.labels.get(plain(names["label"]))
         if label is None:
@@ -126,7 +138,7 @@ class FoldersLayout:
             return View(split, part, label, number_of(path), path)
         if not patient:
             return NO_PATIENT
-        # levels that do not exist leave no trace, so that the study of split/label is as ever
+        # absent levels are left out, so that the default levels give the study of earlier versions
         levels = {"split": split, "part": part, "label": LABEL_NAMES[label], "patient": patient}
         known = {"label", "patient", *self.levels} & {*levels, "study"}
         study_id = "/".join((levels | names | levels)[key] for key in LEVELS if key in known)
@@ -134,19 +146,3 @@ class FoldersLayout:
 
     def _split_of(self, folder: str) -> Split | None:
         return self.words.splits.get(plain(folder))
-
-
-def parse_levels(text: str) -> tuple[str, ...]:
-    """Parse the option `levels`, such as `part/split/label`.
-
-    Raises:
-        UsageError: a level is unknown or occurs twice, or none is the label.
-    """
-    levels = tuple(text.strip("/").split("/"))
-    named = [level for level in levels if level != "*"]
-    if set(named) - set(LEVELS) or len(set(named)) < len(named) or "label" not in named:
-        raise UsageError(
-            f"Expected levels with label and, each at most once, {', '.join(LEVELS[:-1])}, "
-            f"or * for others, such as split/label. Received: levels={text}"
-        )
-    return levels

@@ -7,7 +7,8 @@ import polars as pl
 
 from ingest.sources.table_file import find_encoding
 from ingest.sources.words import LABEL_WORDS
-from shared.labels import LABEL_NAMES, SPLITS
+from shared.counts import count
+from shared.labels import SPLITS
 from shared.storage.store import Store
 
 # MURA's largest has 2.5 MB; the table takes several times as much memory as the file
@@ -38,13 +39,11 @@ class IndexFile:
     Attributes:
         rows: `path` and `folder` (split and part) from the split on, or from the part on without a
             split; `label` (null if unreadable), `label_text`.
-        num_lines: number of non-empty lines.
-        example: the first non-empty line, shortened.
+        unfit: the reason for not using the file if it names nothing of the tree.
     """
 
     rows: pl.DataFrame
-    num_lines: int
-    example: str
+    unfit: str
 
 
 def comparable(path: pl.Expr, *, with_label: bool) -> pl.Expr:
@@ -73,9 +72,13 @@ def read_index(root: Store, name: str) -> IndexFile | None:
     line = pl.col("line").str.strip_chars()
     lines = pl.DataFrame({"line": [text]}).select(pl.col("line").str.split("\n")).explode("line")
     lines = lines.select(line).filter(pl.col("line") != "")
-    example = str(lines["line"][0]) if lines.height else ""
-    shown = example[:_EXAMPLE_CHARS] + ("..." if len(example) > _EXAMPLE_CHARS else "")
-    return IndexFile(_parse(lines), lines.height, shown)
+    if lines.is_empty():
+        return IndexFile(_parse(lines), "it is empty")
+    first = str(lines["line"][0])
+    shown = first[:_EXAMPLE_CHARS] + ("..." if len(first) > _EXAMPLE_CHARS else "")
+    number = count(lines.height, "lines")
+    unfit = f"it names no view or study of the tree in {number}; the first line is {shown!r}"
+    return IndexFile(_parse(lines), unfit)
 
 
 def _read(root: Store, name: str) -> bytes | None:
@@ -128,11 +131,9 @@ def _choose_labels(rows: pl.DataFrame) -> pl.Expr:
 
 
 def _label(text: pl.Expr) -> pl.Expr:
+    # pandas writes integer columns with missing values as 0.0 and 1.0
     number = text.cast(pl.Float64, strict=False)
-    readings = pl.lit(None, pl.Int64)
-    for label in range(len(LABEL_NAMES)):
-        words = [word for word, meaning in LABEL_WORDS.items() if meaning == label]
-        # pandas writes integer columns with missing values as 0.0 and 1.0
-        is_label = text.is_in(words) | (number == label).fill_null(value=False)
-        readings = pl.when(is_label).then(pl.lit(label, pl.Int64)).otherwise(readings)
-    return readings
+    numeric = pl.when(number.is_in([0.0, 1.0])).then(number.cast(pl.Int64, strict=False))
+    return pl.coalesce(
+        text.replace_strict(LABEL_WORDS, default=None, return_dtype=pl.Int64), numeric
+    )

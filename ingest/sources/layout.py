@@ -1,15 +1,17 @@
-"""The interface of layouts, their results, and the kinds of files to ignore."""
+"""The results of layouts, and the kinds of files to ignore."""
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.errors import SourceError
-from shared.images.formats import SUFFIXES, is_bare_name
+from shared.images.formats import is_bare_name
 from shared.labels import Split
 from shared.printable import is_utf8
-from shared.storage.store import Store
+
+if TYPE_CHECKING:
+    from ingest.sources.recorded import Layout
 
 
 class View(NamedTuple):
@@ -32,7 +34,6 @@ class NoView(NamedTuple):
 
 NO_PATIENT = NoView("files whose patient is unknown")
 OTHER = NoView("other files")
-IMAGE_ENDINGS = SUFFIXES
 NOT_UTF_8 = NoView("names that are not UTF-8")
 _APPLE_DOUBLE = NoView("AppleDouble files")
 _DS_STORE = NoView(".DS_Store")
@@ -56,51 +57,7 @@ class UnknownLayoutError(SourceError):
         return f"Expected {self.expected}. Received: {self.received}"
 
 
-class Layout(Protocol):
-    """The positions of views in a tree, and the meaning of their paths."""
-
-    @property
-    def example(self) -> str:
-        """The path of a view below the root."""
-        ...
-
-    @property
-    def indexed_splits(self) -> tuple[Split, ...]:
-        """The splits that can have index files."""
-        ...
-
-    @property
-    def names_patients(self) -> bool:
-        """Whether paths identify patients; if not, each file counts as a patient."""
-        ...
-
-    @property
-    def not_in_paths(self) -> tuple[str, ...]:
-        """The fields of `View` that other sources than paths decide."""
-        ...
-
-    def to_json(self) -> dict[str, str]:
-        """Return the layout's entry in `lake.json`, from which paths can be parsed again."""
-        ...
-
-    def find_root(self, tree: Store) -> Store:
-        """Return the folder that contains the splits: `tree` or one of its folders.
-
-        Raises:
-            SourceError: there is no such folder, or several folders for one split.
-        """
-        ...
-
-    def enters(self, folder: str) -> bool:
-        """Return whether to scan a folder, given its path below the root."""
-        ...
-
-    def parse(self, folder: str, name: str) -> View | NoView:
-        """Parse a file's path: its folder, empty or with a trailing slash, and its name."""
-        ...
-
-
-def parse_bare(layout: Layout, folder: str, name: str) -> View | NoView:
+def parse_bare(layout: "Layout", folder: str, name: str) -> View | NoView:
     """Parse the path of a DICOM file whose name has no suffix, as if it had one."""
     is_bare = is_bare_name(name) and not name.startswith(".")
     return layout.parse(folder, f"{name}.dcm") if is_bare else OTHER

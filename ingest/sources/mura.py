@@ -6,8 +6,9 @@ from functools import cached_property, lru_cache
 from itertools import product
 from typing import cast
 
-from ingest.sources.layout import IMAGE_ENDINGS, NoView, UnknownLayoutError, View, kind_of
+from ingest.sources.layout import NoView, UnknownLayoutError, View, kind_of
 from shared.errors import SourceError
+from shared.images.formats import SUFFIXES
 from shared.labels import MURA_PARTS, SPLITS, MuraPart, Split
 from shared.storage.store import Store
 
@@ -19,9 +20,7 @@ _STUDY = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 # and views that were saved again as JPEG
-_IMAGE = re.compile(
-    rf"image\d+({'|'.join(map(re.escape, IMAGE_ENDINGS))})", re.ASCII | re.IGNORECASE
-)
+_IMAGE = re.compile(rf"image\d+({'|'.join(map(re.escape, SUFFIXES))})", re.ASCII | re.IGNORECASE)
 LABEL_FROM_FOLDER, LABEL_FROM_INDEX = "folder", "index"
 _INDEX_FILE = re.compile(r"(train|valid)_(image_paths|labeled_studies)\.csv")
 _INDEX = NoView("index files")

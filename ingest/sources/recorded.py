@@ -1,16 +1,18 @@
-"""The layout of a lake's source, read from `lake.json`."""
+"""The layouts of sources, and the one of a lake's source, read from `lake.json`."""
 
 import re
-from typing import Any
+from typing import Any, TypeAlias
 
-from ingest.sources.folders import SPLIT_LABEL, FoldersLayout, parse_levels
-from ingest.sources.layout import Layout
+from ingest.sources.folders import SPLIT_LABEL, FoldersLayout
 from ingest.sources.mura import LABEL_FROM_FOLDER, MuraLayout
 from ingest.sources.table_layout import TableLayout
-from ingest.sources.words import Words
+from ingest.sources.words import Words, parse_levels
 from shared.errors import LakeError, UsageError
 from shared.labels import is_part
 
+# the positions of views in a tree and the meaning of their paths, with the same attributes and
+# methods, documented in `FoldersLayout`
+Layout: TypeAlias = FoldersLayout | MuraLayout | TableLayout
 # entries of a drawn test, which paths do not contain
 _DRAW = ("test_share", "seed")
 

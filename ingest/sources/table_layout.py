@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ingest.sources.layout import NoView, View, kind_of
 from ingest.sources.words import Words
@@ -40,7 +41,7 @@ class TableLayout:
     names_patients: bool = True
 
     example = "any/folders/image1.png"
-    indexed_splits = ()
+    indexed_splits: ClassVar[tuple[Split, ...]] = ()
     not_in_paths = View._fields
 
     def to_json(self) -> dict[str, str]:

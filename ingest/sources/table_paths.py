@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from ingest.sources.layout import IMAGE_ENDINGS
+from shared.images.formats import SUFFIXES
 
 # leading folders of a row's path that the tree may lack
 _MAX_STRIPPED = 8
 # leading folders of the tree that a row's path may lack
 _MAX_DEEPER = 2
-_ENDING = f"(?:{'|'.join(map(re.escape, IMAGE_ENDINGS))})$"
+_ENDING = f"(?:{'|'.join(map(re.escape, SUFFIXES))})$"
 _NAME = r"^.*/"
 
 

@@ -1,4 +1,4 @@
-"""Words for labels, splits, body parts and patients in folder names, tables and options."""
+"""Words for labels, splits, body parts, patients and levels in folders, tables and options."""
 
 import hashlib
 import re
@@ -26,6 +26,9 @@ SPLIT_WORDS: dict[str, Split] = {
     "test": "valid",
     "testing": "valid",
 }
+
+# meanings of a level of folders
+LEVELS = ("split", "part", "label", "patient", "study", "*")
 
 _WHOLE_NUMBER = re.compile(r"(-?\d+)\.0*", re.ASCII)
 # 10 ** 18 - 1 fits into a signed 64-bit integer
@@ -103,6 +106,22 @@ class Words:
         return found
 
 
+def parse_levels(text: str) -> tuple[str, ...]:
+    """Parse the option `levels`, such as `part/split/label`.
+
+    Raises:
+        UsageError: a level is unknown or occurs twice, or none is the label.
+    """
+    levels = tuple(text.strip("/").split("/"))
+    named = [level for level in levels if level != "*"]
+    if set(named) - set(LEVELS) or len(set(named)) < len(named) or "label" not in named:
+        raise UsageError(
+            f"Expected levels with label and, each at most once, {', '.join(LEVELS[:-1])}, "
+            f"or * for others, such as split/label. Received: levels={text}"
+        )
+    return levels
+
+
 def _parse(key: str, text: str, names: Sequence[str], example: str) -> dict[str, str]:
     error = UsageError(f'Expected {key} like "{example}". Received: {key}={text}')
     # words may contain spaces, so a value ends where the next name begins
@@ -120,7 +139,6 @@ def _parse(key: str, text: str, names: Sequence[str], example: str) -> dict[str,
 
 
 def _format(words: Mapping[str, str]) -> str:
-    by_name: dict[str, list[str]] = {}
-    for word, name in words.items():
-        by_name.setdefault(name, []).append(word)
-    return " ".join(f"{name}={','.join(sorted(by_name[name]))}" for name in sorted(by_name))
+    names = sorted(set(words.values()))
+    of_name = {name: sorted(w for w, meaning in words.items() if meaning == name) for name in names}
+    return " ".join(f"{name}={','.join(of_name[name])}" for name in names)

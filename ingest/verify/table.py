@@ -6,7 +6,8 @@ import polars as pl
 
 from ingest.duplicates.findings import find_ties
 from ingest.duplicates.groups import group_patients
-from ingest.sources.layout import OTHER, Layout, View, parse_bare
+from ingest.sources.layout import OTHER, View, parse_bare
+from ingest.sources.recorded import Layout
 from ingest.write.identity import DICOM_STUDY, IDENTITY
 from shared.counts import count
 from shared.lake.manifest import SCHEMA
@@ -36,16 +37,17 @@ _RANGES = {
 _SOURCE_COLUMNS = ("source_bytes", "width_px", "height_px", "channels", "pixel_digest")
 
 
-def check_table(lake: Lake, layout: Layout | None) -> list[str]:
-    """Return the contradictions in a lake's tables, each with an example.
+def check_table(lake: Lake, layout: Layout | None) -> Iterator[str]:
+    """Yield the contradictions in a lake's tables, each with an example.
 
     Without the layout of the source, paths and groups are not checked.
     """
-    manifest = lake.manifest
-    found = [*_check_ids(lake), *_check_ranges(manifest), *_check_sources(manifest)]
+    yield from _check_ids(lake)
+    yield from _check_ranges(lake.manifest)
+    yield from _check_sources(lake.manifest)
     if layout and "patient_id" not in layout.not_in_paths:
-        found += [*_check_paths(manifest, layout), *_check_groups(lake, layout)]
-    return found
+        yield from _check_paths(lake.manifest, layout)
+        yield from _check_groups(lake, layout)
 
 
 def _check_ids(lake: Lake) -> Iterator[str]:
@@ -112,7 +114,10 @@ def _check_groups(lake: Lake, layout: Layout) -> Iterator[str]:
     # a lake does not hold the patients of excluded DICOM files, so with such files a group may have
     # more members than the manifest and the findings show
     if lake.manifest["study_id"].str.contains(DICOM_STUDY).any():
-        yield from _check_divided(lake.manifest)
+        for name in ("patient_id", "pixel_digest"):
+            wrong = lake.manifest.filter(pl.col("group").n_unique().over(name) > 1)
+            if wrong.height:
+                yield _describe("group", wrong["view_id"], wrong["group"])
         return
     ties = find_ties(lake.findings)
     image = pl.format("as {}", ties["reference"])
@@ -131,13 +136,6 @@ def _check_groups(lake: Lake, layout: Layout) -> Iterator[str]:
     wrong = rows.filter(pl.col("group") != pl.col("expected"))
     if wrong.height:
         yield _describe("group", wrong["view_id"], wrong["group"], wrong["expected"])
-
-
-def _check_divided(manifest: pl.DataFrame) -> Iterator[str]:
-    for name in ("patient_id", "pixel_digest"):
-        wrong = manifest.filter(pl.col("group").n_unique().over(name) > 1)
-        if wrong.height:
-            yield _describe("group", wrong["view_id"], wrong["group"])
 
 
 def _describe(

@@ -18,10 +18,10 @@ _SOURCE_LIMIT_BYTES = 256 * 1024 * 1024
 # errors of a single file, which is rejected; others, such as ENOENT, stop the ingest
 _FAULTS_OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.EIO}
 
+_Reads = Iterator[tuple[PlannedView, Callable[[], bytes]]]
 
-def read_views(
-    source: Store, views: Sequence[PlannedView]
-) -> Iterator[tuple[PlannedView, Callable[[], bytes]]]:
+
+def read_views(source: Store, views: Sequence[PlannedView]) -> _Reads:
     """Yield each view with a function that reads its file; objects are read in parallel.
 
     The function raises:
@@ -34,9 +34,7 @@ def read_views(
     return _read_ahead(source, views)
 
 
-def _read_ahead(
-    source: Store, views: Sequence[PlannedView]
-) -> Iterator[tuple[PlannedView, Callable[[], bytes]]]:
+def _read_ahead(source: Store, views: Sequence[PlannedView]) -> _Reads:
     with ThreadPoolExecutor(REQUESTS) as pool:
         reading: deque[tuple[PlannedView, Future[bytes]]] = deque()
         try:

@@ -12,6 +12,7 @@ from shared.cluster.remote_task import run_task
 from shared.cluster.task_status import Board
 from shared.cluster.watch import Watch, import_ray
 from shared.processes.child import let_signals_through
+from shared.processes.silenced import discard
 
 # title of the node processes while they run a task
 TASK_NAME = "mura-lake"
@@ -28,7 +29,8 @@ def drive(connection: Any, address: str, processors: int, has_board: bool) -> No
         has_board: send task statuses too.
     """
     let_signals_through()
-    _silence()
+    # also the output of Ray's C++ code, which Ray logs itself
+    discard(1, 2)
     outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
     sender = threading.Thread(target=_send_all, args=(connection, outbox), daemon=True)
     sender.start()
@@ -43,13 +45,6 @@ def drive(connection: Any, address: str, processors: int, has_board: bool) -> No
         # a separate thread sends, so that the two ends never block on each other's full pipe
         outbox.put(None)
         sender.join(_CANCEL_S)
-
-
-def _silence() -> None:
-    # also that of Ray's C++ code; it is in Ray's own logs
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (1, 2):
-        os.dup2(nothing, descriptor)
 
 
 def _send_all(connection: Any, outbox: "queue.SimpleQueue[Any]") -> None:
@@ -102,16 +97,12 @@ def _relay(connection: Any, send: Callable[[Any], None], *, has_board: bool) -> 
                 for ref in done:
                     send(Done(running.pop(ref), *_result_of(ref)))
     finally:
-        _cancel(list(running))
+        for ref in running:
+            ray.cancel(ref, force=True)
+        if running:
+            cancelled = list(running)
+            ray.wait(cancelled, num_returns=len(running), timeout=_CANCEL_S, fetch_local=False)
         ray.shutdown()
-
-
-def _cancel(running: list[Any]) -> None:
-    ray = import_ray()
-    for ref in running:
-        ray.cancel(ref, force=True)
-    if running:
-        ray.wait(running, num_returns=len(running), timeout=_CANCEL_S, fetch_local=False)
 
 
 def _result_of(ref: Any) -> Any:

@@ -1,5 +1,6 @@
 """Parallel map over tasks on the nodes of a Ray cluster."""
 
+import importlib.util
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -7,7 +8,6 @@ from typing import Any, TypeVar
 from shared.cluster.address import check_reachable
 from shared.cluster.code_fingerprint import Code
 from shared.cluster.driver import drive
-from shared.cluster.errors import no_room, refused, require_ray
 from shared.cluster.messages import ClusterOptions, Done, Failed, Node, Share, Submission
 from shared.cluster.task_status import Status
 from shared.errors import ClusterError
@@ -47,7 +47,12 @@ class Cluster:
         num_queued: int = 1,
         watch: Callable[[Mapping[int, Status]], None] | None = None,
     ):
-        require_ray()
+        # not imported, because that is slow
+        if not importlib.util.find_spec("ray"):
+            raise ClusterError(
+                "Expected Ray for engine=ray; run pip install 'mura-lake[cluster]'. "
+                "Received: Ray is not installed"
+            )
         self._options, self._code, self._choose_share = options, code, share
         self._num_queued, self._watch = num_queued, watch
         self._child: Child | None = None
@@ -168,9 +173,16 @@ class Cluster:
     def _silent(self) -> ClusterError:
         if self._nodes is None:
             return self._refused(f"no response within {_START_S:.0f} s")
-        return no_room(
-            self._options.address, self._choose_share(self._nodes), len(self._nodes), _NODES_S
+        return self._refused(
+            f"none within {_NODES_S:.0f} s among {len(self._nodes)} live nodes",
+            f"a node with {self._choose_share(self._nodes)} for a task",
         )
 
-    def _refused(self, reason: str) -> ClusterError:
-        return refused(self._options.address, reason)
+    def _refused(
+        self, reason: str, expected: str = "a Ray cluster that can run the tasks"
+    ) -> ClusterError:
+        address = self._options.address
+        where = f" at address={address}" if address else ""
+        return ClusterError(
+            f"Expected {expected}{where}. Received: {reason}; finished work is kept; run again"
+        )

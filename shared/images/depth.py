@@ -37,13 +37,10 @@ def to_8_bits(samples: npt.NDArray[np.uint16], depth: Depth) -> Pixels:
     if depth == "auto":
         raise ImageError(UNKNOWN_DEPTH, found)
     bits = int(found if depth == "file" else depth)
+    detail = f"the maximum of the 16-bit samples is {maximum}, with depth={bits}"
     if maximum >= 2**bits:
-        raise ImageError(
-            "beyond_depth", f"the maximum of the 16-bit samples is {maximum}, with depth={bits}"
-        )
+        raise ImageError("beyond_depth", detail)
     if bits > 8 and maximum < 2 ** (bits - _DARK_BITS):
-        raise ImageError(
-            "unscaled_16_bit", f"the maximum of the 16-bit samples is {maximum}, with depth={bits}"
-        )
+        raise ImageError("unscaled_16_bit", detail)
     # dropping low bits is the simpler of the two methods in the PNG specification (13.12)
     return (samples >> (bits - 8)).astype(np.uint8)

@@ -1,7 +1,7 @@
 """Image specification of a lake: preprocessing and storage of its images."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
 from shared.errors import LakeError, UsageError
 
@@ -11,13 +11,6 @@ Mask = Literal["none", "markers"]
 Contrast = Literal["none", "percentile", "clahe"]
 Encoding = Literal["raw", "png", "jpeg"]
 Depth = Literal["auto", "8", "10", "12", "14", "16", "file"]
-
-FITS: tuple[Fit, ...] = get_args(Fit)
-CROPS: tuple[Crop, ...] = get_args(Crop)
-MASKS: tuple[Mask, ...] = get_args(Mask)
-CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
-ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
-DEPTHS: tuple[Depth, ...] = get_args(Depth)
 
 JPEG_QUALITY = 95
 """Quality of images stored as JPEG, on libjpeg's scale."""
@@ -56,15 +49,9 @@ class ImageSpec:
                 f"Expected a size of {MIN_SIZE_PX} to {MAX_SIZE_PX} pixels. "
                 f"Received: size={self.size}"
             )
-        for name, choices in (
-            ("fit", FITS),
-            ("crop", CROPS),
-            ("mask", MASKS),
-            ("contrast", CONTRASTS),
-            ("encoding", ENCODINGS),
-            ("depth", DEPTHS),
-        ):
-            if (value := getattr(self, name)) not in choices:
+        for name, kind in get_type_hints(type(self)).items():
+            value, choices = getattr(self, name), get_args(kind)
+            if choices and value not in choices:
                 raise UsageError(
                     f"Expected {name} to be one of {', '.join(choices)}. Received: {name}={value}"
                 )

@@ -4,9 +4,10 @@ import math
 import os
 import sys
 from collections.abc import Generator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -37,7 +38,6 @@ class ShardCache:
     # process. Eviction removes only unlocked shards, least recently opened first.
     folder: Path
     limit_bytes: int
-    shows_progress: bool = True
 
     def path(self, shard: str) -> Path:
         """Return the cache path of a shard."""
@@ -140,17 +140,14 @@ class ShardCache:
         )
 
     def _fetch(self, store: Bucket, shards: Mapping[str, pl.DataFrame]) -> None:
-        progress = Progress("fetch", len(shards), "shards") if self.shows_progress else None
-        with progress or nullcontext(), ThreadPoolExecutor(_FETCHERS) as pool:
-            fetched = [pool.submit(self._fetch_one, store, *each) for each in shards.items()]
-            try:
-                for one in as_completed(fetched):
-                    one.result()
-                    if progress:
-                        progress.advance()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        fetch = partial(self._fetch_one, store)
+        with (
+            Progress("fetch", len(shards), "shards") as progress,
+            ThreadPoolExecutor(_FETCHERS) as pool,
+        ):
+            # an error or an interruption cancels the downloads that have not started
+            for _ in pool.map(fetch, shards, shards.values()):
+                progress.advance()
 
     def _fetch_one(self, store: Bucket, shard: str, rows: pl.DataFrame) -> None:
         data = store.read(shard)

@@ -1,7 +1,7 @@
 """Manifest schema, with one row per view, and its Parquet encoding."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -134,9 +134,3 @@ def decode_partition(folder: str, encoded: bytes) -> pl.DataFrame:
     return rows.with_columns(
         pl.lit(value).cast(SCHEMA[name]).alias(name) for name, value in values.items()
     ).select([*SCHEMA, *({PUBLISHED} & {*rows.columns})])
-
-
-def concat(partitions: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Concatenate zero or more partitions into a manifest sorted by `view_id`."""
-    tables = partitions or [pl.DataFrame(schema=SCHEMA)]
-    return pl.concat(tables).sort("view_id")

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
@@ -103,18 +103,21 @@ def _open(store: Store, encoded_json: bytes) -> Lake:
         partitions: list[dict[str, Any]] = content["manifest"]
         tables = [*partitions, content["rejects"], content["findings"]]
         _check_paths(tables)
-        encoded = _read_tables(store, tables)
-        manifest = manifests.concat(
-            [
-                manifests.decode_partition(str(Path(table["path"]).parent), data)
-                for table, data in zip(partitions, encoded[:-2], strict=True)
-            ]
-        )
+        with ThreadPoolExecutor(REQUESTS) as readers:
+            encoded = list(readers.map(partial(_read_table, store), tables))
+        decoded = [
+            manifests.decode_partition(str(Path(table["path"]).parent), data)
+            for table, data in zip(partitions, encoded[:-2], strict=True)
+        ]
+        manifest = pl.concat(decoded or [pl.DataFrame(schema=manifests.SCHEMA)]).sort("view_id")
         rejects = manifests.decode_table(encoded[-2], manifests.REJECTS_SCHEMA)
         findings = manifests.decode_table(encoded[-1], manifests.FINDINGS_SCHEMA)
         if content["counts"] != (counts := count(manifest, rejects, findings)):
             raise ValueError(f"expected the counts {content['counts']}, received {counts}")
-        image, layout = ImageSpec.from_json(content["image"]), _find_layout(content)
+        image = ImageSpec.from_json(content["image"])
+        layout = content.get("layout")
+        if not isinstance(content.get("layout", {}), dict | None):
+            raise TypeError(f"{layout!r} is not a layout")
         if image.encoding == "raw" and (manifest["image_bytes"] != image.num_bytes).any():
             raise ValueError(f"expected raw images of {image.num_bytes} bytes")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -131,22 +134,8 @@ def _check_paths(tables: Sequence[Mapping[str, Any]]) -> None:
             raise ValueError(f"{path!r} is not the path of a table")
 
 
-def _find_layout(content: dict[str, Any]) -> dict[str, Any] | None:
-    layout: object = content.get("layout")
-    if layout is None or isinstance(layout, dict):
-        return cast("dict[str, Any] | None", layout)
-    raise TypeError(f"{layout!r} is not a layout")
-
-
 def _show(found: object) -> str:
     return repr(found)[:_SHOWN_CHARS]
-
-
-def _read_tables(store: Store, tables: list[dict[str, Any]]) -> list[bytes]:
-    if store.is_local:
-        return [_read_table(store, table) for table in tables]
-    with ThreadPoolExecutor(REQUESTS) as readers:
-        return list(readers.map(partial(_read_table, store), tables))
 
 
 def _read_table(store: Store, table: dict[str, Any]) -> bytes:

@@ -1,14 +1,9 @@
 """Records of a shard: TFRecord frames around `tf.train.Example`, without TensorFlow."""
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import BinaryIO
 
 import crc32c
-
-from shared.errors import CorruptLakeError
 
 # a record (tensorflow/core/lib/io/record_writer.h) is its length as uint64, the masked CRC-32C of
 # the length, the payload, and the masked CRC-32C of the payload, all little-endian
@@ -23,14 +18,6 @@ _BYTES = 2
 _BYTES_LIST, _INT64_LIST = 1, 3
 
 
-@dataclass(frozen=True)
-class Record:
-    """The payload of a record; `offset` is the position of its frame in the shard, in bytes."""
-
-    offset: int
-    payload: memoryview
-
-
 def frame_header(payload_bytes: int) -> bytes:
     """Return the frame header for a payload length in bytes."""
     length = struct.pack("<Q", payload_bytes)
@@ -41,35 +28,6 @@ def frame_footer(payload_crc32c: int) -> bytes:
     """Return the frame footer: the masked CRC-32C of the payload."""
     rotated = (payload_crc32c >> 15) | (payload_crc32c << 17)
     return struct.pack("<I", (rotated + _MASK_DELTA) & 0xFFFFFFFF)
-
-
-def read_records(shard: BinaryIO, name: str) -> Iterator[Record]:
-    """Yield the records of a TFRecord file in order, one in memory at a time.
-
-    Raises:
-        CorruptLakeError: a checksum differs, or the file ends inside a record.
-    """
-    offset = 0
-    while header := shard.read(FRAME_HEADER_BYTES):
-        payload = _read_payload(shard, header, f"{name} at byte {offset}")
-        yield Record(offset, memoryview(payload))
-        offset += FRAME_HEADER_BYTES + len(payload) + FRAME_FOOTER_BYTES
-
-
-def _read_payload(shard: BinaryIO, header: bytes, where: str) -> bytes:
-    if len(header) < FRAME_HEADER_BYTES:
-        raise CorruptLakeError(
-            f"Expected a record's header. Received: {len(header)} bytes in {where}"
-        )
-    (length,) = struct.unpack_from("<Q", header)
-    if frame_header(length) != header:
-        raise CorruptLakeError(f"The checksum of a record's length differs in {where}")
-    payload, footer = shard.read(length), shard.read(FRAME_FOOTER_BYTES)
-    if len(payload) < length or len(footer) < FRAME_FOOTER_BYTES:
-        raise CorruptLakeError(f"Expected a record of {length} bytes. Received: the end of {where}")
-    if frame_footer(crc32c.crc32c(payload)) != footer:
-        raise CorruptLakeError(f"The checksum of a record differs in {where}")
-    return payload
 
 
 def encode_example_head(view_id: str, label: int, image_bytes: int) -> bytes:

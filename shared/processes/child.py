@@ -49,25 +49,19 @@ def signals_are_held() -> Generator[None, None, None]:
     arrived: list[int] = []
     handlers = {stop: signal.signal(stop, lambda num, _: arrived.append(num)) for stop in _STOPS}
     try:
-        with _stops_blocked():
-            yield
+        if sys.platform == "win32":
+            yield  # it has no signal mask
+        else:
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+            try:
+                yield
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     finally:
         for stop, handler in handlers.items():
             signal.signal(stop, handler)
         for num in arrived[:1]:
             signal.raise_signal(num)
-
-
-@contextmanager
-def _stops_blocked() -> Generator[None, None, None]:
-    if sys.platform == "win32":
-        yield  # it has no signal mask
-        return
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def let_signals_through() -> None:

@@ -11,6 +11,7 @@ from typing import IO
 
 from shared.errors import ImageError
 from shared.images.radiograph import Radiograph
+from shared.processes.silenced import discard
 
 # header of a file: its length; header of a response: true for a radiograph, the bytes of a JSON
 # text, rows and columns of the pixels after it
@@ -34,9 +35,7 @@ def serve(decoder: str, limit_s: float, *arguments: str) -> None:
     """Decode the files sent on standard input, until it closes."""
     source, responses = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # output of libraries must not mix with the responses
-    with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123  # os.devnull is a name, not a path
-        os.dup2(nowhere.fileno(), 0)
-        os.dup2(nowhere.fileno(), 1)
+    discard(0, 1)
     module, _, name = decoder.partition(":")
     decode: Callable[..., Radiograph] = getattr(importlib.import_module(module), name)
     _limit_process()

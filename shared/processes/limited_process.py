@@ -40,7 +40,9 @@ class LimitedProcesses:
             WorkerError: a process cannot be started.
         """
         with self._lock:
-            child = self._take_idle() or DecoderProcess(*self._call)
+            while self._idle and not self._idle[-1].is_alive:
+                self._idle.pop().close()
+            child = self._idle.pop() if self._idle else DecoderProcess(*self._call)
             self._busy.add(child)
         try:
             return child.decode(encoded)
@@ -55,14 +57,6 @@ class LimitedProcesses:
                 child.kill()
         for child in idle:
             child.close()
-
-    def _take_idle(self) -> DecoderProcess | None:
-        while self._idle:
-            child = self._idle.pop()
-            if child.is_alive:
-                return child
-            child.close()
-        return None
 
     def _put_back(self, child: DecoderProcess) -> None:
         # once it is idle, another thread may use it

@@ -8,6 +8,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 
+def discard(*descriptors: int) -> None:
+    """Connect file descriptors to the null device, also for native code."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
 @contextmanager
 def silenced() -> Generator[None, None, None]:
     """Silence logging, warnings, and the file descriptors of stdout and stderr."""
@@ -15,11 +23,9 @@ def silenced() -> Generator[None, None, None]:
     sys.stderr.flush()
     # converters in C++ print to the descriptors directly
     copies = [os.dup(1), os.dup(2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     disabled = logging.root.manager.disable
     try:
-        for descriptor in (1, 2):
-            os.dup2(nowhere, descriptor)
+        discard(1, 2)
         logging.disable(logging.CRITICAL)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -31,4 +37,3 @@ def silenced() -> Generator[None, None, None]:
         for descriptor, copy in zip((1, 2), copies, strict=True):
             os.dup2(copy, descriptor)
             os.close(copy)
-        os.close(nowhere)

@@ -24,14 +24,10 @@ def read_table(
     """
     try:
         table = _parse(encoded)
-    except MemoryError as error:
-        if not isinstance(error, pa.ArrowException):
+    # parsers of damaged files raise any type; only a lack of memory is not the file's fault
+    except (Exception, pl.exceptions.PanicException) as error:
+        if isinstance(error, MemoryError) and not isinstance(error, pa.ArrowException):
             raise
-        raise ValueError(f"not a Parquet table: {error}") from None
-    except (
-        Exception,
-        pl.exceptions.PanicException,
-    ) as error:  # parsers of damaged files raise any type
         raise ValueError(f"not a Parquet table: {error}") from None
     for name, dtype in schema.items():
         if (found := table.schema.get(name)) != dtype:

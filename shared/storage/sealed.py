@@ -48,7 +48,8 @@ def open_sealed(path: Path, key: str) -> Generator[BinaryIO | None, None, None]:
         content = None
         try:
             file = opened.enter_context(open_regular(path))
-            if _is_intact(file, key):
+            if file.read(_SEAL_BYTES) == _seal(file, key):
+                file.seek(_SEAL_BYTES)
                 content = file
             else:
                 note(f"{path} is damaged or in the wrong place, and is computed again")
@@ -63,13 +64,6 @@ def read_sealed(path: Path, key: str) -> bytes | None:
     """Return the content of a sealed file, or None; see `open_sealed`."""
     with open_sealed(path, key) as file:
         return file.read() if file else None
-
-
-def _is_intact(file: BinaryIO, key: str) -> bool:
-    seal = file.read(_SEAL_BYTES)
-    is_intact = seal == _seal(file, key)
-    file.seek(_SEAL_BYTES)
-    return is_intact
 
 
 def _seal(file: BinaryIO, key: str) -> bytes:

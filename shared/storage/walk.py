@@ -3,9 +3,12 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.errors import SourceError
+
+if TYPE_CHECKING:
+    from shared.storage.object_store.bucket import Bucket
 
 # Depth at which folders of an object store are listed one by one: MURA's split/body part.
 _LEVELS_APART = 2
@@ -32,20 +35,8 @@ class ChangedFileError(Exception):
         self.num_bytes = num_bytes
 
 
-class ObjectListing(Protocol):
-    """The listings of an object store."""
-
-    def list_level(self, path: str = "") -> tuple[list[str], list[StoredFile]]:
-        """Return the names of the folders directly below a path, and the files there."""
-        ...
-
-    def list_files(self, path: str = "") -> list[StoredFile]:
-        """Return all files below a path, sorted by their paths."""
-        ...
-
-
 def walk_objects(
-    root: ObjectListing,
+    root: "Bucket",
     enters: Callable[[str], bool],
     folder: str = "",
     levels: int = _LEVELS_APART,
@@ -96,19 +87,16 @@ def walk_folder(
             continue
         else:
             entered.add(identity)
-        for entry in _list(f"{root}/{folder}"):
+        try:
+            with os.scandir(f"{root}/{folder}") as listed:
+                entries = list(listed)
+        except OSError as error:
+            raise _refuse(f"{root}/{folder}", error) from None
+        for entry in entries:
             if not _is_folder(entry):
                 yield folder, entry
             elif enters(path := folder + entry.name):
                 (links if entry.is_symlink() else pending).append(path + "/")
-
-
-def _list(folder: str) -> list["os.DirEntry[str]"]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        raise _refuse(folder, error) from None
 
 
 def find_status(entry: "os.DirEntry[str] | StoredFile") -> tuple[int, int, int] | None:

@@ -52,7 +52,7 @@ def main(tree: str, lake: str) -> None:
     image = ImageSpec()
     steps = Steps()
     scan = steps.run("scan", lambda: scan_tree(tree, MuraLayout()))
-    steps.run("compare", lambda: find_in_tree(scan.views, compare_with_index(scan)))
+    steps.run("compare", lambda: (compare_with_index(scan), find_in_tree(scan.views)))
     plans = steps.run("plan", lambda: plan_shards(scan.views, image))
     written = steps.run("make up", lambda: _make_up(plans, image))
     views, rejects = scan.views.height, scan.rejects

@@ -2,12 +2,13 @@
 
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from shared.console import show_table
-from shared.images.spec import ENCODINGS
+from shared.images.spec import Encoding
 from shared.lake.open import open_lake
 from shared.lake.reader import ViewReader
 from tests.benchmarks.cache import phantom_tree
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.benchmark
 def test_encodings(tmp_path: Path, size: int) -> None:
     tree = phantom_tree(NUM_VIEWS)
     measured: dict[str, tuple[float, float]] = {}
-    for encoding in ENCODINGS:
+    for encoding in get_args(Encoding):
         root = tmp_path / encoding
         done = run("mura-ingest", tree, f"lake={root}", f"size={size}", f"encoding={encoding}")
         assert done.returncode == 0, done.stderr

@@ -6,7 +6,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingest.duplicates.findings import find_in_tree
 from ingest.options import IngestOptions
 from ingest.scan.index_comparison import compare_with_index
 from ingest.scan.read_source import read_source
@@ -56,8 +55,7 @@ def test_labels_of_the_index(tmp_path: Path, studies: list[str]) -> None:
     assert [label for label, _ in labels(found)] == [1, 1, 0]
     published = [1, 0, 0] if studies != BARE else [1, 1, 0]
     assert [label for _, label in labels(found)] == published
-    findings = find_in_tree(found.views, compare_with_index(found))
-    assert findings.is_empty()
+    assert compare_with_index(found).is_empty()
     corrected = [("label_corrected", studies[1], "published as normal")] * (studies != BARE)
     assert found.findings.rows() == corrected
 
@@ -131,7 +129,7 @@ def test_an_index_of_views_saved_again_in_another_format(tmp_path: Path, writer:
         writer(table.with_row_index(), tree / f"{split}_labeled_studies.csv")
     found = scan(tree, "folder")
     assert found.views.height == len(STUDIES)
-    assert find_in_tree(found.views, compare_with_index(found)).is_empty()
+    assert compare_with_index(found).is_empty()
 
 
 def test_a_lake_keeps_both_labels(phantom_tree: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.scan.index_comparison import Differences, compare_with_index
+from ingest.scan.index_comparison import compare_with_index
 from ingest.scan.scan_tree import scan_tree
 from ingest.sources.mura import MuraLayout
 from shared.lake.open import open_lake
@@ -34,8 +34,12 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def compare(tree: Path) -> Differences:
-    return compare_with_index(scan_tree(tree, MuraLayout()))
+def compare(tree: Path) -> dict[str, dict[str, str]]:
+    """Return the detail of each finding, by kind and path."""
+    found: dict[str, dict[str, str]] = {}
+    for kind, path, detail in compare_with_index(scan_tree(tree, MuraLayout())).iter_rows():
+        found.setdefault(kind, {})[path] = detail
+    return found
 
 
 def write(tree: Path, writer: Writer, labels: tuple[str, str] = ("0", "1")) -> None:
@@ -83,16 +87,15 @@ DIALECTS: dict[str, Writer] = {
 @pytest.mark.parametrize("writer", DIALECTS.values(), ids=DIALECTS)
 def test_dialects_are_read(tree: Path, writer: Writer) -> None:
     write(tree, writer)
-    assert compare(tree) == Differences()
+    assert not compare(tree)
     # the same, of a tree with one view less, and one with another label
     (tree / VIEWS[0]).unlink()
     renamed = tree / "train/XR_WRIST/patient00003/study2_positive"
     renamed.with_name("study2_negative").rename(renamed)
-    differences = compare(tree)
-    assert VIEWS[0] in differences.missing
-    assert renamed.relative_to(tree).as_posix() in differences.unlisted
-    assert not differences.unusable
-    assert not differences.unread_labels
+    found = compare(tree)
+    assert VIEWS[0] in found.pop("not_in_tree")
+    assert renamed.relative_to(tree).as_posix() in found.pop("not_in_index")
+    assert not found
 
 
 @pytest.mark.parametrize(
@@ -108,21 +111,21 @@ def test_dialects_are_read(tree: Path, writer: Writer) -> None:
 )
 def test_labels_are_read_and_held_against_the_folder(tree: Path, labels: tuple[str, str]) -> None:
     write(tree, plain, labels)
-    assert compare(tree) == Differences()
+    assert not compare(tree)
     write(tree, plain, (labels[1], labels[0]))
-    assert compare(tree) == Differences(label_conflicts=set(LABELS))
+    assert compare(tree) == {
+        "label_conflict": dict.fromkeys(LABELS, "index file and folder differ in label")
+    }
 
 
 @pytest.mark.parametrize("label", ["", "maybe", "2", "-1", "nan", "0.5", "0x1"])
 def test_a_label_that_cannot_be_read_contradicts_nothing(tree: Path, label: str) -> None:
     write(tree, plain, (label, "1"))
-    differences = compare(tree)
-    (name, detail), *others = differences.unread_labels.items()
-    assert not others
-    assert name == STUDIES
+    found = compare(tree)
+    detail = found["index_label_unreadable"][STUDIES]
     said = f"2 of 3 labels other than 0 or 1, such as {label!r} of train/XR_WRIST/"
     assert detail.startswith(said)
-    assert differences == Differences(unread_labels={name: detail})
+    assert found == {"index_label_unreadable": {STUDIES: detail}}
 
 
 UNUSABLE: dict[str, tuple[Writer, str]] = {
@@ -139,10 +142,11 @@ UNUSABLE: dict[str, tuple[Writer, str]] = {
 @pytest.mark.parametrize(("writer", "said"), UNUSABLE.values(), ids=UNUSABLE)
 def test_a_file_of_which_nothing_fits_is_one_finding(tree: Path, writer: Writer, said: str) -> None:
     write(tree, writer)
-    differences = compare(tree)
-    assert differences == Differences(unusable=differences.unusable)
-    assert set(differences.unusable) == {PATHS, STUDIES}
-    for detail in differences.unusable.values():
+    found = compare(tree)
+    unusable = found.pop("index_unusable")
+    assert not found
+    assert set(unusable) == {PATHS, STUDIES}
+    for detail in unusable.values():
         assert said in detail
         assert len(detail) < 600
 
@@ -153,9 +157,9 @@ def test_what_an_index_says_is_shown_short_and_without_control_characters(tree: 
         return plain([*lines, *more, "train/XR_HAND/" + "y" * 500 + "," + "z" * 500])
 
     write(tree, lengthened)
-    differences = compare(tree)
-    assert differences.missing == {"train/XR_HAND/" + "y" * 500}
-    assert len(differences.unread_labels[STUDIES]) < 300
+    found = compare(tree)
+    assert set(found["not_in_tree"]) == {"train/XR_HAND/" + "y" * 500}
+    assert len(found["index_label_unreadable"][STUDIES]) < 300
 
 
 def test_what_is_no_regular_file_is_one_finding(tree: Path) -> None:
@@ -164,7 +168,7 @@ def test_what_is_no_regular_file_is_one_finding(tree: Path) -> None:
     (tree / "valid_image_paths.csv").symlink_to("/dev/zero")
     (tree / "valid_labeled_studies.csv").touch()
     os.truncate(tree / "valid_labeled_studies.csv", 2**40)
-    unusable = compare(tree).unusable
+    unusable = compare(tree)["index_unusable"]
     assert [unusable.pop(name) for name in (PATHS, STUDIES, "valid_image_paths.csv")] == [
         "it is not a regular file"
     ] * 3

@@ -115,7 +115,7 @@ def test_only_what_changed_is_uploaded_and_only_what_was_replaced_goes(
     # who opened the lake before still reads through its cache what is in a new shard now
     replaced = pl.col("shard").is_in(before.files - after.files)
     same = before.manifest.join(after.manifest, on=["view_id", "pixel_digest"], how="semi")
-    cached = replace(before, cache=ShardCache(tmp_path / "shards", GB, shows_progress=False))
+    cached = replace(before, cache=ShardCache(tmp_path / "shards", GB))
     with ViewReader(cached, same.filter(replaced)) as reader:
         assert len(reader)
         assert not reader.is_remote
@@ -399,7 +399,7 @@ def pixels(lake):
         return reader.read(np.arange(0, len(reader), 2)).tobytes()
 
 stored, local = (open_lake(place) for place in sys.argv[1:3])
-cached = replace(stored, cache=ShardCache(Path(sys.argv[3]), GB, shows_progress=False))
+cached = replace(stored, cache=ShardCache(Path(sys.argv[3]), GB))
 print(
     stored.digest == local.digest,
     {file.path for file in stored.store.list_files()} == local.files,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.scan.index_comparison import Differences, compare_with_index
+from ingest.scan.index_comparison import compare_with_index
 from ingest.scan.scan_tree import scan_tree
 from ingest.sources.folders import FoldersLayout
 from ingest.sources.mura import MuraLayout
@@ -135,8 +135,7 @@ def test_only_wanted_parts_and_splits_are_scanned(tmp_path: Path) -> None:
     scan = scan_tree(tree, MuraLayout(("wrist", "elbow"), ("train",)))
     assert scan.views["view_id"].to_list() == [VIEWS[2]]
     assert scan.num_ignored.get("thumbnails") is None
-    differences = compare_with_index(scan)
-    assert differences.missing == differences.unlisted == set()
+    assert compare_with_index(scan).is_empty()
 
 
 def test_folders_of_unknown_labels_are_named(tmp_path: Path) -> None:
@@ -188,12 +187,13 @@ def test_index_and_tree_are_held_against_each_other(
     (tree / "train_image_paths.csv").write_bytes(end.join(paths).encode())
     (tree / "train_labeled_studies.csv").write_bytes(end.join(studies).encode())
 
-    differences = compare_with_index(scan_tree(tree, MuraLayout()))
-    assert differences.missing == {missing}
-    assert differences.unlisted == {VIEW}
-    assert differences.label_conflicts == {"train/XR_HAND/patient00003/study1_positive"}
+    findings = compare_with_index(scan_tree(tree, MuraLayout()))
+    assert set(findings.select("kind", "path").iter_rows()) == {
+        ("not_in_tree", missing),
+        ("not_in_index", VIEW),
+        ("label_conflict", "train/XR_HAND/patient00003/study1_positive"),
+    }
 
 
 def test_no_index_says_nothing(tmp_path: Path) -> None:
-    differences = compare_with_index(scan_tree(_tree(tmp_path, VIEWS), MuraLayout()))
-    assert differences == Differences()
+    assert compare_with_index(scan_tree(_tree(tmp_path, VIEWS), MuraLayout())).is_empty()

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from shared.console import note, note_lines, say, show_table
+from shared.console import format_table, note, note_lines, say, show_table
 from shared.printable import printable, printable_lines
 
 NAMES = {
@@ -44,3 +44,18 @@ def test_everything_printed_is_printable(capsys: pytest.CaptureFixture[str]) -> 
     for text in (said.out, said.err):
         assert all(line.isprintable() for line in text.split("\n"))
     assert said.out.count(r"x\xe4\x1b]0;title\x07\r") == 5
+
+
+def test_names_are_left_aligned_whatever_they_begin_with() -> None:
+    lines = format_table("views", ["view", "n"], [("../a/image1.png", "1"), (".b", "20")])
+    rows = [line.rstrip() for line in lines.splitlines() if line.strip()][-2:]
+    assert rows == [" ../a/image1.png    1", " .b                20"]
+
+
+def test_a_terminal_too_narrow_for_a_table_shows_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    folds = [f"fold {n}" for n in range(10)]
+    text = format_table("folds", ["model", *folds], [("cnn4", *["0.500"] * 10)])
+    assert f"cnn4 {' '.join(['0.500'] * 10)}" in " ".join(text.split())

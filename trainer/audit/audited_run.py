@@ -13,8 +13,7 @@ import polars as pl
 from shared.console import note
 from shared.errors import TrainingError
 from shared.images.pixels import Pixels
-from shared.labels import LABEL_NAMES
-from shared.lake.manifest import PUBLISHED
+from shared.lake.manifest import PUBLISHED, label_name
 from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
 from trainer.audit.backbone import Backbone, find_backbone
@@ -106,17 +105,14 @@ class AuditedRun:
         """Return the pictures of a few views, in their order, plain or with heat maps."""
         if not view_ids:
             return ()
-        order = pl.DataFrame({"view_id": view_ids}, {"view_id": pl.String})
+        order = pl.DataFrame({"view_id": view_ids})
         views = order.join(self.views, on="view_id", maintain_order="left")
-        labels: list[int] = views["label"].to_list()
         images: Sequence[Pixels] = list(self.read(views))
         if with_heat:
             maps = self._layer_cam.explain(np.stack(images)[..., None])
-            images = [overlay(*pair) for pair in zip(images, maps, strict=True)]
-        return tuple(
-            Picture(view_id, LABEL_NAMES[label], to_thumbnail(image))
-            for view_id, label, image in zip(view_ids, labels, images, strict=True)
-        )
+            images = list(map(overlay, images, maps))
+        labels = views.select(label_name(pl.col("label"))).to_series()
+        return tuple(map(Picture, view_ids, labels, map(to_thumbnail, images)))
 
 
 def open_audited_run(options: AuditOptions) -> AuditedRun:

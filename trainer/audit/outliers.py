@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -17,15 +16,8 @@ from trainer.inference.predictor import infer
 from trainer.inference.reference_fit import fit_reference
 from trainer.options import AuditOptions
 
-# columns of `outliers.csv`; see `trainer.inference.novelty`
-_SCHEMA = {
-    "view": pl.String,
-    "role": pl.String,
-    "body_part": pl.String,
-    "label": pl.Int64,
-    "distance": pl.Float64,
-    "percentile": pl.Float64,
-}
+# of `outliers.csv`; see `trainer.inference.novelty`
+_COLUMNS = ("view", "role", "body_part", "label", "distance", "percentile")
 _NUM_SHOWN = 8
 _NO_REFERENCE = (
     "The run has no features to compare: it has too few patients, or a network that does not tell "
@@ -52,24 +44,13 @@ class OutlierSection:
     farthest: Sequence[tuple[Picture, float]] = ()
 
     @property
-    def num_test(self) -> int:
-        """The number of test views."""
-        return self.table.filter(role="test").height
-
-    @property
-    def num_unlike_test(self) -> int:
-        """The number of test views that are unlike the training views."""
-        return self._test.filter(pl.col("percentile") >= UNLIKE_PERCENTILE).height
-
-    @property
-    def _test(self) -> pl.DataFrame:
-        return self.table.filter(role="test")
+    def is_unlike(self) -> pl.Series:
+        """Whether each test view is unlike the training views."""
+        return self.table.filter(role="test")["percentile"] >= UNLIKE_PERCENTILE
 
 
-class _Measured(NamedTuple):
-    views: pl.DataFrame
-    distances: Floats
-    reference: Reference
+# views, their distances, and the reference that these are measured by
+_Measured = tuple[pl.DataFrame, Floats, Reference]
 
 
 def audit_outliers(audited: AuditedRun, options: AuditOptions) -> OutlierSection:
@@ -83,17 +64,17 @@ def audit_outliers(audited: AuditedRun, options: AuditOptions) -> OutlierSection
     backbone = audited.backbone
     measured = _measure(audited, backbone, options.seed) if backbone else _measure_by_run(audited)
     if measured is None:
-        return OutlierSection(pl.DataFrame(schema=_SCHEMA), _NO_REFERENCE)
-    views = measured.views.with_columns(
+        return OutlierSection(pl.DataFrame(schema=_COLUMNS), _NO_REFERENCE)
+    views, distances, reference = measured
+    by_distance = views.with_columns(
         view="view_id",
-        distance=pl.Series(measured.distances),
-        percentile=pl.Series(measured.reference.rate(measured.distances)),
-    )
-    by_distance = views.sort("distance", "view", descending=[True, False])
+        distance=pl.Series(distances),
+        percentile=pl.Series(reference.rate(distances)),
+    ).sort("distance", "view", descending=[True, False])
     shown = by_distance["view"].head(_NUM_SHOWN if options.images == "on" else 0).to_list()
     farthest = list(zip(audited.show(shown), by_distance["distance"], strict=False))
-    median = float(np.median(measured.reference.distances))
-    table = by_distance.select(*_SCHEMA)
+    median = float(np.median(reference.distances))
+    table = by_distance.select(_COLUMNS)
     return OutlierSection(table, "", backbone is not None, median, farthest)
 
 
@@ -105,7 +86,7 @@ def _measure(audited: AuditedRun, backbone: Backbone, seed: int) -> _Measured | 
     test = audited.views.filter(role="test")
     of_test = reference.measure(embed(test, PLAIN)) if test.height else np.empty(0)
     distances = np.concatenate([reference.distances, of_test])
-    return _Measured(pl.concat([own, test]), distances, reference)
+    return pl.concat([own, test]), distances, reference
 
 
 def _measure_by_run(audited: AuditedRun) -> _Measured | None:
@@ -121,4 +102,4 @@ def _measure_by_run(audited: AuditedRun) -> _Measured | None:
     views = audited.views.join(fitted, on="view_id", how="anti", maintain_order="left")
     with ViewReader(audited.lake, views) as reader:
         features = infer(model, reader, "compare", InputWait(), output=1)
-    return _Measured(views, reference.measure(features), reference)
+    return views, reference.measure(features), reference

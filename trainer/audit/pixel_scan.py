@@ -1,9 +1,7 @@
 """One pass over the pixels of a lake: perceptual hash, field, markers and metal of each view."""
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -12,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.images.pixels import Pixels
-from shared.images.preprocessing.crop import Box, find_field
+from shared.images.preprocessing.crop import find_field
 from shared.images.preprocessing.markers import Blob, find_markers
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
@@ -44,20 +42,9 @@ class ViewScan(NamedTuple):
     markers: list[Blob]
 
 
-@dataclass(frozen=True)
-class PixelScan:
-    """The facts about all views, in their order, as arrays of those of `ViewScan`."""
-
-    bits: Bits
-    details: Details
-    field_share: npt.NDArray[np.float64]
-    metal_share: npt.NDArray[np.float64]
-    markers: Sequence[list[Blob]]
-
-
 def scan_image(image: Pixels) -> ViewScan:
     """Return the facts about one view, uint8 (size, size)."""
-    field: Box = find_field(image)
+    field = find_field(image)
     inside = image[field]
     markers = find_markers(image, field)
     metal_share = measure_metal(image, field, markers)
@@ -65,7 +52,7 @@ def scan_image(image: Pixels) -> ViewScan:
     return ViewScan(hash_image(inside), coarse_detail(inside), field_share, metal_share, markers)
 
 
-def scan_views(lake: Lake, views: pl.DataFrame) -> PixelScan:
+def scan_views(lake: Lake, views: pl.DataFrame) -> list[ViewScan]:
     """Scan views of a lake, in threads; a view takes 3 KB of memory."""
     rows = np.arange(views.height)
     chunks = (rows[start : start + _CHUNK_VIEWS] for start in range(0, len(rows), _CHUNK_VIEWS))
@@ -78,15 +65,7 @@ def scan_views(lake: Lake, views: pl.DataFrame) -> PixelScan:
         for chunk in map_ahead(pool, partial(_scan_chunk, reader), chunks, _CHUNKS_AHEAD):
             scans += chunk
             progress.advance(len(chunk))
-    return collect(scans)
-
-
-def collect(scans: Sequence[ViewScan]) -> PixelScan:
-    """Return the facts about views as arrays."""
-    bits, details, field_shares, metal_shares, markers = zip(*scans, strict=True)
-    return PixelScan(
-        np.stack(bits), np.stack(details), np.array(field_shares), np.array(metal_shares), markers
-    )
+    return scans
 
 
 def _scan_chunk(reader: ViewReader, rows: npt.NDArray[np.int64]) -> list[ViewScan]:

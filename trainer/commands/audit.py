@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.console import say
+from shared.console import note, say
 from shared.errors import UsageError
 from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
@@ -23,12 +23,14 @@ def audit(options: AuditOptions) -> None:
     out = _choose_folder(options, audited.run)
     with_images = options.images == "on"
     scan = scan_views(audited.lake, audited.views)
-    sections = Sections(
-        audit_labels(audited, with_images),
-        audit_copies(audited, scan, with_images),
-        audit_shortcuts(audited, scan, options),
-        audit_outliers(audited, options),
-    )
+    note("audit: labels")
+    labels = audit_labels(audited, with_images)
+    note("audit: copies")
+    copies = audit_copies(audited, scan, with_images)
+    note("audit: shortcuts")
+    shortcuts = audit_shortcuts(audited, scan, options)
+    note("audit: outliers")
+    sections = Sections(labels, copies, shortcuts, audit_outliers(audited, options))
     tables = {
         "suspects.csv": sections.labels.suspects,
         "copies.csv": sections.copies.copies,

@@ -12,12 +12,11 @@ from trainer.options import CompareOptions
 from trainer.report.text.comparison_text import (
     conclude,
     describe_p_value,
-    describe_set,
     describe_views,
     fine_interval,
     list_warnings,
 )
-from trainer.report.text.formatting import number
+from trainer.report.text.formatting import number, set_name
 from trainer.runs.evaluation_folder import SavedPredictions, open_predictions
 
 _SETS = ("out_of_fold", "test", "validation")
@@ -33,7 +32,7 @@ def compare(options: CompareOptions) -> None:
     differences = compare_models(models, options.seed)
     conclusion = conclude(models, differences)
     with delivering():
-        say(f"{describe_set(role)}: {describe_views(models, saved, role)}")
+        say(f"{set_name(role)} predictions: {describe_views(models, saved, role)}")
         header = ["by", "metric", "first", "second", "difference", "95 % CI", "p"]
         if len(models) > 2:
             header = [*header, "p, Holm"]

@@ -10,8 +10,7 @@ from shared.storage.atomic import write_atomically
 from shared.storage.store import as_path
 from trainer.eda.contact_sheet import choose_views, read_thumbnails
 from trainer.eda.counts import balance
-from trainer.eda.page import make_page
-from trainer.eda.summary_text import headline
+from trainer.eda.page import headline, make_page
 from trainer.options import EdaOptions
 from trainer.report.text.formatting import plain
 

@@ -19,7 +19,7 @@ from trainer.inference.study_predictions import check_outputs
 from trainer.options import EvaluateOptions
 from trainer.report.evaluation_page import write_evaluation_report
 from trainer.report.terminal import describe_measures
-from trainer.report.text.limits import on_overlap
+from trainer.report.text.methods import on_overlap
 from trainer.runs.evaluation_folder import COMMAND, ROLE, Evaluation, open_output
 from trainer.runs.provenance import count_views, describe_code, describe_lake
 from trainer.runs.results_writer import write_json, write_scored

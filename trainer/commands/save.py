@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from shared.console import note
 from shared.storage.atomic import convert_write_errors
 from trainer.data.split import FitPlan
 from trainer.evaluation.decisions.thresholds import decide
@@ -71,12 +72,14 @@ def save_run(
         # late, as it imports TensorFlow
         from trainer.explain.heat_map_files import write_report_images
 
+        note("computing heat maps")
         with context.timings.measure("explain"):
             write_report_images(context.folder, model, context.lake, scored, decision)
     _save_reference(results.members[0], context, compared)
     config = describe_run(results.command, context, plan) | dict(results.facts)
     write_training_views(context.folder, plan)
     write_tables(context.folder, config, results.history, scored, decision)
+    note("writing the report")
     write_report(context.folder)
     # last, because a folder with digests is a finished run
     write_digests(context.folder)
@@ -86,6 +89,7 @@ def _save_model(
     results: FitResults, context: RunContext[FitOptions], scored: pl.DataFrame
 ) -> keras.Model:
     folder, lake, members = context.folder, context.lake, results.members
+    note("saving the model")
     with context.timings.measure("save"):
         tta = context.options.tta_of(results.model_name)
         model: Any = build_model(members, tta)  # keras has no stubs

@@ -1,6 +1,6 @@
 """The contact sheet: example radiographs of each body part and label."""
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,16 +12,6 @@ from trainer.report.template import to_thumbnail
 
 # the most of each body part and label
 NUM_VIEWS = 6
-
-
-@dataclass(frozen=True)
-class Thumbnail:
-    """A downscaled view, a JPEG as a `data:` URL."""
-
-    view_id: str
-    body_part: str
-    label: int
-    uri: str
 
 
 def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -38,11 +28,10 @@ def choose_views(manifest: pl.DataFrame, seed: int) -> pl.DataFrame:
     return chosen.sort(part, "label", "turn", "order").select(manifest.columns)
 
 
-def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[Thumbnail]:
-    """Read views from the shards one at a time and downscale them."""
-    rows = views.select("view_id", "body_part", "label").rows()
+def read_thumbnails(lake: Lake, views: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return id, body part and label of each view, and its thumbnail as a `data:` URL, `uri`."""
     with ViewReader(lake, views) as reader:
-        return [
-            Thumbnail(view_id, part, label, to_thumbnail(reader.read(np.array([row]))[0, ..., 0]))
-            for row, (view_id, part, label) in enumerate(rows)
-        ]
+        # one at a time, because memory may not hold all
+        images = (reader.read(np.array([row]))[0, ..., 0] for row in range(views.height))
+        uris = pl.Series(list(map(to_thumbnail, images)), dtype=pl.String)
+    return views.select("view_id", "body_part", "label", uri=uris).to_dicts()

@@ -4,7 +4,7 @@ from itertools import product
 
 import polars as pl
 
-from shared.labels import LABEL_NAMES, SPLITS, order_parts
+from shared.labels import SPLITS, order_parts
 from shared.lake.manifest import SCHEMA
 from trainer.data.dataset import exclude_test_overlap
 from trainer.data.split import draw_folds
@@ -30,11 +30,8 @@ def count_by_label(manifest: pl.DataFrame) -> pl.DataFrame:
     A patient with both labels counts once under each.
     """
     keys = ["split", "body_part", "label"]
-    rows = product(
-        present_splits(manifest), order_parts(manifest["body_part"]), range(len(LABEL_NAMES))
-    )
-    schema = {key: SCHEMA[key] for key in keys}
-    all_keys = pl.DataFrame(list(rows), schema=schema, orient="row")
+    rows = product(present_splits(manifest), order_parts(manifest["body_part"]), (0, 1))
+    all_keys = pl.DataFrame(list(rows), {key: SCHEMA[key] for key in keys}, orient="row")
     counted = manifest.group_by(keys).agg(**UNITS)
     return all_keys.join(counted, on=keys, how="left", maintain_order="left").fill_null(0)
 
@@ -65,16 +62,11 @@ def count_studies_a_patient(manifest: pl.DataFrame) -> pl.DataFrame:
 def _count_sizes(
     manifest: pl.DataFrame, owner: str, size: pl.Expr, size_name: str, owners_name: str
 ) -> pl.DataFrame:
-    sizes = manifest.group_by("split", owner).agg(size.clip(upper_bound=MANY).alias(size_name))
-    counted = sizes.group_by("split", size_name).agg(pl.len().alias(owners_name))
-    return (
-        counted.with_columns(
-            pl.col(size_name, owners_name).cast(pl.Int64),
-            share=pl.col(owners_name) / pl.col(owners_name).sum().over("split"),
-        )
-        .select("split", size_name, owners_name, "share")
-        .sort("split", size_name)
-    )
+    size = size.clip(upper_bound=MANY).cast(pl.Int64)
+    sizes = manifest.group_by("split", owner).agg(size.alias(size_name))
+    counted = sizes.group_by("split", size_name).agg(UNITS["views"].alias(owners_name))
+    share = pl.col(owners_name) / pl.col(owners_name).sum().over("split")
+    return counted.with_columns(share=share).sort("split", size_name)
 
 
 def count_patients(manifest: pl.DataFrame) -> pl.DataFrame:

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from shared.labels import LABEL_NAMES, order_parts
+from shared.labels import order_parts
 from trainer.eda.counts import MANY
 from trainer.report.figures.svg import (
     INK,
@@ -24,6 +23,7 @@ from trainer.report.figures.svg import (
 )
 
 _BAR = 0.36
+_NUMBER: dict[str, Any] = {"va": "center_baseline", "fontsize": 9, "color": INK}
 _SPLIT_COLOURS = {"train": MUTED, "valid": VIEW}
 _LARGEST_DOT = 320
 
@@ -33,12 +33,13 @@ def bars_by_part(counts: pl.DataFrame, unit: str, split: str) -> Figure:
     rows = counts.filter(split=split)
     parts = rows["body_part"].unique(maintain_order=True).to_list()
     figure, axes = panel(f"{unit.capitalize()}, {split}", "", "", 1.3 + 0.52 * len(parts))
-    for label, name in enumerate(LABEL_NAMES):
+    for label, (name, colour) in enumerate(LABEL_COLOURS.items()):
         values = rows.filter(label=label)[unit].to_numpy()
         middles = np.arange(len(parts)) + (label - 0.5) * _BAR
-        style: dict[str, Any] = {"color": LABEL_COLOURS[label], "label": name, "linewidth": 0}
+        style: dict[str, Any] = {"color": colour, "label": name, "linewidth": 0}
         axes.barh(middles, values, _BAR * 0.92, **style)
-        _write_values(axes, values, middles)
+        for value, y in zip(values.tolist(), middles.tolist(), strict=True):
+            axes.annotate(f"{value:,}", (value, y), (4, 0), "data", "offset points", **_NUMBER)
     # room for the numbers after the bars
     axes.set_xlim(0, max(1, int(rows[unit].max() or 0)) * 1.17)  # pyright: ignore[reportArgumentType]  # typed for all dtypes
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -48,19 +49,11 @@ def bars_by_part(counts: pl.DataFrame, unit: str, split: str) -> Figure:
     return figure
 
 
-def _write_values(axes: Axes, values: Any, middles: Any) -> None:
-    place: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
-    for value, y in zip(values.tolist(), middles.tolist(), strict=True):
-        text = f"{value:,}"
-        axes.annotate(text, (value, y), (4, 0), fontsize=9, color=INK, **place)
-
-
-def sizes(table: pl.DataFrame, size: str, owners: str) -> Figure:
+def sizes(table: pl.DataFrame) -> Figure:
     """Draw `count_views_a_study` or `count_studies_a_patient`, the splits side by side."""
-    one = {"studies": "study", "patients": "patient"}[owners]
-    figure, axes = panel(
-        f"{size.capitalize()} per {one}", f"{size} per {one}", f"share of {owners}", 3.0
-    )
+    _, size, owners, _ = table.columns
+    title = f"{size} per {'study' if owners == 'studies' else 'patient'}"
+    figure, axes = panel(title.capitalize(), title, f"share of {owners}", 3.0)
     splits = table["split"].unique(maintain_order=True).to_list()
     for index, split in enumerate(splits):
         rows = table.filter(split=split)
@@ -82,14 +75,12 @@ def spreads(table: pl.DataFrame, title: str, x_label: str) -> Figure:
     """Draw the distribution of a pixel statistic by body part, normal beside abnormal."""
     parts = table["body_part"].unique(maintain_order=True).to_list()
     figure, axes = panel(title, x_label, "", 1.5 + 0.46 * len(parts))
-    for label, name in enumerate(LABEL_NAMES):
+    for label, (name, colour) in enumerate(LABEL_COLOURS.items()):
         rows = table.filter(label=label)
         y = np.array([parts.index(part) for part in rows["body_part"]]) + (label - 0.5) * _BAR
-        colour: dict[str, Any] = {"color": LABEL_COLOURS[label]}
-        axes.hlines(y, rows["low"].to_numpy(), rows["high"].to_numpy(), linewidth=1.2, **colour)
-        boxes: dict[str, Any] = {"linewidth": 5, "alpha": 0.45, **colour}
-        axes.hlines(y, rows["lower"].to_numpy(), rows["upper"].to_numpy(), **boxes)
-        axes.scatter(rows["median"].to_numpy(), y, s=34, label=name, zorder=3, **colour)
+        axes.hlines(y, rows["low"], rows["high"], color=colour, linewidth=1.2)
+        axes.hlines(y, rows["lower"], rows["upper"], color=colour, linewidth=5, alpha=0.45)
+        axes.scatter(rows["median"], y, s=34, color=colour, label=name, zorder=3)
     axes.xaxis.set_major_locator(MaxNLocator(6))
     label_rows(axes, parts)
     add_legend_below(figure)

@@ -12,20 +12,22 @@ _SIZE = ["width_px", "height_px"]
 CHANNEL_NAMES = {1: "grey", 2: "grey with alpha", 3: "colour", 4: "colour with alpha"}
 
 
-def spread(manifest: pl.DataFrame, column: str, by: Sequence[str]) -> pl.DataFrame:
+def spread(
+    manifest: pl.DataFrame, column: str, by: Sequence[str] = ("body_part", "label")
+) -> pl.DataFrame:
     """Compute the percentiles of `_QUANTILES` of a column, and the number of views."""
     quantiles = {
         name: pl.col(column).quantile(q, "linear").cast(pl.Float64)
         for name, q in _QUANTILES.items()
     }
     table = manifest.group_by(by).agg(views=pl.len().cast(pl.Int64), **quantiles)
-    return sort_by_part(table, by)
+    return _sort_by_part(table, by)
 
 
 def count_channels(manifest: pl.DataFrame) -> pl.DataFrame:
     """Count views by body part and number of channels of the file."""
     keys = ["body_part", "channels"]
-    return sort_by_part(manifest.group_by(keys).agg(views=pl.len().cast(pl.Int64)), keys)
+    return _sort_by_part(manifest.group_by(keys).agg(views=pl.len().cast(pl.Int64)), keys)
 
 
 def bin_sizes(manifest: pl.DataFrame) -> pl.DataFrame:
@@ -37,7 +39,7 @@ def bin_sizes(manifest: pl.DataFrame) -> pl.DataFrame:
     return binned.select(*_SIZE, "views").sort("views", *_SIZE)
 
 
-def sort_by_part(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+def _sort_by_part(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Sort by body part, in the order of `order_parts`, then by the other columns `by`."""
     part = pl.col("body_part").cast(pl.Enum(order_parts(table["body_part"])))
     return table.sort(part, *(name for name in by if name != "body_part"))

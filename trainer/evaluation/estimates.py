@@ -45,7 +45,7 @@ def estimate(scored: pl.DataFrame, decision: Decision | None, seed: int) -> Meas
 def _estimate_level(rows: pl.DataFrame, rule: Rule | None, seed: int) -> Measures:
     labels, probabilities = to_arrays(rows)
     thresholds = [0.5] if rule is None else [0.5, rule.threshold]
-    resamples = _resample(rows, thresholds, seed)
+    resamples = resample_rows(rows, thresholds, seed)
     intervals = [_bound(resamples, index) for index in range(len(thresholds))]
     measures: Measures = {
         "intervals": intervals[0],
@@ -73,10 +73,13 @@ def _estimate_level(rows: pl.DataFrame, rule: Rule | None, seed: int) -> Measure
     }
 
 
-def _resample(rows: pl.DataFrame, thresholds: Sequence[float], seed: int) -> Resamples | None:
-    if rows["group"].n_unique() < MIN_GROUPS:
-        return None
+def resample_rows(
+    rows: pl.DataFrame, thresholds: Sequence[float] = (0.5,), seed: int = 0
+) -> Resamples | None:
+    """Return the metrics of resamples of rows; None with fewer than `MIN_GROUPS` groups."""
     groups = rows["group"].to_numpy()
+    if np.unique(groups).size < MIN_GROUPS:
+        return None
     return resample(*to_arrays(rows), groups, thresholds, Draws(seed=seed))
 
 
@@ -94,14 +97,16 @@ def _predict_values(
     """Return `prevalence`, `ppv`, `npv` and their `intervals`, None where undefined."""
     # an undefined rate is None, which becomes NaN
     recall, specificity = (np.array(rates[key], np.float64) for key in ("recall", "specificity"))
-    names = ("ppv", "npv")
+    names, bounds = ("ppv", "npv"), (None, None)
     values = predictive_values(recall, specificity, prevalence)
-    intervals: Measures = dict.fromkeys(names)
     if drawn is not None:
         resampled = predictive_values(drawn["recall"], drawn["specificity"], prevalence)
-        intervals = {n: to_bounds(v) for n, v in zip(names, resampled, strict=True)}
-    known = {name: to_number(value) for name, value in zip(names, values, strict=True)}
-    return {"prevalence": prevalence, **known, "intervals": intervals}
+        bounds = map(to_bounds, resampled)
+    return {
+        "prevalence": prevalence,
+        **dict(zip(names, map(to_number, values), strict=True)),
+        "intervals": dict(zip(names, bounds, strict=True)),
+    }
 
 
 def _deviation(values: Floats) -> float | None:

@@ -55,10 +55,8 @@ def measure_auroc(labels: Ints, probabilities: Floats) -> float | None:
 def measure_rates(labels: Ints, probabilities: Floats, threshold: float) -> Measures:
     """Return the rates at a threshold, and `confusion`, [[tn, fp], [fn, tp]]."""
     counts = np.bincount(confusion_cells(labels, probabilities, threshold), minlength=4)
-    measures: Measures = {
-        key: to_number(value) for key, value in rates(counts.astype(float)).items()
-    }
-    return measures | {"confusion": counts.reshape(2, 2).tolist()}
+    measured = {key: to_number(value) for key, value in rates(counts.astype(float)).items()}
+    return {**measured, "confusion": counts.reshape(2, 2).tolist()}
 
 
 def measure_by_part(
@@ -71,9 +69,7 @@ def measure_by_part(
     overall = measure_rows(scored)
     if len(parts) == 1:  # both have the same rows
         return {"all": overall, parts[0]: overall}
-    return {"all": overall} | {
-        part: measure_rows(scored.filter(pl.col("body_part") == part)) for part in parts
-    }
+    return {"all": overall} | {part: measure_rows(scored.filter(body_part=part)) for part in parts}
 
 
 def choose(pooled: Mapping[str, Measures]) -> str:

@@ -84,11 +84,8 @@ def _measure_each(confusion: Floats, class_names: Sequence[str]) -> list[Measure
         "f1": divide(2 * correct, actual + predicted, 0),
     }
     return [
-        {
-            "name": name,
-            "support": int(actual[index]),
-            **{key: to_number(values[index]) for key, values in each.items()},
-        }
+        {"name": name, "support": int(actual[index])}
+        | {key: to_number(values[index]) for key, values in each.items()}
         for index, name in enumerate(class_names)
     ]
 

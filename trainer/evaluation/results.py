@@ -1,6 +1,6 @@
 """The content of `metrics.json`: metrics of a run, or of `evaluate`, with intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -104,29 +104,25 @@ def _measure_published(scored: pl.DataFrame, decision: Decision, seed: int) -> d
     # for comparison with published results, which used the labels as published
     if PUBLISHED not in scored.columns or (scored["label"] == scored[PUBLISHED]).all():
         return {}
-    rows = scored.with_columns(label=pl.col(PUBLISHED))
-    sets = {role: rows.filter(role=role) for role in ROLES}
-    return {role: estimate(of, decision, seed) for role, of in sets.items() if of.height}
+    sets = _split_by_role(scored.with_columns(label=pl.col(PUBLISHED)))
+    return {role: estimate(rows, decision, seed) for role, rows in sets if rows.height}
+
+
+def _split_by_role(scored: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    return ((role, scored.filter(role=role)) for role in ROLES)
 
 
 def _describe_bootstrap(seed: int) -> dict[str, Any]:
-    return {
-        "num_resamples": NUM_RESAMPLES,
-        "of": "patient groups",
-        "coverage": COVERAGE,
-        "seed": seed,
-    }
+    drawn = {"num_resamples": NUM_RESAMPLES, "of": "patient groups"}
+    return {**drawn, "coverage": COVERAGE, "seed": seed}
 
 
 def _measure_class_sets(names: Sequence[str], scored: pl.DataFrame, seed: int) -> Measures:
-    sets = {role: scored.filter(role=role) for role in ROLES}
-    return {
-        "names": list(names),
-        **{
-            role: measure_classes(rows, names, seed) if rows.height else {}
-            for role, rows in sets.items()
-        },
+    by_role = {
+        role: measure_classes(rows, names, seed) if rows.height else {}
+        for role, rows in _split_by_role(scored)
     }
+    return {"names": list(names), **by_role}
 
 
 def _compare_candidates(out_of_fold: pl.DataFrame, decision: Decision, seed: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A set is the rows of one model, fold (null without folds) and role. The order of
 from collections.abc import Iterator, Mapping
 
 import polars as pl
+import polars.selectors as cs
 
 from shared.errors import TrainingError
 from shared.labels import ALL_PARTS, PART_PATTERN
@@ -47,14 +48,13 @@ def score(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
     Raises:
         TrainingError: a view is missing in the manifest, or `check_scored` fails.
     """
-    published = [name for name in (PUBLISHED,) if name in manifest.columns]
-    truth = manifest.select("view_id", *TRUTH_COLUMNS, *published)
+    optional = cs.by_name(CLASS_PROBABILITIES, PUBLISHED, require_all=False)
+    truth = manifest.select("view_id", *TRUTH_COLUMNS, optional)
     columns = ("view_id", *SET_COLUMNS, "probability")
     unknown = predictions.join(truth, on="view_id", how="anti").select(columns)
     _refuse(unknown, "predictions of views in the manifest")
     joined = predictions.join(truth, on="view_id", how="inner", maintain_order="left")
-    more = [name for name in (CLASS_PROBABILITIES,) if name in predictions.columns]
-    scored = joined.select(*SCORED_SCHEMA, *more, *published)
+    scored = joined.select(*SCORED_SCHEMA, optional)
     scored = scored.cast({"fold": pl.Int64, "probability": pl.Float64})
     check_scored(scored)
     return scored

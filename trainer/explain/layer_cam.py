@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import keras
@@ -55,20 +56,15 @@ class LayerCam:
         maps = [maps_of_branch for _, maps_of_branch in pairs]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(maps)
-            logits = [
-                output
-                for branch, maps_of_branch in pairs
-                for output in branch.to_logits(maps_of_branch)
-            ]
-            log_odds = _to_log_odds(logits)
+            logits = [branch.to_logits(maps_of_branch) for branch, maps_of_branch in pairs]
+            log_odds = _to_log_odds(list(chain.from_iterable(logits)))
         gradients: Any = tape.gradient(log_odds, maps)
         sums = [
             [_weighted_sum(*each) for each in zip(*of_branch, strict=True)]
             for of_branch in zip(maps, gradients, strict=True)
         ]
-        large = np.sum(
-            [self._add(each, images.shape[1]) for each in zip(*sums, strict=True)], axis=0
-        )
+        size_px = images.shape[1]
+        large = np.sum([self._add(each, size_px) for each in zip(*sums, strict=True)], axis=0)
         peaks = large.max(axis=(1, 2), keepdims=True)
         return np.divide(large, peaks, out=np.zeros_like(large), where=peaks > 0)
 
@@ -94,9 +90,8 @@ def _to_log_odds(logits: Sequence[tf.Tensor]) -> tf.Tensor:
     if stacked.shape[-1] == 1:
         stacked = tf.concat([tf.zeros_like(stacked), stacked], -1)
     shares = tf.nn.log_softmax(stacked)
-    return tf.reduce_logsumexp(shares[..., 1::2], (0, -1)) - tf.reduce_logsumexp(
-        shares[..., ::2], (0, -1)
-    )
+    normal, abnormal = (tf.reduce_logsumexp(shares[..., first::2], (0, -1)) for first in (0, 1))
+    return abnormal - normal
 
 
 def _weighted_sum(maps: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from shared.console import note
+from shared.counts import count
 from trainer.data.split import FitPlan
 from trainer.data.target import class_weights, make_target
 from trainer.features.head_training import fit_heads
@@ -45,6 +47,7 @@ class FrozenFit:
 
     def fit(self, plan: FitPlan, candidates: Sequence[Candidate], title: str) -> list[TrainedModel]:
         """Fit heads to the train views of a plan, as `trainer.training.recipe.Fit`."""
+        note(f"fit: {title} on {count(plan.train.height, 'views')}")
         return [self._to_trained_model(head) for head in self._fit(plan, candidates)]
 
     def fit_best(self, plan: FitPlan, candidates: Sequence[Candidate]) -> Head:

@@ -25,6 +25,6 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """The name in tables, e.g. `efficientnet_lite0 decay 200`."""
+        """The name in tables, e.g. `efficientnet_lite0 weight_decay 200`."""
         is_head = self.weight_decay is not None
-        return f"{self.model} decay {self.weight_decay:g}" if is_head else self.model
+        return f"{self.model} weight_decay {self.weight_decay:g}" if is_head else self.model

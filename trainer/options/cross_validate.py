@@ -18,7 +18,7 @@ class CvOptions(FitOptions):
     """Compare CNNs by k-fold cross-validation over patient groups, all on the same folds.
 
     The candidate with the highest out-of-fold view AUROC is refitted on the whole train split and
-    scored once on MURA's official valid split. The run folder holds the model, its model card, all
+    scored once on the valid split. The run folder holds the model, its model card, all
     predictions, metrics, figures and report.html.
 
     just cv part=elbow

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import tyro
-
 from shared.errors import UsageError
 from shared.storage.store import as_path
 from trainer.options.checks import check_seed
@@ -50,9 +48,7 @@ class CompareOptions:
     just compare runs/a runs/b runs/c set=test out=comparison.html
     """
 
-    runs: Annotated[
-        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN RUN ...")
-    ] = ()
+    runs: Annotated[tuple[str, ...], "RUN RUN ..."] = ()
     """Folders of two finished runs or more."""
     set: Literal["auto", "out_of_fold", "test", "validation"] = "auto"
     """Predictions to compare; `auto` is the first of `out_of_fold`, `test` and `validation` with

@@ -5,8 +5,6 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import tyro
-
 from shared.counts import count
 from shared.errors import UsageError
 from shared.network import is_loopback
@@ -53,7 +51,7 @@ class PredictOptions(PredictorOptions):
     just predict study explain=maps
     """
 
-    paths: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="PATH ...")] = ()
+    paths: Annotated[tuple[str, ...], "PATH ..."] = ()
     """Images, DICOM files, folders or globs."""
     format: Literal["table", "json", "csv"] = "table"
     """Output format: tables, one JSON object, or one CSV table."""

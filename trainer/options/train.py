@@ -12,7 +12,7 @@ from trainer.options.model import DEFAULT_MODEL
 
 @dataclass(frozen=True)
 class TrainOptions(FitOptions):
-    """Train one CNN on a lake and score it once on MURA's official valid split.
+    """Train one CNN on a lake and score it once on the valid split.
 
     A fifth of the train split's patient groups is held out for validation, stratified by label and
     body part. A head on a frozen backbone is then fitted again to all train views. The run folder

@@ -20,7 +20,7 @@ class TuneOptions(TrainOptions):
     A trial is one fit, scored by its AUROC on the validation views. The first trial uses the
     default settings. Searched by default: weight_decay, copies and class_weight if only the head is
     trained; else learning_rate, dropout, batch_size, augment and class_weight. Settings given on
-    the command line are fixed. The official valid split is scored once, with the best trial.
+    the command line are fixed. The valid split is scored once, with the best trial.
 
     just tune part=humerus
 

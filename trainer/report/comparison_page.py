@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from trainer.evaluation.bootstrap import NUM_RESAMPLES
 from trainer.evaluation.comparing.paired import METRICS, Difference, Model
 from trainer.evaluation.estimates import estimate
 from trainer.options import CompareOptions
 from trainer.report.figures.comparisons import draw_differences
-from trainer.report.figures.svg import to_svg
-from trainer.report.template import Plot, inline, render
+from trainer.report.figures.svg import to_plots
+from trainer.report.template import render
 from trainer.report.text import formatting
 from trainer.report.text.comparison_text import (
     conclude,
     describe_p_value,
-    describe_set,
     describe_views,
     fine_interval,
     list_warnings,
@@ -36,16 +34,28 @@ def make_comparison_page(
     # in the order of the command line
     names = dict.fromkeys((each.first, each.second) for each in differences)
     pairs = [(*pair, [d for d in differences if (d.first, d.second) == pair]) for pair in names]
+    plots = {
+        f"pair{index}": (
+            draw_differences(own),
+            f"{first} minus {second}, with 95 % CI. Left of the line, {second} has the higher "
+            "value; for the Brier score, lower is better.",
+        )
+        for index, (first, second, own) in enumerate(pairs)
+    }
     return render(
         _TEMPLATE,
         options=options,
-        set=describe_set(role),
         role=role,
         views=describe_views(models, saved, role),
         conclusion=conclude(models, differences),
         warnings=list_warnings(models, saved),
         runs=[
-            _describe(model, each.folder, options.seed)
+            {
+                "name": model.name,
+                "folder": str(each.folder),
+                "model": model.decision.model,
+                "measures": estimate(model.scored, model.decision, options.seed),
+            }
             for model, each in zip(models, saved, strict=True)
         ],
         pairs=pairs,
@@ -54,22 +64,5 @@ def make_comparison_page(
         as_p_value=describe_p_value,
         as_fine_interval=fine_interval,
         title=formatting.count(len(models), "runs"),
-        plots=[_draw(index, *pair) for index, pair in enumerate(pairs)],
+        plots=to_plots(plots),
     )
-
-
-def _describe(model: Model, folder: Path, seed: int) -> dict[str, Any]:
-    return {
-        "name": model.name,
-        "folder": str(folder),
-        "model": model.decision.model,
-        "measures": estimate(model.scored, model.decision, seed),
-    }
-
-
-def _draw(index: int, first: str, second: str, differences: Sequence[Difference]) -> Plot:
-    caption = (
-        f"{first} minus {second}, with 95 % CI. Left of the line, {second} has the higher "
-        "value; for the Brier score, lower is better."
-    )
-    return inline(to_svg(draw_differences(differences)), f"pair{index}", caption)

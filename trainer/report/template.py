@@ -1,27 +1,16 @@
 """Rendering of pages from templates, in a common style, and images for them."""
 
 import base64
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 
 from shared.images.pixels import Pixels
 from trainer.report.text import formatting
 
 _THUMBNAIL_PX, _THUMBNAIL_QUALITY = 176, 82
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A figure of a page: name, caption and SVG."""
-
-    name: str
-    caption: str
-    svg: Markup
 
 
 def to_data_url(kind: str, file: bytes) -> str:
@@ -41,22 +30,13 @@ def to_thumbnail(pixels: Pixels) -> str:
     return to_data_url("jpeg", encoded.tobytes())
 
 
-def inline(svg: str, name: str, caption: str) -> Plot:
-    """Return a figure for a page from an SVG file; the name is unique on the page."""
-    # late, as it imports matplotlib
-    from trainer.report.figures.svg import to_inline
-
-    # safe: matplotlib escapes the text in its SVG
-    return Plot(name, caption, Markup(to_inline(svg, name, caption)))
-
-
 def render(template: Path, **values: Any) -> str:
     """Render a template: `.html.j2` with escaping, others as plain text.
 
     It may import the macros of `base.html.j2` and use the formats of
     `trainer.report.text.formatting`, as `as_NAME`.
     """
-    page = Environment(
+    environment: Any = Environment(  # jinja2 does not type filters and globals
         loader=FileSystemLoader([template.parent, Path(__file__).parent]),
         autoescape=select_autoescape(["html.j2"]),
         keep_trailing_newline=True,
@@ -66,7 +46,6 @@ def render(template: Path, **values: Any) -> str:
         lstrip_blocks=True,
     )
     formats = {f"as_{function.__name__}": function for function in formatting.FORMATS}
-    untyped: Any = page  # jinja2 does not type these
-    untyped.filters.update(formats)
-    untyped.globals.update(formats)
-    return page.get_template(template.name).render(**values)
+    environment.filters.update(formats)
+    environment.globals.update(formats)
+    return environment.get_template(template.name).render(**values)

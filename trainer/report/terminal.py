@@ -1,13 +1,13 @@
 """Results printed by commands: a comparison of candidates, the main numbers of a run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared.console import say, show_table
 from shared.counts import count
 from trainer.evaluation.comparing.comparison import COMPARED, summarize
 from trainer.evaluation.metrics import Measures
-from trainer.report.text.formatting import estimate, fine_percent, number, plain, set_name
+from trainer.report.text.formatting import estimate, number, set_name
 from trainer.runs.saved.open import open_saved_run
 
 
@@ -16,18 +16,14 @@ def show_comparison(
 ) -> None:
     """Print a table of all candidates for each metric of the comparison."""
     num_folds = max(map(len, folds.values()))
-    header = ["candidate", *(f"fold {n + 1}" for n in range(num_folds)), "mean", "spread", "pooled"]
+    header = ["candidate", *(f"fold {n + 1}" for n in range(num_folds)), "mean", "SD", "pooled"]
     for key, title in COMPARED.items():
-        show_table(f"{title}, out-of-fold", header, _list_rows(pooled, folds, key))
-
-
-def _list_rows(
-    pooled: Mapping[str, Measures], folds: Mapping[str, Sequence[Measures]], key: str
-) -> Iterator[list[str]]:
-    for name, measures in pooled.items():
-        summary = summarize(folds[name])[key]
-        values = [*(fold[key] for fold in folds[name]), *summary.values(), measures[key]]
-        yield [name, *map(number, values)]
+        rows: list[list[str]] = []
+        for name, measures in pooled.items():
+            summary = summarize(folds[name])[key]
+            values = [*(fold[key] for fold in folds[name]), *summary.values(), measures[key]]
+            rows.append([name, *map(number, values)])
+        show_table(f"{title}, out-of-fold", header, rows)
 
 
 def print_results(folder: Path) -> None:
@@ -35,8 +31,6 @@ def print_results(folder: Path) -> None:
     run = open_saved_run(str(folder))
     for role, by_part in run.by_role.items():
         say(describe_measures(set_name(role), by_part["all"]))
-    for phase, share in run.config["waiting_share"].items():
-        say(plain(f"{phase}: {fine_percent(share)} of the time was spent waiting for images"))
     say(f"report: {folder / 'report.html'}")
 
 

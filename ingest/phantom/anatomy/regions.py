@@ -63,34 +63,29 @@ def build_anatomy(part: MuraPart, study: np.random.Generator, view: np.random.Ge
 
 def _finger(digit: int, stretch: float, view: np.random.Generator) -> Anatomy:
     alone = view.random() < 0.55
-    bones: list[Bone] = []
-    background: list[Bone] = []
-    tissue: list[Bone] = []
+    bones, background, tissue = list[Bone](), list[Bone](), list[Bone]()
     curl = view.uniform(0, 18)
     for index in range(digit, digit + 1) if alone else range(1, 5):
         ray, skin = build_ray(index, curl if index == digit else curl + 8, 0.0)
         (bones if index == digit else background).extend(ray)
         tissue.extend(skin)
     x, y, _ = np.mean([bone.line.mean(axis=0) for bone in bones[1:]], axis=0)
-    return Anatomy(
-        bones, background, tissue, 10, (float(x), float(y)), 105 * stretch, lean_of_ray(digit)
-    )
+    centre = (float(x), float(y))
+    return Anatomy(bones, background, tissue, 10, centre, 105 * stretch, lean_of_ray(digit))
 
 
 def _humerus(stretch: float, view: np.random.Generator) -> Anatomy:
     upper, upper_tissue = build_upper_arm()
     forearm, forearm_tissue = build_forearm()
     girdle, girdle_tissue = build_girdle()
-    background = [*forearm, *girdle]
-    tissue = [*upper_tissue, *forearm_tissue, *girdle_tissue]
+    tissue = upper_tissue + forearm_tissue + girdle_tissue
     y = view.uniform(395, 425)
-    return Anatomy(upper, background, tissue, 42, (14, y), 345 * stretch)
+    return Anatomy(upper, forearm + girdle, tissue, 42, (14, y), 345 * stretch)
 
 
 def _shoulder(stretch: float, view: np.random.Generator) -> Anatomy:
     upper, upper_tissue = build_upper_arm()
     girdle, girdle_tissue = build_girdle()
-    bones = [*upper, girdle[0]]
-    tissue = [*upper_tissue, *girdle_tissue]
+    tissue = upper_tissue + girdle_tissue
     x, y = view.uniform(28, 55), view.uniform(520, 550)
-    return Anatomy(bones, girdle[1:], tissue, 60, (x, y), 225 * stretch)
+    return Anatomy(upper + girdle[:1], girdle[1:], tissue, 60, (x, y), 225 * stretch)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.phantom.drawing.pose import rotation
 from ingest.phantom.random import below, flip, pick
 
 Image = NDArray[np.float32]
@@ -52,8 +53,7 @@ def field_of_beam(size: Size, rng: np.random.Generator) -> NDArray[np.uint8]:
     left, top, right, bottom = margins * [width, height, width, height]
     right, bottom = width - right, height - bottom
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    spin = np.deg2rad(rng.normal(0, 3) if rng.random() < 0.75 else rng.uniform(-10, 10))
-    turn = np.array([[np.cos(spin), -np.sin(spin)], [np.sin(spin), np.cos(spin)]])
+    turn = rotation(rng.normal(0, 3) if rng.random() < 0.75 else rng.uniform(-10, 10))
     middle = np.array([width, height]) / 2
     mask[:] = 0
     cv2.fillConvexPoly(mask, np.rint((corners - middle) @ turn.T + middle).astype(np.int32), (255,))
@@ -69,11 +69,8 @@ def expose(attenuation: Image, size: Size, exposure: float, rng: np.random.Gener
     fog = rng.choice([0.025, 0.05, 0.09, 0.17], p=[0.35, 0.35, 0.2, 0.1])
     tilt_x, tilt_y = rng.uniform(-0.35, 0.35, 2)
     # heel effect: the intensity of an X-ray beam varies across the field
-    heel = (
-        1
-        + tilt_x * np.linspace(-1, 1, width, dtype=np.float32)
-        + tilt_y * np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    )
+    x, y = (np.linspace(-1, 1, side, dtype=np.float32) for side in (width, height))
+    heel = 1 + tilt_x * x + tilt_y * y[:, None]
     gain = rng.uniform(0.9, 1.12)
     return fog * heel + (gain - fog) * grey * (1 + 0.12 * (heel - 1))
 

@@ -40,9 +40,8 @@ def draw(view: View) -> tuple[NDArray[np.uint8], Box | None]:
     size = (view.width_px, view.height_px)
     anatomy = build_anatomy(view.body_part, study_rng, rng)
     pose = choose_pose(view.body_part, anatomy, size, patient, rng)
-    tissue = draw_tissue(
-        [pose.project(t) for t in anatomy.tissue], size, anatomy.thick_mm * pose.scale, rng
-    )
+    bodies = [pose.project(body) for body in anatomy.tissue]
+    tissue = draw_tissue(bodies, size, anatomy.thick_mm * pose.scale, rng)
     breakable, others = (
         [pose.project(b.roughened(patient_rng, patient.girth, patient.cortex)) for b in bones]
         for bones in (anatomy.bones, anatomy.background)

@@ -62,6 +62,5 @@ def _draw_pins(metal: Image, site: Site, rng: np.random.Generator) -> None:
         way /= np.linalg.norm(way)
         middle = site.point + rng.normal(0, 0.4) * w * site.across
         reach = np.clip(rng.uniform(2.5, 4.5) * w, 18, 110)
-        draw_polyline(
-            metal, np.array([middle - way * reach, middle + way * reach]), int(max(3, 0.22 * w))
-        )
+        pin = np.array([middle - way * reach, middle + way * reach])
+        draw_polyline(metal, pin, int(max(3, 0.22 * w)))

@@ -27,15 +27,12 @@ def add_lesion(kind: str, layer: Image, site: Site, rng: np.random.Generator) ->
         The bone's new attenuation, and the bounding box of the change, inside the image.
     """
     if kind == "hardware":
-        after = layer + draw_hardware(layer.shape, site, rng)
-        reach = 12.0
+        after, reach = layer + draw_hardware(layer.shape, site, rng), 12.0
     elif kind == "fracture":
         shift = rng.uniform(0.12, 0.4) * site.half_width * site.across * flip(rng)
-        after = _break(layer, site, shift, rng.normal(0, 2.0), rng)
-        reach = 2.2
+        after, reach = _break(layer, site, shift, rng.normal(0, 2.0), rng), 2.2
     else:
-        after = _displace(layer, site, rng)
-        reach = 2.6
+        after, reach = _displace(layer, site, rng), 2.6
     return after, _find_box(np.abs(after - layer), site, max(reach * site.half_width, 10))
 
 
@@ -85,9 +82,8 @@ def _displace(layer: Image, site: Site, rng: np.random.Generator) -> Image:
 def _jagged_line(site: Site, obliqueness: float, rng: np.random.Generator) -> Array:
     steps = np.linspace(-1.9, 1.9, 13)
     jags = steps * obliqueness + rng.normal(0, 0.11, len(steps))
-    return site.point + site.half_width * (
-        steps[:, None] * site.across + jags[:, None] * site.along
-    )
+    offsets = steps[:, None] * site.across + jags[:, None] * site.along
+    return site.point + site.half_width * offsets
 
 
 def _move(layer: Image, piece: Image, pivot: Array, shift: Array, angle_deg: float) -> Image:

@@ -59,7 +59,8 @@ class Pose:
         x, y, z = (bone.line - np.array([self.centre[0], 0, 0])).T
         flat = np.stack([x * np.cos(roll) + z * np.sin(roll) + self.centre[0], y], axis=1)
         if bone.beyond_elbow and self.bend_deg:
-            flat = _turn_about(flat, np.array(ELBOW[:2]), self.bend_deg)
+            elbow = np.array(ELBOW[:2])
+            flat = (flat - elbow) @ rotation(self.bend_deg).T + elbow
         line = (flat - self.centre) @ self.turn.T + self.middle
         # projected half width of an elliptic cross-section at this roll
         squeeze = np.hypot(np.cos(roll), bone.depth * np.sin(roll))
@@ -67,10 +68,6 @@ class Pose:
         outline = _outline(line, half_width, bone, squeeze * self.scale, self.scale)
         grown_on = [edge for part in bone.grown_on for edge in self.project(part).edges]
         return replace(outline, edges=(*outline.edges, *grown_on))
-
-
-def _turn_about(points: Array, pivot: Array, angle_deg: float) -> Array:
-    return (points - pivot) @ rotation(angle_deg).T + pivot
 
 
 def rotation(angle_deg: float) -> Array:
@@ -107,8 +104,9 @@ def choose_pose(
     bend = 0.0
     aim: Array = np.array(anatomy.centre)
     if part in ("elbow", "forearm"):
-        bend = _bend_elbow(roll, rng)
-        spin += -0.5 * bend if part == "elbow" else -0.12 * bend
+        # bent in lateral views, straight in frontal ones
+        bend = float(np.sin(np.deg2rad(roll)) * rng.uniform(55, 95) + rng.normal(0, 6))
+        spin -= (0.5 if part == "elbow" else 0.12) * bend
     if part == "elbow":
         # the beam is aimed inside the angle of a bent elbow
         halves = rotation(bend) @ np.array([0.0, 1.0]) - np.array([0.0, 1.0])
@@ -142,9 +140,3 @@ def _choose_spin(part: MuraPart, size: tuple[int, int], rng: np.random.Generator
     # fingers point up in the model, but radiographs show the upper arm hanging down
     hangs = part in ("humerus", "shoulder")
     return spin + 180.0 if hangs or rng.random() < 0.08 else spin
-
-
-def _bend_elbow(roll_deg: float, rng: np.random.Generator) -> float:
-    # bent in lateral views, straight in frontal ones
-    from_side = np.sin(np.deg2rad(roll_deg))
-    return float(from_side * rng.uniform(55, 95) + rng.normal(0, 6))

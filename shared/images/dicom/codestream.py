@@ -98,13 +98,11 @@ def _read_siz(picture: bytes, start: int) -> Frame:
     return Frame(width, height, channels, (picture[start + 42] & 0x7F) + 1)
 
 
-def _read_sof(picture: bytes) -> list[Frame]:
-    frames: list[Frame] = []
+def _read_sof(picture: bytes) -> Iterator[Frame]:
     for offset, marker in _segments(picture):
         if marker in FRAME_MARKERS and offset + 10 <= len(picture):
             precision, height, width, channels = unpack_from(">BHHB", picture, offset + 4)
-            frames.append(Frame(width, height, channels, precision))
-    return frames
+            yield Frame(width, height, channels, precision)
 
 
 def _segments(picture: bytes) -> Iterator[tuple[int, int]]:

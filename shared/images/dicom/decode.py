@@ -1,9 +1,7 @@
 """Decoding of DICOM files to the greyscale pixels that a workstation displays."""
 
 import warnings
-from typing import Any
 
-import numpy.typing as npt
 import pydicom
 from pydicom.pixels.common import PhotometricInterpretation
 
@@ -19,7 +17,6 @@ from shared.images.dicom.samples import decode_samples
 from shared.images.dicom.stored import complete_bits, extract_stored
 from shared.images.dicom.values import read_number, read_numbers, read_text
 from shared.images.parser import parser
-from shared.images.pixels import Pixels
 from shared.images.radiograph import Radiograph, refuse_blank
 from shared.images.size import check_size
 
@@ -50,21 +47,15 @@ def decode_dicom(encoded: bytes) -> Radiograph:
         with parser(f"pydicom, {_name_syntax(dataset)}"):
             samples, precision = decode_samples(dataset, frame)
         with parser("pydicom, window or look-up table"):
-            grey, notes = _display(samples, precision, dataset)
+            if read_text(dataset, "PhotometricInterpretation") in GREYS:
+                grey, notes = show(extract_stored(samples, dataset, precision), dataset)
+            else:
+                grey, notes = to_grey(samples, dataset), ()
+                refuse_blank(grey)
             notes = (*frame_notes, *notes, *_note_aspect(dataset))
     height_px, width_px = grey.shape
     channels = samples.shape[2] if samples.ndim == 3 else 1
     return Radiograph(grey, width_px, height_px, channels, notes, study, patient)
-
-
-def _display(
-    samples: npt.NDArray[Any], precision: int | None, dataset: pydicom.Dataset
-) -> tuple[Pixels, tuple[str, ...]]:
-    if read_text(dataset, "PhotometricInterpretation") in GREYS:
-        return show(extract_stored(samples, dataset, precision), dataset)
-    grey = to_grey(samples, dataset)
-    refuse_blank(grey)
-    return grey, ()
 
 
 def _check_elements(dataset: pydicom.Dataset) -> None:

@@ -35,17 +35,14 @@ def lift_groups(dataset: Dataset, frame: int) -> None:
     for sequence, names in _DISPLAY:
         items = (item for group in groups for item in _item(group, sequence, 0))
         found = next((item for item in items if any(_has(item, name) for name in names)), None)
-        if found is not None:
-            _replace(dataset, found, names)
-
-
-def _replace(dataset: Dataset, item: Dataset, names: tuple[str, ...]) -> None:
-    for name in names:
-        if name in dataset:
-            del dataset[name]
-        if name in item:
-            element = item.get_item(name)
-            dataset[element.tag] = element
+        if found is None:
+            continue
+        for name in names:
+            if name in dataset:
+                del dataset[name]
+            if name in found:
+                element = found.get_item(name)
+                dataset[element.tag] = element
 
 
 def _has(item: Dataset, name: str) -> bool:

@@ -61,15 +61,11 @@ def decode_samples(dataset: Dataset, frame: int) -> tuple[npt.NDArray[Any], int 
     samples = np.asarray(samples)
     bits = int(dataset.BitsStored)
     if syntax in _LOSSY and precision and precision > bits and not is_colour:
-        samples = _clip(samples, bits)
+        # lossy compression exceeds the range at edges; white without its highest bit is black
+        is_signed = samples.dtype.kind == "i"
+        highest = 2 ** (bits - is_signed) - 1
+        samples = samples.clip(-highest - 1 if is_signed else 0, highest)
     return samples, precision
-
-
-def _clip(samples: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
-    # lossy compression exceeds the range at edges; without the highest bit, white would be black
-    is_signed = samples.dtype.kind == "i"
-    highest = 2 ** (bits - is_signed) - 1
-    return samples.clip(-highest - 1 if is_signed else 0, highest)
 
 
 def _check_picture(picture: bytes, dataset: Any, syntax: Any) -> int | None:

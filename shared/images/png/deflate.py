@@ -60,7 +60,8 @@ def _inflate_with_zlib(stream: bytes, num_bytes: int) -> bytes:
 
 def store(content: bytes | bytearray) -> bytes:
     """Return an uncompressed zlib stream (RFC 1950 and 1951, 3.2.4)."""
-    # zlib.compress(content, 0) takes five times as long, mostly for the Adler-32
+    # zlib.compress(content, 0) takes five times as long, mostly for the Adler-32, and libdeflate's
+    # makes CPython write to stderr if memory is short
     view, last = memoryview(content), max(0, len(content) - 1) // _MOST_STORED_BYTES
     parts: list[bytes | memoryview] = [_ZLIB_HEADER]
     for index in range(last + 1):

@@ -87,16 +87,13 @@ def check_colours(png: Png) -> None:
     Raises:
         ImageError: reason `corrupt`.
     """
-    header, palette = png.header, png.chunks.get(b"PLTE")
-    num_colours = len(palette or b"") // 3
-    if header.colour_type == PALETTE and palette is None:
-        raise ImageError("corrupt", "a PNG with palette has no PLTE chunk before its pixels")
-    if header.colour_type == PALETTE and (
-        not 0 < num_colours <= 2**header.bit_depth or len(palette or b"") % 3
-    ):
-        raise ImageError("corrupt", f"the palette has {len(palette or b'')} bytes")
-    transparency = png.chunks.get(b"tRNS")
-    if transparency is not None:
-        sizes = {GREY: [2], RGB: [6], PALETTE: range(1, num_colours + 1)}
-        if len(transparency) not in sizes.get(header.colour_type, []):
-            raise ImageError("corrupt", f"the tRNS chunk has {len(transparency)} bytes")
+    header, chunks = png.header, png.chunks
+    num_bytes = len(chunks.get(b"PLTE", b""))
+    if header.colour_type == PALETTE:
+        if b"PLTE" not in chunks:
+            raise ImageError("corrupt", "a PNG with palette has no PLTE chunk before its pixels")
+        if num_bytes % 3 or not 0 < num_bytes // 3 <= 2**header.bit_depth:
+            raise ImageError("corrupt", f"the palette has {num_bytes} bytes")
+    sizes = {GREY: [2], RGB: [6], PALETTE: range(1, num_bytes // 3 + 1)}
+    if b"tRNS" in chunks and len(chunks[b"tRNS"]) not in sizes.get(header.colour_type, []):
+        raise ImageError("corrupt", f"the tRNS chunk has {len(chunks[b'tRNS'])} bytes")

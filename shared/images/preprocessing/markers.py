@@ -9,7 +9,7 @@ import numpy as np
 from shared.images.pixels import Pixels
 from shared.images.preprocessing.crop import Box, find_field
 
-# the image side is the longer one
+# "image side" means the longer side
 # width of the outer ring, as a fraction of each side of the field
 _RING_SHARE = 0.25
 # strokes of a letter and metal are narrower than this fraction of the image side; bones are wider
@@ -72,8 +72,7 @@ def measure_rise(image: Pixels) -> Pixels:
 def find_markers(image: Pixels, field: Box) -> list[Blob]:
     """Return the bright blobs in the outer ring of the field and outside of it.
 
-    Blobs that reach into the middle of the field are bone edges or
-    implants, and are left out.
+    Blobs that reach into the middle of the field are bone edges or implants, and are left out.
 
     Args:
         image: uint8 (height, width).

@@ -78,11 +78,6 @@ def list_objects(
 
 def split_level(files: Iterable[StoredFile], start: int) -> tuple[list[str], list[StoredFile]]:
     """Return the folders and the files at one level; `start` is the length of the path above it."""
-    folders, level = dict[str, None](), list[StoredFile]()
-    for file in files:
-        name, slash, _ = file.path[start:].partition("/")
-        if slash:
-            folders[name] = None
-        else:
-            level.append(file)
-    return list(folders), level
+    below = [(file, *file.path[start:].partition("/")) for file in files]
+    folders = dict.fromkeys(name for _, name, slash, _ in below if slash)
+    return list(folders), [file for file, _, slash, _ in below if not slash]

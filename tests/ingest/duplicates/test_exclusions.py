@@ -19,7 +19,6 @@ from ingest.duplicates.exclusions import leave_out, refuse
 from ingest.duplicates.findings import find_in_images, find_in_tree
 from ingest.duplicates.groups import group_patients
 from ingest.options import Duplicates
-from ingest.scan.index_comparison import Differences
 from shared.errors import SourceError
 from shared.lake.open import Lake, open_lake
 from tests.commands import call
@@ -202,8 +201,7 @@ def test_any_views_are_divided_clean(drawn: list[Any], duplicates: Duplicates) -
     scanned = pl.DataFrame([_row(number, *view) for number, view in enumerate(drawn)])
     readable = scanned.filter("is_whole")
     tested = scanned.filter(split="valid")
-    findings = find_in_tree(scanned, Differences())
-    findings = pl.concat([findings, find_in_images(readable)])
+    findings = pl.concat([find_in_tree(scanned), find_in_images(readable)])
     grouped = group_patients(readable)
     left_out = leave_out(grouped, tested, findings, duplicates)
     kept = grouped.join(left_out, left_on="view_id", right_on="path", how="anti")

@@ -11,7 +11,7 @@ from ingest.phantom.generate import generate
 from ingest.phantom.options import PhantomOptions
 from ingest.phantom.tree import SCHEMA, plan_tree
 from shared.errors import SourceError, UsageError
-from trainer.report.text.published import is_official_valid
+from trainer.report.official_valid import is_official_valid
 
 MURA_VIEWS = {
     ("train", "elbow"): (2925, 2006),

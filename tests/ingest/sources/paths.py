@@ -4,7 +4,8 @@ import random
 import re
 from collections.abc import Iterator
 
-from ingest.sources.layout import Layout, NoView, View
+from ingest.sources.layout import NoView, View
+from ingest.sources.recorded import Layout
 
 MURA_PATH = "train/XR_HAND/patient00003/study1_positive/image1.png"
 FOLDERS_PATH = "train/abnormal/p0012/a.png"

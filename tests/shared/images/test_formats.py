@@ -1,13 +1,14 @@
 """Stored pixels are what OpenCV alone gives."""
 
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
 import pytest
 
 from shared.images.preprocessing.prepare import prepare
-from shared.images.spec import FITS, Fit, ImageSpec
+from shared.images.spec import Fit, ImageSpec
 
 
 def _noise(*shape: int) -> np.ndarray:
@@ -33,7 +34,7 @@ def by_opencv_alone(path: Path, spec: ImageSpec) -> np.ndarray:
     return cv2.copyMakeBorder(grey, top, bottom, left, right, cv2.BORDER_CONSTANT, value=[0])
 
 
-@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("fit", get_args(Fit))
 @pytest.mark.parametrize(
     "shape", [(512, 300), (90, 512), (320, 320), (33, 47), (1, 512), (512, 1), (5, 3)]
 )

@@ -1,6 +1,7 @@
 """Burnt-in letters are painted over; bones, implants and borders stay byte for byte."""
 
 from itertools import product
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from shared.images.preprocessing.markers import remove_markers
 from shared.images.preprocessing.prepare import prepare
-from shared.images.spec import CROPS, FITS, Crop, Fit, ImageSpec
+from shared.images.spec import Crop, Fit, ImageSpec
 
 HEIGHT, WIDTH = 320, 240
 
@@ -111,7 +112,9 @@ def test_markers_do_not_depend_on_threads_and_instructions() -> None:
         cv2.setUseOptimized(True)
 
 
-@pytest.mark.parametrize(("fit", "crop", "size"), list(product(FITS, CROPS, (64, 200, 512))))
+@pytest.mark.parametrize(
+    ("fit", "crop", "size"), list(product(get_args(Fit), get_args(Crop), (64, 200, 512)))
+)
 def test_a_letter_is_removed_at_every_size(fit: Fit, crop: Crop, size: int) -> None:
     marked, clean = (
         prepare(film, ImageSpec(size, fit, crop, "markers")) for film in (_write(_film()), _film())

@@ -1,6 +1,7 @@
 """What a reader of a lake gets is what prediction prepares, step by step as the spec says."""
 
 from itertools import product
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from shared.images.preprocessing.contrast import change_contrast
 from shared.images.preprocessing.encoding import decode
 from shared.images.preprocessing.prepare import prepare, prepare_and_encode
-from shared.images.spec import CONTRASTS, CROPS, ENCODINGS, MASKS, Contrast, ImageSpec
+from shared.images.spec import Contrast, Crop, Encoding, ImageSpec, Mask
 
 
 def _film() -> np.ndarray:
@@ -19,7 +20,7 @@ def _film() -> np.ndarray:
     return film
 
 
-@pytest.mark.parametrize("words", list(product(CROPS, MASKS, CONTRASTS, ENCODINGS)))
+@pytest.mark.parametrize("words", list(product(*map(get_args, (Crop, Mask, Contrast, Encoding)))))
 def test_the_stored_bytes_decode_to_the_prepared_pixels(words: tuple) -> None:
     spec = ImageSpec(96, "pad", *words)
     pixels, stored = prepare_and_encode(_film(), spec)

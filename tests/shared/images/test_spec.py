@@ -1,12 +1,12 @@
 """The image spec says in lake.json what it means, and refuses what it does not know."""
 
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from shared.errors import LakeError, UsageError
-from shared.images.spec import CONTRASTS, CROPS, ENCODINGS, FITS, MASKS, ImageSpec
+from shared.images.spec import Contrast, Crop, Encoding, Fit, ImageSpec, Mask
 
 PLAIN: dict[str, Any] = {
     "size": 224,
@@ -17,7 +17,9 @@ PLAIN: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("words", list(product(FITS, CROPS, MASKS, CONTRASTS, ENCODINGS)))
+@pytest.mark.parametrize(
+    "words", list(product(*map(get_args, (Fit, Crop, Mask, Contrast, Encoding))))
+)
 def test_every_spec_is_read_as_it_was_written(words: Any) -> None:
     spec = ImageSpec(64, *words)
     assert ImageSpec.from_json(spec.to_json()) == spec

@@ -3,17 +3,19 @@
 from pathlib import Path
 
 import crc32c
+import polars as pl
 import pytest
 
 from shared.errors import CorruptLakeError
+from shared.lake.shard_rows import check_content
 from shared.lake.tfrecord import (
+    FRAME_FOOTER_BYTES,
     FRAME_HEADER_BYTES,
-    Record,
     encode_example_head,
     frame_footer,
     frame_header,
-    read_records,
 )
+from shared.storage.atomic import ShardDigester, digest
 
 VIEW_ID = "train/XR_WRIST/patient00012/study1_positive/image1.png"
 IMAGE = bytes(range(256)) * 4
@@ -27,9 +29,20 @@ def example(image: bytes, label: int) -> bytes:
     return encode_example_head(VIEW_ID, label, len(image)) + image
 
 
-def _read(path: Path) -> list[Record]:
-    with path.open("rb") as shard:
-        return list(read_records(shard, str(path)))
+def _check(shard: bytes | bytearray, whole: bytes, image: bytes) -> None:
+    """Check a shard of one record against the manifest row of the whole record."""
+    image_offset = len(whole) - FRAME_FOOTER_BYTES - len(image)
+    content = ShardDigester()
+    content.add(whole[FRAME_HEADER_BYTES:image_offset], digest(image))
+    row = {
+        "view_id": VIEW_ID,
+        "record_index": 0,
+        "record_offset": 0,
+        "record_crc32c": crc32c.crc32c(whole[FRAME_HEADER_BYTES:-FRAME_FOOTER_BYTES]),
+        "image_offset": image_offset,
+        "end": len(whole),
+    }
+    check_content(memoryview(shard), pl.DataFrame([row]), content.finish(), "the shard")
 
 
 @pytest.mark.slow
@@ -62,21 +75,20 @@ def test_pixels_begin_where_it_is_said() -> None:
     assert record[FRAME_HEADER_BYTES + image_start :][: len(IMAGE)] == IMAGE
 
 
-def test_every_flipped_byte_of_a_record_is_found(tmp_path: Path) -> None:
-    path = tmp_path / "shard.tfrecord"
-    record = frame(example(IMAGE[:40], 1))
+def test_every_flipped_byte_of_a_record_is_found() -> None:
+    image = IMAGE[:40]
+    record = frame(example(image, 1))
+    _check(record, record, image)
     for index in range(len(record)):
         damaged = bytearray(record)
         damaged[index] ^= 1 << (index % 8)
-        path.write_bytes(damaged)
-        with pytest.raises(CorruptLakeError, match="shard"):
-            _read(path)
+        with pytest.raises(CorruptLakeError, match="the record differs from the manifest"):
+            _check(damaged, record, image)
 
 
-def test_every_cut_of_a_record_is_found(tmp_path: Path) -> None:
-    path = tmp_path / "shard.tfrecord"
-    record = frame(example(b"pixels", 1))
-    for length in range(1, len(record)):
-        path.write_bytes(record[:length])
-        with pytest.raises(CorruptLakeError):
-            _read(path)
+def test_every_cut_of_a_record_is_found() -> None:
+    image = b"pixels"
+    record = frame(example(image, 1))
+    for length in range(len(record)):
+        with pytest.raises(CorruptLakeError, match=f"{len(record)} bytes, received {length};"):
+            _check(record[:length], record, image)

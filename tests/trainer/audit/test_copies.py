@@ -8,7 +8,7 @@ import pytest
 from tests.trainer.audit.phantoms import Images, draw_source, make_views, to_lake
 from trainer.audit.copies.copies_table import COPIES_SCHEMA, describe_copies, find_leaking
 from trainer.audit.copies.find_copies import find_copies
-from trainer.audit.pixel_scan import collect, scan_image
+from trainer.audit.pixel_scan import scan_image
 
 NUM = 30
 COPIES = {
@@ -32,8 +32,9 @@ def sources() -> list[Images]:
 
 
 def _find(images: Images) -> list[tuple[int, int, int, float]]:
-    scan = collect([scan_image(image) for image in images])
-    return find_copies(scan.bits, scan.details, lambda rows: images[rows])
+    scans = [scan_image(image) for image in images]
+    bits, details = np.stack([s.bits for s in scans]), np.stack([s.detail for s in scans])
+    return find_copies(bits, details, lambda rows: images[rows])
 
 
 def test_clean_phantoms_have_no_copies(sources: list[Images]) -> None:

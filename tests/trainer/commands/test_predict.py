@@ -216,11 +216,13 @@ def test_a_table_names_every_file_and_keeps_its_columns_on_a_narrow_terminal(
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     name = "/data/MURA-v1.1/valid/XR_WRIST/patient11185/study1_positive/im[red]age[/x] 1\n.png"
-    show_table("views", ("view", "probability", "decision"), [(name, "0.123", "abnormal")])
+    header = ("view", "probability", "threshold", "similar, abnormal", "decision", "percentile")
+    row = (name, "0.123", "0.500", "0.09 to 0.32", "abnormal", "99.8 unlike")
+    show_table("views", header, [row])
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "0.123   abnormal" in lines[4]
-    first_column = "".join(line[: lines[2].index("probability")].strip() for line in lines[4:])
+    assert "   ".join(row[3:5]) in lines[5]
+    first_column = "".join(line[: lines[3].index("probability")].strip() for line in lines[5:])
     shown = name.replace("\n", "\\n")
     assert first_column.replace(" ", "") == shown.replace(" ", "")
 

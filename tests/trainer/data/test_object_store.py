@@ -36,7 +36,7 @@ def url(lake: Lake, s3: Proxy) -> str:
 
 
 def _cached(url: str, folder: Path, limit_bytes: int = GB) -> Lake:
-    return replace(open_lake(url), cache=ShardCache(folder, limit_bytes, shows_progress=False))
+    return replace(open_lake(url), cache=ShardCache(folder, limit_bytes))
 
 
 def _pixels(lake: Lake, views: pl.DataFrame) -> bytes:

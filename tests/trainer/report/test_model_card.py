@@ -94,6 +94,8 @@ def test_data_and_command_are_told(trained_run: Path, lake: Lake) -> None:
     unseen = ", ".join(part for part in MURA_PARTS if part != "wrist")
     assert f"it was not trained on {unseen}." in card
     assert "heat_maps/` of this run show some of them" in card
+    has_check = (trained_run / "reference.parquet").exists()
+    assert ("`predict` flags many unsuitable images" in card) == has_check
 
 
 def test_limits_come_from_the_numbers(train_report: Path, untested_report: Path) -> None:
@@ -103,11 +105,12 @@ def test_limits_come_from_the_numbers(train_report: Path, untested_report: Path)
     assert f"95 % CI of the study AUROC is wide, {formatting.interval(bounds)}" in tested
     assert "evaluated on only 40 patients." in tested
     assert "There is no test set" not in tested
+    assert "nothing flags unsuitable ones" in tested
     assert "no 95 % CI:" not in tested
     assert "the files of this run contain no pixels" in tested
 
     untested = _card(untested_report)
-    assert "- There is no test set: the lake has no views of the official valid split" in untested
+    assert "- There is no test set: the lake has no views of the valid split" in untested
     assert "Fewer than 20 patients, so no 95 % CI: hand, wrist." in untested
 
 

@@ -18,12 +18,13 @@ from tests.trainer.run_folders import PARTS, fit, predict, write_cv, write_run, 
 from trainer.data.target import Target
 from trainer.evaluation.decisions.decision import Decision
 from trainer.evaluation.scored_table import LEVELS
+from trainer.report import official_valid
 from trainer.report.error_analysis import heat_map_path
+from trainer.report.official_valid import digest_studies
 from trainer.report.page import write_report
 from trainer.report.terminal import print_results
-from trainer.report.text import formatting, methods, published, summary
+from trainer.report.text import formatting, methods, summary
 from trainer.report.text.formatting import number
-from trainer.report.text.published import digest_studies
 from trainer.runs.saved.run_files import write_digests
 
 
@@ -120,8 +121,8 @@ def test_published_results_stand_beside_the_official_valid_split_only(
     test = pl.read_parquet(folder / "predictions.parquet").filter(role="test")
     # the digest of this set stands in for that of MURA
     named = test.with_columns(pl.col("study_id").str.replace(r"_[01]$", "_negative"))
-    monkeypatch.setattr(published, "OFFICIAL_DIGEST", digest_studies(named))
-    monkeypatch.setattr(published, "_NAME", r"^valid/(XR_[A-Z]+/patient\d+/study\d+)_[01]$")
+    monkeypatch.setattr(official_valid, "OFFICIAL_DIGEST", digest_studies(named))
+    monkeypatch.setattr(official_valid, "_NAME", r"^valid/(XR_[A-Z]+/patient\d+/study\d+)_[01]$")
     text = read_text(write_report(folder))
     measures = json.loads((folder / "metrics.json").read_text())["test"]["all"]
     assert "Published results" in text
@@ -200,9 +201,8 @@ def test_candidates_name_every_model_and_mark_the_chosen(cv_report: Path):
     assert "2 candidates were compared" in text
     assert "large/2 ✓ chosen" in text
     assert "small ✓" not in text
-    assert "the official valid split was not used for the choice" in text
+    assert "The test set was not used for any choice" in text
     assert "a fifth of the patients held out for early stopping" in text
-    assert "evaluated once on the test set" in text
     for model in ("small", "large/2"):
         for key in ("view_auroc", "study_kappa"):
             folds = [fold[key] for fold in metrics["folds"][model]]
@@ -221,12 +221,12 @@ def test_a_cross_validation_shows_pooled_numbers_first_and_the_test_beside_them(
     beside = formatting.estimate(test, "view", "auroc")
     first = f"{auroc} 95 % CI {formatting.interval(interval)} test: {beside}"
     assert f"Out-of-fold view AUROC {first}" in text
-    assert text.index("Out-of-fold: each view") < text.index("Test: the official valid split")
+    assert text.index("Out-of-fold: each view") < text.index("Test: the valid split")
     for measures in (pooled, test):
         shown = number(measures["study_at_threshold"]["accuracy"])
         assert shown in text.split("Decision threshold and calibration")[1]
     card = (cv_report.parent / "model_card.md").read_text()
-    assert card.index("Out-of-fold: each view") < card.index("Test: the official valid split")
+    assert card.index("Out-of-fold: each view") < card.index("Test: the valid split")
 
 
 def test_a_run_prints_its_sets_in_the_order_of_the_report(
@@ -235,9 +235,8 @@ def test_a_run_prints_its_sets_in_the_order_of_the_report(
     write_digests(report.parent)
     print_results(report.parent)
     printed = capsys.readouterr().out
-    assert "\\u202f" not in printed
     sets = [line.partition(":")[0] for line in printed.splitlines()]
-    expected = ["test", "validation", "train", "embed", "report"]
+    expected = ["test", "validation", "report"]
     is_cv = "chosen" in json.loads((report.parent / "metrics.json").read_text())
     assert sets == (["out-of-fold", *expected] if is_cv else expected)
 

@@ -137,7 +137,7 @@ def test_validation_is_predicted_before_the_head_is_fitted_to_it(
         np.testing.assert_allclose(kept["probability"].to_numpy(), found, atol=1e-12)
     card = (trained / "model_card.md").read_text()
     assert "the saved head was then fitted to train and validation views" in card
-    assert "4 rows of weight 1/4: the view, its mirror image, 2 random light changes" in card
+    assert "4 rows of weight 1/4: the view, its mirror image and 2 random light changes" in card
 
 
 def test_the_phases_of_a_head_are_timed(trained: Path) -> None:

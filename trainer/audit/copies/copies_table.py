@@ -17,7 +17,7 @@ KINDS = {
     "same_pixels": "equal stored pixels",
     "similar": "re-encoded or resized",
     "mirrored": "mirrored",
-    "turned": "turned by quarters",
+    "turned": "rotated by quarter turns",
 }
 # of the orientations of `trainer.audit.copies.perceptual_hash.orient`; from 2 on, turned
 _KINDS = ("similar", "mirrored", "turned")

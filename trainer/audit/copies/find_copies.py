@@ -72,14 +72,14 @@ def _keep_coarse(
     details: Details, first: Rows, second: Rows, orientation: int
 ) -> npt.NDArray[np.int64]:
     """Return the pairs with correlated fine structure at 32 x 32 pixels, (pairs, 2)."""
-    starts = range(0, len(first), _CHUNK_COARSE)
-    chunks = [slice(start, start + _CHUNK_COARSE) for start in starts]
-    correlations = [
-        _correlate_coarse(details[first[chunk]], details[second[chunk]], orientation)
-        for chunk in chunks
-    ]
-    kept = np.concatenate([np.empty(0, np.float32), *correlations]) >= _MIN_COARSE
-    return np.stack([first, second], axis=1)[kept]
+    pairs = np.stack([first, second], axis=1)
+    kept = [pairs[:0]]
+    for start in range(0, len(pairs), _CHUNK_COARSE):
+        chunk = pairs[start : start + _CHUNK_COARSE]
+        own, other = details[chunk[:, 0]], details[chunk[:, 1]]
+        correlation = _correlate_coarse(own, other, orientation)
+        kept.append(chunk[correlation >= _MIN_COARSE])
+    return np.concatenate(kept)
 
 
 def _correlate_coarse(first: Details, second: Details, orientation: int) -> npt.NDArray[np.float32]:

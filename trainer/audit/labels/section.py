@@ -1,6 +1,6 @@
 """The section on labels: suspects, with pictures and nearest studies of other patients."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -17,34 +17,20 @@ _VIEWS_OF_CASE, _SHOWN_NEIGHBOURS = 3, 3
 
 
 @dataclass(frozen=True)
-class Suspect:
-    """A study on the page.
+class LabelSection:
+    """The results on labels.
 
     Attributes:
-        score: calibrated probability of the suggested label.
-        num_neighbours: number of nearest studies of other patients; 0 without embeddings.
-        num_agreeing: number of these studies with the suggested label.
+        suspects: content of `suspects.csv`.
+        by_part: counts of studies and suspects.
+        cases: the first suspects, with their pictures, nearest studies of other patients, and the
+            number of those with the suggested label.
     """
-
-    study: str
-    label: str
-    suggested: str
-    score: float
-    num_neighbours: int
-    num_agreeing: int
-    views: tuple[Picture, ...] = ()
-    heat_maps: tuple[Picture, ...] = ()
-    neighbours: tuple[Picture, ...] = ()
-
-
-@dataclass(frozen=True)
-class LabelSection:
-    """The results on labels; `suspects` is the content of `suspects.csv`."""
 
     contradictions: Contradictions
     suspects: pl.DataFrame
     by_part: list[dict[str, object]]
-    cases: list[Suspect]
+    cases: list[dict[str, Any]]
 
     @property
     def alarms(self) -> list[str]:
@@ -81,31 +67,33 @@ def _find_nearest(study_ids: list[str], audited: AuditedRun) -> dict[str, pl.Dat
 
 def _describe(
     row: dict[str, Any], nearest: pl.DataFrame, audited: AuditedRun, with_images: bool
-) -> Suspect:
-    suggested = row["suggested_label"]
-    agreeing = nearest.filter(label=LABEL_NAMES.index(suggested)).height
-    case = Suspect(row["study"], row["label"], suggested, row["score"], nearest.height, agreeing)
-    if not with_images:
-        return case
-    views = _show(audited, [case.study])
-    heat_maps = audited.show([view.view_id for view in views], with_heat=True)
+) -> dict[str, Any]:
     shown = nearest["study_id"].head(_SHOWN_NEIGHBOURS).to_list()
-    neighbours = _show(audited, shown, views_of_each=1)
-    return replace(case, views=views, heat_maps=heat_maps, neighbours=neighbours)
+    views = _show(audited, [row["study"]] if with_images else [], _VIEWS_OF_CASE)
+    return {
+        **row,
+        "num_neighbours": nearest.height,
+        "num_agreeing": nearest.filter(label=LABEL_NAMES.index(row["suggested_label"])).height,
+        "views": views,
+        "heat_maps": audited.show([view.view_id for view in views], with_heat=True),
+        "neighbours": _show(audited, shown if with_images else [], 1),
+    }
 
 
-def _show(
-    audited: AuditedRun, study_ids: list[str], views_of_each: int = _VIEWS_OF_CASE
-) -> tuple[Picture, ...]:
+def _show(audited: AuditedRun, study_ids: list[str], views_of_each: int) -> tuple[Picture, ...]:
     of_studies = [audited.views.filter(study_id=study)["view_id"] for study in study_ids]
     return audited.show([view for views in of_studies for view in views.head(views_of_each)])
 
 
 def _count_by_part(studies: pl.DataFrame, suspects: pl.DataFrame) -> list[dict[str, object]]:
-    counts = studies.group_by("body_part").agg(studies=pl.len())
-    suspect = suspects.group_by("body_part").agg(
-        suspects=pl.len(), as_abnormal=(pl.col("suggested_label") == LABEL_NAMES[1]).sum()
-    )
+    suggested = suspects.select("suggested_label", study_id="study")
+    counts = studies.join(suggested, on="study_id", how="left").group_by("body_part")
     return (
-        counts.join(suspect, on="body_part", how="left").fill_null(0).sort("body_part").to_dicts()
+        counts.agg(
+            studies=pl.len(),
+            suspects=pl.count("suggested_label"),
+            as_abnormal=(pl.col("suggested_label") == LABEL_NAMES[1]).sum(),
+        )
+        .sort("body_part")
+        .to_dicts()
     )

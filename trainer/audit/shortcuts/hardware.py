@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from shared.images.pixels import Pixels
@@ -32,18 +30,18 @@ def measure_metal(image: Pixels, field: Box, markers: Sequence[Blob]) -> float:
 
 
 def score_hardware(
-    views: pl.DataFrame, metal_share: npt.NDArray[np.float64]
+    views: pl.DataFrame, metal_share: Sequence[float]
 ) -> list[tuple[Score, int, float]]:
     """Score all views, those without and those with hardware-like areas.
 
     Args:
         views: `label`, `group`, `role` and `probability` of each view.
-        metal_share: as from `measure_metal`, of the same views, (views,).
+        metal_share: as from `measure_metal`, of the same views.
 
     Returns:
         For each set of out-of-fold views: the score, the number of views, and the abnormal share.
     """
-    has_metal = pl.lit(pl.Series(metal_share > MIN_METAL_SHARE))
+    has_metal = pl.Series(metal_share) > MIN_METAL_SHARE
     own = views.with_columns(has_metal=has_metal).filter(role="out_of_fold")
     sets = {
         "all views": own,
@@ -51,11 +49,7 @@ def score_hardware(
         "with hardware": own.filter("has_metal"),
     }
     return [
-        (
-            measure_score(name, rows["probability"].to_numpy(), rows),
-            rows.height,
-            float(rows["label"].to_numpy().mean()),
-        )
+        (measure_score(name, rows), rows.height, float(rows["label"].to_numpy().mean()))
         for name, rows in sets.items()
         if rows.height
     ]

@@ -53,14 +53,9 @@ def find_bone(image: Pixels) -> Box:
 def hide(image: Pixels, hidden: Hidden) -> Pixels:
     """Return a copy of a view, uint8 (size, size), with a region at its median grey level."""
     bone = find_bone(image)
-    level = np.uint8(np.median(image))
-    if hidden == "bone":
-        result = image.copy()
-        result[bone] = level
-    else:
-        result = np.full_like(image, level)
-        result[bone] = image[bone]
-    return result
+    is_hidden = np.full(image.shape, hidden == "border")
+    is_hidden[bone] = hidden == "bone"
+    return np.where(is_hidden, np.uint8(np.median(image)), image)
 
 
 class _HiddenReader(ViewReader):

@@ -1,19 +1,21 @@
 """Properties of an image that say nothing about the bone, and the labels they predict."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
 from shared.images.preprocessing.markers import Blob
-from trainer.audit.pixel_scan import PixelScan
+from trainer.audit.pixel_scan import ViewScan
 from trainer.audit.shortcuts.shortcut_score import Score, score_features
 
 PROPERTIES = {
-    "size": ("log_width", "log_height"),
+    "width and height": ("log_width", "log_height"),
     "aspect ratio": ("log_aspect",),
-    "file": ("channels", "log_bytes_per_pixel"),
+    "channels and bytes per pixel": ("channels", "log_bytes_per_pixel"),
     "brightness and contrast": ("mean", "std"),
-    "border": ("border_share",),
-    "views of the study": ("log_views",),
+    "share of the border": ("border_share",),
+    "number of views": ("log_views",),
     "markers": ("num_markers", "marker_x", "marker_y", "marker_area"),
 }
 """Columns of `list_properties` by name."""
@@ -21,32 +23,27 @@ PROPERTIES = {
 _WEIGHT_DECAY = 1.0
 
 
-def list_properties(views: pl.DataFrame, scan: PixelScan) -> pl.DataFrame:
+def list_properties(views: pl.DataFrame, scan: Sequence[ViewScan]) -> pl.DataFrame:
     """Return the properties of each view; see `PROPERTIES`."""
     width, height = pl.col("width_px").cast(pl.Float64), pl.col("height_px").cast(pl.Float64)
-    return pl.concat(
-        [
-            views.select(
-                log_width=width.log(),
-                log_height=height.log(),
-                log_aspect=(width / height).log(),
-                channels=pl.col("channels").cast(pl.Float64),
-                log_bytes_per_pixel=(pl.col("source_bytes") / (width * height)).log(),
-                mean="mean",
-                std="std",
-                border_share=pl.lit(pl.Series(1 - scan.field_share)),
-                log_views=pl.len().over("study_id").cast(pl.Float64).log(),
-            ),
-            _list_markers(scan),
-        ],
-        how="horizontal",
+    properties = views.select(
+        log_width=width.log(),
+        log_height=height.log(),
+        log_aspect=(width / height).log(),
+        channels=pl.col("channels").cast(pl.Float64),
+        log_bytes_per_pixel=(pl.col("source_bytes") / (width * height)).log(),
+        mean="mean",
+        std="std",
+        border_share=pl.Series([1 - each.field_share for each in scan]),
+        log_views=pl.len().over("study_id").cast(pl.Float64).log(),
     )
+    return properties.hstack(_list_markers(scan))
 
 
-def _list_markers(scan: PixelScan) -> pl.DataFrame:
+def _list_markers(scan: Sequence[ViewScan]) -> pl.DataFrame:
     """Return the number of markers of each view, and area and centre of the largest, in pixels."""
     schema = dict.fromkeys(PROPERTIES["markers"], pl.Float64)
-    table = pl.DataFrame([_describe(blobs) for blobs in scan.markers], schema, orient="row")
+    table = pl.DataFrame([_describe(each.markers) for each in scan], schema, orient="row")
     # the mean place of other views carries no information beside the number
     place = pl.col("marker_x", "marker_y")
     return table.with_columns(place.fill_null(place.mean()).fill_null(0.0))

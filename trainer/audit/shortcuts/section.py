@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from trainer.audit.audited_run import AuditedRun
-from trainer.audit.pixel_scan import PixelScan
+from trainer.audit.pixel_scan import ViewScan
 from trainer.audit.shortcuts.hardware import score_hardware
 from trainer.audit.shortcuts.hidden_regions import BONE, score_hidden
 from trainer.audit.shortcuts.image_properties import list_properties, score_properties
@@ -17,15 +17,6 @@ from trainer.features.variants import PLAIN
 from trainer.inference.litert import LiteRtModel
 from trainer.options import AuditOptions
 from trainer.runs.hardware import count_threads
-
-SHORTCUTS_SCHEMA = {
-    "test": pl.String,
-    "name": pl.String,
-    "view_auroc": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-}
-"""Columns of `shortcuts.csv`."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +77,12 @@ class ShortcutSection:
             for test, scores in tests.items()
             for s in scores
         ]
-        return pl.DataFrame(rows, SHORTCUTS_SCHEMA, orient="row")
+        return pl.DataFrame(rows, ("test", "name", "view_auroc", "low", "high"), orient="row")
 
 
-def audit_shortcuts(audited: AuditedRun, scan: PixelScan, options: AuditOptions) -> ShortcutSection:
+def audit_shortcuts(
+    audited: AuditedRun, scan: Sequence[ViewScan], options: AuditOptions
+) -> ShortcutSection:
     """Test a run for shortcuts.
 
     Raises:
@@ -102,14 +95,14 @@ def audit_shortcuts(audited: AuditedRun, scan: PixelScan, options: AuditOptions)
     on_hidden, hidden = _hide(audited, options)
     on_effect, effect = _paint(audited, scan, options)
     return ShortcutSection(
-        measure_score("model", own["probability"].to_numpy(), own),
+        measure_score("model", own),
         properties,
         hidden,
         on_hidden,
-        sum(map(bool, scan.markers)),
+        sum(bool(each.markers) for each in scan),
         effect,
         on_effect,
-        score_hardware(views, scan.metal_share),
+        score_hardware(views, [each.metal_share for each in scan]),
     )
 
 
@@ -134,20 +127,19 @@ def _sample(views: pl.DataFrame, options: AuditOptions) -> pl.DataFrame:
 
 
 def _paint(
-    audited: AuditedRun, scan: PixelScan, options: AuditOptions
+    audited: AuditedRun, scan: Sequence[ViewScan], options: AuditOptions
 ) -> tuple[str, MarkerEffect | None]:
     if not audited.run.has_litert:
         return "The run has no model for LiteRT.", None
-    marked = audited.views.with_row_index("row").filter(
-        pl.lit(pl.Series([bool(blobs) for blobs in scan.markers]))
-    )
+    has_markers = pl.Series([bool(each.markers) for each in scan])
+    marked = audited.views.with_row_index("row").filter(has_markers)
     if marked.is_empty():
         return "No view has markers.", None
     # the saved model was not trained on test views
     on_test = marked.filter(role="test")
     sample = _sample(marked if on_test.is_empty() else on_test, options)
     rows: list[int] = sample["row"].to_list()
-    markers = [scan.markers[row] for row in rows]
+    markers = [scan[row].markers for row in rows]
     threshold = audited.run.decision.view.threshold
     images = np.ascontiguousarray(audited.read(sample))
     return "", measure_effect(audited.predict, images, markers, threshold, options.seed)

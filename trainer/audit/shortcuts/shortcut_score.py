@@ -6,8 +6,10 @@ import numpy as np
 import polars as pl
 
 from trainer.evaluation.binary_metrics import Floats
-from trainer.evaluation.bootstrap import MIN_GROUPS, Interval, interval, resample
+from trainer.evaluation.bootstrap import Interval, interval
+from trainer.evaluation.estimates import resample_rows
 from trainer.evaluation.metrics import measure_auroc
+from trainer.evaluation.scored_table import to_arrays
 from trainer.features.head_training import fit_heads
 from trainer.features.heads import Examples, Matrix, to_probabilities
 from trainer.report.text.formatting import with_interval
@@ -47,7 +49,8 @@ def score_features(name: str, features: Matrix, views: pl.DataFrame, weight_deca
         features: float32 (views, n).
         views: `label`, `group` and `fold` of each view.
     """
-    return measure_score(name, predict_folds(features, views, weight_decay), views)
+    probability = pl.Series(predict_folds(features, views, weight_decay))
+    return measure_score(name, views.with_columns(probability=probability))
 
 
 def predict_folds(features: Matrix, views: pl.DataFrame, weight_decay: float) -> Floats:
@@ -70,10 +73,7 @@ def predict_folds(features: Matrix, views: pl.DataFrame, weight_decay: float) ->
     return probabilities
 
 
-def measure_score(name: str, probabilities: Floats, views: pl.DataFrame) -> Score:
-    """Return the AUROC of probabilities, with an interval over resamples of patient groups."""
-    labels, groups = views["label"].to_numpy(), views["group"].to_numpy()
-    bounds = None
-    if np.unique(groups).size >= MIN_GROUPS:
-        bounds = interval(resample(labels, probabilities, groups).auroc)
-    return Score(name, measure_auroc(labels, probabilities), bounds)
+def measure_score(name: str, views: pl.DataFrame) -> Score:
+    """Return the AUROC of `probability`, with an interval over resamples of patient groups."""
+    drawn = resample_rows(views)
+    return Score(name, measure_auroc(*to_arrays(views)), interval(drawn.auroc) if drawn else None)

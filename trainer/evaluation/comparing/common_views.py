@@ -1,7 +1,6 @@
 """The views that several tables of predictions have in common."""
 
 from collections.abc import Sequence
-from functools import reduce
 
 import numpy as np
 import polars as pl
@@ -18,9 +17,9 @@ def restrict_to_common(tables: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
     Raises:
         TrainingError: the tables differ in study, body part or label of a view.
     """
-    common = reduce(
-        lambda left, right: left.join(right, on="view_id", how="semi"), tables[1:], tables[0]
-    ).select("view_id")
+    common = tables[0]
+    for table in tables[1:]:
+        common = common.join(table, on="view_id", how="semi")
     kept = [table.join(common, on="view_id", how="semi").sort("view_id") for table in tables]
     for table in kept[1:]:
         _check_truth(kept[0], table)

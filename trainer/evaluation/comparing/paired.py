@@ -8,16 +8,10 @@ import numpy as np
 import polars as pl
 
 from trainer.evaluation.binary_metrics import Floats
-from trainer.evaluation.bootstrap import (
-    MIN_GROUPS,
-    Draws,
-    Interval,
-    interval,
-    mean_in_resamples,
-    resample,
-)
+from trainer.evaluation.bootstrap import Draws, Interval, interval, mean_in_resamples
 from trainer.evaluation.decisions.calibration import brier_score, calibrate
 from trainer.evaluation.decisions.decision import Decision, Rule
+from trainer.evaluation.estimates import resample_rows
 from trainer.evaluation.metrics import measure_auroc, measure_rates
 from trainer.evaluation.scored_table import LEVELS, levels, to_arrays
 
@@ -69,12 +63,8 @@ def compare_models(models: Sequence[Model], seed: int) -> list[Difference]:
     return found
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """Metrics of a model at one level: on all rows, and on each resample (resamples,)."""
-
-    values: Mapping[str, float | None]
-    resampled: Mapping[str, Floats] | None
+# metrics of a model at one level on all rows, and on each resample (resamples,), None if unknown
+_Measured = tuple[Mapping[str, float | None], Mapping[str, Floats] | None]
 
 
 def _measure(model: Model, level: str, seed: int) -> _Measured:
@@ -89,30 +79,28 @@ def _measure(model: Model, level: str, seed: int) -> _Measured:
         "accuracy": rates["accuracy"],
         "brier": brier_score(labels, calibrated),
     }
-    groups = rows["group"].to_numpy()
-    if np.unique(groups).size < MIN_GROUPS:
-        return _Measured(values, None)
     # one seed: all models are measured on the same resamples, so the difficulty of the patients
     # cancels out of the difference
-    draws = Draws(seed=seed)
-    drawn = resample(labels, probabilities, groups, [rule.threshold], draws)
-    brier = mean_in_resamples((calibrated - labels) ** 2, groups, draws)
+    drawn = resample_rows(rows, [rule.threshold], seed)
+    if drawn is None:
+        return values, None
+    squares, groups = (calibrated - labels) ** 2, rows["group"].to_numpy()
+    brier = mean_in_resamples(squares, groups, Draws(seed=seed))
     at_threshold = {key: drawn.rates[0][key] for key in ("kappa", "accuracy")}
-    return _Measured(values, {"auroc": drawn.auroc, "brier": brier, **at_threshold})
+    return values, {"auroc": drawn.auroc, "brier": brier, **at_threshold}
 
 
 def _subtract(
     level: str, metric: str, names: tuple[str, str], measured: Mapping[str, _Measured]
 ) -> Difference:
-    first, second = (measured[name] for name in names)
-    values = (first.values[metric], second.values[metric])
-    difference = None if values[0] is None or values[1] is None else values[0] - values[1]
-    if first.resampled is None or second.resampled is None:
-        return Difference(level, metric, *names, values, difference, None, None, None)
-    drawn = first.resampled[metric] - second.resampled[metric]
-    return Difference(
-        level, metric, *names, values, difference, interval(drawn), p_value(drawn), None
-    )
+    (first, first_drawn), (second, second_drawn) = (measured[name] for name in names)
+    a, b = values = first[metric], second[metric]
+    bounds = p = None
+    if first_drawn is not None and second_drawn is not None:
+        drawn = first_drawn[metric] - second_drawn[metric]
+        bounds, p = interval(drawn), p_value(drawn)
+    difference = None if a is None or b is None else a - b
+    return Difference(level, metric, *names, values, difference, bounds, p, None)
 
 
 def _correct(pairs: Sequence[Difference]) -> list[Difference]:
@@ -140,10 +128,8 @@ def p_value(differences: Floats) -> float | None:
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p values corrected for the number of tests (Holm 1979, Scand. J. Stat. 6:65)."""
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    corrected, largest = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(order):
-        # corrected values keep the order of the p values, although their factors fall
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        corrected[index] = largest
-    return corrected
+    order = np.argsort(p_values, kind="stable")
+    scaled = np.array(p_values)[order] * np.arange(order.size, 0, -1)
+    # corrected values keep the order of the p values, although their factors fall
+    corrected = np.minimum(np.maximum.accumulate(scaled), 1)
+    return corrected[np.argsort(order)].tolist()

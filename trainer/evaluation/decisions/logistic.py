@@ -56,13 +56,8 @@ def fit_line(labels: Ints, logits: Floats, weights: Floats) -> tuple[Floats, Flo
         first, second = residual.sum(axis=0), scaled @ residual
         a, b, c = curvature.sum(axis=0), scaled @ curvature, scaled**2 @ curvature
         determinant = a * c - b * b
-        step = np.stack(
-            [
-                divide(c * first - b * second, determinant),
-                divide(a * second - b * first, determinant),
-            ]
-        )
-        step = np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
+        step = np.stack([c * first - b * second, a * second - b * first])
+        step = np.clip(divide(step, np.stack([determinant] * 2)), -_LARGEST_STEP, _LARGEST_STEP)
         intercept, slope = intercept + step[0], slope + step[1]
         if not (np.abs(step) > _CONVERGED).any():
             break

@@ -75,15 +75,13 @@ def _resample(
 def _describe(
     method: str, labels: Ints, logits: Floats, intercept: float | None, slope: float | None
 ) -> Measures:
-    known: Measures = {"method": method, "intercept": intercept, "slope": slope}
-    if intercept is None or slope is None:
-        return {**known, "brier": None, "calibration_error": None}
-    fitted = expit(intercept + slope * logits)
-    return {
-        **known,
-        "brier": brier_score(labels, fitted),
-        "calibration_error": expected_calibration_error(labels, fitted),
-    }
+    brier = error = None
+    if intercept is not None and slope is not None:
+        fitted = expit(intercept + slope * logits)
+        brier = brier_score(labels, fitted)
+        error = expected_calibration_error(labels, fitted)
+    known = {"method": method, "intercept": intercept, "slope": slope}
+    return {**known, "brier": brier, "calibration_error": error}
 
 
 def _fit_threshold(labels: Ints, calibrated: Floats) -> Measures | None:

@@ -3,17 +3,15 @@
 from collections.abc import Iterator
 
 import polars as pl
-from matplotlib.figure import Figure
 
 from trainer.evaluation.decisions.calibration import bin_by_probability, calibrate
 from trainer.evaluation.decisions.decision import Decision
 from trainer.evaluation.metrics import ByPart
-from trainer.evaluation.scored_table import final_rows, levels, to_arrays
+from trainer.evaluation.scored_table import LEVELS, final_rows, levels, to_arrays
 from trainer.report.figures import comparisons, confusion, curves, trials
+from trainer.report.figures.svg import Captioned
 from trainer.report.text import formatting
 from trainer.runs.saved.saved_run import SavedRun
-
-Captioned = tuple[Figure, str]
 
 _ON_SPREAD = "Differences between candidates below the spread of their folds are not reliable."
 _ON_ROC = "Recall (sensitivity) against false positive rate (1 \N{MINUS SIGN} specificity)."
@@ -23,12 +21,14 @@ def draw(run: SavedRun) -> dict[str, dict[str, Captioned]]:
     """Draw every figure of a report, by section of the page and by file name."""
     role, by_part = run.headline
     on_folds = " Thin lines: single folds." if run.is_cv and role == "out_of_fold" else ""
-    rows = _rows(run, role)
+    own = run.scored.filter(model=run.model)
+    rows = own.filter(role=role)
     result = draw_result(rows, by_part, formatting.set_name(role), on_folds)
     of_folds = run.history.filter(pl.col("fold").is_not_null())
+    prefix = f"{run.model}, all {'folds' if run.is_cv else 'seeds'}. "
     return {
         "result": result,
-        "test": {"roc_test": (curves.roc(_rows(run, "test"), "test"), _ON_ROC)}
+        "test": {"roc_test": (curves.roc(own.filter(role="test"), "test"), _ON_ROC)}
         if role != "test" and "test" in run.main_sets
         else {},
         "classes": _draw_classes(run) if run.classes else {},
@@ -37,30 +37,19 @@ def draw(run: SavedRun) -> dict[str, dict[str, Captioned]]:
         if run.is_cv
         else {},
         "search": trials.draw(run) if run.search else {},
-        "learning": dict(_draw_learning("", final_rows(run.history))),
-        "folds": dict(
-            _draw_learning(
-                "_folds", of_folds, f"{run.model}, all {'folds' if run.is_cv else 'seeds'}. "
-            )
-        ),
+        "learning": dict(_draw_learning(final_rows(run.history))),
+        "folds": dict(_draw_learning(of_folds, "_folds", prefix)),
     }
 
 
-def _rows(run: SavedRun, role: str) -> pl.DataFrame:
-    return run.scored.filter(model=run.model, role=role)
-
-
 def _draw_classes(run: SavedRun) -> dict[str, Captioned]:
-    caption = (
-        "Actual and predicted classes by {}: counts, shaded by their share of the actual class. "
-        "Inside a box, the body part is right."
-    )
     return {
         f"class_confusion_{level}": (
             confusion.class_confusion(run.classes, level),
-            caption.format(level),
+            f"Actual and predicted classes by {level}: counts, shaded by their share of the actual "
+            "class. Inside a box, the body part is right.",
         )
-        for level in ("view", "study")
+        for level in LEVELS
     }
 
 
@@ -77,7 +66,7 @@ def draw_result(
             f"Actual and predicted labels by {level}: counts, and shares of the actual label. "
             "Predicted abnormal from a probability of 0.5.",
         )
-        for level in ("view", "study")
+        for level in LEVELS
     }
     drawn["roc"] = (curves.roc(rows, name), f"{_ON_ROC}{on_folds}")
     # `all` and the only part would be equal
@@ -91,11 +80,8 @@ def draw_reliability(scored: pl.DataFrame, decision: Decision) -> Iterator[tuple
     """Yield the name and the reliability diagram of each level."""
     for level, rows in levels(scored):
         labels, probabilities = to_arrays(rows)
-        temperature = decision.rule(level).temperature
-        drawn = {
-            "uncalibrated": probabilities,
-            "after temperature scaling": calibrate(probabilities, temperature),
-        }
+        calibrated = calibrate(probabilities, decision.rule(level).temperature)
+        drawn = {"uncalibrated": probabilities, "after temperature scaling": calibrated}
         bins = formatting.count(bin_by_probability(labels, probabilities).num_rows.size, "bins")
         caption = (
             f"{bins} of equal count. "
@@ -105,7 +91,7 @@ def draw_reliability(scored: pl.DataFrame, decision: Decision) -> Iterator[tuple
 
 
 def _draw_learning(
-    suffix: str, history: pl.DataFrame, prefix: str = ""
+    history: pl.DataFrame, suffix: str = "", prefix: str = ""
 ) -> Iterator[tuple[str, Captioned]]:
     if history.is_empty():
         return

@@ -32,13 +32,9 @@ def auroc_by_part(by_part: ByPart) -> Figure:
     names = list(by_part)
     figure, axes = panel("AUROC by body part", "AUROC", "", height_in=1.3 + 0.5 * len(names))
     for level in LEVELS:
-        bounds = [by_part[name][f"{level}_intervals"]["auroc"] for name in names]
-        draw_estimates(
-            axes,
-            level,
-            [by_part[name][f"{level}_auroc"] for name in names],
-            [(b["low"], b["high"]) if b else None for b in bounds],
-        )
+        values = [one[f"{level}_auroc"] for one in by_part.values()]
+        bounds = [one[f"{level}_intervals"]["auroc"] for one in by_part.values()]
+        draw_estimates(axes, level, values, [(b["low"], b["high"]) if b else None for b in bounds])
     counts = [
         " / ".join(f"{by_part[n][f'num_{unit}']:,}" for unit in LEVELS.values()) for n in names
     ]
@@ -78,13 +74,10 @@ def draw_differences(differences: Sequence[Difference]) -> Figure:
     figure, axes = panel("Differences", "first minus second", "", height_in=3.4)
     axes.axvline(0, color=MUTED, linewidth=1, linestyle=":", label="no difference")
     for level in LEVELS:
-        own = {d.metric: d for d in differences if d.level == level}
-        draw_estimates(
-            axes,
-            level,
-            [own[metric].difference for metric in METRICS],
-            [(b.low, b.high) if (b := own[metric].bounds) else None for metric in METRICS],
-        )
+        # in the order of METRICS
+        own = [d for d in differences if d.level == level]
+        bounds = [(d.bounds.low, d.bounds.high) if d.bounds else None for d in own]
+        draw_estimates(axes, level, [d.difference for d in own], bounds)
     label_rows(axes, [name[0].upper() + name[1:] for name in METRICS.values()])
     add_legend_below(figure)
     return figure

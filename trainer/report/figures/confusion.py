@@ -14,6 +14,7 @@ from shared.labels import LABEL_NAMES
 from trainer.evaluation.binary_metrics import Floats, Ints
 from trainer.evaluation.metrics import Measures
 from trainer.report.figures.svg import INK, LEVEL_COLOURS, MUTED, panel
+from trainer.report.text.formatting import percent
 
 _CELL_IN = 0.44
 _CENTRED: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
@@ -26,7 +27,7 @@ def confusion(measures: Measures, level: str) -> Figure:
     shares = _shade_cells(axes, counts, level)
     for (row, column), count in np.ndenumerate(counts):
         axes.text(column, row - 0.1, f"{count:,}", fontsize=15, fontweight="bold", **_CENTRED)
-        axes.text(column, row + 0.14, f"{shares[row, column]:.0%}", fontsize=10.5, **_CENTRED)
+        axes.text(column, row + 0.14, percent(shares[row, column]), fontsize=10.5, **_CENTRED)
     _label_ticks(axes, LABEL_NAMES, x_rotation=0, y_rotation=90)
     return figure
 

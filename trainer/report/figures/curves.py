@@ -18,54 +18,49 @@ from trainer.evaluation.roc import roc_curve
 from trainer.evaluation.scored_table import levels, to_arrays
 from trainer.report.figures.svg import LEVEL_COLOURS, MUTED, PAPER, VIEW, add_legend, panel
 
-_LOSS_LINES = {"loss": ("training", MUTED), "val_loss": ("validation", VIEW)}
-_AUROC_LINES = {"val_auroc": ("validation", VIEW)}
+_COLOURS = {"training": MUTED, "validation": VIEW}
 
 
 def loss_curves(history: pl.DataFrame) -> Figure:
     """Draw training and validation loss of one model by epoch, one line per fold."""
     figure, axes = panel("Loss", "epoch", "cross-entropy")
-    _draw_curves(axes, history, _LOSS_LINES, "val_loss")
+    _draw_curves(axes, history, {"training": "loss", "validation": "val_loss"})
+    add_legend(axes)
     return figure
 
 
 def auroc_curves(history: pl.DataFrame) -> Figure:
     """Draw the validation view AUROC of one model by epoch, one line per fold."""
     figure, axes = panel("Validation AUROC", "epoch", "view AUROC")
-    _draw_curves(axes, history, _AUROC_LINES, "val_auroc")
+    _draw_curves(axes, history, {"validation": "val_auroc"})
     axes.axhline(0.5, color=MUTED, linewidth=1, linestyle=":", label="chance")
     add_legend(axes)
     return figure
 
 
-def _draw_curves(
-    axes: Axes, history: pl.DataFrame, lines: Mapping[str, tuple[str, str]], dot_column: str
-) -> None:
+def _draw_curves(axes: Axes, history: pl.DataFrame, columns: Mapping[str, str]) -> None:
     fits = history.sort("fold", "epoch").partition_by("fold", maintain_order=True)
     width = 1.8 if len(fits) == 1 else 0.9
     for index, fit in enumerate(fits):
         marker = "o" if fit.height == 1 else ""  # a line through one epoch is invisible
-        for column, (name, colour) in lines.items():
+        for name, column in columns.items():
             label = None if index else name if len(fits) == 1 else f"{name}, one line per fit"
-            line: dict[str, Any] = {"color": colour, "linewidth": width, "marker": marker}
+            line: dict[str, Any] = {"color": _COLOURS[name], "linewidth": width, "marker": marker}
             axes.plot(fit["epoch"], fit[column], label=label, **line)
         best = fit.filter("is_best")
         label = None if index else "best epoch"
         style: dict[str, Any] = {"edgecolor": PAPER, "linewidth": 1, "color": VIEW, "s": 45}
-        axes.scatter(best["epoch"], best[dot_column], label=label, zorder=3, **style)
+        axes.scatter(best["epoch"], best[columns["validation"]], label=label, zorder=3, **style)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     # around a single epoch, MaxNLocator puts ticks at fractions even with integer=True
     if history.height == len(fits):
         axes.set_xticks([1])
-    add_legend(axes)
 
 
 def roc(scored: pl.DataFrame, name: str = "all") -> Figure:
     """Draw ROC curves by view and by study, and a thin line for each fold."""
-    title = f"ROC, {name}"
-    figure, axes = panel(
-        title, "1 \N{MINUS SIGN} specificity", "recall (sensitivity)", height_in=4.3
-    )
+    x_label = "1 \N{MINUS SIGN} specificity"
+    figure, axes = panel(f"ROC, {name}", x_label, "recall (sensitivity)", height_in=4.3)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
     folds: list[int] = sorted(scored["fold"].drop_nulls().unique())
     for level, table in levels(scored):
@@ -92,12 +87,8 @@ def _draw_roc(
 
 def reliability(level: str, labels: Ints, probabilities: Mapping[str, Floats]) -> Figure:
     """Draw a reliability diagram of probabilities by name; the last one is emphasized."""
-    figure, axes = panel(
-        f"Reliability diagram by {level}",
-        "mean predicted probability",
-        "share of abnormal cases",
-        height_in=4.3,
-    )
+    title, x_label = f"Reliability diagram by {level}", "mean predicted probability"
+    figure, axes = panel(title, x_label, "share of abnormal cases", height_in=4.3)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":", label="perfect calibration")
     *_, last = probabilities
     for name, values in probabilities.items():

@@ -1,17 +1,21 @@
-"""Style of all figures: palette, panels, and SVG coloured by the CSS of a page."""
+"""Style of all figures: palette, panels, and SVG for pages, coloured by their CSS."""
 
 # matplotlib's own types leave **kwargs unknown, so that every call would be an error:
 # pyright: reportUnknownMemberType=false
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from shared.storage.atomic import write_atomically
 
 INK, MUTED, GRID, PAPER = "#1f2328", "#6a737d", "#d8dee4", "#ffffff"
 # blue and vermilion of Okabe & Ito, distinguishable with any colour vision deficiency
@@ -20,20 +24,21 @@ VIEW, STUDY = "#0072b2", "#d55e00"
 LEVEL_COLOURS = {"view": VIEW, "study": STUDY}
 # green after Okabe & Ito, purple after Tol: different in lightness too
 NORMAL, ABNORMAL = "#009e73", "#aa3377"
-LABEL_COLOURS = (NORMAL, ABNORMAL)
-
-_CSS_NAMES = {
-    INK: "ink",
-    MUTED: "muted",
-    GRID: "grid",
-    PAPER: "paper",
-    VIEW: "view",
-    STUDY: "study",
-    NORMAL: "normal",
-    ABNORMAL: "abnormal",
-}
+LABEL_COLOURS = {"normal": NORMAL, "abnormal": ABNORMAL}
+_PAGE_COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER}
 _WIDTH_IN = 4.6
 _TEXT_PT = 10.5
+_LEGEND: dict[str, Any] = {"frameon": False, "fontsize": _TEXT_PT - 0.5, "labelcolor": INK}
+
+# a figure and its caption
+Captioned = tuple[Figure, str]
+
+
+class Plot(NamedTuple):
+    """A figure of a page: its `<svg>` element and its caption."""
+
+    svg: Markup
+    caption: str
 
 
 def panel(
@@ -74,7 +79,8 @@ def draw_estimates(
     points = [(x, y + shift) for y, x in enumerate(values) if x is not None]
     x, y = zip(*points, strict=True) if points else ((), ())
     style: dict[str, Any] = {"color": LEVEL_COLOURS[level], "marker": marker, "s": 42}
-    axes.scatter(x, y, label=f"by {level}", zorder=3, **style)
+    # not clipped, because an AUROC of 1 lies on the edge of the axes
+    axes.scatter(x, y, label=f"by {level}", zorder=3, clip_on=False, **style)
     lines = [(*ends, y + shift) for y, ends in enumerate(bounds) if ends]
     low, high, y = zip(*lines, strict=True) if lines else ((), (), ())
     axes.hlines(y, low, high, color=LEVEL_COLOURS[level], linewidth=1.6, alpha=0.6)
@@ -82,13 +88,12 @@ def draw_estimates(
 
 def add_legend(axes: Axes, place: Literal["best", "lower right"] = "best") -> None:
     """Add a legend without a frame."""
-    axes.legend(loc=place, frameon=False, fontsize=_TEXT_PT - 0.5, labelcolor=INK)
+    axes.legend(loc=place, **_LEGEND)
 
 
 def add_legend_below(figure: Figure) -> None:
     """Add a legend of two columns below the axes, where it hides no data."""
-    style: dict[str, Any] = {"frameon": False, "fontsize": _TEXT_PT - 0.5, "labelcolor": INK}
-    figure.legend(loc="outside lower left", ncols=2, **style)
+    figure.legend(loc="outside lower left", ncols=2, **_LEGEND)
 
 
 def to_svg(figure: Figure) -> str:
@@ -102,19 +107,29 @@ def to_svg(figure: Figure) -> str:
     return sink.getvalue()
 
 
-def to_inline(svg: str, name: str, description: str) -> str:
+def to_plots(drawn: Mapping[str, Captioned], folder: Path | None = None) -> list[Plot]:
+    """Return figures for a page, whose names are unique there, and write them into a folder."""
+    plots: list[Plot] = []
+    for name, (figure, caption) in drawn.items():
+        svg = to_svg(figure)
+        if folder:
+            write_atomically(folder / f"{name}.svg", svg.encode())
+        # safe: matplotlib escapes the text in its SVG
+        plots.append(Plot(Markup(_to_element(svg, name, caption)), caption))
+    return plots
+
+
+def _to_element(svg: str, name: str, description: str) -> str:
     """Return the `<svg>` element for a page, coloured by CSS variables.
 
     Args:
-        svg: an SVG file, as from `to_svg`.
-        name: unique on the page.
         description: text for screen readers.
     """
     # without the XML declaration, which HTML does not allow
     element = svg[svg.index("<svg") :]
     # matplotlib's ids are unique in one file only
     element = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", element)
-    for colour, css_name in _CSS_NAMES.items():
+    for css_name, colour in (_PAGE_COLOURS | LEVEL_COLOURS | LABEL_COLOURS).items():
         element = element.replace(colour, f"var(--{css_name})")
     # without a fixed size, the width of the page determines it
     element = re.sub(r' (width|height)="[\d.]+pt"', "", element, count=2)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from trainer.report.figures.svg import INK, MUTED, VIEW, add_legend, panel
+from trainer.report.figures.svg import INK, MUTED, VIEW, Captioned, add_legend, panel
 from trainer.report.text.search_report import format_value
 from trainer.runs.saved.saved_run import SavedRun
 
@@ -21,15 +21,11 @@ _LOG_SCALES = ("weight_decay", "learning_rate")
 _MARGIN = 1.3
 
 
-def draw(run: SavedRun) -> dict[str, tuple[Figure, str]]:
+def draw(run: SavedRun) -> dict[str, Captioned]:
     """Draw the scores of all trials, in order and by each setting on a logarithmic scale."""
     scored, chosen = run.trials.drop_nulls("score"), run.search["chosen"]
-    plots = {
-        "trials": (
-            _by_number(scored, chosen),
-            "Scores of the trials in order; the line is the best score so far.",
-        )
-    }
+    caption = "Scores of the trials in order; the line is the best score so far."
+    plots = {"trials": (_by_number(scored, chosen), caption)}
     for name in _LOG_SCALES:
         if name in scored.columns:
             caption = f"The same scores by {name}; a flat top means a small effect in that range."

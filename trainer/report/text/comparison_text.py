@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from shared.counts import count
 from trainer.evaluation.bootstrap import MIN_GROUPS, Interval
 from trainer.evaluation.comparing.paired import METRICS, Difference, Model
-from trainer.report.text.formatting import number, set_name
-from trainer.report.text.limits import on_overlap
+from trainer.report.text.formatting import number
+from trainer.report.text.methods import on_overlap
 from trainer.runs.evaluation_folder import SavedPredictions
 
 # level and metric of the conclusion, by which `cv` chooses its candidate, too
@@ -24,11 +24,6 @@ def describe_p_value(value: float | None) -> str:
 def fine_interval(bounds: Interval | None) -> str:
     """Format the interval of a difference to three decimals; empty without an interval."""
     return f"[{number(bounds.low)}, {number(bounds.high)}]" if bounds else ""
-
-
-def describe_set(role: str) -> str:
-    """Return the name of the compared set, e.g. `out-of-fold predictions`."""
-    return f"{set_name(role)} predictions"
 
 
 def describe_views(models: Sequence[Model], saved: Sequence[SavedPredictions], role: str) -> str:
@@ -91,8 +86,7 @@ def _conclude_pair(found: Difference, name: str) -> str:
             f"The difference in {name} between {found.first} and {found.second}, "
             f"{_show(found, 1)}, cannot be told from chance."
         )
-    is_first_better = found.difference is not None and found.difference > 0
-    sign = 1 if is_first_better else -1
+    sign = 1 if (found.difference or 0) > 0 else -1
     better, worse = (found.first, found.second)[::sign]
     return (
         f"{better} has a higher {name} than {worse}; chance alone does not explain the difference "

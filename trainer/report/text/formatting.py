@@ -11,7 +11,7 @@ from trainer.evaluation.metrics import Measures
 _UNDEFINED = "\N{EN DASH}"
 
 ROLE_NAMES = {
-    "test": "Test: the official valid split",
+    "test": "Test: the valid split",
     "validation": "Validation: held out of train, by patient",
     "out_of_fold": "Out-of-fold: each view is predicted by a model that has not seen its patient",
 }
@@ -24,14 +24,19 @@ def set_name(role: str) -> str:
 
 def number(value: float | None) -> str:
     """Format a metric to three decimals; an undefined one is a dash."""
-    return _UNDEFINED if value is None else f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+    return _UNDEFINED if value is None else _fixed(value, 3)
 
 
 def interval(bounds: Measures | None) -> str:
     """Format a 95 % CI to two decimals, e.g. `[0.72, 0.88]`; empty without an interval."""
     if bounds is None:
         return ""
-    return f"[{bounds['low']:.2f}, {bounds['high']:.2f}]".replace("-", "\N{MINUS SIGN}")
+    return f"[{_fixed(bounds['low'], 2)}, {_fixed(bounds['high'], 2)}]"
+
+
+def _fixed(value: float, decimals: int) -> str:
+    # adding 0 turns -0 into 0
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def estimate(measures: Measures, level: str, key: str) -> str:
@@ -71,11 +76,17 @@ def duration(seconds: float) -> str:
 
 def setting(value: Any) -> str:
     """Format a value of `config.json`."""
-    if value is None:
+    if value is None or value == "":
         return _UNDEFINED
     if isinstance(value, list):
         return ", ".join(map(str, cast("list[Any]", value))) or "none"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def enumerate_names(names: Sequence[str]) -> str:
+    """Join names in a sentence, e.g. `the view, its mirror image and 2 changes`."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def part_name(parts: Sequence[str]) -> str:
@@ -87,6 +98,6 @@ def part_name(parts: Sequence[str]) -> str:
 
 # templates use them as `as_NAME`
 FORMATS = (
-    *(number, interval, estimate, percent, fine_percent),
+    *(number, interval, estimate, with_interval, percent, fine_percent),
     *(count, duration, setting, set_name),
 )

@@ -1,6 +1,6 @@
 """Method notes of a report: how its numbers were made, and their limits."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -9,9 +9,7 @@ from trainer.evaluation.bootstrap import COVERAGE, MIN_GROUPS
 from trainer.evaluation.decisions.decision import BASES, Decision
 from trainer.evaluation.metrics import ByPart
 from trainer.evaluation.scored_table import LEVELS, final_rows
-from trainer.report.error_analysis import Case
 from trainer.report.text.formatting import percent, set_name
-from trainer.runs.saved.saved_run import SavedRun
 
 
 def on_intervals(by_part: ByPart, num_resamples: int) -> str:
@@ -72,7 +70,7 @@ def on_missing_test(parts: Sequence[str]) -> str:
     """Explain the missing test."""
     names = ", ".join(parts)
     return (
-        f"There is no test set: the lake has no views of the official valid split for {names}. "
+        f"There is no test set: the lake has no views of the valid split for {names}. "
         "All results are for views held out from train."
     )
 
@@ -90,22 +88,18 @@ def on_patients(scored: pl.DataFrame) -> str:
     return "Sets are split by patient, across body parts: no patient is in two sets."
 
 
-def on_pictures(run: SavedRun, cases: Sequence[Case]) -> str:
-    """Explain the radiographs and heat maps of the error analysis."""
-    if not any(view.picture for case in cases for view in case.views):
-        return "Radiographs and heat maps were left out."
-    sentences = [
-        "The heat map on the right of each radiograph marks the regions that raise the predicted "
-        "probability of abnormal (Layer-CAM, Jiang et al. 2021). Each map has its own scale; it is "
-        "empty if no region does.",
-        "A heat map shows the regions that the model used, not whether they are abnormal.",
-    ]
-    # a head has no epochs; it is fitted again to the validation views
-    is_fitted_again = run.is_cv or run.history.is_empty()
-    if is_fitted_again and "test" not in run.by_role:
-        sentences.append(
-            "Probabilities are those of models without these patients; heat maps are those of the "
-            "final model, which was trained on them."
+def on_overlap(overlap: Mapping[str, int]) -> str:
+    """Warn of views and patients that the run learnt from; empty without any."""
+    warnings: list[str] = []
+    if num_images := overlap["num_images"]:
+        warnings.append(
+            f"{count(num_images, 'views')} are also in the training of the run (equal "
+            "bytes or pixels), so the results are too good."
         )
-    sentences.append("This page contains radiographs and is as private as they are.")
-    return " ".join(sentences)
+    if num_patients := overlap["num_patients"]:
+        warnings.append(
+            f"{count(num_patients, 'patients')} have the number of a patient in the "
+            "training of the run. If both lakes come from the same source, these are the same "
+            "people, and the results are too good."
+        )
+    return " ".join(warnings)

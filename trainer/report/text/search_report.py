@@ -7,7 +7,7 @@ import polars as pl
 
 from shared.counts import count
 from trainer.evaluation.metrics import Measures
-from trainer.report.text.formatting import estimate, number
+from trainer.report.text.formatting import enumerate_names, estimate, number
 from trainer.runs.saved.saved_run import SavedRun
 
 _NUM_LISTED = 8
@@ -37,14 +37,15 @@ def _span(name: str, values: Sequence[Any]) -> str:
 def on_search(run: SavedRun) -> str:
     """Describe the search: number of trials, settings, chosen trial and selection bias."""
     search = run.search
-    *others, last = (_span(name, values) for name, values in search["settings"].items())
-    names = f"{', '.join(others)} and {last}" if others else last
+    names = enumerate_names([_span(name, values) for name, values in search["settings"].items()])
     default = "it has the default settings"
     if search["chosen"] != 1:
         default = f"the default settings have {number(run.trials.filter(number=1)['score'][0])}"
+    # a head has no epochs to stop early
+    stopping = "" if run.history.is_empty() else ", which also stopped its training early"
     sentences = [
-        f"{count(search['num_trials'], 'trials')} of {names}. Each was trained on the train views, "
-        "with early stopping and its score on the validation views.",
+        f"{count(search['num_trials'], 'trials')} of {names}. Each was trained on the train views "
+        f"and scored on the validation views{stopping}.",
         f"Trial {search['chosen']} was chosen by validation view AUROC, {number(search['score'])}; "
         f"{default}.",
     ]
@@ -69,8 +70,7 @@ def on_candidates(run: SavedRun) -> str:
     sentences = (
         [
             f"{num} candidates were compared on the same folds of the train split.",
-            f"{run.model} was chosen by pooled out-of-fold view AUROC; the official valid split "
-            "was not used for the choice.",
+            f"{run.model} was chosen by pooled out-of-fold view AUROC.",
         ]
         if num > 1
         else [f"{run.model} was cross-validated on the train split."]
@@ -92,7 +92,7 @@ def on_candidates(run: SavedRun) -> str:
             "held out for early stopping."
         )
     if is_tested:
-        sentences.append("The final model was evaluated once on the test set.")
+        sentences.append("The test set was not used for any choice and was evaluated once.")
     return " ".join(sentences)
 
 

@@ -8,6 +8,7 @@ from trainer.evaluation.scored_table import final_rows
 from trainer.models.candidates import list_networks
 from trainer.models.table import MODELS
 from trainer.options.recipes import RECIPES
+from trainer.report.text.formatting import enumerate_names
 from trainer.runs.saved.saved_run import SavedRun
 
 # by option, the value that leaves out a step, and the note on it
@@ -45,7 +46,8 @@ def on_initial_weights(run: SavedRun) -> str:
 def on_trained_layers(run: SavedRun) -> str:
     """Name the trained layers."""
     options = run.config["options"]
-    if not _is_head(run):
+    # a head is fitted to embeddings, without epochs
+    if not run.history.is_empty():
         seeds = run.config.get("seeds")
         # a staged fit evaluates its initial head as epoch 0
         if 0 in run.history["epoch"]:
@@ -60,7 +62,7 @@ def on_trained_layers(run: SavedRun) -> str:
     variants = ("the view", "its mirror image", f"{copies - 2} random light changes")[:copies]
     sentences = [
         "Only the head, a penalized logistic regression, until convergence; the backbone is "
-        f"frozen. Each train view has {rows}: {', '.join(variants)}."
+        f"frozen. Each train view has {rows}: {enumerate_names(variants)}."
     ]
     if (options["tta"] or recipe.tta) == "flip":
         sentences.append("Predictions average a view and its mirror image.")
@@ -79,28 +81,6 @@ def _on_optimization(options: Mapping[str, Any]) -> str:
         text.format(options[key]) for key, (off, text) in _STEPS.items() if options[key] != off
     ]
     return f"{'; '.join(parts)}."
-
-
-def _is_head(run: SavedRun) -> bool:
-    # a head is fitted to embeddings, without epochs
-    return run.history.is_empty()
-
-
-def on_split(run: SavedRun) -> str:
-    """Describe test, folds and validation."""
-    is_tested = "test" in run.by_role
-    test = "The test set is the official valid split." if is_tested else "There is no test set."
-    drawn: list[str] = []
-    if run.is_cv:
-        drawn.append(f"the {len(run.metrics['folds'][run.model])} folds of train")
-    if not (run.is_ensemble or (run.is_cv and _is_head(run))):
-        drawn.append("validation, a fifth of train's groups,")
-    names = " and ".join(drawn)
-    return (
-        f"{test} {names[0].upper()}{names[1:]} {'were' if run.is_cv else 'was'} drawn by patient "
-        "group, stratified by label and body part, with seed "
-        f"{run.config['options']['seed']}."
-    )
 
 
 def on_epochs(run: SavedRun) -> str:

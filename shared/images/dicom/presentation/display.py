@@ -15,7 +15,6 @@ Empty elements count as absent. A step that cannot be applied is left out, with 
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,10 +33,7 @@ Values = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass
-class _Notes:
-    texts: list[str] = field(default_factory=list[str])
-
+class _Notes(list[str]):
     def attempt(self, name: str, read: Callable[[], Any]) -> Any:
         # files with unusable numbers are displayed without the step
         try:
@@ -46,7 +42,7 @@ class _Notes:
             self.skip(name, "its values are unusable")
 
     def skip(self, name: str, reason: str) -> None:
-        self.texts.append(f"the {name} is not applied: {reason}")
+        self.append(f"the {name} is not applied: {reason}")
 
 
 def show(stored: StoredPixels, dataset: Dataset) -> tuple[Pixels, tuple[str, ...]]:
@@ -62,12 +58,13 @@ def show(stored: StoredPixels, dataset: Dataset) -> tuple[Pixels, tuple[str, ...
         refuse_blank(np.empty(0, np.uint8))
     histogram = count_levels(stored.values, visible)
     table = _show_levels(histogram, dataset, notes)
-    if _is_inverse(dataset):
+    is_monochrome1 = read_text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+    if is_monochrome1 or read_text(dataset, "PresentationLUTShape").upper() == "INVERSE":
         table = np.bitwise_not(table)
     grey = table[histogram.indices].reshape(stored.values.shape)
     if visible is not None:
         grey[~visible] = 0
-    return grey, tuple(notes.texts)
+    return grey, tuple(notes)
 
 
 def _find_visible(stored: StoredPixels, dataset: Dataset, notes: _Notes) -> Mask | None:
@@ -93,7 +90,9 @@ def _show_levels(histogram: Histogram, dataset: Dataset, notes: _Notes) -> Pixel
         if present.min() < present.max():
             return grey
         notes.skip(name, "it would show one grey level")
-    if _is_display_ready(values, histogram.levels, dataset):
+    is_8_bits = dataset.BitsStored == 8 and not dataset.PixelRepresentation
+    if is_8_bits and values is histogram.levels:
+        # these are grey levels already
         grey = histogram.levels.astype(np.uint8)
     else:
         grey = stretch(values, histogram.counts)
@@ -130,13 +129,3 @@ def _to_modality(levels: Levels, dataset: Dataset, notes: _Notes) -> Values:
         notes.skip("rescaling", "its values are unusable")
         return levels
     return rescaled
-
-
-def _is_display_ready(values: Values, levels: Levels, dataset: Dataset) -> bool:
-    is_unsigned = dataset.BitsStored == 8 and not dataset.PixelRepresentation
-    return bool(values is levels and is_unsigned)
-
-
-def _is_inverse(dataset: Dataset) -> bool:
-    is_monochrome1 = read_text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
-    return is_monochrome1 or read_text(dataset, "PresentationLUTShape").upper() == "INVERSE"

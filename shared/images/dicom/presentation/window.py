@@ -29,16 +29,12 @@ class Table:
 
     def look_up(self, values: Values) -> npt.NDArray[np.int64]:
         """Return the entries for values; values outside the table get its first or last entry."""
-        first = self._find_first(float(values.min()), float(values.max()))
-        indices = np.clip(np.rint(values) - first, 0, len(self.entries) - 1)
-        return self.entries[indices.astype(np.int64)]
-
-    def _find_first(self, low: float, high: float) -> int:
+        low, high = float(values.min()), float(values.max())
         # some devices write the first value with the other sign
-        for first in (self.first, self.first - _MOST_LEVELS, self.first + _MOST_LEVELS):
-            if first <= high and low < first + len(self.entries):
-                return first
-        return self.first
+        starts = (self.first, self.first - _MOST_LEVELS, self.first + _MOST_LEVELS)
+        fits = (start for start in starts if start <= high and low < start + len(self.entries))
+        indices = np.clip(np.rint(values) - next(fits, self.first), 0, len(self.entries) - 1)
+        return self.entries[indices.astype(np.int64)]
 
     @property
     def highest(self) -> int:
