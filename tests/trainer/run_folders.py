@@ -9,8 +9,11 @@ import polars as pl
 
 from shared.images.spec import ImageSpec
 from trainer.data.target import Target
+from trainer.evaluation.decisions.thresholds import decide
+from trainer.evaluation.results import selected_model
 from trainer.evaluation.scored_table import SCORED_SCHEMA
 from trainer.options import CvOptions, TrainOptions
+from trainer.options.threshold import parse_threshold
 from trainer.runs.results_writer import write_json, write_tables
 from trainer.runs.run_folder import METRICS_FILE
 from trainer.runs.saved.open import open_new_run
@@ -87,7 +90,10 @@ def write_run(
     predictions = pl.DataFrame(scored, SCORED_SCHEMA, orient="row")
     if target.parts:
         predictions = _add_classes(predictions, target)
-    write_tables(folder, config, pl.DataFrame(history, RUN_HISTORY_SCHEMA), predictions)
+    rule, seed = parse_threshold(config["options"]["threshold"]), config["options"]["seed"]
+    decision = decide(predictions, selected_model(predictions), rule, seed)
+    epochs = pl.DataFrame(history, RUN_HISTORY_SCHEMA)
+    write_tables(folder, config, epochs, predictions, decision)
     return folder
 
 

@@ -84,7 +84,8 @@ class AuditedRun:
     def predict(self, images: Pixels) -> Floats:
         """Return the saved model's probability of abnormal, (rows,), of (rows, size, size)."""
         rows = (images[row : row + 1, ..., None] for row in range(len(images)))
-        return abnormal_probability(np.concatenate(list(self.predictor.predict_batches(rows))))
+        outputs = [outputs for outputs, *_ in self.predictor.predict_batches(rows)]
+        return abnormal_probability(np.concatenate(outputs))
 
     @cached_property
     def _layer_cam(self) -> LayerCam:

@@ -11,8 +11,8 @@ from trainer.audit.audited_run import AuditedRun, Picture
 from trainer.audit.backbone import Backbone
 from trainer.data.input_wait import InputWait
 from trainer.features.variants import PLAIN
-from trainer.inference.litert import infer
 from trainer.inference.novelty import UNLIKE_PERCENTILE, Floats, Reference, read_reference
+from trainer.inference.predictor import infer
 from trainer.inference.reference_fit import fit_reference
 from trainer.options import AuditOptions
 

@@ -48,7 +48,7 @@ class ClusterFits(RemoteFits):
             identify(folder),
         )
         self._weights_key = cache(partial(weights_key, weights=options.initial_weights))
-        self._heads = cache(self._make_heads)
+        self._heads = cache(partial(FrozenFit, context, plan=plan))
 
     def embed(self) -> None:
         """Compute the missing embeddings of all views, or raise ClusterError."""
@@ -114,9 +114,6 @@ class ClusterFits(RemoteFits):
             return None
         heads = self._options.list_heads(request.model)
         return self._heads(request.model).fit_best(request.plan, heads)
-
-    def _make_heads(self, model_name: str) -> FrozenFit:
-        return FrozenFit(self._context, model_name, self._plan)
 
     def _store(self, request: FitRequest, result: FitResult) -> CompletedFit:
         for path, content in result.files.items():

@@ -1,13 +1,12 @@
 """Where a cross-validation runs: in this process, or on a Ray cluster."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from shared.cluster.code_fingerprint import Code
 from shared.cluster.messages import ClusterOptions, Node, Share
 from shared.cluster.nodes import Cluster
-from shared.cluster.task_status import Status
 from trainer.cluster.cluster_fits import ClusterFits
 from trainer.cluster.remote_fits import RemoteFits
 from trainer.cluster.status_table import FitTable
@@ -32,8 +31,14 @@ def open_remote_fits(
     if context.options.engine == "local":
         yield RemoteFits()
         return
-    table = FitTable()
-    with _make_cluster(context.options, table.show) as cluster:
+    table, options, num_cores = FitTable(), context.options, count_usable_cores() or 1
+    with Cluster(
+        ClusterOptions(options.address, num_cores),
+        Code.here(("shared", "trainer"), PACKAGES),
+        partial(choose_share, options),
+        num_queued=0,
+        watch=table.show,
+    ) as cluster:
         yield ClusterFits(cluster, table, context, plan)
 
 
@@ -45,13 +50,3 @@ def choose_share(options: CvOptions, nodes: Sequence[Node]) -> Share:
     # By default as many cores as this machine has: the number of threads changes the last digits of
     # floating-point sums, so the results equal those of a local run.
     return Share(options.cpus or (1 if gpus else count_usable_cores() or 1), gpus)
-
-
-def _make_cluster(options: CvOptions, watch: Callable[[Mapping[int, Status]], None]) -> Cluster:
-    return Cluster(
-        ClusterOptions(options.address, count_usable_cores() or 1),
-        Code.here(("shared", "trainer"), PACKAGES),
-        partial(choose_share, options),
-        num_queued=0,
-        watch=watch,
-    )

@@ -1,8 +1,8 @@
 """Fits that a cluster runs in advance, and the reuse of their results."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 
 import polars as pl
 
@@ -45,20 +45,18 @@ def reuse_fits(fit: Fit, completed: Mapping[str, CompletedFit]) -> Fit:
     ) -> list[TrainedModel]:
         if title not in completed:
             return fit(plan, candidates, title)
+        result = completed[title]
+        predicted = list(zip(result.request.views_to_predict, result.outputs, strict=True))
         # A model is loaded only to predict views that the request did not list, or to be saved;
         # `fit` then reads it from the checkpoint.
         load = cache(lambda: fit(plan, candidates, title)[0])
-        predict = partial(_find_outputs, completed[title], lambda views: load().predict(views))
-        return [TrainedModel(make_history(completed[title].rows), predict, lambda: load().build())]
+
+        def predict(views: pl.DataFrame) -> Outputs:
+            ids = views["view_id"]
+            found = (outputs for known, outputs in predicted if known["view_id"].equals(ids))
+            outputs = next(found, None)
+            return load().predict(views) if outputs is None else outputs
+
+        return [TrainedModel(make_history(result.rows), predict, lambda: load().build())]
 
     return fit_or_reuse
-
-
-def _find_outputs(
-    completed: CompletedFit, compute: Callable[[pl.DataFrame], Outputs], views: pl.DataFrame
-) -> Outputs:
-    predicted = zip(completed.request.views_to_predict, completed.outputs, strict=True)
-    for own_views, outputs in predicted:
-        if own_views["view_id"].equals(views["view_id"]):
-            return outputs
-    return compute(views)

@@ -60,11 +60,10 @@ def fit_model(task: FitTask, job: Job) -> FitResult:
         (trained,) = fit(task.plan, [Candidate(task.model)], task.title)
         say_status("predicting")
         outputs = [trained.predict(views) for views in task.views_to_predict]
-        new_files = (
-            [] if is_shared else [folder / checkpoint, *(folder / TENSORBOARD / name).rglob("*")]
-        )
-        files = {path.relative_to(folder).as_posix(): path for path in new_files if path.is_file()}
-        return FitResult({name: path.read_bytes() for name, path in files.items()}, outputs)
+        logs = (folder / TENSORBOARD / name).rglob("*")
+        new_files = [] if is_shared else [folder / checkpoint, *filter(Path.is_file, logs)]
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in new_files}
+        return FitResult(files, outputs)
 
 
 def _prepare(task: EmbedTask | FitTask, job: Job, views: pl.DataFrame) -> Lake:

@@ -19,7 +19,7 @@ from trainer.inference.trained_model import TrainedModel, predict
 from trainer.models.candidates import Candidate
 from trainer.options import CvOptions
 from trainer.report.terminal import show_comparison
-from trainer.runs.context import RunContext
+from trainer.runs.setup import RunSetup
 from trainer.training.recipe import Fit, make_fit
 
 
@@ -32,14 +32,13 @@ class _CandidateResults:
     members: list[TrainedModel] = field(default_factory=list[TrainedModel])
 
 
-def cross_validate(
-    context: RunContext[CvOptions], folds: Sequence[FitPlan], final_plan: FitPlan
-) -> None:
+def cross_validate(setup: RunSetup[CvOptions]) -> None:
     """Compare candidates, save the best, score it once, and write results and report.
 
     The best candidate is refitted on the whole train split. With `ensemble=folds` its fold models
     are saved instead, as an ensemble that predicts their mean probability.
     """
+    context, final_plan, folds = setup
     options, lake, timings = context.options, context.lake, context.timings
     is_ensemble = options.ensemble == "folds"
     with open_remote_fits(context, final_plan) as remote:
@@ -58,7 +57,9 @@ def cross_validate(
             members = results[best].members
         else:
             with timings.measure("train"):
-                members = _refit(best, plan, remote, fits)
+                request = FitRequest(best.model, plan, best.name, [plan.validation, plan.test])
+                refit = remote.fit(fits, [request])[best.model]
+                members = refit(plan, [best], best.name)
             histories.append(add_fit_columns(members[0].history, best.name, None))
     with timings.measure("evaluate"):
         final = [
@@ -90,13 +91,6 @@ def _fit_candidates(
         candidates = options.list_candidates(name)
         results |= _fit_folds(of_model, fit, candidates, name, bool(extra_views))
     return results
-
-
-def _refit(
-    best: Candidate, plan: FitPlan, remote: RemoteFits, fits: Mapping[str, Fit]
-) -> list[TrainedModel]:
-    request = FitRequest(best.model, plan, best.name, [plan.validation, plan.test])
-    return remote.fit(fits, [request])[best.model](plan, [best], best.name)
 
 
 def _fit_folds(

@@ -3,7 +3,9 @@
 # Commands are imported in functions, after the words are parsed: wrong words are reported, and
 # `--help` is printed, without the seconds that TensorFlow and matplotlib take to import.
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
 
 import trainer.options as opt
 from shared.command_line import parse
@@ -22,103 +24,42 @@ def dispatch(words: Sequence[str]) -> None:
             usage = "usage: trainer {} [key=value ...]; trainer COMMAND --help lists the options"
             print(usage.format("|".join(_COMMANDS)))
     elif name in _COMMANDS:
-        _COMMANDS[name](rest)
+        _COMMANDS[name](name, rest)
     else:
         raise UsageError(f"Expected one of {', '.join(_COMMANDS)}. Received: {name}")
 
 
-def _train(words: Sequence[str]) -> None:
-    options, _ = parse_fit(opt.TrainOptions, words, "train")
+def _fit(name: str, words: Sequence[str]) -> None:
+    options_type, module = _FITS[name]
+    options, given = parse_fit(options_type, words, name)
+    key = name
+    if isinstance(options, opt.TuneOptions):
+        from trainer.tuning.sampler import optuna_version
 
-    from trainer.report.terminal import print_results
-    from trainer.runs.setup import Command, set_up_run
-
-    command = Command("train", f"train-{options.part}-{options.model}", [options.model])
-    with set_up_run(options, command) as (context, plan, _):
-        from trainer.commands.train import train
-
-        train(context, plan)
-    print_results(context.folder)
-
-
-def _cv(words: Sequence[str]) -> None:
-    options, _ = parse_fit(opt.CvOptions, words, "cv")
-
-    from trainer.report.terminal import print_results
-    from trainer.runs.setup import Command, set_up_run
-
-    # before TensorFlow starts its threads
-    if options.cpus:
+        options, key = options.complete_search(given), f"tune by optuna {optuna_version()}"
+    if isinstance(options, opt.CvOptions) and options.cpus:
+        # before TensorFlow starts its threads
         limit_threads(options.cpus)
-    command = Command("cv", f"cv-{options.part}", options.model_names, options.k)
-    with set_up_run(options, command) as (context, plan, folds):
-        from trainer.commands.cross_validate import cross_validate
-
-        cross_validate(context, folds, plan)
-    print_results(context.folder)
-
-
-def _tune(words: Sequence[str]) -> None:
-    options, given = parse_fit(opt.TuneOptions, words, "tune")
-    options = options.complete_search(given)
 
     from trainer.report.terminal import print_results
-    from trainer.runs.setup import Command, set_up_run
-    from trainer.tuning.sampler import optuna_version
+    from trainer.runs.setup import set_up_run
 
-    name = f"tune-{options.part}-{options.model}"
-    command = Command(f"tune by optuna {optuna_version()}", name, [options.model])
-    with set_up_run(options, command) as (context, plan, _):
-        from trainer.commands.tune import search
-
-        search(context, plan)
-    print_results(context.folder)
+    with set_up_run(options, name, key) as setup:
+        _import_command(module)(setup)
+    print_results(setup.context.folder)
 
 
-def _eda(words: Sequence[str]) -> None:
-    options = parse(opt.EdaOptions, words, "eda")
-    from trainer.commands.eda import explore
-
-    explore(options)
+def _run(name: str, words: Sequence[str]) -> None:
+    options = parse(_OTHERS[name], words, name)
+    _import_command(name)(options)
 
 
-def _evaluate(words: Sequence[str]) -> None:
-    options = parse(opt.EvaluateOptions, words, "evaluate")
-    from trainer.commands.evaluate import evaluate
-
-    evaluate(options)
+def _import_command(name: str) -> Callable[[Any], None]:
+    return getattr(import_module(f"trainer.commands.{name}"), name)
 
 
-def _compare(words: Sequence[str]) -> None:
-    options = parse(opt.CompareOptions, words, "compare")
-    from trainer.commands.compare import compare
-
-    compare(options)
-
-
-def _audit(words: Sequence[str]) -> None:
-    options = parse(opt.AuditOptions, words, "audit")
-    from trainer.commands.audit import audit
-
-    audit(options)
-
-
-def _predict(words: Sequence[str]) -> None:
-    options = parse(opt.PredictOptions, words, "predict")
-    from trainer.commands.predict import predict
-
-    predict(options)
-
-
-def _serve(words: Sequence[str]) -> None:
-    options = parse(opt.ServeOptions, words, "serve")
-    from trainer.commands.serve import serve
-
-    serve(options)
-
-
-def _export(words: Sequence[str]) -> None:
-    options = parse(opt.ExportOptions, words, "export")
+def _export(name: str, words: Sequence[str]) -> None:
+    options = parse(opt.ExportOptions, words, name)
     from trainer.runs.saved.open import open_saved_run
 
     # first, so that a wrong folder is reported without the wait for TensorFlow
@@ -131,15 +72,23 @@ def _export(words: Sequence[str]) -> None:
     export(options, saved_run)
 
 
-_COMMANDS = {
-    "train": _train,
-    "cv": _cv,
-    "tune": _tune,
-    "eda": _eda,
-    "evaluate": _evaluate,
-    "compare": _compare,
-    "audit": _audit,
-    "predict": _predict,
-    "serve": _serve,
+# the options and the module, and function of the same name, of each command that fits models
+_FITS: dict[str, tuple[type[opt.TrainOptions] | type[opt.CvOptions], str]] = {
+    "train": (opt.TrainOptions, "train"),
+    "cv": (opt.CvOptions, "cross_validate"),
+    "tune": (opt.TuneOptions, "tune"),
+}
+# the options of the other commands; their modules and functions have the same names
+_OTHERS: dict[str, type[Any]] = {
+    "eda": opt.EdaOptions,
+    "evaluate": opt.EvaluateOptions,
+    "compare": opt.CompareOptions,
+    "audit": opt.AuditOptions,
+    "predict": opt.PredictOptions,
+    "serve": opt.ServeOptions,
+}
+_COMMANDS: dict[str, Callable[[str, Sequence[str]], None]] = {
+    **dict.fromkeys(_FITS, _fit),
+    **dict.fromkeys(_OTHERS, _run),
     "export": _export,
 }

@@ -15,7 +15,7 @@ from trainer.options import EdaOptions
 from trainer.report.text.formatting import plain
 
 
-def explore(options: EdaOptions) -> None:
+def eda(options: EdaOptions) -> None:
     """Write the report page of a lake and print a summary."""
     lake = open_lake(options.lake)
     if lake.manifest.is_empty():

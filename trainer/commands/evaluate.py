@@ -11,12 +11,10 @@ from shared.lake.open import Lake, open_lake
 from shared.lake.reader import ViewReader
 from trainer.data.dataset import with_cache
 from trainer.data.evaluation_set import check_preparation, select_views
-from trainer.data.input_wait import InputWait
 from trainer.data.target import abnormal_probability
 from trainer.evaluation.results import evaluate_set
 from trainer.evaluation.scored_table import score
-from trainer.inference.litert import infer
-from trainer.inference.predictor import open_predictor
+from trainer.inference.predictor import infer, open_predictor
 from trainer.inference.study_predictions import check_outputs
 from trainer.options import EvaluateOptions
 from trainer.report.evaluation_page import write_evaluation_report
@@ -64,7 +62,7 @@ def _predict(
 ) -> pl.DataFrame:
     predictor = open_predictor(saved_run, options.engine, views.height)
     with ViewReader(lake, views) as reader:
-        outputs = infer(predictor, reader, "predict", InputWait())
+        outputs = infer(predictor, reader, "predict")
     check_outputs(outputs, saved_run.folder)
     predictions = views.select("view_id").with_columns(
         probability=pl.Series(abnormal_probability(outputs)),

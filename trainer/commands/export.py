@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.console import note, say
-from shared.errors import TrainingError, UsageError
+from shared.errors import TrainingError
 from shared.images.preprocessing.prepare import prepare
 from shared.processes.silenced import silenced
-from shared.storage.atomic import PARTIAL_SUFFIX, convert_write_errors
+from shared.storage.atomic import convert_write_errors
 from shared.storage.store import as_path
 from trainer.export.formats import FORMATS, INPUT, Format, PredictFunction, build_graph
 from trainer.export.preprocessing import check_exportable
 from trainer.inference.study_predictions import check_outputs
+from trainer.keras_import import keras
+from trainer.runs.new_path import new_path
 from trainer.runs.saved.saved_run import SavedRun
 
 if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
-
     from trainer.options import ExportOptions
 
 # largest accepted difference between the probabilities of an export and of its model
@@ -42,25 +40,15 @@ def export(options: ExportOptions, saved_run: SavedRun) -> None:
     """
     format_ = FORMATS[options.format]
     path = as_path("out", options.out) if options.out else saved_run.folder / format_.name
-    if os.path.lexists(path):
-        raise UsageError(f"Expected a path that does not exist. Received: out={path}")
     format_.check_installed()
     check_exportable(saved_run.image)
-    note(f"converting the model of {saved_run.folder} to {options.format}")
     # renamed after the verification: an interrupted or wrong export never has the final name
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
-    with convert_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            model: Any = saved_run.load_model()  # keras has no stubs
-            output = "probability" if model.output_shape[-1] == 1 else "class_probabilities"
-            _convert(model, saved_run, output, format_, partial)
-            comparison = _verify(model, saved_run, format_, partial)
-            partial.rename(path)
-        finally:
-            # a SavedModel is a folder, the other formats are files
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.unlink(missing_ok=True)
+    with new_path(path) as partial, convert_write_errors(path):
+        note(f"converting the model of {saved_run.folder} to {options.format}")
+        model: Any = saved_run.load_model()  # keras has no stubs
+        output = "probability" if model.output_shape[-1] == 1 else "class_probabilities"
+        _convert(model, saved_run, output, format_, partial)
+        comparison = _verify(model, saved_run, format_, partial)
     say(comparison)
     say(f"input {INPUT}: uint8 (batch, height, width, 1), grey, any height and width")
     say(f"output {output}: float32 (batch, {model.output_shape[-1]})")

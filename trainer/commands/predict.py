@@ -14,7 +14,7 @@ from shared.printable import printable
 from shared.progress import Progress
 from shared.storage.atomic import convert_write_errors
 from shared.storage.store import as_path
-from trainer.inference.novelty import UNLIKE, predict_with_novelty, read_reference
+from trainer.inference.novelty import UNLIKE, Floats, Matrix, predict_with_novelty, read_reference
 from trainer.inference.predictor import Predictor, open_predictor
 from trainer.inference.study_predictions import predict_studies
 from trainer.keras_import import import_keras
@@ -64,8 +64,7 @@ def predict(options: PredictOptions) -> None:
 
 def _predict_files(saved_run: SavedRun, predictor: Predictor, found: FoundViews) -> Predictions:
     results: dict[int, ReadView] = {}
-    # np.concatenate needs an array even if no view can be read
-    outputs = [(np.empty((0, predictor.num_outputs), np.float32), np.empty(0))]
+    outputs: list[tuple[Matrix, Floats]] = []
     reference = read_reference(saved_run.files, predictor.num_features)
     # all of these are generators, so decoding and prediction overlap
     with Progress("predict", len(found.files)) as progress:

@@ -1,5 +1,7 @@
 """Saving of a fitted model as a run: model, heat maps, tables, report and digests."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +18,7 @@ from trainer.evaluation.scored_table import final_rows, score
 from trainer.inference.novelty import write_reference
 from trainer.inference.reference_fit import fit_reference, fit_trained_reference, read_borders
 from trainer.inference.trained_model import TrainedModel, build_model, predict
+from trainer.keras_import import keras
 from trainer.options import CvOptions, FitOptions, TrainOptions
 from trainer.options.threshold import parse_threshold
 from trainer.report.error_analysis import HEAT_MAPS
@@ -60,23 +63,36 @@ def save_run(
         compared: of the model whose features are compared with those of new views.
     """
     scored = score(results.predictions, context.lake.manifest)
-    _save_model(results, context, scored)
+    rule = parse_threshold(context.options.threshold)
+    decision = decide(scored, selected_model(scored), rule, context.options.seed)
+    model = _save_model(results, context, scored)
+    # remove heat maps of an interrupted process, which may have had other image options
+    shutil.rmtree(context.folder / HEAT_MAPS, ignore_errors=True)
+    if context.options.images == "on":
+        # late, as it imports TensorFlow
+        from trainer.explain.heat_map_files import write_report_images
+
+        note("computing heat maps")
+        with context.timings.measure("explain"):
+            write_report_images(context.folder, model, context.lake, scored, decision)
     _save_reference(results.members[0], context, compared)
     config = describe_run(results.command, context, plan) | dict(results.facts)
     write_training_views(context.folder, plan, context.start_views)
-    write_tables(context.folder, config, results.history, scored)
+    write_tables(context.folder, config, results.history, scored, decision)
     note("writing the report")
     write_report(context.folder)
     # last, because a folder with digests is a finished run
     write_digests(context.folder)
 
 
-def _save_model(results: FitResults, context: RunContext[FitOptions], scored: pl.DataFrame) -> None:
-    folder, options, lake = context.folder, context.options, context.lake
-    members = results.members
+def _save_model(
+    results: FitResults, context: RunContext[FitOptions], scored: pl.DataFrame
+) -> keras.Model:
+    folder, lake, members = context.folder, context.lake, results.members
     note("saving the model")
     with context.timings.measure("save"):
-        model: Any = build_model(members, options.tta_of(results.model_name))  # keras has no stubs
+        tta = context.options.tta_of(results.model_name)
+        model: Any = build_model(members, tta)  # keras has no stubs
         with convert_write_errors(folder / MODEL_FILE):
             model.save(folder / MODEL_FILE)
 
@@ -87,17 +103,7 @@ def _save_model(results: FitResults, context: RunContext[FitOptions], scored: pl
         names = final_rows(scored)["view_id"].head(NUM_COMPARED)
         expected = predict(members, lake.manifest.filter(pl.col("view_id").is_in(names)))
         write_litert(folder, model, members[0].convert_backbone(), lake, expected)
-    # remove heat maps of an interrupted process, which may have had other image options
-    shutil.rmtree(folder / HEAT_MAPS, ignore_errors=True)
-    if options.images == "on":
-        # late, as it imports TensorFlow
-        from trainer.explain.heat_map_files import write_report_images
-
-        rule = parse_threshold(options.threshold)
-        decision = decide(scored, selected_model(scored), rule, options.seed)
-        note("computing heat maps")
-        with context.timings.measure("explain"):
-            write_report_images(folder, model, lake, scored, decision)
+    return model
 
 
 def _save_reference(trained: TrainedModel, context: RunContext[FitOptions], plan: FitPlan) -> None:

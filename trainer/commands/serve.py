@@ -18,7 +18,7 @@ def serve(options: ServeOptions, **limits: float) -> None:
     Raises:
         KeyboardInterrupt: on Ctrl-C.
     """
-    missing = [name for name in _PACKAGES if not _is_installed(name)]
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
     if missing:
         raise ServeError(
             f"Expected the optional package {missing[0]}: pip install 'mura-lake[serve]'. "
@@ -52,14 +52,6 @@ def serve(options: ServeOptions, **limits: float) -> None:
             decoder.close()
     if server.failure:
         raise server.failure
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        return find_spec(package) is not None
-    except ValueError:
-        # find_spec raises ValueError if sys.modules has the name without a spec
-        return False
 
 
 def _bind(options: ServeOptions) -> socket.socket:

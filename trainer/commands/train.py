@@ -11,15 +11,17 @@ from trainer.data.split import FitPlan
 from trainer.inference.trained_model import TrainedModel
 from trainer.options import TrainOptions
 from trainer.runs.context import RunContext
+from trainer.runs.setup import RunSetup
 from trainer.training.recipe import Fit, make_fit
 
 
-def train(context: RunContext[TrainOptions], plan: FitPlan) -> None:
+def train(setup: RunSetup[TrainOptions]) -> None:
     """Train and score a model, and write results and report into the run folder.
 
     Raises:
         TrainingError: the loss is not finite.
     """
+    context, plan, _ = setup
     options = context.options
     fit = make_fit(context, options.model, plan)
     name, seeds = options.candidate.name, range(options.seed, options.seed + options.seeds)

@@ -16,6 +16,7 @@ from trainer.options import TuneOptions
 from trainer.report.text.formatting import number
 from trainer.runs.context import RunContext
 from trainer.runs.run_folder import CHECKPOINTS, name_fit
+from trainer.runs.setup import RunSetup
 from trainer.training.recipe import make_fit
 from trainer.tuning.sampler import optuna_version, propose
 from trainer.tuning.space import default_settings, describe, make_space, round_settings
@@ -29,7 +30,7 @@ from trainer.tuning.trials import (
 )
 
 
-def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
+def tune(setup: RunSetup[TuneOptions]) -> None:
     """Run the trials, save the best model, score it once, and write results and report.
 
     An interrupted search resumes at the last finished epoch of the current trial, with the same
@@ -38,6 +39,7 @@ def search(context: RunContext[TuneOptions], plan: FitPlan) -> None:
     Raises:
         TrainingError: every trial failed.
     """
+    context, plan, _ = setup
     runner = _TrialRunner(context, plan)
     best = runner.run()
     trained = runner.fit(best.number, best.settings)

@@ -36,10 +36,8 @@ def augment_batches(
 def augment(images: tf.Tensor, level: Augment, seed: int, number: int | tf.Tensor) -> tf.Tensor:
     """Return a batch of images, uint8 (batch, size, size, 1), with each one changed independently.
 
-    `number` is the number of the batch, counted from the start of training.
+    `number` is the number of the batch, counted from the start of training; `level` is not `none`.
     """
-    if level == "none":
-        return images
     changes = CHANGES[level]
     # random numbers of nothing else, so a resumed fit sees the same images as an uninterrupted one
     seeds = _split([tf.constant(seed, tf.int64), tf.cast(number, tf.int64)], 3)

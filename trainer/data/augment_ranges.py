@@ -42,7 +42,6 @@ class Changes:
 
 
 CHANGES: dict[Augment, Changes] = {
-    "none": Changes(),
     # as in earlier work on MURA
     "light": Changes(rotate=30.0, mirror=0.5),
     "strong": Changes(

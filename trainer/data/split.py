@@ -67,9 +67,9 @@ def plan_fold_fits(data: Data, k: int, seed: int) -> list[FitPlan]:
     return plans
 
 
-def check_batch(models: Sequence[str], options: FitOptions, plans: Sequence[FitPlan]) -> None:
+def check_batch(options: FitOptions, plans: Sequence[FitPlan]) -> None:
     """Raise TrainingError if a model trains in batches, and a plan has too few views for them."""
-    if all(options.trained_part(model) == "head" for model in models):
+    if all(options.trained_part(model) == "head" for model in options.model_names):
         return
     batch_size, devices = options.batch_size, options.devices
     for num_views in sorted(plan.train.height for plan in plans):

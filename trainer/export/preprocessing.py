@@ -1,7 +1,5 @@
 """The preprocessing of `shared.images.preprocessing.prepare.prepare` in TensorFlow operations."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """OpenCV's resizing of grey images, in operations that every converter supports."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -14,15 +13,12 @@ from shared.lake.open import Lake
 from trainer.data.input_wait import InputWait
 from trainer.features.heads import Matrix
 from trainer.features.variants import Variant
-from trainer.inference.litert import LiteRtModel, infer
-from trainer.keras_import import import_keras
+from trainer.inference.litert import LiteRtModel
+from trainer.inference.predictor import infer
+from trainer.keras_import import import_keras, keras
 from trainer.models.table import build_backbone
 from trainer.options import FitOptions
 from trainer.runs.context import Timings
-from trainer.runs.hardware import count_threads
-
-if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 
 def start_tensorflow(timings: Timings) -> None:
@@ -62,7 +58,7 @@ def compute_embeddings(
     stage = f"embed {variant.label}".rstrip()
     with variant.open(lake, views) as reader:
         if isinstance(backbone, bytes):
-            return infer(LiteRtModel(backbone, count_threads()), reader, stage, waiting)
+            return infer(LiteRtModel(backbone), reader, stage, waiting)
 
         from trainer.inference import keras_inference
 

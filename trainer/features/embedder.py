@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -23,14 +23,11 @@ from trainer.features.embeddings import embed, weights_key
 from trainer.features.heads import Matrix
 from trainer.features.variants import Variant
 from trainer.inference.litert import LiteRtModel, litert_version
+from trainer.keras_import import keras
 from trainer.models.networks.backbone import RESIZE_LAYER
 from trainer.options import FitOptions
 from trainer.runs.context import RunContext
 from trainer.runs.gpus import has_gpu
-from trainer.runs.hardware import count_threads
-
-if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 # Views to compare with Keras: few are enough, because an error of the conversion changes the
 # embeddings of all views. Memory grows with their pixels.
@@ -83,12 +80,10 @@ class Embedder:
         if has_gpu():
             return b""
         key = f"{self._weights_key} {self._lake.image.size} {litert_version()}"
-        path = platformdirs.user_cache_path("mura-lake") / "backbones" / f"{digest(key.encode())}"
-        content = read_sealed(path, key)
+        path = platformdirs.user_cache_path("mura-lake") / "backbones" / digest(key.encode())
+        if cached := read_sealed(path, key):
+            return cached
         # a refusal is not kept, because a later run may succeed, e.g. with more memory
-        return content or self._convert_and_cache(path, key)
-
-    def _convert_and_cache(self, path: Path, key: str) -> bytes:
         if content := self._convert():
             try:
                 with sealed_file(path, key) as file:
@@ -131,7 +126,7 @@ class Embedder:
         else:
             # for a few images, predict_on_batch takes longer to compile
             expected = np.asarray(untyped(images, training=False))
-        received = LiteRtModel(content, count_threads()).predict(images)
+        received = LiteRtModel(content).predict(images)
         difference = np.abs(received - expected).max(initial=0) / expected.std()
         # not `> _TOLERANCE`: comparisons with NaN are false
         if not difference <= _TOLERANCE:

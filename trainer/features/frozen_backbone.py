@@ -1,9 +1,6 @@
 """Fit heads on the embeddings of a model's frozen backbone."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -14,6 +11,7 @@ from trainer.data.split import FitPlan
 from trainer.data.target import class_weights, make_target
 from trainer.features.head_training import fit_heads
 from trainer.features.heads import Examples, Head, Matrix, cross_entropies, to_probabilities
+from trainer.features.keras_head import build_head
 from trainer.features.model_embedder import ModelEmbedder
 from trainer.features.variants import MIRRORED, PLAIN, Variant, list_rows
 from trainer.inference.trained_model import Outputs, TrainedModel
@@ -21,9 +19,6 @@ from trainer.models.candidates import Candidate
 from trainer.options import FitOptions
 from trainer.runs.context import RunContext
 from trainer.runs.history import make_history
-
-if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 
 def list_embedded(
@@ -74,16 +69,11 @@ class FrozenFit:
             outputs = [to_probabilities(head.logits(each)) for each in embeddings]
             return np.mean(outputs, axis=0, dtype=np.float64)
 
-        def build() -> keras.Model:
-            from trainer.features.keras_head import build_head
-
-            return build_head(head)
-
         embedder = self._embedder
         return TrainedModel(
             make_history([]),
             predict,
-            build,
+            lambda: build_head(head),
             lambda: embedder.backbone,
             lambda: embedder.converted,
             self._embedded[PLAIN].find,

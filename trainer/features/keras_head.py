@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from trainer.features.heads import Head
+from trainer.keras_import import keras
 from trainer.models.classifier_head import to_probabilities
-
-if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
-
-    from trainer.features.heads import Head
 
 
 def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
@@ -20,11 +16,10 @@ def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
     for further training, and applies to features minus their means: the means of logarithms are
     far from 0, so a dropped feature would shift the logit by many standard deviations.
     """
-    keras_module: Any = import_module("keras")  # it has no type stubs
-    layers = keras_module.layers
-
+    untyped: Any = keras  # it has no type stubs
+    layers = untyped.layers
     num_features, num_outputs = head.kernel.shape
-    features = keras_module.Input((num_features,), name="features")
+    features = untyped.Input((num_features,), name="features")
     inputs, bias = features, head.bias
     if dropout and head.center is not None:
         # unlike Normalization, whose mean becomes an input of the graph, it can be converted
@@ -33,6 +28,6 @@ def build_head(head: Head, dropout: float = 0.0) -> keras.Model:
     if dropout:
         inputs = layers.Dropout(dropout)(inputs)
     logits = layers.Dense(num_outputs, name="logits")(inputs)
-    model = keras_module.Model(features, to_probabilities(logits, num_outputs))
+    model = untyped.Model(features, to_probabilities(logits, num_outputs))
     model.get_layer("logits").set_weights([head.kernel, bias])
     return model

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -11,12 +10,11 @@ import polars as pl
 from trainer.features.embedder import Embedder
 from trainer.features.heads import Matrix
 from trainer.features.variants import Variant
+from trainer.keras_import import keras
 from trainer.models.candidates import list_networks
+from trainer.models.networks.backbone import join_backbones
 from trainer.options import FitOptions
 from trainer.runs.context import RunContext
-
-if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 
 class ModelEmbedder:
@@ -33,8 +31,6 @@ class ModelEmbedder:
     @cached_property
     def backbone(self) -> keras.Model:
         """The backbones as one model, from uint8 images to the concatenated features."""
-        from trainer.models.networks.backbone import join_backbones
-
         return join_backbones([embedder.backbone for embedder in self._embedders])
 
     @cached_property

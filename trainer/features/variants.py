@@ -1,7 +1,5 @@
 """Variants of a view to embed: the view, its mirror image, and random light changes."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from dataclasses import dataclass

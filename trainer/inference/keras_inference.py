@@ -24,7 +24,7 @@ _BATCH_PX = _MAX_BATCH * 320**2
 def infer(
     model: keras.Model, reader: ViewReader, stage: str, waiting: InputWait | None = None
 ) -> npt.NDArray[np.float32]:
-    """Return the model's outputs as `trainer.inference.litert.infer` does."""
+    """Return the model's outputs as `trainer.inference.predictor.infer` does."""
     outputs = [np.empty((0, model.output_shape[-1]), np.float32)]
     with plain_errors(reader), Progress(stage, len(reader)) as progress:
         image_px = model.input_shape[1] ** 2

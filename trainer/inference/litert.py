@@ -1,44 +1,32 @@
 """Run TensorFlow Lite models on the CPU by LiteRT, without TensorFlow."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.images.pixels import Pixels
-from shared.lake.reader import ViewReader
 from shared.processes.silenced import silenced
-from shared.progress import Progress
-from trainer.data.input_wait import InputWait
 from trainer.data.map_ahead import map_ahead
-
-if TYPE_CHECKING:
-    from trainer.inference.predictor import Predictor
+from trainer.runs.hardware import count_threads
 
 Floats = npt.NDArray[np.float32]
 
 _PACKAGE = "ai-edge-litert"
-# views that are read at a time, and views that a thread predicts at a time
-_READ_VIEWS, _BATCH_VIEWS = 64, 8
-# reads in advance, and batches per thread in advance; the limits bound memory
-_READS_AHEAD, _BATCHES_AHEAD = 2, 3
+# batches per thread in advance; the limit bounds memory
+_BATCHES_AHEAD = 3
 # memory for copies of the weights: each interpreter holds them in the layout of its kernels
 _MEMORY_BYTES = 2 * 1024**3
 
 
 def litert_version() -> str:
     """Return the name and version of the installed LiteRT runtime."""
-    try:
-        return f"{_PACKAGE} {version(_PACKAGE)}"
-    except PackageNotFoundError:  # no wheel for this platform
-        return f"tensorflow.lite {version('tensorflow')}"
+    return f"{_PACKAGE} {version(_PACKAGE)}"
 
 
 class LiteRtModel:
@@ -48,6 +36,7 @@ class LiteRtModel:
 
     Args:
         content: from `trainer.inference.conversion.convert`.
+        num_threads: by default one for each core that this process may use.
 
     Raises:
         ValueError: the model is damaged, or has other inputs or outputs.
@@ -55,7 +44,8 @@ class LiteRtModel:
 
     batch_views = 1
 
-    def __init__(self, content: bytes, num_threads: int):
+    def __init__(self, content: bytes, num_threads: int | None = None):
+        num_threads = num_threads or count_threads()
         # Each core runs an interpreter of its own, one image at a time. One interpreter with
         # several threads, or with larger batches, is slower: activations no longer fit into the
         # caches.
@@ -74,16 +64,14 @@ class LiteRtModel:
     def predict(self, images: Pixels) -> Floats:
         """Return the outputs, float32 (rows, n), for uint8 images (rows, size, size, 1)."""
         rows = (images[row : row + 1] for row in range(len(images)))
-        return np.concatenate(
-            [np.empty((0, self.num_outputs), np.float32), *self.predict_batches(rows)]
-        )
+        outputs = [outputs for outputs, *_ in self.predict_batches(rows)]
+        return np.concatenate([np.empty((0, self.num_outputs), np.float32), *outputs])
 
-    def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
-        """Yield the outputs of each batch in order; threads predict some batches in advance."""
-        return (outputs for outputs, *_ in self.predict_all(batches))
+    def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[list[Floats]]:
+        """Yield all outputs of each batch, each (rows, n), in order.
 
-    def predict_all(self, batches: Iterable[Pixels]) -> Iterator[list[Floats]]:
-        """Yield all outputs of each batch, each (rows, n), as `predict_batches` does."""
+        Threads predict some batches in advance.
+        """
         return map_ahead(self._pool, self._predict, batches, self._num_ahead)
 
     def _predict(self, images: Pixels) -> list[Floats]:
@@ -99,8 +87,11 @@ class LiteRtModel:
 
 class _Interpreter:
     def __init__(self, content: bytes, num_threads: int):
+        # late, because commands that only train on images do not need it
+        from ai_edge_litert.interpreter import Interpreter
+
         try:
-            self._interpreter = _interpreter_class()(model_content=content, num_threads=num_threads)
+            self._interpreter: Any = Interpreter(model_content=content, num_threads=num_threads)
             (source,) = self._interpreter.get_input_details()
             targets = self._interpreter.get_output_details()
             self._interpreter.allocate_tensors()
@@ -121,45 +112,3 @@ class _Interpreter:
         self._interpreter.set_tensor(self._source, image[None])
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(target)[0] for target in self._targets]
-
-
-def _interpreter_class() -> Callable[..., Any]:
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    # no wheel for this platform; TensorFlow has the same interpreter, but takes seconds to import
-    except ImportError:
-        from tensorflow import lite  # pyright: ignore[reportAttributeAccessIssue]  # a lazy module
-
-        return lite.Interpreter
-    return Interpreter
-
-
-def infer(
-    model: Predictor, reader: ViewReader, stage: str, waiting: InputWait, output: int = 0
-) -> Floats:
-    """Return the model's outputs for the views of a reader, float32 (views, n), in their order.
-
-    Args:
-        stage: labels the progress display.
-        waiting: receives the time spent waiting for images.
-        output: 0 for the predictions of the model, 1 for its features.
-
-    Raises:
-        CorruptLakeError: the record of a view is damaged.
-    """
-    outputs = [np.empty((0, (model.num_outputs, model.num_features)[output]), np.float32)]
-    with ThreadPoolExecutor(_READS_AHEAD) as pool, Progress(stage, len(reader)) as progress:
-        rows = np.arange(len(reader))
-        chunks = (rows[start : start + _READ_VIEWS] for start in range(0, len(rows), _READ_VIEWS))
-        reads = waiting.iterate(map_ahead(pool, reader.read, chunks, _READS_AHEAD))
-        batch_views = max(_BATCH_VIEWS, model.batch_views)
-        for batch in model.predict_all(_split(reads, batch_views)):
-            outputs.append(batch[output])
-            progress.advance(len(batch[0]))
-    return np.concatenate(outputs)
-
-
-def _split(reads: Iterable[Pixels], batch_views: int) -> Iterator[Pixels]:
-    for images in reads:
-        for start in range(0, len(images), batch_views):
-            yield images[start : start + batch_views]

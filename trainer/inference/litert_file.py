@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -13,17 +12,14 @@ from shared.errors import TrainingError
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from shared.storage.atomic import write_atomically
-from trainer.data.input_wait import InputWait
 from trainer.data.target import abnormal_probability
 from trainer.inference.conversion import convert
-from trainer.inference.litert import LiteRtModel, infer
+from trainer.inference.litert import LiteRtModel
 from trainer.inference.litert_heads import add_heads
+from trainer.inference.predictor import infer
+from trainer.keras_import import keras
 from trainer.models.ensemble import add_features
-from trainer.runs.hardware import count_threads
 from trainer.runs.run_folder import LITERT_FILE
-
-if TYPE_CHECKING:
-    import keras
 
 # enough views for a comparison: an error of the conversion changes the outputs of all views
 NUM_COMPARED = 8
@@ -56,8 +52,8 @@ def _compare(content: bytes, lake: Lake, expected: pl.DataFrame) -> None:
     known = expected.select("view_id", "probability")
     rows = known.join(lake.manifest, on="view_id", maintain_order="left")
     with ViewReader(lake, rows) as reader:
-        model = LiteRtModel(content, count_threads())
-        outputs = infer(model, reader, "compare", InputWait())
+        model = LiteRtModel(content)
+        outputs = infer(model, reader, "compare")
     differences = np.abs(abnormal_probability(outputs) - rows["probability"].to_numpy())
     # not `> _TOLERANCE`: comparisons with NaN are false
     if not (difference := differences.max(initial=0)) <= _TOLERANCE:

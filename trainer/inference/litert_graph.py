@@ -1,7 +1,5 @@
 """Edit models in TensorFlow Lite's format: append operations and networks to a flatbuffer."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 from typing import Any

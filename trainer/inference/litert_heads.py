@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from trainer.inference.litert_graph import Graph
+from trainer.keras_import import keras
 from trainer.models.ensemble import split_ensemble
-
-if TYPE_CHECKING:
-    import keras
 
 
 def add_heads(backbone: bytes, model: keras.Model) -> bytes:

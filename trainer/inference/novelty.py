@@ -4,29 +4,23 @@ The method is that of Sun et al. 2022 (https://arxiv.org/abs/2204.06507), with o
 Inverted radiographs have similar features, but a bright border, so borders are compared too.
 """
 
-from __future__ import annotations
-
 from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from shared.images.pixels import Pixels
 from shared.storage.parquet import read_table
 from trainer.inference.borders import measure_borders
+from trainer.inference.predictor import Predictor
 from trainer.runs.results_writer import write_table
 from trainer.runs.run_folder import REFERENCE_FILE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from shared.images.pixels import Pixels
-    from trainer.inference.predictor import Predictor
-    from trainer.runs.saved.run_files import RunFiles
+from trainer.runs.saved.run_files import RunFiles
 
 Matrix = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -63,8 +57,7 @@ class Reference:
     def measure(self, features: Matrix) -> Floats:
         """Return the distance of each view from the nearest one of the sample, (rows,).
 
-        Args:
-            features: before the head of the model, float32 (rows, n).
+        `features`, float32 (rows, n), are those before the head of the model.
         """
         return measure_distances(normalize(features), self.directions)
 
@@ -76,17 +69,9 @@ class Reference:
         """
         return _rate(distances, self.distances)
 
-    def rate_borders(self, borders: Floats) -> Floats:
-        """Return the percentile of grey levels of borders, as `rate`."""
-        return _rate(borders, self.borders)
-
 
 def write_reference(folder: Path, reference: Reference) -> None:
-    """Write `reference.parquet` into a run folder.
-
-    Raises:
-        WriteError: the file cannot be written.
-    """
+    """Write `reference.parquet` into a run folder."""
     columns = {
         "distance": reference.distances,
         "features": pl.Series(reference.directions.astype(np.float16)).arr.to_list(),
@@ -115,8 +100,10 @@ def predict_with_novelty(
 ) -> Iterator[tuple[Matrix, Floats]]:
     """Yield the outputs of each batch, (rows, n), and the percentiles of its views, (rows,).
 
-    A percentile is the higher one of those of distance and border; NaN without a reference.
+    A percentile is the higher one of those of distance and border; NaN without a reference. The
+    first batch is empty, so that there is one to concatenate even without views.
     """
+    yield np.empty((0, predictor.num_outputs), np.float32), np.empty(0)
     # some batches are predicted in advance
     borders: deque[Floats] = deque()
 
@@ -125,10 +112,10 @@ def predict_with_novelty(
             borders.append(measure_borders(images))
             yield images
 
-    for outputs, *features in predictor.predict_all(measure_each() if reference else batches):
+    for outputs, *features in predictor.predict_batches(measure_each() if reference else batches):
         if reference:
             percentiles = reference.rate(reference.measure(features[0]))
-            yield outputs, np.maximum(percentiles, reference.rate_borders(borders.popleft()))
+            yield outputs, np.maximum(percentiles, _rate(borders.popleft(), reference.borders))
         else:
             yield outputs, np.full(len(outputs), np.nan)
 

@@ -1,29 +1,32 @@
-"""Open the model of a saved run for prediction, with LiteRT or with Keras."""
-
-from __future__ import annotations
+"""Predictors: the model of a saved run on LiteRT or Keras, and its outputs for views of a lake."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from shared.console import note
 from shared.errors import TrainingError
 from shared.images.pixels import Pixels
+from shared.lake.reader import ViewReader
 from shared.processes.interruptible import interruptible
-from trainer.inference.litert import LiteRtModel
+from shared.progress import Progress
+from trainer.data.input_wait import InputWait
+from trainer.data.map_ahead import map_ahead
+from trainer.inference.litert import Floats, LiteRtModel
 from trainer.models.ensemble import add_features
 from trainer.options.saved_run import Engine
 from trainer.runs.gpus import has_gpu
-from trainer.runs.hardware import count_threads
 from trainer.runs.run_folder import LITERT_FILE
 from trainer.runs.saved.saved_run import SavedRun
 from trainer.runs.saved.validation import num_outputs
 
-Floats = npt.NDArray[np.float32]
-
+# views that are read at a time, and views that a thread predicts at a time
+_READ_VIEWS, _BATCH_VIEWS = 64, 8
+# reads in advance; the limit bounds memory
+_READS_AHEAD = 2
 # with fewer views a GPU does not make up for the start of TensorFlow
 _MANY_VIEWS = 256
 
@@ -38,12 +41,8 @@ class Predictor(Protocol):
     num_outputs: int
     num_features: int
 
-    def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
-        """Yield the outputs of each batch, in order."""
-        ...
-
-    def predict_all(self, batches: Iterable[Pixels]) -> Iterator[list[Floats]]:
-        """Yield the outputs of each batch, and its features if the run has a reference."""
+    def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[list[Floats]]:
+        """Yield the outputs of each batch, and its features if the model has any, in order."""
         ...
 
 
@@ -55,10 +54,7 @@ class _KerasModel:
         self._model = add_features(model) if with_features else model
         self.num_features = int(self._model.output_shape[1][-1]) if with_features else 0
 
-    def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[Floats]:
-        return (outputs for outputs, *_ in self.predict_all(batches))
-
-    def predict_all(self, batches: Iterable[Pixels]) -> Iterator[list[Floats]]:
+    def predict_batches(self, batches: Iterable[Pixels]) -> Iterator[list[Floats]]:
         for images in batches:
             outputs: Any = interruptible(partial(self._model.predict_on_batch, images))
             arrays = outputs if isinstance(outputs, list) else [outputs]
@@ -84,8 +80,43 @@ def open_predictor(saved_run: SavedRun, engine: Engine, num_views: int) -> Predi
 
 
 def _load(content: bytes, shape: tuple[int, ...]) -> LiteRtModel:
-    model = LiteRtModel(content, count_threads())
+    model = LiteRtModel(content)
     received = (*model.input_shape, model.num_outputs)
     if received != shape:
         raise ValueError(f"Expected a model of shape {shape}. Received: {received}")
     return model
+
+
+def infer(
+    model: Predictor,
+    reader: ViewReader,
+    stage: str,
+    waiting: InputWait | None = None,
+    output: int = 0,
+) -> Floats:
+    """Return the model's outputs for the views of a reader, float32 (views, n), in their order.
+
+    Args:
+        stage: labels the progress display.
+        waiting: receives the time spent waiting for images, if given.
+        output: 0 for the predictions of the model, 1 for its features.
+
+    Raises:
+        CorruptLakeError: the record of a view is damaged.
+    """
+    outputs = [np.empty((0, (model.num_outputs, model.num_features)[output]), np.float32)]
+    with ThreadPoolExecutor(_READS_AHEAD) as pool, Progress(stage, len(reader)) as progress:
+        rows = np.arange(len(reader))
+        chunks = (rows[start : start + _READ_VIEWS] for start in range(0, len(rows), _READ_VIEWS))
+        reads = (waiting or InputWait()).iterate(map_ahead(pool, reader.read, chunks, _READS_AHEAD))
+        batch_views = max(_BATCH_VIEWS, model.batch_views)
+        for batch in model.predict_batches(_split(reads, batch_views)):
+            outputs.append(batch[output])
+            progress.advance(len(batch[0]))
+    return np.concatenate(outputs)
+
+
+def _split(reads: Iterable[Pixels], batch_views: int) -> Iterator[Pixels]:
+    for images in reads:
+        for start in range(0, len(images), batch_views):
+            yield images[start : start + batch_views]

@@ -1,7 +1,5 @@
 """References of unlike images: the features of a sample of the training views, and distances."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +8,9 @@ import polars as pl
 
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
-from trainer.data.input_wait import InputWait
 from trainer.data.split import FitPlan
 from trainer.inference.borders import measure_borders
-from trainer.inference.litert import LiteRtModel, infer
+from trainer.inference.litert import LiteRtModel
 from trainer.inference.novelty import (
     UNLIKE_PERCENTILE,
     Floats,
@@ -22,7 +19,7 @@ from trainer.inference.novelty import (
     measure_distances,
     normalize,
 )
-from trainer.runs.hardware import count_threads
+from trainer.inference.predictor import infer
 from trainer.runs.run_folder import LITERT_FILE
 
 _NUM_FOLDS = 5
@@ -74,11 +71,11 @@ def fit_trained_reference(folder: Path, lake: Lake, plan: FitPlan, seed: int) ->
     path = folder / LITERT_FILE
     if not path.exists() or plan.validation["group"].n_unique() < _NUM_FOLDS:
         return None
-    model, rng = LiteRtModel(path.read_bytes(), count_threads()), np.random.default_rng(seed)
+    model, rng = LiteRtModel(path.read_bytes()), np.random.default_rng(seed)
 
     def embed(views: pl.DataFrame) -> Matrix:
         with ViewReader(lake, views) as reader:
-            return infer(model, reader, "compare", InputWait(), output=1)
+            return infer(model, reader, "compare", output=1)
 
     # not all train views, which would take minutes
     rows = rng.permutation(plan.train.height)[:_MAX_VIEWS]
@@ -86,7 +83,9 @@ def fit_trained_reference(folder: Path, lake: Lake, plan: FitPlan, seed: int) ->
     reference = Reference(directions, np.empty(0))
     distances = reference.measure(embed(plan.validation))
     limit = np.percentile(distances, UNLIKE_PERCENTILE)
-    is_unlike = reference.measure(_embed_noise(model, rng)) > limit
+    noise = rng.integers(0, 256, (_NUM_NOISE, *model.input_shape[1:]), np.uint8)
+    ((_, features),) = model.predict_batches([noise])
+    is_unlike = reference.measure(features) > limit
     return Reference(directions, distances) if is_unlike.mean() >= _MIN_SHARE else None
 
 
@@ -100,11 +99,6 @@ def read_borders(lake: Lake, views: pl.DataFrame, seed: int) -> Floats:
     with ViewReader(lake, views[np.sort(rows)]) as reader:
         chunks = np.array_split(np.arange(len(reader)), -(-len(reader) // _CHUNK_VIEWS))
         return np.concatenate([measure_borders(reader.read(chunk)) for chunk in chunks])
-
-
-def _embed_noise(model: LiteRtModel, rng: np.random.Generator) -> Matrix:
-    noise = rng.integers(0, 256, (_NUM_NOISE, *model.input_shape[1:]), np.uint8)
-    return np.concatenate([features for _, features in model.predict_all([noise])])
 
 
 def _sample(directions: Matrix, rng: np.random.Generator) -> Matrix:

@@ -55,9 +55,11 @@ def predict_studies(
     studies = views_table.group_by("study", maintain_order=True).agg(
         pl.len().cast(pl.Int64).alias("num_views"), study_probability().alias("probability")
     )
-    held_out = dict(levels(_held_out(saved_run)))
+    decision = saved_run.decision
+    rows = saved_run.scored.filter(model=decision.model, role=decision.learnt_on)
+    held_out = dict(levels(rows))
     tables = (
-        _decide(rows, saved_run.decision.rule(level), held_out[level])
+        _decide(rows, decision.rule(level), held_out[level])
         for level, rows in (("view", views_table), ("study", studies))
     )
     by_view, by_study = tables
@@ -77,13 +79,6 @@ def check_outputs(outputs: npt.NDArray[np.float32], folder: Path) -> None:
             "Expected probabilities from the model of a run. "
             f"Received: {outputs[~is_probability][0]:g} from run={folder}"
         )
-
-
-def _held_out(saved_run: SavedRun) -> pl.DataFrame:
-    decision = saved_run.decision
-    return saved_run.scored.filter(model=decision.model, role=decision.learnt_on).cast(
-        {"fold": pl.Int64}
-    )
 
 
 def _decide(rows: pl.DataFrame, rule: Rule, held_out: pl.DataFrame) -> pl.DataFrame:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from trainer.data.target import predictions_table
-
-if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+from trainer.keras_import import keras
+from trainer.models.ensemble import build_ensemble
 
 Outputs = npt.NDArray[np.float64]
 """Probabilities of abnormal (rows, 1), or of classes (rows, n)."""
@@ -56,8 +54,6 @@ def build_model(members: Sequence[TrainedModel], tta: str) -> keras.Model:
     All members share one backbone, if any. The model takes uint8 images (batch, size, size, 1) and
     returns probabilities (batch, outputs).
     """
-    from trainer.models.ensemble import build_ensemble
-
     build_backbone = members[0].build_backbone
     backbone = build_backbone() if build_backbone else None
     return build_ensemble([member.build() for member in members], backbone, tta)

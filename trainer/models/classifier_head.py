@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import keras
+from trainer.keras_import import keras
 
 
 def add_classifier(
     backbone: keras.Model, num_outputs: int = 1, dropout: float = 0.0
 ) -> keras.Model:
     """Add the head of `to_probabilities` to a backbone with features (batch, n)."""
-    import keras
-
     features = backbone.output
     if dropout:
         features = keras.layers.Dropout(dropout)(features)
@@ -23,8 +20,6 @@ def add_classifier(
 
 def to_probabilities(logits: Any, num_outputs: int) -> Any:
     """Add float32 probabilities (batch, num_outputs): a sigmoid for one output, else a softmax."""
-    import keras
-
     # float32 also with mixed precision, because probabilities are compared and averaged
     activation = "sigmoid" if num_outputs == 1 else "softmax"
     return keras.layers.Activation(activation, dtype="float32", name="probability")(logits)

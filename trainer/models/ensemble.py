@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import keras
+from trainer.keras_import import keras
 
 _WIDTH_AXIS = 2
 
@@ -30,8 +29,6 @@ def build_ensemble(
         members: from images, or from the features by `backbone`, to float32 (batch, outputs).
         tta: `flip` averages the predictions for each image and its mirror image.
     """
-    import keras
-
     first = backbone or members[0]
     if len(members) == 1 and tta == "none":
         return keras.Model(first.input, members[0](backbone.output)) if backbone else first
@@ -57,8 +54,6 @@ def add_features(model: keras.Model) -> keras.Model:
     The features are those before the head, float32 (batch, n); in an ensemble of whole networks,
     those of the first one.
     """
-    import keras
-
     parts = split_ensemble(model)
     if parts.backbone is not None:
         backbone: Any = parts.backbone
@@ -82,8 +77,6 @@ def add_features(model: keras.Model) -> keras.Model:
 
 def split_ensemble(model: keras.Model) -> EnsembleParts:
     """Return the parts of a model from `build_ensemble`, also after saving and loading."""
-    import keras
-
     layers: list[Any] = model.layers
     nested = [layer for layer in layers if isinstance(layer, keras.Model)]
     if not nested:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 
-from trainer.keras_import import import_keras
-
-if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
+from trainer.keras_import import keras
 
 _MAX_BYTES = 4 * 1024**3
 # Accepted ratio of an array or archive member to its file: Keras compresses neither, and trained
@@ -24,10 +21,6 @@ _SPARE_BYTES = 1 << 20
 
 def load_model(path: Path, size_px: int, num_outputs: int) -> keras.Model:
     """Load a run's model; raise ValueError for a damaged file, or other inputs or outputs."""
-    import_keras()
-
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
-
     check_sizes(path)
     untyped: Any = keras.models
     try:

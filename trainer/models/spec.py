@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from trainer.keras_import import keras
 from trainer.models.start import load_start, start_of
-
-if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.errors import WeightsError
+from trainer.keras_import import keras
+from trainer.models.ensemble import split_ensemble
 from trainer.models.networks.backbone import configure_batch_norm
-
-if TYPE_CHECKING:
-    import keras
 
 MODEL_FILE = "model.keras"
 _PREFIX = "start:"
@@ -31,8 +30,6 @@ def load_start(backbone: keras.Model, path: Path) -> None:
     Raises:
         WeightsError: the file is damaged, or its model has another backbone or several.
     """
-    import keras
-
     untyped: Any = keras.models
     try:
         # safe_mode refuses serialized lambdas, which can run any code
@@ -50,8 +47,6 @@ def load_start(backbone: keras.Model, path: Path) -> None:
 
 
 def _find_weights(model: keras.Model) -> list[Any]:
-    from trainer.models.ensemble import split_ensemble
-
     parts = split_ensemble(model)
     if parts.backbone is not None:
         return parts.backbone.get_weights()

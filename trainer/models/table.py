@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shared.errors import WeightsError
 from shared.storage.store import as_path
+from trainer.keras_import import keras
 from trainer.models.candidates import list_networks
 from trainer.models.networks import baselines, efficientnet_lite_weights, residual
 from trainer.models.networks.applications import Application
@@ -17,9 +17,6 @@ from trainer.models.networks.download import PublishedWeights
 from trainer.models.networks.efficientnet_lite import LITE0, LITE1, LITE2, EfficientNetLite
 from trainer.models.spec import ModelEntry, Pretrained
 from trainer.models.start import start_of
-
-if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 _KERAS_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
 

@@ -1,16 +1,16 @@
 """Options of `cv`: the candidates to compare and the folds."""
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 from typing import Literal
 
 from shared.cluster.address import Engine, check_cluster
 from shared.errors import UsageError
 from shared.storage.store import as_path
 from trainer.models.candidates import Candidate, list_networks
-from trainer.options.fit import FitOptions, check_weight_decays
+from trainer.options.checks import check_minimum, usage_error
+from trainer.options.fit import FitOptions
 from trainer.options.model import DEFAULT_MODEL
-from trainer.options.training import check_minimum
 
 
 @dataclass(frozen=True)
@@ -57,28 +57,26 @@ class CvOptions(FitOptions):
         as_path("out", self.out)
         check_minimum(self, 2, "k")
         check_cluster(self.engine, self.address)
-        if self.cpus is not None:
-            check_minimum(self, 1, "cpus")
+        check_minimum(self, 1, "cpus")
         if self.gpus is not None and not (self.engine == "ray" and self.gpus > 0):
-            raise UsageError(
-                "Expected gpus to be above 0, and only with engine=ray. "
-                f"Received: gpus={self.gpus:g} engine={self.engine}"
+            raise usage_error(
+                self, "gpus to be above 0, and only with engine=ray", "gpus", "engine"
             )
         if self.gpus is not None and ceil(self.gpus) < self.devices:
-            raise UsageError(
-                "Expected a GPU for each device. "
-                f"Received: gpus={self.gpus:g} devices={self.devices}"
-            )
-        self.check_models("models", self.model_names)
-        check_weight_decays("weight_decays", decays := self._weight_decays)
+            raise usage_error(self, "a GPU for each device", "gpus", "devices")
+        self.check_models("models")
+        decays = self._weight_decays
+        for decay in decays:
+            if not 0 < decay < inf:
+                received = f"weight_decays={decay:g}"
+                raise UsageError(f"Expected a weight decay above 0. Received: {received}")
         for name, values in (
             # `a+b` and `b+a` are the same model
             ("model", [frozenset(list_networks(name)) for name in self.model_names]),
             ("weight_decay", decays),
         ):
             if len(set(values)) < len(values):
-                received = getattr(self, f"{name}s")
-                raise UsageError(f"Expected each {name} once. Received: {name}s={received}")
+                raise usage_error(self, f"each {name} once", f"{name}s")
 
     @property
     def model_names(self) -> list[str]:
@@ -101,10 +99,8 @@ class CvOptions(FitOptions):
         try:
             return [float(item) for item in _split(self.weight_decays)]
         except ValueError:
-            raise UsageError(
-                "Expected numbers separated by commas. "
-                f"Received: weight_decays={self.weight_decays}"
-            ) from None
+            expected = "numbers separated by commas"
+            raise usage_error(self, expected, "weight_decays") from None
 
 
 def _split(text: str) -> list[str]:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.errors import UsageError
 from shared.labels import ALL_PARTS, is_part
 from shared.storage.store import as_path, as_store
+from trainer.options.checks import check_range, usage_error
 
 Task = Literal["abnormal", "part_abnormal"]
 
@@ -28,19 +28,11 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         if self.part != ALL_PARTS and not is_part(self.part):
-            raise UsageError(
-                f"Expected a body part of the lake, or all. Received: part={self.part}"
-            )
+            raise usage_error(self, "a body part of the lake, or all", "part")
         is_local = as_store(self.lake).is_local
         as_path("cache", self.cache)
         if self.cache and is_local:
-            raise UsageError(
-                f"Expected cache only with a lake in an object store. "
-                f"Received: cache={self.cache} lake={self.lake}"
-            )
-        if not self.cache_gb > 0:
-            raise UsageError(f"Expected cache_gb above 0. Received: cache_gb={self.cache_gb:g}")
+            raise usage_error(self, "cache only with a lake in an object store", "cache", "lake")
+        check_range(self, "above 0", lambda size: size > 0, "cache_gb")
         if self.cache_gb != _CACHE_GB and not self.cache:
-            raise UsageError(
-                f"Expected cache_gb only with cache. Received: cache_gb={self.cache_gb:g}"
-            )
+            raise usage_error(self, "cache_gb only with cache", "cache_gb")

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from shared.errors import UsageError
 from shared.storage.store import as_path
+from trainer.options.checks import check_seed
 from trainer.options.data import DataOptions
 from trainer.options.saved_run import PredictorOptions
-from trainer.options.training import check_seed
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class CompareOptions:
     """HTML file to write; by default none."""
 
     def __post_init__(self) -> None:
-        check_seed(self.seed)
+        check_seed(self)
         as_path("out", self.out)
         paths = [as_path("runs", run) for run in self.runs]
         if len(paths) < 2 or len({*paths}) < len(paths):

@@ -1,14 +1,13 @@
 """Options shared by the commands that train a model."""
 
-import math
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from shared.errors import UsageError
 from shared.storage.store import as_store
 from trainer.models.table import MODELS
+from trainer.options.checks import usage_error
 from trainer.options.data import DataOptions
 from trainer.options.model import ModelOptions
 from trainer.options.threshold import parse_threshold
@@ -17,12 +16,10 @@ from trainer.options.training import MachineOptions, OptimizationOptions, Traini
 Images = Literal["on", "off"]
 
 _ON_HEADS = (
-    "Expected only recipe=, copies=, tta=, class_weight=, task= and weight decays for a head on a "
-    "frozen backbone, or train=all, train=staged or recipe=good."
+    "only recipe=, copies=, tta=, class_weight=, task= and weight decays for a head on a "
+    "frozen backbone, or train=all, train=staged or recipe=good"
 )
-_ON_IMAGES = (
-    "Expected copies=, recipe=quick and recipe=frozen only for a head on a frozen backbone."
-)
+_ON_IMAGES = "copies=, recipe=quick and recipe=frozen only for a head on a frozen backbone"
 
 
 @dataclass(frozen=True)
@@ -48,15 +45,10 @@ class FitOptions(
         parse_threshold(self.threshold)
         store = as_store(self.lake)
         if self.reader == "stream" and not (store.is_local or store.is_s3):
-            raise UsageError(
-                "Expected reader=stream only for a lake in a local folder or in S3. "
-                f"Received: reader={self.reader} lake={self.lake}"
-            )
+            expected = "reader=stream only for a lake in a local folder or in S3"
+            raise usage_error(self, expected, "reader", "lake")
         if self.task == "part_abnormal" and self.part != "all":
-            raise UsageError(
-                "Expected part=all with task=part_abnormal. "
-                f"Received: task={self.task} part={self.part}"
-            )
+            raise usage_error(self, "part=all with task=part_abnormal", "task", "part")
 
     @property
     def reads_shards_in_order(self) -> bool:
@@ -71,33 +63,24 @@ class FitOptions(
         initial = entry.pretrained_for(self.initial_weights) or entry
         return self.learning_rate or initial.learning_rate
 
-    def check_models(self, key: str, names: Sequence[str]) -> None:
+    def check_models(self, key: str) -> None:
         """Check models as `ModelOptions` does, and reject options without effect on them."""
-        super().check_models(key, names)
-        is_head = [self.trained_part(name) == "head" for name in names]
-        if any(is_head):
+        super().check_models(key)
+        parts = {self.trained_part(name) for name in self.model_names}
+        if "head" in parts:
             # without effect on a head
             options = [field.name for field in fields(OptimizationOptions)]
-            self._refuse(("augment", "learning_rate", "dropout", *options), _ON_HEADS, key, names)
-        if all(is_head):
+            self._refuse(("augment", "learning_rate", "dropout", *options), _ON_HEADS, key)
+        if parts == {"head"}:
             # another model of the same comparison may need them
-            self._refuse(("epochs", "patience", "batch_size"), _ON_HEADS, key, names)
-        if all(self.trained_part(name) == "all" for name in names):
-            self._refuse(("copies",), _ON_IMAGES, key, names)
-        if not any(is_head) and self.used_recipe.train == "head":
-            self._refuse(("recipe",), _ON_IMAGES, key, names)
+            self._refuse(("epochs", "patience", "batch_size"), _ON_HEADS, key)
+        if parts == {"all"}:
+            self._refuse(("copies",), _ON_IMAGES, key)
+        if "head" not in parts and self.used_recipe.train == "head":
+            self._refuse(("recipe",), _ON_IMAGES, key)
 
-    def _refuse(
-        self, options: Sequence[str], expected: str, key: str, names: Sequence[str]
-    ) -> None:
+    def _refuse(self, options: Sequence[str], expected: str, key: str) -> None:
         defaults = {field.name: field.default for field in fields(self)}
         for name in options:
-            if (value := getattr(self, name)) != defaults[name]:
-                raise UsageError(f"{expected} Received: {name}={value} {key}={','.join(names)}")
-
-
-def check_weight_decays(key: str, values: Sequence[float]) -> None:
-    """Raise UsageError for a weight decay that is not above 0, or not finite."""
-    for value in values:
-        if not 0 < value < math.inf:
-            raise UsageError(f"Expected a weight decay above 0. Received: {key}={value:g}")
+            if getattr(self, name) != defaults[name]:
+                raise usage_error(self, expected, name, key)

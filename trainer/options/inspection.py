@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.storage.store import as_path, as_store
+from trainer.options.checks import check_minimum, check_seed
 from trainer.options.fit import Images
 from trainer.options.saved_run import RunOptions
-from trainer.options.training import check_minimum, check_seed
-
-_MIN_SAMPLE = 20
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class EdaOptions:
         as_store(self.lake)
         as_path("out", self.out)
         check_minimum(self, 2, "k")
-        check_seed(self.seed)
+        check_seed(self)
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,6 @@ class AuditOptions(RunOptions):
         super().__post_init__()
         if self.lake:
             as_store(self.lake)
-        if self.out:
-            as_path("out", self.out)
-        check_minimum(self, _MIN_SAMPLE, "sample")
-        check_seed(self.seed)
+        as_path("out", self.out)
+        check_minimum(self, 20, "sample")
+        check_seed(self)

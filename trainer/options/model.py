@@ -1,7 +1,6 @@
 """Options of the model: its trained part, initial weights and outputs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +10,7 @@ from trainer.models.candidates import Candidate, TrainedPart, list_networks
 from trainer.models.networks.backbone import DEFAULT_INPUT_PX
 from trainer.models.start import weights_of
 from trainer.models.table import MODELS
+from trainer.options.checks import check_range, usage_error
 from trainer.options.data import Task
 from trainer.options.recipes import RECIPES, Recipe, RecipeName, Tta
 
@@ -19,7 +19,6 @@ DEFAULT_MODEL = "efficientnet_lite0"
 _MAX_COPIES = 64
 _WITH_WEIGHTS = ", ".join(name for name, entry in MODELS.items() if entry.pretrained)
 _BACKBONES = f"a pretrained backbone ({_WITH_WEIGHTS})"
-_MIN_INPUT_PX = 32
 
 
 @dataclass(frozen=True)
@@ -59,28 +58,14 @@ class ModelOptions(ABC):
         as_path("weights", self.weights)
         as_path("start", self.start)
         if self.start and self.weights != "pretrained":
-            raise UsageError(
-                "Expected either start or weights. "
-                f"Received: start={self.start} weights={self.weights}"
-            )
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise UsageError(
-                f"Expected dropout to be at least 0 and below 1. Received: dropout={self.dropout:g}"
-            )
-        if not _MIN_INPUT_PX <= self.input_px <= DEFAULT_INPUT_PX:
-            raise UsageError(
-                f"Expected input_px to be {_MIN_INPUT_PX} to {DEFAULT_INPUT_PX}. "
-                f"Received: input_px={self.input_px}"
-            )
-        if self.recipe and self.train == "head" and RECIPES[self.recipe].train != "head":
-            raise UsageError(
-                "Expected recipe=quick or recipe=frozen for train=head. "
-                f"Received: recipe={self.recipe} train=head"
-            )
-        if self.copies is not None and not 1 <= self.copies <= _MAX_COPIES:
-            raise UsageError(
-                f"Expected copies to be 1 to {_MAX_COPIES}. Received: copies={self.copies}"
-            )
+            raise usage_error(self, "either start or weights", "start", "weights")
+        check_range(self, "at least 0 and below 1", lambda rate: 0 <= rate < 1, "dropout")
+        sides = f"32 to {DEFAULT_INPUT_PX}"
+        check_range(self, sides, lambda side: 32 <= side <= DEFAULT_INPUT_PX, "input_px")
+        check_range(self, f"1 to {_MAX_COPIES}", lambda num: 1 <= num <= _MAX_COPIES, "copies")
+        if self.train == "head" and self.used_recipe.train != "head":
+            expected = "recipe=quick or recipe=frozen for train=head"
+            raise usage_error(self, expected, "recipe", "train")
 
     @property
     def initial_weights(self) -> str:
@@ -114,6 +99,11 @@ class ModelOptions(ABC):
         has_head = self.trained_part(model_name) != "all"
         return self.copies or (self.used_recipe.copies if has_head else 1)
 
+    @property
+    @abstractmethod
+    def model_names(self) -> list[str]:
+        """The models to train."""
+
     @abstractmethod
     def list_heads(self, model_name: str) -> list[Candidate]:
         """Return the candidate heads on a model's frozen backbone."""
@@ -124,22 +114,17 @@ class ModelOptions(ABC):
             return self.list_heads(model_name)
         return [Candidate(model_name)]
 
-    def check_models(self, key: str, names: Sequence[str]) -> None:
+    def check_models(self, key: str) -> None:
         """Raise UsageError for a model of the option `key` that the other options do not suit."""
-        for name in names:
+        for name in self.model_names:
             self._check_networks(key, name)
-        networks = [network for name in names for network in list_networks(name)]
+        networks = [network for name in self.model_names for network in list_networks(name)]
         if self.start and len(networks) > 1:
-            raise UsageError(
-                f"Expected one model with start. Received: start={self.start} "
-                f"{key}={','.join(names)}"
-            )
+            raise usage_error(self, "one model with start", "start", key)
         is_file = self.weights not in ("pretrained", "none")
         if is_file and not (len(networks) == 1 and MODELS[networks[0]].pretrained):
-            raise UsageError(
-                f"Expected one model with {_BACKBONES} for a file of weights. "
-                f"Received: weights={self.weights} {key}={','.join(names)}"
-            )
+            expected = f"one model with {_BACKBONES} for a file of weights"
+            raise usage_error(self, expected, "weights", key)
 
     def _check_networks(self, key: str, model_name: str) -> None:
         networks = list_networks(model_name)

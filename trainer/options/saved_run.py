@@ -9,7 +9,7 @@ from shared.counts import count
 from shared.errors import UsageError
 from shared.network import is_loopback
 from shared.storage.store import as_path
-from trainer.options.training import check_minimum
+from trainer.options.checks import check_minimum, check_range, usage_error
 
 # the characters of bearer tokens in RFC 6750, section 2.1
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
@@ -110,12 +110,9 @@ class ServeOptions(PredictorOptions):
                 f"Received: {count(len(self.bearer_token), 'characters')}"
             )
         if not (is_loopback(self.host) or self.bearer_token or self.open == "yes"):
-            raise UsageError(
-                "Expected token=, MURA_TOKEN or open=yes for a host that other machines can reach. "
-                f"Received: host={self.host}"
-            )
-        if not 0 <= self.port < 2**16:
-            raise UsageError(f"Expected port to be 0 to 65535. Received: port={self.port}")
+            expected = "token=, MURA_TOKEN or open=yes for a host that other machines can reach"
+            raise usage_error(self, expected, "host")
+        check_range(self, "0 to 65535", lambda port: 0 <= port < 2**16, "port")
         check_minimum(self, 1, "max_views", "limit_mb")
 
 

@@ -1,11 +1,12 @@
 """Options of `train`: one model and its head."""
 
 from dataclasses import dataclass
+from math import inf
 
-from shared.errors import UsageError
 from shared.storage.store import as_path
 from trainer.models.candidates import Candidate
-from trainer.options.fit import FitOptions, check_weight_decays
+from trainer.options.checks import check_minimum, check_range, usage_error
+from trainer.options.fit import FitOptions
 from trainer.options.model import DEFAULT_MODEL
 
 
@@ -36,32 +37,28 @@ class TrainOptions(FitOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         as_path("out", self.out)
-        self.check_models("model", [self.model])
-        check_weight_decays("weight_decay", [self._weight_decay])
-        if self.seeds < 1:
-            raise UsageError(f"Expected seeds to be 1 or more. Received: seeds={self.seeds}")
+        self.check_models("model")
+        check_range(self, "above 0", lambda decay: 0 < decay < inf, "weight_decay")
+        check_minimum(self, 1, "seeds")
         if self.seed + self.seeds > 2**31:
-            raise UsageError(
-                "Expected the last seed, seed + seeds - 1, to be at most 2147483647. "
-                f"Received: seed={self.seed} seeds={self.seeds}"
-            )
+            expected = "the last seed, seed + seeds - 1, to be at most 2147483647"
+            raise usage_error(self, expected, "seed", "seeds")
         if self.seeds > 1 and self.trained_part(self.model) == "head":
-            raise UsageError(
-                "Expected seeds only with train=all, train=staged or recipe=good: a head has no "
-                f"random weights. Received: seeds={self.seeds} model={self.model}"
-            )
+            needed = "seeds only with train=all, train=staged or recipe=good"
+            raise usage_error(self, f"{needed}: a head has no random weights", "seeds", "model")
+
+    @property
+    def model_names(self) -> list[str]:
+        """The one model."""
+        return [self.model]
 
     def list_heads(self, model_name: str) -> list[Candidate]:
         """Return the one head on a model's frozen backbone."""
-        return [Candidate(model_name, self._weight_decay)]
+        given = self.weight_decay
+        decay = self.used_recipe.weight_decay if given is None else given
+        return [Candidate(model_name, decay)]
 
     @property
     def candidate(self) -> Candidate:
         """The model, or the head on its frozen backbone, to train."""
         return self.list_candidates(self.model)[0]
-
-    @property
-    def _weight_decay(self) -> float:
-        if self.weight_decay is None:
-            return self.used_recipe.weight_decay
-        return self.weight_decay

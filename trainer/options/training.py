@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.errors import UsageError
+from trainer.options.checks import check_minimum, check_range, check_seed, usage_error
 
 Augment = Literal["none", "light", "strong"]
 ClassWeight = Literal["none", "label", "part_label"]
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
 
-_MAX_NUMBER = 2**31 - 1
+_SHARES = ("warmup", "ema", "label_smoothing")
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,8 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         check_minimum(self, 1, "epochs", "patience", "batch_size")
-        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
-            raise UsageError(
-                f"Expected learning_rate above 0. Received: learning_rate={self.learning_rate:g}"
-            )
-        check_seed(self.seed)
+        check_range(self, "above 0", lambda rate: 0 < rate < math.inf, "learning_rate")
+        check_seed(self)
 
 
 @dataclass(frozen=True)
@@ -76,25 +73,12 @@ class OptimizationOptions:
     `study_auroc`."""
 
     def __post_init__(self) -> None:
-        for name in ("warmup", "ema", "label_smoothing"):
-            if not 0 <= (value := getattr(self, name)) < 1:
-                raise UsageError(
-                    f"Expected {name} to be at least 0 and below 1. Received: {name}={value:g}"
-                )
-        if not 0 <= self.clip_norm < math.inf:
-            raise UsageError(
-                f"Expected clip_norm to be 0 or more. Received: clip_norm={self.clip_norm:g}"
-            )
-        if not 0 < self.layer_decay <= 1:
-            raise UsageError(
-                "Expected layer_decay above 0 and at most 1. "
-                f"Received: layer_decay={self.layer_decay:g}"
-            )
+        check_range(self, "at least 0 and below 1", lambda value: 0 <= value < 1, *_SHARES)
+        check_range(self, "0 or more", lambda norm: 0 <= norm < math.inf, "clip_norm")
+        check_range(self, "above 0 and at most 1", lambda decay: 0 < decay <= 1, "layer_decay")
         if self.warmup and self.schedule == "plateau":
-            raise UsageError(
-                "Expected warmup only with schedule=constant or schedule=cosine. "
-                f"Received: warmup={self.warmup:g} schedule={self.schedule}"
-            )
+            expected = "warmup only with schedule=constant or schedule=cosine"
+            raise usage_error(self, expected, "warmup", "schedule")
 
 
 @dataclass(frozen=True)
@@ -117,19 +101,3 @@ class MachineOptions:
 
     def __post_init__(self) -> None:
         check_minimum(self, 1, "devices")
-
-
-def check_minimum(options: object, minimum: int, *names: str) -> None:
-    """Raise UsageError for an option below a minimum, or beyond TensorFlow's integers."""
-    for name in names:
-        value, limit = getattr(options, name), f"{minimum} or more"
-        if value > _MAX_NUMBER:
-            limit = f"at most {_MAX_NUMBER}"
-        if not minimum <= value <= _MAX_NUMBER:
-            raise UsageError(f"Expected {name} to be {limit}. Received: {name}={value}")
-
-
-def check_seed(seed: int) -> None:
-    """Raise UsageError for a seed out of range."""
-    if not 0 <= seed <= _MAX_NUMBER:
-        raise UsageError(f"Expected seed to be 0 to {_MAX_NUMBER}. Received: seed={seed}")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from shared.errors import UsageError
+from trainer.options.checks import check_minimum, usage_error
 from trainer.options.train import TrainOptions
-from trainer.options.training import check_minimum
 
 # settings that can be searched
 _OF_HEAD = ("weight_decay", "copies", "class_weight")
@@ -38,10 +38,8 @@ class TuneOptions(TrainOptions):
         super().__post_init__()
         check_minimum(self, 1, "trials")
         if self.seeds > 1:
-            raise UsageError(
-                "Expected seeds=1, because a trial is one fit, and recipe=best only with train and "
-                f"cv. Received: seeds={self.seeds}"
-            )
+            expected = "seeds=1, because a trial is one fit, and recipe=best only with train and cv"
+            raise usage_error(self, expected, "seeds")
         for name in self.searched:
             if name not in self._searchable:
                 raise UsageError(

@@ -1,22 +1,18 @@
 """The options, lake, folder and timings of a run, which all its stages share."""
 
-from __future__ import annotations
-
 import time
 from collections import defaultdict
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import polars as pl
 
 from shared.lake.open import Lake
+from trainer.data.input_wait import InputWait
 from trainer.options import FitOptions
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from trainer.data.input_wait import InputWait
 
 AnyFitOptions = TypeVar("AnyFitOptions", bound=FitOptions, covariant=True)
 

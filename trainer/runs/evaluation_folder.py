@@ -1,30 +1,29 @@
 """The folder of `evaluate`: a model's results on another lake."""
 
-import os
-import shutil
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
-from shared.errors import UsageError
-from shared.storage.atomic import PARTIAL_SUFFIX, convert_write_errors, sync_folder
+from shared.storage.atomic import convert_write_errors
 from shared.storage.json_text import parse_object
 from shared.storage.parquet import read_table
 from shared.storage.store import as_path
 from trainer.evaluation.decisions.decision import DECISION_FILE, Decision, parse_decision
 from trainer.evaluation.metrics import ByPart
 from trainer.evaluation.scored_table import check_scored
+from trainer.runs.new_path import new_path
 from trainer.runs.run_folder import CONFIG_FILE, METRICS_FILE, PREDICTIONS_FILE, add_time
 from trainer.runs.saved.open import open_saved_run
 from trainer.runs.saved.predictions import PREDICTIONS_SCHEMA
 from trainer.runs.saved.run_files import RunFiles, read_digests
 from trainer.runs.saved.saved_run import SavedRun
 from trainer.runs.saved.training_views import OVERLAP
+from trainer.runs.saved.validation import check_types
 
 COMMAND = "evaluate"
 # nothing was learnt from the predictions
@@ -74,18 +73,10 @@ def open_output(out: str, name: str) -> Generator[tuple[Path, Path], None, None]
         UsageError: the folder exists already.
     """
     path = as_path("out", out) if out else Path("evaluations") / add_time(name)
-    if os.path.lexists(path):
-        raise UsageError(f"Expected a path that does not exist. Received: out={path}")
-    partial_path = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
-    with convert_write_errors(path):
-        partial_path.mkdir(parents=True)
-    try:
-        yield partial_path, path
+    with new_path(path) as partial_path:
         with convert_write_errors(path):
-            partial_path.rename(path)
-        sync_folder(path.parent)
-    finally:
-        shutil.rmtree(partial_path, ignore_errors=True)
+            partial_path.mkdir()
+        yield partial_path, path
 
 
 def open_predictions(folder: str) -> SavedPredictions:
@@ -102,13 +93,10 @@ def open_predictions(folder: str) -> SavedPredictions:
 
 
 def _parse_overlap(encoded: bytes) -> dict[str, int]:
-    overlap: Any = parse_object(encoded).get("overlap")
-    # bool is an int to isinstance
-    if not isinstance(overlap, dict) or any(
-        type(cast("dict[str, Any]", overlap).get(n)) is not int for n in OVERLAP
-    ):
-        raise ValueError(f"Expected the counts {', '.join(OVERLAP)}. Received: {overlap!r}")
-    return cast("dict[str, int]", overlap)
+    metrics = parse_object(encoded)
+    check_types(metrics, {"overlap": dict})
+    check_types(metrics["overlap"], dict.fromkeys(OVERLAP, int))
+    return metrics["overlap"]
 
 
 def _parse_scored(encoded: bytes, model: str) -> pl.DataFrame:

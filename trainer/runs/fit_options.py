@@ -1,7 +1,5 @@
 """Options of a fit from a command line, with the values of a recipe for those not given."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import TypeVar
@@ -10,7 +8,7 @@ from shared.command_line import given_keys, parse
 from shared.console import note
 from shared.errors import UsageError
 from trainer.models.table import MODELS
-from trainer.options import CvOptions, FitOptions, TrainOptions
+from trainer.options import FitOptions
 from trainer.options.recipes import RECIPES
 from trainer.runs.gpus import has_driver, has_gpu
 
@@ -41,7 +39,7 @@ def parse_fit(
     if options.recipe is None:
         return options, given
     recipe, names = RECIPES[options.recipe], {field.name for field in fields(options_type)}
-    random = [name for name in _list_models(options) if not _is_pretrained(options, name)]
+    random = [name for name in options.model_names if not _is_pretrained(options, name)]
     if recipe.train == "staged" and random:
         note(
             f"recipe={options.recipe} is for pretrained networks; with random weights, which need "
@@ -62,15 +60,9 @@ def _parse_for_gpu(
     except UsageError:
         # the options are those of a head, or wrong with any recipe
         return None
-    is_pretrained = any(_is_pretrained(options, name) for name in _list_models(options))
+    is_pretrained = any(_is_pretrained(options, name) for name in options.model_names)
     return options if is_pretrained and has_gpu() else None
 
 
 def _is_pretrained(options: FitOptions, model_name: str) -> bool:
     return MODELS[model_name].pretrained_for(options.initial_weights) is not None
-
-
-def _list_models(options: FitOptions) -> Sequence[str]:
-    if isinstance(options, CvOptions):
-        return options.model_names
-    return [options.model] if isinstance(options, TrainOptions) else []

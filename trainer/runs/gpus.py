@@ -42,18 +42,12 @@ def find_gpus() -> list[Gpu]:
     import tensorflow  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
     tf: Any = tensorflow
-    details = [
-        tf.config.experimental.get_device_details(device)
-        for device in tf.config.list_physical_devices("GPU")
-    ]
-    return [
-        Gpu(
-            detail.get("device_name", "GPU"),
-            detail.get("compute_capability", (0, 0)),
-            _measure_memory_bytes(index),
-        )
-        for index, detail in enumerate(details)
-    ]
+    gpus: list[Gpu] = []
+    for index, device in enumerate(tf.config.list_physical_devices("GPU")):
+        details = tf.config.experimental.get_device_details(device)
+        name, capability = details.get("device_name", "GPU"), details.get("compute_capability")
+        gpus.append(Gpu(name, capability or (0, 0), _measure_memory_bytes(index)))
+    return gpus
 
 
 def has_gpu() -> bool:

@@ -7,17 +7,9 @@ import polars as pl
 
 HISTORY_SCHEMA: dict[str, type[pl.DataType]] = {
     "epoch": pl.Int64,
-    "loss": pl.Float64,
-    "accuracy": pl.Float64,
-    "auroc": pl.Float64,
-    "val_loss": pl.Float64,
-    "val_accuracy": pl.Float64,
-    "val_auroc": pl.Float64,
-    "val_study_auroc": pl.Float64,
-    "seconds": pl.Float64,
-    "images_per_s": pl.Float64,
-    "train_s": pl.Float64,
-    "waiting_s": pl.Float64,
+    **dict.fromkeys(("loss", "accuracy", "auroc"), pl.Float64),
+    **dict.fromkeys(("val_loss", "val_accuracy", "val_auroc", "val_study_auroc"), pl.Float64),
+    **dict.fromkeys(("seconds", "images_per_s", "train_s", "waiting_s"), pl.Float64),
     "is_best": pl.Boolean,
 }
 """One row per epoch, from 1, or from 0 if the initial model is evaluated too. `val_study_auroc` is

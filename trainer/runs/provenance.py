@@ -1,7 +1,5 @@
 """The provenance of a run: configuration, data, code, versions, hardware and durations."""
 
-from __future__ import annotations
-
 import json
 import platform
 import subprocess

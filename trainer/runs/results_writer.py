@@ -11,23 +11,24 @@ import polars as pl
 
 from shared.storage.atomic import write_atomically
 from trainer.evaluation.decisions.decision import DECISION_FILE, Decision
-from trainer.evaluation.decisions.thresholds import add_calibrated, decide
-from trainer.evaluation.results import selected_model
-from trainer.options.threshold import parse_threshold
+from trainer.evaluation.decisions.thresholds import add_calibrated
 from trainer.runs.run_folder import CONFIG_FILE, HISTORY_FILE, PREDICTIONS_FILE
 
 
 def write_tables(
-    folder: Path, config: Mapping[str, Any], history: pl.DataFrame, scored: pl.DataFrame
+    folder: Path,
+    config: Mapping[str, Any],
+    history: pl.DataFrame,
+    scored: pl.DataFrame,
+    decision: Decision,
 ) -> None:
     """Write `config.json`, `history.parquet`, and the files of `write_scored`.
 
-    `scored` are all predictions of the run, from which its temperatures and thresholds are learnt.
+    `scored` are all predictions of the run, from which the decision was learnt.
     """
-    options = config["options"]
-    rule = parse_threshold(options["threshold"])
-    decision = decide(scored, selected_model(scored), rule, options["seed"])
-    waiting_share = {**_share_of_training(history), **_share_of_phases(config)}
+    phases = config["waiting_seconds"].items()
+    share_of_phases = {name: waiting_s / config["seconds"][name] for name, waiting_s in phases}
+    waiting_share = {**_share_of_training(history), **share_of_phases}
     facts = {**config, "waiting_share": waiting_share}
     write_json(folder / CONFIG_FILE, facts)
     write_table(folder / HISTORY_FILE, history)
@@ -59,8 +60,3 @@ def _share_of_training(history: pl.DataFrame) -> dict[str, float]:
         return {}
     waiting_s, train_s = read.select(pl.sum("waiting_s", "train_s")).row(0)
     return {"train": waiting_s / train_s}
-
-
-def _share_of_phases(config: Mapping[str, Any]) -> dict[str, float]:
-    waiting_s = config["waiting_seconds"]
-    return {name: waiting_s[name] / config["seconds"][name] for name in waiting_s}

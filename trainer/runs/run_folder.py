@@ -16,13 +16,7 @@ from shared.storage.atomic import convert_write_errors
 from shared.storage.descriptors import lock_folder
 from shared.storage.store import as_path
 from trainer.models.start import MODEL_FILE as MODEL_FILE
-from trainer.runs.unfinished import (
-    CHECKPOINTS,
-    RUN_FILE,
-    Unfinished,
-    read_unfinished,
-    write_unfinished,
-)
+from trainer.runs.unfinished import CHECKPOINTS, Unfinished, read_unfinished, write_unfinished
 
 TENSORBOARD = "tensorboard"
 CONFIG_FILE = "config.json"
@@ -65,15 +59,14 @@ def open_run_folder(out: str, name: str, key: str) -> Generator[Path, None, None
 
 def count_starts(folder: Path) -> int:
     """Return the number of processes that have worked on an unfinished run."""
-    return read_unfinished(folder).starts
+    run = read_unfinished(folder)
+    return run.starts if run else 0
 
 
 def identify(folder: Path) -> str | None:
     """Return the unique id of an unfinished run, or None if the folder is not one."""
-    try:
-        return read_unfinished(folder).id
-    except (OSError, ValueError):
-        return None
+    run = read_unfinished(folder)
+    return run.id if run else None
 
 
 def name_fit(title: str) -> str:
@@ -98,10 +91,7 @@ def _resume(path: Path, key: str) -> int | None:
         descriptor = lock_folder(path / CHECKPOINTS)
     except OSError:
         return None
-    try:
-        run = read_unfinished(path)
-    except (OSError, ValueError):
-        run = None
+    run = read_unfinished(path)
     if run is None or run.key != key:
         os.close(descriptor)
         return None
@@ -129,15 +119,11 @@ def _create(path: Path, key: str) -> int:
 def _clean_up(path: Path, error: BaseException) -> None:
     if (path / PREDICTIONS_FILE).exists():
         note(f"the model and the predictions are saved in {path}")
-    # errors of the training data would recur on resume
-    elif isinstance(error, TrainingError) or not _is_resumable(path / CHECKPOINTS):
+    # errors of the training data would recur on resume; one file is the record of the run alone
+    elif isinstance(error, TrainingError) or len([*(path / CHECKPOINTS).iterdir()]) == 1:
         shutil.rmtree(path, ignore_errors=True)
     else:
         note(f"checkpoints are saved in {path}; the same command resumes the run")
-
-
-def _is_resumable(checkpoints: Path) -> bool:
-    return any(file.name != RUN_FILE for file in checkpoints.iterdir())
 
 
 def add_time(name: str) -> str:

@@ -1,6 +1,5 @@
 """The run whose weights a fit starts from: checks, hold-out and provenance."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -17,7 +16,7 @@ from trainer.runs.saved.saved_run import SavedRun
 from trainer.runs.saved.training_views import IDENTITY
 
 
-def open_start(options: FitOptions, models: Sequence[str]) -> SavedRun | None:
+def open_start(options: FitOptions) -> SavedRun | None:
     """Open the run of `start=`, or return None without one.
 
     Raises:
@@ -29,9 +28,9 @@ def open_start(options: FitOptions, models: Sequence[str]) -> SavedRun | None:
     # also checks the digest of the file that later steps read
     run.files.read(MODEL_FILE)
     model = run.model.partition(" ")[0]
-    if [model] != list(models):
+    if [model] != options.model_names:
         raise TrainingError(
-            f"Expected a start run of model={','.join(models)}. "
+            f"Expected a start run of model={','.join(options.model_names)}. "
             f"Received: start={options.start} with the model {model}"
         )
     if run.history.is_empty():

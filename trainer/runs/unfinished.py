@@ -25,18 +25,14 @@ class Unfinished:
     starts: int = 1
 
 
-def read_unfinished(folder: Path) -> Unfinished:
-    """Read the record of an unfinished run.
-
-    Raises:
-        OSError: the record is missing or unreadable.
-        ValueError: the record is damaged.
-    """
-    facts = parse_object(read_regular(folder, f"{CHECKPOINTS}/{RUN_FILE}"))
+def read_unfinished(folder: Path) -> Unfinished | None:
+    """Read the record of an unfinished run; None if it is missing or damaged."""
+    try:
+        facts = parse_object(read_regular(folder, f"{CHECKPOINTS}/{RUN_FILE}"))
+    except (OSError, ValueError):
+        return None
     types: dict[str, type[object]] = {name: type(value) for name, value in facts.items()}
-    if types != {"key": str, "id": str, "starts": int}:
-        raise ValueError(f"Expected an unfinished run. Received: {types} in {folder}")
-    return Unfinished(**facts)
+    return Unfinished(**facts) if types == {"key": str, "id": str, "starts": int} else None
 
 
 def write_unfinished(folder: Path, run: Unfinished) -> None:

@@ -63,7 +63,5 @@ class StudyPredictor:
             np.stack(images[start : start + model.batch_views])[..., None]
             for start in range(0, len(images), model.batch_views)
         )
-        # np.concatenate needs an array even without views
-        outputs = [(np.empty((0, model.num_outputs), np.float32), np.empty(0))]
-        outputs += predict_with_novelty(model, self._reference, batches)
+        outputs = predict_with_novelty(model, self._reference, batches)
         return map(np.concatenate, zip(*outputs, strict=True))

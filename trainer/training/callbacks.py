@@ -110,19 +110,14 @@ class ValidationCallback(keras.callbacks.Callback):
         return measure_auroc(*to_arrays(studies))
 
 
-class PlateauCallback(keras.callbacks.Callback):
-    """Sets the learning rate of an epoch with `schedule=plateau`."""
+def schedule(state: TrainingState, learning_rate: float) -> list[keras.callbacks.Callback]:
+    """Return the callback that sets the learning rate of each epoch with `schedule=plateau`."""
 
-    def __init__(self, state: TrainingState, learning_rate: float):
-        super().__init__()
-        self._state, self._learning_rate = state, learning_rate
+    def choose_rate(*_: Any) -> float:
+        return learning_rate * plateau_factor([row["val_loss"] for row in state.rows])
 
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Set the learning rate, a function of the validation losses so far."""
-        if self._state.options.schedule == "plateau":
-            losses = [row["val_loss"] for row in self._state.rows]
-            rate = self._learning_rate * plateau_factor(losses)
-            self._state.model.optimizer.learning_rate = rate
+    is_needed = state.options.schedule == "plateau"
+    return [keras.callbacks.LearningRateScheduler(choose_rate)] if is_needed else []
 
 
 class TensorBoardLog:

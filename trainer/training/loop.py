@@ -28,7 +28,6 @@ from trainer.runs.context import RunContext
 from trainer.runs.history import make_history
 from trainer.runs.run_folder import CHECKPOINTS, TENSORBOARD, name_fit
 from trainer.training import callbacks
-from trainer.training.callbacks import TensorBoardLog
 from trainer.training.checkpoint import Checkpoint
 from trainer.training.losses import loss_and_metrics
 from trainer.training.optimizer import make_optimizer
@@ -66,13 +65,11 @@ class Trainer:
         """
         reset_tensorflow(self._options)
         with distribution_scope(self._options.devices):
-            model = self._compile(recipe, self._options.epochs * self._num_steps(plan))
-        name = name_fit(title)
-        checkpoint = Checkpoint(self._folder / CHECKPOINTS / f"{name}.npz")
+            model = self._compile(recipe, self._options.epochs * self._num_steps(plan.train))
+        checkpoint = Checkpoint(self._folder / CHECKPOINTS / f"{name_fit(title)}.npz")
         state = TrainingState(model, self._options, checkpoint)
         if not state.is_finished:
-            with closing(TensorBoardLog(self._folder / TENSORBOARD / name)) as log:
-                self._run_epochs(recipe, plan, title, state, log)
+            self._run_epochs(recipe, plan, title, state)
         # for inference: float32, neither compiled nor distributed
         keras.config.set_dtype_policy("float32")
         best = recipe.build()
@@ -85,8 +82,8 @@ class Trainer:
 
         return TrainedModel(make_history(state.rows), predict, lambda: best)
 
-    def _num_steps(self, plan: FitPlan) -> int:
-        return math.ceil(plan.train.height / self._options.batch_size)
+    def _num_steps(self, views: pl.DataFrame) -> int:
+        return math.ceil(views.height / self._options.batch_size)
 
     def _compile(self, recipe: Recipe, num_steps: int) -> keras.Model:
         options = self._options
@@ -100,43 +97,41 @@ class Trainer:
         model.optimizer.build(model.trainable_variables)
         return model
 
-    def _run_epochs(
-        self, recipe: Recipe, plan: FitPlan, title: str, state: TrainingState, log: TensorBoardLog
-    ) -> None:
+    def _run_epochs(self, recipe: Recipe, plan: FitPlan, title: str, state: TrainingState) -> None:
         options, input_wait, model = self._options, InputWait(), state.model
         with (
             ViewReader(self._lake, plan.train) as reader,
             ViewReader(self._lake, plan.validation) as validation,
             plain_errors(reader, validation),
+            closing(callbacks.TensorBoardLog(self._folder / TENSORBOARD / name_fit(title))) as log,
         ):
             targets = self._targets(plan.validation)
-            validation_batches = ordered_batches(validation, options.batch_size, targets)
-            validated = callbacks.ValidationCallback(state, validation_batches, plan.validation)
+            batches = ordered_batches(validation, options.batch_size, targets)
+            validated = callbacks.ValidationCallback(state, batches, plan.validation)
             if recipe.evaluate_initial and not state.rows:
-                measured = model.evaluate(
-                    validation_batches, verbose=0, return_dict=True, callbacks=[validated]
-                )
-                state.add({"epoch": 0} | {f"val_{name}": v for name, v in measured.items()})
-            num_left = options.epochs - state.num_epochs
-            with Progress(title, num_left * (len(reader) + len(validation))) as progress:
-                if state.num_epochs:
-                    progress.note(f"resuming after epoch {state.num_epochs}")
+                scores = model.evaluate(batches, verbose=0, return_dict=True, callbacks=[validated])
+                state.add({"epoch": 0} | {f"val_{name}": v for name, v in scores.items()})
+            first_epoch = state.num_epochs
+            num_views = (options.epochs - first_epoch) * (len(reader) + len(validation))
+            with Progress(title, num_views) as progress:
+                if first_epoch:
+                    progress.note(f"resuming after epoch {first_epoch}")
                 model.fit(
-                    input_wait.measure(self._train_batches(plan.train, reader, state.num_epochs)),
+                    input_wait.measure(self._train_batches(plan.train, reader, first_epoch)),
                     # the dataset is endless
-                    steps_per_epoch=self._num_steps(plan),
-                    validation_data=validation_batches,
-                    initial_epoch=state.num_epochs,
+                    steps_per_epoch=self._num_steps(plan.train),
+                    validation_data=batches,
+                    initial_epoch=first_epoch,
                     epochs=options.epochs,
                     # the pipeline shuffles
                     shuffle=False,
                     verbose=0,
                     callbacks=[
-                        callbacks.PlateauCallback(state, recipe.learning_rate),
                         # before the swap at the end of a validation
                         validated,
                         *([keras.callbacks.SwapEMAWeights()] if options.ema else []),
                         callbacks.ProgressCallback(state, progress, plan, input_wait, log.add),
+                        *callbacks.schedule(state, recipe.learning_rate),
                     ],
                 )
 
@@ -146,7 +141,7 @@ class Trainer:
         batch, seed, targets = self._options.batch_size, self._options.seed, self._targets(views)
         make = sequential_batches if self._options.reads_shards_in_order else shuffled_batches
         batches = make(reader, batch, seed, targets, first_epoch)
-        first_batch = first_epoch * math.ceil(len(reader) / batch)
+        first_batch = first_epoch * self._num_steps(views)
         return augment_batches(batches, self._options.augment, seed, first_batch)
 
     def _targets(self, views: pl.DataFrame) -> Any:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from trainer.data.split import FitPlan
 from trainer.data.target import make_target
 from trainer.features.compute_embeddings import start_tensorflow
 from trainer.features.frozen_backbone import FrozenFit
 from trainer.features.heads import Head
+from trainer.features.keras_head import build_head
 from trainer.inference.trained_model import TrainedModel
+from trainer.keras_import import keras
 from trainer.models.candidates import Candidate
+from trainer.models.classifier_head import add_classifier
+from trainer.models.ensemble import build_ensemble
+from trainer.models.networks.backbone import configure_batch_norm
 from trainer.models.table import build_backbone
 from trainer.options import FitOptions
 from trainer.runs.context import RunContext
-
-if TYPE_CHECKING:
-    import keras
 
 Fit = Callable[[FitPlan, Sequence[Candidate], str], list[TrainedModel]]
 """Fits candidates of one model to a plan. The last argument is the unique title of the fit."""
@@ -68,20 +69,13 @@ class _ImageFit:
         return [Trainer(self._context).fit(Recipe(build, rate, tta, is_staged), plan, title)]
 
     def _build(self) -> keras.Model:
-        from trainer.models.classifier_head import add_classifier
-
         target = make_target(self._options.task, self._context.lake.manifest)
         return add_classifier(self._build_backbone(), target.num_outputs, self._dropout)
 
     def _build_on_head(self, head: Head) -> keras.Model:
-        from trainer.features.keras_head import build_head
-        from trainer.models.ensemble import build_ensemble
-
         return build_ensemble([build_head(head, self._dropout)], self._build_backbone())
 
     def _build_backbone(self) -> keras.Model:
-        from trainer.models.networks.backbone import configure_batch_norm
-
         options, size_px = self._options, self._context.lake.image.size
         backbone = build_backbone(
             self._model_name, size_px, options.initial_weights, options.input_px

@@ -1,7 +1,7 @@
 """The search space of the hyperparameters, and the settings of the first trial."""
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
@@ -70,10 +70,6 @@ def round_settings(settings: Settings) -> Settings:
 def describe(space: Space) -> dict[str, list[Any]]:
     """Return the bounds or the choices of each setting."""
     return {
-        name: [distribution.low, distribution.high]
-        if isinstance(distribution, FloatDistribution)
-        else list(distribution.choices)
-        if isinstance(distribution, CategoricalDistribution)
-        else []
-        for name, distribution in space.items()
+        name: [one.low, one.high] if isinstance(one, FloatDistribution) else list(one.choices)
+        for name, one in cast("dict[str, Any]", space).items()
     }

@@ -23,7 +23,7 @@ from tests.commands import PROJECT, SCRIPTS, run, warm
 from tests.conftest import TRAIN
 from tests.ingest.processes import wait_until
 from tests.object_store import Fault, Proxy
-from trainer.commands.eda import explore
+from trainer.commands.eda import eda
 from trainer.options import EdaOptions
 
 
@@ -137,7 +137,7 @@ def test_the_page_of_a_lake_in_a_bucket_is_that_of_the_folder(
     pages: list[str] = []
     for place in (url, str(lake.root)):
         out = tmp_path / "eda.html"
-        explore(EdaOptions(lake=place, out=str(out)))
+        eda(EdaOptions(lake=place, out=str(out)))
         pages.append(out.read_text().replace(place, "PLACE"))
     assert pages[0] == pages[1]
 

@@ -181,7 +181,7 @@ def test_each_device_has_a_view_of_each_batch(
     options = TrainOptions(model="cnn4", batch_size=batch_size, devices=devices)
     plans = [FitPlan(views, views.clear(), views.clear())]
     if not is_refused:
-        check_batch(["cnn4"], options, plans)
+        check_batch(options, plans)
         return
     with pytest.raises(TrainingError, match=f"devices=4 batch_size={batch_size}, {num_views}"):
-        check_batch(["cnn4"], options, plans)
+        check_batch(options, plans)

@@ -8,7 +8,7 @@ import pytest
 
 from shared.lake.open import Lake
 from tests.commands import call, run
-from trainer.commands.eda import explore
+from trainer.commands.eda import eda
 from trainer.options import EdaOptions
 
 pytestmark = pytest.mark.slow
@@ -47,7 +47,7 @@ def test_the_page_stands_alone_and_counts_what_the_manifest_has(page: str, lake:
 
 def test_without_images_nothing_else_changes(page: str, lake: Lake, tmp_path: Path) -> None:
     out = tmp_path / "off.html"
-    explore(EdaOptions(lake=str(lake.root), images="off", out=str(out)))
+    eda(EdaOptions(lake=str(lake.root), images="off", out=str(out)))
     without = out.read_text()
     assert "data:" not in without
     sheet = re.compile(r'<section id="sheet">.*?</section>\n', re.DOTALL)
@@ -66,7 +66,7 @@ def test_a_lake_of_folders_without_valid_and_patients(phantom_tree: Path, tmp_pa
     assert call("mura-ingest", tmp_path / "tree", *words).returncode == 0
 
     out = tmp_path / "deep" / "page.html"
-    explore(EdaOptions(lake=str(root), out=str(out)))
+    eda(EdaOptions(lake=str(root), out=str(out)))
     page = out.read_text()
     assert "Each view counts as a patient of its own" in _cells(page, "Studies and patients")
     assert "5 folds cannot be drawn. Expected at least 5" in _cells(page, "Example folds")
@@ -78,7 +78,7 @@ def test_a_lake_may_lie_in_a_folder_whose_name_is_not_utf_8(
     wrist_lake: Lake, tmp_path: Path
 ) -> None:
     root = shutil.copytree(wrist_lake.root, tmp_path / "caf\udce9")
-    explore(EdaOptions(lake=str(root), images="off", out=str(tmp_path / "page.html")))
+    eda(EdaOptions(lake=str(root), images="off", out=str(tmp_path / "page.html")))
     assert f"{tmp_path}/caf\\xe9" in (tmp_path / "page.html").read_text()
 
 

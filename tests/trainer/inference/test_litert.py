@@ -9,7 +9,8 @@ from shared.images.pixels import Pixels
 from shared.lake.open import Lake
 from shared.lake.reader import ViewReader
 from trainer.data.input_wait import InputWait
-from trainer.inference.litert import LiteRtModel, infer
+from trainer.inference.litert import LiteRtModel
+from trainer.inference.predictor import infer
 from trainer.runs.run_folder import LITERT_FILE
 
 NUM_VIEWS = 21
@@ -36,7 +37,8 @@ def test_outputs_depend_neither_on_threads_nor_on_batches(
     assert np.ptp(expected) > 0
     model = LiteRtModel(content, num_threads)
     batches = (images[start : start + batch_views] for start in range(0, NUM_VIEWS, batch_views))
-    np.testing.assert_array_equal(np.concatenate([*model.predict_batches(batches)]), expected)
+    outputs = np.concatenate([outputs for outputs, *_ in model.predict_batches(batches)])
+    np.testing.assert_array_equal(outputs, expected)
     np.testing.assert_array_equal(model.predict(images), expected)
 
 

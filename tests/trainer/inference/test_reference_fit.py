@@ -51,7 +51,7 @@ def test_distances_are_those_of_validation_views(lake: Lake, plan: FitPlan, tmp_
     assert len(reference.directions) == min(256, plan.train.height)
     with ViewReader(lake, plan.validation) as reader:
         images = reader.read(np.arange(len(reader)))
-    ((_, features),) = model.predict_all([images])
+    ((_, features),) = model.predict_batches([images])
     np.testing.assert_allclose(reference.measure(features), reference.distances, atol=1e-6)
     assert reference.rate(np.array([reference.distances.max() + 1])) > 95
     assert fit_trained_reference(tmp_path, lake, plan.without_validation(), seed=0) is None

@@ -108,7 +108,7 @@ def test_the_features_of_the_first_network_are_a_second_output(
     model: Any = build_ensemble(members, tta=tta)
     both = add_features(model)
     expected = model.predict_on_batch(IMAGES), backbones[0].predict_on_batch(IMAGES)
-    by_litert = zip(*LiteRtModel(convert(both), 1).predict_all([IMAGES]), strict=True)
+    by_litert = zip(*LiteRtModel(convert(both), 1).predict_batches([IMAGES]), strict=True)
     for outputs in (both.predict_on_batch(IMAGES), [array for (array,) in by_litert]):
         for received, wanted in zip(outputs, expected, strict=True):
             np.testing.assert_allclose(received, wanted, atol=1e-5)

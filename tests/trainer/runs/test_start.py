@@ -15,7 +15,7 @@ from trainer.options import CvOptions, TrainOptions
 from trainer.runs.run_folder import TRAINING_FILE
 from trainer.runs.saved.open import open_saved_run
 from trainer.runs.saved.training_views import count_overlap, write_training_views
-from trainer.runs.setup import Command, set_up_run
+from trainer.runs.setup import set_up_run
 from trainer.runs.start import hold_out_again, open_start
 
 
@@ -78,9 +78,9 @@ def test_a_head_and_another_model_are_refused(tmp_path: Path) -> None:
     (folder / "model.keras").touch()
     finish(folder)
     with pytest.raises(TrainingError, match="a head on a frozen backbone"):
-        open_start(TrainOptions(model="cnn4", start=str(folder)), ["cnn4"])
+        open_start(TrainOptions(model="cnn4", start=str(folder)))
     with pytest.raises(TrainingError, match=r"of model=cnn2.* with the model cnn4"):
-        open_start(TrainOptions(model="cnn2", start=str(folder)), ["cnn2"])
+        open_start(TrainOptions(model="cnn2", start=str(folder)))
 
 
 def test_a_run_starts_from_another(trained_run: Path, lake: Lake, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_run_carries_the_views_of_its_start(
         start=str(trained_run),
         out=str(tmp_path / "run"),
     )
-    with set_up_run(options, Command("train", "train", ["cnn4"])) as (context, _, _):
+    with set_up_run(options, "train", "train") as (context, _, _):
         assert context.start_views is not None
         assert context.start_views.equals(open_saved_run(str(trained_run)).training_views)
 
@@ -137,6 +137,7 @@ def test_folds_of_the_patients_of_the_start_are_refused(trained_run: Path, lake:
     options = CvOptions(
         part="wrist",
         models="cnn4",
+        k=3,
         train="all",
         batch_size=16,
         lake=str(lake.root),
@@ -145,7 +146,7 @@ def test_folds_of_the_patients_of_the_start_are_refused(trained_run: Path, lake:
     refusal = "patients of validation, such as that of train/XR_WRIST"
     with (
         pytest.raises(TrainingError, match=refusal),
-        set_up_run(options, Command("cv", "cv", ["cnn4"], num_folds=3)),
+        set_up_run(options, "cv", "cv"),
     ):
         pass
 

@@ -17,10 +17,12 @@ from trainer.options import TrainOptions
 from trainer.runs.context import RunContext
 from trainer.runs.history import find_best, make_history
 from trainer.runs.run_folder import CHECKPOINTS, name_fit
+from trainer.training.callbacks import schedule
 from trainer.training.checkpoint import Checkpoint, State
 from trainer.training.losses import loss_and_metrics
 from trainer.training.optimizer import layer_factors, make_optimizer, plateau_factor
 from trainer.training.recipe import make_fit
+from trainer.training.training_state import TrainingState
 
 pytestmark = pytest.mark.slow
 
@@ -217,6 +219,22 @@ def test_a_plateau_divides_the_rate_by_ten() -> None:
         ([0.5, 0.4, 0.45, 0.39, 0.6], 0.01),
     ):
         assert plateau_factor(losses) == pytest.approx(factor)
+
+
+def test_the_rate_of_an_epoch_depends_on_the_validation_losses_before_it(tmp_path: Path) -> None:
+    model: Any = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.2), "mse")
+    model.optimizer.build(model.trainable_variables)
+    options, losses = TrainOptions(model="cnn4", schedule="plateau"), [0.5, 0.6, 0.4, 0.3]
+    state, rates = TrainingState(model, options, Checkpoint(tmp_path / FILE)), list[float]()
+
+    def end_epoch(epoch: int, _: Any) -> None:
+        rates.append(float(model.optimizer.learning_rate))
+        state.add({"epoch": epoch + 1, "val_loss": losses[epoch]})
+
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=end_epoch), *schedule(state, 0.2)]
+    model.fit(np.ones((1, 1)), np.ones((1, 1)), epochs=len(losses), verbose=0, callbacks=callbacks)
+    assert rates == pytest.approx([0.2, 0.2, 0.02, 0.02])
 
 
 @pytest.mark.parametrize("num_outputs", [1, 4])

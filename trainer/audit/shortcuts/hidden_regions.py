@@ -15,7 +15,8 @@ from shared.lake.reader import ViewReader
 from trainer.audit.shortcuts.shortcut_score import Score, score_features
 from trainer.data.input_wait import InputWait
 from trainer.features.heads import Matrix
-from trainer.inference.litert import LiteRtModel, infer
+from trainer.inference.litert import LiteRtModel
+from trainer.inference.predictor import infer
 
 Hidden = Literal["bone", "border"]
 

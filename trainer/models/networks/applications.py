@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.errors import WeightsError
+from trainer.keras_import import keras
 from trainer.models.networks.backbone import DEFAULT_INPUT_PX, add_input, configure_batch_norm
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import keras
 
 Array = npt.NDArray[Any]
 
@@ -46,8 +43,6 @@ class Application:
 
     def build(self, size_px: int, input_px: int = DEFAULT_INPUT_PX) -> keras.Model:
         """Build the backbone with random weights; see `trainer.models.spec.ModelEntry`."""
-        import keras
-
         images, pixels = add_input(size_px, max(min(size_px, input_px), self.min_size_px))
         scale, offset = self._normalization()
         grey = keras.layers.Rescaling(scale.mean(), offset.mean(), name="normalize")(pixels)
@@ -86,17 +81,14 @@ class Application:
         configure_batch_norm(backbone, is_frozen=True)
 
     def _call(self, **options: Any) -> keras.Model:
-        import keras
-
         function = getattr(keras.applications, self.function)
         return function(include_top=False, weights=None, pooling="avg", **options)
 
     def _normalization(self) -> tuple[Array, Array]:
-        from keras.applications.imagenet_utils import preprocess_input
-
         # an affine function is known from its values at 0 and 1
         black_and_grey = np.array([[[0.0] * 3, [1.0] * 3]])
-        (offset, sum_of_both) = preprocess_input(black_and_grey, mode=self.mode)[0]
+        preprocess = keras.applications.imagenet_utils.preprocess_input
+        offset, sum_of_both = preprocess(black_and_grey, mode=self.mode)[0]
         return sum_of_both - offset, offset
 
     def _channel_coefficients(self) -> Array:

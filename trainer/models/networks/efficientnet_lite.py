@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from trainer.keras_import import keras
 from trainer.models.networks.backbone import DEFAULT_INPUT_PX, add_input, configure_batch_norm
-
-if TYPE_CHECKING:
-    import keras
 
 
 class _Stage(NamedTuple):
@@ -71,11 +69,8 @@ class EfficientNetLite:
         The float32 embeddings (batch, 1904 for Lite0) are the global means of the last three
         stages, and the logarithms of the 1,280 global means of the head, the layer `pool`.
         """
-        import keras
-        from keras import layers, ops
-
         images, features = add_input(size_px, min(size_px, input_px), channels)
-        features = layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
+        features = keras.layers.Rescaling(_SCALE, -_MEAN * _SCALE, name="normalize")(features)
         features = _convolve(features, "conv_stem", "bn0", _STEM_FILTERS, kernel=3)
         index = 0
         means: list[Any] = []
@@ -86,10 +81,12 @@ class EfficientNetLite:
                 features = _block(features, f"blocks.{index}", block)
                 index += 1
             if number >= len(_STAGES) - _POOLED_STAGES:
-                means.append(layers.GlobalAveragePooling2D(name=f"pool.{number}")(features))
+                means.append(keras.layers.GlobalAveragePooling2D(name=f"pool.{number}")(features))
         features = _convolve(features, "conv_head", "bn1", _HEAD_FILTERS)
-        pooled: Any = layers.GlobalAveragePooling2D(name="pool")(features)
-        embeddings = layers.Concatenate(name="embedding")([*means, ops.log(pooled + _LOG_OFFSET)])
+        pooled: Any = keras.layers.GlobalAveragePooling2D(name="pool")(features)
+        embeddings = keras.layers.Concatenate(name="embedding")(
+            [*means, keras.ops.log(pooled + _LOG_OFFSET)]
+        )
         backbone = keras.Model(images, embeddings, name=self.name)
         configure_batch_norm(backbone, is_frozen=False)
         return backbone
@@ -115,36 +112,32 @@ def _round_filters(filters: float) -> int:
 
 def _block(inputs: Any, name: str, stage: _Stage) -> Any:
     """Add an inverted residual block: expansion, depthwise convolution, projection, shortcut."""
-    from keras import layers
-
     num_inputs, features = inputs.shape[-1], inputs
     if stage.expansion > 1:
         features = _convolve(
             features, f"{name}.expand_conv", f"{name}.bn0", num_inputs * stage.expansion
         )
-    features = layers.DepthwiseConv2D(
+    features = keras.layers.DepthwiseConv2D(
         stage.kernel, stage.stride, padding="same", use_bias=False, name=f"{name}.depthwise_conv"
     )(features)
     features = _normalize(features, f"{name}.bn1")
-    features = layers.ReLU(6, name=f"{name}.bn1.relu6")(features)
-    project = layers.Conv2D(stage.filters, 1, use_bias=False, name=f"{name}.project_conv")
+    features = keras.layers.ReLU(6, name=f"{name}.bn1.relu6")(features)
+    project = keras.layers.Conv2D(stage.filters, 1, use_bias=False, name=f"{name}.project_conv")
     features = _normalize(project(features), f"{name}.bn2")
     if stage.stride == 1 and num_inputs == stage.filters:
-        features = layers.Add(name=f"{name}.add")([features, inputs])
+        features = keras.layers.Add(name=f"{name}.add")([features, inputs])
     return features
 
 
 def _convolve(inputs: Any, name: str, norm_name: str, filters: int, kernel: int = 1) -> Any:
-    from keras import layers
-
     stride = 1 if kernel == 1 else 2
-    convolution = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=name)
+    convolution = keras.layers.Conv2D(
+        filters, kernel, stride, padding="same", use_bias=False, name=name
+    )
     features = _normalize(convolution(inputs), norm_name)
-    return layers.ReLU(6, name=f"{norm_name}.relu6")(features)
+    return keras.layers.ReLU(6, name=f"{norm_name}.relu6")(features)
 
 
 def _normalize(features: Any, name: str) -> Any:
-    from keras import layers
-
     # epsilon of the original TensorFlow network; PyTorch's default is 1e-5
-    return layers.BatchNormalization(epsilon=1e-3, name=name)(features)
+    return keras.layers.BatchNormalization(epsilon=1e-3, name=name)(features)

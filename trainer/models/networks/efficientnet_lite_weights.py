@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shared.errors import WeightsError
+from trainer.keras_import import keras
 from trainer.models.networks.backbone import configure_batch_norm
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import keras
-
-    from trainer.models.networks.torch_pickle import Tensor
+from trainer.models.networks.torch_pickle import Tensor, read_tensors
 
 
 def find_weights(name: str, digest: str) -> Path:
@@ -47,8 +42,6 @@ def load_weights(backbone: keras.Model, path: Path) -> None:
     Raises:
         WeightsError: the file is damaged, or has the weights of another network.
     """
-    from trainer.models.networks.torch_pickle import read_tensors
-
     try:
         _set_weights(backbone, read_tensors(path))
     except (KeyError, ValueError) as error:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from trainer.keras_import import keras
 from trainer.models.networks.backbone import DEFAULT_INPUT_PX, add_input, configure_batch_norm
-
-if TYPE_CHECKING:
-    import keras
 
 # fine enough to show a fracture line; the first layers reduce it to a quarter
 _WORKING_SIZE_PX = 160
@@ -26,38 +24,31 @@ def build(size_px: int, input_px: int = DEFAULT_INPUT_PX) -> keras.Model:
     Its residual blocks normalize before activation (He et al. 2016,
     https://arxiv.org/abs/1603.05027, figure 4e).
     """
-    import keras
-    from keras import layers
-
     images, pixels = add_input(size_px, min(_WORKING_SIZE_PX, input_px))
-    features = layers.Rescaling(1 / 255)(pixels)
+    features = keras.layers.Rescaling(1 / 255)(pixels)
     # A single group normalizes each image by its own mean and variance, because the exposure of a
     # radiograph is no property of the bone.
-    features = layers.GroupNormalization(1, center=False, scale=False)(features)
-    features = layers.Conv2D(_STEM_FILTERS, 5, 2, padding="same", use_bias=False)(features)
-    features = layers.MaxPooling2D(3, 2, padding="same")(features)
+    features = keras.layers.GroupNormalization(1, center=False, scale=False)(features)
+    features = keras.layers.Conv2D(_STEM_FILTERS, 5, 2, padding="same", use_bias=False)(features)
+    features = keras.layers.MaxPooling2D(3, 2, padding="same")(features)
     for index, filters in enumerate(_STAGES):
         features = _block(features, filters, 2 if index else 1)
-    features = layers.GlobalAveragePooling2D(name="pool")(_activate(features))
+    features = keras.layers.GlobalAveragePooling2D(name="pool")(_activate(features))
     backbone = keras.Model(images, features, name="resnet_small")
     configure_batch_norm(backbone, is_frozen=False)
     return backbone
 
 
 def _block(inputs: Any, filters: int, stride: int) -> Any:
-    from keras import layers
-
     shortcut, features = inputs, _activate(inputs)
     if stride > 1:
-        shortcut = layers.AveragePooling2D(stride, padding="same")(features)
-        shortcut = layers.Conv2D(filters, 1, use_bias=False)(shortcut)
-    features = layers.Conv2D(filters, 3, stride, padding="same", use_bias=False)(features)
-    features = layers.SpatialDropout2D(_DROPOUT)(_activate(features))
-    features = layers.Conv2D(filters, 3, padding="same", use_bias=False)(features)
-    return layers.Add()([shortcut, features])
+        shortcut = keras.layers.AveragePooling2D(stride, padding="same")(features)
+        shortcut = keras.layers.Conv2D(filters, 1, use_bias=False)(shortcut)
+    features = keras.layers.Conv2D(filters, 3, stride, padding="same", use_bias=False)(features)
+    features = keras.layers.SpatialDropout2D(_DROPOUT)(_activate(features))
+    features = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(features)
+    return keras.layers.Add()([shortcut, features])
 
 
 def _activate(features: Any) -> Any:
-    from keras import layers
-
-    return layers.ReLU()(layers.BatchNormalization()(features))
+    return keras.layers.ReLU()(keras.layers.BatchNormalization()(features))

@@ -6,7 +6,7 @@ import pickle
 import pickletools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -131,15 +131,13 @@ def _check_memo(file: io.BytesIO) -> None:
 
 
 def _read_storages(
-    file: io.BytesIO, keys: object, storages: Mapping[str, _Storage]
+    file: io.BytesIO, keys: Any, storages: Mapping[str, _Storage]
 ) -> dict[str, npt.NDArray[Any]]:
-    key_list = cast("list[object]", keys) if isinstance(keys, list) else [keys]
-    names = [key for key in key_list if isinstance(key, str)]
-    if len(names) < len(key_list):
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise ValueError("a storage key that is not a string")
-    if sorted(names) != sorted(storages):
+    if sorted(keys) != sorted(storages):
         raise ValueError("storage keys that differ from those of the tensors")
-    return {key: _read_storage(file, storages[key]) for key in names}
+    return {key: _read_storage(file, storages[key]) for key in keys}
 
 
 def _read_storage(file: io.BytesIO, storage: _Storage) -> npt.NDArray[Any]:

@@ -15,9 +15,7 @@ from trainer.runs.run_folder import CHECKPOINTS, SUMS_FILE, TENSORBOARD
 
 Parsed = TypeVar("Parsed")
 
-_LINE = re.compile(rb"(?P<escape>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)")
-# escapes of `sha256sum` in names; a line with an escaped name begins with a backslash
-_ESCAPES = {b"\\": rb"\\", b"\n": rb"\n", b"\r": rb"\r"}
+_LINE = re.compile(rb"(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)")
 _REASON_CHARS = 300
 
 
@@ -91,8 +89,8 @@ def write_digests(folder: Path) -> None:
         TrainingError: a file is a link or not a regular file.
     """
     names = sorted(_list_files(folder), key=os.fsencode)
-    lines = [_format_line(name, sha256(read_file(folder, name))) for name in names]
-    write_atomically(folder / SUMS_FILE, b"".join(lines))
+    lines = [f"{sha256(read_file(folder, name))}  {name}\n" for name in names]
+    write_atomically(folder / SUMS_FILE, os.fsencode("".join(lines)))
 
 
 def read_digests(folder: Path) -> dict[str, str]:
@@ -108,9 +106,7 @@ def read_digests(folder: Path) -> dict[str, str]:
             raise TrainingError(
                 f"Expected lines as sha256sum writes them. Received: {folder / SUMS_FILE}, damaged"
             )
-        # no command reads a file with an escaped name
-        if not match["escape"]:
-            digests[os.fsdecode(match["name"])] = match["digest"].decode()
+        digests[os.fsdecode(match["name"])] = match["digest"].decode()
     return digests
 
 
@@ -120,12 +116,8 @@ def _list_files(folder: Path) -> Iterator[str]:
         # TensorBoard may add to its logs
         is_left_out = name.parts[0] in (CHECKPOINTS, TENSORBOARD, SUMS_FILE)
         is_hidden = any(part.startswith(".") for part in name.parts)
-        if not (is_left_out or is_hidden or (path.is_dir() and not path.is_symlink())):
+        # sha256sum escapes these characters; no run writes such names
+        is_escaped = re.search(r"[\\\n\r]", name.as_posix())
+        is_folder = path.is_dir() and not path.is_symlink()
+        if not (is_left_out or is_hidden or is_escaped or is_folder):
             yield name.as_posix()
-
-
-def _format_line(name: str, digest: str) -> bytes:
-    encoded = os.fsencode(name)
-    escaped = re.sub(rb"[\\\n\r]", lambda match: _ESCAPES[match[0]], encoded)
-    mark = b"\\" if escaped != encoded else b""
-    return b"%s%s  %s\n" % (mark, digest.encode(), escaped)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -15,6 +15,7 @@ from shared.storage.parquet import read_table
 from trainer.evaluation.decisions.decision import Decision
 from trainer.evaluation.metrics import ByPart, Measures
 from trainer.evaluation.results import metrics_by_role
+from trainer.keras_import import keras
 from trainer.runs.run_folder import (
     HISTORY_FILE,
     LITERT_FILE,
@@ -26,9 +27,6 @@ from trainer.runs.run_folder import (
 from trainer.runs.saved.run_files import RunFiles
 from trainer.runs.saved.training_views import TRAINING_SCHEMA
 from trainer.runs.saved.validation import RUN_HISTORY_SCHEMA, TRIALS_SCHEMA, num_outputs
-
-if TYPE_CHECKING:
-    import keras  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ def parse_config(encoded: bytes) -> dict[str, Any]:
         ValueError: a key is missing, or its value is of another type.
     """
     config = parse_object(encoded)
-    _check_types(config, _CONFIG_TYPES)
-    _check_types(config["lake"], _LAKE_TYPES)
+    check_types(config, _CONFIG_TYPES)
+    check_types(config["lake"], _LAKE_TYPES)
     if config["command"] not in ("train", "cv"):
         raise ValueError(f"Expected the command train or cv. Received: {config['command']!r}")
     num_outputs(config)
@@ -60,7 +60,7 @@ def parse_metrics(
         ValueError: they are not those of the run's decision and predictions.
     """
     metrics = parse_object(encoded)
-    _check_types(metrics, {**_METRICS_TYPES, **(_CV_METRICS_TYPES if command == "cv" else {})})
+    check_types(metrics, {**_METRICS_TYPES, **(_CV_METRICS_TYPES if command == "cv" else {})})
     if metrics["decision"] != asdict(decision):
         raise ValueError("Expected the decision of decision.json in metrics.json")
     all_of = {
@@ -83,7 +83,8 @@ def _look_up(facts: Any, *keys: str) -> Any:
     return facts
 
 
-def _check_types(facts: Any, expected: Mapping[str, type]) -> None:
+def check_types(facts: Any, expected: Mapping[str, type]) -> None:
+    """Raise ValueError unless an object has these keys, with values of these types."""
     facts = cast("dict[str, Any]", facts)
     for name, kind in expected.items():
         # bool is an int to isinstance

@@ -1,6 +1,5 @@
 """Limits of the server, and the error for a request beyond them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
@@ -37,7 +36,4 @@ class Limits:
 
 
 class Refusal(HTTPException):
-    """The refusal of a request, with a status and a message."""
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None):
-        super().__init__(status, message, headers)
+    """The refusal of a request, with a status, a message and headers."""
