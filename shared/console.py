@@ -10,7 +10,7 @@ from typing import TextIO
 
 from shared.errors import WriteError
 from shared.printable import printable, printable_lines
-from shared.processes.silenced import discard
+from shared.processes.null_device import discard
 
 # wider than any table, so that rich does not wrap lines for a pipe or a file
 _PLAIN_WIDTH = 1_000

@@ -84,7 +84,7 @@ _IN_ONE_CALL = """
 import ctypes, sys
 import polars  # it takes SIGINT too
 from shared.entry import run
-from shared.processes.interruptible import interruptible
+from trainer.interruptible import interruptible
 
 def command(words):
     print("begun", file=sys.stderr, flush=True)

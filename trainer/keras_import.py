@@ -9,7 +9,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from shared.processes.interruptible import interruptible
+from trainer.interruptible import interruptible
 
 # packages that Keras imports only to recognize their objects, which never occur here
 _OPTIONAL = ("IPython", "matplotlib.pyplot", "pandas", "sklearn")

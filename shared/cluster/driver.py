@@ -12,7 +12,7 @@ from shared.cluster.remote_task import run_task
 from shared.cluster.task_status import Board
 from shared.cluster.watch import Watch, import_ray
 from shared.processes.child import let_signals_through
-from shared.processes.silenced import discard
+from shared.processes.null_device import discard
 
 # title of the node processes while they run a task
 TASK_NAME = "mura-lake"

@@ -11,7 +11,7 @@ from typing import IO
 
 from shared.errors import ImageError
 from shared.images.radiograph import Radiograph
-from shared.processes.silenced import discard
+from shared.processes.null_device import discard
 
 # header of a file: its length; header of a response: true for a radiograph, the bytes of a JSON
 # text, rows and columns of the pixels after it

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from shared.console import note, say
 from shared.errors import TrainingError
 from shared.images.preprocessing.prepare import prepare
-from shared.processes.silenced import silenced
 from shared.storage.atomic import convert_write_errors
 from shared.storage.store import as_path
 from trainer.export.formats import FORMATS, INPUT, Format, PredictFunction, build_graph
@@ -20,6 +19,7 @@ from trainer.inference.study_predictions import check_outputs
 from trainer.keras_import import keras
 from trainer.runs.new_path import new_path
 from trainer.runs.saved.saved_run import SavedRun
+from trainer.silenced import silenced
 
 if TYPE_CHECKING:
     from trainer.options import ExportOptions

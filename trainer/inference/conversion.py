@@ -11,7 +11,7 @@ from tensorflow.python.framework.convert_to_constants import (  # pyright: ignor
 )
 
 from shared.errors import TrainingError
-from shared.processes.silenced import silenced
+from trainer.silenced import silenced
 
 
 def convert(model: keras.Model) -> bytes:

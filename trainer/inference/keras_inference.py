@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from shared.errors import TrainingError
 from shared.lake.reader import ViewReader
-from shared.processes.interruptible import interruptible
 from shared.progress import Progress
 from trainer.data.input_wait import InputWait
 from trainer.data.pipeline import ordered_batches
+from trainer.interruptible import interruptible
 
 _MAX_BATCH = 64
 # pixels of a batch, because memory grows with them: 64 images of 320 px, one of 2,048 px

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.images.pixels import Pixels
-from shared.processes.silenced import silenced
 from trainer.data.map_ahead import map_ahead
 from trainer.runs.hardware import count_threads
+from trainer.silenced import silenced
 
 Floats = npt.NDArray[np.float32]
 

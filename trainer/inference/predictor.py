@@ -11,11 +11,11 @@ from shared.console import note
 from shared.errors import TrainingError
 from shared.images.pixels import Pixels
 from shared.lake.reader import ViewReader
-from shared.processes.interruptible import interruptible
 from shared.progress import Progress
 from trainer.data.input_wait import InputWait
 from trainer.data.map_ahead import map_ahead
 from trainer.inference.litert import Floats, LiteRtModel
+from trainer.interruptible import interruptible
 from trainer.models.ensemble import add_features
 from trainer.options.saved_run import Engine
 from trainer.runs.gpus import has_gpu

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from shared.counts import count
 from shared.errors import UsageError
-from shared.network import is_loopback
 from shared.storage.store import as_path
+from trainer.hosts import is_loopback
 from trainer.options.checks import check_minimum, check_range, usage_error
 
 # the characters of bearer tokens in RFC 6750, section 2.1

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.network import host_name, is_loopback, is_own_name
+from trainer.hosts import host_name, is_loopback, is_own_name
 from trainer.serve.upload.limits import Refusal
 
 _POLICY = (

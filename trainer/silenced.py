@@ -7,13 +7,7 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 
-
-def discard(*descriptors: int) -> None:
-    """Connect file descriptors to the null device, also for native code."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in descriptors:
-        os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+from shared.processes.null_device import discard
 
 
 @contextmanager
