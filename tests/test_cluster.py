@@ -14,7 +14,7 @@ import pytest
 from shared.lake.layout import LAKE_FILE
 from shared.lake.open import Lake
 from shared.storage.store import as_store
-from tests.commands import PROJECT, SCRIPTS, run
+from tests.commands import PROJECT, SCRIPTS
 from tests.conftest import SIZE_PX
 from tests.ingest.processes import contents, one_line_of, shard_files, wait_until
 from tests.object_store import Proxy, client_environment
@@ -103,7 +103,13 @@ def test_without_an_address_the_cluster_is_this_host_alone(
     phantom_tree: Path, lake: Lake, tmp_path: Path
 ) -> None:
     root = tmp_path / "lake"
-    result = run("mura-ingest", phantom_tree, f"lake={root}", f"size={SIZE_PX}", "engine=ray")
+    words = (phantom_tree, f"lake={root}", f"size={SIZE_PX}", "engine=ray")
+    # as `just` does before there is an environment: uv then runs the Python of the system
+    command = ("uv", "run", "--quiet", "--no-project", SCRIPTS / "mura-ingest", *words)
+    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100
+    )
     assert result.returncode == 0, result.stderr
     assert contents(root) == contents(lake.root)
 

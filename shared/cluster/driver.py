@@ -58,6 +58,9 @@ def _send_all(connection: Any, outbox: "queue.SimpleQueue[Any]") -> None:
 
 def _connect(address: str, processors: int) -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # `just` starts commands by `uv run`, and Ray would start the tasks by `uv run` too, without the
+    # packages of this environment
+    os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
     ray = import_ray()
     if address:
         ray.init(address, log_to_driver=False)

@@ -27,8 +27,6 @@ def make_card(run: SavedRun, has_pictures: bool) -> str:
         parts=formatting.enumerate_names(trained),
         has_check=(run.folder / REFERENCE_FILE).exists(),
         unseen=[part for part in MURA_PARTS if part not in trained],
-        origin=training_notes.on_initial_weights(run),
-        training=training_notes.on_trained_layers(run),
         image=", ".join(f"{key} {value}" for key, value in run.config["lake"]["image"].items()),
         command=_repeat(run.config["command"], run.config["options"]),
         search_command=_repeat("tune", run.search["options"]) if run.search else "",
@@ -54,6 +52,8 @@ def describe_run(run: SavedRun) -> dict[str, Any]:
         "on_decision": methods.on_decision(run.decision, run.main_sets),
         "on_candidates": search_report.on_candidates(run) if run.is_cv else "",
         "on_search": search_report.on_search(run) if run.search else "",
+        "origin": training_notes.on_initial_weights(run),
+        "training": training_notes.on_trained_layers(run),
         "epochs": training_notes.on_epochs(run),
     }
 

@@ -100,7 +100,7 @@ class TestEvaluate:
         ("words", "expected"),
         [
             (["part=other"], "views of part=other split=auto"),
-            (["split=test"], "'auto', 'train', 'valid', 'all'"),
+            (["split=test"], "auto, train, valid, all"),
         ],
     )
     def test_missing_views_are_an_error(
