@@ -16,7 +16,7 @@ from trainer.runs.saved.open import open_saved_run
 
 pytestmark = pytest.mark.slow
 
-CANDIDATES = [f"efficientnet_lite0 decay {decay}" for decay in (300, 3000)]
+CANDIDATES = [f"efficientnet_lite0 weight_decay {decay}" for decay in (300, 3000)]
 
 
 @pytest.fixture(scope="module")
