@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from shared.console import note
-from shared.errors import TrainingError
+from shared.errors import LakeError, TrainingError
 from shared.images.pixels import Pixels
 from shared.lake.manifest import PUBLISHED, label_name
 from shared.lake.open import Lake, open_lake
@@ -123,7 +123,13 @@ def open_audited_run(options: AuditOptions) -> AuditedRun:
             "Expected the run of a cross-validation, which `just cv` makes. "
             f"Received: run={run.folder}, a run of {run.config['command']}"
         )
-    lake = open_lake(options.lake or run.config["lake"]["path"])
+    try:
+        lake = open_lake(options.lake or run.config["lake"]["path"])
+    except LakeError as error:
+        if options.lake:
+            raise
+        # a relative path is that of the folder in which the run began
+        raise TrainingError(f"{error}, as the run recorded it; lake= gives its path now") from None
     # predictions are joined to views by their ids, which another lake may use for other images
     recorded = run.config["lake"]["digest"]
     if lake.digest != recorded:

@@ -120,9 +120,15 @@ def test_other_runs_and_other_lakes_are_refused(
     assert result.returncode == 1
     assert "Expected the run of a cross-validation" in result.stderr
     run = _write_cv(tmp_path / "run", lake, trained_run)
+    config = json.loads((run / CONFIG_FILE).read_text())
     result = call("mura-audit", f"run={run}", f"lake={wrist_lake.root}")
     assert result.returncode == 1
     assert "Expected the lake of the run" in result.stderr
+    write_json(run / CONFIG_FILE, config | {"lake": config["lake"] | {"path": "moved"}})
+    write_digests(run)
+    result = call("mura-audit", f"run={run}")
+    assert result.returncode == 1
+    assert "lake=moved, as the run recorded it; lake= gives its path now" in result.stderr
     assert not (run / "audit").exists()
 
 
