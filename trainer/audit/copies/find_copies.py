@@ -20,6 +20,7 @@ _COARSE_PX, _FINE_PX = 32, 96
 _COARSE_SIGMA, _FINE_SIGMA = 2.0, 3.0
 # Minimum correlation of two copies. On phantoms and real radiographs, copies at JPEG quality 30
 # or half the size have at least 0.97 and 0.82, other patients at most 0.88 and 0.68.
+# Lakes of 96 px have less detail: two of 1,560 phantoms of different patients have 0.79.
 _MIN_COARSE, _MIN_FINE = 0.9, 0.75
 # pairs compared at a time; the limits bound memory
 _CHUNK_COARSE, _CHUNK_PAIRS = 2048, 64

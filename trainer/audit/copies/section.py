@@ -47,7 +47,7 @@ class CopySection:
         ]
         both_labels = self.copies.filter(~pl.col("same_label")).height
         if both_labels:
-            leaking.append(f"{count(both_labels, 'pairs')} of copies have different labels.")
+            leaking.append(f"Copies with different labels: {count(both_labels, 'pairs')}.")
         return leaking
 
 
